@@ -1,0 +1,206 @@
+"""People: what one is called, who is here, who is away, whom one does not want to hear."""
+
+from dataclasses import dataclass
+
+from chat import limits, names
+from chat.commands.rooms import brief
+from chat.commands.staying import choose
+from chat.commands.table import Call, command, room_of, usage
+from chat.commands.talk import away as away_sentence
+from chat.errors import Refused
+from chat.hub import Person
+from chat.language import Sentence, duration, say, say_n
+
+
+@dataclass(frozen=True, slots=True)
+class Nick:
+    """Be called something else."""
+
+    nick: str
+
+
+@command("people", "/nick NAME", say("take a nickname, or another one"), nameless=True)
+async def nick(call: Call, asked: Nick) -> None:
+    """Before one is chosen, this is the way into the chat on every wire."""
+    await choose(call.session, asked.nick, call.request.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who is here."""
+
+    room: str | None
+
+
+@command("people", "/who [#room]", say("who is in the room, or in another one"), "names", nameless=True)
+def who(call: Call, asked: Who) -> None:
+    """Before a nickname is chosen nobody's name is shown."""
+    session = call.session
+    if not session.named:
+        count = len(session.hub.people)
+        call.reply(say_n("One person is here.", "{count} people are here.", count), here=count)
+        return
+    room = room_of(session, asked.room or call.request.room)
+    people = [session.hub.people[id] for id in room.members]
+    shown = tuple(map(_marked, people[: limits.PEOPLE_SHOWN]))
+    count = len(people)
+    if count > limits.PEOPLE_SHOWN:
+        shown += (say("{count} more", count=count - limits.PEOPLE_SHOWN),)
+    call.reply(
+        say_n(
+            "One person is in {room}: {users}",
+            "{count} people are in {room}: {users}",
+            count,
+            room=room.log.name,
+            users=shown,
+        ),
+        room=room.log.name,
+        users=[{"nick": person.author.nick, "away": person.away} for person in people],
+    )
+
+
+def _marked(person: Person) -> Sentence | str:
+    """A name with what others should know about it."""
+    if person.away is None:
+        return person.author.nick
+    return say("{nick} (away)", nick=person.author.nick)
+
+
+@dataclass(frozen=True, slots=True)
+class Whois:
+    """Who is this."""
+
+    nick: str
+
+
+@command("people", "/whois NICK", say("since when somebody is here, in which rooms, and when they last spoke"))
+def whois(call: Call, asked: Whois) -> None:
+    """Addresses are nobody's business."""
+    hub = call.session.hub
+    person = hub.find(asked.nick)
+    now = hub.clock.seconds()
+    here, idle = int(now - person.entered_at), int(now - person.spoke_at)
+    name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
+    sentences = [
+        say(
+            "{nick} is here since {here} and last spoke {idle} ago.",
+            nick=name,
+            here=duration(here),
+            idle=duration(idle),
+        ),
+    ]
+    if rooms:
+        sentences.append(say("{nick} is in {rooms}.", nick=name, rooms=rooms))
+    if person.away is not None:
+        sentences.append(away_sentence(name, person.away))
+    call.reply(*sentences, nick=name, here=here, idle=idle, rooms=list(rooms), away=person.away)
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Be away."""
+
+    text: str | None
+
+
+@command("people", "/away [text]", say("tell whoever writes to you that you are away"))
+def away(call: Call, asked: Away) -> None:
+    """Being away ends with /back; speaking does not end it."""
+    text = brief(asked.text or "", limits.WORDS)
+    call.session.away = text
+    call.reply(say("You are away; /back ends it."), away=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Be back."""
+
+
+@command("people", "/back", say("be back again"))
+def back(call: Call, asked: Back) -> None:
+    """The same where one was not away."""
+    call.session.away = None
+    call.reply(say("You are back."), away=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Do not hear somebody."""
+
+    nick: str | None
+
+
+@command("people", "/ignore [NICK]", say("hear nothing more from somebody, or list whom you ignore"))
+def ignore(call: Call, asked: Ignore) -> None:
+    """The person is ignored, not the name, and is not told."""
+    session = call.session
+    if asked.nick is None:
+        ignored = tuple(session.ignored.values())
+        sentence = say("You ignore {nicks}.", nicks=ignored) if ignored else say("You ignore nobody.")
+        call.reply(sentence, ignored=list(ignored))
+        return
+    person = session.hub.find(asked.nick)
+    if person is session:
+        raise Refused("usage", say("You cannot ignore yourself."))
+    if len(session.ignored) >= limits.IGNORES:
+        raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
+    session.ignored[person.id] = person.author.nick
+    session.render_anew()
+    call.reply(say("You hear nothing more from {nick}; /unignore {nick} ends it.", nick=person.author.nick))
+
+
+@dataclass(frozen=True, slots=True)
+class Unignore:
+    """Hear somebody again."""
+
+    nick: str
+
+
+@command("people", "/unignore NICK", say("hear somebody again"))
+def unignore(call: Call, asked: Unignore) -> None:
+    """By what they are called now, or were called then."""
+    session = call.session
+    for person, nick in session.ignored.items():
+        known = session.hub.people.get(person)
+        if names.fold(asked.nick) in {names.fold(nick), names.fold(known.author.nick if known else nick)}:
+            del session.ignored[person]
+            session.render_anew()
+            call.reply(say("You hear {nick} again.", nick=asked.nick))
+            return
+    raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Coming and going."""
+
+    switch: str | None
+
+
+@command("people", "/quiet [on|off]", say("do not show who comes and goes"))
+def quiet(call: Call, asked: Quiet) -> None:
+    """Without a word it switches over."""
+    session = call.session
+    switch = (asked.switch or ("off" if session.quiet else "on")).lower()
+    if switch not in ("on", "off"):
+        raise usage(call.command)
+    session.quiet = switch == "on"
+    session.render_anew()
+    if session.quiet:
+        call.reply(say("Coming and going is not shown; /quiet off shows it."), quiet=True)
+    else:
+        call.reply(say("Coming and going is shown; /quiet on hides it."), quiet=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Is the server there."""
+
+    text: str | None
+
+
+@command("people", "/ping [token]", say("see whether the server answers"), nameless=True)
+def ping(call: Call, asked: Ping) -> None:
+    """The token comes back as it was."""
+    token = brief(asked.text or "", limits.WORDS)
+    call.reply(say("pong {token}", token=token) if token else say("pong"), token=token)

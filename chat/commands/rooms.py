@@ -1,0 +1,183 @@
+"""Rooms: going there and leaving, which there are, and their topics."""
+
+from dataclasses import dataclass
+
+from chat import limits
+from chat.commands.history import recent
+from chat.commands.table import Call, command, room_of
+from chat.errors import Refused
+from chat.events import TopicSet
+from chat.language import Sentence, say, say_n
+from chat.replies import RoomState
+from chat.room import Room
+from chat.store import Record
+from chat.text import quoted, visible
+
+
+def state(room: Room) -> RoomState:
+    """A room as somebody finds it."""
+    return RoomState(room.log.name, room.log.head, room.users, room.topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Go to a room."""
+
+    room: str
+
+
+@command("rooms", "/join #room", say("go to a room; it is made if there is none"), "j")
+async def join(call: Call, asked: Join) -> None:
+    """Speak there from now on; the rooms one is in already are still heard."""
+    session, hub = call.session, call.session.hub
+    room = hub.room(asked.room)
+    if room.log.key in session.rooms:
+        session.current = room
+        _tell_joined(call, room)
+        return
+    position = room.log.head
+    session.join(room)
+    session.current = room
+    session.answer(await recent(session, room.log, room.log.name, position + 1, hub.settings.history, call.request.id))
+    _tell_joined(call, room)
+    session.hear(room.log, position)
+
+
+def _tell_joined(call: Call, room: Room) -> None:
+    session = call.session
+    others = tuple(other.log.name for other in session.rooms.values() if other is not room)
+    users = tuple(user for user in room.users if user != session.author.nick)
+    sentences = [say("You speak in {room} now.", room=room.log.name)]
+    if others:
+        sentences = [
+            say(
+                "You speak in {room} now. You still hear {others}; /join {last} goes back.",
+                room=room.log.name,
+                others=others,
+                last=others[-1],
+            )
+        ]
+    sentences.append(_company(room, users))
+    if room.topic:
+        sentences.append(_topic(room))
+    found = state(room)
+    call.reply(*sentences, room=found.name, head=found.head, users=list(found.users), topic=found.topic)
+
+
+def _company(room: Room, users: tuple[str, ...]) -> Sentence:
+    if not users:
+        return say("Nobody else is in {room}.", room=room.log.name)
+    if len(users) <= limits.COMPANY_SHOWN:
+        return say("With you in {room}: {users}.", room=room.log.name, users=users)
+    return say("{count} others are in {room}; /who lists them.", room=room.log.name, count=len(users))
+
+
+def _topic(room: Room) -> Sentence:
+    return say("Topic of {room}: {topic}", room=room.log.name, topic=quoted(room.topic))
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave a room."""
+
+    room: str | None
+
+
+@command("rooms", "/leave [#room]", say("leave a room; the chat is left with /quit"), "part")
+def leave(call: Call, asked: Leave) -> None:
+    """Speak in the room joined last of those that remain."""
+    session = call.session
+    room = room_of(session, asked.room or call.request.room)
+    session.part(room, "")
+    if room is session.current and session.rooms:
+        session.current = list(session.rooms.values())[-1]
+    if session.rooms:
+        call.reply(
+            say(
+                "You left {room}. You speak in {current}.",
+                room=room.log.name,
+                current=session.current.log.name,
+            ),
+            room=room.log.name,
+            current=session.current.log.name,
+        )
+    else:
+        call.reply(
+            say("You left {room}. You are in no room now; /join #lobby goes back.", room=room.log.name),
+            room=room.log.name,
+            current=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Which rooms there are."""
+
+
+@command("rooms", "/rooms", say("which rooms there are"), "list")
+def rooms(call: Call, asked: Rooms) -> None:
+    """The fullest first; empty ones are not told."""
+    found = sorted(
+        (room for room in call.session.hub.rooms.values() if room.members),
+        key=lambda room: -len(room.members),
+    )
+    shown = found[: limits.ROOMS_SHOWN]
+    sentences = [_line(room, room.log.key in call.session.rooms) for room in shown] or [
+        say("No room has anybody in it.")
+    ]
+    if len(found) > len(shown):
+        sentences.append(say("And {count} rooms more.", count=len(found) - len(shown)))
+    facts = [{"name": room.log.name, "here": len(room.members), "topic": room.topic} for room in shown]
+    call.reply(*sentences, rooms=facts, count=len(found))
+
+
+def _line(room: Room, inside: bool) -> Sentence:
+    people = say_n("{count} person", "{count} people", len(room.members))
+    if inside:
+        people = say("{people}, you too", people=people)
+    if room.topic:
+        return say("{room} ({people}): {topic}", room=room.log.name, people=people, topic=quoted(room.topic))
+    return say("{room} ({people})", room=room.log.name, people=people)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a room is about."""
+
+    text: str | None
+
+
+@command("rooms", "/topic [text]", say("show or set what the room is about; /topic - takes it away"))
+async def topic(call: Call, asked: Topic) -> None:
+    """It is shown to who comes, and changes when it is stored."""
+    room = call.room
+    if asked.text is None:
+        if room.topic:
+            call.reply(_topic(room), room=room.log.name, topic=room.topic)
+        else:
+            call.reply(
+                say("{room} has no topic; /topic text sets one.", room=room.log.name),
+                room=room.log.name,
+                topic="",
+            )
+        return
+    text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
+    hub = call.session.hub
+    stored = hub.write(room.log, TopicSet(call.session.author, text))
+    changed = hub.change(Record("topic", room.log.key, text or None))
+    room.introduce(call.session)
+    await stored
+    await changed
+    room.topic = text
+    if text:
+        call.reply(_topic(room), room=room.log.name, topic=text)
+    else:
+        call.reply(say("{room} has no topic now.", room=room.log.name), room=room.log.name, topic="")
+
+
+def brief(text: str, limit: int) -> str:
+    """Words that stand in somebody else's line; raises `Refused` where they are too long or of several lines."""
+    size = len(text.encode("utf-8", "replace"))
+    if size > limit:
+        raise Refused("too-long", say("This has {size} bytes, the limit is {limit}.", size=size, limit=limit))
+    return visible(text)

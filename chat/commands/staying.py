@@ -1,0 +1,174 @@
+"""Coming in, changing the wire, finding help, and going."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chat import __version__, limits, names
+from chat.commands.history import recent
+from chat.commands.rooms import brief, state
+from chat.commands.table import TABLE, Call, Command, command, find
+from chat.errors import Refused
+from chat.language import Sentence, say
+from chat.replies import Greeting, Problem, Reply, Request, Welcome
+from chat.session import Session
+
+
+def greet(session: Session) -> None:
+    """The first thing on a connection, and on a wire that it was switched to."""
+    hub = session.hub
+    session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd))
+
+
+async def nickname(session: Session, request: Request) -> None:
+    """A line where a nickname is asked for; an empty one takes what was proposed."""
+    if not session.connection.wire.asks and not session.named:
+        raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
+    wanted = request.line.strip(" \t")
+    if not wanted:
+        wanted = session.proposal or names.propose("", _is_free(session))
+    await choose(session, wanted, request.id)
+
+
+async def choose(session: Session, wanted: str, id: str | None) -> None:
+    """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
+    proposed, session.proposal = session.proposal, None
+    try:
+        nick = wanted if wanted == proposed else names.check_nickname(wanted)
+        if session.named:
+            _rename(session, nick, id)
+            return
+        session.enter(nick)
+    except Refused as error:
+        session.proposal = names.propose(wanted, _is_free(session))
+        session.answer(Problem(error.code, error.sentence, id, session.proposal))
+        return
+    await _come_in(session, id)
+
+
+def _is_free(session: Session) -> Callable[[str], bool]:
+    def is_free(nick: str) -> bool:
+        return session.hub.holder(nick) in (None, session)
+
+    return is_free
+
+
+def _rename(session: Session, nick: str, id: str | None) -> None:
+    if nick != session.author.nick:
+        session.rename(nick)
+    session.answer(Reply("nick", [say("You are {nick} now.", nick=nick)], {"nick": nick}, id))
+
+
+async def _come_in(session: Session, id: str | None) -> None:
+    hub = session.hub
+    lobby = hub.lobby
+    position = lobby.log.head
+    session.join(lobby)
+    history = await recent(session, lobby.log, lobby.log.name, position + 1, hub.settings.history, None)
+    session.answer(Welcome(session.author.nick, lobby.log.name, [state(lobby)], history, id))
+    session.hear(lobby.log, position)
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """Speak the wire of programs."""
+
+
+@command("staying", "/json", say("speak JSON, one object a line, for programs"), nameless=True)
+def json(call: Call, asked: Json) -> None:
+    """The answer is a hello, and where one is in the chat already, a welcome."""
+    session = call.session
+    session.connection.wire = session.connection.wires["json"]
+    session.render_anew()
+    greet(session)
+    if session.named:
+        rooms = [state(room) for room in session.rooms.values()]
+        session.answer(Welcome(session.author.nick, session.current.log.name, rooms, None, call.request.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Leave the chat."""
+
+    text: str | None
+
+
+@command("staying", "/quit [text]", say("leave the chat"), "exit", "bye", nameless=True)
+async def quit(call: Call, asked: Quit) -> None:
+    """Told at once; what was said before is stored and answered first."""
+    session = call.session
+    text = brief(asked.text or "", limits.WORDS)
+    await session.settled()
+    hint = say("Press Enter (or Ctrl-C) if your prompt does not come back.")
+    if session.named:
+        bye = say("Bye {nick}. {hint}", nick=session.author.nick, hint=hint)
+        session.leave(text)
+    else:
+        bye = say("Bye. {hint}", hint=hint)
+    call.reply(bye)
+    session.connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What is this."""
+
+
+@command("staying", "/version", say("which server this is"), nameless=True)
+def version(call: Call, asked: Version) -> None:
+    """Name and version."""
+    call.reply(
+        say("chat {version} on {server}", version=__version__, server=call.session.hub.settings.server),
+        version=__version__,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What can be asked."""
+
+    topic: str | None
+
+
+@command("staying", "/help [command|all|tips]", say("what you can do here"), "h", nameless=True)
+def help(call: Call, asked: Help) -> None:
+    """Ten lines for a guest, all commands, one command, or tips."""
+    topic = (asked.topic or "").lower().lstrip("/")
+    if not topic:
+        rows = [TABLE[name] for name in _FIRST]
+        call.reply(
+            say("What you type, everybody in the room sees. Commands begin with a slash:"),
+            *map(_line, rows),
+            say("/help all shows every command, /help tips how to live well with nc and telnet."),
+            commands=_names(rows),
+        )
+    elif topic == "all":
+        rows = list(TABLE.values())
+        call.reply(*map(_line, rows), commands=_names(rows))
+    elif topic == "tips":
+        call.reply(*_TIPS)
+    else:
+        row = find(topic)
+        sentences = [_line(row)]
+        if row.aliases:
+            sentences.append(say("Also: {aliases}", aliases=" ".join("/" + alias for alias in row.aliases)))
+        call.reply(*sentences, commands=_names([row]))
+
+
+_FIRST = ("msg", "reply", "who", "nick", "join", "rooms", "last", "quit")
+
+
+def _line(row: Command) -> Sentence:
+    return say("{usage}: {help}", usage=row.usage, help=row.help)
+
+
+def _names(rows: list[Command]) -> list[dict[str, object]]:
+    return [{"name": row.name, "usage": row.usage, "aliases": list(row.aliases)} for row in rows]
+
+
+_TIPS = (
+    say("nc and telnet mix what you type with what others say; it is sent whole all the same."),
+    say("Several lines as one message: /paste, your lines, /end."),
+    say("To say a line that begins with a slash, type two: //etc says /etc."),
+    say("From a script: echo '/post NICK #lobby text' | nc HOST PORT"),
+    say("A program speaks JSON after /json; chat-client comes with this server and keeps your line apart."),
+)

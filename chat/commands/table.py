@@ -1,0 +1,145 @@
+"""The one table of what can be asked: it parses, permits and helps.
+
+A command is a frozen dataclass of its arguments with a handler, brought together by `command`.  The arguments are
+read off the dataclass, in order: a field named `text` is the rest of the line, any other one word; what may be None
+may be missing; `room` takes only a word that begins with #, an `int` only a number.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import Field, dataclass, fields
+from typing import Any, Literal, TypeVar
+
+from chat.errors import Refused
+from chat.language import Sentence, say
+from chat.replies import Reply, Request
+from chat.room import Room
+from chat.session import Session
+
+Family = Literal["talk", "people", "rooms", "history", "staying"]
+
+_COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+|$)")
+_SAID = re.compile(r"//[A-Za-z]+(?:[ \t]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command being handled: who asked, and with which line."""
+
+    session: Session
+    request: Request
+    command: "Command"
+
+    @property
+    def room(self) -> Room:
+        """The room it is about: the line's own, else the current one; raises `Refused` where they are not in it."""
+        return room_of(self.session, self.request.room)
+
+    def reply(self, *sentences: Sentence, **facts: object) -> None:
+        """Answer it."""
+        self.session.answer(Reply(self.command.name, sentences, facts, self.request.id))
+
+
+Handler = Callable[[Call, Any], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table; `nameless` says that it is there before a nickname is chosen."""
+
+    name: str
+    usage: str
+    help: Sentence
+    family: Family
+    arguments: type
+    handle: Handler
+    aliases: tuple[str, ...]
+    nameless: bool
+
+
+TABLE: dict[str, Command] = {}
+"""Each command under its name, in the order of help."""
+
+NAMES: dict[str, Command] = {}
+"""Each command under its name and under its aliases."""
+
+A = TypeVar("A")
+
+
+def command(
+    family: Family, usage: str, help: Sentence, *aliases: str, nameless: bool = False
+) -> Callable[[Callable[[Call, A], Awaitable[None] | None]], Callable[[Call, A], Awaitable[None] | None]]:
+    """Put a handler into the table; its second parameter's annotation is the dataclass of its arguments."""
+
+    def register(
+        handle: Callable[[Call, A], Awaitable[None] | None],
+    ) -> Callable[[Call, A], Awaitable[None] | None]:
+        name = usage.split()[0][1:]
+        row = Command(name, usage, help, family, handle.__annotations__["asked"], handle, aliases, nameless)
+        TABLE[name] = row
+        for known in (name, *aliases):
+            NAMES[known] = row
+        return handle
+
+    return register
+
+
+def named_in(line: str) -> str | None:
+    """The name of the command that a line begins with, None where it is talk."""
+    match = _COMMAND.match(line)
+    return match[1] if match else None
+
+
+def spoken(line: str) -> str:
+    """What a line of talk says: `//word` is how one says `/word`."""
+    return line[1:] if _SAID.match(line) else line
+
+
+def find(name: str) -> Command:
+    """The command of this name or alias; raises `Refused` if there is none."""
+    try:
+        return NAMES[name.lower()]
+    except KeyError:
+        raise Refused(
+            "unknown-command",
+            say("/{name}. /help lists commands. To say it, type //{name}", name=name),
+        ) from None
+
+
+def parse(row: Command, line: str) -> object:
+    """The arguments of a line; raises `Refused` with the usage where they do not fit."""
+    rest = _COMMAND.sub("", line, count=1).strip(" \t")
+    values: list[object] = []
+    for argument in fields(row.arguments):
+        word, _, others = (rest, "", "") if argument.name == "text" else rest.partition(" ")
+        value = _read(argument, word)
+        if value is not None:
+            rest = others.lstrip(" \t")
+        elif not isinstance(None, argument.type):  # type: ignore[arg-type]  # annotations are not strings here
+            raise usage(row)
+        values.append(value)
+    if rest:
+        raise usage(row)
+    return row.arguments(*values)
+
+
+def usage(row: Command) -> Refused:
+    """The error that shows how a command is written."""
+    return Refused("usage", say("{usage}: {help}", usage=row.usage, help=row.help))
+
+
+def _read(argument: "Field[object]", word: str) -> object | None:
+    """A word as this argument's value, None where it is not meant for it."""
+    if not word or (argument.name == "room" and not word.startswith("#")):
+        return None
+    if argument.type == int | None:
+        return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
+    return word
+
+
+def room_of(session: Session, name: str | None) -> Room:
+    """The room of this name, or the current one; raises `Refused` where they are not in it."""
+    room = session.current if name is None else session.hub.find_room(name)
+    if room.log.key not in session.rooms:
+        raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
+    return room

@@ -1,0 +1,195 @@
+"""What people say: to a room, to one person, in several lines, or as one line without staying."""
+
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+
+from chat import limits, names
+from chat.commands.table import Call, command, named_in, room_of, spoken
+from chat.errors import ChatError, Refused
+from chat.events import Action, Author, Entry, Message, Private
+from chat.hub import LOBBY, Person
+from chat.language import Sentence, say
+from chat.replies import Problem, Reply, Request, Stored
+from chat.session import Session
+from chat.text import quoted, visible
+
+
+def say_line(session: Session, request: Request) -> None:
+    """Say a line to a room; raises `Refused` where it is too long or they are not there."""
+    if text := spoken(request.line):
+        session.say(room_of(session, request.room), Message(session.author, checked(text)), request.id)
+
+
+def checked(text: str, most: int = limits.TEXT) -> str:
+    """A text as it may be shown and stored, of several lines perhaps; raises `Refused` where it is too long."""
+    lines = text.split("\n")
+    limit = most if len(lines) == 1 else limits.PASTE_TEXT
+    if len(lines) > limits.PASTE_LINES:
+        raise Refused(
+            "too-long",
+            say("This has {count} lines, the limit is {limit}.", count=len(lines), limit=limits.PASTE_LINES),
+        )
+    if len(text) * 4 > limit and len(text.encode("utf-8", "replace")) > limit:
+        size = len(text.encode("utf-8", "replace"))
+        raise Refused("too-long", say("This has {size} bytes, the limit is {limit}.", size=size, limit=limit))
+    return "\n".join(map(visible, lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Msg:
+    """Say something to one person, or to a room."""
+
+    to: str
+    text: str
+
+
+@command("talk", "/msg NICK|#room text", say("say something to one person, or to another room"), "w", "tell")
+def msg(call: Call, asked: Msg) -> Deferred[None] | None:
+    """To a room it is talk; to a person it is private."""
+    if asked.to.startswith("#"):
+        session = call.session
+        session.say(room_of(session, asked.to), Message(session.author, checked(asked.text)), call.request.id)
+        return None
+    return _private(call, call.session.hub.find(asked.to), asked.text)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """Answer privately."""
+
+    text: str
+
+
+@command("talk", "/reply text", say("answer whoever wrote to you last in private"), "r")
+def reply(call: Call, asked: ReplyTo) -> Deferred[None]:
+    """To the person, whatever they are called by now."""
+    last = call.session.last_from
+    if last is None:
+        raise Refused("gone", say("Nobody has written to you in private yet."))
+    person = call.session.hub.people.get(last)
+    if person is None:
+        raise Refused("gone", say("Whoever wrote to you last is gone."))
+    return _private(call, person, asked.text)
+
+
+def _private(call: Call, person: Person, text: str) -> Deferred[None]:
+    session, hub = call.session, call.session.hub
+    fact = Private(session.author, person.author.nick, person.id, checked(text))
+    if person is not session:
+        hub.append(person.log, fact)
+    stored = hub.write(session.log, fact)
+
+    def told(entry: Entry) -> None:
+        person.received(fact)
+        session.answer(Stored("@" + fact.to, entry, call.request.id))
+        if person.away is not None:
+            session.answer(Reply("msg", [away(fact.to, person.away)], {"away": person.away}))
+
+    return stored.addCallback(told)
+
+
+def away(nick: str, text: str) -> Sentence:
+    """That somebody is away, and what they said about it."""
+    if text:
+        return say("{nick} is away: {text}", nick=nick, text=quoted(text))
+    return say("{nick} is away.", nick=nick)
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Do something."""
+
+    text: str
+
+
+@command("talk", "/me text", say("say what you do: /me waves"))
+def me(call: Call, asked: Me) -> None:
+    """An action in the room."""
+    call.session.say(call.room, Action(call.session.author, checked(asked.text)), call.request.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """Say several lines as one message."""
+
+
+@command("talk", "/paste", say("say several lines as one message; /end says them, /cancel does not"))
+def paste(call: Call, asked: Paste) -> None:
+    """The following lines are gathered in a draft."""
+    call.session.draft = []
+    call.reply(say("Paste your lines; /end on a line of its own says them, /cancel forgets them."))
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The draft is finished."""
+
+
+@command("talk", "/end", say("say the lines since /paste"))
+@command("talk", "/cancel", say("forget the lines since /paste"))
+def end(call: Call, asked: End) -> None:
+    """Without a draft there is nothing to end: the draft's own lines are handled by `add_to_draft`."""
+    raise Refused("usage", say("There is no draft; /paste begins one."))
+
+
+def add_to_draft(session: Session, request: Request) -> None:
+    """Take a line into the draft, or end it; a draft that is too long is kept, to be ended or cancelled."""
+    draft = session.draft
+    assert draft is not None
+    name = (named_in(request.line) or "").lower()
+    if name == "cancel":
+        session.draft = None
+        session.answer(Reply("cancel", [say("Nothing was said.")], {}, request.id))
+    elif name == "end":
+        session.draft = None
+        if draft:
+            text = checked("\n".join(draft), limits.PASTE_TEXT)
+            session.say(room_of(session, request.room), Message(session.author, text), request.id)
+        else:
+            session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
+    elif len(draft) >= limits.PASTE_LINES or sum(map(len, draft)) + len(request.line) > limits.PASTE_TEXT:
+        raise Refused(
+            "too-long",
+            say(
+                "A message has at most {lines} lines and {size} bytes; this line is not in it. /end or /cancel?",
+                lines=limits.PASTE_LINES,
+                size=limits.PASTE_TEXT,
+            ),
+        )
+    else:
+        draft.append(request.line)
+        if request.id is not None:
+            session.answer(Reply("paste", [], {"lines": len(draft)}, request.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Say one line without joining."""
+
+    nick: str
+    room: str | None
+    text: str
+
+
+@command(
+    "talk",
+    "/post NICK [#room] text",
+    say("as the first line: say one line as NICK, then hang up"),
+    nameless=True,
+)
+async def post(call: Call, asked: Post) -> None:
+    """Whatever comes of it, the connection is closed."""
+    session, hub = call.session, call.session.hub
+    if session.named:
+        raise Refused("usage", say("You are in the chat: just say it."))
+    try:
+        nick = names.check_nickname(asked.nick)
+        hub.check_free(nick)
+        room = hub.find_room(asked.room or call.request.room or LOBBY)
+        author = Author(session.id, session.id, nick)
+        entry = await hub.write(room.log, Message(author, checked(asked.text)))
+        session.answer(Stored(room.log.name, entry, call.request.id, say("posted")))
+    except ChatError as error:
+        session.answer(Problem(error.code, error.sentence, call.request.id))
+    session.connection.close()

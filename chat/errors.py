@@ -1,0 +1,73 @@
+"""The few errors that people are told of, each with a stable code.
+
+Two are raised on purpose: `BadInput` for bytes that cannot be understood, `Refused` for a request that is not
+possible now.  Both are answered to whoever sent the line and to nobody else.  `NotStored` is the store's.  Every
+other exception is a bug: it is logged with its traceback and costs that one client its connection.
+"""
+
+from typing import Literal
+
+from chat.language import Sentence, say
+
+Code = Literal[
+    "nick-taken",
+    "nick-alike",
+    "nick-bad",
+    "nick-reserved",
+    "nick-timeout",
+    "no-nick",
+    "nothing-said",
+    "unknown-command",
+    "usage",
+    "slash-space",
+    "not-here",
+    "gone",
+    "not-delivered",
+    "no-room",
+    "not-in-room",
+    "room-bad",
+    "too-long",
+    "too-many",
+    "slow-down",
+    "not-stored",
+    "busy",
+    "code-wrong",
+    "code-private",
+    "taken-over",
+    "seen-ahead",
+    "no-place",
+    "stalled",
+    "internal",
+    "not-allowed",
+    "needs-tls",
+    "login-failed",
+    "muted",
+    "banned",
+    "locked",
+    "kicked",
+]
+
+
+class ChatError(Exception):
+    """What a person is told: a code that programs rely on and a sentence that people read."""
+
+    def __init__(self, code: Code, sentence: Sentence) -> None:
+        super().__init__(code, sentence)
+        self.code: Code = code
+        self.sentence = sentence
+
+
+class BadInput(ChatError):
+    """The bytes are no line, or no object, that this wire knows."""
+
+
+class Refused(ChatError):
+    """The request is understood, and not possible."""
+
+
+class NotStored(ChatError):
+    """The store could not keep what was said: nothing of it was shown to anybody."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("not-stored", say("The server could not store it ({reason}).", reason=reason))
+        self.reason = reason

@@ -1,0 +1,98 @@
+"""Facts: what happened, in the past tense.  Frozen, without methods; an `Entry` is a fact with its place in a log.
+
+`who` names people as they were called at that moment.  `fact` is one id for a fact that stands in several rooms
+(`rooms`), so that whoever shares several of them with that person is told once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who did it: the person and the session (one of their devices) by id, and the nickname at that moment."""
+
+    person: str
+    session: str
+    nick: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Somebody said something to a room; several lines are joined by a newline."""
+
+    author: Author
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Somebody did something, as in `/me waves`."""
+
+    author: Author
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """Somebody said something to one person; it stands in the logs of both."""
+
+    author: Author
+    to: str
+    to_person: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """People came into a room, which then held `here`; `author` is the one person, or None where many are gathered."""
+
+    author: Author | None
+    who: tuple[str, ...]
+    here: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """People left a room, or (`quit`) the chat; `stayed` is in seconds, `text` what they said on leaving."""
+
+    author: Author | None
+    who: tuple[str, ...]
+    here: int
+    stayed: int | None = None
+    text: str = ""
+    quit: bool = False
+    fact: str = ""
+    rooms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """Somebody took another nickname."""
+
+    author: Author
+    to: str
+    fact: str
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSet:
+    """Somebody set a room's topic; an empty text takes it away."""
+
+    author: Author
+    text: str
+
+
+Presence = Joined | Left | Renamed
+Said = Message | Action | Private
+Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet
+
+
+class Entry(NamedTuple):
+    """A fact in a log: its number, dense and growing within that log, and the date, which only stamps."""
+
+    seq: int
+    at: datetime
+    fact: Fact

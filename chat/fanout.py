@@ -1,0 +1,152 @@
+"""One log and its readers at the head: the cursor that they all share.
+
+Whoever has taken everything stands here, without a position of their own.  What is new is encoded once for each
+rendering, joined to one chunk for each page of a turn, and given to all; only those who must not get all of it
+(who said something in it, who ignores somebody) get a chunk of their own, made of the same pieces.  Whose
+connection is full leaves with the shared position and reads on by themselves.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from chat import limits
+from chat.events import Entry, Joined, Left, Renamed
+from chat.log import Log, size
+from chat.replies import Answer, Request
+
+
+class Wire(Protocol):
+    """A language in which a connection is spoken to."""
+
+    asks: bool
+    """A nickname is asked for: the first line is one (on other wires only a command sets it)."""
+
+    folds: bool
+    """A fact that stands in several of a reader's rooms is told in one of them (otherwise the reader folds it)."""
+
+    def decode(self, line: str) -> Request:
+        """What a line asks; raises `BadInput` where it cannot be told."""
+
+    def event(self, log: Log, entry: Entry, named: bool) -> bytes:
+        """One entry as this log's readers get it; `named` says that they need to be told which room it is."""
+
+    def answer(self, answer: Answer) -> bytes:
+        """What the service says to one person."""
+
+
+class Rendering(NamedTuple):
+    """How some readers get the events of a room: all that share one get the same bytes."""
+
+    wire: Wire
+    named: bool
+    quiet: bool
+
+    def pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
+        """Each entry encoded; nothing for coming and going that quiet readers do not want."""
+        event, named = self.wire.event, self.named
+        if self.quiet:
+            return [
+                b"" if isinstance(entry.fact, Joined | Left | Renamed) else event(log, entry, named)
+                for entry in entries
+            ]
+        return [event(log, entry, named) for entry in entries]
+
+
+class Reader(Protocol):
+    """What the fan-out needs of a participant."""
+
+    id: str
+
+    @property
+    def rendering(self) -> Rendering:
+        """Which bytes they get."""
+
+    @property
+    def picky(self) -> bool:
+        """They ignore somebody, so each entry must be asked for."""
+
+    @property
+    def send(self) -> Callable[[bytes], object]:
+        """Their connection's one way out."""
+
+    def wants(self, log: Log, entry: Entry) -> bool:
+        """Whether this entry is for them: what their own session said is not."""
+
+
+class Fanout:
+    """The readers of one log that stand at its head."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.position = log.head
+        self._groups: dict[Rendering, dict[str, Callable[[bytes], object]]] = {}
+        self._readers: dict[str, tuple[Reader, Rendering]] = {}
+        self._picky: set[str] = set()
+        log.readers = self
+
+    def add(self, reader: Reader) -> None:
+        """This reader has taken everything up to the shared position."""
+        self._readers[reader.id] = (reader, reader.rendering)
+        self._groups.setdefault(reader.rendering, {})[reader.id] = reader.send
+        if reader.picky:
+            self._picky.add(reader.id)
+
+    def remove(self, reader: Reader) -> int | None:
+        """The reader leaves; returns the position up to which they have everything, None if they were not here."""
+        _, rendering = self._readers.pop(reader.id, (None, None))
+        if rendering is None:
+            return None
+        del self._groups[rendering][reader.id]
+        self._picky.discard(reader.id)
+        return self.position
+
+    def advanced(self, entries: Sequence[Entry]) -> None:
+        """Give these new entries to everybody here, page by page, so that nobody is owed more than a page."""
+        for page in pages(entries):
+            self.position = page[-1].seq
+            for rendering, group in list(self._groups.items()):
+                if group:
+                    self._give(page, rendering, group)
+                else:
+                    del self._groups[rendering]
+
+    def _give(self, page: Sequence[Entry], rendering: Rendering, group: dict[str, Callable[[bytes], object]]) -> None:
+        pieces = rendering.pieces(self.log, page)
+        exceptions = self._exceptions(page, rendering, group)
+        # A copy: a connection that is full removes itself while the others are served.
+        sends = {id: send for id, send in group.items() if id not in exceptions} if exceptions else dict(group)
+        if chunk := b"".join(pieces):
+            for send in sends.values():
+                send(chunk)
+        for id in exceptions:
+            reader, _ = self._readers[id]
+            wanted = [piece for entry, piece in zip(page, pieces, strict=True) if reader.wants(self.log, entry)]
+            if own := b"".join(wanted):
+                reader.send(own)
+
+    def _exceptions(
+        self, page: Sequence[Entry], rendering: Rendering, group: dict[str, Callable[[bytes], object]]
+    ) -> set[str]:
+        """Those of this group who do not get the whole page."""
+        if rendering.named and rendering.wire.folds and any(len(getattr(e.fact, "rooms", ())) > 1 for e in page):
+            return set(group)
+        authors = {entry.fact.author.session for entry in page if entry.fact.author is not None}
+        return (authors | self._picky) & group.keys()
+
+
+def fanout(log: Log) -> Fanout:
+    """The fan-out of this log, made when its first reader comes."""
+    if isinstance(log.readers, Fanout):
+        return log.readers
+    return Fanout(log)
+
+
+def pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """The same entries in portions of at most PAGE_BYTES (or one entry)."""
+    start = total = 0
+    for index, entry in enumerate(entries):
+        total += size(entry)
+        if total > limits.PAGE_BYTES and index > start:
+            yield entries[start:index]
+            start, total = index, size(entry)
+    yield entries[start:]

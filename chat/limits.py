@@ -1,0 +1,160 @@
+"""Every number that limits something, with its reason.  Sizes are bytes and times seconds unless said otherwise."""
+
+# --- lines -------------------------------------------------------------------------------------------------------
+
+LINE = 16 * 1024
+"""The longest line that is read.  A terminal cuts at 4096; programs may send several lines of talk as one object."""
+
+TEXT = 2000
+"""A message on one line, in UTF-8: more than a screen of text, and what fits a terminal's 4096 with room to spare."""
+
+PASTE_LINES = 100
+PASTE_TEXT = LINE
+"""A message of several lines: a traceback or a page of a file, not the whole file."""
+
+LINES_PER_READ = 64
+"""Lines of one client handled before the others get their turn; a pasted screen still goes in one."""
+
+# --- the log and its readers -------------------------------------------------------------------------------------
+
+TAIL_EVENTS = 1000
+TAIL_BYTES = 256 * 1024
+"""What a log keeps in memory: a reader that is this far behind asks the store instead."""
+
+TAILS_BYTES = 64 * 1024 * 1024
+"""What all tails keep in memory together: one small machine must hold any number of rooms."""
+
+ENTRY_OVERHEAD = 400
+"""What an entry costs beside its text: measured with tracemalloc, dataclasses and strings of a short message."""
+
+MEMORY_EVENTS = 10_000
+MEMORY_BYTES = 64 * 1024 * 1024
+"""What the in-memory store keeps: events of one log, and bytes of all logs, oldest out first."""
+
+PAGE_EVENTS = 500
+PAGE_BYTES = 64 * 1024
+"""What a reader that is behind gets at once: enough to keep a fast connection full, little enough for memory."""
+
+PENDING_EVENTS = 10_000
+PENDING_BYTES = 8 * 1024 * 1024
+"""What may wait for a store that hangs, before the sockets of authors are no longer read."""
+
+HISTORY_DEFAULT = 20
+HISTORY_MOST = 500
+"""Messages shown on entering a room, and at most by one request."""
+
+# --- people and rooms --------------------------------------------------------------------------------------------
+
+ROOMS_PER_PERSON = 50
+"""Rooms one can be in: each costs a cursor on the server and a column in the person's mind."""
+
+ROOMS = 10_000
+"""Rooms in all, the empty ones too, whose log and numbers stay."""
+
+IGNORES = 100
+"""People one can ignore."""
+
+TOPIC = 200
+"""A topic, in UTF-8: it stands in one line of /rooms."""
+
+WORDS = 200
+"""What people say of themselves on /away and /quit, in UTF-8."""
+
+GATHER_FROM = 13
+GATHER_SECONDS = 30.0
+"""In a room of this many, coming and going is told once in this time, not person by person."""
+
+NAMES_SHOWN = 3
+"""Names in a gathered announcement before "and 9 more"."""
+
+# --- connections -------------------------------------------------------------------------------------------------
+
+NICK_SECONDS = 180.0
+NICK_REMINDER_SECONDS = 120.0
+"""Time to choose a nickname, and when one is reminded: an open port is not to be filled with silent guests."""
+
+NICK_PAUSE_SECONDS = 0.5
+"""After a refused nickname the next answer waits this long for the end of input: a script's talk is no nickname."""
+
+STALL_SECONDS = 120.0
+"""A connection that takes nothing for this long while something waits for it is hopeless."""
+
+UNACKED_SECONDS = 120.0
+"""Sent bytes that no machine acknowledged for this long: the peer is dead (keepalive rests in that state)."""
+
+KEEPALIVE_IDLE = 60
+KEEPALIVE_INTERVAL = 15
+KEEPALIVE_COUNT = 4
+"""A silent peer is asked after a minute and given up a minute later."""
+
+SWEEP_SECONDS = 15.0
+"""How often connections are looked at for the two limits above."""
+
+CLOSE_SECONDS = 2.0
+"""A connection that is being closed may still read for this long, also when the server stops."""
+
+BURST = 60
+"""Lines one may send at once: a pasted page."""
+
+RATE = 2.0
+"""Lines a second after the burst; more is delayed by not reading, never dropped."""
+
+MAX_PER_HOST = 200
+"""Connections from one address: a class of 40 behind one router never meets it."""
+
+RESERVED_FILES = 100
+"""File descriptors left for the store, the log and the reactor when clients are counted."""
+
+COMPANY_SHOWN = 8
+"""Names in the greeting; beyond it a number says more."""
+
+ID = 64
+"""A line's id, in characters: a UUID and some; it is kept with the event."""
+
+# --- bytes, text and names ---------------------------------------------------------------------------------------
+
+SUBNEGOTIATION = 512
+"""Bytes of a telnet subnegotiation that are skipped while its end is awaited: no real one is as long."""
+
+TELNET_ANSWERS = 1024
+"""Answers to telnet that may wait before a repeated question goes without: one packet of ^C needs a few bytes."""
+
+MARKS = 6
+"""Combining marks on one letter: Hebrew and Tibetan need five; a hundred climb over the lines above."""
+
+NICKNAME = 20
+"""Characters of a nickname, and of a room's name without its #: it stands in front of every line."""
+
+NICKNAME_COLUMNS = 24
+"""Columns of the same: letters of East Asia take two each."""
+
+PEOPLE_SHOWN = 200
+ROOMS_SHOWN = 50
+"""Names and rooms in one answer; a number says how many more there are."""
+
+# --- the client --------------------------------------------------------------------------------------------------
+
+OBJECT = 2 * 1024 * 1024
+"""The longest line that a server may send: HISTORY_MOST lines of TEXT, and as much again for keys and escapes."""
+
+LINES_KEPT = 64
+"""Lines that wait to be sent or confirmed before the input is not read on: as many as a server takes in one burst."""
+
+PING_SECONDS = 30.0
+PONG_SECONDS = 10.0
+"""A silent server is asked after the one, and given up after the other."""
+
+CONFIRM_SECONDS = 120.0
+"""A server that speaks but confirms nothing for this long is given up: a script must not wait for ever."""
+
+RETRY_SECONDS = 1.0
+RETRY_MOST_SECONDS = 30.0
+"""About the first and the longest pause between two attempts to connect."""
+
+LEAVE_SECONDS = 1.0
+"""How long a goodbye may take: whoever pressed Ctrl-C wants their prompt back."""
+
+REMEMBERED = 1000
+"""Facts and rooms of which the client remembers that they were shown."""
+MOTD_LINES = 5
+"""The message of the day: newcomers should see the end of it, and the question below it."""

@@ -1,0 +1,453 @@
+"""One socket: bytes in and out, flow control, half-close, and the session that it carries.
+
+In: `dataReceived` is the line layer's, not LineReceiver's, which is quadratic in lines per read.  Lines are handled
+in portions, so that nobody's burst holds up the others, and not while a command of this session is waiting or the
+client is over its rate; then the rest of the input waits in the kernel.
+
+Out: `send` is the one way.  On a plain TCP socket with nothing buffered it writes to the socket directly, which saves
+the reactor two system calls for each recipient; what the kernel does not take goes to the transport's buffer, and
+nothing more is asked of the session until that is empty.  On any other transport (TLS, haproxy, unix) bytes always
+go through the transport, which says when it is full.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+from twisted.internet import tcp
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPullProducer, IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chat import limits, sockets
+from chat.commands import perform, staying
+from chat.errors import BadInput, ChatError
+from chat.fanout import Wire
+from chat.hub import Hub
+from chat.language import Sentence, say, say_n
+from chat.lines import END_OF_INPUT, LineDecoder, Overlong
+from chat.replies import Problem, Reply
+from chat.session import Session
+
+logger = Logger()
+
+
+class Clients(Protocol):
+    """What a connection needs of its factory, which holds them all."""
+
+    def made(self, client: "ChatProtocol", host: str) -> Sentence | None:
+        """A client is connected; returns the reason if it may not stay."""
+
+    def lost(self, client: "ChatProtocol", host: str) -> None:
+        """A client is gone."""
+
+
+@implementer(IHalfCloseableProtocol)
+class ChatProtocol(LineReceiver):
+    """A connection (`chat.session.Connection`) of lines."""
+
+    factory: Clients
+    transport: tcp.Server
+
+    def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float) -> None:
+        self.wires = wires
+        self.wire = wires["plain"]
+        self.blocked = False
+        self.session = Session(hub, self)
+        self._clock = hub.clock
+        self._hub = hub
+        self._decoder = LineDecoder()
+        self._lines: deque[str | Overlong] = deque()
+        self._waiting = False
+        self._paused = False
+        self._scheduled: IDelayedCall | None = None
+        self._deadline: IDelayedCall | None = None
+        self._ended = False
+        self._closing = False
+        self._lost = False
+        self._draining = False
+        self._direct = False
+        self._host = ""
+        self._rate = rate
+        self._tokens = float(limits.BURST)
+        self._counted_at = self._progress_at = hub.clock.seconds()
+        self._taken: int | None = None
+        self._slowed = False
+        self._working = False
+        self._pondered = False
+
+    # IProtocol
+
+    def connectionMade(self) -> None:
+        """Greet, and give them some time to say who they are."""
+        # Not hasattr(writeSomeData): wrappers delegate it to the raw socket, and plain text would go out in TLS.
+        self._direct = type(self.transport) is tcp.Server and not self.transport.TLS
+        if not self._direct:
+            self.transport.registerProducer(_Push(self), True)
+        self._host = sockets.host(getattr(self.transport.getPeer(), "host", ""))
+        if self._direct:
+            sockets.keep_alive(self.transport.getHandle())
+        if (reason := self.factory.made(self, self._host)) is not None:
+            self.session.answer(Problem("too-many", reason))
+            self.close()
+            return
+        self._deadline = self._clock.callLater(limits.NICK_REMINDER_SECONDS, self._remind)
+        staying.greet(self.session)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes apart and do what the lines ask."""
+        if self._closing:
+            return
+        self._lines.extend(self._decoder.feed(data))
+        if answers := self._decoder.answers():
+            self.send(answers)
+        if self._pondering and len(self._lines) > limits.LINES_PER_READ:
+            # Nobody types like that; and what is read here is not to grow.
+            self._finish()
+        else:
+            self._work()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Whatever the reason, they are gone."""
+        self._lost = self._closing = self.blocked = True
+        self._cancel_deadline()
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+        self._lines.clear()
+        if self._draining:
+            self.session.stop_hearing()
+        else:
+            self.session.leave()
+        self.factory.lost(self, self._host)
+
+    # IHalfCloseableProtocol
+
+    def readConnectionLost(self) -> None:
+        """No more input; what came is handled, every reply delivered, then the connection closed."""
+        self._ended = True
+        if self._closing:
+            self.transport.loseConnection()
+            return
+        self._lines.extend(self._decoder.end())
+        self._work()
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed; the other one ends by their FIN or the abort timer."""
+
+    # LineReceiver
+
+    def lineReceived(self, line: str) -> None:
+        """Do what one line asks, and answer what cannot be done."""
+        request_id = None
+        try:
+            request = self.wire.decode(line)
+            request_id = request.id
+            result = perform(self.session, request)
+        except ChatError as error:
+            self._answer_problem(error, request_id)
+        except Exception:
+            self._broken()
+        else:
+            if result is not None:
+                self._wait_for(result, request_id)
+
+    # chat.session.Connection
+
+    def send(self, chunk: bytes) -> None:
+        """The one way out."""
+        if self._direct and not self.blocked:
+            sent = self.transport.writeSomeData(chunk)
+            if sent == len(chunk):
+                return
+            if not isinstance(sent, int):
+                # The reactor finds out by itself; until then nothing more is written.
+                self._block()
+                self.transport.abortConnection()
+                return
+            self._block()
+            self.transport.write(chunk[sent:])
+            self.transport.registerProducer(_Pull(self), False)
+        elif not self._closing:
+            self.transport.write(chunk)
+
+    def close(self) -> None:
+        """Let go once everything sent is read; who does not read is not waited for."""
+        if self._closing:
+            return
+        self._closing = self.blocked = True
+        self._lines.clear()
+        self.session.stop_hearing()
+        self._cancel_deadline()
+        self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._give_up)
+        # A producer that is still registered keeps a TLS transport, and a half-close, from ever happening.
+        self.transport.unregisterProducer()
+        if self._paused:
+            self.transport.resumeProducing()
+        if self._direct and not self._ended:
+            # Input that nobody read would make the kernel send a reset, which destroys the last words on their way:
+            # only our half is closed, and what still comes is read and forgotten.
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Let go now."""
+        self._closing = self.blocked = True
+        if not self._lost:
+            self.transport.abortConnection()
+
+    def hold(self) -> None:
+        """The server stops: no further line is handled."""
+        self._draining = self._waiting = True
+        self._pause(True)
+
+    def drain(self) -> None:
+        """The server has stored the last line: let them read what they are owed, and close."""
+        self.session.caught_up().addCallback(lambda _: self._say_goodbye())
+
+    def _say_goodbye(self) -> None:
+        self.session.stopping()
+        self.close()
+
+    def _give_up(self) -> None:
+        """They had time enough to read their last words; if they have, no reset is needed."""
+        if self._direct and not sockets.unacknowledged(self.transport.getHandle()):
+            self.transport.loseConnection()
+        else:
+            self.abort()
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+
+    # Flow control.
+
+    def _block(self) -> None:
+        self.blocked = True
+        self._progress_at = self._clock.seconds()
+        self.session.fall_behind()
+
+    def unblock(self) -> None:
+        """The transport's buffer is empty, or has room."""
+        if not self._closing:
+            self.blocked = False
+            self.session.catch_up()
+            self._work()
+
+    def look(self, now: float) -> None:
+        """Now and then: a connection that takes nothing, or whose machine is gone, is given up."""
+        handle = self.transport.getHandle() if self._direct else None
+        if handle is not None and (taken := sockets.acknowledged(handle)) != self._taken:
+            self._taken, self._progress_at = taken, now
+        if self.blocked and now - self._progress_at >= limits.STALL_SECONDS:
+            logger.info("Closing a connection that took nothing for {seconds} s", seconds=limits.STALL_SECONDS)
+            self.abort()
+        elif handle is not None and sockets.is_dead(handle, limits.UNACKED_SECONDS):
+            logger.info("Closing a connection whose machine is gone")
+            self.abort()
+
+    # Lines in their time.
+
+    def _work(self) -> None:
+        """Handle lines until there are none, or something has to happen first; then read no more than is handled."""
+        if self._working:
+            return
+        self._working = True
+        budget = limits.LINES_PER_READ
+        while self._lines and self._may_go_on():
+            if not budget:
+                self._work_later(0)
+                break
+            budget -= 1
+            self._handle(self._lines.popleft())
+        self._working = False
+        if self._ended and not (self._waiting or self._closing) and (not self._lines or self._pondering):
+            self._finish()
+        self._pause(bool(self._lines) and not self._pondering)
+
+    def _handle(self, line: str | Overlong) -> None:
+        self._pondered = False
+        if isinstance(line, Overlong):
+            self._answer_problem(_too_long(line), None)
+        elif line == END_OF_INPUT:
+            self._lines.clear()
+            self._ended = True
+        else:
+            self.lineReceived(line)
+
+    def _may_go_on(self) -> bool:
+        """Whether the next line may be handled now; if not, `_work` is called when it may."""
+        if self._waiting or self._closing or self.blocked or self._scheduled is not None:
+            return False
+        if self._hub.crowded:
+            self._waiting = True
+            self._hub.when_calm(self._go_on)
+            return False
+        if self._pondering and not self._pondered:
+            self._pondered = True
+            self._work_later(limits.NICK_PAUSE_SECONDS)
+            return False
+        return not self._rate or self._take_token()
+
+    @property
+    def _pondering(self) -> bool:
+        """A nickname was refused: what comes next may be a script's talk, which is no nickname.
+
+        So the answer waits for the end of input, which is looked for meanwhile.
+        """
+        return self.wire.asks and self.session.proposal is not None and not self.session.named
+
+    def _take_token(self) -> bool:
+        now = self._clock.seconds()
+        self._tokens = min(limits.BURST, self._tokens + (now - self._counted_at) * self._rate)
+        self._counted_at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return True
+        if not self._slowed:
+            self._slowed = True
+            notice = say(
+                "That was fast: your lines are now said at {rate} a second, none is lost.",
+                rate=f"{self._rate:g}",
+            )
+            self.session.answer(Reply("slow-down", [notice]))
+        self._work_later((1 - self._tokens) / self._rate)
+        return False
+
+    def _work_later(self, seconds: float) -> None:
+        self._scheduled = self._clock.callLater(seconds, self._work_now)
+
+    def _work_now(self) -> None:
+        self._scheduled = None
+        self._work()
+
+    def _go_on(self) -> None:
+        self._waiting = self._draining
+        self._work()
+
+    def _pause(self, paused: bool) -> None:
+        if paused == self._paused or self._closing:
+            return
+        self._paused = paused
+        if paused:
+            self.transport.pauseProducing()
+        else:
+            self.transport.resumeProducing()
+
+    def _wait_for(self, result: Awaitable[None], request_id: str | None) -> None:
+        """Handle no other line before this one is done: replies keep the order of lines."""
+        self._waiting = True
+        done = Deferred.fromCoroutine(_awaited(result))
+        done.addErrback(self._failed, request_id)
+        done.addCallback(lambda _: self._go_on())
+
+    def _failed(self, failure: Failure, request_id: str | None) -> None:
+        if isinstance(failure.value, ChatError):
+            self._answer_problem(failure.value, request_id)
+        else:
+            self._broken(failure)
+
+    def _answer_problem(self, error: ChatError, request_id: str | None) -> None:
+        self.session.answer(Problem(error.code, error.sentence, request_id))
+
+    def _broken(self, failure: Failure | None = None) -> None:
+        """A bug of ours: it is logged, and costs this one client its connection."""
+        logger.failure("A line could not be handled", failure)
+        self.session.answer(Problem("internal", say("Something went wrong here; it was logged. Come again.")))
+        self.close()
+
+    # The ends.
+
+    def _finish(self) -> None:
+        """The end of the input was reached: tell the others, deliver what is owed, hang up."""
+        session, unsaid = self.session, len(self._lines)
+        if self._pondering:
+            sentence = say_n(
+                "No nickname, so the line after it was not said.",
+                "No nickname, so the {count} lines after it were not said.",
+                unsaid,
+            )
+            refused = say("No nickname, so nothing was said.")
+            session.answer(Problem("nothing-said", sentence if unsaid else refused))
+        elif session.draft is not None:
+            sentence = say_n(
+                "The line since /paste was not said.",
+                "The {count} lines since /paste were not said.",
+                len(session.draft),
+            )
+            session.answer(Problem("nothing-said", sentence))
+        self._lines.clear()
+        session.leave()
+        self._waiting = True
+        session.settled().addCallback(lambda _: self.close())
+
+    def _remind(self) -> None:
+        """They have had two of three minutes to choose a nickname."""
+        if self.session.named:
+            return
+        rest = limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS
+        self.session.answer(Reply("nick", [say("Type a nickname within {seconds} s to stay.", seconds=int(rest))]))
+        self._deadline = self._clock.callLater(rest, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        if not self.session.named:
+            sentence = say("No nickname was chosen in {minutes} min.", minutes=int(limits.NICK_SECONDS // 60))
+            self.session.answer(Problem("nick-timeout", sentence))
+            self.close()
+
+
+@implementer(IPullProducer)
+class _Pull:
+    """Told when the buffer of a transport is empty, after which the connection writes directly again."""
+
+    def __init__(self, connection: ChatProtocol) -> None:
+        self._connection = connection
+        self._registered = False
+
+    def resumeProducing(self) -> None:
+        """The first call comes with the registration, the next when everything was taken."""
+        if not self._registered:
+            self._registered = True
+            return
+        self._connection.transport.unregisterProducer()
+        self._connection.unblock()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; it is told that itself."""
+
+
+@implementer(IPushProducer)
+class _Push:
+    """Told when the buffer of a transport is full and when it has room again.
+
+    Not the protocol itself: LineReceiver's own pauseProducing stops reading.
+    """
+
+    def __init__(self, connection: ChatProtocol) -> None:
+        self._connection = connection
+
+    def pauseProducing(self) -> None:
+        """The buffer is full."""
+        self._connection._block()
+
+    def resumeProducing(self) -> None:
+        """The buffer has room."""
+        self._connection.unblock()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; it is told that itself."""
+
+
+async def _awaited(result: Awaitable[None]) -> None:
+    await result
+
+
+def _too_long(line: Overlong) -> BadInput:
+    return BadInput(
+        "too-long",
+        say("This line has {length} bytes, the limit is {limit}.", length=line.length, limit=line.limit),
+    )

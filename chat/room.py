@@ -1,0 +1,105 @@
+"""A room: its members, its topic and how coming and going is told.
+
+In a small room each arrival is told at once.  In a room of many it is gathered, one announcement in
+`GATHER_SECONDS` at most; somebody who speaks, or says something on leaving, is announced first, so that nobody
+hears a stranger.  Who came and went in between is not told at all.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from chat import limits
+from chat.events import Author, Fact, Joined, Left
+from chat.log import Log
+
+
+class Participant(Protocol):
+    """What a room needs of somebody in it."""
+
+    id: str
+
+    @property
+    def author(self) -> Author:
+        """Who they are now."""
+
+
+class Member(NamedTuple):
+    """Somebody in a room, and since when (in the clock's seconds)."""
+
+    participant: Participant
+    since: float
+
+
+class Room:
+    """Members and topic of one room; facts about it go to its log by `append`."""
+
+    def __init__(self, log: Log, clock: IReactorTime, append: Callable[[Log, Fact], None]) -> None:
+        self.log = log
+        self.topic = ""
+        self.members: dict[str, Member] = {}
+        self._clock = clock
+        self._append = append
+        self._arrived: dict[str, Author] = {}
+        self._departed: dict[str, Author] = {}
+        self._told_at = -limits.GATHER_SECONDS
+        self._timer: IDelayedCall | None = None
+
+    @property
+    def users(self) -> list[str]:
+        """The members' nicknames, in the order of their coming."""
+        return [member.participant.author.nick for member in self.members.values()]
+
+    def join(self, participant: Participant) -> None:
+        """Somebody comes in."""
+        self.members[participant.id] = Member(participant, self._clock.seconds())
+        author = participant.author
+        if len(self.members) < limits.GATHER_FROM:
+            self._append(self.log, Joined(author, (author.nick,), len(self.members)))
+        elif self._departed.pop(author.nick, None) is None:
+            self._arrived[author.nick] = author
+            self._tell_later()
+
+    def leave(self, participant: Participant, text: str, fact: str = "", rooms: tuple[str, ...] = ()) -> None:
+        """Somebody goes; `fact` and `rooms` are set where they leave the chat, which is told in all their rooms."""
+        crowd = len(self.members) >= limits.GATHER_FROM
+        member = self.members.pop(participant.id)
+        author = participant.author
+        unknown = self._arrived.pop(author.nick, None) is not None
+        if text and unknown:
+            self._append(self.log, Joined(author, (author.nick,), len(self.members) + 1))
+        if text or not (crowd or unknown):
+            stayed = int(self._clock.seconds() - member.since)
+            here = len(self.members)
+            self._append(self.log, Left(author, (author.nick,), here, stayed, text, bool(fact), fact, rooms))
+        elif not unknown:
+            self._departed[author.nick] = author
+            self._tell_later()
+
+    def introduce(self, participant: Participant) -> None:
+        """Announce whoever was gathered, if this one is among them: they are about to be seen."""
+        if self._arrived and participant.author.nick in self._arrived:
+            self._tell()
+
+    def _tell_later(self) -> None:
+        if self._timer is None:
+            wait = max(0.0, self._told_at + limits.GATHER_SECONDS - self._clock.seconds())
+            self._timer = self._clock.callLater(wait, self._tell)
+
+    def _tell(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._told_at = self._clock.seconds()
+        here = len(self.members)
+        if self._arrived:
+            self._append(self.log, Joined(_only(self._arrived), tuple(self._arrived), here))
+        if self._departed:
+            self._append(self.log, Left(_only(self._departed), tuple(self._departed), here))
+        self._arrived, self._departed = {}, {}
+
+
+def _only(authors: dict[str, Author]) -> Author | None:
+    """The one author of an announcement, None where there are several."""
+    return next(iter(authors.values())) if len(authors) == 1 else None

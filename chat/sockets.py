@@ -1,0 +1,69 @@
+"""What the kernel knows of a socket: whether the other machine still answers, and whose address it is.
+
+Keepalive finds a silent peer only while nothing is unacknowledged; for the other case TCP_INFO is looked at, as
+TCP_USER_TIMEOUT would also kill people who only stopped their terminal.
+"""
+
+import fcntl
+import ipaddress
+import socket
+import struct
+import sys
+import termios
+
+from chat import limits
+
+_LAST_ACK_RECV = 56
+_BYTES_ACKED = 120
+"""Offsets of `tcpi_last_ack_recv` (u32, milliseconds) and `tcpi_bytes_acked` (u64) in struct tcp_info, linux/tcp.h."""
+
+
+def keep_alive(connection: socket.socket) -> None:
+    """Have the kernel ask a silent peer, and send each line at once (Nagle's delay is 40 ms of latency)."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.KEEPALIVE_IDLE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.KEEPALIVE_INTERVAL)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.KEEPALIVE_COUNT)
+
+
+def unacknowledged(connection: socket.socket) -> int:
+    """Bytes that were sent, or wait to be, and that the other machine has not acknowledged."""
+    answer = fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4)
+    return int(struct.unpack("i", answer)[0])
+
+
+def acknowledged(connection: socket.socket) -> int | None:
+    """How many bytes the other machine has acknowledged so far; None where the kernel does not say."""
+    info = _tcp_info(connection)
+    return None if info is None else int(struct.unpack_from("Q", info, _BYTES_ACKED)[0])
+
+
+def is_dead(connection: socket.socket, seconds: float) -> bool:
+    """Whether something was sent that nobody acknowledges, and no acknowledgement at all came for this long."""
+    info = _tcp_info(connection)
+    if info is None or not unacknowledged(connection):
+        return False
+    return bool(struct.unpack_from("I", info, _LAST_ACK_RECV)[0] >= seconds * 1000)
+
+
+def _tcp_info(connection: socket.socket) -> bytes | None:
+    if sys.platform != "linux":
+        return None
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)
+    # Kernels before 4.2 know less.
+    return info if len(info) == _BYTES_ACKED + 8 else None
+
+
+def host(address: str) -> str:
+    """The address that limits count by: IPv4 in IPv6 is IPv4, and an IPv6 network of one customer is one host."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -1,0 +1,118 @@
+"""Which text may reach a screen, and how wide it is there.
+
+What a terminal would obey, or what would hide or reorder the words around it, becomes visible instead; nothing is
+dropped in silence.  Every word that one person wrote and another one sees has gone through `visible`.
+
+- C0 controls become their pictures (ESC is ␛), TAB stays.  C1 controls, invisible format characters (bidi controls,
+  zero-width blanks, soft hyphens, tags), line and paragraph separators, noncharacters and surrogates become U+FFFD.
+- Zero-width joiner and non-joiner stay, for emoji and Persian need them; so do variation selectors.  They count as
+  combining marks, of which `MARKS` may follow one another; the rest of a pile becomes one U+FFFD.  So do the parts
+  of Hangul syllables that have no width, and what is unassigned below the emoji.
+- Private and unassigned characters stay: they print, and this year's emoji are unassigned in last year's tables.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from chat.limits import MARKS
+
+_UNSEEN = "\ufffd"
+_TAB_COLUMNS = 8
+
+# What needs no second look: ranges that hold no control, format character or combining mark, for the most usual
+# scripts.  A test holds it against the Unicode tables.
+_PLAIN = re.compile(
+    "[\t -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u058f\u05d0-\u05f4\u061e-\u064a\u0671-\u06d3"
+    "\u10a0-\u10ff\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2100-\u2cee\u3000-\u3029\u3030-\u3096"
+    "\u309b-\ua66e\uac00-\ud7a3\uff01-\uffef\U0001f000-\U0001fbff\U00020000-\U0002fffd]*"
+)
+# What stacks beside the combining marks: joiners, and Hangul vowels and finals.
+_STACKS = re.compile("[\u1160-\u11ff\u200c\u200d\ud7b0-\ud7fb]")
+# Unassigned, and set aside by Unicode for characters that do not print or for none; each plane's last two come on top.
+_NEVER_PRINTS = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
+_EMOJI = "\U0001f000"
+
+
+def visible(text: str) -> str:
+    """One line of text as it may be shown; `visible(visible(x)) == visible(x)`."""
+    if _PLAIN.fullmatch(text):
+        return text
+    shown: list[str] = []
+    pile = 0
+    for char in text:
+        harmless, stacks = _look(char)
+        pile = pile + 1 if stacks else 0
+        if pile <= MARKS:
+            shown.append(harmless)
+        elif pile == MARKS + 1:
+            shown.append(_UNSEEN)
+    return "".join(shown)
+
+
+def quoted(text: str) -> str:
+    """People's words at the end of an announcement."""
+    return f'"{visible(text)}"'
+
+
+def width(text: str) -> int:
+    """The columns that `visible` text takes; a TAB counts as 8, the most it can be."""
+    tabs = text.count("\t")
+    return (_TAB_COLUMNS - 1) * tabs + _columns(text.replace("\t", " "))
+
+
+def wrap(text: str, columns: int, first: str, rest: str) -> list[str]:
+    """`visible` text as lines of at most so many columns, `first` in front of one and `rest` of the others.
+
+    Lines break at blanks, which are left out there; a word longer than a line is cut between two characters.
+    """
+    lines: list[str] = []
+    line, has_words = first, False
+    for blanks, word in re.findall("( *)([^ ]+)", text):
+        if width(line + blanks + word) <= columns:
+            line += blanks
+        elif has_words:
+            lines.append(line)
+            line = rest
+        while width(line + word) > columns and (end := _fitting(word, columns - width(line))) < len(word):
+            lines.append(line + word[:end])
+            line, word = rest, word[end:]
+        line += word
+        has_words = True
+    return [*lines, line]
+
+
+@lru_cache(maxsize=1024)
+def _look(char: str) -> tuple[str, bool]:
+    """What stands for a character, and whether that stacks upon the one before it."""
+    category = unicodedata.category(char)
+    if category == "Cc":
+        if char < " ":
+            return (char if char == "\t" else chr(0x2400 + ord(char))), False
+        return ("\u2421" if char == "\x7f" else _UNSEEN), False
+    if category == "Cn":
+        if ord(char) & 0xFFFE == 0xFFFE or _NEVER_PRINTS.match(char):
+            return _UNSEEN, False
+        return char, char < _EMOJI  # newer tables may have a mark there
+    if category.startswith("M") or _STACKS.match(char):
+        return char, True
+    return (_UNSEEN if category in ("Cf", "Cs", "Zl", "Zp") else char), False
+
+
+def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth  # 40 ms, which a server that speaks English may never need
+
+    return wcswidth(text)
+
+
+def _fitting(word: str, columns: int) -> int:
+    """How much of a word fits, at least its first character; marks stay with theirs."""
+    fits = 0
+    for place in range(1, len(word) + 1):
+        if place == len(word) or _columns(word[place]) > 0:
+            if fits and width(word[:place]) > columns:
+                break
+            fits = place
+    return fits

@@ -1,0 +1,1 @@
+"""One file a language: `plain` for people, `jsonl` for programs.  Pure: lines to requests, events to bytes."""

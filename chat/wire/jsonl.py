@@ -1,0 +1,215 @@
+"""The wire of programs: one JSON object a line, ended by LF.
+
+Input is an object `{"line": "/msg bob hi", "id": "c42", "room": "#ops"}`, or a plain line as a person types it: one
+grammar for both wires.  An object may gain keys at any time; what is unknown is skipped.  The server's direction
+comes first, the client's after it.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from chat import limits
+from chat.errors import BadInput
+from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.language import Language, say
+from chat.log import Log
+from chat.replies import (
+    Answer,
+    Greeting,
+    History,
+    Missed,
+    Problem,
+    Reply,
+    Request,
+    RoomState,
+    Stored,
+    Welcome,
+)
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def decode(line: str) -> Request:
+    """A request from an object or a plain line; raises `BadInput` for an object that is none."""
+    if not line.startswith("{"):
+        return Request(line)
+    try:
+        keys = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BadInput("usage", _USAGE) from None
+    text, id, room, before = keys.get("line"), keys.get("id"), keys.get("room"), keys.get("before")
+    if not (
+        isinstance(text, str)
+        and isinstance(id, str | None)
+        and isinstance(room, str | None)
+        and (before is None or (type(before) is int and 0 <= before < 2**63))
+    ):
+        raise BadInput("usage", _USAGE)
+    if id is not None and len(id) > limits.ID:
+        raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
+    return Request(text, id, room, before)
+
+
+_USAGE = say(
+    "Send an object such as {example}; only its line is needed.",
+    example='{"line": "hello", "id": "1", "room": "#lobby"}',
+)
+
+
+class JsonLines:
+    """The rendering for programs; sentences in them are in one language."""
+
+    asks = False
+    folds = False
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._answers: dict[type, Callable[..., Sequence[Mapping[str, object]]]] = {
+            Greeting: self._greeting,
+            Welcome: self._welcome,
+            Reply: self._reply,
+            Stored: self._stored,
+            Problem: self._problem,
+            History: self._history,
+            Missed: self._missed,
+        }
+
+    def decode(self, line: str) -> Request:
+        """A request from an object or a plain line; raises `BadInput` for an object that is none."""
+        return decode(line)
+
+    def event(self, log: Log, entry: Entry, named: bool) -> bytes:
+        """One entry as the readers of this log get it."""
+        return encode(event(_place(log, entry.fact), entry))
+
+    def answer(self, answer: Answer) -> bytes:
+        """What the service says to one person."""
+        return b"".join(map(encode, self._answers[type(answer)](answer)))
+
+    def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
+        hello = {"type": "hello", "server": greeting.server, "version": greeting.version}
+        return [{**hello, "here": greeting.here, "motd": list(greeting.motd)}]
+
+    def _welcome(self, welcome: Welcome) -> Sequence[Mapping[str, object]]:
+        rooms = {room.name: _state(room) for room in welcome.rooms}
+        objects: list[Mapping[str, object]] = [
+            _with_id({"type": "welcome", "nick": welcome.nick, "room": welcome.room, "rooms": rooms}, welcome.id)
+        ]
+        if welcome.history is not None:
+            objects += self._history(welcome.history)
+        return objects
+
+    def _reply(self, reply: Reply) -> Sequence[Mapping[str, object]]:
+        text = "\n".join(map(self._language.words, reply.sentences))
+        return [_with_id({"type": "reply", "command": reply.command, "text": text, **reply.facts}, reply.id)]
+
+    def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
+        at = stamp(stored.entry.at)
+        return [_with_id({"type": "ack", "at": at, "room": stored.room, "seq": stored.entry.seq}, stored.id)]
+
+    def _problem(self, problem: Problem) -> Sequence[Mapping[str, object]]:
+        text = self._language.words(problem.sentence)
+        keys: dict[str, object] = {"type": "error", "code": problem.code, "text": text}
+        if problem.proposal is not None:
+            keys["proposal"] = problem.proposal
+        return [_with_id(keys, problem.id)]
+
+    def _history(self, history: History) -> Sequence[Mapping[str, object]]:
+        events = [event(history.room, entry) for entry in history.entries]
+        return [_with_id({"type": "history", "room": history.room, "events": events, "more": history.more}, history.id)]
+
+    def _missed(self, missed: Missed) -> Sequence[Mapping[str, object]]:
+        return [{"type": "missed", "room": missed.room, "count": missed.count}]
+
+
+def event(room: str, entry: Entry) -> dict[str, object]:
+    """An entry as an object."""
+    fact = entry.fact
+    return {"type": _TYPES[type(fact)], "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
+
+
+def _place(log: Log, fact: Fact) -> str:
+    """The room to show; private talk is shown as @ and the nickname of the other one."""
+    if isinstance(fact, Private):
+        return "@" + (fact.to if log.key == "@" + fact.author.person else fact.author.nick)
+    return log.name
+
+
+_TYPES: Mapping[type, str] = {
+    Message: "message",
+    Action: "action",
+    Private: "message",
+    Joined: "joined",
+    Left: "left",
+    Renamed: "renamed",
+    TopicSet: "topic",
+}
+
+
+def _keys(fact: Fact) -> dict[str, object]:
+    match fact:
+        case Message(author, text) | Action(author, text) | TopicSet(author, text):
+            return {"from": author.nick, "text": text}
+        case Private(author, to, _, text):
+            return {"from": author.nick, "to": to, "text": text}
+        case Joined(_, who, here):
+            return {"from": who[0], "who": list(who), "here": here}
+        case Left(_, who, here, stayed, text, quit, fact_id):
+            keys: dict[str, object] = {"from": who[0], "who": list(who), "here": here, "quit": quit}
+            keys |= {"stayed": stayed} if stayed is not None else {}
+            keys |= {"text": text} if text else {}
+            return keys | ({"fact": fact_id} if fact_id else {})
+        case Renamed(author, to, fact_id):
+            return {"from": author.nick, "to": to, "fact": fact_id}
+
+
+def _state(room: RoomState) -> dict[str, object]:
+    return {"head": room.head, "users": list(room.users), "topic": room.topic}
+
+
+def _with_id(keys: dict[str, object], id: str | None) -> dict[str, object]:
+    return keys if id is None else {**keys, "id": id}
+
+
+@lru_cache(maxsize=8)
+def stamp(at: datetime) -> str:
+    """RFC 3339, UTC, milliseconds; all entries of a turn share one date, hence the cache."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def encode(keys: Mapping[str, object]) -> bytes:
+    """One object as a line."""
+    return _dumps(keys).encode("utf-8", "replace") + b"\n"
+
+
+# The client's direction.
+
+
+def request(line: str, id: str) -> bytes:
+    """What was typed as an object; raises `BadInput` if it is longer than a server reads."""
+    data = encode({"line": line, "id": id})
+    if len(data) > limits.LINE:
+        sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
+        raise BadInput("too-long", sentence)
+    return data
+
+
+def parse(line: bytes) -> dict[str, object] | None:
+    """The object in a line of the server's; None if there is none, whatever the bytes are."""
+    try:
+        found = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def safe(keys: Mapping[str, object]) -> str:
+    """An object as one line of ASCII, which no terminal obeys."""
+    return json.dumps(keys, separators=(",", ":")).replace("\x7f", "\\u007f")
+
+
+def _no_number(name: str) -> object:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise ValueError(name)

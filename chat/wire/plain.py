@@ -1,0 +1,258 @@
+"""The wire of people with netcat or telnet: lines that read as a conversation.
+
+Nobody's words begin a line: what people say stands behind `<amy>`, `* amy`, `[amy -> you]` or `  |`, and what the
+service says behind `-> ` (a reply), `! ` (an error), `-!- ` (an announcement) or `-- ` (a frame).  The service's own
+sentences stay within 80 columns.  CRLF ends a line, for telnet; a terminal ignores the CR.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, tzinfo
+
+from chat import limits
+from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.language import Language, Sentence, duration, say, say_n
+from chat.log import Log
+from chat.replies import (
+    Answer,
+    Greeting,
+    History,
+    Missed,
+    Problem,
+    Reply,
+    Request,
+    RoomState,
+    Stored,
+    Welcome,
+)
+from chat.text import quoted, visible, wrap
+
+COLUMNS = 80
+"""What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""
+
+_DAYS = (
+    say("Monday"),
+    say("Tuesday"),
+    say("Wednesday"),
+    say("Thursday"),
+    say("Friday"),
+    say("Saturday"),
+    say("Sunday"),
+)
+
+
+class Plain:
+    """The rendering for people, in one language and time zone."""
+
+    asks = True
+    folds = True
+
+    def __init__(self, language: Language, zone: tzinfo) -> None:
+        self._language = language
+        self._zone = zone
+        self._answers: dict[type, Callable[..., Iterator[str]]] = {
+            Greeting: self._greeting,
+            Welcome: self._welcome,
+            Reply: self._reply,
+            Stored: self._stored,
+            Problem: self._problem,
+            History: self._history,
+            Missed: self._missed,
+        }
+
+    def decode(self, line: str) -> Request:
+        """A line as a person types it."""
+        return Request(line)
+
+    def event(self, log: Log, entry: Entry, named: bool) -> bytes:
+        """One entry as the readers of this log get it."""
+        fact = entry.fact
+        if type(fact) is Message and "\n" not in fact.text:
+            # Nearly every event is this one: no list, no join.
+            room = f"{log.name} " if named else ""
+            return f"{room}<{fact.author.nick}> {visible(fact.text)}\r\n".encode()
+        return _encode(self._lines(log, fact, f"{log.name} " if named else ""))
+
+    def answer(self, answer: Answer) -> bytes:
+        """What the service says to one person."""
+        return _encode(self._answers[type(answer)](answer))
+
+    # Events.
+
+    def _lines(self, log: Log, fact: Fact, room: str) -> Iterator[str]:
+        match fact:
+            case Message(author, text):
+                yield from _block(f"{room}<{author.nick}> ", room, text)
+            case Action(author, text):
+                yield from _block(f"{room}* {author.nick} ", room, text)
+            case Private(author, to, _, text):
+                mine = log.key == "@" + author.person
+                yield from _block(f"[you -> {to}] " if mine else f"[{author.nick} -> you] ", "", text)
+            case _:
+                yield from self._wrapped("-!- ", self._announcement(log, fact))
+
+    def _announcement(self, log: Log, fact: Fact) -> str:
+        match fact:
+            case Joined(_, who, here):
+                sentence = say("{who} joined {room} ({here} here)", who=_some(who), room=log.name, here=here)
+            case Left(_, who, here, None):
+                sentence = say("{who} left {room} ({here} here)", who=_some(who), room=log.name, here=here)
+            case Left(_, who, _, stayed, _, True) if stayed is not None:
+                sentence = say("{who} left ({time})", who=who, time=duration(stayed))
+            case Left(_, who, _, stayed) if stayed is not None:
+                sentence = say("{who} left {room} ({time})", who=who, room=log.name, time=duration(stayed))
+            case Renamed(author, to):
+                sentence = say("{nick} is now known as {to}", nick=author.nick, to=to)
+            case TopicSet(author, ""):
+                sentence = say("{nick} took away the topic of {room}", nick=author.nick, room=log.name)
+            case TopicSet(author):
+                sentence = say("{nick} set the topic of {room}", nick=author.nick, room=log.name)
+        words = self._language.words(sentence)
+        text = getattr(fact, "text", "")
+        return f"{words}: {quoted(text)}" if text else words
+
+    # Answers.
+
+    def _greeting(self, greeting: Greeting) -> Iterator[str]:
+        if greeting.here:
+            welcome = say_n(
+                "Welcome to the chat on {server}. One person is here.",
+                "Welcome to the chat on {server}. {count} people are here.",
+                greeting.here,
+                server=greeting.server,
+            )
+        else:
+            welcome = say("Welcome to the chat on {server}. Nobody is here yet.", server=greeting.server)
+        yield from self._say(welcome)
+        for line in greeting.motd:
+            yield f"-> {visible(line)}"
+        yield from self._say(say("Type a nickname and press Enter.  (/help: commands, /quit: leave)"))
+
+    def _welcome(self, welcome: Welcome) -> Iterator[str]:
+        if welcome.history is not None:
+            yield from self._history(welcome.history)
+        for room in welcome.rooms:
+            yield from self._say(_company(welcome.nick, room))
+            if room.topic:
+                yield from self._say(say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic)))
+
+    def _reply(self, reply: Reply) -> Iterator[str]:
+        for sentence in reply.sentences:
+            yield from self._say(sentence)
+
+    def _stored(self, stored: Stored) -> Iterator[str]:
+        fact = stored.entry.fact
+        if isinstance(fact, Private):
+            yield from _block(f"[you -> {fact.to}] ", "", fact.text)
+        if stored.note is not None:
+            yield from self._say(stored.note)
+
+    def _problem(self, problem: Problem) -> Iterator[str]:
+        words = f"{problem.code}: {self._language.words(problem.sentence)}"
+        if problem.proposal is not None:
+            words = f"{words} {self._language.words(say('Enter takes {nick}.', nick=problem.proposal))}"
+        yield from self._wrapped("! ", words)
+
+    def _history(self, history: History) -> Iterator[str]:
+        if not history.entries:
+            return
+        now = history.now.astimezone(self._zone)
+        count, zone = len(history.entries), now.tzname() or ""
+        if history.room.startswith("@"):
+            title = say_n(
+                "last line with {nick}, times {zone}",
+                "last {count} lines with {nick}, times {zone}",
+                count,
+                nick=history.room[1:],
+                zone=zone,
+            )
+        else:
+            title = say_n(
+                "last line of {room}, times {zone}",
+                "last {count} lines of {room}, times {zone}",
+                count,
+                room=history.room,
+                zone=zone,
+            )
+        yield f"-- {self._language.words(title)} --"
+        day = now.date()
+        for entry in history.entries:
+            at = entry.at.astimezone(self._zone)
+            if at.date() != day:
+                day = at.date()
+                yield f"-- {self._day(at)} --"
+            yield from self._remembered(f"{at:%H:%M} ", entry.fact, history.room)
+        yield f"-- {self._language.words(say('now {day} {time}', day=self._day(now), time=f'{now:%H:%M}'))} --"
+
+    def _remembered(self, time: str, fact: Fact, room: str) -> Iterator[str]:
+        match fact:
+            case Message(author, text):
+                yield from _block(f"{time}<{author.nick}> ", "", text)
+            case Action(author, text):
+                yield from _block(f"{time}* {author.nick} ", "", text)
+            case Private(author, to, _, text):
+                mine = room == "@" + to
+                yield from _block(f"{time}[you -> {to}] " if mine else f"{time}[{author.nick} -> you] ", "", text)
+
+    def _missed(self, missed: Missed) -> Iterator[str]:
+        if missed.room.startswith("@"):
+            words = say_n("{count} private line is gone", "{count} private lines are gone", missed.count)
+        else:
+            words = say_n(
+                "{count} line of {room} is gone",
+                "{count} lines of {room} are gone",
+                missed.count,
+                room=missed.room,
+            )
+        yield f"-- {self._language.words(words)} --"
+
+    def _say(self, sentence: Sentence) -> list[str]:
+        return self._wrapped("-> ", self._language.words(sentence))
+
+    def _wrapped(self, mark: str, words: str) -> list[str]:
+        return wrap(visible(words), COLUMNS, mark, mark)
+
+    def _day(self, at: datetime) -> str:
+        return f"{self._language.words(_DAYS[at.weekday()])} {at:%Y-%m-%d}"
+
+
+def _company(nick: str, room: RoomState) -> Sentence:
+    """Whom one can talk to here."""
+    others = tuple(user for user in room.users if user != nick)
+    if not others:
+        return say(
+            "Hello {nick}. Nobody else is in {room} yet; what you say is kept for them.",
+            nick=nick,
+            room=room.name,
+        )
+    if len(others) > limits.COMPANY_SHOWN:
+        return say(
+            "Hello {nick}. You are in {room} with {count} others: what you type, they see.",
+            nick=nick,
+            room=room.name,
+            count=len(others),
+        )
+    return say(
+        "Hello {nick}. You are in {room} with {others}: what you type, they see.",
+        nick=nick,
+        room=room.name,
+        others=others,
+    )
+
+
+def _some(who: tuple[str, ...]) -> tuple[object, ...]:
+    """All the names where they are few, else the first and how many more."""
+    if len(who) <= limits.NAMES_SHOWN + 1:
+        return who
+    return (*who[: limits.NAMES_SHOWN], say("{count} more", count=len(who) - limits.NAMES_SHOWN))
+
+
+def _block(first: str, room: str, text: str) -> Iterator[str]:
+    """A message of one line or several."""
+    head, *rest = text.split("\n")
+    yield first + visible(head)
+    for line in rest:
+        yield f"{room}  | {visible(line)}"
+
+
+def _encode(lines: Sequence[str] | Iterator[str]) -> bytes:
+    return "".join([line + "\r\n" for line in lines]).encode()
