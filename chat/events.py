@@ -96,3 +96,12 @@ class Entry(NamedTuple):
     seq: int
     at: datetime
     fact: Fact
+
+
+class Place(NamedTuple):
+    """Where an entry stands: in which log, under which number, since when."""
+
+    key: str
+    name: str
+    seq: int
+    at: datetime

@@ -38,6 +38,7 @@ class ChatFactory(ServerFactory):
         self._max_per_host = max_per_host
         self._hosts: Counter[str] = Counter()
         self._sweep: IDelayedCall | None = None
+        self._looks = 0
         self._empty: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
@@ -51,7 +52,7 @@ class ChatFactory(ServerFactory):
         self.clients.add(client)
         self._hosts[host] += 1
         if self._sweep is None:
-            self._sweep = self.hub.clock.callLater(limits.SWEEP_SECONDS, self._look)
+            self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
         if self._max_clients and len(self.clients) > self._max_clients:
             return say("The chat is full: {limit} connections.", limit=self._max_clients)
         if self._max_per_host and self._hosts[host] > self._max_per_host:
@@ -91,7 +92,11 @@ class ChatFactory(ServerFactory):
             client.abort()
 
     def _look(self) -> None:
-        self._sweep = self.hub.clock.callLater(limits.SWEEP_SECONDS, self._look)
+        self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
+        self._looks += 1
         now = self.hub.clock.seconds()
+        thoroughly = self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0
         for client in list(self.clients):
-            client.look(now)
+            client.look_at_place()
+            if thoroughly:
+                client.look(now)

@@ -27,8 +27,8 @@ class Wire(Protocol):
     def decode(self, line: str) -> Request:
         """What a line asks; raises `BadInput` where it cannot be told."""
 
-    def event(self, log: Log, entry: Entry, named: bool) -> bytes:
-        """One entry as this log's readers get it; `named` says that they need to be told which room it is."""
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
+        """One entry as this log's readers get it; `named` and `timed` add the room and the time."""
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
@@ -40,16 +40,18 @@ class Rendering(NamedTuple):
     wire: Wire
     named: bool
     quiet: bool
+    timed: bool = False
+    """For who comes back: it happened earlier, and the time belongs to it."""
 
     def pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
         """Each entry encoded; nothing for coming and going that quiet readers do not want."""
-        event, named = self.wire.event, self.named
+        event, named, timed = self.wire.event, self.named, self.timed
         if self.quiet:
             return [
-                b"" if isinstance(entry.fact, Joined | Left | Renamed) else event(log, entry, named)
+                b"" if isinstance(entry.fact, Joined | Left | Renamed) else event(log, entry, named, timed)
                 for entry in entries
             ]
-        return [event(log, entry, named) for entry in entries]
+        return [event(log, entry, named, timed) for entry in entries]
 
 
 class Reader(Protocol):

@@ -31,6 +31,9 @@ MEMORY_EVENTS = 10_000
 MEMORY_BYTES = 64 * 1024 * 1024
 """What the in-memory store keeps: events of one log, and bytes of all logs, oldest out first."""
 
+MEMORY_IDS = 100_000
+"""Ids of lines that the in-memory store remembers: it has no clock, and a day of a busy server has fewer."""
+
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024
 """What a reader that is behind gets at once: enough to keep a fast connection full, little enough for memory."""
@@ -88,7 +91,8 @@ KEEPALIVE_COUNT = 4
 """A silent peer is asked after a minute and given up a minute later."""
 
 SWEEP_SECONDS = 15.0
-"""How often connections are looked at for the two limits above."""
+"""How often connections are looked at for the two limits above, and the place of people on the plain wire is stored:
+after a crash they read this much again, at most."""
 
 CLOSE_SECONDS = 2.0
 """A connection that is being closed may still read for this long, also when the server stops."""
@@ -128,6 +132,13 @@ NICKNAME = 20
 NICKNAME_COLUMNS = 24
 """Columns of the same: letters of East Asia take two each."""
 
+NAME_READ = 8 * NICKNAME
+"""Characters of a text that are looked at where a name should stand: a longer one is no name however it is composed,
+and the time that Unicode normalization takes grows with the square of a pile of marks."""
+
+NUMBERED_NAMES = 1_000_000
+"""The highest number that a proposal puts behind a name: more than a server has clients."""
+
 PEOPLE_SHOWN = 200
 ROOMS_SHOWN = 50
 """Names and rooms in one answer; a number says how many more there are."""
@@ -158,3 +169,27 @@ REMEMBERED = 1000
 """Facts and rooms of which the client remembers that they were shown."""
 MOTD_LINES = 5
 """The message of the day: newcomers should see the end of it, and the question below it."""
+
+
+# --- leaving, cuts, resuming -------------------------------------------------------------------------------------
+
+GRACE_SECONDS = 180.0
+"""How long a nickname and the rooms are held after a cut: a laptop's lid, a train's tunnel, a restart."""
+
+CODE_SECONDS = 24 * 3600.0
+"""How long a resume code lives after the connection ended."""
+
+ABSENT = 10_000
+"""People who did not come back in time whose place is kept all the same; the earliest goes first."""
+
+GUESSES = 5
+"""Wrong resume codes on one connection before it is closed."""
+
+GUESSES_PER_HOST = 60
+"""Resume codes tried from one address in a minute: at this rate 39 bits take 17 000 years."""
+
+LOOK_SECONDS = 1.0
+"""How often the kernel is asked whether the other machine has acknowledged everything."""
+
+GREP_MOST = 50
+"""Lines that a search shows, the last ones: more is answered by better words."""

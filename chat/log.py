@@ -43,12 +43,13 @@ class Tails:
 class Log:
     """One conversation.  `key` is its identity; `name` is what people call it and may change its spelling."""
 
-    __slots__ = ("_bytes", "_tail", "_tails", "head", "key", "name", "readers")
+    __slots__ = ("_bytes", "_tail", "_tails", "head", "key", "name", "readers", "recorded")
 
-    def __init__(self, key: str, name: str, tails: Tails, head: int = 0) -> None:
+    def __init__(self, key: str, name: str, tails: Tails, head: int = 0, recorded: bool = True) -> None:
         self.key = key
         self.name = name
         self.head = head
+        self.recorded = recorded
         self.readers: Readers | None = None
         self._tail: deque[Entry] = deque()
         self._bytes = 0

@@ -8,14 +8,16 @@ two that share any are too alike to stand in one room.
 Keys depend on the Unicode tables of Python and of confusable-homoglyphs, so what is kept for years is the name.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from chat import codes
 from chat.errors import Refused
-from chat.language import Sentence, say
-from chat.limits import MARKS, NICKNAME, NICKNAME_COLUMNS
+from chat.language import say
+from chat.limits import MARKS, NAME_READ, NICKNAME, NICKNAME_COLUMNS, NUMBERED_NAMES
 
 _RESERVED = """
     server system root admin administrator operator moderator chat all everyone here you
@@ -28,32 +30,29 @@ answers to the question for a nickname."""
 
 _GUEST = "guest"
 _NUMBERED_GUEST = re.compile(r"(?:guest|invitad[oa])[\dlo]+")  # in a skeleton 0 is o and 1 is l
-_NUMBERS = 1_000_000  # more than a server has clients: a number beyond it will not be free either
-
-_CODE_HALF = "(?=[a-z]*[2-9])[2-9a-hjkmnp-tv-z]{4}"
-_CODE = re.compile(f"{_CODE_HALF}-{_CODE_HALF}")
 
 _SIGNS = "-_."
-# Letters and marks that show nothing (Hangul fillers, joiner, Khmer vowels, variation selectors) or only stretch their
-# neighbour (tatweel): two names could differ in them and look the same.
-_BLANK = "\u034f\u0640\u07fa\u115f-\u1160\u17b4-\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-_SHOWS_NOTHING = re.compile(f"[{_BLANK}]")
+# Letters and marks that show nothing (Hangul fillers, joiner, Khmer vowels, variation selectors), that only stretch
+# their neighbour (tatweel) or have no width (parts of Hangul syllables): two names could differ in them unseen.
+_SHOWS_NOTHING = re.compile(
+    "[\u034f\u0640\u07fa\u115f-\u11ff\u17b4\u17b5\u180b-\u180f\u3164\ud7b0-\ud7fb\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 _REPEATED_MARK = re.compile("([\u0300-\u036f])\\1+")
 
-_LONGEST = 8 * NICKNAME
-"""Of a longer text only the beginning is looked at: it is no name however it is composed, and the time that Unicode
-normalization takes grows with the square of a pile of marks."""
-
-# The skeleton of most Western names, without the 70 ms of loading the whole table; a test holds it against that.
+# The skeleton of most Western names, without loading the whole table; a test holds it against that.
 _WESTERN = re.compile("[A-Za-z0-9._\u0300-\u0303\u0308-]*")
 _WESTERN_SKELETON = {ord("0"): "O", ord("1"): "l", ord("I"): "l", ord("m"): "rn"}
 
 
 def check_nickname(text: str) -> str:
     """The nickname in its normal form (NFC); raises `Refused` with the rule that it breaks."""
-    name = unicodedata.normalize("NFC", text[:_LONGEST])
+    name = unicodedata.normalize("NFC", text[:NAME_READ])
     if not _is_name(name) or not unicodedata.category(name[0]).startswith("L"):
-        raise Refused("nick-bad", _nickname_rule())
+        raise Refused(
+            "nick-bad",
+            say("A nickname is 1 to {most} letters, digits, - _ or . and begins with a letter.", most=NICKNAME),
+        )
     if _columns(name) > NICKNAME_COLUMNS:
         raise Refused("nick-bad", say("A nickname is at most {columns} columns wide.", columns=NICKNAME_COLUMNS))
     if looks_like_code(name):
@@ -65,7 +64,7 @@ def check_nickname(text: str) -> str:
 
 def check_room(text: str) -> str:
     """The room's name, with its #, in its normal form (NFC); raises `Refused` with the rule that it breaks."""
-    name = unicodedata.normalize("NFC", text[:_LONGEST])
+    name = unicodedata.normalize("NFC", text[:NAME_READ])
     bare = name.removeprefix("#")
     if not _is_name(bare) or bare[0] in _SIGNS or _columns(bare) > NICKNAME_COLUMNS:
         raise Refused(
@@ -82,7 +81,7 @@ def check_room(text: str) -> str:
 
 def looks_like_code(text: str) -> bool:
     """Whether this is written exactly as a resume code is shown: K7F2-QX9M, in any case."""
-    return bool(_CODE.fullmatch(fold(text)))
+    return codes.looks_like_one(fold(text))
 
 
 def propose(text: str, is_free: Callable[[str], bool]) -> str:
@@ -117,7 +116,7 @@ def fold(name: str) -> str:
     if name.isascii():
         return name.lower()
     while True:
-        normal = unicodedata.normalize("NFKC", name[:_LONGEST]).casefold()
+        normal = unicodedata.normalize("NFKC", name[:NAME_READ]).casefold()
         # İ folds to an i with a second dot, which nobody sees.
         folded = unicodedata.normalize("NFKC", normal).replace("i\u0307", "i").replace("j\u0307", "j")
         if folded == name:
@@ -128,24 +127,17 @@ def fold(name: str) -> str:
 def keys(name: str) -> tuple[str, ...]:
     """All keys of a name, `fold` first: no two people may share one.
 
-    A skeleton of the folded name alone would miss `lvan` beside `Ivan`, for only the capital looks like l; one of the
-    name as written would miss `PAYPAL` with a Cyrillic Y, which looks like its Latin twin only when it is small.
+    One skeleton is what the name looks like as it is written (`lvan` beside `Ivan`: only the capital looks like l), one
+    what it looks like in small letters (a Greek nu like v, its capital like N), for its owner may write it in both.
     """
     folded = fold(name)
-    as_written = fold(_skeleton(name[:_LONGEST]))
+    as_written = fold(_skeleton(name[:NAME_READ]))
     return tuple(dict.fromkeys((folded, _skeleton(folded), _skeleton(as_written))))
 
 
 def same(one: str, other: str) -> bool:
     """Whether two names are the same or too alike."""
     return not set(keys(one)).isdisjoint(keys(other))
-
-
-def _nickname_rule() -> Sentence:
-    return say(
-        "A nickname is 1 to {most} letters, digits, - _ or . and begins with a letter.",
-        most=NICKNAME,
-    )
 
 
 def _is_name(name: str) -> bool:
@@ -164,7 +156,7 @@ def _belongs(char: str) -> bool:
     """Whether a character may stand in a name: itself, and what it folds to, is a letter, digit, sign or mark."""
     return not _SHOWS_NOTHING.match(char) and all(
         part in _SIGNS or unicodedata.category(part) in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Mn", "Mc")
-        for part in unicodedata.normalize("NFKC", char)
+        for part in char + unicodedata.normalize("NFKC", char)
     )
 
 
@@ -178,7 +170,7 @@ def _columns(name: str) -> int:
 
 def _stem(text: str) -> str:
     """What of a text can be a nickname: blanks and other signs become dashes; perhaps nothing."""
-    name = unicodedata.normalize("NFC", text[:_LONGEST])
+    name = unicodedata.normalize("NFC", text[:NAME_READ])
     stem = "-".join("".join(char if _belongs(char) else " " for char in name).split())
     while stem and not unicodedata.category(stem[0]).startswith("L"):
         stem = stem[1:]
@@ -197,7 +189,7 @@ def _free_number(first: int, is_free: Callable[[int], bool]) -> int | None:
     """A free number: the lowest, if there are no gaps; asks for a few only, for there may be thousands of guests."""
     taken, free = first - 1, first
     while not is_free(free):
-        if free > _NUMBERS:
+        if free > NUMBERED_NAMES:
             return None
         taken, free = free, 2 * free
     while free - taken > 1:
@@ -228,8 +220,10 @@ def _confusables() -> Mapping[int, str]:
     The library has Unicode's table as pairs in both directions, some wrapped in U+200E.  Characters that look alike
     make a class, for which its plainest member stands; one that looks like several (m like rn) becomes those.
     """
-    from confusable_homoglyphs.confusables import confusables_data  # 70 ms
+    # Its module would load another table too, and keep both: 80 ms and 18 MB, not 40 and 6.
+    from importlib.resources import files
 
+    data = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_bytes())
     prototypes: dict[str, str] = {}
     several: dict[str, str] = {}
 
@@ -239,9 +233,7 @@ def _confusables() -> Mapping[int, str]:
         return char
 
     pairs = [
-        (char.replace("\u200e", ""), like["c"].replace("\u200e", ""))
-        for char, likes in confusables_data.items()
-        for like in likes
+        (char.replace("\u200e", ""), like["c"].replace("\u200e", "")) for char, likes in data.items() for like in likes
     ]
     for char, like in pairs:
         if len(char) == 1 == len(like) and prototype(char) != prototype(like):

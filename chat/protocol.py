@@ -71,7 +71,7 @@ class ChatProtocol(LineReceiver):
         self._lost = False
         self._draining = False
         self._direct = False
-        self._host = ""
+        self.host = ""
         self._rate = rate
         self._tokens = float(limits.BURST)
         self._counted_at = self._progress_at = hub.clock.seconds()
@@ -88,10 +88,10 @@ class ChatProtocol(LineReceiver):
         self._direct = type(self.transport) is tcp.Server and not self.transport.TLS
         if not self._direct:
             self.transport.registerProducer(_Push(self), True)
-        self._host = sockets.host(getattr(self.transport.getPeer(), "host", ""))
+        self.host = sockets.host(getattr(self.transport.getPeer(), "host", ""))
         if self._direct:
             sockets.keep_alive(self.transport.getHandle())
-        if (reason := self.factory.made(self, self._host)) is not None:
+        if (reason := self.factory.made(self, self.host)) is not None:
             self.session.answer(Problem("too-many", reason))
             self.close()
             return
@@ -118,11 +118,8 @@ class ChatProtocol(LineReceiver):
         if self._scheduled is not None:
             self._scheduled.cancel()
         self._lines.clear()
-        if self._draining:
-            self.session.stop_hearing()
-        else:
-            self.session.leave()
-        self.factory.lost(self, self._host)
+        self.session.cut()
+        self.factory.lost(self, self.host)
 
     # IHalfCloseableProtocol
 
@@ -180,7 +177,7 @@ class ChatProtocol(LineReceiver):
             return
         self._closing = self.blocked = True
         self._lines.clear()
-        self.session.stop_hearing()
+        self.session.reading.stop_all()
         self._cancel_deadline()
         self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._give_up)
         # A producer that is still registered keeps a TLS transport, and a half-close, from ever happening.
@@ -207,10 +204,11 @@ class ChatProtocol(LineReceiver):
 
     def drain(self) -> None:
         """The server has stored the last line: let them read what they are owed, and close."""
-        self.session.caught_up().addCallback(lambda _: self._say_goodbye())
+        self.session.reading.caught_up().addCallback(lambda _: self._say_goodbye())
 
     def _say_goodbye(self) -> None:
-        self.session.stopping()
+        self.session.answer(Reply("quit", [say("The server is stopping.")]))
+        self.look_at_place()
         self.close()
 
     def _give_up(self) -> None:
@@ -229,13 +227,13 @@ class ChatProtocol(LineReceiver):
     def _block(self) -> None:
         self.blocked = True
         self._progress_at = self._clock.seconds()
-        self.session.fall_behind()
+        self.session.reading.fall_behind()
 
     def unblock(self) -> None:
         """The transport's buffer is empty, or has room."""
         if not self._closing:
             self.blocked = False
-            self.session.catch_up()
+            self.session.reading.catch_up()
             self._work()
 
     def look(self, now: float) -> None:
@@ -249,6 +247,14 @@ class ChatProtocol(LineReceiver):
         elif handle is not None and sockets.is_dead(handle, limits.UNACKED_SECONDS):
             logger.info("Closing a connection whose machine is gone")
             self.abort()
+        self.session.keep_place()
+
+    def look_at_place(self) -> None:
+        """Every now and then: if their machine has acknowledged everything, that is their place."""
+        if self.blocked or self._closing or not (self._direct and self.session.named):
+            return
+        if not sockets.unacknowledged(self.transport.getHandle()):
+            self.session.mark_place()
 
     # Lines in their time.
 
@@ -363,7 +369,7 @@ class ChatProtocol(LineReceiver):
     # The ends.
 
     def _finish(self) -> None:
-        """The end of the input was reached: tell the others, deliver what is owed, hang up."""
+        """The end of the input was reached: deliver what is owed and hang up; of people it is their leave."""
         session, unsaid = self.session, len(self._lines)
         if self._pondering:
             sentence = say_n(
@@ -381,7 +387,8 @@ class ChatProtocol(LineReceiver):
             )
             session.answer(Problem("nothing-said", sentence))
         self._lines.clear()
-        session.leave()
+        if self.wire.asks:
+            session.leave()
         self._waiting = True
         session.settled().addCallback(lambda _: self.close())
 

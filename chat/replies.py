@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chat.errors import Code
-from chat.events import Entry
+from chat.events import Entry, Place, Private
 from chat.language import Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A line as it came: from a program perhaps with an id, the room it is for, and a number to look back from."""
+    """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen."""
 
     line: str
     id: str | None = None
     room: str | None = None
     before: int | None = None
+    seen: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,54 @@ class RoomState:
     head: int
     users: Sequence[str]
     topic: str = ""
+    recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What people said earlier; `more` says whether there is something before it, `now` when it was asked for."""
+    """What people said earlier, each with its room: under a `title`, of one `room` or (None) of several.
 
-    room: str
-    entries: Sequence[Entry]
+    `more` says whether there is something before it, `total` how many there are in all where that was asked for.
+    """
+
+    title: Sentence
+    room: str | None
+    entries: Sequence[tuple[str, Entry]]
     more: bool
     now: datetime
+    total: int | None = None
     id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """They are in the chat: under which nickname, in which rooms, and what was said there before."""
+    """They are in the chat: under which nickname, in which rooms, and with which code they come back.
+
+    `history` is what was said before they came, `back` whether they are not new.
+    """
 
     nick: str
     room: str
     rooms: Sequence[RoomState]
+    code: str
     history: History | None = None
+    back: bool = False
     id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What they missed begins here: since when, until `now`."""
+
+    at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpToNow:
+    """What they missed ends here."""
+
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +104,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was said is durable, as this entry of this room; `note` says so to people where they could not know."""
+    """What was said is durable, at this place; people are told of private talk, and by a `note` where they must be."""
 
-    room: str
-    entry: Entry
+    place: Place
     id: str | None = None
+    private: Private | None = None
     note: Sentence | None = None
 
 
@@ -103,4 +130,4 @@ class Missed:
     count: int
 
 
-Answer = Greeting | Welcome | Reply | Stored | Problem | History | Missed
+Answer = Greeting | Welcome | Reply | Stored | Problem | History | Missed | Since | UpToNow

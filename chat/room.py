@@ -61,6 +61,10 @@ class Room:
             self._arrived[author.nick] = author
             self._tell_later()
 
+    def put_back(self, participant: Participant) -> None:
+        """Somebody was here before a restart: nobody is told."""
+        self.members[participant.id] = Member(participant, self._clock.seconds())
+
     def leave(self, participant: Participant, text: str, fact: str = "", rooms: tuple[str, ...] = ()) -> None:
         """Somebody goes; `fact` and `rooms` are set where they leave the chat, which is told in all their rooms."""
         crowd = len(self.members) >= limits.GATHER_FROM

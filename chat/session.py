@@ -1,37 +1,41 @@
-"""One participant: who they are, where they are, and what they have still to read.
+"""One participant: who they are, where they are, and how they leave, are cut off and come back.
 
-A session owns a connection's way through the chat: its rooms, its cursors, its own log.  Events reach it only from
-logs: at the head through the fan-out, behind it through a cursor of its own, a page at a time and only while the
-connection has room.  Answers to its own commands go out by `answer`.
+A session outlives its connection.  After a cut it keeps the nickname and the rooms for the grace period, and its
+resume code brings another connection back to it; after the grace it has left, and the code still brings back the
+place.  Events reach it only from logs, by its `reading`; answers to its own commands go out by `answer`.
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IDelayedCall
 
-from chat import limits
+from chat import codes, limits, names
 from chat.errors import NotStored, Refused
-from chat.events import Author, Entry, Fact, Left, Private, Renamed
-from chat.fanout import Rendering, Wire, fanout, pages
+from chat.events import Author, Entry, Fact, Left, Place, Private, Renamed
+from chat.fanout import Rendering, Wire
 from chat.hub import Hub
 from chat.language import say
-from chat.log import Cursor, Log
-from chat.replies import Answer, Missed, Problem, Reply, Stored
+from chat.log import Log
+from chat.reading import Reading
+from chat.replies import Answer, Problem, Stored
 from chat.room import Room
-
-logger = Logger()
+from chat.store import LineId, Record
 
 
 class Connection(Protocol):
     """What a session needs of whatever carries it."""
 
+    session: "Session"
     wire: Wire
     wires: Mapping[str, Wire]
     """What could be spoken instead, by name."""
+
+    host: str
+    """The address by which guesses are counted."""
 
     blocked: bool
     """Nothing more is taken just now; the session is told by `catch_up` when that is over."""
@@ -47,18 +51,18 @@ class Connection(Protocol):
 
 
 class Session:
-    """A connection's participant, nameless until `enter`."""
+    """A participant, nameless until `enter`."""
 
     __slots__ = (
-        "_author", "_behind", "_fetching", "_heard", "_outstanding", "_reached", "_settled", "away", "connection",
-        "current", "draft", "entered_at", "hub", "id", "ignored", "last_from", "log", "proposal", "quiet", "rooms",
-        "spoke_at",
+        "_author", "_grace", "_kept_place", "_outstanding", "_place", "_senders", "_settled", "away", "code",
+        "connection", "current", "digest", "down_since", "draft", "ended_at", "entered_at", "guesses", "hub", "id",
+        "ignored", "last_from", "log", "proposal", "quiet", "reading", "returning", "rooms", "seen_at", "spoke_at",
     )  # fmt: skip
 
-    def __init__(self, hub: Hub, connection: Connection) -> None:
+    def __init__(self, hub: Hub, connection: Connection | None, id: str | None = None) -> None:
         self.hub = hub
         self.connection = connection
-        self.id = hub.token()
+        self.id = id or hub.token()
         self.log = hub.private_log(self.id)
         self.rooms: dict[str, Room] = {}
         self.current: Room = hub.lobby
@@ -68,14 +72,21 @@ class Session:
         self.last_from: str | None = None
         self.proposal: str | None = None
         self.draft: list[str] | None = None
-        self.entered_at = self.spoke_at = hub.clock.seconds()
+        self.guesses = 0
+        self.entered_at = self.spoke_at = hub.now()
+        self.code: str | None = None
+        self.digest = ""
+        self.down_since: float | None = None
+        self.seen_at = self.ended_at = hub.now()
+        self.returning = False
+        self.reading = Reading(self, hub.after)
         self._author: Author | None = None
-        self._heard: dict[str, Log] = {}
-        self._behind: deque[Cursor] = deque()
-        self._fetching = False
+        self._place: Mapping[str, int] = {}
+        self._kept_place: Mapping[str, int] = {}
+        self._grace: IDelayedCall | None = None
+        self._senders: set[str] = set()
         self._outstanding = 0
         self._settled: list[Deferred[None]] = []
-        self._reached: list[Deferred[None]] = []
 
     # Who they are.
 
@@ -91,13 +102,16 @@ class Session:
             raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
         return self._author
 
-    def enter(self, nick: str) -> None:
+    def enter(self, nick: str, code: str) -> None:
         """Come in under a nickname, already checked; raises `Refused` if it is somebody's."""
         self.hub.claim(nick, self)
         self._author = Author(self.id, self.id, nick)
-        self.entered_at = self.spoke_at = self.hub.clock.seconds()
+        self.entered_at = self.spoke_at = self.hub.now()
+        self.code, self.digest = code, codes.digest(code)
         self.hub.people[self.id] = self
-        self.hear(self.log, self.log.head)
+        self.hub.codes[self.digest] = self
+        self.hub.touch(self)
+        self.reading.hear(self.log, self.log.head)
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""
@@ -109,19 +123,176 @@ class Session:
         fact = Renamed(old, nick, self.hub.token(), tuple(self.rooms))
         for room in self.rooms.values():
             self.hub.append(room.log, fact)
+        self.hub.touch(self)
+
+    # How they go and come back.
 
     def leave(self, text: str = "") -> None:
-        """Go, at once for everybody else: the nickname is free, the rooms are told."""
+        """Go, at once for everybody else: the nickname is free, the rooms are told, the code is void."""
         if self._author is None:
             return
+        self._go(text)
+        self._author = None
+        self.hub.touch(self)
+
+    def _go(self, text: str) -> None:
         fact, keys = self.hub.token(), tuple(self.rooms)
         for room in list(self.rooms.values()):
             room.leave(self, text, fact, keys)
         self.rooms.clear()
-        self.stop_hearing()
+        self.reading.stop_all()
         self.hub.release(self)
         del self.hub.people[self.id]
-        self._author = None
+        del self.hub.codes[self.digest]
+        self.down_since = None
+        if self._grace is not None and self._grace.active():
+            self._grace.cancel()
+
+    def cut(self) -> None:
+        """The connection is gone and they did not say goodbye: all is held for the grace period."""
+        self.connection = None
+        if self._author is None:
+            return
+        self.reading.stop_all()
+        self.draft, self.returning = None, False
+        self.ended_at = self.hub.now()
+        self.down_since = self.hub.clock.seconds()
+        self._grace = self.hub.clock.callLater(self.hub.settings.grace, self._lapse)
+        self.hub.touch(self)
+
+    def _lapse(self) -> None:
+        """The grace is over: for the others they have left."""
+        nick = self.author.nick
+        for id in self._senders:
+            sender = self.hub.people.get(id)
+            if sender is not None:
+                sender.not_delivered(nick)
+        self._senders.clear()
+        keys = list(self.rooms)
+        self._go("")
+        # Those rooms are where they will be when they come back.
+        self.rooms = {key: self.hub.rooms[key] for key in keys}
+        self.hub.gone(self.digest, self)
+        self.hub.touch(self)
+
+    def check_seen(self, seen: Mapping[str, int]) -> None:
+        """Raises `Refused` where a client claims to have seen what there is not yet."""
+        for name, log in self._logs().items():
+            if seen.get(name, 0) > log.head:
+                raise Refused("seen-ahead", say("You cannot have seen number {seq}.", seq=seen[name]))
+
+    def _logs(self) -> dict[str, Log]:
+        """What they hear, by the names that programs know."""
+        return {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
+
+    def resume(self, connection: Connection, code: str, seen: Mapping[str, int]) -> None:
+        """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
+        logs = self._logs()
+        self._place = {**self._place, **{logs[name].key: seq for name, seq in seen.items() if name in logs}}
+        self.reading.stop_all()
+        old, self.connection = self.connection, connection
+        connection.session = self
+        if old is not None:
+            nobody = old.session = Session(self.hub, old)
+            nobody.answer(Problem("taken-over", say("You came back on another line; this one is closed.")))
+            old.close()
+        if self._grace is not None and self._grace.active():
+            self._grace.cancel()
+        if self.digest in self.hub.absent:
+            self._enter_again()
+        self.code, self.down_since = code, None
+        self._senders.clear()
+        self.hub.touch(self)
+
+    def _enter_again(self) -> None:
+        """The grace was over: others see them come, under another nickname if theirs was taken."""
+        del self.hub.absent[self.digest]
+        old = self.author
+        nick = old.nick
+        if self.hub.holder(nick) is not None:
+            nick = names.propose(nick, lambda name: self.hub.holder(name) is None)
+        self.hub.claim(nick, self)
+        self._author = Author(old.person, old.session, nick)
+        self.hub.people[self.id] = self
+        self.hub.codes[self.digest] = self
+        self.entered_at = self.hub.now()
+        for room in self.rooms.values():
+            room.join(self)
+
+    def hear_on(self) -> Deferred[None]:
+        """After `resume`: read on from where they were, what was missed with its time; fires when that is over."""
+        self.returning = self.missed_something()
+        for log in self._logs().values():
+            self.reading.hear(log, self._place.get(log.key, log.head))
+        return self.reading.caught_up().addCallback(lambda _: self._returned())
+
+    def _returned(self) -> None:
+        if self.returning:
+            self.returning = False
+            self.reading.render_anew()
+
+    def missed_something(self) -> bool:
+        """After `resume`: whether anything happened meanwhile."""
+        return any(self._place.get(log.key, log.head) < log.head for log in self._logs().values())
+
+    def mark_place(self) -> None:
+        """Everything given to them so far was acknowledged by their machine."""
+        self.seen_at = self.hub.now()
+        if not self.reading.is_at(self._place):
+            self._place = self.reading.positions()
+
+    def keep_place(self) -> None:
+        """Now and then the place is stored, for after a crash."""
+        if self._place != self._kept_place:
+            self._kept_place = self._place
+            self.hub.touch(self)
+
+    def record(self) -> Record:
+        """(Person) What brings them back after a restart; nothing, once they have left."""
+        if self._author is None:
+            return Record("session", self.digest, None)
+        value = {
+            "person": self.id,
+            "nick": self._author.nick,
+            "rooms": list(self.rooms),
+            "current": self.current.log.key,
+            "away": self.away,
+            "quiet": self.quiet,
+            "ignored": self.ignored,
+            "last_from": self.last_from,
+            "place": dict(self._place),
+            "absent": self.digest in self.hub.absent,
+            "spoke_at": self.spoke_at.isoformat(),
+            "seen_at": self.seen_at.isoformat(),
+            "ended_at": (self.hub.now() if self.connection is not None else self.ended_at).isoformat(),
+        }
+        return Record("session", self.digest, json.dumps(value))
+
+    @classmethod
+    def restore(cls, hub: Hub, record: Record) -> None:
+        """Bring somebody back after a restart, with their line down; those whose code is too old are forgotten."""
+        value = json.loads(record.value or "")
+        session = cls(hub, None, value["person"])
+        session._author = Author(session.id, session.id, value["nick"])
+        session.digest = record.key
+        session.rooms = {key: hub.rooms[key] for key in value["rooms"] if key in hub.rooms}
+        session.current = hub.rooms.get(value["current"], hub.lobby)
+        session.away, session.quiet, session.ignored = value["away"], value["quiet"], value["ignored"]
+        session.last_from = value["last_from"]
+        session._place = value["place"]
+        session.spoke_at = datetime.fromisoformat(value["spoke_at"])
+        session.seen_at = datetime.fromisoformat(value["seen_at"])
+        session.ended_at = datetime.fromisoformat(value["ended_at"])
+        if value["absent"] or hub.holder(value["nick"]) is not None:
+            hub.gone(record.key, session)
+            return
+        hub.claim(value["nick"], session)
+        hub.people[session.id] = session
+        hub.codes[record.key] = session
+        for room in session.rooms.values():
+            room.put_back(session)
+        session.cut()
+        session.ended_at = datetime.fromisoformat(value["ended_at"])
 
     # Where they are.
 
@@ -134,15 +305,22 @@ class Session:
             )
         self.rooms[room.log.key] = room
         room.join(self)
-        self.render_anew()
+        self.reading.render_anew()
+        self.hub.touch(self)
+
+    def hear(self, log: Log, position: int) -> None:
+        """Read a log on from a position, if they still may: much can happen while history is fetched."""
+        if self.connection is not None and self.may_read(log):
+            self._place = {**self._place, log.key: position}
+            self.reading.hear(log, position)
 
     def part(self, room: Room, text: str) -> None:
         """Be in one room less."""
         del self.rooms[room.log.key]
         room.leave(self, text)
-        if room.log.key in self._heard:
-            self._unhear(room.log)
-        self.render_anew()
+        self.reading.stop(room.log)
+        self.reading.render_anew()
+        self.hub.touch(self)
 
     def may_read(self, log: Log) -> bool:
         """The one place that says whose history they are shown: their own, and that of rooms they are in."""
@@ -153,14 +331,23 @@ class Session:
     def say(self, room: Room, fact: Fact, id: str | None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused."""
         room.introduce(self)
-        self.spoke_at = self.hub.clock.seconds()
+        self.spoke_at = self.hub.now()
         self._outstanding += 1
-        self.hub.append(room.log, fact, self, id)
+        self.hub.append(room.log, fact, self, id, self.line_id(id))
+
+    def line_id(self, id: str | None) -> LineId | None:
+        """A line's id as it is kept."""
+        return None if id is None else LineId(self.id, id)
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
         """(Writer) What was said is durable."""
         if isinstance(tag, str):
-            self.answer(Stored(log.name, entry, tag))
+            self.answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
+        self._settle()
+
+    def repeated(self, tag: object, place: Place) -> None:
+        """(Writer) What was said is durable, and was before."""
+        self.answer(Stored(place, str(tag)))
         self._settle()
 
     def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
@@ -171,8 +358,9 @@ class Session:
         self._settle()
 
     def broken(self) -> None:
-        """(Writer) A bug of ours: this one connection pays for it."""
-        self.connection.abort()
+        """(Writer, Listener) A bug of ours: this one connection pays for it."""
+        if self.connection is not None:
+            self.connection.abort()
 
     def settled(self) -> Deferred[None]:
         """Fires when nothing they said waits for the store."""
@@ -194,7 +382,8 @@ class Session:
     @property
     def rendering(self) -> Rendering:
         """(Reader) Which bytes they get."""
-        return Rendering(self.connection.wire, len(self.rooms) > 1, self.quiet)
+        assert self.connection is not None
+        return Rendering(self.connection.wire, len(self.rooms) > 1, self.quiet, self.returning)
 
     @property
     def picky(self) -> bool:
@@ -204,112 +393,41 @@ class Session:
     @property
     def send(self) -> Callable[[bytes], object]:
         """(Reader) Their connection's one way out."""
+        assert self.connection is not None
         return self.connection.send
+
+    @property
+    def has_room(self) -> bool:
+        """(Listener) They have a connection, and it takes more."""
+        return self.connection is not None and not self.connection.blocked
 
     def wants(self, log: Log, entry: Entry) -> bool:
         """(Reader) Not what they said themselves, nor people they ignore, nor a fact that another room tells them."""
         fact = entry.fact
         if fact.author is not None and (fact.author.session == self.id or fact.author.person in self.ignored):
             return False
-        if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.connection.wire.folds:
+        if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.wire.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True
-
-    def hear(self, log: Log, position: int) -> None:
-        """Read a log on from a position, if they still may: much can happen while history is fetched."""
-        if not self.may_read(log):
-            return
-        self._heard[log.key] = log
-        self._behind.append(Cursor(log, position))
-        self.catch_up()
-
-    def render_anew(self) -> None:
-        """The wire, the number of rooms or what they want to hear changed: stand where such readers stand."""
-        self.fall_behind()
-        self.catch_up()
-
-    def fall_behind(self) -> None:
-        """Read on by own cursors: the connection is full, or what it gets will look different."""
-        for log in self._heard.values():
-            position = fanout(log).remove(self)
-            if position is not None:
-                self._behind.append(Cursor(log, position))
-
-    def stop_hearing(self) -> None:
-        """Read no log any more: they left, or their connection did."""
-        for log in list(self._heard.values()):
-            self._unhear(log)
-
-    def _unhear(self, log: Log) -> None:
-        fanout(log).remove(self)
-        del self._heard[log.key]
-        self._behind = deque(cursor for cursor in self._behind if cursor.log is not log)
-
-    def catch_up(self) -> None:
-        """Read on, a page of each log in turn, as long as the connection has room."""
-        while self._behind and not self._fetching and not self.connection.blocked:
-            cursor = self._behind.popleft()
-            if cursor.position == fanout(cursor.log).position:
-                fanout(cursor.log).add(self)
-                continue
-            self._behind.append(cursor)
-            entries = cursor.log.after(cursor.position, limits.PAGE_EVENTS)
-            if entries is None:
-                self._fetch(cursor)
-            else:
-                self._read(cursor, next(pages(entries)))
-        if not self._behind:
-            waiting, self._reached = self._reached, []
-            for done in waiting:
-                done.callback(None)
-
-    def caught_up(self) -> Deferred[None]:
-        """Fires when they have been given everything."""
-        if not self._behind:
-            return succeed(None)
-        done: Deferred[None] = Deferred()
-        self._reached.append(done)
-        return done
-
-    def _fetch(self, cursor: Cursor) -> None:
-        """Have the store give a page; what neither it nor the tail holds is gone."""
-
-        def fetched(entries: Sequence[Entry]) -> None:
-            self._fetching = False
-            # They may have left the room, or the chat, meanwhile.
-            if cursor in self._behind:
-                held = [page for page in (entries, cursor.log.oldest()) if page]
-                self._read(cursor, next(pages(min(held, key=lambda page: page[0].seq, default=[]))))
-                self.catch_up()
-
-        def failed(failure: Failure) -> None:
-            logger.failure("A page could not be read", failure)
-            self.connection.abort()
-
-        self._fetching = True
-        self.hub.after(cursor.log, cursor.position).addCallback(fetched).addErrback(failed)
-
-    def _read(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
-        """Give a page to the connection, told first if something before it is gone."""
-        gone = cursor.take(entries) if entries else cursor.skip_to_head()
-        log, rendering = cursor.log, self.rendering
-        if gone:
-            self.answer(Missed(log.name, gone))
-        chunk = b"".join(rendering.pieces(log, [entry for entry in entries if self.wants(log, entry)]))
-        if chunk:
-            self.connection.send(chunk)
 
     # What they are answered.
 
     def answer(self, answer: Answer) -> None:
         """Say something to them alone: only in answer to their own command."""
-        if chunk := self.connection.wire.answer(answer):
+        if self.connection is not None and (chunk := self.connection.wire.answer(answer)):
             self.connection.send(chunk)
 
-    def stopping(self) -> None:
-        """(Person) The server stops."""
-        self.answer(Reply("quit", [say("The server is stopping.")]))
+    def hang_up(self) -> None:
+        """Close their connection, once they have read what they are owed."""
+        if self.connection is not None:
+            self.connection.close()
 
     def received(self, private: Private) -> None:
-        """(Person) Whom /reply answers from now on."""
+        """(Person) Somebody wrote to them: whom /reply answers from now on."""
         self.last_from = private.author.person
+        if self.down_since is not None:
+            self._senders.add(private.author.person)
+
+    def not_delivered(self, nick: str) -> None:
+        """(Person) The late answer to what they said to somebody whose line was down."""
+        self.answer(Problem("not-delivered", say("{nick} did not come back.", nick=nick)))

@@ -63,6 +63,13 @@ class Options(usage.Options):
             _number(0, limits.HISTORY_MOST, "a number of lines"),
         ],
         [
+            "grace",
+            None,
+            int(limits.GRACE_SECONDS),
+            "How many seconds a nickname is held after a line dropped.",
+            _number(0, 86400, "a number of seconds"),
+        ],
+        [
             "rate",
             None,
             limits.RATE,
@@ -141,6 +148,7 @@ class ChatService(Service):
         self._factory.hold()
         await self._hub.flush()
         await self._factory.drain()
+        await self._hub.stop()
         if abort.active():
             abort.cancel()
         await self._store.close()
@@ -167,7 +175,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     assert zone is not None
     wires: dict[str, Wire] = {"plain": Plain(words, zone), "json": JsonLines(words)}
     store = MemoryStore()
-    settings = Settings(options["name"], options["motd"], options["history"])
+    settings = Settings(options["name"], options["motd"], options["history"], float(options["grace"]))
     hub = Hub(reactor, lambda: datetime.now(UTC), store, lambda: secrets.token_hex(8), settings)
     factory = ChatFactory(hub, wires, options["rate"], options["max-clients"], options["max-per-host"])
     ports = [listening for port in options["ports"] for listening in _listen(reactor, port, factory, words)]

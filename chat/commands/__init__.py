@@ -21,7 +21,7 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
         talk.add_to_draft(session, request)
         return None
     line = request.line
-    if not session.named and session.connection.wire.asks:
+    if not session.named and staying.asks(session):
         line = _BARE_WORDS.get(line.strip(" \t").lower(), line)
     name = named_in(line)
     if name is None:

@@ -1,41 +1,65 @@
-"""What was said before."""
+"""What was said before: the end of it, since a time, what one missed, and by its words."""
 
+import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from chat import limits
 from chat.commands.table import Call, command, room_of
 from chat.errors import Refused
 from chat.events import Entry, Private
-from chat.language import say
+from chat.language import Sentence, say, say_n
 from chat.log import Log
 from chat.names import fold
 from chat.replies import History
 from chat.session import Session
+from chat.store import Query
 
 
-async def recent(
-    session: Session,
-    log: Log,
-    place: str,
-    before: int,
-    most: int,
-    id: str | None,
-    with_nick: str | None = None,
-) -> History:
-    """The last things that people said in a log before a number; of private talk that with one person."""
+async def entering(session: Session, log: Log, position: int, id: str | None) -> History:
+    """What somebody who comes into a room is shown: the last that was said up to a position."""
+    most = session.hub.settings.history
+    entries = await session.hub.recent(log, position + 1, most + 1) if most and log.recorded else []
+    shown = [(log.name, entry) for entry in entries[-most:]]
+    return History(_title(log.name, len(shown)), log.name, shown, len(entries) > most, session.hub.now(), None, id)
+
+
+def _title(room: str, count: int) -> Sentence:
+    if room.startswith("@"):
+        return say_n("last line with {nick}", "last {count} lines with {nick}", count, nick=room[1:])
+    return say_n("last line of {room}", "last {count} lines of {room}", count, room=room)
+
+
+async def _show(call: Call, query: Query, room: str | None, title: Sentence | None = None) -> None:
+    """Answer with what fits a query, under a title; where nothing does, say so."""
+    session = call.session
+    found = await session.hub.said(query)
+    shown = [(_place(session, key, entry), entry) for key, entry in found.entries]
+    title = title or _title(room or "", len(shown))
+    more = found.total > len(shown)
+    session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
+    if not shown:
+        call.reply(say("Nothing was found."))
+
+
+def _place(session: Session, key: str, entry: Entry) -> str:
+    """The room that an entry is shown with; private talk with @ and the other one's nickname."""
+    if isinstance(entry.fact, Private):
+        return "@" + (entry.fact.to if entry.fact.author.person == session.id else entry.fact.author.nick)
+    return session.hub.rooms[key].log.name
+
+
+def _readable(call: Call, place: str | None) -> Log:
+    """The log that is meant; raises `Refused` where they may not read it, or there is nothing to read."""
+    session = call.session
+    log = session.log
+    if place is None or place.startswith("#"):
+        log = room_of(session, place or call.request.room).log
     if not session.may_read(log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=log.name))
-    if with_nick is None:
-        entries = await session.hub.said_before(log, before, most + 1)
-    else:
-        all_of_it = await session.hub.said_before(log, before, limits.TAIL_EVENTS)
-        entries = [entry for entry in all_of_it if _is_with(entry, with_nick)]
-    return History(place, entries[-most:] if most else [], len(entries) > most, session.hub.now(), id)
-
-
-def _is_with(entry: Entry, nick: str) -> bool:
-    fact = entry.fact
-    return isinstance(fact, Private) and fold(nick) in (fold(fact.to), fold(fact.author.nick))
+    if not log.recorded:
+        raise Refused("no-room", say("{room} is not recorded.", room=log.name))
+    return log
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +73,85 @@ class Last:
 @command("history", "/last [n] [#room|NICK]", say("show what was said last, in a room or with somebody"), "history")
 async def last(call: Call, asked: Last) -> None:
     """In the current room, where no other is named."""
-    session = call.session
     count = limits.HISTORY_DEFAULT if asked.count is None else asked.count
     if not 1 <= count <= limits.HISTORY_MOST:
         raise Refused("too-many", say("/last shows 1 to {limit} lines.", limit=limits.HISTORY_MOST))
-    id = call.request.id
-    if asked.place is None or asked.place.startswith("#"):
-        log = room_of(session, asked.place or call.request.room).log
-        before = call.request.before or log.head + 1
-        history = await recent(session, log, log.name, before, count, id)
+    log = _readable(call, asked.place)
+    before = call.request.before or log.head + 1
+    if log is call.session.log:
+        nick = asked.place or ""
+        await _show(call, Query((log.key,), count, before, other=fold(nick)), "@" + nick)
     else:
-        before = call.request.before or session.log.head + 1
-        history = await recent(session, session.log, "@" + asked.place, before, count, id, asked.place)
-    session.answer(history)
-    if not history.entries:
-        call.reply(say("Nothing was said there yet."))
+        await _show(call, Query((log.key,), count, before), log.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What was said since a time."""
+
+    text: str
+
+
+@command("history", "/since 22:00|30m|yesterday|DATE", say("show what was said in the room since then"))
+async def since(call: Call, asked: Since) -> None:
+    """At most the last HISTORY_MOST of it; programs page back from there with `before`."""
+    log = _readable(call, None)
+    moment = _moment(asked.text, call.session.hub.now().astimezone())
+    title = say("{room} since {time}", room=log.name, time=f"{moment:%Y-%m-%d %H:%M}")
+    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, moment)
+    await _show(call, query, log.name, title)
+
+
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
+_DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """When somebody means, in the server's time zone; raises `Refused` where that cannot be told."""
+    text = text.strip().lower()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text in ("today", "yesterday"):
+        return midnight - timedelta(days=text == "yesterday")
+    if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
+        return now - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if (match := re.fullmatch(r"(\d{1,2}):(\d\d)", text)) and int(match[1]) < 24 and int(match[2]) < 60:
+        clock = midnight.replace(hour=int(match[1]), minute=int(match[2]))
+        return clock if clock <= now else clock - timedelta(days=1)
+    for form in _DATE_FORMATS:
+        try:
+            return datetime.strptime(text.upper(), form).replace(tzinfo=now.tzinfo)
+        except ValueError:
+            continue
+    raise Refused("usage", say("/since takes 22:00, 30m, 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21 22:00."))
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What was said while one was not looking."""
+
+
+@command("history", "/missed", say("show what was said since you last spoke"))
+async def missed(call: Call, asked: Missed) -> None:
+    """In the current room, since one's own last line there."""
+    session = call.session
+    log = _readable(call, None)
+    title = say("{room} since you last spoke", room=log.name)
+    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, session.spoke_at)
+    await _show(call, query, log.name, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Grep:
+    """What was said with some words."""
+
+    text: str
+
+
+@command("history", "/grep words", say("show what was said with these words, in your rooms and in private"), "search")
+async def grep(call: Call, asked: Grep) -> None:
+    """Case and accents do not count; the last of it, oldest first."""
+    session = call.session
+    logs = (session.log, *(room.log for room in session.rooms.values()))
+    keys = tuple(log.key for log in logs if session.may_read(log) and log.recorded)
+    title = say("lines with {words}", words=asked.text)
+    await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, title)

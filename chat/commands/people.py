@@ -10,6 +10,7 @@ from chat.commands.talk import away as away_sentence
 from chat.errors import Refused
 from chat.hub import Person
 from chat.language import Sentence, duration, say, say_n
+from chat.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def who(call: Call, asked: Who) -> None:
         return
     room = room_of(session, asked.room or call.request.room)
     people = [session.hub.people[id] for id in room.members]
-    shown = tuple(map(_marked, people[: limits.PEOPLE_SHOWN]))
+    now = session.hub.clock.seconds()
+    shown: tuple[Sentence | str, ...] = tuple(_marked(person, now) for person in people[: limits.PEOPLE_SHOWN])
     count = len(people)
     if count > limits.PEOPLE_SHOWN:
         shown += (say("{count} more", count=count - limits.PEOPLE_SHOWN),)
@@ -55,15 +57,20 @@ def who(call: Call, asked: Who) -> None:
             users=shown,
         ),
         room=room.log.name,
-        users=[{"nick": person.author.nick, "away": person.away} for person in people],
+        users=[
+            {"nick": person.author.nick, "away": person.away, "down": person.down_since is not None}
+            for person in people
+        ],
     )
 
 
-def _marked(person: Person) -> Sentence | str:
+def _marked(person: Person, now: float) -> Sentence | str:
     """A name with what others should know about it."""
-    if person.away is None:
-        return person.author.nick
-    return say("{nick} (away)", nick=person.author.nick)
+    if person.down_since is not None:
+        return say("{nick} (line down {time})", nick=person.author.nick, time=duration(int(now - person.down_since)))
+    if person.away is not None:
+        return say("{nick} (away)", nick=person.author.nick)
+    return person.author.nick
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,8 @@ def whois(call: Call, asked: Whois) -> None:
     """Addresses are nobody's business."""
     hub = call.session.hub
     person = hub.find(asked.nick)
-    now = hub.clock.seconds()
-    here, idle = int(now - person.entered_at), int(now - person.spoke_at)
+    now = hub.now()
+    here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
     sentences = [
         say(
@@ -108,6 +115,7 @@ def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
     text = brief(asked.text or "", limits.WORDS)
     call.session.away = text
+    call.session.hub.touch(call.session)
     call.reply(say("You are away; /back ends it."), away=text)
 
 
@@ -120,6 +128,7 @@ class Back:
 def back(call: Call, asked: Back) -> None:
     """The same where one was not away."""
     call.session.away = None
+    call.session.hub.touch(call.session)
     call.reply(say("You are back."), away=None)
 
 
@@ -145,8 +154,13 @@ def ignore(call: Call, asked: Ignore) -> None:
     if len(session.ignored) >= limits.IGNORES:
         raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
     session.ignored[person.id] = person.author.nick
-    session.render_anew()
+    _hear_differently(session)
     call.reply(say("You hear nothing more from {nick}; /unignore {nick} ends it.", nick=person.author.nick))
+
+
+def _hear_differently(session: Session) -> None:
+    session.reading.render_anew()
+    session.hub.touch(session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +178,7 @@ def unignore(call: Call, asked: Unignore) -> None:
         known = session.hub.people.get(person)
         if names.fold(asked.nick) in {names.fold(nick), names.fold(known.author.nick if known else nick)}:
             del session.ignored[person]
-            session.render_anew()
+            _hear_differently(session)
             call.reply(say("You hear {nick} again.", nick=asked.nick))
             return
     raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
@@ -185,7 +199,7 @@ def quiet(call: Call, asked: Quiet) -> None:
     if switch not in ("on", "off"):
         raise usage(call.command)
     session.quiet = switch == "on"
-    session.render_anew()
+    _hear_differently(session)
     if session.quiet:
         call.reply(say("Coming and going is not shown; /quiet off shows it."), quiet=True)
     else:

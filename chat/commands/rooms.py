@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chat import limits
-from chat.commands.history import recent
+from chat.commands.history import entering
 from chat.commands.table import Call, command, room_of
 from chat.errors import Refused
 from chat.events import TopicSet
@@ -16,7 +16,7 @@ from chat.text import quoted, visible
 
 def state(room: Room) -> RoomState:
     """A room as somebody finds it."""
-    return RoomState(room.log.name, room.log.head, room.users, room.topic)
+    return RoomState(room.log.name, room.log.head, room.users, room.topic, room.log.recorded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,17 @@ async def join(call: Call, asked: Join) -> None:
     room = hub.room(asked.room)
     if room.log.key in session.rooms:
         session.current = room
+        session.hub.touch(session)
         _tell_joined(call, room)
         return
     position = room.log.head
     session.join(room)
     session.current = room
-    session.answer(await recent(session, room.log, room.log.name, position + 1, hub.settings.history, call.request.id))
-    _tell_joined(call, room)
-    session.hear(room.log, position)
+    history = await entering(session, room.log, position, call.request.id)
+    if room.log.key in session.rooms:
+        session.answer(history)
+        _tell_joined(call, room)
+        session.hear(room.log, position)
 
 
 def _tell_joined(call: Call, room: Room) -> None:
@@ -60,8 +63,16 @@ def _tell_joined(call: Call, room: Room) -> None:
     sentences.append(_company(room, users))
     if room.topic:
         sentences.append(_topic(room))
-    found = state(room)
-    call.reply(*sentences, room=found.name, head=found.head, users=list(found.users), topic=found.topic)
+    if not room.log.recorded:
+        sentences.append(say("{room} is not recorded.", room=room.log.name))
+    call.reply(
+        *sentences,
+        room=room.log.name,
+        head=room.log.head,
+        users=room.users,
+        topic=room.topic,
+        recorded=room.log.recorded,
+    )
 
 
 def _company(room: Room, users: tuple[str, ...]) -> Sentence:
@@ -163,11 +174,12 @@ async def topic(call: Call, asked: Topic) -> None:
         return
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub = call.session.hub
-    stored = hub.write(room.log, TopicSet(call.session.author, text))
-    changed = hub.change(Record("topic", room.log.key, text or None))
     room.introduce(call.session)
-    await stored
-    await changed
+    changed = hub.change(Record("topic", room.log.key, text or None))
+    try:
+        await hub.write(room.log, TopicSet(call.session.author, text), call.session.line_id(call.request.id))
+    finally:
+        await changed
     room.topic = text
     if text:
         call.reply(_topic(room), room=room.log.name, topic=text)

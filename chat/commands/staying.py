@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat import __version__, limits, names
-from chat.commands.history import recent
+from chat import __version__, codes, limits, names
+from chat.commands.history import entering
 from chat.commands.rooms import brief, state
-from chat.commands.table import TABLE, Call, Command, command, find
+from chat.commands.table import TABLE, Call, Command, command, find, usage
 from chat.errors import Refused
+from chat.hub import Hub
 from chat.language import Sentence, say
-from chat.replies import Greeting, Problem, Reply, Request, Welcome
+from chat.replies import Greeting, History, Problem, Reply, Request, Since, UpToNow, Welcome
 from chat.session import Session
 
 
@@ -20,13 +21,21 @@ def greet(session: Session) -> None:
 
 
 async def nickname(session: Session, request: Request) -> None:
-    """A line where a nickname is asked for; an empty one takes what was proposed."""
-    if not session.connection.wire.asks and not session.named:
+    """A line where a nickname is asked for; an empty one takes what was proposed, a resume code is one."""
+    if not asks(session) and not session.named:
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
     wanted = request.line.strip(" \t")
+    if not session.named and codes.looks_like_one(wanted):
+        await come_back(session, wanted, request)
+        return
     if not wanted:
         wanted = session.proposal or names.propose("", _is_free(session))
     await choose(session, wanted, request.id)
+
+
+def asks(session: Session) -> bool:
+    """Whether their wire asks for a nickname (on others only a command sets it)."""
+    return session.connection is not None and session.connection.wire.asks
 
 
 async def choose(session: Session, wanted: str, id: str | None) -> None:
@@ -35,9 +44,9 @@ async def choose(session: Session, wanted: str, id: str | None) -> None:
     try:
         nick = wanted if wanted == proposed else names.check_nickname(wanted)
         if session.named:
-            _rename(session, nick, id)
+            await _rename(session, nick, id)
             return
-        session.enter(nick)
+        session.enter(nick, codes.for_people() if asks(session) else codes.for_programs())
     except Refused as error:
         session.proposal = names.propose(wanted, _is_free(session))
         session.answer(Problem(error.code, error.sentence, id, session.proposal))
@@ -52,20 +61,86 @@ def _is_free(session: Session) -> Callable[[str], bool]:
     return is_free
 
 
-def _rename(session: Session, nick: str, id: str | None) -> None:
+async def _rename(session: Session, nick: str, id: str | None) -> None:
     if nick != session.author.nick:
         session.rename(nick)
+        await session.hub.flush()
     session.answer(Reply("nick", [say("You are {nick} now.", nick=nick)], {"nick": nick}, id))
 
 
 async def _come_in(session: Session, id: str | None) -> None:
-    hub = session.hub
-    lobby = hub.lobby
+    hub, lobby = session.hub, session.hub.lobby
     position = lobby.log.head
     session.join(lobby)
-    history = await recent(session, lobby.log, lobby.log.name, position + 1, hub.settings.history, None)
-    session.answer(Welcome(session.author.nick, lobby.log.name, [state(lobby)], history, id))
-    session.hear(lobby.log, position)
+    history = await entering(session, lobby.log, position, None)
+    # Their code is durable before they are told it; where the store is broken they come in all the same.
+    await hub.flush()
+    if session.named:
+        session.answer(_welcome(session, False, id, history))
+        session.hear(lobby.log, position)
+
+
+def _welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
+    rooms = [state(room) for room in session.rooms.values()]
+    return Welcome(session.author.nick, session.current.log.name, rooms, session.code or "", history, back, id)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Come back."""
+
+    code: str | None
+
+
+@command("staying", "/resume [CODE]", say("come back after the line dropped, or show your code again"), nameless=True)
+async def resume(call: Call, asked: Resume) -> None:
+    """The code gives back nickname, rooms and place, whoever holds it."""
+    session = call.session
+    if asked.code is not None:
+        await come_back(session, asked.code, call.request)
+    elif session.named:
+        call.reply(
+            say("If the line drops: connect again and type  /resume {code}", code=session.code), resume=session.code
+        )
+    else:
+        raise usage(call.command)
+
+
+async def come_back(session: Session, code: str, request: Request) -> None:
+    """Let a connection be the session that this code belongs to, from what it has seen of it on."""
+    connection, hub = session.connection, session.hub
+    assert connection is not None
+    if not hub.may_guess(connection.host):
+        raise Refused("slow-down", say("Too many codes came from your address; try again in a minute."))
+    returning = _find(hub, codes.normal(code) or "")
+    if returning is None:
+        session.guesses += 1
+        session.answer(Problem("code-wrong", say("Nobody has this code, or its day is over."), request.id))
+        if session.guesses >= limits.GUESSES:
+            session.hang_up()
+        return
+    if returning is session:
+        session.answer(Reply("resume", [say("You are here already.")], {}, request.id))
+        return
+    returning.check_seen(request.seen)
+    session.leave()
+    returning.resume(connection, codes.normal(code) or "", request.seen)
+    await hub.flush()
+    if returning.connection is not connection:
+        return
+    since, now, missed = returning.seen_at, hub.now(), returning.missed_something()
+    returning.answer(_welcome(returning, True, request.id))
+    if missed:
+        returning.answer(Since(since, now))
+    returning.hear_on().addCallback(lambda _: returning.answer(UpToNow(hub.now())) if missed else None)
+
+
+def _find(hub: Hub, code: str) -> Session | None:
+    digest = codes.digest(code)
+    hub.forget_old()
+    found = hub.codes.get(digest) or hub.absent.get(digest)
+    assert found is None or isinstance(found, Session)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +152,12 @@ class Json:
 def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
     session = call.session
+    assert session.connection is not None
     session.connection.wire = session.connection.wires["json"]
-    session.render_anew()
+    session.reading.render_anew()
     greet(session)
     if session.named:
-        rooms = [state(room) for room in session.rooms.values()]
-        session.answer(Welcome(session.author.nick, session.current.log.name, rooms, None, call.request.id))
+        session.answer(_welcome(session, False, call.request.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +180,7 @@ async def quit(call: Call, asked: Quit) -> None:
     else:
         bye = say("Bye. {hint}", hint=hint)
     call.reply(bye)
-    session.connection.close()
+    session.hang_up()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """What people say: to a room, to one person, in several lines, or as one line without staying."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred
-
-from chat import limits, names
+from chat import codes, limits, names
 from chat.commands.table import Call, command, named_in, room_of, spoken
 from chat.errors import ChatError, Refused
-from chat.events import Action, Author, Entry, Message, Private
+from chat.events import Action, Author, Message, Private
 from chat.hub import LOBBY, Person
 from chat.language import Sentence, say
 from chat.replies import Problem, Reply, Request, Stored
@@ -18,11 +17,13 @@ from chat.text import quoted, visible
 def say_line(session: Session, request: Request) -> None:
     """Say a line to a room; raises `Refused` where it is too long or they are not there."""
     if text := spoken(request.line):
-        session.say(room_of(session, request.room), Message(session.author, checked(text)), request.id)
+        session.say(room_of(session, request.room), Message(session.author, checked(session, text)), request.id)
 
 
-def checked(text: str, most: int = limits.TEXT) -> str:
-    """A text as it may be shown and stored, of several lines perhaps; raises `Refused` where it is too long."""
+def checked(session: Session, text: str, most: int = limits.TEXT) -> str:
+    """A text as it may be shown and stored, of several lines perhaps; raises `Refused` where it may not be."""
+    if session.code is not None and codes.holds(text, session.code):
+        raise Refused("code-private", say("That holds your resume code; whoever has it is you. It was not said."))
     lines = text.split("\n")
     limit = most if len(lines) == 1 else limits.PASTE_TEXT
     if len(lines) > limits.PASTE_LINES:
@@ -45,11 +46,13 @@ class Msg:
 
 
 @command("talk", "/msg NICK|#room text", say("say something to one person, or to another room"), "w", "tell")
-def msg(call: Call, asked: Msg) -> Deferred[None] | None:
+def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     """To a room it is talk; to a person it is private."""
     if asked.to.startswith("#"):
         session = call.session
-        session.say(room_of(session, asked.to), Message(session.author, checked(asked.text)), call.request.id)
+        session.say(
+            room_of(session, asked.to), Message(session.author, checked(call.session, asked.text)), call.request.id
+        )
         return None
     return _private(call, call.session.hub.find(asked.to), asked.text)
 
@@ -62,7 +65,7 @@ class ReplyTo:
 
 
 @command("talk", "/reply text", say("answer whoever wrote to you last in private"), "r")
-def reply(call: Call, asked: ReplyTo) -> Deferred[None]:
+def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
     """To the person, whatever they are called by now."""
     last = call.session.last_from
     if last is None:
@@ -73,20 +76,18 @@ def reply(call: Call, asked: ReplyTo) -> Deferred[None]:
     return _private(call, person, asked.text)
 
 
-def _private(call: Call, person: Person, text: str) -> Deferred[None]:
+async def _private(call: Call, person: Person, text: str) -> None:
     session, hub = call.session, call.session.hub
-    fact = Private(session.author, person.author.nick, person.id, checked(text))
-    if person is not session:
-        hub.append(person.log, fact)
-    stored = hub.write(session.log, fact)
-
-    def told(entry: Entry) -> None:
-        person.received(fact)
-        session.answer(Stored("@" + fact.to, entry, call.request.id))
-        if person.away is not None:
-            session.answer(Reply("msg", [away(fact.to, person.away)], {"away": person.away}))
-
-    return stored.addCallback(told)
+    fact = Private(session.author, person.author.nick, person.id, checked(session, text))
+    copy = None if person is session else person.log
+    place = await hub.write(session.log, fact, session.line_id(call.request.id), copy)
+    person.received(fact)
+    session.answer(Stored(place, call.request.id, fact))
+    if person.down_since is not None:
+        notice = say("{nick}'s line is down. You are told if {nick} does not come back.", nick=fact.to)
+        session.answer(Reply("msg", [notice], {"down": int(hub.clock.seconds() - person.down_since)}))
+    if person.away is not None:
+        session.answer(Reply("msg", [away(fact.to, person.away)], {"away": person.away}))
 
 
 def away(nick: str, text: str) -> Sentence:
@@ -106,7 +107,7 @@ class Me:
 @command("talk", "/me text", say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> None:
     """An action in the room."""
-    call.session.say(call.room, Action(call.session.author, checked(asked.text)), call.request.id)
+    call.session.say(call.room, Action(call.session.author, checked(call.session, asked.text)), call.request.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def add_to_draft(session: Session, request: Request) -> None:
     elif name == "end":
         session.draft = None
         if draft:
-            text = checked("\n".join(draft), limits.PASTE_TEXT)
+            text = checked(session, "\n".join(draft), limits.PASTE_TEXT)
             session.say(room_of(session, request.room), Message(session.author, text), request.id)
         else:
             session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
@@ -188,8 +189,8 @@ async def post(call: Call, asked: Post) -> None:
         hub.check_free(nick)
         room = hub.find_room(asked.room or call.request.room or LOBBY)
         author = Author(session.id, session.id, nick)
-        entry = await hub.write(room.log, Message(author, checked(asked.text)))
-        session.answer(Stored(room.log.name, entry, call.request.id, say("posted")))
+        place = await hub.write(room.log, Message(author, checked(session, asked.text)))
+        session.answer(Stored(place, call.request.id, None, say("posted")))
     except ChatError as error:
         session.answer(Problem(error.code, error.sentence, call.request.id))
-    session.connection.close()
+    session.hang_up()

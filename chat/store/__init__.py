@@ -1,16 +1,35 @@
-"""What the hub needs of a store: all durability behind four calls.
+"""What the hub needs of a store: all durability behind a few calls.
 
-A batch is committed whole or not at all.  A store raises, or fails its Deferred with, `NotStored` where it could
-not keep something; nothing of that batch may ever appear later.
+A batch is committed whole or not at all.  A store fails with `NotStored` where it could not keep something; nothing
+of that batch may ever appear later.  Numbers are never given twice: a log's head is kept even where its entries are
+gone, or were never to be recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from chat.events import Entry
+from chat.events import Entry, Place
+
+
+class LineId(NamedTuple):
+    """A program's id for a line, unique for the person who sent it."""
+
+    person: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """New entries of one log, numbered on from its head; of a log that is not recorded only the head is kept."""
+
+    key: str
+    name: str
+    recorded: bool
+    entries: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +43,75 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One turn's changes: new entries by their log's key, in order, and changed records."""
+    """One turn's changes."""
 
-    entries: Sequence[tuple[str, Sequence[Entry]]]
+    appended: Sequence[Appended]
     records: Sequence[Record]
+    ids: Mapping[LineId, Place]
+
+
+class Duplicates(Exception):
+    """Lines of a batch were stored before, at these places: nothing of the batch was kept."""
+
+    def __init__(self, places: Mapping[LineId, Place]) -> None:
+        super().__init__(places)
+        self.places = places
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The last `most` things people said in these logs: before a number, since a moment, with words, with somebody.
+
+    `other` is the folded nickname, at that time, of the other one in private talk.
+    """
+
+    keys: Sequence[str]
+    most: int
+    before: int | None = None
+    since: datetime | None = None
+    words: str = ""
+    other: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entries with their logs' keys, oldest first, and how many there are in all that fit the query."""
+
+    entries: Sequence[tuple[str, Entry]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLog:
+    """A log as a store has it when the server starts."""
+
+    key: str
+    name: str
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All that a store holds when the server starts, but for the entries: rooms, people's own logs, records."""
+
+    logs: Sequence[KeptLog]
+    records: Sequence[Record]
+
+
+NOTHING_KEPT = Kept((), ())
 
 
 class Store(Protocol):
     """Where logs live."""
 
     def commit(self, batch: Batch) -> Deferred[None]:
-        """Keep a batch; fires when it is durable, fails with `NotStored` where nothing of it was kept."""
+        """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""
 
-    def said_before(self, key: str, before: int, most: int) -> Deferred[list[Entry]]:
-        """Up to `most` of the last things people said before a number, oldest first."""
+    def said(self, query: Query) -> Deferred[Found]:
+        """What people said."""
 
     def close(self) -> Deferred[None]:
         """No call comes after this one."""

@@ -1,59 +1,70 @@
 """A store that lives as long as its process: bounded per log and in all, the oldest entries go first."""
 
+from bisect import bisect_right
 from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 
 from chat import limits
-from chat.events import Entry
+from chat.events import Entry, Place, Private
 from chat.log import said, size
-from chat.store import Batch
+from chat.store import Batch, Duplicates, Found, LineId, Query
+from chat.store.search import holds, partner, phrases
 
 
 class MemoryStore:
-    """Keeps what fits, by the time it was last written to; what is dropped readers are told is gone."""
+    """Keeps what fits, by the time it was last written to; what is dropped readers are told is gone.
+
+    Records are not kept: nobody asks for them before a server starts anew.
+    """
 
     def __init__(self, events: int = limits.MEMORY_EVENTS, most: int = limits.MEMORY_BYTES) -> None:
         self._events = events
         self._most = most
         self._bytes = 0
         self._logs: OrderedDict[str, deque[Entry]] = OrderedDict()
-        self._records: dict[tuple[str, str], str] = {}
+        self._ids: OrderedDict[LineId, Place] = OrderedDict()
 
     def commit(self, batch: Batch) -> Deferred[None]:
         """Keep a batch, at once."""
-        for key, entries in batch.entries:
-            log = self._logs.setdefault(key, deque())
-            self._logs.move_to_end(key)
-            log.extend(entries)
-            self._bytes += sum(map(size, entries))
-            while len(log) > self._events:
-                self._bytes -= size(log.popleft())
+        known = {line: self._ids[line] for line in batch.ids if line in self._ids}
+        if known:
+            return fail(Duplicates(known))
+        self._ids.update(batch.ids)
+        while len(self._ids) > limits.MEMORY_IDS:
+            self._ids.popitem(last=False)
+        for appended in batch.appended:
+            if appended.recorded:
+                self._extend(appended.key, appended.entries)
         while self._bytes > self._most:
             self._drop_oldest()
-        for record in batch.records:
-            if record.value is None:
-                self._records.pop((record.kind, record.key), None)
-            else:
-                self._records[record.kind, record.key] = record.value
         return succeed(None)
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""
         log = self._logs.get(key, deque())
-        # Numbers are dense, so the place of a number is known without a search.
-        start = max(0, position + 1 - log[0].seq) if log else 0
+        start = bisect_right(log, position, key=lambda entry: entry.seq)
         return succeed(list(islice(log, start, start + most)))
 
-    def said_before(self, key: str, before: int, most: int) -> Deferred[list[Entry]]:
-        """Up to `most` of the last things people said before a number, oldest first."""
-        log = self._logs.get(key, deque())
-        return succeed(list(islice(said(entry for entry in reversed(log) if entry.seq < before), most))[::-1])
+    def said(self, query: Query) -> Deferred[Found]:
+        """What people said, as far as it is held; what they said in the same turn is in the order of the keys."""
+        found = [(key, entry) for key in query.keys for entry in self._fitting(key, query)]
+        found.sort(key=lambda place: place[1].at)
+        return succeed(Found(found[max(0, len(found) - query.most) :], len(found)))
 
     def close(self) -> Deferred[None]:
         """Nothing is left to do."""
         return succeed(None)
+
+    def _extend(self, key: str, entries: Sequence[Entry]) -> None:
+        log = self._logs.setdefault(key, deque())
+        self._logs.move_to_end(key)
+        log.extend(entries)
+        self._bytes += sum(map(size, entries))
+        while len(log) > self._events:
+            self._bytes -= size(log.popleft())
 
     def _drop_oldest(self) -> None:
         """Take one entry from the log that was quiet longest, and the log with its last one."""
@@ -61,3 +72,17 @@ class MemoryStore:
         self._bytes -= size(log.popleft())
         if not log:
             del self._logs[key]
+
+    def _fitting(self, key: str, query: Query) -> Iterator[Entry]:
+        wanted = phrases(query.words)
+        if query.words and not wanted:
+            return
+        for entry in said(self._logs.get(key, ())):
+            seq, at, fact = entry
+            if (
+                (query.before is None or seq < query.before)
+                and (query.since is None or at >= query.since)
+                and (query.other is None or (isinstance(fact, Private) and partner(key, fact) == query.other))
+                and (not wanted or holds(getattr(fact, "text", ""), wanted))
+            ):
+                yield entry

@@ -24,7 +24,9 @@ from chat.replies import (
     Reply,
     Request,
     RoomState,
+    Since,
     Stored,
+    UpToNow,
     Welcome,
 )
 
@@ -40,16 +42,24 @@ def decode(line: str) -> Request:
     except (ValueError, RecursionError):
         raise BadInput("usage", _USAGE) from None
     text, id, room, before = keys.get("line"), keys.get("id"), keys.get("room"), keys.get("before")
+    seen = keys.get("seen", {})
     if not (
         isinstance(text, str)
         and isinstance(id, str | None)
         and isinstance(room, str | None)
-        and (before is None or (type(before) is int and 0 <= before < 2**63))
+        and (before is None or _is_number(before))
+        and isinstance(seen, dict)
+        and all(map(_is_number, seen.values()))
     ):
         raise BadInput("usage", _USAGE)
     if id is not None and len(id) > limits.ID:
         raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
-    return Request(text, id, room, before)
+    return Request(text, id, room, before, seen)
+
+
+def _is_number(value: object) -> bool:
+    """Whether this can be the number of an entry; True is an int in Python."""
+    return type(value) is int and 0 <= value < 2**63
 
 
 _USAGE = say(
@@ -74,13 +84,15 @@ class JsonLines:
             Problem: self._problem,
             History: self._history,
             Missed: self._missed,
+            Since: lambda since: [],
+            UpToNow: lambda end: [],
         }
 
     def decode(self, line: str) -> Request:
         """A request from an object or a plain line; raises `BadInput` for an object that is none."""
         return decode(line)
 
-    def event(self, log: Log, entry: Entry, named: bool) -> bytes:
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
         """One entry as the readers of this log get it."""
         return encode(event(_place(log, entry.fact), entry))
 
@@ -95,7 +107,17 @@ class JsonLines:
     def _welcome(self, welcome: Welcome) -> Sequence[Mapping[str, object]]:
         rooms = {room.name: _state(room) for room in welcome.rooms}
         objects: list[Mapping[str, object]] = [
-            _with_id({"type": "welcome", "nick": welcome.nick, "room": welcome.room, "rooms": rooms}, welcome.id)
+            _with_id(
+                {
+                    "type": "welcome",
+                    "nick": welcome.nick,
+                    "room": welcome.room,
+                    "rooms": rooms,
+                    "resume": welcome.code,
+                    "back": welcome.back,
+                },
+                welcome.id,
+            )
         ]
         if welcome.history is not None:
             objects += self._history(welcome.history)
@@ -106,8 +128,9 @@ class JsonLines:
         return [_with_id({"type": "reply", "command": reply.command, "text": text, **reply.facts}, reply.id)]
 
     def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
-        at = stamp(stored.entry.at)
-        return [_with_id({"type": "ack", "at": at, "room": stored.room, "seq": stored.entry.seq}, stored.id)]
+        place, private = stored.place, stored.private
+        room = place.name if private is None else "@" + private.to
+        return [_with_id({"type": "ack", "at": stamp(place.at), "room": room, "seq": place.seq}, stored.id)]
 
     def _problem(self, problem: Problem) -> Sequence[Mapping[str, object]]:
         text = self._language.words(problem.sentence)
@@ -117,8 +140,11 @@ class JsonLines:
         return [_with_id(keys, problem.id)]
 
     def _history(self, history: History) -> Sequence[Mapping[str, object]]:
-        events = [event(history.room, entry) for entry in history.entries]
-        return [_with_id({"type": "history", "room": history.room, "events": events, "more": history.more}, history.id)]
+        events = [event(room, entry) for room, entry in history.entries]
+        keys: dict[str, object] = {"type": "history", "room": history.room, "events": events, "more": history.more}
+        if history.total is not None:
+            keys["total"] = history.total
+        return [_with_id(keys, history.id)]
 
     def _missed(self, missed: Missed) -> Sequence[Mapping[str, object]]:
         return [{"type": "missed", "room": missed.room, "count": missed.count}]
@@ -166,7 +192,7 @@ def _keys(fact: Fact) -> dict[str, object]:
 
 
 def _state(room: RoomState) -> dict[str, object]:
-    return {"head": room.head, "users": list(room.users), "topic": room.topic}
+    return {"head": room.head, "users": list(room.users), "topic": room.topic, "recorded": room.recorded}
 
 
 def _with_id(keys: dict[str, object], id: str | None) -> dict[str, object]:

@@ -21,7 +21,9 @@ from chat.replies import (
     Reply,
     Request,
     RoomState,
+    Since,
     Stored,
+    UpToNow,
     Welcome,
 )
 from chat.text import quoted, visible, wrap
@@ -57,20 +59,23 @@ class Plain:
             Problem: self._problem,
             History: self._history,
             Missed: self._missed,
+            Since: self._since,
+            UpToNow: self._up_to_now,
         }
 
     def decode(self, line: str) -> Request:
         """A line as a person types it."""
         return Request(line)
 
-    def event(self, log: Log, entry: Entry, named: bool) -> bytes:
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
         """One entry as the readers of this log get it."""
         fact = entry.fact
-        if type(fact) is Message and "\n" not in fact.text:
+        room = f"{log.name} " if named else ""
+        time = f"{entry.at.astimezone(self._zone):%H:%M} " if timed else ""
+        if not timed and type(fact) is Message and "\n" not in fact.text:
             # Nearly every event is this one: no list, no join.
-            room = f"{log.name} " if named else ""
             return f"{room}<{fact.author.nick}> {visible(fact.text)}\r\n".encode()
-        return _encode(self._lines(log, fact, f"{log.name} " if named else ""))
+        return _encode(self._lines(log, fact, time, room))
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
@@ -78,17 +83,17 @@ class Plain:
 
     # Events.
 
-    def _lines(self, log: Log, fact: Fact, room: str) -> Iterator[str]:
+    def _lines(self, log: Log, fact: Fact, time: str, room: str) -> Iterator[str]:
         match fact:
             case Message(author, text):
-                yield from _block(f"{room}<{author.nick}> ", room, text)
+                yield from _block(f"{time}{room}<{author.nick}> ", room, text)
             case Action(author, text):
-                yield from _block(f"{room}* {author.nick} ", room, text)
+                yield from _block(f"{time}{room}* {author.nick} ", room, text)
             case Private(author, to, _, text):
                 mine = log.key == "@" + author.person
-                yield from _block(f"[you -> {to}] " if mine else f"[{author.nick} -> you] ", "", text)
+                yield from _block(f"{time}[you -> {to}] " if mine else f"{time}[{author.nick} -> you] ", "", text)
             case _:
-                yield from self._wrapped("-!- ", self._announcement(log, fact))
+                yield from self._wrapped(f"{time}-!- ", self._announcement(log, fact))
 
     def _announcement(self, log: Log, fact: Fact) -> str:
         match fact:
@@ -131,17 +136,24 @@ class Plain:
         if welcome.history is not None:
             yield from self._history(welcome.history)
         for room in welcome.rooms:
-            yield from self._say(_company(welcome.nick, room))
+            if room.name == welcome.room:
+                yield from self._say(_company(welcome.nick, room, welcome.back))
             if room.topic:
                 yield from self._say(say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic)))
+            if not room.recorded:
+                yield from self._say(say("{room} is not recorded.", room=room.name))
+        others = tuple(room.name for room in welcome.rooms if room.name != welcome.room)
+        if others:
+            yield from self._say(say("You still hear {rooms}.", rooms=others))
+        if not welcome.back:
+            yield from self._say(say("If the line drops: connect again and type  /resume {code}", code=welcome.code))
 
     def _reply(self, reply: Reply) -> Iterator[str]:
         for sentence in reply.sentences:
             yield from self._say(sentence)
 
     def _stored(self, stored: Stored) -> Iterator[str]:
-        fact = stored.entry.fact
-        if isinstance(fact, Private):
+        if (fact := stored.private) is not None:
             yield from _block(f"[you -> {fact.to}] ", "", fact.text)
         if stored.note is not None:
             yield from self._say(stored.note)
@@ -155,33 +167,21 @@ class Plain:
     def _history(self, history: History) -> Iterator[str]:
         if not history.entries:
             return
+        yield from self._framed(self._language.words(history.title), history.now)
         now = history.now.astimezone(self._zone)
-        count, zone = len(history.entries), now.tzname() or ""
-        if history.room.startswith("@"):
-            title = say_n(
-                "last line with {nick}, times {zone}",
-                "last {count} lines with {nick}, times {zone}",
-                count,
-                nick=history.room[1:],
-                zone=zone,
-            )
-        else:
-            title = say_n(
-                "last line of {room}, times {zone}",
-                "last {count} lines of {room}, times {zone}",
-                count,
-                room=history.room,
-                zone=zone,
-            )
-        yield f"-- {self._language.words(title)} --"
         day = now.date()
-        for entry in history.entries:
+        for room, entry in history.entries:
             at = entry.at.astimezone(self._zone)
             if at.date() != day:
                 day = at.date()
                 yield f"-- {self._day(at)} --"
-            yield from self._remembered(f"{at:%H:%M} ", entry.fact, history.room)
-        yield f"-- {self._language.words(say('now {day} {time}', day=self._day(now), time=f'{now:%H:%M}'))} --"
+            place = f"{room} " if history.room is None and not room.startswith("@") else ""
+            yield from self._remembered(f"{at:%H:%M} {place}", entry.fact, room)
+        if history.total is None:
+            yield f"-- {self._now(history.now)} --"
+        else:
+            count = say("{count} of {total}", count=len(history.entries), total=history.total)
+            yield f"-- {self._now(history.now)}, {self._language.words(count)} --"
 
     def _remembered(self, time: str, fact: Fact, room: str) -> Iterator[str]:
         match fact:
@@ -192,6 +192,23 @@ class Plain:
             case Private(author, to, _, text):
                 mine = room == "@" + to
                 yield from _block(f"{time}[you -> {to}] " if mine else f"{time}[{author.nick} -> you] ", "", text)
+
+    def _since(self, since: Since) -> Iterator[str]:
+        at = since.at.astimezone(self._zone)
+        time = f"{at:%H:%M}" if at.date() == since.now.astimezone(self._zone).date() else f"{self._day(at)} {at:%H:%M}"
+        yield from self._framed(self._language.words(say("since {time}", time=time)), since.now)
+
+    def _up_to_now(self, end: UpToNow) -> Iterator[str]:
+        yield f"-- {self._now(end.now)} --"
+
+    def _framed(self, title: str, now: datetime) -> Iterator[str]:
+        """The head of a frame; times without their zone mislead."""
+        zone = now.astimezone(self._zone).tzname() or ""
+        yield f"-- {self._language.words(say('{title}, times {zone}', title=visible(title), zone=zone))} --"
+
+    def _now(self, now: datetime) -> str:
+        now = now.astimezone(self._zone)
+        return self._language.words(say("now {day} {time}", day=self._day(now), time=f"{now:%H:%M}"))
 
     def _missed(self, missed: Missed) -> Iterator[str]:
         if missed.room.startswith("@"):
@@ -215,25 +232,22 @@ class Plain:
         return f"{self._language.words(_DAYS[at.weekday()])} {at:%Y-%m-%d}"
 
 
-def _company(nick: str, room: RoomState) -> Sentence:
+def _company(nick: str, room: RoomState, back: bool) -> Sentence:
     """Whom one can talk to here."""
     others = tuple(user for user in room.users if user != nick)
+    hello = say("Welcome back {nick}.", nick=nick) if back else say("Hello {nick}.", nick=nick)
     if not others:
-        return say(
-            "Hello {nick}. Nobody else is in {room} yet; what you say is kept for them.",
-            nick=nick,
-            room=room.name,
-        )
+        return say("{hello} Nobody else is in {room} yet; what you say is kept for them.", hello=hello, room=room.name)
     if len(others) > limits.COMPANY_SHOWN:
         return say(
-            "Hello {nick}. You are in {room} with {count} others: what you type, they see.",
-            nick=nick,
+            "{hello} You are in {room} with {count} others: what you type, they see.",
+            hello=hello,
             room=room.name,
             count=len(others),
         )
     return say(
-        "Hello {nick}. You are in {room} with {others}: what you type, they see.",
-        nick=nick,
+        "{hello} You are in {room} with {others}: what you type, they see.",
+        hello=hello,
         room=room.name,
         others=others,
     )

@@ -1,0 +1,141 @@
+"""What one participant has still to read: a cursor for each of their logs that is behind.
+
+At the head of a log they stand in its fan-out.  When their connection is full, or what they get is to look different,
+they leave it with a position of their own; from there they read on a page of each log in turn, and only while the
+connection has room, until they stand at the head again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat import limits
+from chat.events import Entry
+from chat.fanout import Reader, fanout, pages
+from chat.log import Cursor, Log
+from chat.replies import Answer, Missed
+
+logger = Logger()
+
+
+class Listener(Reader, Protocol):
+    """What reading needs of a participant."""
+
+    @property
+    def has_room(self) -> bool:
+        """They have a connection, and it takes more."""
+
+    def answer(self, answer: Answer) -> None:
+        """Say something to them alone."""
+
+    def broken(self) -> None:
+        """They cannot be served any more: a bug, or a store that does not read."""
+
+
+class Reading:
+    """The logs that somebody hears, and where they stand in them."""
+
+    def __init__(self, listener: Listener, fetch: Callable[[Log, int], Deferred[list[Entry]]]) -> None:
+        self._listener = listener
+        self._fetch_page = fetch
+        self._logs: dict[str, Log] = {}
+        self._behind: deque[Cursor] = deque()
+        self._fetching = False
+        self._reached: list[Deferred[None]] = []
+
+    def hear(self, log: Log, position: int) -> None:
+        """Read a log on from a position."""
+        self._logs[log.key] = log
+        self._behind.append(Cursor(log, position))
+        self.catch_up()
+
+    def stop(self, log: Log) -> None:
+        """Read a log no more, if they do."""
+        if self._logs.pop(log.key, None) is not None:
+            fanout(log).remove(self._listener)
+            self._behind = deque(cursor for cursor in self._behind if cursor.log is not log)
+
+    def stop_all(self) -> None:
+        """Read nothing any more."""
+        for log in list(self._logs.values()):
+            self.stop(log)
+
+    def positions(self) -> Mapping[str, int]:
+        """Up to where they were given each log."""
+        behind = {cursor.log.key: cursor.position for cursor in self._behind}
+        return {key: behind.get(key, fanout(log).position) for key, log in self._logs.items()}
+
+    def is_at(self, positions: Mapping[str, int]) -> bool:
+        """Whether they were given nothing since they stood at these positions."""
+        return all(positions.get(key) == fanout(log).position for key, log in self._logs.items())
+
+    def render_anew(self) -> None:
+        """What they get looks different from now on."""
+        self.fall_behind()
+        self.catch_up()
+
+    def fall_behind(self) -> None:
+        """Read on by own cursors."""
+        for log in self._logs.values():
+            position = fanout(log).remove(self._listener)
+            if position is not None:
+                self._behind.append(Cursor(log, position))
+
+    def catch_up(self) -> None:
+        """Read on, a page of each log in turn, as long as the connection has room."""
+        while self._behind and not self._fetching and self._listener.has_room:
+            cursor = self._behind.popleft()
+            if cursor.position == fanout(cursor.log).position:
+                fanout(cursor.log).add(self._listener)
+                continue
+            self._behind.append(cursor)
+            entries = cursor.log.after(cursor.position, limits.PAGE_EVENTS)
+            if entries is None:
+                self._fetch(cursor)
+            else:
+                self._read(cursor, next(pages(entries)))
+        if not self._behind:
+            waiting, self._reached = self._reached, []
+            for done in waiting:
+                done.callback(None)
+
+    def caught_up(self) -> Deferred[None]:
+        """Fires when they have been given everything."""
+        if not self._behind:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._reached.append(done)
+        return done
+
+    def _fetch(self, cursor: Cursor) -> None:
+        """Have the store give a page; what neither it nor the tail holds is gone."""
+
+        def fetched(entries: Sequence[Entry]) -> None:
+            self._fetching = False
+            # They may have left the room, or the chat, meanwhile.
+            if cursor in self._behind:
+                held = [page for page in (entries, cursor.log.oldest()) if page]
+                self._read(cursor, next(pages(min(held, key=lambda page: page[0].seq, default=[]))))
+            self.catch_up()
+
+        def failed(failure: Failure) -> None:
+            self._fetching = False
+            logger.failure("A page could not be read", failure)
+            self._listener.broken()
+
+        self._fetching = True
+        self._fetch_page(cursor.log, cursor.position).addCallback(fetched).addErrback(failed)
+
+    def _read(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
+        """Give a page to the connection, told first if something before it is gone."""
+        listener, log = self._listener, cursor.log
+        gone = cursor.take(entries) if entries else cursor.skip_to_head()
+        if gone:
+            listener.answer(Missed(log.name, gone))
+        wanted = [entry for entry in entries if listener.wants(log, entry)]
+        if chunk := b"".join(listener.rendering.pieces(log, wanted)):
+            listener.send(chunk)
