@@ -1,13 +1,8 @@
-"""One socket: bytes in and out, flow control, half-close, and the session that it carries.
+"""One socket: its lines in their time, half-close, and the session that it carries.
 
-In: `dataReceived` is the line layer's, not LineReceiver's, which is quadratic in lines per read.  Lines are handled
-in portions, so that nobody's burst holds up the others, and not while a command of this session is waiting or the
-client is over its rate; then the rest of the input waits in the kernel.
-
-Out: `send` is the one way.  On a plain TCP socket with nothing buffered it writes to the socket directly, which saves
-the reactor two system calls for each recipient; what the kernel does not take goes to the transport's buffer, and
-nothing more is asked of the session until that is empty.  On any other transport (TLS, haproxy, unix) bytes always
-go through the transport, which says when it is full.
+`dataReceived` is the line layer's, not LineReceiver's, which is quadratic in lines per read.  Lines are handled in
+portions, so that nobody's burst holds up the others, and not while a command of this session is waiting, the client
+is over its rate or does not read; then the rest of the input waits in the kernel.  Bytes leave by the `outlet` alone.
 """
 
 from collections import deque
@@ -16,7 +11,7 @@ from typing import Protocol
 
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPullProducer, IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
@@ -30,6 +25,8 @@ from chat.fanout import Wire
 from chat.hub import Hub
 from chat.language import Sentence, say, say_n
 from chat.lines import END_OF_INPUT, LineDecoder, Overlong
+from chat.outlet import Outlet
+from chat.pace import Pace
 from chat.replies import Problem, Reply
 from chat.session import Session
 
@@ -56,7 +53,7 @@ class ChatProtocol(LineReceiver):
     def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float) -> None:
         self.wires = wires
         self.wire = wires["plain"]
-        self.blocked = False
+        self.host = ""
         self.session = Session(hub, self)
         self._clock = hub.clock
         self._hub = hub
@@ -70,13 +67,11 @@ class ChatProtocol(LineReceiver):
         self._closing = False
         self._lost = False
         self._draining = False
-        self._direct = False
-        self.host = ""
         self._rate = rate
-        self._tokens = float(limits.BURST)
-        self._counted_at = self._progress_at = hub.clock.seconds()
-        self._taken: int | None = None
+        self._pace = Pace(limits.BURST, rate, hub.clock.seconds())
         self._slowed = False
+        self._progress_at = hub.clock.seconds()
+        self._taken: int | None = None
         self._working = False
         self._pondered = False
 
@@ -84,12 +79,10 @@ class ChatProtocol(LineReceiver):
 
     def connectionMade(self) -> None:
         """Greet, and give them some time to say who they are."""
-        # Not hasattr(writeSomeData): wrappers delegate it to the raw socket, and plain text would go out in TLS.
-        self._direct = type(self.transport) is tcp.Server and not self.transport.TLS
-        if not self._direct:
-            self.transport.registerProducer(_Push(self), True)
+        self._outlet = Outlet(self.transport, self._full, self._room)
+        self.send = self._outlet.send
         self.host = sockets.host(getattr(self.transport.getPeer(), "host", ""))
-        if self._direct:
+        if self._outlet.direct:
             sockets.keep_alive(self.transport.getHandle())
         if (reason := self.factory.made(self, self.host)) is not None:
             self.session.answer(Problem("too-many", reason))
@@ -113,7 +106,8 @@ class ChatProtocol(LineReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever the reason, they are gone."""
-        self._lost = self._closing = self.blocked = True
+        self._lost = self._closing = True
+        self._outlet.shut()
         self._cancel_deadline()
         if self._scheduled is not None:
             self._scheduled.cancel()
@@ -154,37 +148,24 @@ class ChatProtocol(LineReceiver):
 
     # chat.session.Connection
 
-    def send(self, chunk: bytes) -> None:
-        """The one way out."""
-        if self._direct and not self.blocked:
-            sent = self.transport.writeSomeData(chunk)
-            if sent == len(chunk):
-                return
-            if not isinstance(sent, int):
-                # The reactor finds out by itself; until then nothing more is written.
-                self._block()
-                self.transport.abortConnection()
-                return
-            self._block()
-            self.transport.write(chunk[sent:])
-            self.transport.registerProducer(_Pull(self), False)
-        elif not self._closing:
-            self.transport.write(chunk)
+    @property
+    def blocked(self) -> bool:
+        """Nothing more is taken just now."""
+        return self._outlet.blocked
 
     def close(self) -> None:
         """Let go once everything sent is read; who does not read is not waited for."""
         if self._closing:
             return
-        self._closing = self.blocked = True
+        self._closing = True
         self._lines.clear()
         self.session.reading.stop_all()
         self._cancel_deadline()
         self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._give_up)
-        # A producer that is still registered keeps a TLS transport, and a half-close, from ever happening.
-        self.transport.unregisterProducer()
+        self._outlet.shut()
         if self._paused:
             self.transport.resumeProducing()
-        if self._direct and not self._ended:
+        if self._outlet.direct and not self._ended:
             # Input that nobody read would make the kernel send a reset, which destroys the last words on their way:
             # only our half is closed, and what still comes is read and forgotten.
             self.transport.loseWriteConnection()
@@ -193,7 +174,8 @@ class ChatProtocol(LineReceiver):
 
     def abort(self) -> None:
         """Let go now."""
-        self._closing = self.blocked = True
+        self._closing = True
+        self._outlet.shut()
         if not self._lost:
             self.transport.abortConnection()
 
@@ -213,7 +195,7 @@ class ChatProtocol(LineReceiver):
 
     def _give_up(self) -> None:
         """They had time enough to read their last words; if they have, no reset is needed."""
-        if self._direct and not sockets.unacknowledged(self.transport.getHandle()):
+        if self._outlet.direct and not sockets.unacknowledged(self.transport.getHandle()):
             self.transport.loseConnection()
         else:
             self.abort()
@@ -224,21 +206,17 @@ class ChatProtocol(LineReceiver):
 
     # Flow control.
 
-    def _block(self) -> None:
-        self.blocked = True
+    def _full(self) -> None:
         self._progress_at = self._clock.seconds()
         self.session.reading.fall_behind()
 
-    def unblock(self) -> None:
-        """The transport's buffer is empty, or has room."""
-        if not self._closing:
-            self.blocked = False
-            self.session.reading.catch_up()
-            self._work()
+    def _room(self) -> None:
+        self.session.reading.catch_up()
+        self._work()
 
     def look(self, now: float) -> None:
         """Now and then: a connection that takes nothing, or whose machine is gone, is given up."""
-        handle = self.transport.getHandle() if self._direct else None
+        handle = self.transport.getHandle() if self._outlet.direct else None
         if handle is not None and (taken := sockets.acknowledged(handle)) != self._taken:
             self._taken, self._progress_at = taken, now
         if self.blocked and now - self._progress_at >= limits.STALL_SECONDS:
@@ -251,7 +229,7 @@ class ChatProtocol(LineReceiver):
 
     def look_at_place(self) -> None:
         """Every now and then: if their machine has acknowledged everything, that is their place."""
-        if self.blocked or self._closing or not (self._direct and self.session.named):
+        if self.blocked or self._closing or not (self._outlet.direct and self.session.named):
             return
         if not sockets.unacknowledged(self.transport.getHandle()):
             self.session.mark_place()
@@ -289,15 +267,18 @@ class ChatProtocol(LineReceiver):
         """Whether the next line may be handled now; if not, `_work` is called when it may."""
         if self._waiting or self._closing or self.blocked or self._scheduled is not None:
             return False
-        if self._hub.crowded:
+        if self._hub.turn.crowded:
             self._waiting = True
-            self._hub.when_calm(self._go_on)
+            self._hub.turn.when_calm(self._go_on)
             return False
         if self._pondering and not self._pondered:
             self._pondered = True
             self._work_later(limits.NICK_PAUSE_SECONDS)
             return False
-        return not self._rate or self._take_token()
+        wait = self._pace.wait(self._clock.seconds())
+        if wait:
+            self._slow_down(wait)
+        return not wait
 
     @property
     def _pondering(self) -> bool:
@@ -307,22 +288,14 @@ class ChatProtocol(LineReceiver):
         """
         return self.wire.asks and self.session.proposal is not None and not self.session.named
 
-    def _take_token(self) -> bool:
-        now = self._clock.seconds()
-        self._tokens = min(limits.BURST, self._tokens + (now - self._counted_at) * self._rate)
-        self._counted_at = now
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return True
+    def _slow_down(self, wait: float) -> None:
+        """Go on when their rate allows it; they are told once."""
         if not self._slowed:
             self._slowed = True
-            notice = say(
-                "That was fast: your lines are now said at {rate} a second, none is lost.",
-                rate=f"{self._rate:g}",
-            )
+            rate = f"{self._rate:g}"
+            notice = say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=rate)
             self.session.answer(Reply("slow-down", [notice]))
-        self._work_later((1 - self._tokens) / self._rate)
-        return False
+        self._work_later(wait)
 
     def _work_later(self, seconds: float) -> None:
         self._scheduled = self._clock.callLater(seconds, self._work_now)
@@ -405,48 +378,6 @@ class ChatProtocol(LineReceiver):
             sentence = say("No nickname was chosen in {minutes} min.", minutes=int(limits.NICK_SECONDS // 60))
             self.session.answer(Problem("nick-timeout", sentence))
             self.close()
-
-
-@implementer(IPullProducer)
-class _Pull:
-    """Told when the buffer of a transport is empty, after which the connection writes directly again."""
-
-    def __init__(self, connection: ChatProtocol) -> None:
-        self._connection = connection
-        self._registered = False
-
-    def resumeProducing(self) -> None:
-        """The first call comes with the registration, the next when everything was taken."""
-        if not self._registered:
-            self._registered = True
-            return
-        self._connection.transport.unregisterProducer()
-        self._connection.unblock()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; it is told that itself."""
-
-
-@implementer(IPushProducer)
-class _Push:
-    """Told when the buffer of a transport is full and when it has room again.
-
-    Not the protocol itself: LineReceiver's own pauseProducing stops reading.
-    """
-
-    def __init__(self, connection: ChatProtocol) -> None:
-        self._connection = connection
-
-    def pauseProducing(self) -> None:
-        """The buffer is full."""
-        self._connection._block()
-
-    def resumeProducing(self) -> None:
-        """The buffer has room."""
-        self._connection.unblock()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; it is told that itself."""
 
 
 async def _awaited(result: Awaitable[None]) -> None:

@@ -37,8 +37,9 @@ class Connection(Protocol):
     host: str
     """The address by which guesses are counted."""
 
-    blocked: bool
-    """Nothing more is taken just now; the session is told by `catch_up` when that is over."""
+    @property
+    def blocked(self) -> bool:
+        """Nothing more is taken just now; `reading.catch_up` is called when that is over."""
 
     def send(self, chunk: bytes) -> None:
         """The one way out."""
@@ -110,7 +111,7 @@ class Session:
         self.code, self.digest = code, codes.digest(code)
         self.hub.people[self.id] = self
         self.hub.codes[self.digest] = self
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
         self.reading.hear(self.log, self.log.head)
 
     def rename(self, nick: str) -> None:
@@ -122,8 +123,8 @@ class Session:
         self._author = Author(old.person, old.session, nick)
         fact = Renamed(old, nick, self.hub.token(), tuple(self.rooms))
         for room in self.rooms.values():
-            self.hub.append(room.log, fact)
-        self.hub.touch(self)
+            self.hub.turn.append(room.log, fact)
+        self.hub.turn.touch(self)
 
     # How they go and come back.
 
@@ -133,7 +134,7 @@ class Session:
             return
         self._go(text)
         self._author = None
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
 
     def _go(self, text: str) -> None:
         fact, keys = self.hub.token(), tuple(self.rooms)
@@ -158,7 +159,7 @@ class Session:
         self.ended_at = self.hub.now()
         self.down_since = self.hub.clock.seconds()
         self._grace = self.hub.clock.callLater(self.hub.settings.grace, self._lapse)
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
 
     def _lapse(self) -> None:
         """The grace is over: for the others they have left."""
@@ -173,7 +174,7 @@ class Session:
         # Those rooms are where they will be when they come back.
         self.rooms = {key: self.hub.rooms[key] for key in keys}
         self.hub.gone(self.digest, self)
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
 
     def check_seen(self, seen: Mapping[str, int]) -> None:
         """Raises `Refused` where a client claims to have seen what there is not yet."""
@@ -202,7 +203,7 @@ class Session:
             self._enter_again()
         self.code, self.down_since = code, None
         self._senders.clear()
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
 
     def _enter_again(self) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
@@ -245,7 +246,7 @@ class Session:
         """Now and then the place is stored, for after a crash."""
         if self._place != self._kept_place:
             self._kept_place = self._place
-            self.hub.touch(self)
+            self.hub.turn.touch(self)
 
     def record(self) -> Record:
         """(Person) What brings them back after a restart; nothing, once they have left."""
@@ -306,7 +307,7 @@ class Session:
         self.rooms[room.log.key] = room
         room.join(self)
         self.reading.render_anew()
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
 
     def hear(self, log: Log, position: int) -> None:
         """Read a log on from a position, if they still may: much can happen while history is fetched."""
@@ -320,7 +321,7 @@ class Session:
         room.leave(self, text)
         self.reading.stop(room.log)
         self.reading.render_anew()
-        self.hub.touch(self)
+        self.hub.turn.touch(self)
 
     def may_read(self, log: Log) -> bool:
         """The one place that says whose history they are shown: their own, and that of rooms they are in."""
@@ -331,9 +332,8 @@ class Session:
     def say(self, room: Room, fact: Fact, id: str | None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused."""
         room.introduce(self)
-        self.spoke_at = self.hub.now()
         self._outstanding += 1
-        self.hub.append(room.log, fact, self, id, self.line_id(id))
+        self.hub.turn.append(room.log, fact, self, id, self.line_id(id))
 
     def line_id(self, id: str | None) -> LineId | None:
         """A line's id as it is kept."""
@@ -341,6 +341,7 @@ class Session:
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
         """(Writer) What was said is durable."""
+        self.spoke_at = entry.at
         if isinstance(tag, str):
             self.answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
         self._settle()

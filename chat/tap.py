@@ -146,12 +146,18 @@ class ChatService(Service):
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.hold()
-        await self._hub.flush()
+        await self._in_time(self._hub.turn.flush())
         await self._factory.drain()
-        await self._hub.stop()
         if abort.active():
             abort.cancel()
-        await self._store.close()
+        await self._in_time(self._hub.turn.stop())
+        await self._in_time(self._store.close())
+
+    def _in_time(self, done: Deferred[None]) -> Deferred[None]:
+        """Not waited for longer than there is time: a disk that hangs does not keep the server from ending."""
+        return done.addTimeout(limits.CLOSE_SECONDS / 2, self._hub.clock).addErrback(
+            lambda failure: logger.failure("Stopping: the store did not answer in time", failure)
+        )
 
     def stopService(self) -> Deferred[None]:
         """(IService) Fires when all is stored, told and closed."""

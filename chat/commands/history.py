@@ -136,7 +136,8 @@ async def missed(call: Call, asked: Missed) -> None:
     session = call.session
     log = _readable(call, None)
     title = say("{room} since you last spoke", room=log.name)
-    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, session.spoke_at)
+    after = session.spoke_at + timedelta(microseconds=1)
+    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after)
     await _show(call, query, log.name, title)
 
 

@@ -115,7 +115,7 @@ def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
     text = brief(asked.text or "", limits.WORDS)
     call.session.away = text
-    call.session.hub.touch(call.session)
+    call.session.hub.turn.touch(call.session)
     call.reply(say("You are away; /back ends it."), away=text)
 
 
@@ -128,7 +128,7 @@ class Back:
 def back(call: Call, asked: Back) -> None:
     """The same where one was not away."""
     call.session.away = None
-    call.session.hub.touch(call.session)
+    call.session.hub.turn.touch(call.session)
     call.reply(say("You are back."), away=None)
 
 
@@ -160,7 +160,7 @@ def ignore(call: Call, asked: Ignore) -> None:
 
 def _hear_differently(session: Session) -> None:
     session.reading.render_anew()
-    session.hub.touch(session)
+    session.hub.turn.touch(session)
 
 
 @dataclass(frozen=True, slots=True)

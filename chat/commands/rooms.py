@@ -33,7 +33,7 @@ async def join(call: Call, asked: Join) -> None:
     room = hub.room(asked.room)
     if room.log.key in session.rooms:
         session.current = room
-        session.hub.touch(session)
+        session.hub.turn.touch(session)
         _tell_joined(call, room)
         return
     position = room.log.head
@@ -175,9 +175,9 @@ async def topic(call: Call, asked: Topic) -> None:
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub = call.session.hub
     room.introduce(call.session)
-    changed = hub.change(Record("topic", room.log.key, text or None))
+    changed = hub.turn.change(Record("topic", room.log.key, text or None))
     try:
-        await hub.write(room.log, TopicSet(call.session.author, text), call.session.line_id(call.request.id))
+        await hub.turn.write(room.log, TopicSet(call.session.author, text), call.session.line_id(call.request.id))
     finally:
         await changed
     room.topic = text

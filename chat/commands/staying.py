@@ -64,7 +64,7 @@ def _is_free(session: Session) -> Callable[[str], bool]:
 async def _rename(session: Session, nick: str, id: str | None) -> None:
     if nick != session.author.nick:
         session.rename(nick)
-        await session.hub.flush()
+        await session.hub.turn.flush()
     session.answer(Reply("nick", [say("You are {nick} now.", nick=nick)], {"nick": nick}, id))
 
 
@@ -74,7 +74,7 @@ async def _come_in(session: Session, id: str | None) -> None:
     session.join(lobby)
     history = await entering(session, lobby.log, position, None)
     # Their code is durable before they are told it; where the store is broken they come in all the same.
-    await hub.flush()
+    await hub.turn.flush()
     if session.named:
         session.answer(_welcome(session, False, id, history))
         session.hear(lobby.log, position)
@@ -125,7 +125,7 @@ async def come_back(session: Session, code: str, request: Request) -> None:
     returning.check_seen(request.seen)
     session.leave()
     returning.resume(connection, codes.normal(code) or "", request.seen)
-    await hub.flush()
+    await hub.turn.flush()
     if returning.connection is not connection:
         return
     since, now, missed = returning.seen_at, hub.now(), returning.missed_something()

@@ -80,7 +80,7 @@ async def _private(call: Call, person: Person, text: str) -> None:
     session, hub = call.session, call.session.hub
     fact = Private(session.author, person.author.nick, person.id, checked(session, text))
     copy = None if person is session else person.log
-    place = await hub.write(session.log, fact, session.line_id(call.request.id), copy)
+    place = await hub.turn.write(session.log, fact, session.line_id(call.request.id), copy)
     person.received(fact)
     session.answer(Stored(place, call.request.id, fact))
     if person.down_since is not None:
@@ -189,7 +189,7 @@ async def post(call: Call, asked: Post) -> None:
         hub.check_free(nick)
         room = hub.find_room(asked.room or call.request.room or LOBBY)
         author = Author(session.id, session.id, nick)
-        place = await hub.write(room.log, Message(author, checked(session, asked.text)))
+        place = await hub.turn.write(room.log, Message(author, checked(session, asked.text)))
         session.answer(Stored(place, call.request.id, None, say("posted")))
     except ChatError as error:
         session.answer(Problem(error.code, error.sentence, call.request.id))

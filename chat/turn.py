@@ -1,0 +1,268 @@
+"""The turn: everything that happened in one burst of input, stored at once and then shown.
+
+Facts and changed records gather; once per burst they go to the store as one batch.  Committed: the logs are extended,
+which wakes their readers, and the writers are told.  Refused: the batch is dropped, no number was used, the writers
+are told.  One batch is in flight while the next gathers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat import limits
+from chat.errors import NotStored
+from chat.events import Entry, Fact, Place
+from chat.log import Log
+from chat.store import Appended, Batch, Duplicates, LineId, Record, Store
+
+logger = Logger()
+
+
+class Writer(Protocol):
+    """Whoever wants to know what became of a fact; `tag` is theirs."""
+
+    def stored(self, tag: object, log: Log, entry: Entry) -> None:
+        """It is durable, as this entry."""
+
+    def repeated(self, tag: object, place: Place) -> None:
+        """It was stored before, here: the same line came again."""
+
+    def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
+        """It was not kept and never will be."""
+
+    def broken(self) -> None:
+        """One of these raised: a bug, which costs this one writer its connection."""
+
+
+class Restorable(Protocol):
+    """Somebody who is brought back after a restart."""
+
+    id: str
+
+    def record(self) -> Record:
+        """What brings them back, as they are now."""
+
+
+class _Pending(NamedTuple):
+    fact: Fact
+    logs: tuple[Log, ...]
+    """The first is the one that the writer is told of."""
+    writer: Writer | None
+    tag: object
+    id: LineId | None
+
+
+class Turn:
+    """Gathers what happens; `now` stamps it."""
+
+    def __init__(self, clock: IReactorTime, now: Callable[[], datetime], store: Store) -> None:
+        self._clock = clock
+        self._now = now
+        self._store = store
+        self._last_at: datetime | None = None
+        self._pending: list[_Pending] = []
+        self._records: list[Record] = []
+        self._touched: dict[str, Restorable] = {}
+        self._waiting: list[Deferred[None]] = []
+        self._pending_bytes = 0
+        self._in_flight = False
+        self._scheduled = False
+        self._stopped = False
+        self._calm: list[Callable[[], None]] = []
+
+    def append(
+        self,
+        log: Log,
+        fact: Fact,
+        writer: Writer | None = None,
+        tag: object = None,
+        id: LineId | None = None,
+        copy: Log | None = None,
+    ) -> None:
+        """Let a fact be stored, in a second log too perhaps, and then read; the writer is told what became of it."""
+        logs = (log,) if copy is None else (log, copy)
+        self._pending.append(_Pending(fact, logs, writer, tag, id))
+        self._pending_bytes += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
+        self._schedule()
+
+    def write(self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None) -> Deferred[Place]:
+        """The same for one who waits: fires with where it stands, fails with `NotStored`."""
+        waiter = _Waiter()
+        self.append(log, fact, waiter, None, id, copy)
+        return waiter.place
+
+    def change(self, *records: Record) -> Deferred[None]:
+        """Let records be replaced with this turn's batch; fires when they are, fails with `NotStored`."""
+        done: Deferred[None] = Deferred()
+        self._records.extend(records)
+        self._waiting.append(done)
+        self._schedule()
+        return done
+
+    def touch(self, person: Restorable) -> None:
+        """Let what brings this person back be stored with the turn, or with the next one that is."""
+        self._touched[person.id] = person
+        self._schedule()
+
+    def forget(self, record: Record) -> None:
+        """Let a record be taken away with the next turn, whenever that is."""
+        self._records.append(record)
+
+    @property
+    def crowded(self) -> bool:
+        """So much waits for the store that nobody should be allowed to add to it."""
+        return len(self._pending) >= limits.PENDING_EVENTS or self._pending_bytes >= limits.PENDING_BYTES
+
+    def when_calm(self, callback: Callable[[], None]) -> None:
+        """Call this once when that is over."""
+        self._calm.append(callback)
+
+    def flush(self) -> Deferred[None]:
+        """Fires when all that has gathered is committed, or refused."""
+        return self.change().addErrback(lambda failure: failure.trap(NotStored) and None)
+
+    def stop(self) -> Deferred[None]:
+        """Store what has gathered; nothing more will be."""
+
+        def stop(_: None) -> None:
+            self._stopped = True
+
+        return self.flush().addCallback(stop)
+
+    def _schedule(self) -> None:
+        if not (self._scheduled or self._in_flight or self._stopped):
+            self._scheduled = True
+            self._clock.callLater(0, self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        turn = _Taken(self._pending, self._records, self._waiting, self._touched)
+        self._pending, self._records, self._waiting, self._touched = [], [], [], {}
+        self._pending_bytes = 0
+        batch = self._batch(turn)
+        self._in_flight = True
+        done = self._store.commit(batch)
+        done.addCallbacks(lambda _: self._committed(turn), lambda failure: self._refused(failure, turn))
+        done.addErrback(lambda failure: logger.failure("The turn failed", failure))
+        done.addBoth(self._landed)
+
+    def _batch(self, turn: "_Taken") -> Batch:
+        """Give each fact the next number of its logs, and all of them this moment's date, which never goes back."""
+        at = self._now() if self._last_at is None else max(self._now(), self._last_at)
+        self._last_at = at
+        by_log, ids = turn.by_log, turn.ids
+        postponed = []
+        for change in turn.pending:
+            if change.id is not None and change.id in ids:
+                # The same line twice in one burst: the second is a repetition only once the first is stored.
+                postponed.append(change)
+                continue
+            for log in change.logs:
+                added = by_log.setdefault(log, [])
+                added.append(Entry(log.head + len(added) + 1, at, change.fact))
+            log = change.logs[0]
+            entry = by_log[log][-1]
+            turn.changes.append((change, entry))
+            if change.id is not None:
+                ids[change.id] = Place(log.key, log.name, entry.seq, at)
+        self._pending[:0] = postponed
+        appended = [Appended(log.key, log.name, log.recorded, added) for log, added in by_log.items()]
+        return Batch(appended, [*turn.records, *(person.record() for person in turn.touched.values())], ids)
+
+    def _committed(self, turn: "_Taken") -> None:
+        for log, added in turn.by_log.items():
+            try:
+                log.extend(added)
+            except Exception:
+                logger.failure("The readers of {log} could not be served", log=log.key)
+        for change, entry in turn.changes:
+            if change.writer is not None:
+                _tell(change.writer, change.writer.stored, change.tag, change.logs[0], entry)
+        for waiter in turn.waiting:
+            waiter.callback(None)
+
+    def _refused(self, failure: Failure, turn: "_Taken") -> None:
+        if isinstance(failure.value, Duplicates):
+            self._leave_out(failure.value.places, turn)
+            return
+        if failure.check(NotStored) is None:
+            logger.failure("The store failed in a way it should not", failure)
+        error = failure.value if isinstance(failure.value, NotStored) else NotStored("internal")
+        logger.error("{count} entries were not stored: {reason}", count=len(turn.changes), reason=error.reason)
+        # What brings people back is still true, and goes with the next turn.
+        self._touched = {**turn.touched, **self._touched}
+        for change, _ in turn.changes:
+            if change.writer is not None:
+                _tell(change.writer, change.writer.refused, change.tag, change.fact, error)
+        for waiter in turn.waiting:
+            waiter.errback(error)
+
+    def _leave_out(self, places: Mapping[LineId, Place], turn: "_Taken") -> None:
+        """Some lines came again: their authors are told where they stand, all else goes into a new turn."""
+        again = []
+        for change, _ in turn.changes:
+            if change.id is None or change.id not in places:
+                again.append(change)
+            elif change.writer is not None:
+                _tell(change.writer, change.writer.repeated, change.tag, places[change.id])
+        self._pending[:0] = again
+        self._records[:0] = turn.records
+        self._waiting[:0] = turn.waiting
+        self._touched = {**turn.touched, **self._touched}
+        self._schedule()
+
+    def _landed(self, _: object) -> None:
+        self._in_flight = False
+        if self._pending or self._records or self._waiting:
+            self._schedule()
+        if not self.crowded:
+            calm, self._calm = self._calm, []
+            for callback in calm:
+                callback()
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What one turn took with it."""
+
+    pending: Sequence[_Pending]
+    records: Sequence[Record]
+    waiting: Sequence[Deferred[None]]
+    touched: Mapping[str, Restorable]
+    by_log: dict[Log, list[Entry]] = field(default_factory=dict)
+    changes: list[tuple[_Pending, Entry]] = field(default_factory=list)
+    ids: dict[LineId, Place] = field(default_factory=dict)
+
+
+def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
+    """One writer's bug is not the next one's."""
+    try:
+        tell(*what)
+    except Exception:
+        logger.failure("A writer failed")
+        writer.broken()
+
+
+class _Waiter:
+    """A writer that waits for one fact."""
+
+    def __init__(self) -> None:
+        self.place: Deferred[Place] = Deferred()
+
+    def stored(self, tag: object, log: Log, entry: Entry) -> None:
+        self.place.callback(Place(log.key, log.name, entry.seq, entry.at))
+
+    def repeated(self, tag: object, place: Place) -> None:
+        self.place.callback(place)
+
+    def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
+        self.place.errback(error)
+
+    def broken(self) -> None:
+        """Whoever waits has an error handler of their own."""
