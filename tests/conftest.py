@@ -1,0 +1,73 @@
+"""What every test gets: a log that is watched, and hypothesis in a profile.
+
+A failure that was logged, and a Deferred's error that nobody took, fail the test in which they happened;
+pytest alone would notice neither. A test that provokes one asks for `logged` and says so, as in
+`logged.expect(ZeroDivisionError)`.
+
+HYPOTHESIS_PROFILE=nightly looks for new counterexamples; the default tries the same inputs every time.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+from twisted.logger import LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+# No deadline: a busy machine is not a bug. No database: it would make a run depend on the one before.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("nightly", max_examples=2_000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt all that was imported from garbage collection: after each test it then takes 0.1 ms, not 40."""
+    gc.collect()
+    gc.freeze()
+
+
+class LoggedFailures:
+    """The failures that were logged since the test began and that it did not expect."""
+
+    def __init__(self) -> None:
+        self._failures: list[Failure] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        """Observe the log."""
+        if "log_failure" in event:
+            self._failures.append(event["log_failure"])
+
+    def expect(self, *kinds: type[BaseException]) -> list[Failure]:
+        """Take the failures of these kinds, lost Deferreds' included; the test fails if there are none."""
+        taken = [failure for failure in self.all() if failure.check(*kinds)]
+        self._failures = [failure for failure in self._failures if failure not in taken]
+        assert taken, f"nothing logged was of {kinds}; logged: {self._failures}"
+        return taken
+
+    def all(self) -> list[Failure]:
+        """Everything not yet taken; a Deferred logs its lost error when it is collected."""
+        gc.collect()
+        return list(self._failures)
+
+
+@pytest.fixture(autouse=True)
+def logged(request: pytest.FixtureRequest) -> Iterator[LoggedFailures]:
+    """The watched log; trial's own test cases watch theirs."""
+    failures = LoggedFailures()
+    if isinstance(request.instance, SynchronousTestCase):
+        yield failures
+        return
+    globalLogPublisher.addObserver(failures)
+    try:
+        yield failures
+        request.node.funcargs.clear()  # else a Deferred in a fixture would be blamed on a later test
+        unexpected = failures.all()
+    finally:
+        globalLogPublisher.removeObserver(failures)
+    if unexpected:
+        pytest.fail("\n".join(failure.getTraceback() for failure in unexpected), pytrace=False)

@@ -1,0 +1,81 @@
+"""What import-linter cannot say: who may touch the reactor, and what the client shares with the server.
+
+The order of the rows themselves is in setup.cfg, `[importlinter]`, and checked with `lint-imports`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHAT = Path(__file__).parent.parent / "chat"
+REACTOR = "twisted.internet.reactor"
+MAY_TOUCH_THE_REACTOR = {"tap.py", "client/main.py"}
+SHARED = {
+    "chat.__version__",
+    "chat.errors",
+    "chat.events",
+    "chat.language",
+    "chat.limits",
+    "chat.names",
+    "chat.replies",
+    "chat.text",
+    "chat.wire.jsonl",
+}
+
+
+def _imported(source: str) -> Iterator[str]:
+    """The dotted names that a module's text imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _is_in(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
+
+
+def _touches_the_reactor(source: str) -> bool:
+    return any(_is_in(name, REACTOR) for name in _imported(source))
+
+
+def test_only_the_two_mains_import_the_reactor() -> None:
+    culprits = {
+        path.relative_to(CHAT).as_posix()
+        for path in CHAT.rglob("*.py")
+        if _touches_the_reactor(path.read_text(encoding="utf-8"))
+    }
+    assert culprits <= MAY_TOUCH_THE_REACTOR
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from twisted.internet import reactor",
+        "from twisted.internet import defer, reactor as r",
+        "import twisted.internet.reactor",
+        "from twisted.internet.reactor import callLater",
+        "def late():\n    from twisted.internet import reactor",
+    ],
+)
+def test_every_way_to_import_the_reactor_is_noticed(source: str) -> None:
+    assert _touches_the_reactor(source)
+
+
+def test_the_interfaces_of_the_reactor_are_not_the_reactor() -> None:
+    assert not _touches_the_reactor("from twisted.internet.interfaces import IReactorTime")
+
+
+def test_the_client_shares_with_the_server_only_how_things_are_said() -> None:
+    strangers = {
+        (path.name, name)
+        for path in (CHAT / "client").glob("*.py")
+        for name in _imported(path.read_text(encoding="utf-8"))
+        if _is_in(name, "chat") and not any(_is_in(name, package) for package in {"chat.client", *SHARED})
+    }
+    assert strangers == set()

@@ -1,0 +1,143 @@
+"""That the package installs everywhere, works from anywhere, and leaves Twisted as it was.
+
+Each way of installing gets a virtual environment of its own. What they install is built and fetched once, into
+a directory of wheels; after that nothing needs the network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
+NOT_SOURCES = shutil.ignore_patterns(
+    ".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "dropin.cache"
+)
+
+
+def test_the_readme_has_the_command_that_ends_with_the_tests_passed() -> None:
+    """`.ci/run` takes it from there and runs it as it stands."""
+    assert TEST_COMMAND in [line.strip() for line in (CHECKOUT / "README.md").read_text("utf-8").splitlines()]
+
+
+def test_twisted_and_its_plugins_stay_twisteds() -> None:
+    """An `__init__.py` there would shadow Twisted, or replace its file and take it away on uninstall."""
+    assert [path.name for path in (CHECKOUT / "twisted").rglob("*.py")] == ["chat_plugin.py"]
+
+
+# --- built and installed ---------------------------------------------------------------------------
+
+
+def run(*command: str | Path, cwd: Path = Path("/")) -> str:
+    """What a program prints; the test fails, with what it said, if it does not end with 0."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        pytest.fail(f"{command} ended with {done.returncode}:\n{done.stdout}", pytrace=False)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, for building leaves things behind."""
+    return shutil.copytree(CHECKOUT, tmp_path_factory.mktemp("copy") / "chat", ignore=NOT_SOURCES)
+
+
+@pytest.fixture(scope="module")
+def wheels(checkout: Path) -> Path:
+    """The package and all that it needs, as wheels."""
+    directory = checkout.parent / "wheels"
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", directory, checkout, "setuptools>=68")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def sdist(checkout: Path, wheels: Path) -> Path:
+    """The source distribution, built by setuptools as any front end would ask it."""
+    builder = checkout.parent / "builder"
+    venv.create(builder)
+    _pip_install(builder, wheels, "setuptools")
+    build = "from setuptools.build_meta import build_sdist; build_sdist('../sdist')"
+    run(builder / "bin" / "python", "-c", build, cwd=checkout)
+    (archive,) = (checkout.parent / "sdist").iterdir()
+    return archive
+
+
+def _pip_install(environment: Path, wheels: Path, *what: str | Path) -> None:
+    """With our pip, for to install another one into each environment costs more than the rest of it."""
+    pip = (sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "--quiet")
+    run(*pip, "--no-index", "--find-links", wheels, *what)
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist", "editable"])
+def installed(
+    request: pytest.FixtureRequest, checkout: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The `bin` directory of an environment that the package was installed into."""
+    environment = tmp_path_factory.mktemp(request.param)
+    venv.create(environment)
+    what: dict[str, Callable[[], tuple[str | Path, ...]]] = {
+        "wheel": lambda: ("twisted-chat",),
+        "sdist": lambda: (request.getfixturevalue("sdist"),),
+        "editable": lambda: ("--editable", checkout),
+    }
+    _pip_install(environment, wheels, *what[request.param]())
+    return environment / "bin"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", [("twistd", "chat"), ("chat-server",), ("python", "-m", "chat")])
+def test_the_server_starts_from_any_directory(installed: Path, server: tuple[str, ...]) -> None:
+    program, *arguments = server
+    assert "--port" in run(installed / program, *arguments, "--help")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", [("chat-client",), ("python", "-m", "chat.client")])
+def test_the_client_starts_from_any_directory(installed: Path, client: tuple[str, ...]) -> None:
+    program, *arguments = client
+    assert "--nick" in run(installed / program, *arguments, "--help")
+
+
+@pytest.mark.slow
+def test_the_catalogues_and_the_mark_of_typing_are_installed(installed: Path) -> None:
+    script = """if True:
+        import chat.language, pathlib
+        assert "es" in chat.language.known_languages(), chat.language.known_languages()
+        assert pathlib.Path(chat.__file__).with_name("py.typed").exists()
+    """
+    run(installed / "python", "-c", script)
+
+
+@pytest.mark.slow
+def test_the_source_distribution_holds_all_tests_and_what_a_translator_needs(sdist: Path) -> None:
+    wanted = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "tests").rglob("*.py")}
+    wanted |= {".ci/run", "LICENSE", "chat/locale/chat.pot", "chat/locale/es/LC_MESSAGES/chat.po"}
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert wanted - held == set()
+
+
+@pytest.mark.slow
+def test_uninstalling_takes_chat_away_and_leaves_twisted(wheels: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path)
+    _pip_install(tmp_path, wheels, "twisted-chat")
+    twistd = tmp_path / "bin" / "twistd"
+    before = run(twistd, "--help").splitlines()
+    pip = (sys.executable, "-m", "pip", "--python", tmp_path / "bin" / "python")
+    run(*pip, "uninstall", "--quiet", "--yes", "twisted-chat")
+    after = run(twistd, "--help").splitlines()
+    gone = [line for line in before if line not in after]
+    assert [line.split()[0] for line in gone] == ["chat"]
+    assert [line for line in before if line not in gone] == after
