@@ -43,11 +43,14 @@ def _open(reactor: IReactorCore, endpoint: str, factory: IProtocolFactory) -> IL
     outcome: list[IListeningPort | Failure] = []
     try:
         serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
-    except (TypeError, KeyError, LookupError) as error:
-        raise ValueError(f"not a number and not an endpoint ({error})") from None
-    # Every kind of server endpoint listens at once, or fails.
-    if isinstance(outcome[0], Failure):
-        outcome[0].raiseException()
+        # Every kind of server endpoint listens at once, or fails.
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+    except CannotListenError:
+        raise
+    except Exception as error:  # what takes an endpoint apart, a plugin perhaps, raises anything
+        example = "tcp:4000:interface=127.0.0.1"
+        raise ValueError(f"not a number from 1 to 65535, nor an endpoint such as {example} ({error})") from None
     return outcome[0]
 
 

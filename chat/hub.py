@@ -138,7 +138,8 @@ class Hub:
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""
         person = self._nicknames.get(names.fold(nick))
-        if person is None:
+        # The same key may be what another nickname looks like.
+        if person is None or names.fold(person.author.nick) != names.fold(nick):
             raise Refused("not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=nick))
         return person
 

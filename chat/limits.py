@@ -193,3 +193,37 @@ LOOK_SECONDS = 1.0
 
 GREP_MOST = 50
 """Lines that a search shows, the last ones: more is answered by better words."""
+
+# --- the database ------------------------------------------------------------------------------------------------
+
+LOCKED_SECONDS = 2.0
+"""How long a write waits for another program that holds the database: people wait as long for their line."""
+
+CHECKED_BYTES = 256 * 1024 * 1024
+"""A database up to this size is checked page by page at start: half a second on a small machine."""
+
+COUNTED = 10_000
+"""Things people said, of one log, that a question looks at and counts: the newest ones, in a few milliseconds."""
+
+LINE_ID_SECONDS = 24 * 3600.0
+"""How long an id says that a line came before: a client that was away for a night still sends nothing twice."""
+
+TRIM_ROWS = 1000
+TRIM_LOGS = 100
+"""What retention takes away in one transaction: ten milliseconds, in which nobody's line is stored."""
+
+COPY_PAGES = 256
+COPY_PAUSE_SECONDS = 0.005
+"""A copy takes a MiB and lets the disk serve others: 100 MB/s at most."""
+
+BACKUPS = 7
+"""Copies that are kept: a week to find out what is missing."""
+
+UPKEEP_SECONDS = 60.0
+"""How often what is too old is looked for."""
+
+BACKUP_HOUR = 3
+"""When the nightly copy is made, by the server's clock on the wall: nobody is about."""
+
+JUMP_SECONDS = 24 * 3600.0
+"""A date that moves by this much more or less than time did was set: nobody's talk is thrown away on its word."""

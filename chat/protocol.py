@@ -96,8 +96,7 @@ class ChatProtocol(LineReceiver):
         if self._closing:
             return
         self._lines.extend(self._decoder.feed(data))
-        if answers := self._decoder.answers():
-            self.send(answers)
+        self._answer_telnet()
         if self._pondering and len(self._lines) > limits.LINES_PER_READ:
             # Nobody types like that; and what is read here is not to grow.
             self._finish()
@@ -161,7 +160,8 @@ class ChatProtocol(LineReceiver):
         self._lines.clear()
         self.session.reading.stop_all()
         self._cancel_deadline()
-        self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._give_up)
+        # Then with a reset: plain nc does not look at the end of our half, and would wait for Enter.
+        self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self.abort)
         self._outlet.shut()
         if self._paused:
             self.transport.resumeProducing()
@@ -193,13 +193,6 @@ class ChatProtocol(LineReceiver):
         self.look_at_place()
         self.close()
 
-    def _give_up(self) -> None:
-        """They had time enough to read their last words; if they have, no reset is needed."""
-        if self._outlet.direct and not sockets.unacknowledged(self.transport.getHandle()):
-            self.transport.loseConnection()
-        else:
-            self.abort()
-
     def _cancel_deadline(self) -> None:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
@@ -211,8 +204,14 @@ class ChatProtocol(LineReceiver):
         self.session.reading.fall_behind()
 
     def _room(self) -> None:
+        self._answer_telnet()
         self.session.reading.catch_up()
         self._work()
+
+    def _answer_telnet(self) -> None:
+        """What telnet wants to hear waits in the decoder, which keeps only so much, until they take something."""
+        if not self.blocked and (answers := self._decoder.answers()):
+            self.send(answers)
 
     def look(self, now: float) -> None:
         """Now and then: a connection that takes nothing, or whose machine is gone, is given up."""

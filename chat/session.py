@@ -425,7 +425,8 @@ class Session:
 
     def received(self, private: Private) -> None:
         """(Person) Somebody wrote to them: whom /reply answers from now on."""
-        self.last_from = private.author.person
+        if private.author.person not in self.ignored:
+            self.last_from = private.author.person
         if self.down_since is not None:
             self._senders.add(private.author.person)
 

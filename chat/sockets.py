@@ -13,9 +13,12 @@ import termios
 
 from chat import limits
 
+_PROBES = 3
+_UNACKED = 24
 _LAST_ACK_RECV = 56
 _BYTES_ACKED = 120
-"""Offsets of `tcpi_last_ack_recv` (u32, milliseconds) and `tcpi_bytes_acked` (u64) in struct tcp_info, linux/tcp.h."""
+"""Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_ack_recv` (u32,
+milliseconds) and `tcpi_bytes_acked` (u64)."""
 
 
 def keep_alive(connection: socket.socket) -> None:
@@ -41,9 +44,13 @@ def acknowledged(connection: socket.socket) -> int | None:
 
 
 def is_dead(connection: socket.socket, seconds: float) -> bool:
-    """Whether something was sent that nobody acknowledges, and no acknowledgement at all came for this long."""
+    """Whether something was sent that nobody acknowledges, and no acknowledgement at all came for this long.
+
+    Bytes that wait for a stopped terminal to read were not sent: there the kernel asks, every two minutes in the end,
+    whether it may, and what counts are questions without an answer.
+    """
     info = _tcp_info(connection)
-    if info is None or not unacknowledged(connection):
+    if info is None or not (struct.unpack_from("I", info, _UNACKED)[0] or info[_PROBES] > 1):
         return False
     return bool(struct.unpack_from("I", info, _LAST_ACK_RECV)[0] >= seconds * 1000)
 

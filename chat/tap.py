@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -16,7 +16,8 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python import usage
 
-from chat import doors, limits
+from chat import doors, limits, names
+from chat.errors import Refused
 from chat.factory import ChatFactory
 from chat.fanout import Wire
 from chat.hub import Hub, Settings
@@ -30,15 +31,15 @@ from chat.wire.plain import Plain
 logger = Logger()
 
 
-def _number(least: int, most: int, what: str) -> Any:
+def _number(option: str, least: int, most: int) -> Any:
     """A coercion for an option; what is not a whole number of this range is answered with what would be right."""
 
     def coerce(value: str) -> int:
         if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
-            raise ValueError(f"{value!r} is not {what}, a whole number from {least} to {most}.")
+            raise usage.UsageError(f"--{option} {value}: a whole number from {least} to {most} would be right.")
         return int(value)
 
-    coerce.coerceDoc = f"{what}, {least} to {most}"  # type: ignore[attr-defined]  # read by twisted.python.usage
+    coerce.coerceDoc = f"A whole number, {least} to {most}."  # type: ignore[attr-defined]  # for twisted.python.usage
     return coerce
 
 
@@ -60,14 +61,14 @@ class Options(usage.Options):
             None,
             limits.HISTORY_DEFAULT,
             "How many lines people see of what was said before they came.",
-            _number(0, limits.HISTORY_MOST, "a number of lines"),
+            _number("history", 0, limits.HISTORY_MOST),
         ],
         [
             "grace",
             None,
             int(limits.GRACE_SECONDS),
             "How many seconds a nickname is held after a line dropped.",
-            _number(0, 86400, "a number of seconds"),
+            _number("grace", 0, 86400),
         ],
         [
             "rate",
@@ -80,20 +81,33 @@ class Options(usage.Options):
             None,
             0,
             "How many may be connected; 0 is what the system allows.",
-            _number(0, 10**6, "a number"),
+            _number("max-clients", 0, 10**6),
         ],
         [
             "max-per-host",
             None,
             limits.MAX_PER_HOST,
             "How many may be connected from one address; 0 is no limit.",
-            _number(0, 10**6, "a number"),
+            _number("max-per-host", 0, 10**6),
         ],
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self["ports"] = []
+        self["unrecorded"] = frozenset()
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """(usage.Options) Read the words of the command line; the first that is wrong ends the process."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            _give_up(str(error))
+
+    def parseArgs(self, *words: str) -> None:
+        """(usage.Options) What stands behind the options."""
+        if words:
+            raise usage.UsageError(f"{words[0]}: options begin with two dashes, as in --port {doors.DEFAULT_PORT}.")
 
     def opt_port(self, port: str) -> None:
         """Where to listen: a number, for all interfaces, or a Twisted endpoint such as tcp:4000:interface=127.0.0.1.
@@ -103,6 +117,13 @@ class Options(usage.Options):
         if port.isdecimal() and not 0 < int(port) < 65536:
             raise usage.UsageError(f"--port {port}: a port is a number from 1 to 65535.")
         self["ports"].append(port)
+
+    def opt_unrecorded(self, room: str) -> None:
+        """A room, such as #coffee, of which nothing is kept; who enters it is told. May be given several times."""
+        try:
+            self["unrecorded"] |= {names.fold(names.check_room(room))}
+        except Refused as error:
+            raise usage.UsageError(f"--unrecorded {room}: {Language('en').words(error.sentence)}") from None
 
     def postOptions(self) -> None:
         """Check what depends on more than one word."""
@@ -166,7 +187,7 @@ class ChatService(Service):
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
-    """Everything wired together and listening; raises `UsageError` where that cannot be.
+    """Everything wired together and listening; raises `SystemExit` with the reason where that cannot be.
 
     The ports are opened here, not when the service starts: by then `twistd` may be in the background, where nobody
     reads why it failed.
@@ -181,7 +202,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     assert zone is not None
     wires: dict[str, Wire] = {"plain": Plain(words, zone), "json": JsonLines(words)}
     store = MemoryStore()
-    settings = Settings(options["name"], options["motd"], options["history"], float(options["grace"]))
+    settings = Settings(
+        options["name"], options["motd"], options["history"], float(options["grace"]), options["unrecorded"]
+    )
     hub = Hub(reactor, lambda: datetime.now(UTC), store, lambda: secrets.token_hex(8), settings)
     factory = ChatFactory(hub, wires, options["rate"], options["max-clients"], options["max-per-host"])
     ports = [listening for port in options["ports"] for listening in _listen(reactor, port, factory, words)]
@@ -193,24 +216,28 @@ def _listen(reactor: Any, port: str, factory: ChatFactory, words: Language) -> l
     try:
         return doors.listen(reactor, port, factory)
     except CannotListenError as error:
-        raise usage.UsageError(words.words(doors.failure(error))) from None
+        _give_up(words.words(doors.failure(error)))
     except ValueError as error:
-        raise usage.UsageError(f"--port {port}: {error}.") from None
+        _give_up(f"--port {port}: {error}.")
+
+
+def _give_up(reason: str) -> NoReturn:
+    """End with one line: for a `UsageError` twistd prints all its help, and from `makeService` a traceback."""
+    raise SystemExit(f"twistd chat: {reason}") from None
 
 
 def _announce(options: Options, words: Language, ports: Sequence[IListeningPort]) -> None:
     """Say with which lines people can join, how to stop, and where the log is: on the screen and in the log."""
     lines = [words.words(line) for line in doors.invitation(ports)]
     twistd: Mapping[str, Any] = options.parent or {}
-    rundir = Path(twistd.get("rundir") or ".")
     log, pid = twistd.get("logfile"), twistd.get("pidfile") or ""
     if twistd.get("nodaemon", True):
         lines.append(words.words(say("Ctrl-C stops it.")))
     else:
         log = log or "twistd.log"
-        lines.append(words.words(say("Stop it with: {command}", command=f"kill $(cat {(rundir / pid).absolute()})")))
+        lines.append(words.words(say("Stop it with: {command}", command=f"kill $(cat {Path(pid).absolute()})")))
     if log and log != "-":
-        lines.append(words.words(say("The log is {path}", path=(rundir / log).absolute())))
+        lines.append(words.words(say("The log is {path}", path=Path(log).absolute())))
         for line in lines:
             logger.info("{line}", line=line)
     # Without a log file the log is this screen; either way people can copy a line that has no date before it.

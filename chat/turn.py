@@ -5,12 +5,12 @@ which wakes their readers, and the writers are told.  Refused: the batch is drop
 are told.  One batch is in flight while the next gathers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -147,7 +147,7 @@ class Turn:
         self._pending_bytes = 0
         batch = self._batch(turn)
         self._in_flight = True
-        done = self._store.commit(batch)
+        done = maybeDeferred(self._store.commit, batch)
         done.addCallbacks(lambda _: self._committed(turn), lambda failure: self._refused(failure, turn))
         done.addErrback(lambda failure: logger.failure("The turn failed", failure))
         done.addBoth(self._landed)
@@ -173,7 +173,7 @@ class Turn:
                 ids[change.id] = Place(log.key, log.name, entry.seq, at)
         self._pending[:0] = postponed
         appended = [Appended(log.key, log.name, log.recorded, added) for log, added in by_log.items()]
-        return Batch(appended, [*turn.records, *(person.record() for person in turn.touched.values())], ids)
+        return Batch(appended, [*turn.records, *_records(turn.touched.values())], ids)
 
     def _committed(self, turn: "_Taken") -> None:
         for log, added in turn.by_log.items():
@@ -238,6 +238,15 @@ class _Taken:
     by_log: dict[Log, list[Entry]] = field(default_factory=dict)
     changes: list[tuple[_Pending, Entry]] = field(default_factory=list)
     ids: dict[LineId, Place] = field(default_factory=dict)
+
+
+def _records(people: Iterable[Restorable]) -> Iterator[Record]:
+    """What brings these people back; a bug in one of them is not to stop the turn of all."""
+    for person in people:
+        try:
+            yield person.record()
+        except Exception:
+            logger.failure("Somebody cannot be recorded")
 
 
 def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:

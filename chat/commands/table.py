@@ -2,7 +2,7 @@
 
 A command is a frozen dataclass of its arguments with a handler, brought together by `command`.  The arguments are
 read off the dataclass, in order: a field named `text` is the rest of the line, any other one word; what may be None
-may be missing; `room` takes only a word that begins with #, an `int` only a number.
+may be missing; a `room` that may be missing takes only a word that begins with #, an `int` only a number.
 """
 
 import re
@@ -130,7 +130,9 @@ def usage(row: Command) -> Refused:
 
 def _read(argument: "Field[object]", word: str) -> object | None:
     """A word as this argument's value, None where it is not meant for it."""
-    if not word or (argument.name == "room" and not word.startswith("#")):
+    if not word:
+        return None
+    if argument.name == "room" and argument.type == str | None and not word.startswith("#"):
         return None
     if argument.type == int | None:
         return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
