@@ -1,0 +1,33 @@
+"""Compiles the two small C programs of the benchmark, once a run, into a directory that goes when the run ends."""
+
+import atexit
+import functools
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+class Missing(Exception):
+    """Something that would be measured, or measured with, is not installed here; the text says what."""
+
+
+@functools.cache
+def _directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="chat-bench-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    directory.chmod(0o755)  # a yardstick started by root runs as nobody
+    return directory
+
+
+@functools.cache
+def compiled(name: str) -> Path:
+    """The program made of `name`.c. Raises Missing without a C compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise Missing("no C compiler (cc)")
+    program = _directory() / name
+    subprocess.run([compiler, "-O2", "-Wall", "-o", program, HERE / f"{name}.c"], check=True)
+    return program

@@ -1,0 +1,228 @@
+"""The servers that are measured: how each is started on a loopback port, and what the kernel says that it used.
+
+Every measurement gets a fresh process in a temporary directory of its own. All limits against floods and on connections
+are open: people of one address who never stop talking are what a benchmark is. A server that is not installed raises
+Missing.
+"""
+
+import os
+import pwd
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from chat.tap import Options
+from tests.bench.native import HERE, Missing, compiled
+
+ROOT = HERE.parent.parent
+MEMORY = "memory:"
+START_SECONDS = 20.0  # a server that does not listen by then is broken
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise Missing(f"{name} is not installed")
+    return found
+
+
+def _chat(database: str) -> Callable[[Path, int], list[str]]:
+    def command(directory: Path, port: int) -> list[str]:
+        twistd = Path(sys.executable).parent / "twistd"
+        if not twistd.exists():
+            raise Missing(f"no twistd beside {sys.executable}")
+        store = ["--database", database] if "database" in Options() else []
+        if not store and database != MEMORY:
+            raise Missing("this chat keeps everything in memory")
+        listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
+        return [str(twistd), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "chat", *listen, *store]
+
+    return command
+
+
+def _naive(directory: Path, port: int) -> list[str]:
+    return [sys.executable, str(HERE / "naive.py"), str(port)]
+
+
+def _limit(directory: Path, port: int) -> list[str]:
+    return [str(compiled("fanout")), str(port)]
+
+
+def _ngircd(directory: Path, port: int) -> list[str]:
+    program, config = _program("ngircd"), directory / "ngircd.conf"
+    config.write_text(f"""[Global]
+Name = bench.invalid
+Info = benchmark
+Listen = 127.0.0.1
+Ports = {port}
+MotdPhrase = benchmark
+[Limits]
+MaxConnections = 0
+MaxConnectionsIP = 0
+MaxJoins = 0
+MaxPenaltyTime = 0
+PingTimeout = 600
+[Options]
+DNS = no
+Ident = no
+PAM = no
+""")
+    return [program, "--nodaemon", "--config", str(config)]
+
+
+def _inspircd(directory: Path, port: int) -> list[str]:
+    program, config = _program("inspircd"), directory / "inspircd.conf"
+    config.write_text(f"""<server name="bench.invalid" description="benchmark" network="Benchmark" id="001">
+<admin name="benchmark" nick="benchmark" email="benchmark@bench.invalid">
+<bind address="127.0.0.1" port="{port}" type="clients">
+<connect allow="*" timeout="60" pingfreq="600" resolvehostnames="no" useident="no" fakelag="no"
+         commandrate="1000000000" threshold="1000000" recvq="1000000000" softsendq="1000000000"
+         hardsendq="1000000000" localmax="30000" globalmax="30000" maxconnwarn="no" maxchans="100">
+<performance softlimit="30000" somaxconn="1024" quietbursts="yes" netbuffersize="65534">
+<path datadir="{directory}" logdir="{directory}" runtimedir="{directory}">
+""")
+    return [program, "--nofork", "--nopid", "--nolog", "--config", str(config)]
+
+
+class Broken(Exception):
+    """A workload could not be carried out: the server does not start or lets nobody in, or the generator ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A server one can choose to measure."""
+
+    dialect: str
+    command: Callable[[Path, int], list[str]]  # for a directory and a port; writes its configuration there
+    about: str
+    backlog: int = 32  # connections opened before one is accepted; a full listen queue costs a second's retry
+    rooms: bool = True  # has rooms and private messages, not only one room
+    gathers: float = 0.0  # seconds until comings and goings were told to everyone
+
+
+KINDS = {
+    "chat": Kind("plain", _chat(MEMORY), "our server, the store in memory", gathers=31.0),
+    "durable": Kind("plain", _chat("chat.sqlite3"), "our server, the default store on disk", gathers=31.0),
+    "limit": Kind("plain", _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
+    "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
+    "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),
+    "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512),
+}
+
+
+def cores() -> tuple[int, int] | None:
+    """A core for the server and another for the generator, or None where there is only one or it cannot be chosen."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[1]) if len(usable) > 1 else None
+
+
+def open_files(count: int) -> None:
+    """Let this process and its children have `count` descriptors. Raises Missing where the system forbids it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise Missing(f"{count} open files are needed, the limit is {hard} (ulimit -n)")
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """One running server: a context manager that has it listen, pinned to `core`, and kills it at the end.
+
+    `wrapper` is put before the command line (strace); then `pid` is the wrapper's.
+    """
+
+    def __init__(self, kind: Kind, core: int | None = None, wrapper: list[str] | None = None) -> None:
+        self.kind = kind
+        self.port = _free_port()
+        self._directory = tempfile.TemporaryDirectory(prefix="chat-bench-", ignore_cleanup_errors=True)
+        directory = Path(self._directory.name)
+        command = kind.command(directory, self.port)
+        self._output = directory / "output"
+        nobody: dict[str, Any] = {}
+        if os.geteuid() == 0 and kind.dialect == "irc":  # neither IRC server likes to run as root
+            account = pwd.getpwnam("nobody")
+            nobody = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+            shutil.chown(directory, account.pw_uid)
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*(wrapper or []), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=directory,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                **nobody,
+            )
+        self.pid = self._process.pid
+        if core is not None:
+            os.sched_setaffinity(self.pid, {core})
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.01)
+        said = self._output.read_text(errors="replace")[-600:]
+        self.__exit__()
+        raise Broken(f"it does not listen; it said: {said.strip() or 'nothing'}")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._directory.cleanup()
+
+    def cpu(self) -> float:
+        """Seconds of CPU, user and kernel, of all its threads; the scheduler counts them in nanoseconds."""
+        if self._process.poll() is not None:
+            raise Broken("the server ended")
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def _status(self, field: str) -> float:
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) / 1024
+        raise Broken("the server ended")
+
+    def memory(self) -> float:
+        """Resident MiB now."""
+        return self._status("VmRSS:")
+
+    def peak(self) -> float:
+        """The most resident MiB since `forget_peak`, or since the start where the kernel does not let us forget."""
+        return self._status("VmHWM:")
+
+    def forget_peak(self) -> None:
+        with suppress(PermissionError):  # somebody else's process: the peak is then that of its whole life
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def settle(self, seconds: float = 10.0) -> None:
+        """Wait until it does nothing any more (under 1 ms of CPU in 100 ms), or `seconds` have passed."""
+        deadline = time.monotonic() + seconds
+        before = self.cpu()
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            now = self.cpu()
+            if now - before < 0.001:
+                return
+            before = now

@@ -1,0 +1,69 @@
+"""The gate of the fan-out: system calls per delivery, counted by strace on the real server, for they carry no noise.
+
+Unbatched, a delivery is one send and nothing else; with lines in flight many deliveries share one. An epoll_ctl for
+every delivery means that writing goes through the reactor again, which is what makes a naive Twisted server slow.
+"""
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench.generator import Generator, Heard
+from tests.bench.servers import KINDS, Server
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("cc") is None, reason="the load generator needs a C compiler (cc)"),
+    pytest.mark.skipif(shutil.which("strace") is None, reason="counting system calls needs strace"),
+]
+
+PEOPLE = 50
+SENDS = ("sendto", "sendmsg", "write", "writev")
+
+
+class Traced:
+    """A running server under strace, with people in the lobby, and what it called since they came."""
+
+    def __init__(self, server: Server, load: Generator, trace: Path) -> None:
+        self._server = server
+        self._load = load
+        self._trace = trace
+
+    def talk(self, *, senders: int, window: int, count: int) -> tuple[Heard, Counter[str]]:
+        """Talk until all is delivered; what was heard, and how often which system call was made for it."""
+        self._server.settle()
+        before = self._trace.stat().st_size
+        heard = self._load.run(senders=senders, window=window, count=count)
+        self._server.settle()
+        with self._trace.open() as lines:
+            lines.seek(before)
+            return heard, Counter(found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line)))
+
+
+@pytest.fixture
+def traced(tmp_path: Path) -> Iterator[Traced]:
+    # -D: strace is the server's grandchild, so that ending the server ends both
+    trace = tmp_path / "trace"
+    strace = ["strace", "-D", "-f", "-o", str(trace), "-e", f"trace=epoll_ctl,{','.join(SENDS)}"]
+    with Server(KINDS["chat"], wrapper=strace) as server, Generator(server, None) as load:
+        load.connect(PEOPLE)
+        yield Traced(server, load, trace)
+
+
+def test_with_one_line_in_flight_a_delivery_is_one_send_and_no_epoll_ctl(traced: Traced) -> None:
+    heard, calls = traced.talk(senders=1, window=1, count=50)
+    assert heard.faults == {}
+    sends = sum(calls[name] for name in SENDS)
+    assert heard.delivered <= sends <= 1.05 * heard.delivered  # a wake-up a turn, not one a delivery, is allowed
+    assert calls["epoll_ctl"] <= 0.01 * heard.delivered
+
+
+def test_with_a_window_at_least_ten_deliveries_share_a_send_and_none_needs_epoll_ctl(traced: Traced) -> None:
+    heard, calls = traced.talk(senders=10, window=32, count=3_000)
+    assert heard.faults == {}
+    assert sum(calls[name] for name in SENDS) <= 0.1 * heard.delivered
+    assert calls["epoll_ctl"] <= 0.01 * heard.delivered
