@@ -9,10 +9,14 @@ connection is full leaves with the shared position and reads on by themselves.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from twisted.logger import Logger
+
 from chat import limits
 from chat.events import Entry, Joined, Left, Renamed
 from chat.log import Log, size
 from chat.replies import Answer, Request
+
+logger = Logger()
 
 
 class Wire(Protocol):
@@ -74,6 +78,9 @@ class Reader(Protocol):
     def wants(self, log: Log, entry: Entry) -> bool:
         """Whether this entry is for them: what their own session said is not."""
 
+    def broken(self) -> None:
+        """They cannot be served any more, for a bug or a store that does not read: it costs them their connection."""
+
 
 class Fanout:
     """The readers of one log that stand at its head."""
@@ -118,13 +125,26 @@ class Fanout:
         # A copy: a connection that is full removes itself while the others are served.
         sends = {id: send for id, send in group.items() if id not in exceptions} if exceptions else dict(group)
         if chunk := b"".join(pieces):
-            for send in sends.values():
-                send(chunk)
+            for id, send in sends.items():
+                try:
+                    send(chunk)
+                except Exception:
+                    self._broken(id)
         for id in exceptions:
             reader, _ = self._readers[id]
-            wanted = [piece for entry, piece in zip(page, pieces, strict=True) if reader.wants(self.log, entry)]
-            if own := b"".join(wanted):
-                reader.send(own)
+            try:
+                wanted = [piece for entry, piece in zip(page, pieces, strict=True) if reader.wants(self.log, entry)]
+                if own := b"".join(wanted):
+                    reader.send(own)
+            except Exception:
+                self._broken(id)
+
+    def _broken(self, id: str) -> None:
+        """One reader's bug is not the next one's."""
+        logger.failure("A reader of {log} could not be served", log=self.log.key)
+        # One who has left meanwhile was full, and is given up where it stays so.
+        if id in self._readers:
+            self._readers[id][0].broken()
 
     def _exceptions(
         self, page: Sequence[Entry], rendering: Rendering, group: dict[str, Callable[[bytes], object]]

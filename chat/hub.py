@@ -131,9 +131,10 @@ class Hub:
 
     # Nicknames.
 
-    def holder(self, nick: str) -> Person | None:
-        """Whoever has this nickname, or one that is the same to the eye."""
-        return next((self._nicknames[key] for key in names.keys(nick) if key in self._nicknames), None)
+    def holder(self, nick: str, besides: Person | None = None) -> Person | None:
+        """Whoever has this nickname, or one that is the same to the eye; there may be several, not only `besides`."""
+        holders = (self._nicknames.get(key, besides) for key in names.keys(nick))
+        return next((holder for holder in holders if holder is not besides), None)
 
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""
@@ -145,8 +146,8 @@ class Hub:
 
     def check_free(self, nick: str, person: Person | None = None) -> None:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
-        holder = self.holder(nick)
-        if holder is not None and holder is not person:
+        holder = self.holder(nick, person)
+        if holder is not None:
             if names.fold(holder.author.nick) == names.fold(nick):
                 raise Refused("nick-taken", say("{nick} is here already.", nick=nick))
             raise Refused(

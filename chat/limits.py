@@ -227,3 +227,13 @@ BACKUP_HOUR = 3
 
 JUMP_SECONDS = 24 * 3600.0
 """A date that moves by this much more or less than time did was set: nobody's talk is thrown away on its word."""
+
+KEEP_MOST = 10**12
+KEEP_DAYS_MOST = 36_500
+"""What can be asked to be kept: more than a log's numbers, and a hundred years, are typing errors."""
+
+JOURNAL_BYTES = 16 * 1024 * 1024
+"""What stays of the write-ahead file after a storm; a quiet server's has 4 MiB."""
+
+TRIM_PAUSE_SECONDS = 0.05
+"""Between two steps of retention: a million lines go in a minute, and people notice nothing."""

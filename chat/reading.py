@@ -32,9 +32,6 @@ class Listener(Reader, Protocol):
     def answer(self, answer: Answer) -> None:
         """Say something to them alone."""
 
-    def broken(self) -> None:
-        """They cannot be served any more: a bug, or a store that does not read."""
-
 
 class Reading:
     """The logs that somebody hears, and where they stand in them."""
@@ -45,6 +42,7 @@ class Reading:
         self._logs: dict[str, Log] = {}
         self._behind: deque[Cursor] = deque()
         self._fetching = False
+        self._catching_up = False  # a store that answers at once calls back while its page is asked for
         self._reached: list[Deferred[None]] = []
 
     def hear(self, log: Log, position: int) -> None:
@@ -87,21 +85,30 @@ class Reading:
 
     def catch_up(self) -> None:
         """Read on, a page of each log in turn, as long as the connection has room."""
-        while self._behind and not self._fetching and self._listener.has_room:
-            cursor = self._behind.popleft()
-            if cursor.position == fanout(cursor.log).position:
-                fanout(cursor.log).add(self._listener)
-                continue
-            self._behind.append(cursor)
-            entries = cursor.log.after(cursor.position, limits.PAGE_EVENTS)
-            if entries is None:
-                self._fetch(cursor)
-            else:
-                self._read(cursor, next(pages(entries)))
+        if self._catching_up:
+            return
+        self._catching_up = True
+        try:
+            while self._behind and not self._fetching and self._listener.has_room:
+                self._read_on(self._behind.popleft())
+        finally:
+            self._catching_up = False
         if not self._behind:
             waiting, self._reached = self._reached, []
             for done in waiting:
                 done.callback(None)
+
+    def _read_on(self, cursor: Cursor) -> None:
+        """One page of one log, or the place at its head."""
+        if cursor.position == fanout(cursor.log).position:
+            fanout(cursor.log).add(self._listener)
+            return
+        self._behind.append(cursor)
+        entries = cursor.log.after(cursor.position, limits.PAGE_EVENTS)
+        if entries is None:
+            self._fetch(cursor)
+        else:
+            self._read(cursor, next(pages(entries)))
 
     def caught_up(self) -> Deferred[None]:
         """Fires when they have been given everything."""

@@ -112,7 +112,7 @@ class Session:
         self.hub.people[self.id] = self
         self.hub.codes[self.digest] = self
         self.hub.turn.touch(self)
-        self.reading.hear(self.log, self.log.head)
+        self.hear(self.log, self.log.head)
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""
@@ -359,7 +359,7 @@ class Session:
         self._settle()
 
     def broken(self) -> None:
-        """(Writer, Listener) A bug of ours: this one connection pays for it."""
+        """(Writer, Reader) A bug of ours: this one connection pays for it."""
         if self.connection is not None:
             self.connection.abort()
 

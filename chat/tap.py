@@ -1,6 +1,7 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
 import secrets
+import signal
 import socket
 import sys
 import time
@@ -22,13 +23,21 @@ from chat.factory import ChatFactory
 from chat.fanout import Wire
 from chat.hub import Hub, Settings
 from chat.language import Language, known_languages, language, say
-from chat.store import Store
+from chat.session import Session
+from chat.store import NOTHING_KEPT, Kept, Store
 from chat.store.memory import MemoryStore
+from chat.store.retention import parse_keep
+from chat.store.schema import Unusable, prepare
+from chat.store.sqlite import SqliteStore
+from chat.store.upkeep import Upkeep
 from chat.text import visible
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain
 
 logger = Logger()
+
+MEMORY = "memory:"
+"""The database that is none."""
 
 
 def _number(option: str, least: int, most: int) -> Any:
@@ -56,6 +65,10 @@ class Options(usage.Options):
         ["name", None, None, "What the server calls itself; the host's name if not given."],
         ["motd", None, None, "A file with a message of the day, five lines at most."],
         ["language", None, "en", f"The language of the server's sentences: {', '.join(known_languages())}."],
+        ["database", None, "chat.sqlite3", "Where talk is kept; memory: keeps it only until the server ends."],
+        ["sync", None, "full", "What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."],
+        ["keep", None, "all", "What is kept: all, 30d (a month), or 100000 (lines of each room)."],
+        ["backup-to", None, None, "A directory for a copy of the database each night; seven are kept."],
         [
             "history",
             None,
@@ -134,6 +147,14 @@ class Options(usage.Options):
             self["rate"] = -1.0
         if not 0 <= self["rate"] < 1e6:
             raise usage.UsageError("--rate: a number of lines a second, such as 2 or 0.5; 0 is no limit.")
+        if self["sync"] not in ("full", "normal"):
+            raise usage.UsageError(f"--sync {self['sync']}: choose full or normal.")
+        try:
+            self["keep"] = parse_keep(self["keep"])
+        except ValueError as error:
+            raise usage.UsageError(f"--keep: {error}") from None
+        if self["backup-to"] and not Path(self["backup-to"]).is_dir():
+            raise usage.UsageError(f"--backup-to {self['backup-to']}: there is no such directory.")
         if self["language"] not in known_languages():
             raise usage.UsageError(f"--language {self['language']}: choose from {', '.join(known_languages())}.")
         self["motd"] = _read_motd(self["motd"]) if self["motd"] else ()
@@ -153,17 +174,30 @@ def _read_motd(path: str) -> tuple[str, ...]:
 
 
 class ChatService(Service):
-    """The running server: it listens from the start, and owns the order in which everything stops."""
+    """The running server: it listens from the start, and owns the order in which everything begins and stops."""
 
-    def __init__(self, hub: Hub, store: Store, factory: ChatFactory, ports: Sequence[IListeningPort]) -> None:
+    def __init__(
+        self, hub: Hub, store: Store, upkeep: Upkeep | None, factory: ChatFactory, ports: Sequence[IListeningPort]
+    ) -> None:
         self._hub = hub
         self._store = store
+        self._upkeep = upkeep
         self._factory = factory
         self._ports = ports
+
+    def startService(self) -> None:
+        """(IService) Begin what must not begin before `twistd` is in the background: threads do not survive that."""
+        super().startService()
+        if isinstance(self._store, SqliteStore):
+            self._store.start()
+        if self._upkeep is not None:
+            self._upkeep.start()
 
     async def _stop(self) -> None:
         """No newcomers, the last commit, everyone reads what they are owed; who does not read is not waited for."""
         abort = self._hub.clock.callLater(limits.CLOSE_SECONDS, self._factory.abort)
+        if self._upkeep is not None:
+            self._upkeep.stop()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.hold()
@@ -201,15 +235,51 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     zone = datetime.now().astimezone().tzinfo
     assert zone is not None
     wires: dict[str, Wire] = {"plain": Plain(words, zone), "json": JsonLines(words)}
-    store = MemoryStore()
     settings = Settings(
         options["name"], options["motd"], options["history"], float(options["grace"]), options["unrecorded"]
     )
-    hub = Hub(reactor, lambda: datetime.now(UTC), store, lambda: secrets.token_hex(8), settings)
+    store, kept, lines = _open_store(options, reactor, words)
+    hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), settings, kept)
+    for record in kept.records:
+        if record.kind == "session":
+            Session.restore(hub, record)
     factory = ChatFactory(hub, wires, options["rate"], options["max-clients"], options["max-per-host"])
     ports = [listening for port in options["ports"] for listening in _listen(reactor, port, factory, words)]
-    _announce(options, words, ports)
-    return ChatService(hub, store, factory, ports)
+    reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
+    _announce(options, [*map(words.words, doors.invitation(ports)), *lines], words)
+    upkeep = None
+    if isinstance(store, SqliteStore):
+        backup_to = _below_rundir(options, options["backup-to"]) if options["backup-to"] else None
+        upkeep = Upkeep(reactor, _now, store, options["keep"], backup_to)
+    return ChatService(hub, store, upkeep, factory, ports)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _below_rundir(options: Options, path: str) -> Path:
+    """A path as it will be understood once `twistd` is in its run directory."""
+    twistd: Mapping[str, Any] = options.parent or {}
+    return (Path(twistd.get("rundir") or ".") / path).absolute()
+
+
+def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store, Kept, list[str]]:
+    """The store, what it holds, and what is said about it at the start."""
+    if options["database"] == MEMORY:
+        return MemoryStore(), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
+    try:
+        prepared = prepare(_below_rundir(options, options["database"]))
+    except Unusable as error:
+        _give_up(words.words(error.sentence))
+    store = SqliteStore(prepared, reactor.callFromThread, options["sync"])
+    return store, prepared.kept, [words.words(prepared.summary)]
+
+
+def _expect_another_signal(reactor: Any, factory: ChatFactory) -> None:
+    """The server stops: a second Ctrl-C means that nobody is waited for.  Twisted would answer with a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: reactor.callFromThread(factory.abort))
 
 
 def _listen(reactor: Any, port: str, factory: ChatFactory, words: Language) -> list[IListeningPort]:
@@ -226,9 +296,8 @@ def _give_up(reason: str) -> NoReturn:
     raise SystemExit(f"twistd chat: {reason}") from None
 
 
-def _announce(options: Options, words: Language, ports: Sequence[IListeningPort]) -> None:
+def _announce(options: Options, lines: list[str], words: Language) -> None:
     """Say with which lines people can join, how to stop, and where the log is: on the screen and in the log."""
-    lines = [words.words(line) for line in doors.invitation(ports)]
     twistd: Mapping[str, Any] = options.parent or {}
     log, pid = twistd.get("logfile"), twistd.get("pidfile") or ""
     if twistd.get("nodaemon", True):

@@ -56,7 +56,7 @@ async def choose(session: Session, wanted: str, id: str | None) -> None:
 
 def _is_free(session: Session) -> Callable[[str], bool]:
     def is_free(nick: str) -> bool:
-        return session.hub.holder(nick) in (None, session)
+        return session.hub.holder(nick, session) is None
 
     return is_free
 

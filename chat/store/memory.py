@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from itertools import islice
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -49,10 +50,10 @@ class MemoryStore:
         return succeed(list(islice(log, start, start + most)))
 
     def said(self, query: Query) -> Deferred[Found]:
-        """What people said, as far as it is held; what they said in the same turn is in the order of the keys."""
-        found = [(key, entry) for key in query.keys for entry in self._fitting(key, query)]
-        found.sort(key=lambda place: place[1].at)
-        return succeed(Found(found[max(0, len(found) - query.most) :], len(found)))
+        """What people said, as far as it is held; what was said in the same turn is in the order of the keys."""
+        fitting = ([(key, entry) for entry in self._fitting(key, query)] for key in query.keys)
+        found = list(merge(*fitting, key=lambda place: place[1].at))
+        return succeed(Found(found[-query.most :], len(found)))
 
     def close(self) -> Deferred[None]:
         """Nothing is left to do."""

@@ -1,0 +1,98 @@
+"""What is read from the database: pages of a log, and what people said that fits a question.
+
+A question looks at the newest `COUNTED` things of a log that an index finds for it, so that its cost has a bound
+however much is kept; what is beyond is neither found nor counted.
+"""
+
+import sqlite3
+from heapq import merge
+from typing import Any
+
+from chat import limits
+from chat.events import Entry
+from chat.store import Found, Query
+from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds, storable
+
+
+def after(connection: sqlite3.Connection, key: str, position: int, most: int) -> list[Entry]:
+    """Up to `most` of the oldest entries behind a position."""
+    rows = connection.execute(
+        f"""
+        SELECT {COLUMNS} FROM logs CROSS JOIN entries
+            ON entries.id > (logs.id << {SEQ_BITS}) + ? AND entries.id < ((logs.id + 1) << {SEQ_BITS})
+        WHERE logs.key = ? ORDER BY entries.id LIMIT ?
+        """,
+        (min(max(position, 0), SEQ_MOST), key, most),
+    )
+    return [entry(row) for row in rows]
+
+
+def said(connection: sqlite3.Connection, query: Query) -> Found:
+    """What people said; what was said in the same turn is in the order of the keys."""
+    words = _match(query.words)
+    if query.words and not words:
+        return Found((), 0)
+    total = 0
+    found = []
+    for key in query.keys:
+        fitting = _in_log(connection, key, query, words)
+        found.append([(key, entry(row)) for _, *row in fitting])
+        total += fitting[0][0] if fitting else 0
+    in_order = list(merge(*found, key=lambda place: place[1].at))
+    return Found(in_order[-query.most :], total)
+
+
+def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) -> list[tuple[Any, ...]]:
+    """The rows of one log, oldest first, each after the number of all that fit."""
+    row = connection.execute("SELECT id FROM logs WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return []
+    (log,) = row
+    last = SEQ_MOST if query.before is None else min(max(query.before - 1, 0), SEQ_MOST)
+    values = {
+        "log": log,
+        "first": log << SEQ_BITS,
+        "last": (log << SEQ_BITS) + last,
+        "since": query.since and microseconds(query.since),
+        "other": query.other,
+        "words": words,
+        "counted": limits.COUNTED,
+        "most": query.most,
+    }
+    return connection.execute(
+        f"""
+        WITH fitting AS ({_fitting(query)})
+        SELECT (SELECT count(*) FROM fitting), {COLUMNS} FROM entries
+        WHERE entries.id IN (SELECT id FROM fitting LIMIT :most) ORDER BY entries.id
+        """,
+        values,
+    ).fetchall()
+
+
+def _fitting(query: Query) -> str:
+    """The ids of the newest rows of a log that fit, the newest first, by the index that finds them."""
+    conditions = ["entries.id BETWEEN :first AND :last", "text IS NOT NULL"]
+    if query.other is not None:
+        conditions.append("log = :log AND other = :other")
+    if query.since is not None:
+        conditions.append("log = :log AND at >= :since")
+    order = "entries.id DESC"
+    if query.words:
+        source = """
+            (SELECT rowid AS match FROM search WHERE search MATCH :words AND rowid BETWEEN :first AND :last
+                ORDER BY rowid DESC LIMIT :counted)
+            CROSS JOIN entries ON entries.id = match
+        """
+    elif query.other is not None:
+        source = "entries INDEXED BY said_to"
+    elif query.since is not None:
+        source = "entries INDEXED BY said_by_date"
+        order = "at DESC, entries.id DESC"
+    else:
+        source = "entries INDEXED BY said"
+    return f"SELECT entries.id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :counted"
+
+
+def _match(words: str) -> str:
+    """Words in the language of the search index: each is a phrase, so nothing in it has a meaning there."""
+    return " ".join('"' + word.replace('"', '""') + '"' for word in storable(words).split())

@@ -1,0 +1,242 @@
+"""The database file: its schema and the way from older ones, who may open it, and what it holds at start.
+
+All of it happens before `twistd` goes into the background: what is wrong is told in one sentence to whoever started
+the server, with the file as it was.  No connection is left open, for SQLite's must not cross a fork; the lock does.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chat import limits
+from chat.language import Sentence, say, say_n
+from chat.store import Kept, KeptLog, Record
+from chat.store.connection import APPLICATION_ID, connect, reason
+from chat.store.copies import copy
+from chat.store.rows import SEQ_BITS, SEQ_MOST, date
+
+MIGRATIONS: Sequence[str] = (
+    f"""
+    PRAGMA application_id = {APPLICATION_ID};
+
+    -- `oldest` is the date of the first entry that is held and `first` its number or a lower one: where keeping ends.
+    CREATE TABLE logs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        head INTEGER NOT NULL,
+        first INTEGER NOT NULL DEFAULT 1,
+        oldest INTEGER
+    );
+    CREATE INDEX logs_by_age ON logs (oldest) WHERE oldest IS NOT NULL;
+
+    -- `text` is what people said, `other` the folded nickname of the other one in private talk; dates are microseconds.
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY,
+        log INTEGER AS (id >> {SEQ_BITS}) VIRTUAL,
+        seq INTEGER AS (id & {SEQ_MOST}) VIRTUAL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        person TEXT,
+        session TEXT,
+        nick TEXT,
+        text TEXT,
+        other TEXT,
+        details TEXT
+    );
+    CREATE INDEX said ON entries (id) WHERE text IS NOT NULL;
+    CREATE INDEX said_by_date ON entries (log, at) WHERE text IS NOT NULL;
+    CREATE INDEX said_to ON entries (log, other) WHERE other IS NOT NULL;
+
+    CREATE VIRTUAL TABLE search USING fts5 (
+        text, content = 'entries', content_rowid = 'id', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER entry_added AFTER INSERT ON entries WHEN new.text IS NOT NULL BEGIN
+        INSERT INTO search (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER entry_removed AFTER DELETE ON entries WHEN old.text IS NOT NULL BEGIN
+        INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text);
+    END;
+
+    -- In the order of their coming, so that those of yesterday are the first ones.
+    CREATE TABLE line_ids (
+        number INTEGER PRIMARY KEY,
+        person TEXT NOT NULL,
+        id TEXT NOT NULL,
+        log INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        UNIQUE (person, id)
+    );
+
+    CREATE TABLE records (kind TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+    -- The logs of people who can come back.
+    CREATE VIEW own_logs (key) AS SELECT '@' || json_extract(value, '$.person') FROM records WHERE kind = 'session';
+    """,
+)
+"""What makes each version out of the one before; what was released is never changed, only added to."""
+
+
+class Unusable(Exception):
+    """The database cannot be used; the sentence says why and what to do.  The file is as it was."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A database that is ready, and what was in it; `lock` is the file descriptor that keeps others out."""
+
+    path: Path
+    lock: int
+    kept: Kept
+    summary: Sentence
+
+
+def prepare(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Prepared:
+    """Lock, check and, if need be, make or migrate the database; raises `Unusable`."""
+    path = path.absolute()
+    lock = _lock(path)
+    try:
+        with _explained(path):
+            version = _check(path, len(migrations))
+            if version < len(migrations):
+                _migrate(path, version, migrations)
+            with closing(connect(path)) as connection:
+                return Prepared(path, lock, _kept(connection), _summary(path, connection))
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _lock(path: Path) -> int:
+    """A lock that lasts as long as its file descriptor is open, in this process and those that it forks."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unusable(
+            say(
+                "Talk cannot be kept in {directory} ({reason}). Create it or make it writable, or choose another file "
+                "with --database.",
+                directory=path.parent,
+                reason=error.strerror,
+            )
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise Unusable(
+            say("Another server keeps its talk in {path}. Stop it, or choose another file with --database.", path=path)
+        ) from None
+    return lock
+
+
+def _check(path: Path, newest: int) -> int:
+    """The version of the database, 0 where there is none yet; only reads."""
+    if not path.exists() or not path.stat().st_size:
+        return 0
+    with closing(connect(path, "ro")) as connection:
+        version, application, tables = (
+            connection.execute(query).fetchone()[0]
+            for query in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")
+        )
+        if application != APPLICATION_ID and tables:
+            raise Unusable(
+                say("{path} belongs to another program. Choose another file with --database.", path=path),
+            )
+        if version > newest:
+            raise Unusable(
+                say(
+                    "{path} was written by a newer version of this server. Install that one, or choose another file "
+                    "with --database.",
+                    path=path,
+                )
+            )
+        if path.stat().st_size <= limits.CHECKED_BYTES:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _damaged(path, verdict)
+        return int(version)
+
+
+def _migrate(path: Path, version: int, migrations: Sequence[str]) -> None:
+    """Bring the database to the newest version; each step is made whole or not at all, even in a crash."""
+    if version:
+        with closing(connect(path)) as connection:
+            copy(connection, path.with_name(f"{path.name}.v{version}.copy"))
+    else:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for number, script in enumerate(migrations[version:], version + 1):
+            connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+
+
+def _kept(connection: sqlite3.Connection) -> Kept:
+    logs = connection.execute(
+        """
+        SELECT key, name, head FROM logs WHERE key LIKE '#%'
+        UNION SELECT key, name, head FROM own_logs JOIN logs USING (key)
+        """
+    )
+    records = connection.execute("SELECT kind, key, value FROM records")
+    return Kept([KeptLog(*log) for log in logs], [Record(*record) for record in records])
+
+
+def _summary(path: Path, connection: sqlite3.Connection) -> Sentence:
+    """How much is kept; private talk stands in two logs and is counted once."""
+    lines, first = connection.execute(
+        "SELECT count(*), min(at) FROM entries INDEXED BY said_by_date WHERE text IS NOT NULL"
+    ).fetchone()
+    (copies,) = connection.execute(
+        "SELECT count(*) / 2 FROM entries INDEXED BY said_to WHERE other IS NOT NULL"
+    ).fetchone()
+    if first is None:
+        return say("Talk is kept in {path} (nothing yet).", path=path)
+    return say_n(
+        "Talk is kept in {path} ({count} line since {day}).",
+        "Talk is kept in {path} ({count} lines since {day}).",
+        lines - copies,
+        path=path,
+        day=date(first).astimezone().date(),
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What goes wrong becomes `Unusable`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise _damaged(path, str(error)) from None
+        raise _unusable(path, reason(error)) from None
+    except OSError as error:
+        raise _unusable(path, str(error.strerror)) from None
+
+
+def _damaged(path: Path, what: str) -> Unusable:
+    return Unusable(
+        say(
+            "{path} is damaged ({reason}). Put a backup in its place, or move it away to begin a new one.",
+            path=path,
+            reason=what,
+        )
+    )
+
+
+def _unusable(path: Path, what: str) -> Unusable:
+    return Unusable(
+        say(
+            "{path} cannot be used ({reason}). Put that right, or choose another file with --database.",
+            path=path,
+            reason=what,
+        )
+    )

@@ -1,0 +1,100 @@
+"""The durable store: logs in an SQLite database, one thread that writes to it and one that reads.
+
+A batch is one transaction in write-ahead mode, and acknowledged when the disk has it (`full`), or only the system
+(`normal`, which survives the end of the process but not of the machine).  Reading goes on where writing fails.  A
+batch that failed is never tried again here, for its authors were told.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat import limits
+from chat.errors import Refused
+from chat.events import Entry
+from chat.language import say
+from chat.store import Batch, Found, Query
+from chat.store.commits import commit
+from chat.store.connection import connect, reason
+from chat.store.copies import back_up
+from chat.store.questions import after, said
+from chat.store.retention import Keep, trim
+from chat.store.schema import Prepared
+from chat.store.worker import Worker
+
+logger = Logger()
+
+
+class SqliteStore:
+    """Keeps everything.  Nothing happens before `start`, which may come in another process than the preparation."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        call_from_thread: Callable[..., object],
+        synchronous: Literal["full", "normal"] = "full",
+    ) -> None:
+        self._path = prepared.path
+        self._lock = prepared.lock
+        self._synchronous = synchronous
+        self._call_from_thread = call_from_thread
+        self._writer = Worker("chat-writer", self._connect_writer, call_from_thread)
+        self._reader = Worker("chat-reader", partial(connect, self._path), call_from_thread)
+
+    def start(self) -> None:
+        """Begin, with what was asked for so far."""
+        self._writer.start()
+        self._reader.start()
+
+    def commit(self, batch: Batch) -> Deferred[None]:
+        """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
+        return self._writer.do(partial(commit, batch=batch))
+
+    def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
+        """Up to `most` of the oldest entries that are held behind a position."""
+        return self._reader.do(lambda connection: after(connection, key, position, most))
+
+    def said(self, query: Query) -> Deferred[Found]:
+        """What people said, of each log no more than the newest `COUNTED` that an index finds."""
+        return self._reader.do(partial(said, query=query)).addErrback(_unread)
+
+    def trim(self, keep: Keep, now: datetime) -> Deferred[int]:
+        """Take away some of what is no longer kept; fires with how much that was, 0 when nothing is left to do."""
+        return self._writer.do(lambda connection: trim(connection, keep, now))
+
+    def backup(self, directory: Path, day: date) -> Deferred[Path]:
+        """The copy of this day, made if there is none, beside the last ones of other days."""
+        worker = Worker("chat-backup", partial(connect, self._path), self._call_from_thread)
+        worker.start()
+        done = worker.do(lambda connection: back_up(connection, directory, self._path.stem, day))
+        worker.close()
+        return done
+
+    def close(self) -> Deferred[None]:
+        """Fires when all that was asked for is done and others may open the database."""
+        # One after the other: the last one folds the write-ahead file into the database, two at once leave it to each.
+        closed = self._reader.close().addCallback(lambda _: self._writer.close())
+        return closed.addCallback(lambda _: os.close(self._lock))
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute(f"PRAGMA journal_size_limit = {limits.JOURNAL_BYTES}")
+        return connection
+
+
+def _unread(failure: Failure) -> Found:
+    """A question that the database could not answer: whoever asked is told."""
+    error = failure.value
+    if isinstance(error, sqlite3.Error):
+        logger.failure("The database could not be read", failure)
+        raise Refused("internal", say("That cannot be read now ({reason}).", reason=reason(error)))
+    failure.raiseException()
