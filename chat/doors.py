@@ -11,6 +11,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorCore
 from twisted.python.failure import Failure
 
+from chat import limits
 from chat.language import Sentence, say
 
 DEFAULT_PORT = 12345
@@ -31,11 +32,12 @@ def listen(reactor: IReactorCore, port: str, factory: IProtocolFactory) -> list[
     """
     if not port.isdecimal():
         return [_open(reactor, port, factory)]
+    ipv4, ipv6 = (f"{kind}:backlog={limits.BACKLOG}" for kind in (f"tcp:{port}", f"tcp6:{port}:interface=\\:\\:"))
     if not _has_ipv6():
-        return [_open(reactor, f"tcp:{port}", factory)]
-    ports = [_open(reactor, f"tcp6:{port}:interface=\\:\\:", factory)]
+        return [_open(reactor, ipv4, factory)]
+    ports = [_open(reactor, ipv6, factory)]
     if _ipv6_is_separate():
-        ports.append(_open(reactor, f"tcp:{port}", factory))
+        ports.append(_open(reactor, ipv4, factory))
     return ports
 
 

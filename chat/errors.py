@@ -68,6 +68,6 @@ class Refused(ChatError):
 class NotStored(ChatError):
     """The store could not keep what was said: nothing of it was shown to anybody."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Sentence) -> None:
         super().__init__("not-stored", say("The server could not store it ({reason}).", reason=reason))
         self.reason = reason

@@ -172,7 +172,9 @@ class Hub:
 
     def after(self, log: Log, position: int) -> Deferred[list[Entry]]:
         """The next entries behind a position that is older than the log's tail, as far as they are held."""
-        return self._store.after(log.key, position, limits.PAGE_EVENTS)
+        page = self._store.after(log.key, position, limits.PAGE_EVENTS)
+        # A store with threads may already have what the turn has not shown yet.
+        return page.addCallback(lambda entries: [entry for entry in entries if entry.seq <= log.head])
 
     async def recent(self, log: Log, before: int, most: int) -> Sequence[Entry]:
         """The last things people said before a number, oldest first: from memory where that reaches."""

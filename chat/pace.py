@@ -11,6 +11,11 @@ class Pace:
         self._rate = rate
         self._counted_at = now
 
+    @property
+    def rested(self) -> bool:
+        """So little was done lately that the whole burst, but for the last token, is there again."""
+        return self._tokens >= self._burst - 1
+
     def wait(self, now: float) -> float:
         """Take a token and return 0, or return the seconds until there is one; a rate of 0 is no limit."""
         if not self._rate:

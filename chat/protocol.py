@@ -20,14 +20,14 @@ from zope.interface import implementer
 
 from chat import limits, sockets
 from chat.commands import perform, staying
-from chat.errors import BadInput, ChatError
+from chat.errors import BadInput, ChatError, NotStored
 from chat.fanout import Wire
 from chat.hub import Hub
 from chat.language import Sentence, say, say_n
 from chat.lines import END_OF_INPUT, LineDecoder, Overlong
 from chat.outlet import Outlet
 from chat.pace import Pace
-from chat.replies import Problem, Reply
+from chat.replies import Problem, Reply, Request
 from chat.session import Session
 
 logger = Logger()
@@ -97,11 +97,7 @@ class ChatProtocol(LineReceiver):
             return
         self._lines.extend(self._decoder.feed(data))
         self._answer_telnet()
-        if self._pondering and len(self._lines) > limits.LINES_PER_READ:
-            # Nobody types like that; and what is read here is not to grow.
-            self._finish()
-        else:
-            self._work()
+        self._work()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever the reason, they are gone."""
@@ -130,20 +126,22 @@ class ChatProtocol(LineReceiver):
 
     # LineReceiver
 
-    def lineReceived(self, line: str) -> None:
+    def lineReceived(self, line: str | Overlong) -> None:
         """Do what one line asks, and answer what cannot be done."""
-        request_id = None
+        request = Request("")
         try:
-            request = self.wire.decode(line)
-            request_id = request.id
-            result = perform(self.session, request)
-        except ChatError as error:
-            self._answer_problem(error, request_id)
+            try:
+                if isinstance(line, Overlong):
+                    raise _too_long(line)
+                request = self.wire.decode(line)
+                result = perform(self.session, request)
+            except ChatError as error:
+                self._answer_problem(error, request)
+            else:
+                if result is not None:
+                    self._wait_for(result, request)
         except Exception:
             self._broken()
-        else:
-            if result is not None:
-                self._wait_for(result, request_id)
 
     # chat.session.Connection
 
@@ -248,15 +246,13 @@ class ChatProtocol(LineReceiver):
             budget -= 1
             self._handle(self._lines.popleft())
         self._working = False
-        if self._ended and not (self._waiting or self._closing) and (not self._lines or self._pondering):
+        if self._is_over and not (self._waiting or self._closing):
             self._finish()
         self._pause(bool(self._lines) and not self._pondering)
 
     def _handle(self, line: str | Overlong) -> None:
         self._pondered = False
-        if isinstance(line, Overlong):
-            self._answer_problem(_too_long(line), None)
-        elif line == END_OF_INPUT:
+        if line == END_OF_INPUT:
             self._lines.clear()
             self._ended = True
         else:
@@ -277,6 +273,8 @@ class ChatProtocol(LineReceiver):
         wait = self._pace.wait(self._clock.seconds())
         if wait:
             self._slow_down(wait)
+        elif self._pace.rested:
+            self._slowed = False
         return not wait
 
     @property
@@ -287,8 +285,15 @@ class ChatProtocol(LineReceiver):
         """
         return self.wire.asks and self.session.proposal is not None and not self.session.named
 
+    @property
+    def _is_over(self) -> bool:
+        """The input has ended; so it has, in effect, where more lines wait for a nickname than anybody types."""
+        if self._pondering:
+            return self._ended or len(self._lines) > limits.LINES_PER_READ
+        return self._ended and not self._lines
+
     def _slow_down(self, wait: float) -> None:
-        """Go on when their rate allows it; they are told once."""
+        """Go on when their rate allows it; they are told when that begins."""
         if not self._slowed:
             self._slowed = True
             rate = f"{self._rate:g}"
@@ -316,26 +321,33 @@ class ChatProtocol(LineReceiver):
         else:
             self.transport.resumeProducing()
 
-    def _wait_for(self, result: Awaitable[None], request_id: str | None) -> None:
+    def _wait_for(self, result: Awaitable[None], request: Request) -> None:
         """Handle no other line before this one is done: replies keep the order of lines."""
         self._waiting = True
         done = Deferred.fromCoroutine(_awaited(result))
-        done.addErrback(self._failed, request_id)
+        done.addErrback(self._failed, request)
+        done.addErrback(self._broken)
         done.addCallback(lambda _: self._go_on())
 
-    def _failed(self, failure: Failure, request_id: str | None) -> None:
+    def _failed(self, failure: Failure, request: Request) -> None:
         if isinstance(failure.value, ChatError):
-            self._answer_problem(failure.value, request_id)
+            self._answer_problem(failure.value, request)
         else:
             self._broken(failure)
 
-    def _answer_problem(self, error: ChatError, request_id: str | None) -> None:
-        self.session.answer(Problem(error.code, error.sentence, request_id))
+    def _answer_problem(self, error: ChatError, request: Request) -> None:
+        if isinstance(error, NotStored):
+            self.session.not_said(request.line, error, request.id)
+        else:
+            self.session.answer(Problem(error.code, error.sentence, request.id))
 
     def _broken(self, failure: Failure | None = None) -> None:
         """A bug of ours: it is logged, and costs this one client its connection."""
         logger.failure("A line could not be handled", failure)
-        self.session.answer(Problem("internal", say("Something went wrong here; it was logged. Come again.")))
+        try:
+            self.session.answer(Problem("internal", say("Something went wrong here; it was logged. Come again.")))
+        except Exception:
+            logger.failure("It could not even be told")
         self.close()
 
     # The ends.

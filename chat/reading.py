@@ -129,13 +129,18 @@ class Reading:
                 self._read(cursor, next(pages(min(held, key=lambda page: page[0].seq, default=[]))))
             self.catch_up()
 
+        def unreadable(failure: Failure) -> Sequence[Entry]:
+            # A damaged page of the store: what stood there is gone, everything else is not.
+            logger.failure("A page of {log} could not be read", failure, log=cursor.log.key)
+            return ()
+
         def failed(failure: Failure) -> None:
-            self._fetching = False
-            logger.failure("A page could not be read", failure)
+            logger.failure("Somebody could not be given a page", failure)
             self._listener.broken()
 
         self._fetching = True
-        self._fetch_page(cursor.log, cursor.position).addCallback(fetched).addErrback(failed)
+        page = self._fetch_page(cursor.log, cursor.position).addErrback(unreadable)
+        page.addCallback(fetched).addErrback(failed)
 
     def _read(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
         """Give a page to the connection, told first if something before it is gone."""

@@ -2,7 +2,7 @@
 
 In a small room each arrival is told at once.  In a room of many it is gathered, one announcement in
 `GATHER_SECONDS` at most; somebody who speaks, or says something on leaving, is announced first, so that nobody
-hears a stranger.  Who came and went in between is not told at all.
+hears a stranger.  Who came and went in between, or went and came back, is not told at all.
 """
 
 from collections.abc import Callable
@@ -55,25 +55,30 @@ class Room:
         """Somebody comes in."""
         self.members[participant.id] = Member(participant, self._clock.seconds())
         author = participant.author
-        if len(self.members) < limits.GATHER_FROM:
-            self._append(self.log, Joined(author, (author.nick,), len(self.members)))
-        elif self._departed.pop(author.nick, None) is None:
+        gone = self._departed.get(author.nick)
+        if gone is not None and gone.person == author.person:
+            del self._departed[author.nick]
+        elif len(self.members) >= limits.GATHER_FROM:
             self._arrived[author.nick] = author
             self._tell_later()
+        else:
+            if gone is not None:
+                self._tell()
+            self._append(self.log, Joined(author, (author.nick,), len(self.members)))
 
     def put_back(self, participant: Participant) -> None:
         """Somebody was here before a restart: nobody is told."""
         self.members[participant.id] = Member(participant, self._clock.seconds())
 
     def leave(self, participant: Participant, text: str, fact: str = "", rooms: tuple[str, ...] = ()) -> None:
-        """Somebody goes; `fact` and `rooms` are set where they leave the chat, which is told in all their rooms."""
-        crowd = len(self.members) >= limits.GATHER_FROM
+        """Somebody goes; `fact` and `rooms` are set where they leave the chat, and the same is told in all these rooms."""
+        if text:
+            self.introduce(participant)
+        at_once = bool(text) or not self.gathers(participant)
         member = self.members.pop(participant.id)
         author = participant.author
         unknown = self._arrived.pop(author.nick, None) is not None
-        if text and unknown:
-            self._append(self.log, Joined(author, (author.nick,), len(self.members) + 1))
-        if text or not (crowd or unknown):
+        if at_once:
             stayed = int(self._clock.seconds() - member.since)
             here = len(self.members)
             self._append(self.log, Left(author, (author.nick,), here, stayed, text, bool(fact), fact, rooms))
@@ -81,9 +86,13 @@ class Room:
             self._departed[author.nick] = author
             self._tell_later()
 
-    def introduce(self, participant: Participant) -> None:
-        """Announce whoever was gathered, if this one is among them: they are about to be seen."""
-        if self._arrived and participant.author.nick in self._arrived:
+    def gathers(self, participant: Participant) -> bool:
+        """Whether it is told later, or never, that this one leaves without a word."""
+        return len(self.members) >= limits.GATHER_FROM or participant.author.nick in self._arrived
+
+    def introduce(self, participant: Participant, nick: str = "") -> None:
+        """Announce whoever was gathered, if they are about to be seen: this one, or who had the nickname they take."""
+        if participant.author.nick in self._arrived or nick in self._departed:
             self._tell()
 
     def _tell_later(self) -> None:
@@ -97,10 +106,11 @@ class Room:
         self._timer = None
         self._told_at = self._clock.seconds()
         here = len(self.members)
-        if self._arrived:
-            self._append(self.log, Joined(_only(self._arrived), tuple(self._arrived), here))
+        # In this order, for who came may have the nickname of one who went.
         if self._departed:
             self._append(self.log, Left(_only(self._departed), tuple(self._departed), here))
+        if self._arrived:
+            self._append(self.log, Joined(_only(self._arrived), tuple(self._arrived), here))
         self._arrived, self._departed = {}, {}
 
 

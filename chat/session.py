@@ -24,6 +24,7 @@ from chat.reading import Reading
 from chat.replies import Answer, Problem, Stored
 from chat.room import Room
 from chat.store import LineId, Record
+from chat.text import visible
 
 
 class Connection(Protocol):
@@ -119,7 +120,7 @@ class Session:
         old = self.author
         self.hub.claim(nick, self)
         for room in self.rooms.values():
-            room.introduce(self)
+            room.introduce(self, nick)
         self._author = Author(old.person, old.session, nick)
         fact = Renamed(old, nick, self.hub.token(), tuple(self.rooms))
         for room in self.rooms.values():
@@ -137,7 +138,8 @@ class Session:
         self.hub.turn.touch(self)
 
     def _go(self, text: str) -> None:
-        fact, keys = self.hub.token(), tuple(self.rooms)
+        fact = self.hub.token()
+        keys = tuple(key for key, room in self.rooms.items() if text or not room.gathers(self))
         for room in list(self.rooms.values()):
             room.leave(self, text, fact, keys)
         self.rooms.clear()
@@ -352,11 +354,15 @@ class Session:
         self._settle()
 
     def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
-        """(Writer) What was said is not kept: say which line it was."""
-        begin = getattr(fact, "text", "").partition("\n")[0][:40]
-        sentence = say("“{begin}” was not said: {reason}", begin=begin, reason=error.sentence)
-        self.answer(Problem(error.code, sentence, tag if isinstance(tag, str) else None))
+        """(Writer) What was said is not kept."""
+        self.not_said(getattr(fact, "text", ""), error, tag if isinstance(tag, str) else None)
         self._settle()
+
+    def not_said(self, line: str, error: NotStored, id: str | None) -> None:
+        """Tell them which line was not kept."""
+        begin = visible(line.partition("\n")[0][:40])
+        sentence = say("“{begin}” was not said: {reason}", begin=begin, reason=error.sentence)
+        self.answer(Problem(error.code, sentence, id))
 
     def broken(self) -> None:
         """(Writer, Reader) A bug of ours: this one connection pays for it."""

@@ -17,8 +17,8 @@ _PROBES = 3
 _UNACKED = 24
 _LAST_ACK_RECV = 56
 _BYTES_ACKED = 120
-"""Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_ack_recv` (u32,
-milliseconds) and `tcpi_bytes_acked` (u64)."""
+"""Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_ack_recv`
+(u32, milliseconds) and `tcpi_bytes_acked` (u64)."""
 
 
 def keep_alive(connection: socket.socket) -> None:

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from chat import limits
 from chat.errors import NotStored
 from chat.events import Entry, Fact, Place
+from chat.language import say
 from chat.log import Log
 from chat.store import Appended, Batch, Duplicates, LineId, Record, Store
 
@@ -193,8 +194,8 @@ class Turn:
             return
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
-        error = failure.value if isinstance(failure.value, NotStored) else NotStored("internal")
-        logger.error("{count} entries were not stored: {reason}", count=len(turn.changes), reason=error.reason)
+        error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
+        logger.error("{count} entries were not stored: {reason}", count=len(turn.changes), reason=error.reason.text)
         # What brings people back is still true, and goes with the next turn.
         self._touched = {**turn.touched, **self._touched}
         for change, _ in turn.changes:

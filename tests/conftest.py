@@ -18,6 +18,7 @@ import pytest
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from world import World
 
 # No deadline: a busy machine is not a bug. No database: it would make a run depend on the one before.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -71,3 +72,9 @@ def logged(request: pytest.FixtureRequest) -> Iterator[LoggedFailures]:
         globalLogPublisher.removeObserver(failures)
     if unexpected:
         pytest.fail("\n".join(failure.getTraceback() for failure in unexpected), pytrace=False)
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty chat."""
+    return World()

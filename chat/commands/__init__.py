@@ -27,11 +27,14 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
     if name is None:
         if not session.named:
             return staying.nickname(session, request)
-        if not line and session.proposal is not None:
+        if not line and session.proposal is not None and staying.asks(session):
             return staying.nickname(session, request)
+        session.proposal = None
         _refuse_misplaced(line)
         talk.say_line(session, request)
         return None
+    if "\n" in line:
+        raise Refused("usage", say("A command is one line."))
     row = find(name)
     if not (session.named or row.nameless):
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))

@@ -16,12 +16,12 @@ from chat.session import Session
 from chat.store import Query
 
 
-async def entering(session: Session, log: Log, position: int, id: str | None) -> History:
+async def entering(session: Session, log: Log, position: int) -> History:
     """What somebody who comes into a room is shown: the last that was said up to a position."""
     most = session.hub.settings.history
     entries = await session.hub.recent(log, position + 1, most + 1) if most and log.recorded else []
     shown = [(log.name, entry) for entry in entries[-most:]]
-    return History(_title(log.name, len(shown)), log.name, shown, len(entries) > most, session.hub.now(), None, id)
+    return History(_title(log.name, len(shown)), log.name, shown, len(entries) > most, session.hub.now())
 
 
 def _title(room: str, count: int) -> Sentence:
@@ -34,7 +34,9 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     """Answer with what fits a query, under a title; where nothing does, say so."""
     session = call.session
     found = await session.hub.said(query)
-    shown = [(_place(session, key, entry), entry) for key, entry in found.entries]
+    heads = {session.log.key: session.log.head, **{key: room.log.head for key, room in session.rooms.items()}}
+    # What the store has already, and the turn has not shown yet, is still to be heard live.
+    shown = [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
     title = title or _title(room or "", len(shown))
     more = found.total > len(shown)
     session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
@@ -77,7 +79,7 @@ async def last(call: Call, asked: Last) -> None:
     if not 1 <= count <= limits.HISTORY_MOST:
         raise Refused("too-many", say("/last shows 1 to {limit} lines.", limit=limits.HISTORY_MOST))
     log = _readable(call, asked.place)
-    before = call.request.before or log.head + 1
+    before = call.request.before
     if log is call.session.log:
         nick = asked.place or ""
         await _show(call, Query((log.key,), count, before, other=fold(nick)), "@" + nick)
@@ -152,6 +154,9 @@ class Grep:
 async def grep(call: Call, asked: Grep) -> None:
     """Case and accents do not count; the last of it, oldest first."""
     session = call.session
+    words = asked.text.split()
+    if len(words) > limits.GREP_WORDS:
+        raise Refused("too-many", say("/grep takes {limit} words.", limit=limits.GREP_WORDS))
     logs = (session.log, *(room.log for room in session.rooms.values()))
     keys = tuple(log.key for log in logs if session.may_read(log) and log.recorded)
     title = say("lines with {words}", words=asked.text)

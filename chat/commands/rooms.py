@@ -39,7 +39,7 @@ async def join(call: Call, asked: Join) -> None:
     position = room.log.head
     session.join(room)
     session.current = room
-    history = await entering(session, room.log, position, call.request.id)
+    history = await entering(session, room.log, position)
     if room.log.key in session.rooms:
         session.answer(history)
         _tell_joined(call, room)
@@ -137,7 +137,7 @@ def rooms(call: Call, asked: Rooms) -> None:
         say("No room has anybody in it.")
     ]
     if len(found) > len(shown):
-        sentences.append(say("And {count} rooms more.", count=len(found) - len(shown)))
+        sentences.append(say_n("And {count} more room.", "And {count} more rooms.", len(found) - len(shown)))
     facts = [{"name": room.log.name, "here": len(room.members), "topic": room.topic} for room in shown]
     call.reply(*sentences, rooms=facts, count=len(found))
 

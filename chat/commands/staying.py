@@ -29,7 +29,7 @@ async def nickname(session: Session, request: Request) -> None:
         await come_back(session, wanted, request)
         return
     if not wanted:
-        wanted = session.proposal or names.propose("", _is_free(session))
+        wanted = session.proposal = session.proposal or names.propose("", _is_free(session))
     await choose(session, wanted, request.id)
 
 
@@ -72,7 +72,7 @@ async def _come_in(session: Session, id: str | None) -> None:
     hub, lobby = session.hub, session.hub.lobby
     position = lobby.log.head
     session.join(lobby)
-    history = await entering(session, lobby.log, position, None)
+    history = await entering(session, lobby.log, position)
     # Their code is durable before they are told it; where the store is broken they come in all the same.
     await hub.turn.flush()
     if session.named:
@@ -213,7 +213,7 @@ def help(call: Call, asked: Help) -> None:
         call.reply(
             say("What you type, everybody in the room sees. Commands begin with a slash:"),
             *map(_line, rows),
-            say("/help all shows every command, /help tips how to live well with nc and telnet."),
+            say("/help all shows every command, /help tips how to live with nc and telnet."),
             commands=_names(rows),
         )
     elif topic == "all":

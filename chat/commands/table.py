@@ -18,8 +18,9 @@ from chat.session import Session
 
 Family = Literal["talk", "people", "rooms", "history", "staying"]
 
-_COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+|$)")
-_SAID = re.compile(r"//[A-Za-z]+(?:[ \t]|$)")
+_COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+|(?=\n)|\Z)")
+_SAID = re.compile(r"//[A-Za-z]+(?:[ \t\n]|\Z)")
+_BLANKS = re.compile(r"[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,10 @@ def parse(row: Command, line: str) -> object:
     rest = _COMMAND.sub("", line, count=1).strip(" \t")
     values: list[object] = []
     for argument in fields(row.arguments):
-        word, _, others = (rest, "", "") if argument.name == "text" else rest.partition(" ")
+        word, *others = [rest] if argument.name == "text" else _BLANKS.split(rest, maxsplit=1)
         value = _read(argument, word)
         if value is not None:
-            rest = others.lstrip(" \t")
+            rest = others[0] if others else ""
         elif not isinstance(None, argument.type):  # type: ignore[arg-type]  # annotations are not strings here
             raise usage(row)
         values.append(value)

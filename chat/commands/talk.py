@@ -15,9 +15,12 @@ from chat.text import quoted, visible
 
 
 def say_line(session: Session, request: Request) -> None:
-    """Say a line to a room; raises `Refused` where it is too long or they are not there."""
-    if text := spoken(request.line):
+    """Say a line to a room; raises `Refused` where it is too long or they are not there.  An empty one says nothing."""
+    text = spoken(request.line)
+    if text:
         session.say(room_of(session, request.room), Message(session.author, checked(session, text)), request.id)
+    elif request.id is not None:
+        raise Refused("nothing-said", say("An empty line says nothing."))
 
 
 def checked(session: Session, text: str, most: int = limits.TEXT) -> str:
@@ -138,6 +141,7 @@ def add_to_draft(session: Session, request: Request) -> None:
     """Take a line into the draft, or end it; a draft that is too long is kept, to be ended or cancelled."""
     draft = session.draft
     assert draft is not None
+    text = "\n".join(draft)
     name = (named_in(request.line) or "").lower()
     if name == "cancel":
         session.draft = None
@@ -145,11 +149,11 @@ def add_to_draft(session: Session, request: Request) -> None:
     elif name == "end":
         session.draft = None
         if draft:
-            text = checked(session, "\n".join(draft), limits.PASTE_TEXT)
-            session.say(room_of(session, request.room), Message(session.author, text), request.id)
+            message = Message(session.author, checked(session, text, limits.PASTE_TEXT))
+            session.say(room_of(session, request.room), message, request.id)
         else:
             session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
-    elif len(draft) >= limits.PASTE_LINES or sum(map(len, draft)) + len(request.line) > limits.PASTE_TEXT:
+    elif not _fits(f"{text}\n{request.line}" if draft else request.line):
         raise Refused(
             "too-long",
             say(
@@ -162,6 +166,10 @@ def add_to_draft(session: Session, request: Request) -> None:
         draft.append(request.line)
         if request.id is not None:
             session.answer(Reply("paste", [], {"lines": len(draft)}, request.id))
+
+
+def _fits(text: str) -> bool:
+    return text.count("\n") < limits.PASTE_LINES and len(text.encode("utf-8", "replace")) <= limits.PASTE_TEXT
 
 
 @dataclass(frozen=True, slots=True)

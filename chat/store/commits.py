@@ -4,10 +4,9 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from chat.errors import NotStored
 from chat.events import Place
 from chat.store import Batch, Duplicates, LineId
-from chat.store.connection import reason, transaction
+from chat.store.connection import transaction
 from chat.store.rows import SEQ_BITS, as_json, date, microseconds, values
 
 
@@ -44,7 +43,7 @@ _RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each
 
 
 def commit(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Keep a batch; raises `NotStored` or `Duplicates`, and nothing of it was kept."""
+    """Keep a batch; raises `Duplicates` or SQLite's error, and nothing of it was kept."""
     try:
         with transaction(connection):
             _write(connection, batch)
@@ -53,8 +52,6 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> None:
         if not places:
             raise
         raise Duplicates(places) from None
-    except sqlite3.Error as error:
-        raise NotStored(reason(error)) from error
 
 
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:

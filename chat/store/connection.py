@@ -7,18 +7,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from chat import limits
+from chat.language import Sentence, say
 
 APPLICATION_ID = 0x63686174
 """By this a database is known to be a chat's ("chat")."""
 
 _REASONS = {
-    sqlite3.SQLITE_FULL: "disk full",
-    sqlite3.SQLITE_IOERR: "disk error",
-    sqlite3.SQLITE_BUSY: "locked by another program",
-    sqlite3.SQLITE_READONLY: "read-only",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "damaged",
-    sqlite3.SQLITE_NOTADB: "damaged",
+    sqlite3.SQLITE_FULL: say("disk full"),
+    sqlite3.SQLITE_IOERR: say("disk error"),
+    sqlite3.SQLITE_BUSY: say("locked by another program"),
+    sqlite3.SQLITE_READONLY: say("read-only"),
+    sqlite3.SQLITE_CANTOPEN: say("cannot be opened"),
+    sqlite3.SQLITE_CORRUPT: say("damaged"),
+    sqlite3.SQLITE_NOTADB: say("damaged"),
 }
 
 
@@ -48,7 +49,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def reason(error: sqlite3.Error) -> str:
+def reason(error: sqlite3.Error) -> Sentence:
     """Why SQLite could not do it, in a few words."""
     # The lowest byte is the kind of error, the others say more.
-    return _REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
+    return _REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, say("{error}", error=error))

@@ -31,7 +31,7 @@ def said(connection: sqlite3.Connection, query: Query) -> Found:
     """What people said; what was said in the same turn is in the order of the keys."""
     words = _match(query.words)
     if query.words and not words:
-        return Found((), 0)
+        return Found([], 0)
     total = 0
     found = []
     for key in query.keys:
@@ -71,26 +71,23 @@ def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) 
 
 def _fitting(query: Query) -> str:
     """The ids of the newest rows of a log that fit, the newest first, by the index that finds them."""
-    conditions = ["entries.id BETWEEN :first AND :last", "text IS NOT NULL"]
-    if query.other is not None:
-        conditions.append("log = :log AND other = :other")
-    if query.since is not None:
-        conditions.append("log = :log AND at >= :since")
-    order = "entries.id DESC"
+    source, order = "entries INDEXED BY said", "id DESC"
     if query.words:
         source = """
             (SELECT rowid AS match FROM search WHERE search MATCH :words AND rowid BETWEEN :first AND :last
-                ORDER BY rowid DESC LIMIT :counted)
-            CROSS JOIN entries ON entries.id = match
+                ORDER BY rowid DESC LIMIT :counted) CROSS JOIN entries ON id = match
         """
     elif query.other is not None:
         source = "entries INDEXED BY said_to"
     elif query.since is not None:
-        source = "entries INDEXED BY said_by_date"
-        order = "at DESC, entries.id DESC"
-    else:
-        source = "entries INDEXED BY said"
-    return f"SELECT entries.id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :counted"
+        source, order = "entries INDEXED BY said_by_date", "at DESC, id DESC"
+    conditions = [
+        "id BETWEEN :first AND :last",
+        "text IS NOT NULL",
+        *(["log = :log AND other = :other"] if query.other is not None else []),
+        *(["log = :log AND at >= :since"] if query.since is not None else []),
+    ]
+    return f"SELECT id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :counted"
 
 
 def _match(words: str) -> str:

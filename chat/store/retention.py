@@ -67,7 +67,7 @@ def _trim_log(connection: sqlite3.Connection, log: int, last: int, before: int, 
         "SELECT min(seq), at FROM (SELECT seq, at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1)",
         (beginning, beginning + SEQ_MOST),
     ).fetchone()
-    connection.execute("UPDATE logs SET first = coalesce(?, head + 1), oldest = ? WHERE id = ?", (first, oldest, log))
+    connection.execute("UPDATE logs SET first = coalesce(?, first), oldest = ? WHERE id = ?", (first, oldest, log))
     return len(old)
 
 

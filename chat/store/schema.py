@@ -106,9 +106,12 @@ def prepare(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Prepared:
     try:
         with _explained(path):
             version = _check(path, len(migrations))
-            if version < len(migrations):
-                _migrate(path, version, migrations)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             with closing(connect(path)) as connection:
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                if mode != "wal":
+                    raise _unusable(path, "no write-ahead file can be made beside it")
+                _migrate(connection, path, version, migrations)
                 return Prepared(path, lock, _kept(connection), _summary(path, connection))
     except BaseException:
         os.close(lock)
@@ -166,17 +169,12 @@ def _check(path: Path, newest: int) -> int:
         return int(version)
 
 
-def _migrate(path: Path, version: int, migrations: Sequence[str]) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[str]) -> None:
     """Bring the database to the newest version; each step is made whole or not at all, even in a crash."""
-    if version:
-        with closing(connect(path)) as connection:
-            copy(connection, path.with_name(f"{path.name}.v{version}.copy"))
-    else:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    with closing(connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        for number, script in enumerate(migrations[version:], version + 1):
-            connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+    if 0 < version < len(migrations):
+        copy(connection, path.with_name(f"{path.name}.v{version}.copy"))
+    for number, script in enumerate(migrations[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
 
 
 def _kept(connection: sqlite3.Connection) -> Kept:
@@ -232,7 +230,7 @@ def _damaged(path: Path, what: str) -> Unusable:
     )
 
 
-def _unusable(path: Path, what: str) -> Unusable:
+def _unusable(path: Path, what: Sentence | str) -> Unusable:
     return Unusable(
         say(
             "{path} cannot be used ({reason}). Put that right, or choose another file with --database.",

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat import limits
-from chat.errors import Refused
+from chat.errors import NotStored, Refused
 from chat.events import Entry
 from chat.language import say
 from chat.store import Batch, Found, Query
@@ -56,7 +56,7 @@ class SqliteStore:
 
     def commit(self, batch: Batch) -> Deferred[None]:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
-        return self._writer.do(partial(commit, batch=batch))
+        return self._writer.do(partial(commit, batch=batch)).addErrback(_unwritten)
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""
@@ -89,6 +89,14 @@ class SqliteStore:
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {limits.JOURNAL_BYTES}")
         return connection
+
+
+def _unwritten(failure: Failure) -> None:
+    """A batch that the database did not take; one that contradicts what it has is a bug, and stays one."""
+    error = failure.value
+    if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+        raise NotStored(reason(error))
+    failure.raiseException()
 
 
 def _unread(failure: Failure) -> Found:

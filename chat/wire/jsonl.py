@@ -213,9 +213,10 @@ def encode(keys: Mapping[str, object]) -> bytes:
 # The client's direction.
 
 
-def request(line: str, id: str) -> bytes:
+def request(line: str, id: str, seen: Mapping[str, int] | None = None) -> bytes:
     """What was typed as an object; raises `BadInput` if it is longer than a server reads."""
-    data = encode({"line": line, "id": id})
+    keys: dict[str, object] = {"line": line, "id": id}
+    data = encode(keys if seen is None else {**keys, "seen": seen})
     if len(data) > limits.LINE:
         sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
         raise BadInput("too-long", sentence)
@@ -225,7 +226,7 @@ def request(line: str, id: str) -> bytes:
 def parse(line: bytes) -> dict[str, object] | None:
     """The object in a line of the server's; None if there is none, whatever the bytes are."""
     try:
-        found = json.loads(line, parse_constant=_no_number)
+        found = json.loads(line.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -91,16 +91,34 @@ class Plain:
                 yield from _block(f"{time}{room}* {author.nick} ", room, text)
             case Private(author, to, _, text):
                 mine = log.key == "@" + author.person
-                yield from _block(f"{time}[you -> {to}] " if mine else f"{time}[{author.nick} -> you] ", "", text)
+                yield from _block(f"{time}{self._between(mine, author.nick, to)} ", "", text)
             case _:
                 yield from self._wrapped(f"{time}-!- ", self._announcement(log, fact))
+
+    def _between(self, mine: bool, author: str, to: str) -> str:
+        """Who said something in private to whom."""
+        return self._language.words(say("[you -> {nick}]", nick=to) if mine else say("[{nick} -> you]", nick=author))
 
     def _announcement(self, log: Log, fact: Fact) -> str:
         match fact:
             case Joined(_, who, here):
-                sentence = say("{who} joined {room} ({here} here)", who=_some(who), room=log.name, here=here)
+                sentence = say_n(  # one or many is the same in English, not everywhere
+                    "{who} joined {room} ({here} here)",
+                    "{who} joined {room} ({here} here)",
+                    len(who),
+                    who=_some(who),
+                    room=log.name,
+                    here=here,
+                )
             case Left(_, who, here, None):
-                sentence = say("{who} left {room} ({here} here)", who=_some(who), room=log.name, here=here)
+                sentence = say_n(
+                    "{who} left {room} ({here} here)",
+                    "{who} left {room} ({here} here)",
+                    len(who),
+                    who=_some(who),
+                    room=log.name,
+                    here=here,
+                )
             case Left(_, who, _, stayed, _, True) if stayed is not None:
                 sentence = say("{who} left ({time})", who=who, time=duration(stayed))
             case Left(_, who, _, stayed) if stayed is not None:
@@ -154,7 +172,7 @@ class Plain:
 
     def _stored(self, stored: Stored) -> Iterator[str]:
         if (fact := stored.private) is not None:
-            yield from _block(f"[you -> {fact.to}] ", "", fact.text)
+            yield from _block(f"{self._between(True, fact.author.nick, fact.to)} ", "", fact.text)
         if stored.note is not None:
             yield from self._say(stored.note)
 
@@ -191,7 +209,7 @@ class Plain:
                 yield from _block(f"{time}* {author.nick} ", "", text)
             case Private(author, to, _, text):
                 mine = room == "@" + to
-                yield from _block(f"{time}[you -> {to}] " if mine else f"{time}[{author.nick} -> you] ", "", text)
+                yield from _block(f"{time}{self._between(mine, author.nick, to)} ", "", text)
 
     def _since(self, since: Since) -> Iterator[str]:
         at = since.at.astimezone(self._zone)

@@ -1,0 +1,202 @@
+"""Rooms: going there and leaving, which there are, and their topics."""
+
+import pytest
+from stores import SlowStore
+from world import Client, World
+
+from chat import limits
+
+
+@pytest.fixture
+def amy(world: World) -> Client:
+    return world.enter("amy")
+
+
+@pytest.fixture
+def bob(world: World, amy: Client) -> Client:
+    bob = world.enter("bob")
+    amy.take()
+    return bob
+
+
+# /join
+
+
+def test_joining_says_where_one_speaks_and_what_is_still_heard(amy: Client) -> None:
+    amy.type("/join #ops")
+    assert amy.take() == [
+        "-> You speak in #ops now. You still hear #lobby; /join #lobby goes back.",
+        "-> Nobody else is in #ops.",
+    ]
+    amy.type("/join #dev")
+    assert amy.take()[0] == "-> You speak in #dev now. You still hear #lobby and #ops; /join #ops goes back."
+
+
+def test_joining_shows_who_is_there_the_topic_and_what_was_said(amy: Client, bob: Client) -> None:
+    bob.type("/join #ops", "/topic release on Friday", "hi", "/me waves")
+    amy.type("/join #ops")
+    assert amy.take() == [
+        "-- last 2 lines of #ops, times UTC --",
+        "10:04 <bob> hi",
+        "10:04 * bob waves",
+        "-- now Sunday 2026-11-22 10:04 --",
+        "-> You speak in #ops now. You still hear #lobby; /join #lobby goes back.",
+        "-> With you in #ops: bob.",
+        '-> Topic of #ops: "release on Friday"',
+    ]
+
+
+def test_history_and_what_is_said_then_have_no_gap_and_no_repeat(amy: Client, bob: Client) -> None:
+    bob.type("/join #ops", *(f"line {number}" for number in range(30)))
+    bob.send(b"at once\n")
+    amy.type("/join #ops")
+    bob.type("after")
+    heard = [line for line in amy.take() if "<bob>" in line]
+    assert [line.partition("<bob> ")[2] for line in heard] == [
+        *(f"line {number}" for number in range(10, 30)),
+        "at once",
+        "after",
+    ]
+
+
+def test_a_room_of_many_tells_how_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "COMPANY_SHOWN", 2)
+    for nick in ("bob", "carl", "dee"):
+        world.enter(nick, "/join #ops")
+    amy = world.enter("amy")
+    amy.type("/join #ops")
+    assert amy.take()[1] == "-> 3 others are in #ops; /who lists them."
+
+
+def test_joining_is_answered_to_a_program_with_history_and_state(world: World, amy: Client) -> None:
+    amy.type("/join #ops", "/topic tea", "hi")
+    program = world.enter("bot", wire="json")
+    program.type("/join #ops", id="1")
+    history, reply = program.take_objects()
+    assert (history["type"], history["room"], history["more"]) == ("history", "#ops", False)
+    assert [(event["seq"], event["text"]) for event in history["events"]] == [(3, "hi")]
+    assert (reply["command"], reply["room"], reply["head"], reply["id"]) == ("join", "#ops", 4, "1") or reply["head"] == 3
+    assert (reply["users"], reply["topic"]) == (["amy", "bot"], "tea")
+
+
+@pytest.mark.parametrize("name", ["#", "#-x", "#a b", "#" + "x" * 21, "#a/b", "#\u202ex"])
+def test_what_is_no_rooms_name_is_refused(amy: Client, name: str) -> None:
+    amy.type(f"/join {name}")
+    assert amy.lines[0].startswith("! room-bad: ") or " " in name
+
+
+def test_a_room_without_its_sign_is_answered_with_it(amy: Client) -> None:
+    amy.type("/join ops")
+    assert amy.lines == ["! room-bad: A room's name begins with #. Try #ops"]
+
+
+# /leave
+
+
+def test_leaving_goes_back_to_the_room_joined_last(amy: Client) -> None:
+    amy.type("/join #ops", "/join #dev")
+    amy.take()
+    amy.type("/leave", "/leave", "/leave", "/leave")
+    assert amy.take() == [
+        "-> You left #dev. You speak in #ops.",
+        "-> You left #ops. You speak in #lobby.",
+        "-> You left #lobby. You are in no room now; /join #lobby goes back.",
+        "! not-in-room: You are not in #lobby. /join #lobby goes there.",
+    ]
+
+
+def test_leaving_another_room_does_not_change_where_one_speaks(amy: Client) -> None:
+    amy.type("/join #ops")
+    amy.take()
+    amy.type("/leave #lobby")
+    assert amy.take() == ["-> You left #lobby. You speak in #ops."]
+
+
+def test_leaving_tells_the_room_how_long_one_stayed(world: World, amy: Client, bob: Client) -> None:
+    bob.type("/join #ops")
+    amy.type("/join #ops")
+    amy.take()
+    world.wait(720)
+    bob.type("/leave")
+    assert amy.take() == ["-!- bob left #ops (12 min)"]
+
+
+# /rooms
+
+
+def test_rooms_are_listed_the_fullest_first_and_empty_ones_not(amy: Client, bob: Client) -> None:
+    bob.type("/join #ops", "/topic release on Friday", "/join #gone", "/leave #gone")
+    amy.type("/rooms")
+    assert amy.take() == [
+        "-> #lobby (2 people, you too)",
+        '-> #ops (1 person): "release on Friday"',
+    ]
+
+
+def test_the_lobby_is_there_even_when_nobody_is(amy: Client) -> None:
+    amy.type("/leave", "/rooms", "/join #lobby")
+    lines = amy.take()
+    assert lines[1] == "-> No room has anybody in it."
+    assert lines[2] == "-> You speak in #lobby now."
+
+
+def test_a_long_list_of_rooms_ends_with_how_many_more(amy: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROOMS_SHOWN", 2)
+    amy.type("/join #a", "/join #b", "/join #c")
+    amy.take()
+    amy.type("/rooms")
+    assert amy.take()[-1] == "-> And 2 rooms more."
+
+
+def test_rooms_are_facts_for_a_program(world: World, amy: Client) -> None:
+    program = world.enter("bot", wire="json")
+    program.type("/rooms", id="1")
+    (reply,) = program.take_objects()
+    assert (reply["rooms"], reply["id"]) == ([{"name": "#lobby", "here": 2, "topic": ""}], "1")
+
+
+# /topic
+
+
+def test_a_topic_is_set_shown_and_taken_away(amy: Client, bob: Client) -> None:
+    amy.type("/topic", "/topic  tea at four ", "/topic", "/topic -", "/topic")
+    assert amy.take() == [
+        "-> #lobby has no topic; /topic text sets one.",
+        '-> Topic of #lobby: "tea at four"',
+        '-> Topic of #lobby: "tea at four"',
+        "-> #lobby has no topic now.",
+        "-> #lobby has no topic; /topic text sets one.",
+    ]
+    assert bob.take() == [
+        '-!- amy set the topic of #lobby: "tea at four"',
+        "-!- amy took away the topic of #lobby",
+    ]
+
+
+def test_a_topic_is_short_and_harmless(amy: Client, bob: Client) -> None:
+    amy.type("/topic " + "x" * 201, "/topic \x1b[31mred\u202e")
+    assert amy.take()[0] == "! too-long: This has 201 bytes, the limit is 200."
+    assert bob.take() == ['-!- amy set the topic of #lobby: "␛[31mred\ufffd"'] or "\x1b" not in bob.bytes.decode()
+
+
+def test_a_topic_changes_when_it_is_stored_and_not_before() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    store.slow = True
+    amy.type("/topic tea")
+    bob.type("/topic")
+    assert bob.take() == ["-> #lobby has no topic; /topic text sets one."]
+    store.let()
+    world.turn()
+    bob.type("/topic")
+    assert bob.take()[-1] == '-> Topic of #lobby: "tea"'
+
+
+def test_the_last_topic_set_in_a_turn_is_the_one_that_stays(world: World, amy: Client, bob: Client) -> None:
+    amy.send(b"/topic first\n")
+    bob.send(b"/topic second\n")
+    world.turn()
+    amy.type("/topic")
+    assert amy.take()[-1] == '-> Topic of #lobby: "second"'

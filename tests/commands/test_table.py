@@ -1,0 +1,132 @@
+"""The one table of what can be asked."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from world import Client, World
+
+from chat.commands.table import NAMES, TABLE, find, named_in, parse, spoken
+from chat.errors import Refused
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("/quit", "quit"),
+        ("/QUIT", "QUIT"),
+        ("/msg bob hi", "msg"),
+        ("/msg\tbob", "msg"),
+        ("/usr/bin/x", None),
+        ("/usr2 x", None),
+        ("/*", None),
+        ("//quit", None),
+        ("// x", None),
+        ("/ x", None),
+        ("/", None),
+        (" /quit", None),
+        ("quit", None),
+        ("", None),
+        ("/quit\n", "quit"),
+        ("/quit\nme", "quit"),
+        ("/quít", None),
+    ],
+)
+def test_a_command_is_a_slash_letters_and_a_blank_or_the_end(line: str, name: str | None) -> None:
+    assert named_in(line) == name
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("//quit", "/quit"), ("//quit now", "/quit now"), ("// x", "// x"), ("//", "//"), ("//usr/bin", "//usr/bin")],
+)
+def test_two_slashes_and_a_word_say_one(line: str, said: str) -> None:
+    assert spoken(line) == said
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("/msg bob hi there", ("bob", "hi there")),
+        ("/msg  bob   hi  there ", ("bob", "hi  there")),
+        ("/msg\tbob\thi", ("bob", "hi")),
+        ("/post deploy #ops all is well", ("deploy", "#ops", "all is well")),
+        ("/post deploy all is well", ("deploy", None, "all is well")),
+        ("/last", (None, None)),
+        ("/last 5", (5, None)),
+        ("/last #ops", (None, "#ops")),
+        ("/last 5 bob", (5, "bob")),
+        ("/leave", (None,)),
+        ("/leave #ops", ("#ops",)),
+        ("/join lobby", ("lobby",)),
+        ("/quit", (None,)),
+        ("/quit see you", ("see you",)),
+    ],
+)
+def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> None:
+    arguments = parse(find(named_in(line) or ""), line)
+    assert tuple(getattr(arguments, name) for name in arguments.__dataclass_fields__) == values
+
+
+@pytest.mark.parametrize(
+    "line", ["/msg", "/msg bob", "/nick", "/nick two words", "/join", "/whois", "/leave ops", "/rooms now", "/paste x"]
+)
+def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(find(named_in(line) or ""), line)
+    assert refused.value.code == "usage"
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"), [("w", "msg"), ("r", "reply"), ("j", "join"), ("part", "leave"), ("names", "who"), ("exit", "quit")]
+)
+def test_the_usual_aliases_are_known(alias: str, name: str) -> None:
+    assert find(alias) is find(name) is TABLE[name]
+
+
+def test_case_does_not_count_in_a_command(world: World) -> None:
+    amy = world.enter("amy", "/PING")
+    amy.type("/PiNg x")
+    assert amy.take() == ["-> pong x"]
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    words = """msg reply me paste end cancel post nick who whois away back ignore unignore quiet ping join leave rooms
+    topic last since missed grep resume quit help version"""
+    assert set(words.split()) <= set(TABLE)
+
+
+ARGUMENTS = ["", " x", " #x", " 1", " x y z", " #x y", " -", "  ", " \t", " é\u202e", " ann", " ann x", " #lobby"]
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_command_with_any_arguments_in_any_state_is_answered_and_harms_nobody(name: str) -> None:
+    world = World()
+    ann = world.enter("ann")
+
+    def in_any_state() -> Iterator[Client]:
+        yield world.connect()
+        yield world.connect(wire="json")
+        yield world.enter("amy")
+        yield world.enter("dee", "/leave")
+        yield world.enter("bot", wire="json")
+
+    for arguments in ARGUMENTS:
+        for client in in_any_state():
+            client.take()
+            client.type(f"/{name}{arguments}")
+            world.wait(1)
+            assert client.lines or (name == "me" and arguments.strip()), (arguments, client.protocol.wire)
+            client.type("/cancel", "/quit")
+            world.wait(2, step=0.5)
+            assert client.gone
+        assert not ann.ended
+    ann.type("/ping")
+    assert ann.lines[-1] == "-> pong"
+
+
+@given(st.text(max_size=30))
+def test_any_line_is_either_a_command_or_talk(text: str) -> None:
+    name = named_in(text)
+    assert (name is None) or text.startswith(f"/{name}")

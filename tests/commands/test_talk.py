@@ -1,0 +1,265 @@
+"""What people say."""
+
+import pytest
+from stores import SlowStore
+from world import Client, World
+
+from chat import limits
+
+
+@pytest.fixture
+def amy(world: World) -> Client:
+    return world.enter("amy")
+
+
+@pytest.fixture
+def bob(world: World, amy: Client) -> Client:
+    bob = world.enter("bob")
+    amy.take()
+    return bob
+
+
+# /msg and /reply
+
+
+def test_private_talk_is_shown_to_its_author_once_it_is_stored() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    store.slow = True
+    amy.type("/msg bob psst")
+    assert amy.lines == bob.lines == []
+    store.let()
+    world.turn()
+    assert amy.take() == ["[you -> bob] psst"]
+    assert bob.take() == ["[amy -> you] psst"]
+
+
+def test_private_talk_is_shown_with_the_nickname_as_it_is_written(amy: Client, bob: Client) -> None:
+    amy.type("/w BOB psst", "/nick Amelia")
+    amy.type("/tell bob hello")
+    assert amy.lines[0] == "[you -> bob] psst"
+    assert bob.lines == ["[amy -> you] psst", "-!- amy is now known as Amelia", "[Amelia -> you] hello"]
+
+
+def test_one_may_write_to_oneself(amy: Client) -> None:
+    amy.type("/msg amy remember the milk")
+    assert amy.lines == ["[you -> amy] remember the milk"]
+
+
+def test_whom_one_writes_to_while_they_are_away_is_told_with_what_they_said(amy: Client, bob: Client) -> None:
+    bob.type("/away back at 3")
+    amy.type("/msg bob psst")
+    assert amy.lines == ["[you -> bob] psst", '-> bob is away: "back at 3"']
+
+
+def test_private_talk_that_was_not_stored_names_the_line(world: World, amy: Client, bob: Client) -> None:
+    store = SlowStore()
+    world = World(store)
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    store.slow = True
+    amy.type("/msg bob psst")
+    store.refuse()
+    world.turn()
+    assert amy.lines[0].startswith("! not-stored: “/msg bob psst” was not said: ")
+    assert bob.lines == []
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("/msg nobody hi", "! not-here: Nobody here is called nobody. /who shows who is here."),
+        ("/msg #ops hi", "! no-room: There is no room #ops. /join #ops makes it."),
+        ("/msg", "! usage: /msg NICK|#room text: say something to one person, or to another room"),
+        ("/reply hi", "! gone: Nobody has written to you in private yet."),
+        ("/end", "! usage: There is no draft; /paste begins one."),
+        ("/cancel", "! usage: There is no draft; /paste begins one."),
+        ("/post x hi", "! usage: You are in the chat: just say it."),
+    ],
+)
+def test_what_cannot_be_said_is_answered(amy: Client, line: str, answer: str) -> None:
+    amy.type(line)
+    assert amy.lines == [answer]
+
+
+# Limits
+
+
+def test_a_long_message_is_refused_with_its_length_in_bytes(amy: Client, bob: Client) -> None:
+    amy.type("é" * 1001)
+    assert amy.lines == ["! too-long: This has 2002 bytes, the limit is 2000."]
+    assert bob.lines == []
+
+
+def test_a_message_of_the_longest_length_is_said(amy: Client, bob: Client) -> None:
+    amy.type("é" * 1000)
+    assert bob.lines == [f"<amy> {'é' * 1000}"]
+
+
+@pytest.mark.parametrize("command", ["/me ", "/msg bob ", "/msg #lobby "])
+def test_the_limit_is_the_same_for_every_way_of_talking(amy: Client, bob: Client, command: str) -> None:
+    amy.type(command + "x" * 2001)
+    assert amy.lines == ["! too-long: This has 2001 bytes, the limit is 2000."]
+    assert bob.lines == []
+
+
+def test_talk_of_programs_may_have_several_lines_but_a_command_never(world: World, bob: Client) -> None:
+    program = world.enter("bot", wire="json")
+    bob.take()
+    program.type("one\ntwo", id="1")
+    assert bob.take() == ["<bot> one", "  | two"]
+    for number, line in enumerate(("/me one\ntwo", "/msg bob one\ntwo", "/quit\n", "/topic one\ntwo")):
+        program.type(line, id=f"c{number}")
+    assert [keys.get("code") for keys in program.take_objects()] == [None, "usage", "usage", "usage", "usage"]
+    assert bob.take() == []
+
+
+def test_talk_of_programs_has_a_hundred_lines_at_most(world: World, bob: Client) -> None:
+    program = world.enter("bot", wire="json")
+    program.type("\n".join("x" * 100), id="1")
+    program.type("\n".join("x" * 101), id="2")
+    ack, error = program.take_objects()
+    assert (ack["type"], error["code"], error["id"]) == ("ack", "too-long", "2")
+    assert error["text"] == "This has 101 lines, the limit is 100."
+
+
+def test_an_empty_line_with_an_id_is_answered(world: World, bob: Client) -> None:
+    program = world.enter("bot", wire="json")
+    bob.take()
+    program.type("", id="1")
+    (answer,) = program.take_objects()
+    assert (answer["type"], answer["code"], answer["id"]) == ("error", "nothing-said", "1")
+    assert bob.lines == []
+
+
+def test_what_a_terminal_would_obey_is_seen_instead(amy: Client, bob: Client) -> None:
+    amy.type("\x1b]0;PWNED\x07 \x9b31m \u202eevil \u2066x", "/me \x1b[2J")
+    text = bob.bytes.decode()
+    assert not set(text) & set("\x1b\x07\x9b\u202e\u2066")
+    assert "␛]0;PWNED␇" in text
+
+
+def test_no_line_of_anybodys_begins_with_a_mark_of_the_service(amy: Client, bob: Client) -> None:
+    for line in ("-> hi", "! internal: x", "-!- bob left", "-- now --", "\r-> forged", "a\x0b\x0c\x85\u2028-> forged"):
+        amy.type(line)
+    amy.type("/paste", "-> one", "-!- two", "/end", "/me \r\n-!- three")
+    for line in bob.take():
+        assert line.startswith(("<amy> ", "* amy ", "  | ")), line
+
+
+# /paste
+
+
+def test_a_paste_is_one_message(amy: Client, bob: Client) -> None:
+    amy.type("/paste")
+    assert amy.take() == ["-> Paste your lines; /end on a line of its own says them, /cancel forgets them."]
+    amy.type("def f():", "    return '/quit'", "/quit", "", "/end")
+    assert amy.take() == []
+    assert bob.take() == ["<amy> def f():", "  |     return '/quit'", "  | /quit", "  | "]
+
+
+def test_nothing_is_pasted_where_there_are_no_lines(amy: Client, bob: Client) -> None:
+    amy.type("/paste", "/end", "/paste", "x", "/cancel", "/end")
+    assert amy.take()[1::2][:2] == ["-> Nothing was said.", "-> Nothing was said."]
+    assert bob.take() == []
+
+
+def test_a_paste_of_too_many_lines_goes_as_far_as_it_fits_and_is_told(amy: Client, bob: Client) -> None:
+    amy.type("/paste", *["x"] * 101)
+    (error,) = [line for line in amy.take() if line.startswith("! too-long")]
+    assert error.startswith("! too-long: A message has at most 100 lines and 16384 bytes;")
+    amy.type("/end")
+    assert len(bob.take()) == 100
+
+
+@pytest.mark.parametrize("line", ["x" * 1999, "é" * 999, "☃" * 660])
+def test_a_paste_of_too_many_bytes_is_refused_line_by_line_and_what_fits_is_said(
+    amy: Client, bob: Client, line: str
+) -> None:
+    amy.type("/paste", *[line] * 20)
+    assert any(line.startswith("! too-long: ") for line in amy.take())
+    amy.type("/end")
+    assert amy.take() == []
+    heard = bob.take()
+    assert heard[0] == f"<amy> {line}"
+    assert sum(len(text.encode()) for text in heard) > 12_000
+
+
+def test_a_program_is_told_of_every_line_of_a_paste(world: World, bob: Client) -> None:
+    program = world.enter("bot", wire="json")
+    for number, line in enumerate(("/paste", "one", "two", "/end")):
+        program.type(line, id=str(number))
+    answers = program.take_objects()
+    assert [(keys["type"], keys["id"]) for keys in answers] == [
+        ("reply", "0"),
+        ("reply", "1"),
+        ("reply", "2"),
+        ("ack", "3"),
+    ]
+
+
+# /post
+
+
+def test_a_post_is_one_line_and_the_connection_is_closed(world: World, amy: Client) -> None:
+    poster = world.connect("/post deploy all is well")
+    assert poster.lines[-1] == "-> posted"
+    assert poster.gone
+    assert amy.take() == ["<deploy> all is well"]
+    assert "deploy" not in world.hub.lobby.users
+
+
+def test_a_post_may_be_for_a_room(world: World, amy: Client) -> None:
+    amy.type("/join #ops")
+    amy.take()
+    world.connect("/post deploy #ops all is well")
+    assert amy.take() == ["#ops <deploy> all is well"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("/post amy hi", "nick-taken"),
+        ("/post Аmy hi", "nick-alike"),
+        ("/post admin hi", "nick-reserved"),
+        ("/post 2 hi", "nick-bad"),
+        ("/post deploy #nowhere hi", "no-room"),
+        ("/post deploy " + "x" * 2001, "too-long"),
+    ],
+)
+def test_a_post_that_is_refused_is_answered_and_closed_too(world: World, amy: Client, line: str, code: str) -> None:
+    poster = world.connect(line)
+    assert poster.lines[2].startswith(f"! {code}: ")
+    assert poster.gone
+    assert amy.take() == []
+
+
+def test_a_post_without_a_text_may_be_tried_again(world: World) -> None:
+    poster = world.connect("/post deploy")
+    assert poster.lines[2].startswith("! usage: ")
+    assert not poster.ended
+
+
+def test_a_post_is_acknowledged_to_a_program(world: World) -> None:
+    program = world.connect(wire="json")
+    program.type("/post deploy all is well", id="1")
+    ack = program.take_objects()[-1]
+    assert (ack["type"], ack["id"], ack["room"], ack["seq"]) == ("ack", "1", "#lobby", 1)
+    assert program.gone
+
+
+def test_a_post_that_waits_for_the_store_is_confirmed_only_then() -> None:
+    store = SlowStore(slow=True)
+    world = World(store)
+    poster = world.connect("/post deploy all is well")
+    poster.close()
+    assert (poster.lines[2:], poster.ended) == ([], False)
+    store.let()
+    world.turn()
+    assert (poster.lines[2:], poster.gone) == (["-> posted"], True)
+
+
+def test_limits_are_those_that_are_told() -> None:
+    assert (limits.TEXT, limits.PASTE_LINES, limits.PASTE_TEXT) == (2000, 100, 16 * 1024)

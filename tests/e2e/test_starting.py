@@ -1,0 +1,209 @@
+"""How the server starts, in the foreground and in the background, and how it says that it cannot."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .peers import need
+from .server import ENVIRONMENT, TWISTD, no_tracebacks
+from .waiting import until
+
+pytestmark = pytest.mark.slow
+
+FOREGROUND = ("-n", "--pidfile=")
+
+
+def twistd(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run twistd until it returns."""
+    return subprocess.run([TWISTD, *words], cwd=directory, env=ENVIRONMENT, capture_output=True, text=True, timeout=15)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def free() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def greeting(host: str, port: int) -> str:
+    """What a newcomer is told first."""
+    with socket.create_connection((host, port), 15) as client, client.makefile(encoding="utf-8") as lines:
+        return next(lines)
+
+
+# In the background.
+
+
+def test_in_the_background_it_says_how_to_join_stop_and_read_the_log(tmp_path: Path, free: int) -> None:
+    done = twistd(tmp_path, "chat", "--port", str(free))
+    pidfile = tmp_path / "twistd.pid"
+    try:
+        assert (done.returncode, done.stderr) == (0, "")
+        lines = done.stdout.splitlines()
+        assert lines[0] == f"Chat is open on port {free}, no password, not encrypted. People join with:"
+        host = lines[1].split()[1]
+        assert lines[1:5] == [
+            f"  nc {host} {free}",
+            f"  telnet {host} {free}",
+            f"  curl.exe telnet://{host}:{free}   (Windows, nothing to install)",
+            f"  chat-client {host}:{free}",
+        ]
+        assert lines[-2:] == [f"Stop it with: kill $(cat {pidfile})", f"The log is {tmp_path / 'twistd.log'}"]
+        # It listens before it returns.
+        assert greeting("127.0.0.1", free).startswith("-> Welcome to the chat on ")
+        assert greeting(host, free).startswith("-> Welcome to the chat on ")
+    finally:
+        pid = int(until(pidfile.read_text))
+        subprocess.run(["sh", "-c", lines[-2].removeprefix("Stop it with: ")], check=True)
+    until(lambda: not pidfile.exists())
+    until(lambda: not os.path.exists(f"/proc/{pid}"))
+    log = (tmp_path / "twistd.log").read_text()
+    assert all(line in log for line in lines)
+    assert "Received SIGTERM" in log
+    no_tracebacks(log)
+
+
+def test_pid_file_and_log_are_where_it_says(tmp_path: Path, free: int) -> None:
+    (tmp_path / "run").mkdir()
+    options = ("--rundir", "run", "--pidfile", "chat.pid", "--logfile", "chat.log")
+    done = twistd(tmp_path, *options, "chat", "--port", str(free))
+    stop, log = done.stdout.splitlines()[-2:]
+    subprocess.run(["sh", "-c", stop.removeprefix("Stop it with: ")], check=True)
+    until(lambda: not (tmp_path / "chat.pid").exists())
+    assert "Received SIGTERM" in Path(log.removeprefix("The log is ")).read_text()
+
+
+# What is wrong is said in one line.
+
+
+@pytest.mark.parametrize("ground", [FOREGROUND, ()], ids=["foreground", "background"])
+@pytest.mark.parametrize("port", ["{}", "tcp:{}", "tcp:{}:interface=127.0.0.1"])
+def test_a_taken_port_is_one_line(ground: tuple[str, ...], port: str, tmp_path: Path, taken: int) -> None:
+    done = twistd(tmp_path, *ground, "chat", "--port", port.format(taken))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"twistd chat: Cannot listen on port {taken}: Address already in use. Choose another one with --port.\n"
+    )
+    assert not (tmp_path / "twistd.pid").exists()
+
+
+BAD = {
+    "--port 0": "1 to 65535",
+    "--port 65536": "1 to 65535",
+    "--port -5": "a number from 1 to 65535",
+    "--port chat": "a number from 1 to 65535",
+    "--port tcp:chat": "a number from 1 to 65535",
+    "--port tcp:": "a number from 1 to 65535",
+    "--port tcp:70000": "tcp:70000",
+    "--port tcp:1:bogus=1": "bogus",
+    "--port \\": "a number from 1 to 65535",
+    "--port ssl:0": "server.pem",
+    "--port unix:/nonexistent/socket": "/nonexistent/socket",
+    "--rate fast": "--rate",
+    "--rate -1": "--rate",
+    "--rate nan": "--rate",
+    "--language xx": "en, es",
+    "--motd /nonexistent": "/nonexistent: No such file or directory",
+    "--motd /": "/: Is a directory",
+    "--history 501": "0 to 500",
+    "--history some": "--history",
+    "--grace never": "0 to 86400",
+    "--sync maybe": "full or normal",
+    "--keep little": "--keep",
+    "--backup-to /nonexistent": "/nonexistent",
+    "--database /nonexistent/chat": "/nonexistent",
+    "--database /": "/",
+    "--unrecorded lobby": "lobby",
+    "--max-clients many": "--max-clients",
+    "--max-per-host -1": "--max-per-host",
+    "--history": "--history",
+    "--bogus": "--bogus",
+    "word": "word",
+}
+
+
+@pytest.mark.parametrize("option", BAD)
+def test_a_bad_value_is_one_line_that_says_what_is_wrong(option: str, tmp_path: Path) -> None:
+    done = twistd(tmp_path, "chat", *option.split())
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("twistd chat: ")
+    assert BAD[option] in line
+    assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_a_bad_value_is_the_same_in_the_foreground(tmp_path: Path) -> None:
+    background, foreground = (twistd(tmp_path, *ground, "chat", "--rate", "fast") for ground in ((), FOREGROUND))
+    assert (foreground.returncode, foreground.stdout, foreground.stderr) == (1, "", background.stderr)
+
+
+# Where it listens.
+
+
+def test_a_number_is_open_to_ipv4_and_ipv6(tmp_path: Path, free: int) -> None:
+    twistd(tmp_path, "chat", "--port", str(free))
+    pidfile = tmp_path / "twistd.pid"
+    try:
+        assert greeting("127.0.0.1", free).startswith("-> Welcome")
+        if os.path.exists("/proc/net/if_inet6"):
+            assert greeting("::1", free).startswith("-> Welcome")
+    finally:
+        os.kill(int(until(pidfile.read_text)), signal.SIGTERM)
+    until(lambda: not pidfile.exists())
+
+
+def test_a_number_is_open_to_ipv4_alone_where_there_is_no_ipv6(tmp_path: Path, free: int) -> None:
+    need("unshare")
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        pytest.skip("no right to make a network namespace")
+    script = f"""
+        set -e
+        echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+        echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+        ip link set lo up
+        {TWISTD} chat --port {free}
+        exec 3<>/dev/tcp/127.0.0.1/{free}
+        head -n 1 <&3
+        kill $(cat twistd.pid)
+        while test -e twistd.pid; do head -n 1 <&3; done
+    """
+    done = subprocess.run(
+        ["unshare", "--net", "bash", "-c", script],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=15,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "-> Welcome to the chat on" in done.stdout
+    assert re.search(rf"^  nc 127\.0\.0\.1 {free}$", done.stdout, re.MULTILINE)
+    no_tracebacks((tmp_path / "twistd.log").read_text())
+
+
+def test_several_ports_are_open(tmp_path: Path, free: int) -> None:
+    path = tmp_path / "chat.sock"
+    twistd(tmp_path, "chat", "--port", f"tcp:{free}:interface=127.0.0.1", "--port", f"unix:{path}")
+    pidfile = tmp_path / "twistd.pid"
+    try:
+        assert greeting("127.0.0.1", free).startswith("-> Welcome")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(b"amy\n/quit\n")
+            with client.makefile(encoding="utf-8") as lines:
+                assert list(lines)[-1].startswith("-> Bye amy.")
+    finally:
+        os.kill(int(until(pidfile.read_text)), signal.SIGTERM)
+    until(lambda: not pidfile.exists())
+    no_tracebacks((tmp_path / "twistd.log").read_text())

@@ -1,0 +1,54 @@
+"""`python -m tests.storm`: the options, one storm, its report; the status is 1 where a promise was broken."""
+
+import argparse
+import sys
+from random import SystemRandom
+
+from tests.storm.proxy import FAULTS
+from tests.storm.weather import NAMES, PEOPLE, Forecast, run
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.storm",
+        description="Clients talk while their lines are cut and the server is killed; afterwards every acknowledged line "
+        "must be in its room's history once, and everybody must have been shown everything once, in one order.",
+        epilog="What follows -- goes to `twistd chat`, for example: -- --database chat.sqlite3 --sync normal",
+    )
+
+    def number(name: str, kind: type, default: float, about: str) -> None:
+        parser.add_argument(name, type=kind, default=default, help=f"{about} (default: {default})")
+
+    parser.add_argument("--seed", type=int, help="repeats a storm's faults and texts (default: a new one)")
+    number("--seconds", float, 20, "how long the storm blows at least")
+    number("--kills", int, 0, "how often the server is killed; needs a store on disk")
+    number("--clients", int, 6, f"on the JSON wire, {len(NAMES)} at most")
+    number("--people", int, 2, f"on the plain wire, {len(PEOPLE)} at most")
+    number("--mortal", float, 20, "seconds after which a client dies for good, on average and 5 at least; 0 for never")
+    parser.add_argument("--faults", default="", help=f"only these, separated by commas: {', '.join(FAULTS)}")
+    parser.add_argument("--first", type=int, default=5, help="so many broken promises are shown (default: 5)")
+    parser.add_argument("server", nargs="*", help="options of the server, behind --")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """0; 1 where a promise was broken."""
+    options = _options(arguments)
+    report = run(
+        Forecast(
+            seed=SystemRandom().randrange(10**6) if options.seed is None else options.seed,
+            seconds=options.seconds,
+            kills=options.kills,
+            clients=options.clients,
+            people=options.people,
+            options=tuple(options.server),
+            faults=tuple(filter(None, options.faults.split(","))),
+            mortal=options.mortal,
+        )
+    )
+    sys.stdout.write(report.text(options.first) + "\n")
+    return 1 if report.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

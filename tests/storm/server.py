@@ -1,0 +1,95 @@
+"""The process that is killed: a real `twistd chat` in a directory of its own, always on the same port."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parent.parent.parent
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+
+
+class Broken(Exception):
+    """The server ended by itself, does not listen, or does not answer what it must; the text says more."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """One server and its successors on the same files; what they print and log is in `said`."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.starts = 0
+        self._process: asyncio.subprocess.Process | None = None
+        listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
+        twistd = Path(sys.executable).with_name("twistd")
+        self._command = [str(twistd), "-n", "--pidfile=", "-l", "log", "chat", *listen, *options]
+
+    async def start(self) -> None:
+        """Have it begin to start."""
+        self.starts += 1
+        with (self.directory / "output").open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                cwd=self.directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), "LC_ALL": "C.UTF-8"},
+            )
+
+    async def listening(self) -> None:
+        """Wait until it lets people in; raises Broken if it will not."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while True:
+                    self.check_alive()
+                    with suppress(OSError):
+                        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                        writer.close()
+                        return
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise Broken(f"it does not listen after {START_SECONDS:g} s") from None
+
+    def check_alive(self) -> None:
+        """Raises Broken where it has ended by itself."""
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise Broken(f"it ended with status {self._process.returncode}: {self.said[-2000:]}")
+
+    def send(self, how: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.send_signal(how)
+
+    async def ended(self) -> None:
+        """Wait until it is gone; raises TimeoutError if that takes too long."""
+        assert self._process is not None
+        async with asyncio.timeout(STOP_SECONDS):
+            await self._process.wait()
+
+    async def close(self) -> None:
+        """End it, however."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    @property
+    def said(self) -> str:
+        """All that it printed and logged."""
+        files = [self.directory / "output", *sorted(self.directory.glob("log*"))]
+        return "".join(file.read_text("utf-8", "replace") for file in files if file.exists())

@@ -1,0 +1,331 @@
+"""A storm from its first word to the verdict.
+
+Clients talk through the proxy, some die and are replaced, people on the plain wire are cut off; a nemesis kills the
+server.  Then all becomes calm: every line is answered, an observer who suffers nothing says a last word in each room
+and to everybody, and when all have been shown it, the server's history is read and the checker has its say.
+"""
+
+import asyncio
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.storm.checker import Evidence, check
+from tests.storm.client import LETTERS, LOBBY, Client, Company, event_of
+from tests.storm.database import read
+from tests.storm.person import Person
+from tests.storm.proxy import Proxy
+from tests.storm.record import PRIVATE, Event, Fault, Heard, Record
+from tests.storm.server import Broken, Server
+
+NAMES = ["anna", "bela", "carl", "dora", "emil", "fritz", "gerd", "hanna", "igor", "jan", "kira", "lena", "nora", "otto", "paul", "rosa", "sven", "tina", "uta", "zoe"]
+PEOPLE = ("pia", "quim", "vera", "xaver")
+OBSERVER = "storm"
+SETTLE_SECONDS = 30.0
+PAGE = 500  # events of history asked for at once, the most that a server gives
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How bad it will be; `kills` and `seconds` have to be reached both."""
+
+    seed: int
+    seconds: float = 20.0
+    kills: int = 0
+    clients: int = 6
+    people: int = 2
+    rooms: tuple[str, ...] = (LOBBY, "#ops", "#lab")
+    options: tuple[str, ...] = ()
+    """For the server."""
+
+    faults: tuple[str, ...] = ()
+    """Of the proxy's; all where none is named."""
+
+    mortal: float = 20.0
+    """Seconds that a client lives on average, 0 for ever."""
+
+    kind: type[Client] = Client
+
+
+@dataclass(slots=True)
+class Report:
+    """What a storm was, and what it broke."""
+
+    forecast: Forecast
+    seconds: float = 0.0
+    tally: Counter[str] = field(default_factory=Counter)
+    cuts: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    """How the server ended, how often."""
+
+    faults: list[Fault] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    """Seconds from the beginning of each start to the first connection."""
+
+    def text(self, most: int = 5) -> str:
+        """The report, for people; of many faults the first."""
+        cuts = ", ".join(f"{count} {name}" for name, count in sorted(self.cuts.items()))
+        rows = [
+            f"seed {self.forecast.seed}, {self.seconds:.0f} s, server options {' '.join(self.forecast.options) or '-'}",
+            f"server: {', '.join(f'{count} {name}' for name, count in self.ends.items()) or 'never ended'}"
+            + (f"; back after {max(self.starts):.1f} s at most" if self.starts else ""),
+            f"lines of {len(self.records)} lives: {sum(self.cuts.values())} faults ({cuts})",
+            *(f"{name}: {count}" for name, count in sorted(self.tally.items())),
+        ]
+        if not self.faults:
+            return "\n".join([*rows, "result: every promise held"])
+        kinds = ", ".join(f"{count} {rule}" for rule, count in Counter(f.rule for f in self.faults).items())
+        rows.append(f"result: {len(self.faults)} broken promises ({kinds}); the first of them:")
+        traces = {record.name: record for record in self.records}
+        for fault in self.faults[:most]:
+            rows.append(f"* {fault.rule}: {fault.who} {fault.text}")
+            if record := traces.get(fault.who):
+                rows += [f"    {row}" for row in record.around(fault.at)]
+            if fault.at is not None and (other := traces.get(fault.other)):
+                at = record.born + fault.at - other.born
+                rows += [f"  {other.name}:", *(f"    {row}" for row in other.around(at))]
+        return "\n".join(rows)
+
+
+def run(forecast: Forecast) -> Report:
+    """Have a storm, in a temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="storm-") as directory:
+        return asyncio.run(_Storm(forecast, Path(directory)).run())
+
+
+class _Storm:
+    def __init__(self, forecast: Forecast, directory: Path) -> None:
+        self.forecast = forecast
+        self.report = Report(forecast)
+        self.server = Server(directory, *forecast.options)
+        self.proxy = Proxy(self.server.port, f"{forecast.seed}/proxy")
+        if forecast.faults:
+            self.proxy.faults = {name: self.proxy.faults[name] for name in forecast.faults}
+        self.random = Random(f"{forecast.seed}/storm")
+        self.company = Company(tally=self.report.tally)
+        self.clients: dict[str, Client] = {}
+        """Those who are alive, by their seats."""
+
+        self.people: list[Person] = []
+        self.blowing = True
+
+    async def run(self) -> Report:
+        began = time.monotonic()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.server.close)
+            await self._storm(stack)
+        if (log := self.server.said) and "Traceback" in log:
+            at = log.index("Traceback")
+            self.report.faults.insert(0, Fault("server", "the server", f"logged {log[at : at + 3000]}"))
+        self.report.seconds = time.monotonic() - began
+        self.report.cuts = self.proxy.cuts
+        self.report.records += [person.record for person in self.people]
+        return self.report
+
+    async def _storm(self, stack: AsyncExitStack) -> None:
+        await self.server.start()
+        await self.server.listening()
+        port = await self.proxy.start()
+        stack.push_async_callback(self.proxy.close)
+        async with asyncio.TaskGroup() as group:
+            for name in NAMES[: self.forecast.clients]:
+                group.create_task(self._seat(name, port))
+            for name in PEOPLE[: self.forecast.people]:
+                random = Random(f"{self.forecast.seed}/{name}")
+                rooms = self.forecast.rooms[:2]
+                person = Person(name, self.server.port, rooms, random, self.company)
+                self.people.append(person)
+                group.create_task(person.run())
+            try:
+                await self._nemesis()
+                await self._calm(group)
+            except (Broken, TimeoutError) as error:
+                self.report.faults.insert(0, Fault("server", "the server", str(error) or "it takes too long"))
+            finally:
+                self.blowing = False
+                for person in self.people:
+                    person.stop()
+                for client in self.clients.values():
+                    client.stop()
+
+    # While it blows.
+
+    async def _seat(self, name: str, port: int) -> None:
+        """One client after another, each under a name of its own."""
+        lives = 0
+        while self.blowing:
+            life = name if not lives else f"{name}-{_letters(lives)}"
+            random = Random(f"{self.forecast.seed}/{life}")
+            rooms = random.sample(self.forecast.rooms[1:], random.randint(1, len(self.forecast.rooms) - 1))
+            client = self.forecast.kind(life, port, rooms, random, self.company)
+            self.clients[name] = client
+            self.report.records.append(client.record)
+            death = None
+            if self.forecast.mortal:
+                death = asyncio.get_running_loop().call_later(
+                    5 + random.expovariate(1 / self.forecast.mortal), self._kill, client
+                )
+            await client.run()
+            if death is not None:
+                death.cancel()
+            lives += 1
+
+    def _kill(self, client: Client) -> None:
+        if self.blowing:
+            client.die()
+
+    async def _nemesis(self) -> None:
+        """End the server again and again, in the middle of its work or of its start."""
+        random, loop = self.random, asyncio.get_running_loop()
+        ends_at = loop.time() + self.forecast.seconds
+        for _ in range(self.forecast.kills):
+            dice = random.random()
+            if dice < 0.2:
+                await asyncio.sleep(random.uniform(0.0, 0.6))
+            else:
+                await self._back()
+                await asyncio.sleep(random.choice([0.0, random.uniform(0.0, 0.1), random.uniform(0.2, 2.0)]))
+            if dice > 0.5:
+                await self._promise(random.choice(["ack", "ack", "reply", "welcome"]))
+            self.server.check_alive()
+            await self._shoot(random)
+            await asyncio.sleep(random.choice([0.0, 0.0, random.uniform(0.0, 1.0)]))
+            await self.server.start()
+        await self._back()
+        await asyncio.sleep(max(0.0, ends_at - loop.time()))
+
+    async def _back(self) -> None:
+        began = time.monotonic()
+        await self.server.listening()
+        self.report.starts.append(time.monotonic() - began)
+
+    async def _promise(self, kind: str) -> None:
+        """Wait until the server has promised something, and not a moment longer."""
+        self.company.watched = kind
+        self.company.seen.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.company.seen.wait(), 2)
+
+    async def _shoot(self, random: Random) -> None:
+        """Kill it, or end it in another way."""
+        dice = random.random()
+        if dice < 0.1:
+            await self._end(signal.SIGTERM)
+        elif dice < 0.2:
+            self.server.send(signal.SIGTERM)
+            await asyncio.sleep(random.uniform(0.0, 0.1))
+            await self._end(signal.SIGKILL)
+        elif dice < 0.3:
+            self.server.send(signal.SIGSTOP)
+            await asyncio.sleep(random.uniform(0.1, 1.5))
+            self.server.send(signal.SIGCONT)
+            await asyncio.sleep(random.uniform(0.0, 0.1))
+            await self._end(signal.SIGKILL)
+        else:
+            await self._end(signal.SIGKILL)
+
+    async def _end(self, how: signal.Signals) -> None:
+        """End it for good."""
+        self.server.send(how)
+        self.report.ends[how.name] += 1
+        await self.server.ended()
+
+    # Afterwards.
+
+    async def _calm(self, group: asyncio.TaskGroup) -> None:
+        """Everything is answered and shown; then the evidence."""
+        self.blowing = False
+        self.proxy.calm()
+        everybody = [client for client in self.clients.values() if not client.record.dead]
+        for client in everybody:
+            client.talks = False
+            client.patience = 10.0
+        for person in self.people:
+            person.calm = True
+        await self._until("every line is answered", lambda: [c for c in everybody if not c.settled])
+        observer = Client(OBSERVER, self.server.port, self.forecast.rooms[1:], Random(0), Company())
+        observer.talks = False
+        self.clients[OBSERVER] = observer
+        self.report.records.append(observer.record)
+        group.create_task(observer.run())
+        await self._until("the observer is there", lambda: [] if observer.settled else [observer])
+        rooms = {room: observer.say(room).number for room in self.forecast.rooms}
+        nicks = {client.record.name: client.nick for client in everybody}
+        nicks |= {person.record.name: person.nick for person in self.people if person.heard.rooms}
+        private = {name: observer.say(PRIVATE + nick).number for name, nick in nicks.items()}
+        await self._until("the last words are shown", lambda: [
+            *([] if observer.settled else [observer]),
+            *(client for client in everybody if not _has_all(client.record, rooms, private)),
+            *(person for person in self.people if not _heard_all(person.heard, rooms, private)),
+        ])
+        async with asyncio.timeout(SETTLE_SECONDS):
+            history = {room: await _pages(observer, room) for room in self.forecast.rooms}
+            talks = {client.record.name: await self._talk(client) for client in everybody}
+        await self._end(signal.SIGTERM)
+        logs: Mapping[str, Sequence[Event]] = {}
+        if (database := self.server.directory / "chat.sqlite3").exists():
+            logs, faults = read(database)
+            self.report.faults += faults
+        evidence = Evidence(self.report.records, history, [person.heard for person in self.people], talks, logs)
+        self.report.faults += check(evidence)
+        self.report.tally["lines in the rooms"] = sum(map(len, history.values()))
+
+    async def _until(self, what: str, missing: Callable[[], Sequence[Client | Person]]) -> None:
+        """Wait for something; whoever holds it up for too long is a broken promise, and all goes on without."""
+        ends_at = time.monotonic() + SETTLE_SECONDS
+        while held_up := missing():
+            if time.monotonic() > ends_at:
+                faults = [Fault("settled", who.record.name, f"not after {SETTLE_SECONDS:g} s: {what}") for who in held_up]
+                self.report.faults += faults
+                return
+            await asyncio.sleep(0.05)
+
+    async def _talk(self, client: Client) -> list[Event]:
+        """The private history of one client, with whomever it talked to, under whatever name."""
+        record = client.record
+        partners = {line.room[1:] for line in record.lines if line.room[0] == PRIVATE}
+        partners |= {event.author for event in record.private.events}
+        found = {event.seq: event for nick in partners for event in await _pages(client, nick)}
+        return [found[seq] for seq in sorted(found)]
+
+
+async def _pages(client: Client, place: str) -> list[Event]:
+    """All that history has of a room, or of somebody's talk with a nickname, page by page from its end."""
+    events: list[Event] = []
+    before = None
+    while True:
+        page = await client.ask(f"/last {PAGE} {place}", before)
+        if page["type"] != "history":
+            raise Broken(f"/last {PAGE} {place} was answered with {page}")
+        events = [event_of(each) for each in page["events"]] + events
+        if not page["more"]:
+            return events
+        before = events[0].seq
+
+
+def _has_all(record: Record, rooms: Mapping[str, int], private: Mapping[str, int]) -> bool:
+    """Whether a client was shown the observer's last word wherever it is."""
+    if record.dead:
+        return True
+    shown = {(stay.room, stay.events[-1].token) for stay in [*record.open, record.private] if stay.events}
+    wanted = {(stay.room, (OBSERVER, rooms[stay.room])) for stay in record.open}
+    return shown >= wanted | {(PRIVATE, (OBSERVER, private[record.name]))}
+
+
+def _heard_all(heard: Heard, rooms: Mapping[str, int], private: Mapping[str, int]) -> bool:
+    """The same for a person."""
+    numbers = [*(rooms[room] for room in heard.rooms), private.get(heard.record.name)]
+    shown = {token for token, _ in heard.shown}
+    return not heard.rooms or shown >= {(OBSERVER, number) for number in numbers}
+
+
+def _letters(number: int) -> str:
+    """A number as letters that look like no others."""
+    return (_letters(number // len(LETTERS)) if number >= len(LETTERS) else "") + LETTERS[number % len(LETTERS)]

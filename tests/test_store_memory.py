@@ -1,0 +1,76 @@
+"""The memory store's bounds: what it drops, and that nobody reads around the hole."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from chat import limits
+from chat.events import Author, Entry, Message, Place
+from chat.log import size
+from chat.store import Appended, Batch, Duplicates, LineId, Query
+from chat.store.memory import MemoryStore
+
+AT = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
+AMY = Author("p1", "s1", "amy")
+ENTRY = limits.ENTRY_OVERHEAD + len("text")
+
+
+def keep(store: MemoryStore, key: str, first: int, last: int) -> None:
+    entries = [Entry(seq, AT, Message(AMY, "text")) for seq in range(first, last + 1)]
+    assert size(entries[0]) == ENTRY
+    assert store.commit(Batch([Appended(key, key, True, entries)], [], {})).called
+
+
+def held(store: MemoryStore, key: str, position: int = 0) -> list[int]:
+    return [entry.seq for entry in store.after(key, position, 1000).result]
+
+
+def test_a_log_keeps_its_last_events() -> None:
+    store = MemoryStore(events=5)
+    keep(store, "#a", 1, 3)
+    keep(store, "#a", 4, 12)
+    keep(store, "#b", 1, 2)
+    assert held(store, "#a") == [8, 9, 10, 11, 12]
+    assert held(store, "#b") == [1, 2]
+
+
+def test_what_stands_before_a_hole_is_followed_by_what_stands_behind_it() -> None:
+    store = MemoryStore(events=5)
+    keep(store, "#a", 1, 12)
+    assert held(store, "#a", 3) == [8, 9, 10, 11, 12]
+    assert held(store, "#a", 10) == [11, 12]
+
+
+def test_all_logs_together_are_bounded_and_the_one_quiet_longest_gives_first() -> None:
+    store = MemoryStore(most=10 * ENTRY)
+    keep(store, "#a", 1, 6)
+    keep(store, "#b", 1, 4)
+    keep(store, "#a", 7, 8)
+    keep(store, "#c", 1, 1)
+    assert (held(store, "#b"), held(store, "#a"), held(store, "#c")) == ([4], list(range(1, 9)), [1])
+    keep(store, "#c", 2, 5)
+    assert (held(store, "#b"), held(store, "#a"), held(store, "#c")) == ([], list(range(4, 9)), [1, 2, 3, 4, 5])
+
+
+def test_a_log_whose_events_all_went_goes_on() -> None:
+    store = MemoryStore(most=3 * ENTRY)
+    keep(store, "#a", 1, 3)
+    keep(store, "#b", 1, 3)
+    keep(store, "#a", 4, 5)
+    assert held(store, "#a", 2) == [4, 5]
+    assert [entry.seq for _, entry in store.said(Query(("#a",), 9)).result.entries] == [4, 5]
+
+
+def test_so_many_ids_are_remembered_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MEMORY_IDS", 2)
+    store = MemoryStore()
+
+    def said(id: str) -> bool:
+        """Whether the line is new."""
+        done = store.commit(Batch([], [], {LineId("p1", id): Place("#a", "#a", 1, AT)}))
+        if done.called and isinstance(done.result, type(None)):
+            return True
+        done.addErrback(lambda failure: failure.trap(Duplicates) and None)
+        return False
+
+    assert [said(id) for id in ("one", "two", "two", "three", "one", "three")] == [True, True, False, True, True, False]
