@@ -58,7 +58,11 @@ class ChatError(Exception):
 
 
 class BadInput(ChatError):
-    """The bytes are no line, or no object, that this wire knows."""
+    """The bytes are no line, or no object, that this wire knows; `id` is that of the line, if so much can be told."""
+
+    def __init__(self, code: Code, sentence: Sentence, id: str | None = None) -> None:
+        super().__init__(code, sentence)
+        self.id = id
 
 
 class Refused(ChatError):

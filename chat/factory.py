@@ -1,7 +1,7 @@
 """The factory that holds the connected clients: how many may come, who is looked at now and then, and how all go."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
@@ -74,29 +74,33 @@ class ChatFactory(ServerFactory):
 
     def hold(self) -> None:
         """The server stops: what is said from now on is not handled, and so not acknowledged."""
-        for client in self.clients:
-            client.hold()
+        self._for_each(ChatProtocol.hold)
 
     def drain(self) -> Deferred[None]:
         """Let everyone read what they are owed, say goodbye, and fire when all are gone; see `abort`."""
         empty = self._empty = Deferred()
         if not self.clients:
             empty.callback(None)
-        for client in list(self.clients):
-            client.drain()
+        self._for_each(ChatProtocol.drain)
         return empty
 
     def abort(self) -> None:
         """Whoever has not read by now is not waited for."""
-        for client in list(self.clients):
-            client.abort()
+        self._for_each(ChatProtocol.abort)
 
     def _look(self) -> None:
         self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
         self._looks += 1
-        now = self.hub.clock.seconds()
-        thoroughly = self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0
+        self._for_each(ChatProtocol.look_what_is_seen)
+        if self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0:
+            now = self.hub.clock.seconds()
+            self._for_each(lambda client: client.look(now))
+
+    def _for_each(self, do: Callable[[ChatProtocol], None]) -> None:
+        """One client's bug is not the next one's."""
         for client in list(self.clients):
-            client.look_at_place()
-            if thoroughly:
-                client.look(now)
+            try:
+                do(client)
+            except Exception:
+                logger.failure("A connection could not be looked after")
+                client.session.broken()

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from twisted.logger import Logger
 
 from chat import limits
-from chat.events import Entry, Joined, Left, Renamed
+from chat.events import Entry, Joined, Left
 from chat.log import Log, size
 from chat.replies import Answer, Request
 
@@ -49,11 +49,24 @@ class Rendering(NamedTuple):
 
     def pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
         """Each entry encoded; nothing for coming and going that quiet readers do not want."""
+        try:
+            return self._pieces(log, entries)
+        except Exception:
+            # One entry's bug is not the next one's.
+            return [self._piece(log, entry) for entry in entries]
+
+    def _piece(self, log: Log, entry: Entry) -> bytes:
+        try:
+            return self._pieces(log, (entry,))[0]
+        except Exception:
+            logger.failure("Number {seq} of {log} cannot be shown", seq=entry.seq, log=log.key)
+            return b""
+
+    def _pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
         event, named, timed = self.wire.event, self.named, self.timed
         if self.quiet:
             return [
-                b"" if isinstance(entry.fact, Joined | Left | Renamed) else event(log, entry, named, timed)
-                for entry in entries
+                b"" if isinstance(entry.fact, Joined | Left) else event(log, entry, named, timed) for entry in entries
             ]
         return [event(log, entry, named, timed) for entry in entries]
 

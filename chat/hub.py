@@ -1,6 +1,6 @@
 """Who is here, which rooms there are, who has which nickname, and who may still come back."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from chat import limits, names
 from chat.errors import Refused
 from chat.events import Entry, Private
+from chat.held import Held
 from chat.language import say
 from chat.log import Log, Tails
 from chat.room import Participant, Room
@@ -48,8 +49,16 @@ class Person(Participant, Protocol):
 
     entered_at: datetime
     spoke_at: datetime
+    digest: str
+    host: str
+    ended_at: datetime
+    """When their connection ended, where they have none."""
+
     down_since: float | None
     """Since when their line is down (in the clock's seconds), None while it is not."""
+
+    def lapse(self) -> None:
+        """They did not come back in time."""
 
     def received(self, private: Private) -> None:
         """Somebody wrote to them: whom they answer with /reply."""
@@ -81,14 +90,18 @@ class Hub:
         self.rooms: dict[str, Room] = {}
         self.codes: dict[str, Person] = {}
         """Those who are here or whose line is down, by the hash of their resume code."""
-        self.absent: OrderedDict[str, Absent] = OrderedDict()
-        """Those who did not come back in time, by the same, in the order of their going."""
+        self.down: Held[Person] = Held(limits.HELD, limits.HELD_PER_HOST)
+        """Those of them whose line is down."""
+        self.absent: Held[Person] = Held(limits.HELD, limits.HELD_PER_HOST)
+        """Those who did not come back in time."""
         self.turn = Turn(clock, now, store)
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if not log.key.startswith("#")}
         self._nicknames: dict[str, Person] = {}
         self._held: dict[str, tuple[str, ...]] = {}
+        self.stopping = False
+        """The server stops: whoever goes now has not left."""
         self._guesses: Counter[str] = Counter()
         self._guessed_at = clock.seconds()
         for log in kept.logs:
@@ -108,8 +121,8 @@ class Hub:
         if room is None:
             checked = names.check_room(name)
             if len(self.rooms) >= limits.ROOMS:
-                raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
-            room = self._add_room(key, checked, 0)
+                self._drop_a_room()
+            room = self._add_room(key, checked, self._heads.pop(key, 0))
         return room
 
     def _add_room(self, key: str, name: str, head: int) -> Room:
@@ -117,12 +130,22 @@ class Hub:
         room = self.rooms[key] = Room(log, self.clock, self.turn.append)
         return room
 
+    def _drop_a_room(self) -> None:
+        """Make place for a room where nobody is in another one; its number is kept for when it is opened again."""
+        for key, room in self.rooms.items():
+            if not room.members and key != LOBBY:
+                self._heads[key] = room.log.head
+                del self.rooms[key]
+                return
+        raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
+
     def find_room(self, name: str) -> Room:
         """The room of this name; raises `Refused` if there is none."""
         try:
             return self.rooms[names.fold(name)]
         except KeyError:
-            raise Refused("no-room", say("There is no room {room}. /join {room} makes it.", room=name)) from None
+            shown = name[: limits.NAME_READ]
+            raise Refused("no-room", say("There is no room {room}. /join {room} makes it.", room=shown)) from None
 
     def private_log(self, person: str) -> Log:
         """The log of one person's private talk."""
@@ -141,7 +164,9 @@ class Hub:
         person = self._nicknames.get(names.fold(nick))
         # The same key may be what another nickname looks like.
         if person is None or names.fold(person.author.nick) != names.fold(nick):
-            raise Refused("not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=nick))
+            raise Refused(
+                "not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=nick[: limits.NAME_READ])
+            )
         return person
 
     def check_free(self, nick: str, person: Person | None = None) -> None:
@@ -190,20 +215,24 @@ class Hub:
 
     # Coming back.
 
-    def gone(self, digest: str, absent: "Absent") -> None:
+    def gone(self, person: Person) -> None:
         """Somebody did not come back in time: for a day their code still brings back their place."""
-        self.absent[digest] = absent
+        for other in self.absent.add(person):
+            self._forget(other)
         self.forget_old()
 
     def forget_old(self) -> None:
-        """Codes end a day after the connection did, and sooner where there are too many."""
-        oldest = self.now() - timedelta(seconds=limits.CODE_SECONDS)
-        while self.absent:
-            digest, absent = next(iter(self.absent.items()))
-            if absent.ended_at >= oldest and len(self.absent) <= limits.ABSENT:
-                break
-            del self.absent[digest]
-            self.turn.forget(Record("session", digest, None))
+        """Codes end a day after the connection did."""
+        while (first := self.absent.first()) is not None and self.is_old(first):
+            self.absent.drop(first)
+            self._forget(first)
+
+    def is_old(self, person: Person) -> bool:
+        """Whether the code of somebody whose line is down has ended."""
+        return person.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
+
+    def _forget(self, person: Person) -> None:
+        self.turn.forget(Record("session", person.digest, None))
 
     def may_guess(self, host: str) -> bool:
         """Whether this address may still try a resume code in this minute."""
@@ -211,12 +240,8 @@ class Hub:
         if now - self._guessed_at >= 60:
             self._guesses.clear()
             self._guessed_at = now
+        return self._guesses[host] < limits.GUESSES_PER_HOST
+
+    def guessed_wrong(self, host: str) -> None:
+        """A code was wrong: right ones do not count, for a whole class comes back after a restart."""
         self._guesses[host] += 1
-        return self._guesses[host] <= limits.GUESSES_PER_HOST
-
-
-class Absent(Protocol):
-    """Somebody who did not come back in time."""
-
-    ended_at: datetime
-    """When their connection ended."""

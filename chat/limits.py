@@ -183,8 +183,10 @@ GRACE_SECONDS = 180.0
 CODE_SECONDS = 24 * 3600.0
 """How long a resume code lives after the connection ended."""
 
-ABSENT = 10_000
-"""People who did not come back in time whose place is kept all the same; the earliest goes first."""
+HELD = 10_000
+HELD_PER_HOST = 200
+"""People whose line is down, in all and from one address (as many as may be connected from it), and as many again who
+did not come back in time: they cost no connection, so somebody could fill the memory, and the names, with them."""
 
 GUESSES = 5
 """Wrong resume codes on one connection before it is closed."""
@@ -244,3 +246,6 @@ TRIM_PAUSE_SECONDS = 0.05
 
 GREP_WORDS = 20
 """Words of a search: 200 over 50 rooms would keep the thread that reads busy for seconds (measured: 2.2)."""
+
+USERS_LISTED = 1000
+"""Names that a program is given with a room; `here` says how many there are."""

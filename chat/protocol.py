@@ -28,6 +28,7 @@ from chat.lines import END_OF_INPUT, LineDecoder, Overlong
 from chat.outlet import Outlet
 from chat.pace import Pace
 from chat.replies import Problem, Reply, Request
+from chat.saying import not_said
 from chat.session import Session
 
 logger = Logger()
@@ -107,8 +108,10 @@ class ChatProtocol(LineReceiver):
         if self._scheduled is not None:
             self._scheduled.cancel()
         self._lines.clear()
-        self.session.cut()
-        self.factory.lost(self, self.host)
+        try:
+            self.session.cut()
+        finally:
+            self.factory.lost(self, self.host)
 
     # IHalfCloseableProtocol
 
@@ -154,12 +157,11 @@ class ChatProtocol(LineReceiver):
         """Let go once everything sent is read; who does not read is not waited for."""
         if self._closing:
             return
+        self._tell_unsaid()
         self._closing = True
-        self._lines.clear()
         self.session.reading.stop_all()
         self._cancel_deadline()
-        # Then with a reset: plain nc does not look at the end of our half, and would wait for Enter.
-        self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self.abort)
+        self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._hang_up)
         self._outlet.shut()
         if self._paused:
             self.transport.resumeProducing()
@@ -169,6 +171,26 @@ class ChatProtocol(LineReceiver):
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
+
+    def _tell_unsaid(self) -> None:
+        """Lines that came and will not be handled any more."""
+        if self._lines:
+            sentence = say_n("The last line was not said.", "The last {count} lines were not said.", len(self._lines))
+            self.session.answer(Problem("nothing-said", sentence))
+            self._lines.clear()
+
+    def _hang_up(self) -> None:
+        """They had time to read their last words; who still takes some of them has more, unless the server stops.
+
+        With a reset: plain nc does not look at the end of our half, and would wait for Enter.
+        """
+        if self._outlet.direct and not self._draining and sockets.unacknowledged(self.transport.getHandle()):
+            taken = sockets.acknowledged(self.transport.getHandle())
+            if taken != self._taken:
+                self._taken = taken
+                self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._hang_up)
+                return
+        self.abort()
 
     def abort(self) -> None:
         """Let go now."""
@@ -188,7 +210,7 @@ class ChatProtocol(LineReceiver):
 
     def _say_goodbye(self) -> None:
         self.session.answer(Reply("quit", [say("The server is stopping.")]))
-        self.look_at_place()
+        self.look_what_is_seen()
         self.close()
 
     def _cancel_deadline(self) -> None:
@@ -222,14 +244,14 @@ class ChatProtocol(LineReceiver):
         elif handle is not None and sockets.is_dead(handle, limits.UNACKED_SECONDS):
             logger.info("Closing a connection whose machine is gone")
             self.abort()
-        self.session.keep_place()
+        self.session.keep_seen()
 
-    def look_at_place(self) -> None:
-        """Every now and then: if their machine has acknowledged everything, that is their place."""
-        if self.blocked or self._closing or not (self._outlet.direct and self.session.named):
+    def look_what_is_seen(self) -> None:
+        """Every now and then: whether their machine has acknowledged everything."""
+        if self.blocked or self._closing or not self._outlet.direct or self.session.reading.is_seen():
             return
         if not sockets.unacknowledged(self.transport.getHandle()):
-            self.session.mark_place()
+            self.session.mark_seen()
 
     # Lines in their time.
 
@@ -336,8 +358,10 @@ class ChatProtocol(LineReceiver):
             self._broken(failure)
 
     def _answer_problem(self, error: ChatError, request: Request) -> None:
-        if isinstance(error, NotStored):
-            self.session.not_said(request.line, error, request.id)
+        if isinstance(error, BadInput):
+            self.session.answer(Problem(error.code, error.sentence, error.id))
+        elif isinstance(error, NotStored):
+            self.session.answer(not_said(error, request.line, request.id))
         else:
             self.session.answer(Problem(error.code, error.sentence, request.id))
 
@@ -374,7 +398,7 @@ class ChatProtocol(LineReceiver):
         if self.wire.asks:
             session.leave()
         self._waiting = True
-        session.settled().addCallback(lambda _: self.close())
+        session.saying.settled().addCallback(lambda _: self.close())
 
     def _remind(self) -> None:
         """They have had two of three minutes to choose a nickname."""

@@ -1,12 +1,13 @@
-"""What one participant has still to read: a cursor for each of their logs that is behind.
+"""What one participant has read, and has still to read.
 
 At the head of a log they stand in its fan-out.  When their connection is full, or what they get is to look different,
 they leave it with a position of their own; from there they read on a page of each log in turn, and only while the
-connection has room, until they stand at the head again.
+connection has room, until they stand at the head again.  What they were given is one thing, what they have `seen`
+another: up to where their machine acknowledged it, or their program said so.  From there they go on after a cut.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -44,9 +45,13 @@ class Reading:
         self._fetching = False
         self._catching_up = False  # a store that answers at once calls back while its page is asked for
         self._reached: list[Deferred[None]] = []
+        self.seen: dict[str, int] = {}
+        """By the keys of logs."""
 
     def hear(self, log: Log, position: int) -> None:
-        """Read a log on from a position."""
+        """Read a log on from a position, unless they do so already."""
+        if log.key in self._logs:
+            return
         self._logs[log.key] = log
         self._behind.append(Cursor(log, position))
         self.catch_up()
@@ -58,18 +63,21 @@ class Reading:
             self._behind = deque(cursor for cursor in self._behind if cursor.log is not log)
 
     def stop_all(self) -> None:
-        """Read nothing any more."""
+        """Read nothing any more; who waited for them to catch up waits in vain."""
+        self._reached.clear()
         for log in list(self._logs.values()):
             self.stop(log)
 
-    def positions(self) -> Mapping[str, int]:
-        """Up to where they were given each log."""
-        behind = {cursor.log.key: cursor.position for cursor in self._behind}
-        return {key: behind.get(key, fanout(log).position) for key, log in self._logs.items()}
+    def is_seen(self) -> bool:
+        """Whether nothing was given to them since `mark_seen`; asked of everybody every second."""
+        if self._behind:
+            return False
+        return all(self.seen.get(key) == fanout(log).position for key, log in self._logs.items())
 
-    def is_at(self, positions: Mapping[str, int]) -> bool:
-        """Whether they were given nothing since they stood at these positions."""
-        return all(positions.get(key) == fanout(log).position for key, log in self._logs.items())
+    def mark_seen(self) -> None:
+        """All that they were given so far they have seen."""
+        behind = {cursor.log.key: cursor.position for cursor in self._behind}
+        self.seen.update({key: behind.get(key, fanout(log).position) for key, log in self._logs.items()})
 
     def render_anew(self) -> None:
         """What they get looks different from now on."""

@@ -36,10 +36,11 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """A room as somebody finds it: the number of its last event and who is in it."""
+    """A room as somebody finds it: the number of its last event, how many are in it, and who (not all of very many)."""
 
     name: str
     head: int
+    here: int
     users: Sequence[str]
     topic: str = ""
     recorded: bool = True

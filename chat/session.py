@@ -6,25 +6,25 @@ place.  Events reach it only from logs, by its `reading`; answers to its own com
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from chat import codes, limits, names
-from chat.errors import NotStored, Refused
-from chat.events import Author, Entry, Fact, Left, Place, Private, Renamed
+from chat.errors import Refused
+from chat.events import Author, Entry, Fact, Left, Private, Renamed
 from chat.fanout import Rendering, Wire
 from chat.hub import Hub
 from chat.language import say
 from chat.log import Log
 from chat.reading import Reading
-from chat.replies import Answer, Problem, Stored
+from chat.replies import Answer, Problem
 from chat.room import Room
-from chat.store import LineId, Record
-from chat.text import visible
+from chat.saying import Saying
+from chat.store import Record
 
 
 class Connection(Protocol):
@@ -56,14 +56,15 @@ class Session:
     """A participant, nameless until `enter`."""
 
     __slots__ = (
-        "_author", "_grace", "_kept_place", "_outstanding", "_place", "_senders", "_settled", "away", "code",
-        "connection", "current", "digest", "down_since", "draft", "ended_at", "entered_at", "guesses", "hub", "id",
-        "ignored", "last_from", "log", "proposal", "quiet", "reading", "returning", "rooms", "seen_at", "spoke_at",
+        "_author", "_grace", "_kept_seen", "away", "code", "connection", "current", "digest", "down_since", "draft",
+        "ended_at", "entered_at", "guesses", "host", "hub", "id", "ignored", "last_from", "log", "proposal", "quiet",
+        "reading", "returning", "rooms", "saying", "seen_at", "senders", "spoke_at", "untold", "welcomed",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, connection: Connection | None, id: str | None = None) -> None:
         self.hub = hub
         self.connection = connection
+        self.host = ""
         self.id = id or hub.token()
         self.log = hub.private_log(self.id)
         self.rooms: dict[str, Room] = {}
@@ -75,20 +76,22 @@ class Session:
         self.proposal: str | None = None
         self.draft: list[str] | None = None
         self.guesses = 0
-        self.entered_at = self.spoke_at = hub.now()
+        self.entered_at = self.spoke_at = self.seen_at = self.ended_at = hub.now()
         self.code: str | None = None
         self.digest = ""
+        self.welcomed = False
+        """They were told their code: from now on they can come back."""
         self.down_since: float | None = None
-        self.seen_at = self.ended_at = hub.now()
         self.returning = False
+        self.senders: set[str] = set()
+        """Who wrote to them while their line is down."""
+        self.untold: list[str] = []
+        """Who did not come back, of those they wrote to; they were not there to be told."""
         self.reading = Reading(self, hub.after)
+        self.saying = Saying(hub.turn, self.id, self.answer, self.broken)
         self._author: Author | None = None
-        self._place: Mapping[str, int] = {}
-        self._kept_place: Mapping[str, int] = {}
+        self._kept_seen: dict[str, int] = {}
         self._grace: IDelayedCall | None = None
-        self._senders: set[str] = set()
-        self._outstanding = 0
-        self._settled: list[Deferred[None]] = []
 
     # Who they are.
 
@@ -107,13 +110,17 @@ class Session:
     def enter(self, nick: str, code: str) -> None:
         """Come in under a nickname, already checked; raises `Refused` if it is somebody's."""
         self.hub.claim(nick, self)
-        self._author = Author(self.id, self.id, nick)
-        self.entered_at = self.spoke_at = self.hub.now()
         self.code, self.digest = code, codes.digest(code)
+        self.entered_at = self.spoke_at = self.seen_at = self.hub.now()
+        self._register(nick)
+        self.hear(self.log, self.log.head)
+
+    def _register(self, nick: str) -> None:
+        """Be somebody, under a nickname that was claimed."""
+        self._author = Author(self.id, self.id, nick)
         self.hub.people[self.id] = self
         self.hub.codes[self.digest] = self
         self.hub.turn.touch(self)
-        self.hear(self.log, self.log.head)
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""
@@ -145,38 +152,54 @@ class Session:
         self.rooms.clear()
         self.reading.stop_all()
         self.hub.release(self)
+        self.hub.down.drop(self)
         del self.hub.people[self.id]
         del self.hub.codes[self.digest]
+        self._back_in_time()
+
+    def _back_in_time(self) -> None:
+        """The grace is not needed any more."""
         self.down_since = None
         if self._grace is not None and self._grace.active():
             self._grace.cancel()
 
     def cut(self) -> None:
         """The connection is gone and they did not say goodbye: all is held for the grace period."""
-        self.connection = None
+        connection, self.connection = self.connection, None
         if self._author is None:
             return
+        if not self.welcomed:
+            self.leave()
+            return
+        if connection is not None:
+            self.host = connection.host
         self.reading.stop_all()
         self.draft, self.returning = None, False
         self.ended_at = self.hub.now()
         self.down_since = self.hub.clock.seconds()
-        self._grace = self.hub.clock.callLater(self.hub.settings.grace, self._lapse)
+        self._grace = self.hub.clock.callLater(self.hub.settings.grace, self.lapse)
         self.hub.turn.touch(self)
+        for other in self.hub.down.add(self):
+            other.lapse()
 
-    def _lapse(self) -> None:
-        """The grace is over: for the others they have left."""
+    def lapse(self) -> None:
+        """(Person) The grace is over: for the others they have left."""
+        if self.hub.stopping:
+            return
         nick = self.author.nick
-        for id in self._senders:
-            sender = self.hub.people.get(id)
-            if sender is not None:
-                sender.not_delivered(nick)
-        self._senders.clear()
+        for sender in [self.hub.people[id] for id in self.senders if id in self.hub.people]:
+            sender.not_delivered(nick)
+        self.senders.clear()
         keys = list(self.rooms)
         self._go("")
         # Those rooms are where they will be when they come back.
         self.rooms = {key: self.hub.rooms[key] for key in keys}
-        self.hub.gone(self.digest, self)
+        self.hub.gone(self)
         self.hub.turn.touch(self)
+
+    def _logs(self) -> dict[str, Log]:
+        """What they hear, by the names that programs know."""
+        return {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
 
     def check_seen(self, seen: Mapping[str, int]) -> None:
         """Raises `Refused` where a client claims to have seen what there is not yet."""
@@ -184,41 +207,35 @@ class Session:
             if seen.get(name, 0) > log.head:
                 raise Refused("seen-ahead", say("You cannot have seen number {seq}.", seq=seen[name]))
 
-    def _logs(self) -> dict[str, Log]:
-        """What they hear, by the names that programs know."""
-        return {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
-
     def resume(self, connection: Connection, code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
         logs = self._logs()
-        self._place = {**self._place, **{logs[name].key: seq for name, seq in seen.items() if name in logs}}
+        self.reading.seen.update({logs[name].key: seq for name, seq in seen.items() if name in logs})
         self.reading.stop_all()
         old, self.connection = self.connection, connection
         connection.session = self
+        self.draft, self.returning = None, False
         if old is not None:
             nobody = old.session = Session(self.hub, old)
             nobody.answer(Problem("taken-over", say("You came back on another line; this one is closed.")))
             old.close()
-        if self._grace is not None and self._grace.active():
-            self._grace.cancel()
+        self.code, self.welcomed = code, True
+        self.hub.down.drop(self)
+        self._back_in_time()
         if self.digest in self.hub.absent:
             self._enter_again()
-        self.code, self.down_since = code, None
-        self._senders.clear()
+        self.senders.clear()
         self.hub.turn.touch(self)
 
     def _enter_again(self) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
-        del self.hub.absent[self.digest]
-        old = self.author
-        nick = old.nick
+        nick = self.author.nick
         if self.hub.holder(nick) is not None:
             nick = names.propose(nick, lambda name: self.hub.holder(name) is None)
         self.hub.claim(nick, self)
-        self._author = Author(old.person, old.session, nick)
-        self.hub.people[self.id] = self
-        self.hub.codes[self.digest] = self
+        self.hub.absent.drop(self)
         self.entered_at = self.hub.now()
+        self._register(nick)
         for room in self.rooms.values():
             room.join(self)
 
@@ -226,7 +243,7 @@ class Session:
         """After `resume`: read on from where they were, what was missed with its time; fires when that is over."""
         self.returning = self.missed_something()
         for log in self._logs().values():
-            self.reading.hear(log, self._place.get(log.key, log.head))
+            self.reading.hear(log, self.reading.seen.get(log.key, log.head))
         return self.reading.caught_up().addCallback(lambda _: self._returned())
 
     def _returned(self) -> None:
@@ -236,85 +253,98 @@ class Session:
 
     def missed_something(self) -> bool:
         """After `resume`: whether anything happened meanwhile."""
-        return any(self._place.get(log.key, log.head) < log.head for log in self._logs().values())
+        return any(self.reading.seen.get(log.key, log.head) < log.head for log in self._logs().values())
 
-    def mark_place(self) -> None:
+    def mark_seen(self) -> None:
         """Everything given to them so far was acknowledged by their machine."""
         self.seen_at = self.hub.now()
-        if not self.reading.is_at(self._place):
-            self._place = self.reading.positions()
+        self.reading.mark_seen()
 
-    def keep_place(self) -> None:
-        """Now and then the place is stored, for after a crash."""
-        if self._place != self._kept_place:
-            self._kept_place = self._place
+    def keep_seen(self) -> None:
+        """Now and then that is stored, for after a crash."""
+        if self.named and self.reading.seen != self._kept_seen:
+            self._kept_seen = dict(self.reading.seen)
             self.hub.turn.touch(self)
 
     def record(self) -> Record:
         """(Person) What brings them back after a restart; nothing, once they have left."""
-        if self._author is None:
-            return Record("session", self.digest, None)
-        value = {
-            "person": self.id,
-            "nick": self._author.nick,
-            "rooms": list(self.rooms),
-            "current": self.current.log.key,
-            "away": self.away,
-            "quiet": self.quiet,
-            "ignored": self.ignored,
-            "last_from": self.last_from,
-            "place": dict(self._place),
-            "absent": self.digest in self.hub.absent,
-            "spoke_at": self.spoke_at.isoformat(),
-            "seen_at": self.seen_at.isoformat(),
-            "ended_at": (self.hub.now() if self.connection is not None else self.ended_at).isoformat(),
-        }
-        return Record("session", self.digest, json.dumps(value))
+        return Record("session", self.digest, None if self._author is None else self._remembered(self._author.nick))
+
+    def _remembered(self, nick: str) -> str:
+        return json.dumps(
+            {
+                "person": self.id,
+                "nick": nick,
+                "host": self.host,
+                "rooms": list(self.rooms),
+                "current": self.current.log.key,
+                "away": self.away,
+                "quiet": self.quiet,
+                "ignored": self.ignored,
+                "last_from": self.last_from,
+                "senders": sorted(self.senders),
+                "untold": self.untold,
+                "seen": self.reading.seen,
+                "absent": self.digest in self.hub.absent,
+                "spoke_at": self.spoke_at.isoformat(),
+                "seen_at": self.seen_at.isoformat(),
+                "ended_at": None if self.connection is not None else self.ended_at.isoformat(),
+            }
+        )
 
     @classmethod
-    def restore(cls, hub: Hub, record: Record) -> None:
-        """Bring somebody back after a restart, with their line down; those whose code is too old are forgotten."""
-        value = json.loads(record.value or "")
+    def restore(cls, hub: Hub, records: Iterable[Record]) -> None:
+        """Bring everybody back after a restart, with their lines down, in the order of their going."""
+        remembered = [(record.key, json.loads(record.value or "{}")) for record in records if record.kind == "session"]
+        now = hub.now().isoformat()
+        for digest, value in sorted(remembered, key=lambda item: item[1]["ended_at"] or now):
+            cls._restore(hub, digest, value)
+
+    @classmethod
+    def _restore(cls, hub: Hub, digest: str, value: dict[str, Any]) -> None:
         session = cls(hub, None, value["person"])
-        session._author = Author(session.id, session.id, value["nick"])
-        session.digest = record.key
+        session.digest, session.host, session.welcomed = digest, value["host"], True
         session.rooms = {key: hub.rooms[key] for key in value["rooms"] if key in hub.rooms}
         session.current = hub.rooms.get(value["current"], hub.lobby)
         session.away, session.quiet, session.ignored = value["away"], value["quiet"], value["ignored"]
-        session.last_from = value["last_from"]
-        session._place = value["place"]
+        session.last_from, session.senders, session.untold = value["last_from"], set(value["senders"]), value["untold"]
+        session.reading.seen = value["seen"]
         session.spoke_at = datetime.fromisoformat(value["spoke_at"])
         session.seen_at = datetime.fromisoformat(value["seen_at"])
-        session.ended_at = datetime.fromisoformat(value["ended_at"])
         if value["absent"] or hub.holder(value["nick"]) is not None:
-            hub.gone(record.key, session)
+            session._author = Author(session.id, session.id, value["nick"])
+            session.ended_at = datetime.fromisoformat(value["ended_at"]) if value["ended_at"] else hub.now()
+            hub.gone(session)
             return
         hub.claim(value["nick"], session)
-        hub.people[session.id] = session
-        hub.codes[record.key] = session
+        session._register(value["nick"])
         for room in session.rooms.values():
             room.put_back(session)
         session.cut()
-        session.ended_at = datetime.fromisoformat(value["ended_at"])
 
     # Where they are.
 
-    def join(self, room: Room) -> None:
-        """Be in one more room; `hear` is called for it when they have been shown what was said before."""
+    def may_join_one_more(self) -> None:
+        """Raises `Refused` where they are in too many rooms."""
         if len(self.rooms) >= limits.ROOMS_PER_PERSON:
             raise Refused(
                 "too-many",
                 say("You are in {limit} rooms. /leave one of them first.", limit=limits.ROOMS_PER_PERSON),
             )
+
+    def join(self, room: Room) -> int:
+        """Be in one more room; returns the number up to which they are shown what was said before, then `hear` on."""
+        position = self.reading.seen[room.log.key] = room.log.head
         self.rooms[room.log.key] = room
         room.join(self)
         self.reading.render_anew()
         self.hub.turn.touch(self)
+        return position
 
     def hear(self, log: Log, position: int) -> None:
         """Read a log on from a position, if they still may: much can happen while history is fetched."""
         if self.connection is not None and self.may_read(log):
-            self._place = {**self._place, log.key: position}
+            self.reading.seen.setdefault(log.key, position)
             self.reading.hear(log, position)
 
     def part(self, room: Room, text: str) -> None:
@@ -322,6 +352,7 @@ class Session:
         del self.rooms[room.log.key]
         room.leave(self, text)
         self.reading.stop(room.log)
+        self.reading.seen.pop(room.log.key, None)
         self.reading.render_anew()
         self.hub.turn.touch(self)
 
@@ -329,60 +360,11 @@ class Session:
         """The one place that says whose history they are shown: their own, and that of rooms they are in."""
         return log is self.log or log.key in self.rooms
 
-    # What they say.
-
     def say(self, room: Room, fact: Fact, id: str | None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused."""
         room.introduce(self)
-        self._outstanding += 1
-        self.hub.turn.append(room.log, fact, self, id, self.line_id(id))
-
-    def line_id(self, id: str | None) -> LineId | None:
-        """A line's id as it is kept."""
-        return None if id is None else LineId(self.id, id)
-
-    def stored(self, tag: object, log: Log, entry: Entry) -> None:
-        """(Writer) What was said is durable."""
-        self.spoke_at = entry.at
-        if isinstance(tag, str):
-            self.answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
-        self._settle()
-
-    def repeated(self, tag: object, place: Place) -> None:
-        """(Writer) What was said is durable, and was before."""
-        self.answer(Stored(place, str(tag)))
-        self._settle()
-
-    def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
-        """(Writer) What was said is not kept."""
-        self.not_said(getattr(fact, "text", ""), error, tag if isinstance(tag, str) else None)
-        self._settle()
-
-    def not_said(self, line: str, error: NotStored, id: str | None) -> None:
-        """Tell them which line was not kept."""
-        begin = visible(line.partition("\n")[0][:40])
-        sentence = say("“{begin}” was not said: {reason}", begin=begin, reason=error.sentence)
-        self.answer(Problem(error.code, sentence, id))
-
-    def broken(self) -> None:
-        """(Writer, Reader) A bug of ours: this one connection pays for it."""
-        if self.connection is not None:
-            self.connection.abort()
-
-    def settled(self) -> Deferred[None]:
-        """Fires when nothing they said waits for the store."""
-        if not self._outstanding:
-            return succeed(None)
-        done: Deferred[None] = Deferred()
-        self._settled.append(done)
-        return done
-
-    def _settle(self) -> None:
-        self._outstanding -= 1
-        if not self._outstanding:
-            waiting, self._settled = self._settled, []
-            for done in waiting:
-                done.callback(None)
+        self.spoke_at = self.hub.now()
+        self.saying.say(room.log, fact, id)
 
     # What they hear.
 
@@ -434,8 +416,24 @@ class Session:
         if private.author.person not in self.ignored:
             self.last_from = private.author.person
         if self.down_since is not None:
-            self._senders.add(private.author.person)
+            self.senders.add(private.author.person)
+            self.hub.turn.touch(self)
 
     def not_delivered(self, nick: str) -> None:
-        """(Person) The late answer to what they said to somebody whose line was down."""
-        self.answer(Problem("not-delivered", say("{nick} did not come back.", nick=nick)))
+        """(Person) Somebody did not come back to whom they wrote while that one's line was down: a late answer."""
+        if self.connection is None:
+            self.untold.append(nick)
+            self.hub.turn.touch(self)
+        else:
+            self.answer(Problem("not-delivered", say("{nick} did not come back.", nick=nick)))
+
+    def tell_untold(self) -> None:
+        """After `resume`: what they could not be told."""
+        untold, self.untold = self.untold, []
+        for nick in untold:
+            self.not_delivered(nick)
+
+    def broken(self) -> None:
+        """(Reader) A bug of ours: this one connection pays for it."""
+        if self.connection is not None:
+            self.connection.abort()

@@ -195,23 +195,24 @@ class ChatService(Service):
 
     async def _stop(self) -> None:
         """No newcomers, the last commit, everyone reads what they are owed; who does not read is not waited for."""
-        abort = self._hub.clock.callLater(limits.CLOSE_SECONDS, self._factory.abort)
+        self._hub.stopping = True
         if self._upkeep is not None:
             self._upkeep.stop()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.hold()
-        await self._in_time(self._hub.turn.flush())
-        await self._factory.drain()
+        await self._in_time(self._hub.turn.flush(), limits.CLOSE_SECONDS / 2)
+        abort = self._hub.clock.callLater(limits.CLOSE_SECONDS / 2, self._factory.abort)
+        await self._in_time(self._factory.drain(), limits.CLOSE_SECONDS)
         if abort.active():
             abort.cancel()
-        await self._in_time(self._hub.turn.stop())
-        await self._in_time(self._store.close())
+        await self._in_time(self._hub.turn.stop(), limits.CLOSE_SECONDS / 4)
+        await self._in_time(self._store.close(), limits.CLOSE_SECONDS / 4)
 
-    def _in_time(self, done: Deferred[None]) -> Deferred[None]:
-        """Not waited for longer than there is time: a disk that hangs does not keep the server from ending."""
-        return done.addTimeout(limits.CLOSE_SECONDS / 2, self._hub.clock).addErrback(
-            lambda failure: logger.failure("Stopping: the store did not answer in time", failure)
+    def _in_time(self, done: Deferred[None], seconds: float) -> Deferred[None]:
+        """Not waited for longer: a disk that hangs does not keep the server from ending."""
+        return done.addTimeout(seconds, self._hub.clock).addErrback(
+            lambda failure: logger.failure("Stopping: this took too long", failure)
         )
 
     def stopService(self) -> Deferred[None]:
@@ -232,17 +233,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         # A wall clock that is set back an hour would stop every timer for an hour.
         reactor.seconds = time.monotonic  # type: ignore[attr-defined]  # typed as what it is before it is installed
     words = language(options["language"])
-    zone = datetime.now().astimezone().tzinfo
-    assert zone is not None
-    wires: dict[str, Wire] = {"plain": Plain(words, zone), "json": JsonLines(words)}
+    wires: dict[str, Wire] = {"plain": Plain(words), "json": JsonLines(words)}
     settings = Settings(
         options["name"], options["motd"], options["history"], float(options["grace"]), options["unrecorded"]
     )
     store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), settings, kept)
-    for record in kept.records:
-        if record.kind == "session":
-            Session.restore(hub, record)
+    Session.restore(hub, kept.records)
     factory = ChatFactory(hub, wires, options["rate"], options["max-clients"], options["max-per-host"])
     ports = [listening for port in options["ports"] for listening in _listen(reactor, port, factory, words)]
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)

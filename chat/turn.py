@@ -57,6 +57,15 @@ class _Pending(NamedTuple):
     writer: Writer | None
     tag: object
     id: LineId | None
+    record: Record | None
+    """What changes with it; where it was stored before, it does not change again."""
+
+
+class Outcome(NamedTuple):
+    """What became of a fact: where it stands, and whether it stood there before."""
+
+    place: Place
+    repeated: bool
 
 
 class Turn:
@@ -85,18 +94,25 @@ class Turn:
         tag: object = None,
         id: LineId | None = None,
         copy: Log | None = None,
+        record: Record | None = None,
     ) -> None:
-        """Let a fact be stored, in a second log too perhaps, and then read; the writer is told what became of it."""
+        """Let a fact be stored, with a second log and a record perhaps, and then read.
+
+        The writer is told what became of it.
+        """
         logs = (log,) if copy is None else (log, copy)
-        self._pending.append(_Pending(fact, logs, writer, tag, id))
-        self._pending_bytes += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
+        change = _Pending(fact, logs, writer, tag, id, record)
+        self._pending.append(change)
+        self._pending_bytes += _size(change)
         self._schedule()
 
-    def write(self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None) -> Deferred[Place]:
-        """The same for one who waits: fires with where it stands, fails with `NotStored`."""
+    def write(
+        self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None, record: Record | None = None
+    ) -> Deferred[Outcome]:
+        """The same for one who waits: fails with `NotStored`."""
         waiter = _Waiter()
-        self.append(log, fact, waiter, None, id, copy)
-        return waiter.place
+        self.append(log, fact, waiter, None, id, copy, record)
+        return waiter.outcome
 
     def change(self, *records: Record) -> Deferred[None]:
         """Let records be replaced with this turn's batch; fires when they are, fails with `NotStored`."""
@@ -151,7 +167,7 @@ class Turn:
         done = maybeDeferred(self._store.commit, batch)
         done.addCallbacks(lambda _: self._committed(turn), lambda failure: self._refused(failure, turn))
         done.addErrback(lambda failure: logger.failure("The turn failed", failure))
-        done.addBoth(self._landed)
+        done.addCallback(lambda was_refused: self._landed(bool(was_refused)))
 
     def _batch(self, turn: "_Taken") -> Batch:
         """Give each fact the next number of its logs, and all of them this moment's date, which never goes back."""
@@ -172,9 +188,10 @@ class Turn:
             turn.changes.append((change, entry))
             if change.id is not None:
                 ids[change.id] = Place(log.key, log.name, entry.seq, at)
-        self._pending[:0] = postponed
+        self._put_back(postponed)
+        records = [change.record for change, _ in turn.changes if change.record is not None]
         appended = [Appended(log.key, log.name, log.recorded, added) for log, added in by_log.items()]
-        return Batch(appended, [*turn.records, *_records(turn.touched.values())], ids)
+        return Batch(appended, [*turn.records, *records, *_records(turn.touched.values())], ids)
 
     def _committed(self, turn: "_Taken") -> None:
         for log, added in turn.by_log.items():
@@ -188,10 +205,11 @@ class Turn:
         for waiter in turn.waiting:
             waiter.callback(None)
 
-    def _refused(self, failure: Failure, turn: "_Taken") -> None:
+    def _refused(self, failure: Failure, turn: "_Taken") -> bool:
+        """Returns whether nothing was stored because the store could not."""
         if isinstance(failure.value, Duplicates):
             self._leave_out(failure.value.places, turn)
-            return
+            return False
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
@@ -203,6 +221,7 @@ class Turn:
                 _tell(change.writer, change.writer.refused, change.tag, change.fact, error)
         for waiter in turn.waiting:
             waiter.errback(error)
+        return True
 
     def _leave_out(self, places: Mapping[LineId, Place], turn: "_Taken") -> None:
         """Some lines came again: their authors are told where they stand, all else goes into a new turn."""
@@ -212,20 +231,26 @@ class Turn:
                 again.append(change)
             elif change.writer is not None:
                 _tell(change.writer, change.writer.repeated, change.tag, places[change.id])
-        self._pending[:0] = again
+        self._put_back(again)
         self._records[:0] = turn.records
         self._waiting[:0] = turn.waiting
         self._touched = {**turn.touched, **self._touched}
         self._schedule()
 
-    def _landed(self, _: object) -> None:
+    def _put_back(self, changes: list[_Pending]) -> None:
+        """These go first in the next turn."""
+        self._pending[:0] = changes
+        self._pending_bytes += sum(map(_size, changes))
+
+    def _landed(self, was_refused: bool) -> None:
         self._in_flight = False
-        if self._pending or self._records or self._waiting:
+        # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
+        if self._pending or self._records or self._waiting or (self._touched and not was_refused):
             self._schedule()
         if not self.crowded:
             calm, self._calm = self._calm, []
             for callback in calm:
-                callback()
+                _guarded(callback)
 
 
 @dataclass(slots=True)
@@ -250,6 +275,11 @@ def _records(people: Iterable[Restorable]) -> Iterator[Record]:
             logger.failure("Somebody cannot be recorded")
 
 
+def _size(change: _Pending) -> int:
+    """What waits for the store costs so much memory, roughly."""
+    return limits.ENTRY_OVERHEAD + len(getattr(change.fact, "text", ""))
+
+
 def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
     """One writer's bug is not the next one's."""
     try:
@@ -259,20 +289,27 @@ def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
         writer.broken()
 
 
+def _guarded(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:
+        logger.failure("Somebody could not go on")
+
+
 class _Waiter:
     """A writer that waits for one fact."""
 
     def __init__(self) -> None:
-        self.place: Deferred[Place] = Deferred()
+        self.outcome: Deferred[Outcome] = Deferred()
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
-        self.place.callback(Place(log.key, log.name, entry.seq, entry.at))
+        self.outcome.callback(Outcome(Place(log.key, log.name, entry.seq, entry.at), False))
 
     def repeated(self, tag: object, place: Place) -> None:
-        self.place.callback(place)
+        self.outcome.callback(Outcome(place, True))
 
     def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
-        self.place.errback(error)
+        self.outcome.errback(error)
 
     def broken(self) -> None:
         """Whoever waits has an error handler of their own."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 
 from chat.commands import history, people, rooms, staying, talk
-from chat.commands.table import NAMES, Call, find, named_in, parse
+from chat.commands.table import NAMES, Call, asks, find, named_in, parse
 from chat.errors import Refused
 from chat.language import say
 from chat.replies import Request
@@ -21,13 +21,13 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
         talk.add_to_draft(session, request)
         return None
     line = request.line
-    if not session.named and staying.asks(session):
+    if not session.named and asks(session):
         line = _BARE_WORDS.get(line.strip(" \t").lower(), line)
     name = named_in(line)
     if name is None:
         if not session.named:
             return staying.nickname(session, request)
-        if not line and session.proposal is not None and staying.asks(session):
+        if not line and session.proposal is not None and asks(session):
             return staying.nickname(session, request)
         session.proposal = None
         _refuse_misplaced(line)
@@ -38,7 +38,9 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
     row = find(name)
     if not (session.named or row.nameless):
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
-    return row.handle(Call(session, request, row), parse(row, line))
+    if session.named:
+        session.proposal = None
+    return row.handle(Call(session, request, row, session.connection), parse(row, line))
 
 
 _BARE_WORDS = {"help": "/help", "who": "/who", "quit": "/quit"}

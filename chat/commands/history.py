@@ -39,9 +39,8 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     shown = [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
     title = title or _title(room or "", len(shown))
     more = found.total > len(shown)
-    session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
-    if not shown:
-        call.reply(say("Nothing was found."))
+    if call.still_there:
+        session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
 
 
 def _place(session: Session, key: str, entry: Entry) -> str:
@@ -57,10 +56,8 @@ def _readable(call: Call, place: str | None) -> Log:
     log = session.log
     if place is None or place.startswith("#"):
         log = room_of(session, place or call.request.room).log
-    if not session.may_read(log):
-        raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=log.name))
     if not log.recorded:
-        raise Refused("no-room", say("{room} is not recorded.", room=log.name))
+        raise Refused("not-allowed", say("{room} is not recorded.", room=log.name))
     return log
 
 
@@ -121,7 +118,8 @@ def _moment(text: str, now: datetime) -> datetime:
         return clock if clock <= now else clock - timedelta(days=1)
     for form in _DATE_FORMATS:
         try:
-            return datetime.strptime(text.upper(), form).replace(tzinfo=now.tzinfo)
+            # Without a zone it is the server's, with the summer time of that day.
+            return datetime.strptime(text.upper(), form).astimezone()
         except ValueError:
             continue
     raise Refused("usage", say("/since takes 22:00, 30m, 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21 22:00."))
@@ -134,7 +132,7 @@ class Missed:
 
 @command("history", "/missed", say("show what was said since you last spoke"))
 async def missed(call: Call, asked: Missed) -> None:
-    """In the current room, since one's own last line there."""
+    """In the current room, since one's own last line in any room."""
     session = call.session
     log = _readable(call, None)
     title = say("{room} since you last spoke", room=log.name)
@@ -159,5 +157,5 @@ async def grep(call: Call, asked: Grep) -> None:
         raise Refused("too-many", say("/grep takes {limit} words.", limit=limits.GREP_WORDS))
     logs = (session.log, *(room.log for room in session.rooms.values()))
     keys = tuple(log.key for log in logs if session.may_read(log) and log.recorded)
-    title = say("lines with {words}", words=asked.text)
+    title = say("lines with {words}", words=asked.text[: limits.NAME_READ])
     await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, title)

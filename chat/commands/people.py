@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from chat import limits, names
-from chat.commands.rooms import brief
 from chat.commands.staying import choose
 from chat.commands.table import Call, command, room_of, usage
 from chat.commands.talk import away as away_sentence
+from chat.commands.words import brief
 from chat.errors import Refused
 from chat.hub import Person
 from chat.language import Sentence, duration, say, say_n
@@ -90,7 +90,7 @@ def whois(call: Call, asked: Whois) -> None:
     name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
     sentences = [
         say(
-            "{nick} is here since {here} and last spoke {idle} ago.",
+            "{nick} came {here} ago and last spoke {idle} ago.",
             nick=name,
             here=duration(here),
             idle=duration(idle),
@@ -111,11 +111,11 @@ class Away:
 
 
 @command("people", "/away [text]", say("tell whoever writes to you that you are away"))
-def away(call: Call, asked: Away) -> None:
+async def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
-    text = brief(asked.text or "", limits.WORDS)
+    text = brief(call.session, asked.text or "", limits.WORDS)
     call.session.away = text
-    call.session.hub.turn.touch(call.session)
+    await _remember(call.session)
     call.reply(say("You are away; /back ends it."), away=text)
 
 
@@ -125,10 +125,10 @@ class Back:
 
 
 @command("people", "/back", say("be back again"))
-def back(call: Call, asked: Back) -> None:
+async def back(call: Call, asked: Back) -> None:
     """The same where one was not away."""
     call.session.away = None
-    call.session.hub.turn.touch(call.session)
+    await _remember(call.session)
     call.reply(say("You are back."), away=None)
 
 
@@ -140,7 +140,7 @@ class Ignore:
 
 
 @command("people", "/ignore [NICK]", say("hear nothing more from somebody, or list whom you ignore"))
-def ignore(call: Call, asked: Ignore) -> None:
+async def ignore(call: Call, asked: Ignore) -> None:
     """The person is ignored, not the name, and is not told."""
     session = call.session
     if asked.nick is None:
@@ -154,13 +154,19 @@ def ignore(call: Call, asked: Ignore) -> None:
     if len(session.ignored) >= limits.IGNORES:
         raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
     session.ignored[person.id] = person.author.nick
-    _hear_differently(session)
+    await _hear_differently(session)
     call.reply(say("You hear nothing more from {nick}; /unignore {nick} ends it.", nick=person.author.nick))
 
 
-def _hear_differently(session: Session) -> None:
+async def _hear_differently(session: Session) -> None:
     session.reading.render_anew()
+    await _remember(session)
+
+
+async def _remember(session: Session) -> None:
+    """What changed is durable before they are answered; where the store is broken it is true all the same."""
     session.hub.turn.touch(session)
+    await session.hub.turn.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +177,14 @@ class Unignore:
 
 
 @command("people", "/unignore NICK", say("hear somebody again"))
-def unignore(call: Call, asked: Unignore) -> None:
+async def unignore(call: Call, asked: Unignore) -> None:
     """By what they are called now, or were called then."""
     session = call.session
     for person, nick in session.ignored.items():
         known = session.hub.people.get(person)
         if names.fold(asked.nick) in {names.fold(nick), names.fold(known.author.nick if known else nick)}:
             del session.ignored[person]
-            _hear_differently(session)
+            await _hear_differently(session)
             call.reply(say("You hear {nick} again.", nick=asked.nick))
             return
     raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
@@ -192,14 +198,14 @@ class Quiet:
 
 
 @command("people", "/quiet [on|off]", say("do not show who comes and goes"))
-def quiet(call: Call, asked: Quiet) -> None:
+async def quiet(call: Call, asked: Quiet) -> None:
     """Without a word it switches over."""
     session = call.session
     switch = (asked.switch or ("off" if session.quiet else "on")).lower()
     if switch not in ("on", "off"):
         raise usage(call.command)
     session.quiet = switch == "on"
-    _hear_differently(session)
+    await _hear_differently(session)
     if session.quiet:
         call.reply(say("Coming and going is not shown; /quiet off shows it."), quiet=True)
     else:
@@ -216,5 +222,5 @@ class Ping:
 @command("people", "/ping [token]", say("see whether the server answers"), nameless=True)
 def ping(call: Call, asked: Ping) -> None:
     """The token comes back as it was."""
-    token = brief(asked.text or "", limits.WORDS)
+    token = brief(call.session, asked.text or "", limits.WORDS)
     call.reply(say("pong {token}", token=token) if token else say("pong"), token=token)

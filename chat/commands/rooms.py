@@ -2,21 +2,22 @@
 
 from dataclasses import dataclass
 
-from chat import limits
+from chat import limits, names
 from chat.commands.history import entering
 from chat.commands.table import Call, command, room_of
-from chat.errors import Refused
+from chat.commands.words import brief
 from chat.events import TopicSet
 from chat.language import Sentence, say, say_n
 from chat.replies import RoomState
 from chat.room import Room
 from chat.store import Record
-from chat.text import quoted, visible
+from chat.text import quoted
 
 
 def state(room: Room) -> RoomState:
     """A room as somebody finds it."""
-    return RoomState(room.log.name, room.log.head, room.users, room.topic, room.log.recorded)
+    users = room.users[: limits.USERS_LISTED]
+    return RoomState(room.log.name, room.log.head, len(room.members), users, room.topic, room.log.recorded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +31,23 @@ class Join:
 async def join(call: Call, asked: Join) -> None:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
-    room = hub.room(asked.room)
-    if room.log.key in session.rooms:
+    if names.fold(asked.room) not in session.rooms:
+        session.may_join_one_more()
+        room = hub.room(asked.room)
+        position = session.join(room)
         session.current = room
-        session.hub.turn.touch(session)
-        _tell_joined(call, room)
-        return
-    position = room.log.head
-    session.join(room)
-    session.current = room
-    history = await entering(session, room.log, position)
-    if room.log.key in session.rooms:
+        history = await entering(session, room.log, position)
+        await hub.turn.flush()
+        if not call.still_there or room.log.key not in session.rooms:
+            return
         session.answer(history)
         _tell_joined(call, room)
         session.hear(room.log, position)
+    else:
+        session.current = room = hub.room(asked.room)
+        hub.turn.touch(session)
+        await hub.turn.flush()
+        _tell_joined(call, room)
 
 
 def _tell_joined(call: Call, room: Room) -> None:
@@ -69,7 +73,8 @@ def _tell_joined(call: Call, room: Room) -> None:
         *sentences,
         room=room.log.name,
         head=room.log.head,
-        users=room.users,
+        here=len(room.members),
+        users=room.users[: limits.USERS_LISTED],
         topic=room.topic,
         recorded=room.log.recorded,
     )
@@ -95,13 +100,14 @@ class Leave:
 
 
 @command("rooms", "/leave [#room]", say("leave a room; the chat is left with /quit"), "part")
-def leave(call: Call, asked: Leave) -> None:
+async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
     session = call.session
     room = room_of(session, asked.room or call.request.room)
     session.part(room, "")
     if room is session.current and session.rooms:
         session.current = list(session.rooms.values())[-1]
+    await session.hub.turn.flush()
     if session.rooms:
         call.reply(
             say(
@@ -137,7 +143,7 @@ def rooms(call: Call, asked: Rooms) -> None:
         say("No room has anybody in it.")
     ]
     if len(found) > len(shown):
-        sentences.append(say_n("And {count} more room.", "And {count} more rooms.", len(found) - len(shown)))
+        sentences.append(say_n("And {count} room more.", "And {count} rooms more.", len(found) - len(shown)))
     facts = [{"name": room.log.name, "here": len(room.members), "topic": room.topic} for room in shown]
     call.reply(*sentences, rooms=facts, count=len(found))
 
@@ -172,24 +178,16 @@ async def topic(call: Call, asked: Topic) -> None:
                 topic="",
             )
         return
-    text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
+    text = "" if asked.text == "-" else brief(call.session, asked.text, limits.TOPIC)
     hub = call.session.hub
-    room.introduce(call.session)
-    changed = hub.turn.change(Record("topic", room.log.key, text or None))
-    try:
-        await hub.turn.write(room.log, TopicSet(call.session.author, text), call.session.line_id(call.request.id))
-    finally:
-        await changed
-    room.topic = text
+    session = call.session
+    room.introduce(session)
+    record = Record("topic", room.log.key, text or None)
+    fact, id = TopicSet(session.author, text), session.saying.line_id(call.request.id)
+    _, repeated = await hub.turn.write(room.log, fact, id, record=record)
+    if not repeated:
+        room.topic = text
     if text:
         call.reply(_topic(room), room=room.log.name, topic=text)
     else:
         call.reply(say("{room} has no topic now.", room=room.log.name), room=room.log.name, topic="")
-
-
-def brief(text: str, limit: int) -> str:
-    """Words that stand in somebody else's line; raises `Refused` where they are too long or of several lines."""
-    size = len(text.encode("utf-8", "replace"))
-    if size > limit:
-        raise Refused("too-long", say("This has {size} bytes, the limit is {limit}.", size=size, limit=limit))
-    return visible(text)

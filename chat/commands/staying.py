@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from chat import __version__, codes, limits, names
 from chat.commands.history import entering
-from chat.commands.rooms import brief, state
-from chat.commands.table import TABLE, Call, Command, command, find, usage
+from chat.commands.rooms import state
+from chat.commands.table import TABLE, Call, Command, asks, command, find, usage
+from chat.commands.words import brief
 from chat.errors import Refused
 from chat.hub import Hub
 from chat.language import Sentence, say
@@ -31,11 +32,6 @@ async def nickname(session: Session, request: Request) -> None:
     if not wanted:
         wanted = session.proposal = session.proposal or names.propose("", _is_free(session))
     await choose(session, wanted, request.id)
-
-
-def asks(session: Session) -> bool:
-    """Whether their wire asks for a nickname (on others only a command sets it)."""
-    return session.connection is not None and session.connection.wire.asks
 
 
 async def choose(session: Session, wanted: str, id: str | None) -> None:
@@ -69,13 +65,13 @@ async def _rename(session: Session, nick: str, id: str | None) -> None:
 
 
 async def _come_in(session: Session, id: str | None) -> None:
-    hub, lobby = session.hub, session.hub.lobby
-    position = lobby.log.head
-    session.join(lobby)
+    hub, lobby, connection = session.hub, session.hub.lobby, session.connection
+    position = session.join(lobby)
     history = await entering(session, lobby.log, position)
     # Their code is durable before they are told it; where the store is broken they come in all the same.
     await hub.turn.flush()
-    if session.named:
+    if session.named and session.connection is connection:
+        session.welcomed = True
         session.answer(_welcome(session, False, id, history))
         session.hear(lobby.log, position)
 
@@ -115,8 +111,10 @@ async def come_back(session: Session, code: str, request: Request) -> None:
     returning = _find(hub, codes.normal(code) or "")
     if returning is None:
         session.guesses += 1
+        hub.guessed_wrong(connection.host)
         session.answer(Problem("code-wrong", say("Nobody has this code, or its day is over."), request.id))
         if session.guesses >= limits.GUESSES:
+            session.answer(Problem("too-many", say("Connect again to try another code.")))
             session.hang_up()
         return
     if returning is session:
@@ -133,13 +131,16 @@ async def come_back(session: Session, code: str, request: Request) -> None:
     if missed:
         returning.answer(Since(since, now))
     returning.hear_on().addCallback(lambda _: returning.answer(UpToNow(hub.now())) if missed else None)
+    returning.tell_untold()
 
 
 def _find(hub: Hub, code: str) -> Session | None:
     digest = codes.digest(code)
     hub.forget_old()
     found = hub.codes.get(digest) or hub.absent.get(digest)
-    assert found is None or isinstance(found, Session)
+    if found is None or (digest in hub.absent and hub.is_old(found)):
+        return None
+    assert isinstance(found, Session)
     return found
 
 
@@ -171,12 +172,16 @@ class Quit:
 async def quit(call: Call, asked: Quit) -> None:
     """Told at once; what was said before is stored and answered first."""
     session = call.session
-    text = brief(asked.text or "", limits.WORDS)
-    await session.settled()
+    text = brief(session, asked.text or "", limits.WORDS)
+    await session.saying.settled()
+    if not call.still_there:
+        return
     hint = say("Press Enter (or Ctrl-C) if your prompt does not come back.")
     if session.named:
         bye = say("Bye {nick}. {hint}", nick=session.author.nick, hint=hint)
         session.leave(text)
+        # So that the code is void before they are told that they have left.
+        await session.hub.turn.flush()
     else:
         bye = say("Bye. {hint}", hint=hint)
     call.reply(bye)

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import Field, dataclass, fields
 from typing import Any, Literal, TypeVar
 
+from chat import limits
 from chat.errors import Refused
 from chat.language import Sentence, say
 from chat.replies import Reply, Request
 from chat.room import Room
-from chat.session import Session
+from chat.session import Connection, Session
 
 Family = Literal["talk", "people", "rooms", "history", "staying"]
 
@@ -30,6 +31,12 @@ class Call:
     session: Session
     request: Request
     command: "Command"
+    connection: Connection | None
+
+    @property
+    def still_there(self) -> bool:
+        """After waiting: whether who asked is still on the connection that they asked on."""
+        return self.session.connection is self.connection
 
     @property
     def room(self) -> Room:
@@ -103,7 +110,7 @@ def find(name: str) -> Command:
     except KeyError:
         raise Refused(
             "unknown-command",
-            say("/{name}. /help lists commands. To say it, type //{name}", name=name),
+            say("/{name}. /help lists commands. To say it, type //{name}", name=name[: limits.NAME_READ]),
         ) from None
 
 
@@ -140,9 +147,16 @@ def _read(argument: "Field[object]", word: str) -> object | None:
     return word
 
 
+def asks(session: Session) -> bool:
+    """Whether their wire asks for a nickname, as people's does (on others only a command sets it)."""
+    return session.connection is not None and session.connection.wire.asks
+
+
 def room_of(session: Session, name: str | None) -> Room:
     """The room of this name, or the current one; raises `Refused` where they are not in it."""
+    if name is None and not session.rooms:
+        raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
     room = session.current if name is None else session.hub.find_room(name)
-    if room.log.key not in session.rooms:
+    if not session.may_read(room.log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
     return room

@@ -3,41 +3,26 @@
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from chat import codes, limits, names
-from chat.commands.table import Call, command, named_in, room_of, spoken
-from chat.errors import ChatError, Refused
+from chat import limits, names
+from chat.commands import words
+from chat.commands.table import Call, asks, command, named_in, room_of, spoken
+from chat.errors import ChatError, NotStored, Refused
 from chat.events import Action, Author, Message, Private
 from chat.hub import LOBBY, Person
 from chat.language import Sentence, say
 from chat.replies import Problem, Reply, Request, Stored
+from chat.saying import not_said
 from chat.session import Session
-from chat.text import quoted, visible
+from chat.text import quoted
 
 
 def say_line(session: Session, request: Request) -> None:
     """Say a line to a room; raises `Refused` where it is too long or they are not there.  An empty one says nothing."""
     text = spoken(request.line)
     if text:
-        session.say(room_of(session, request.room), Message(session.author, checked(session, text)), request.id)
+        session.say(room_of(session, request.room), Message(session.author, words.message(session, text)), request.id)
     elif request.id is not None:
         raise Refused("nothing-said", say("An empty line says nothing."))
-
-
-def checked(session: Session, text: str, most: int = limits.TEXT) -> str:
-    """A text as it may be shown and stored, of several lines perhaps; raises `Refused` where it may not be."""
-    if session.code is not None and codes.holds(text, session.code):
-        raise Refused("code-private", say("That holds your resume code; whoever has it is you. It was not said."))
-    lines = text.split("\n")
-    limit = most if len(lines) == 1 else limits.PASTE_TEXT
-    if len(lines) > limits.PASTE_LINES:
-        raise Refused(
-            "too-long",
-            say("This has {count} lines, the limit is {limit}.", count=len(lines), limit=limits.PASTE_LINES),
-        )
-    if len(text) * 4 > limit and len(text.encode("utf-8", "replace")) > limit:
-        size = len(text.encode("utf-8", "replace"))
-        raise Refused("too-long", say("This has {size} bytes, the limit is {limit}.", size=size, limit=limit))
-    return "\n".join(map(visible, lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +39,9 @@ def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     if asked.to.startswith("#"):
         session = call.session
         session.say(
-            room_of(session, asked.to), Message(session.author, checked(call.session, asked.text)), call.request.id
+            room_of(session, asked.to),
+            Message(session.author, words.message(call.session, asked.text)),
+            call.request.id,
         )
         return None
     return _private(call, call.session.hub.find(asked.to), asked.text)
@@ -81,15 +68,23 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
 
 async def _private(call: Call, person: Person, text: str) -> None:
     session, hub = call.session, call.session.hub
-    fact = Private(session.author, person.author.nick, person.id, checked(session, text))
+    fact = Private(session.author, person.author.nick, person.id, words.message(session, text))
     copy = None if person is session else person.log
-    place = await hub.turn.write(session.log, fact, session.line_id(call.request.id), copy)
-    person.received(fact)
+    try:
+        place, repeated = await hub.turn.write(session.log, fact, session.saying.line_id(call.request.id), copy)
+    except NotStored as error:
+        session.answer(not_said(error, fact.text, call.request.id))
+        return
     session.answer(Stored(place, call.request.id, fact))
-    if person.down_since is not None:
+    if repeated:
+        return
+    person.received(fact)
+    if person.id not in hub.people:
+        session.answer(Problem("not-delivered", say("{nick} has left.", nick=fact.to)))
+    elif person.down_since is not None:
         notice = say("{nick}'s line is down. You are told if {nick} does not come back.", nick=fact.to)
         session.answer(Reply("msg", [notice], {"down": int(hub.clock.seconds() - person.down_since)}))
-    if person.away is not None:
+    elif person.away is not None:
         session.answer(Reply("msg", [away(fact.to, person.away)], {"away": person.away}))
 
 
@@ -110,7 +105,7 @@ class Me:
 @command("talk", "/me text", say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> None:
     """An action in the room."""
-    call.session.say(call.room, Action(call.session.author, checked(call.session, asked.text)), call.request.id)
+    call.session.say(call.room, Action(call.session.author, words.message(call.session, asked.text)), call.request.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,9 @@ class Paste:
 
 @command("talk", "/paste", say("say several lines as one message; /end says them, /cancel does not"))
 def paste(call: Call, asked: Paste) -> None:
-    """The following lines are gathered in a draft."""
+    """The following lines are gathered in a draft; a program sends a message of several lines as one."""
+    if not asks(call.session):
+        raise Refused("usage", say("Several lines are one message where newlines stand between them."))
     call.session.draft = []
     call.reply(say("Paste your lines; /end on a line of its own says them, /cancel forgets them."))
 
@@ -149,7 +146,7 @@ def add_to_draft(session: Session, request: Request) -> None:
     elif name == "end":
         session.draft = None
         if draft:
-            message = Message(session.author, checked(session, text, limits.PASTE_TEXT))
+            message = Message(session.author, words.message(session, text, limits.PASTE_TEXT))
             session.say(room_of(session, request.room), message, request.id)
         else:
             session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
@@ -197,7 +194,7 @@ async def post(call: Call, asked: Post) -> None:
         hub.check_free(nick)
         room = hub.find_room(asked.room or call.request.room or LOBBY)
         author = Author(session.id, session.id, nick)
-        place = await hub.turn.write(room.log, Message(author, checked(session, asked.text)))
+        place, _ = await hub.turn.write(room.log, Message(author, words.message(session, asked.text)))
         session.answer(Stored(place, call.request.id, None, say("posted")))
     except ChatError as error:
         session.answer(Problem(error.code, error.sentence, call.request.id))

@@ -51,7 +51,7 @@ def decode(line: str) -> Request:
         and isinstance(seen, dict)
         and all(map(_is_number, seen.values()))
     ):
-        raise BadInput("usage", _USAGE)
+        raise BadInput("usage", _USAGE, id if isinstance(id, str) and len(id) <= limits.ID else None)
     if id is not None and len(id) > limits.ID:
         raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
     return Request(text, id, room, before, seen)
@@ -129,6 +129,8 @@ class JsonLines:
 
     def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
         place, private = stored.place, stored.private
+        if stored.id is None:
+            return []
         room = place.name if private is None else "@" + private.to
         return [_with_id({"type": "ack", "at": stamp(place.at), "room": room, "seq": place.seq}, stored.id)]
 
@@ -192,7 +194,13 @@ def _keys(fact: Fact) -> dict[str, object]:
 
 
 def _state(room: RoomState) -> dict[str, object]:
-    return {"head": room.head, "users": list(room.users), "topic": room.topic, "recorded": room.recorded}
+    return {
+        "head": room.head,
+        "here": room.here,
+        "users": list(room.users),
+        "topic": room.topic,
+        "recorded": room.recorded,
+    }
 
 
 def _with_id(keys: dict[str, object], id: str | None) -> dict[str, object]:

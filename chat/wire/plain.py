@@ -43,12 +43,12 @@ _DAYS = (
 
 
 class Plain:
-    """The rendering for people, in one language and time zone."""
+    """The rendering for people, in one language and time zone: None is the system's, with its summer time."""
 
     asks = True
     folds = True
 
-    def __init__(self, language: Language, zone: tzinfo) -> None:
+    def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         self._language = language
         self._zone = zone
         self._answers: dict[type, Callable[..., Iterator[str]]] = {
@@ -153,6 +153,10 @@ class Plain:
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
         if welcome.history is not None:
             yield from self._history(welcome.history)
+        if not any(room.name == welcome.room for room in welcome.rooms):
+            yield from self._say(
+                say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=welcome.nick)
+            )
         for room in welcome.rooms:
             if room.name == welcome.room:
                 yield from self._say(_company(welcome.nick, room, welcome.back))
@@ -179,11 +183,16 @@ class Plain:
     def _problem(self, problem: Problem) -> Iterator[str]:
         words = f"{problem.code}: {self._language.words(problem.sentence)}"
         if problem.proposal is not None:
-            words = f"{words} {self._language.words(say('Enter takes {nick}.', nick=problem.proposal))}"
+            offer = say("Enter takes {nick}.", nick=problem.proposal)
+            if problem.code == "nick-taken":
+                offer = say("Enter takes {nick}; /resume CODE if it is you.", nick=problem.proposal)
+            words = f"{words} {self._language.words(offer)}"
         yield from self._wrapped("! ", words)
 
     def _history(self, history: History) -> Iterator[str]:
         if not history.entries:
+            if history.total is not None:
+                yield from self._say(say("Nothing was found."))
             return
         yield from self._framed(self._language.words(history.title), history.now)
         now = history.now.astimezone(self._zone)
@@ -222,7 +231,8 @@ class Plain:
     def _framed(self, title: str, now: datetime) -> Iterator[str]:
         """The head of a frame; times without their zone mislead."""
         zone = now.astimezone(self._zone).tzname() or ""
-        yield f"-- {self._language.words(say('{title}, times {zone}', title=visible(title), zone=zone))} --"
+        head = self._language.words(say("{title}, times {zone}", title=visible(title), zone=zone))
+        yield f"-- {head} --"
 
     def _now(self, now: datetime) -> str:
         now = now.astimezone(self._zone)
@@ -252,22 +262,21 @@ class Plain:
 
 def _company(nick: str, room: RoomState, back: bool) -> Sentence:
     """Whom one can talk to here."""
-    others = tuple(user for user in room.users if user != nick)
     hello = say("Welcome back {nick}.", nick=nick) if back else say("Hello {nick}.", nick=nick)
-    if not others:
+    if room.here == 1:
         return say("{hello} Nobody else is in {room} yet; what you say is kept for them.", hello=hello, room=room.name)
-    if len(others) > limits.COMPANY_SHOWN:
+    if room.here > limits.COMPANY_SHOWN + 1:
         return say(
             "{hello} You are in {room} with {count} others: what you type, they see.",
             hello=hello,
             room=room.name,
-            count=len(others),
+            count=room.here - 1,
         )
     return say(
         "{hello} You are in {room} with {others}: what you type, they see.",
         hello=hello,
         room=room.name,
-        others=others,
+        others=tuple(user for user in room.users if user != nick),
     )
 
 

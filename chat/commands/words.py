@@ -1,0 +1,38 @@
+"""What may stand in somebody else's lines: never one's own resume code, never too much, nothing a screen would obey."""
+
+from chat import codes, limits
+from chat.errors import Refused
+from chat.language import say
+from chat.session import Session
+from chat.text import visible
+
+
+def message(session: Session, text: str, most: int = limits.TEXT) -> str:
+    """A text as it may be stored and shown, of several lines perhaps; raises `Refused` where it may not be."""
+    _without_code(session, text)
+    lines = text.split("\n")
+    if len(lines) > limits.PASTE_LINES:
+        raise Refused(
+            "too-long",
+            say("This has {count} lines, the limit is {limit}.", count=len(lines), limit=limits.PASTE_LINES),
+        )
+    _short(text, most if len(lines) == 1 else limits.PASTE_TEXT)
+    return "\n".join(map(visible, lines))
+
+
+def brief(session: Session, text: str, most: int) -> str:
+    """Words that stand behind others, such as a topic; raises `Refused` where they may not."""
+    _without_code(session, text)
+    _short(text, most)
+    return visible(text)
+
+
+def _without_code(session: Session, text: str) -> None:
+    if session.code is not None and codes.holds(text, session.code):
+        raise Refused("code-private", say("That holds your resume code; whoever has it is you. It was not said."))
+
+
+def _short(text: str, most: int) -> None:
+    # A character is four bytes at most, so most texts need not be encoded to be measured.
+    if len(text) * 4 > most and (size := len(text.encode("utf-8", "replace"))) > most:
+        raise Refused("too-long", say("This has {size} bytes, the limit is {limit}.", size=size, limit=most))
