@@ -1,0 +1,39 @@
+"""What a connection tells whoever shows it: standard streams, a full terminal, a window."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from chat.client.me import Line
+from chat.client.objects import Object, Problem, Raw
+from chat.language import Sentence
+
+
+class Face(Protocol):
+    """Whoever shows what the connection brings."""
+
+    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+        """An object arrived (None: of a kind that is not known), perhaps the answer to a line."""
+
+    def not_understood(self) -> None:
+        """The server sent something that is no object, or is too long to be one."""
+
+    def nickname_wanted(self, refused: Problem | None) -> None:
+        """A nickname is to be chosen with `enter`; the last one was refused, if there was one."""
+
+    def entered(self) -> None:
+        """We are in, under `me.nick`."""
+
+    def progressed(self) -> None:
+        """Fewer lines are kept than before."""
+
+    def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
+        """The room that we were to speak in did not let us in: lines that waited for it will not be sent."""
+
+    def lost(self, reason: Sentence | None, unconfirmed: Sequence[Line]) -> None:
+        """The connection is gone (no reason: it was to go); nobody knows what became of these lines."""
+
+    def unreachable(self, reason: Sentence) -> None:
+        """An attempt to connect failed."""
+
+    def trying_again(self, seconds: float) -> None:
+        """The next attempt is in so many seconds."""

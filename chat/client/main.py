@@ -1,0 +1,120 @@
+"""`chat-client`: options in, a face chosen, the reactor run, an exit code out.
+
+The only place that touches the reactor, the signals and the standard streams' settings; it leaves the latter as they
+were, for a terminal is shared with the shell.
+"""
+
+import fcntl
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from threading import Thread
+from typing import Any, NoReturn
+
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.python.usage import UsageError
+
+from chat import limits
+from chat.client.connection import Connection
+from chat.client.options import Options, problem
+from chat.client.person import Person
+from chat.client.pipe import Pipe
+from chat.client.post import Post
+from chat.client.stdio import Ground, Status, StreamFace
+from chat.client.streams import Streams
+from chat.language import say
+from chat.text import visible
+
+STANDARD = (0, 1, 2)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the client with these arguments, or this process's."""
+    _open_missing()
+    options = Options()
+    try:
+        options.parseOptions(arguments)
+    except UsageError as error:
+        hint = options.language.words(say("chat-client --help shows what can be chosen."))
+        sys.stderr.write(f"chat-client: {visible(problem(error, options.language))}\n{hint}\n")
+        sys.exit(Status.USAGE)
+    flags = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETFL) for descriptor in STANDARD}
+    try:
+        status = _run(options)
+    finally:
+        for descriptor, flag in flags.items():
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, flag)
+    sys.exit(status)
+
+
+def _run(options: Options) -> Status:
+    # Not at the top: the reactor opens files, which must not become the standard streams.
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    # A wall clock that is set back an hour would stop every timer for an hour.
+    reactor.seconds = time.monotonic
+    pool = reactor.getThreadPool()
+    pool.threadFactory = partial(Thread, daemon=True)
+    app = _app(options, reactor)
+    result = Status.WELL
+    stopping = False
+
+    def finish(status: Status) -> None:
+        nonlocal result
+        result = status
+        if reactor.running:
+            # A thread that asks a name server which does not answer is not waited for.
+            pool.threads.clear()
+            reactor.stop()
+
+    def stop() -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            app.stop()
+            # The goodbye has its time, and whoever reads our output as much; a terminal stopped with ^S reads nothing.
+            reactor.callLater(2 * limits.LEAVE_SECONDS, lambda: finish(app.status))
+
+    def start() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: reactor.callFromThread(stop))
+        app.start(reactor).addCallback(finish)
+
+    reactor.callWhenRunning(start)
+    reactor.run(installSignalHandlers=False)
+    return result
+
+
+def _app(options: Options, reactor: Any) -> StreamFace | Post:
+    host, port = options.server
+    endpoint = HostnameEndpoint(reactor, host, port)
+    streams = Streams(sys.stdout.encoding if sys.stdout else "utf-8")
+    run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
+    ground = Ground(
+        streams,
+        options.language,
+        lambda: datetime.now(UTC),
+        str(options.server),
+        lambda face: Connection(endpoint, reactor, face, run, nick, room),
+    )
+    if options["post"]:
+        return Post(ground, endpoint, reactor, run, nick, room)
+    if options["follow"] or options["json"] or not (os.isatty(0) and os.isatty(1)):
+        return Pipe(ground, nick, bool(options["follow"]), bool(options["json"]))
+    return Person(ground, nick)
+
+
+def _open_missing() -> None:
+    """Give a descriptor to each standard stream that was closed (`<&-`): else the next file opened becomes it."""
+    for descriptor in STANDARD:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

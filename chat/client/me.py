@@ -1,0 +1,86 @@
+"""Who and where we are on the server, learnt from what it says; and the lines that we sent it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chat import limits
+from chat.client.objects import Came, Object, Reply, Room, Said, Welcome
+
+PRIVATE = "@"
+"""The name of one's own log, that of private talk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was typed, and the id by which the server confirms it; `before` asks for a page of history before it."""
+
+    id: str
+    text: str
+    before: int | None = None
+
+
+class Me:
+    """Nickname, rooms, resume code, and what was heard.
+
+    Of `rooms`, named as the server writes them, the current one is the last.  `seen` has the number of the last event
+    that came from each of their logs; of a log that it does not have, the server knows as much as we.  `shown` is as
+    much of it as has left this program: what else came is lost with it, and has to come again.
+    """
+
+    def __init__(self) -> None:
+        self.nick: str | None = None
+        self.rooms: list[str] = []
+        self.code: str | None = None
+        self.seen: dict[str, int] = {}
+        self.shown: Mapping[str, int] = {}
+
+    def note(self, what: Object | None) -> None:
+        """Take from an object what it says about us."""
+        match what:
+            case Welcome():
+                self._welcomed(what)
+            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)):
+                log = PRIVATE if room.startswith(PRIVATE) else room
+                if log == PRIVATE or log in self.rooms:
+                    self.seen[log] = seq
+            case Reply("join", facts={"room": str(room)}):
+                if room not in self.rooms and isinstance(head := what.facts.get("head"), int):
+                    self._begin({room: head})
+                self._go(room)
+            case Reply("leave", facts={"room": str(room)}):
+                self.rooms = [other for other in self.rooms if other != room]
+                self.seen.pop(room, None)
+                if isinstance(current := what.facts.get("current"), str):
+                    self._go(current)
+            case Reply("nick", facts={"nick": str(nick)}):
+                self.nick = nick
+
+    def all_shown(self) -> None:
+        """Whatever came has left this program."""
+        self.shown = dict(self.seen)
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self.nick = welcome.nick
+        self.rooms = [room.name for room in welcome.rooms[: limits.ROOMS_PER_PERSON]]
+        if welcome.room in self.rooms:
+            self._go(welcome.room)
+        known = welcome.back and welcome.code == self.code
+        self.code = welcome.code
+        if not known:
+            # Where the code of somebody else was used, the server knows better what they have seen.
+            self.seen, self.shown = {}, {}
+            if not welcome.back:
+                self._begin({PRIVATE: 0, **_heads(welcome.rooms)})
+
+    def _begin(self, heads: Mapping[str, int]) -> None:
+        """Hear these logs from here on."""
+        self.seen = {**self.seen, **heads}
+        self.shown = {**self.shown, **heads}
+
+    def _go(self, room: str) -> None:
+        others = [other for other in self.rooms if other != room]
+        self.rooms = [*others[-limits.ROOMS_PER_PERSON :], room]
+
+
+def _heads(rooms: tuple[Room, ...]) -> Mapping[str, int]:
+    return {room.name: room.head for room in rooms[: limits.ROOMS_PER_PERSON] if room.head is not None}

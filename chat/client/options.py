@@ -1,0 +1,179 @@
+"""The command line of `chat-client`: what can be chosen, and what is wrong with what was."""
+
+import getopt
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address
+from typing import Any, ClassVar, NamedTuple
+
+from twisted.python import usage
+
+from chat import __version__
+from chat.language import Language, Sentence, known_languages, language, say
+
+HELP = say(
+    """\
+Usage: chat-client [options] [HOST[:PORT]]
+
+Talk with everybody on a chat server; without HOST, with the one on this
+computer (localhost:12345). At a terminal you type and read. With input or
+output not a terminal, each line of input is said, what others say goes to
+standard output with its date, everything else to standard error.
+
+  -n, --nick NICK      Your nickname; you are asked for it if you give none.
+  -r, --room ROOM      The room to talk in, beside #lobby.
+  -f, --follow         Record until stopped, whatever happens to the
+                       connection: chat-client --follow host >> file
+      --json           Write the server's objects, one JSON object a line.
+      --post           Say each line of standard input without staying, as
+                       the --nick you give: uptime | chat-client --post -n pi
+      --language CODE  The language of this program: {languages}.
+                       Yours, if it is one of these.
+      --version        Show the version.
+      --help           Show this.
+
+In the chat, /help lists what you can do; Ctrl-D, Ctrl-C or /quit leaves.
+
+Exit codes: 0  everything was said and confirmed, or you just left
+            1  no connection to the server
+            2  a mistake on the command line
+            3  the server, or a limit, refused something: it was not said
+            4  the connection ended before everything was confirmed
+            5  the output could not be written, a full disk for one
+""",
+    languages=", ".join(known_languages()),
+)
+
+DEFAULT_HOST, DEFAULT_PORT = "localhost", 12345
+
+
+class Server(NamedTuple):
+    """Where the server is."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Options(usage.Options):
+    """What can be chosen; `environ` knows the language of whoever chooses.  Errors are `UsageError(Sentence)`."""
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["nick", "n", None],
+        ["room", "r", None],
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["follow", "f"],
+        ["json", None],
+        ["post", None],
+    ]
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__()
+        self.language = locale_language(environ)
+        self.server = Server(DEFAULT_HOST, DEFAULT_PORT)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """(usage.Options) Options may follow the server: `chat-client pi --nick bob` is what people type."""
+        try:
+            chosen, servers = getopt.gnu_getopt(
+                list(sys.argv[1:] if options is None else options), self.shortOpt, self.longOpt
+            )
+        except getopt.GetoptError as error:
+            raise usage.UsageError(str(error)) from None
+        ordered = [word for option, value in chosen for word in self._words_of(option, value)]
+        super().parseOptions([*ordered, "--", *servers])
+
+    def _words_of(self, option: str, value: str) -> tuple[str, ...]:
+        """An option as it was written, with its value if it takes one."""
+        takes_value = f"{option[2:]}=" in self.longOpt or f"{option[1:]}:" in self.shortOpt
+        return (option, value) if takes_value else (option,)
+
+    def opt_language(self, code: str) -> None:
+        """(usage.Options)"""
+        try:
+            self.language = language(code)
+        except LookupError:
+            known = tuple(known_languages())
+            raise usage.UsageError(say("--language {code}: choose from {known}.", code=code, known=known)) from None
+
+    def opt_help(self) -> None:
+        """(usage.Options)"""
+        sys.stdout.write(self.language.words(HELP))
+        sys.exit(0)
+
+    def opt_version(self) -> None:
+        """(usage.Options)"""
+        sys.stdout.write(f"chat-client {__version__}\n")
+        sys.exit(0)
+
+    def parseArgs(self, *servers: str) -> None:
+        """(usage.Options)"""
+        if len(servers) > 1:
+            raise usage.UsageError(say("One server at a time: HOST or HOST:PORT."))
+        if servers:
+            self.server = parse_server(servers[0])
+
+    def postOptions(self) -> None:
+        """(usage.Options)"""
+        for name in ("nick", "room"):
+            if self[name] is not None and (not self[name] or re.search(r"\s", self[name])):
+                raise usage.UsageError(
+                    say("--{name} {value}: it is one word, without blanks.", name=name, value=repr(self[name]))
+                )
+        if self["room"] is not None:
+            self["room"] = "#" + self["room"].removeprefix("#")
+        if self["post"] and not self["nick"]:
+            raise usage.UsageError(say("--post says it as somebody: add --nick NICK."))
+        if self["post"] and (self["follow"] or self["json"]):
+            raise usage.UsageError(say("--post does not stay, so it does not go with --follow or --json."))
+
+
+def parse_server(text: str) -> Server:
+    """HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address; raises `UsageError` for anything else."""
+    match = re.fullmatch(r"\[([^\[\]]+)\](?::(.*))?|([^:\[\]]*)(?::([^:]*))?", text)
+    if match:
+        host, port = match[1] or match[3], match[2] if match[1] else match[4]
+    elif _is_ipv6(text):
+        host, port = text, None
+    else:
+        raise usage.UsageError(
+            say("{text}: a server is HOST or HOST:PORT, as in {example}.", text=text, example=_EXAMPLE)
+        )
+    if port is None:
+        return Server(host or DEFAULT_HOST, DEFAULT_PORT)
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
+        raise usage.UsageError(
+            say("{text}: a port is a number from 1 to 65535, as in {example}.", text=text, example=_EXAMPLE)
+        )
+    return Server(host or DEFAULT_HOST, int(port))
+
+
+_EXAMPLE = "pi.local:12345"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def locale_language(environ: Mapping[str, str]) -> Language:
+    """The language that a user's locale says, English where there is no catalogue for it."""
+    locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "en")
+    try:
+        return language(re.split(r"[.@]", locale)[0])
+    except LookupError:
+        return language("en")
+
+
+def problem(error: usage.UsageError, words: Language) -> str:
+    """What is wrong, in words; the option parser's own complaints are English."""
+    reason = error.args[0] if error.args else ""
+    return words.words(reason) if isinstance(reason, Sentence) else str(reason)

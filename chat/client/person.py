@@ -1,0 +1,124 @@
+"""A person at a terminal that shows lines as they come: the nickname is asked for, what is typed is sent.
+
+The terminal itself echoes and edits, and nothing is redrawn, so this works on every terminal and in a screen reader.
+"""
+
+from shutil import get_terminal_size
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFDSet
+
+from chat import names
+from chat.client.conversation import Shown
+from chat.client.lines import TooLong
+from chat.client.me import Line
+from chat.client.objects import Hello, Object, Problem, Raw
+from chat.client.stdio import Ground, Status, StreamFace, layout
+from chat.errors import Refused
+from chat.language import say
+
+
+class Person(StreamFace):
+    """The face for somebody who looks; `nick` None is asked for."""
+
+    def __init__(self, ground: Ground, nick: str | None) -> None:
+        super().__init__(ground, recorder=False)
+        self._asking = nick is None
+        self._prompted = False
+        self._proposal: str | None = None
+        self._told = False
+
+    def start(self, reactor: IReactorFDSet) -> "Deferred[Status]":
+        """Begin; fires when it is over."""
+        done = super().start(reactor)
+        self.state(say("connecting to {server}", server=self._server))
+        return done
+
+    def stop(self) -> None:
+        """Ctrl-C: the terminal shows ^C, and the shell's prompt belongs on the next line."""
+        self._streams.write("\n")
+        self._prompted = False
+        super().stop()
+
+    def put(self, shown: Shown) -> None:
+        """To the screen, on lines of its own."""
+        if self._prompted:
+            self._prompted = False
+            self._streams.write("\n")
+        time = "" if shown.at is None else f"{shown.at:%H:%M} "
+        for line in layout(shown, time, get_terminal_size().columns):
+            self._streams.write(f"{line}\n")
+
+    def worse(self, status: Status) -> None:
+        """What went wrong on the way was seen; the exit code tells what is wrong at the end."""
+        if self.connection.leaving:
+            super().worse(status)
+
+    # Reader
+
+    def typed(self, line: str | TooLong) -> None:
+        """The answer to the question for a nickname, or something to say."""
+        self._prompted = False
+        if self._asking and isinstance(line, str) and not line.startswith("/"):
+            self._choose(line.strip())
+            return
+        super().typed(line)
+        if not (self.connection.connected or self._asking or self._told):
+            self._told = True
+            self.state(say("not connected: what you type is kept, and sent as soon as you are"))
+
+    def input_ended(self, rest: str | TooLong) -> None:
+        """Ctrl-D; a line that was only begun is not sent."""
+        if rest != "" or self._prompted:
+            self._streams.write("\n")
+        self._prompted = False
+        self.connection.leave()
+
+    # Face
+
+    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+        """Show it, and ask again for the nickname if there is none yet."""
+        if isinstance(what, Hello):
+            self.state(say("connected"))
+        super().received(what, raw, line)
+        if self._asking and self.connection.asking:
+            self._prompt()
+
+    def nickname_wanted(self, refused: Problem | None) -> None:
+        """Ask for it."""
+        if self.takes_proposal(refused):
+            return
+        if refused is not None:
+            self._again(refused.code, refused.text, refused.proposal)
+        self._asking = True
+        self._prompt()
+
+    def entered(self) -> None:
+        """From now on what is typed is said."""
+        self._asking = self._told = False
+
+    # The nickname.
+
+    def _prompt(self) -> None:
+        if not self._prompted:
+            self._prompted = True
+            self._streams.write(self._words(say("Nickname:")) + " ")
+
+    def _choose(self, nick: str) -> None:
+        if nick or self._proposal:
+            try:
+                # What the server proposed may be what nobody can choose by themselves: guest7.
+                chosen = self._proposal if nick in ("", self._proposal) else names.check_nickname(nick)
+            except Refused as error:
+                self._again(error.code, self._words(error.sentence), names.propose(nick, lambda name: True))
+                self._prompt()
+                return
+            self.connection.enter(chosen or nick)
+        else:
+            self.enter_as_anyone()
+        self._asking = False
+
+    def _again(self, code: str, text: str, proposal: str | None) -> None:
+        self._proposal = proposal
+        offer = "" if proposal is None else self._words(say("Enter takes {nick}.", nick=proposal))
+        self.put(self._conversation.error(code, f"{text} {offer}".rstrip()))

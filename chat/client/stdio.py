@@ -1,0 +1,229 @@
+"""The face on the standard streams: what a person at a plain terminal and a program at a pipe have in common.
+
+Lines of input are sent, or gathered in a draft; while too many of them are not confirmed the input is not read on.
+While the output is not read, the server is not either.  Where a line goes is for `person` and `pipe` to say.
+"""
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFDSet
+
+from chat import limits
+from chat.client.connection import Connection
+from chat.client.conversation import Conversation, Kind, Shown, beginning
+from chat.client.draft import Draft
+from chat.client.face import Face
+from chat.client.lines import TooLong
+from chat.client.me import Line
+from chat.client.objects import Object, Problem, Raw
+from chat.client.streams import Streams
+from chat.errors import ChatError, Refused
+from chat.language import Language, Sentence, say
+from chat.text import visible, wrap
+
+
+class Status(enum.IntEnum):
+    """How the program ends, for scripts; the worst that happened counts."""
+
+    WELL = 0
+    NO_CONNECTION = 1
+    USAGE = 2
+    REFUSED = 3
+    NOT_CONFIRMED = 4
+    OUTPUT_FAILED = 5
+
+
+MARKS = {
+    Kind.TALK: "",
+    Kind.GONE: "-- ",
+    Kind.FRAME: "-- ",
+    Kind.EVENT: "-!- ",
+    Kind.REPLY: "-> ",
+    Kind.ERROR: "! ",
+    Kind.STATE: "-- ",
+}
+_ANYONE = "guest"
+_FRAMED = frozenset({Kind.GONE, Kind.FRAME, Kind.STATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a face on the standard streams stands on; `server` is what people call it, `connect` gives it its line."""
+
+    streams: Streams
+    language: Language
+    now: Callable[[], datetime]
+    server: str
+    connect: Callable[[Face], Connection]
+
+
+class StreamFace(ABC):
+    """What a person at a terminal and a program at a pipe have in common."""
+
+    def __init__(self, ground: Ground, recorder: bool) -> None:
+        self.status = Status.WELL
+        self._streams = ground.streams
+        self._words = ground.language.words
+        self._now = ground.now
+        self._server = ground.server
+        self._draft = Draft()
+        self._anyone = self._puzzled = False
+        self.connection = ground.connect(self)
+        self._conversation = Conversation(self.connection.me, ground.language, ground.now, recorder=recorder)
+
+    @abstractmethod
+    def put(self, shown: Shown) -> None:
+        """Show a line."""
+
+    @abstractmethod
+    def input_ended(self, rest: str | TooLong) -> None:
+        """(Reader) There is no more to say."""
+
+    @abstractmethod
+    def nickname_wanted(self, refused: Problem | None) -> None:
+        """(Face) A nickname is to be chosen."""
+
+    @abstractmethod
+    def entered(self) -> None:
+        """(Face) What is typed can be said."""
+
+    def start(self, reactor: IReactorFDSet) -> "Deferred[Status]":
+        """Begin; fires when it is over, and everything is written, with how it went."""
+        self._streams.open(self, reactor, self.connection)
+        return self.connection.start().addCallback(self._over)
+
+    def stop(self) -> None:
+        """Somebody wants it to end: Ctrl-C, or a signal."""
+        self.connection.leave()
+
+    def state(self, sentence: Sentence) -> None:
+        """Say how the connection is."""
+        self.put(Shown(Kind.STATE, visible(self._words(sentence))))
+
+    def worse(self, status: Status) -> None:
+        """Something happened that the exit code tells."""
+        self.status = max(self.status, status)
+
+    def _refused(self, error: ChatError, line: str) -> None:
+        self.put(self._conversation.error(error.code, self._words(error.sentence), line))
+        self.worse(Status.REFUSED)
+
+    def enter_as_anyone(self) -> None:
+        """Take whichever nickname the server gives."""
+        self._anyone = True
+        self.connection.enter(_ANYONE)
+
+    def takes_proposal(self, refused: Problem | None) -> bool:
+        """Whether what the server proposed was taken, for any nickname would do."""
+        if not self._anyone or refused is None or refused.proposal is None:
+            return False
+        self._anyone = False
+        self.connection.enter(refused.proposal)
+        return True
+
+    def _over(self, _: None) -> "Deferred[Status]":
+        for line in self.connection.waiting:
+            self.put(Shown(Kind.ERROR, self._words(not_sent(line.text))))
+            if self.status is Status.WELL:
+                self.worse(Status.NOT_CONFIRMED)
+        if self._draft.lines:
+            self._refused(Refused("nothing-said", say("The lines since /paste were not said.")), "")
+        return self._streams.close().addCallback(lambda _: self.status)
+
+    # Reader
+
+    def typed(self, line: str | TooLong) -> None:
+        """A line of input is sent, unless it is part of a draft."""
+        try:
+            if isinstance(line, TooLong):
+                raise Refused("too-long", say("This line has more than {limit} bytes.", limit=limits.LINE))
+            taken = self._draft.take(line)
+            if isinstance(taken, str):
+                self.connection.send(taken)
+            elif taken is not None:
+                self.put(Shown(Kind.REPLY, self._words(taken)))
+        except ChatError as error:
+            self._refused(error, "" if isinstance(line, TooLong) else line)
+        self._pace()
+
+    def output_closed(self, failed: bool) -> None:
+        """Without somebody who reads there is nothing more to do."""
+        if failed:
+            self._streams.warn("! " + self._words(say("The output cannot be written.")) + "\n")
+            self.worse(Status.OUTPUT_FAILED)
+        self.connection.leave()
+
+    # Face
+
+    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+        """Show it."""
+        for shown in self._conversation.show(what, line):
+            self.put(shown)
+        if isinstance(what, Problem):
+            self.worse(Status.REFUSED)
+
+    def not_understood(self) -> None:
+        """Said once: there may be a million of them."""
+        if not self._puzzled:
+            self._puzzled = True
+            self.state(say("the server sends something that is not understood; it is left out"))
+
+    def progressed(self) -> None:
+        """There may be room for more input."""
+        self._pace()
+
+    def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
+        """What was meant for that room is not said elsewhere."""
+        self.put(self._conversation.error(refused.code, refused.text))
+        for line in unsent:
+            self.put(Shown(Kind.ERROR, self._words(not_sent(line.text))))
+        self.worse(Status.REFUSED)
+
+    def lost(self, reason: Sentence | None, unconfirmed: Sequence[Line]) -> None:
+        """Say so, and which lines may or may not have been said."""
+        if reason is not None:
+            self.state(say("the connection is lost: {reason}", reason=reason))
+        for line in unconfirmed:
+            self.put(Shown(Kind.ERROR, self._words(not_confirmed(line.text))))
+            self.worse(Status.NOT_CONFIRMED)
+
+    def unreachable(self, reason: Sentence) -> None:
+        """Say so."""
+        self.state(no_connection(self._server, reason))
+
+    def trying_again(self, seconds: float) -> None:
+        """Say when."""
+        self.state(say("trying again in {seconds} s", seconds=max(1, round(seconds))))
+
+    def _pace(self) -> None:
+        self._streams.pause(self.connection.kept >= limits.LINES_KEPT)
+
+
+def no_connection(server: str, reason: Sentence) -> Sentence:
+    """An attempt to connect failed."""
+    return say("no connection to {server}: {reason}", server=server, reason=reason)
+
+
+def not_sent(line: str) -> Sentence:
+    """A line never left."""
+    return say("Not sent: {line}", line=beginning(line))
+
+
+def not_confirmed(line: str) -> Sentence:
+    """A line left, and nobody knows whether it arrived."""
+    return say("Not confirmed, so perhaps not said: {line}", line=beginning(line))
+
+
+def layout(shown: Shown, time: str, columns: int | None) -> list[str]:
+    """A line as it stands on a screen of so many columns: only what the service says is broken at blanks."""
+    mark = MARKS[shown.kind]
+    if shown.kind in _FRAMED:
+        return [f"{mark}{shown.text} --"]
+    if shown.kind is Kind.TALK or columns is None:
+        return [f"{time}{mark}{shown.text}"]
+    return wrap(shown.text, columns, f"{time}{mark}", mark)

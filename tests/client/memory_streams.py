@@ -1,0 +1,26 @@
+"""Standard streams in memory for the client's tests."""
+
+from twisted.internet.defer import Deferred, succeed
+
+
+class Streams:
+    """Standard streams in memory."""
+
+    def __init__(self) -> None:
+        self.out = self.err = ""
+        self.paused = False
+
+    def open(self, reader: object, reactor: object, producer: object = None) -> None:
+        """Nothing is to be opened."""
+
+    def write(self, text: str) -> None:
+        self.out += text
+
+    def warn(self, text: str) -> None:
+        self.err += text
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def close(self) -> Deferred:
+        return succeed(None)

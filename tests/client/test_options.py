@@ -1,0 +1,138 @@
+"""The command line of chat-client."""
+
+import pytest
+from twisted.python.usage import UsageError
+
+from chat.client.options import HELP, Options, Server, locale_language, parse_server, problem
+from chat.language import language
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("pi", Server("pi", 12345)),
+        ("pi:4000", Server("pi", 4000)),
+        ("10.0.0.1:1", Server("10.0.0.1", 1)),
+        ("[::1]:4000", Server("::1", 4000)),
+        ("[::1]", Server("::1", 12345)),
+        ("::1", Server("::1", 12345)),
+        ("fe80::1%eth0", Server("fe80::1%eth0", 12345)),
+        (":4000", Server("localhost", 4000)),
+    ],
+)
+def test_a_server_is_a_host_and_perhaps_a_port(text: str, server: Server) -> None:
+    assert parse_server(text) == server
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pi:", "pi:x", "pi:0", "pi:65536", "pi:-1", "pi:٣", "[::1]:", "[::1", "::1]:2", "a:b:c", "pi:" + "1" * 5000],
+)
+def test_anything_else_is_answered_with_what_would_be_right(text: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_server(text)
+    assert "pi.local:12345" in problem(error.value, language("en"))
+
+
+@pytest.mark.parametrize(
+    ("server", "text"),
+    [(Server("pi", 1), "pi:1"), (Server("::1", 1), "[::1]:1"), (Server("10.0.0.1", 1), "10.0.0.1:1")],
+)
+def test_a_server_is_written_as_it_is_typed(server: Server, text: str) -> None:
+    assert str(server) == text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--nick bob --follow pi",
+        "pi --nick bob --follow",
+        "--follow pi -n bob",
+        "-fn bob pi",
+        "pi --nick=bob -f",
+    ],
+)
+def test_options_may_stand_before_and_after_the_server(words: str) -> None:
+    options = Options({})
+    options.parseOptions(words.split())
+    assert (options.server.host, options["nick"], options["follow"]) == ("pi", "bob", 1)
+
+
+def test_without_options_it_is_this_computer() -> None:
+    options = Options({})
+    options.parseOptions([])
+    assert options.server == Server("localhost", 12345)
+
+
+@pytest.mark.parametrize(("room", "name"), [("ops", "#ops"), ("#ops", "#ops")])
+def test_a_room_may_be_written_without_its_sign_which_shells_take_for_a_comment(room: str, name: str) -> None:
+    options = Options({})
+    options.parseOptions(["--room", room])
+    assert options["room"] == name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["a", "b"],
+        ["--nick", ""],
+        ["--nick", "José María"],
+        ["--room", "a b"],
+        ["--post"],
+        ["--post", "--nick", "bob", "--follow"],
+        ["--post", "--nick", "bob", "--json"],
+        ["--language", "tlh"],
+        ["--foo"],
+        ["--nick"],
+        ["pi:x"],
+    ],
+)
+def test_a_mistake_is_one_line(words: list[str]) -> None:
+    with pytest.raises(UsageError) as error:
+        Options({}).parseOptions(words)
+    text = problem(error.value, language("en"))
+    assert text
+    assert "\n" not in text
+
+
+def test_the_help_names_every_option() -> None:
+    text = language("en").words(HELP)
+    for option in Options({}).longOpt:
+        assert f"--{option.rstrip('=')}" in text
+
+
+def test_the_help_fits_the_narrowest_of_usual_terminals() -> None:
+    assert all(len(line) <= 80 for code in ("en", "es") for line in language(code).words(HELP).splitlines())
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_and_version_end_well(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        Options({}).parseOptions([word])
+    assert end.value.code == 0
+    assert "chat-client" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("environ", "code"),
+    [
+        ({}, "en"),
+        ({"LANG": "es_ES.UTF-8"}, "es"),
+        ({"LANG": "es_MX@euro"}, "es"),
+        ({"LANG": "es_ES", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ({"LANG": "en_US", "LC_ALL": "es"}, "es"),
+        ({"LANG": "es", "LC_ALL": ""}, "es"),
+        ({"LANG": "C"}, "en"),
+        ({"LANG": "POSIX"}, "en"),
+        ({"LANG": "tlh_XX.UTF-8"}, "en"),
+        ({"LANG": "../../etc"}, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_users_locale(environ: dict[str, str], code: str) -> None:
+    assert locale_language(environ).code.partition("_")[0] == code
+
+
+def test_a_language_that_is_asked_for_comes_first() -> None:
+    options = Options({"LANG": "en_US"})
+    options.parseOptions(["--language", "es"])
+    assert options.language.code == "es"
