@@ -7,12 +7,16 @@ a field: it is never a format.
 """
 
 import gettext
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 LOCALE = Path(__file__).parent / "locale"
+
+_SOUND_OF_I = re.compile("h?[ií](?![aeou])", re.IGNORECASE)
+"""How Iván and Hilda begin, and Iago does not: in Spanish "and" is another word before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,10 @@ class Language:
         *others, last = [str(self._field(name)) for name in names]
         if not others:
             return last
-        return self.words(say("{names} and {last}", names=", ".join(others), last=last))
+        row = ", ".join(others)
+        if self.code.partition("_")[0] == "es" and _SOUND_OF_I.match(last):
+            return f"{row} e {last}"
+        return self.words(say("{names} and {last}", names=row, last=last))
 
     def _field(self, value: object) -> object:
         if isinstance(value, Sentence):

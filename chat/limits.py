@@ -160,7 +160,8 @@ PONG_SECONDS = 10.0
 """A silent server is asked after the one, and given up after the other."""
 
 CONFIRM_SECONDS = 120.0
-"""A server that speaks but confirms nothing for this long is given up: a script must not wait for ever."""
+"""A server that speaks but confirms nothing for this long is left, and a script whose input has ended waits no longer
+for one that is away: it must not wait for ever."""
 
 RETRY_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
@@ -171,6 +172,13 @@ LEAVE_SECONDS = 1.0
 
 REMEMBERED = 1000
 """Facts and rooms of which the client remembers that they were shown."""
+
+KEEP_SECONDS = 1.0
+"""How often a client writes down what it has shown: killed, it shows this much again when it comes back."""
+
+UNWRITTEN = 64 * 1024
+"""Output that nobody takes before the server is not read on: what a pipe holds itself."""
+
 MOTD_LINES = 5
 """The message of the day: newcomers should see the end of it, and the question below it."""
 

@@ -71,7 +71,7 @@ class Room:
         self.members[participant.id] = Member(participant, self._clock.seconds())
 
     def leave(self, participant: Participant, text: str, fact: str = "", rooms: tuple[str, ...] = ()) -> None:
-        """Somebody goes; `fact` and `rooms` are set where they leave the chat, and all these rooms are told the same."""
+        """Somebody goes; `fact` and `rooms` are set where they leave the chat, all of which are told the same."""
         if text:
             self.introduce(participant)
         at_once = bool(text) or not self.gathers(participant)

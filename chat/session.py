@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 
 from chat import codes, limits, names
 from chat.errors import Refused
@@ -25,6 +26,8 @@ from chat.replies import Answer, Problem
 from chat.room import Room
 from chat.saying import Saying
 from chat.store import Record
+
+logger = Logger()
 
 
 class Connection(Protocol):
@@ -297,8 +300,11 @@ class Session:
         """Bring everybody back after a restart, with their lines down, in the order of their going."""
         remembered = [(record.key, json.loads(record.value or "{}")) for record in records if record.kind == "session"]
         now = hub.now().isoformat()
-        for digest, value in sorted(remembered, key=lambda item: item[1]["ended_at"] or now):
-            cls._restore(hub, digest, value)
+        for digest, value in sorted(remembered, key=lambda item: item[1].get("ended_at") or now):
+            try:
+                cls._restore(hub, digest, value)
+            except (KeyError, ValueError, TypeError):
+                logger.failure("Somebody cannot be brought back: their record is damaged")
 
     @classmethod
     def _restore(cls, hub: Hub, digest: str, value: dict[str, Any]) -> None:

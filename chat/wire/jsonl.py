@@ -221,10 +221,11 @@ def encode(keys: Mapping[str, object]) -> bytes:
 # The client's direction.
 
 
-def request(line: str, id: str, seen: Mapping[str, int] | None = None) -> bytes:
+def request(line: str, id: str, seen: Mapping[str, int] | None = None, before: int | None = None) -> bytes:
     """What was typed as an object; raises `BadInput` if it is longer than a server reads."""
     keys: dict[str, object] = {"line": line, "id": id}
-    data = encode(keys if seen is None else {**keys, "seen": seen})
+    keys |= {} if seen is None else {"seen": seen}
+    data = encode(keys if before is None else {**keys, "before": before})
     if len(data) > limits.LINE:
         sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
         raise BadInput("too-long", sentence)
