@@ -33,6 +33,9 @@ class Listener(Reader, Protocol):
     def answer(self, answer: Answer) -> None:
         """Say something to them alone."""
 
+    def about_to_read_on(self) -> None:
+        """What comes next they read behind the head of a log."""
+
 
 class Reading:
     """The logs that somebody hears, and where they stand in them."""
@@ -154,8 +157,11 @@ class Reading:
         """Give a page to the connection, told first if something before it is gone."""
         listener, log = self._listener, cursor.log
         gone = cursor.take(entries) if entries else cursor.skip_to_head()
+        wanted = [entry for entry in entries if listener.wants(log, entry)]
+        chunk = b"".join(listener.rendering.pieces(log, wanted))
+        if gone or chunk:
+            listener.about_to_read_on()
         if gone:
             listener.answer(Missed(log.name, gone))
-        wanted = [entry for entry in entries if listener.wants(log, entry)]
-        if chunk := b"".join(listener.rendering.pieces(log, wanted)):
+        if chunk:
             listener.send(chunk)

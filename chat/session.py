@@ -22,7 +22,7 @@ from chat.hub import Hub
 from chat.language import say
 from chat.log import Log
 from chat.reading import Reading
-from chat.replies import Answer, Problem
+from chat.replies import Answer, Problem, Since, UpToNow
 from chat.room import Room
 from chat.saying import Saying
 from chat.store import Record
@@ -60,8 +60,8 @@ class Session:
 
     __slots__ = (
         "_author", "_grace", "_kept_seen", "away", "code", "connection", "current", "digest", "down_since", "draft",
-        "ended_at", "entered_at", "guesses", "host", "hub", "id", "ignored", "last_from", "log", "proposal", "quiet",
-        "reading", "returning", "rooms", "saying", "seen_at", "senders", "spoke_at", "untold", "welcomed",
+        "ended_at", "entered_at", "framed", "guesses", "host", "hub", "id", "ignored", "last_from", "log", "proposal",
+        "quiet", "reading", "returning", "rooms", "saying", "seen_at", "senders", "spoke_at", "untold", "welcomed",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, connection: Connection | None, id: str | None = None) -> None:
@@ -86,6 +86,8 @@ class Session:
         """They were told their code: from now on they can come back."""
         self.down_since: float | None = None
         self.returning = False
+        """They are given what they missed, with its time; in a frame (`framed`), if it is anything."""
+        self.framed = False
         self.senders: set[str] = set()
         """Who wrote to them while their line is down."""
         self.untold: list[str] = []
@@ -177,7 +179,7 @@ class Session:
         if connection is not None:
             self.host = connection.host
         self.reading.stop_all()
-        self.draft, self.returning = None, False
+        self.draft, self.returning, self.framed = None, False, False
         self.ended_at = self.hub.now()
         self.down_since = self.hub.clock.seconds()
         self._grace = self.hub.clock.callLater(self.hub.settings.grace, self.lapse)
@@ -217,7 +219,7 @@ class Session:
         self.reading.stop_all()
         old, self.connection = self.connection, connection
         connection.session = self
-        self.draft, self.returning = None, False
+        self.draft, self.returning, self.framed = None, False, False
         if old is not None:
             nobody = old.session = Session(self.hub, old)
             nobody.answer(Problem("taken-over", say("You came back on another line; this one is closed.")))
@@ -243,20 +245,24 @@ class Session:
             room.join(self)
 
     def hear_on(self) -> Deferred[None]:
-        """After `resume`: read on from where they were, what was missed with its time; fires when that is over."""
-        self.returning = self.missed_something()
+        """After `resume`: read on from where they were; fires when they stand at the head everywhere."""
+        self.returning = True
         for log in self._logs().values():
             self.reading.hear(log, self.reading.seen.get(log.key, log.head))
         return self.reading.caught_up().addCallback(lambda _: self._returned())
 
     def _returned(self) -> None:
-        if self.returning:
-            self.returning = False
-            self.reading.render_anew()
+        self.returning = False
+        if self.framed:
+            self.framed = False
+            self.answer(UpToNow(self.hub.now()))
+        self.reading.render_anew()
 
-    def missed_something(self) -> bool:
-        """After `resume`: whether anything happened meanwhile."""
-        return any(self.reading.seen.get(log.key, log.head) < log.head for log in self._logs().values())
+    def about_to_read_on(self) -> None:
+        """(Listener) If they are coming back, the first of what they missed opens the frame around it."""
+        if self.returning and not self.framed:
+            self.framed = True
+            self.answer(Since(self.seen_at, self.hub.now()))
 
     def mark_seen(self) -> None:
         """Everything given to them so far was acknowledged by their machine."""

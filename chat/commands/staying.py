@@ -11,7 +11,7 @@ from chat.commands.words import brief
 from chat.errors import Refused
 from chat.hub import Hub
 from chat.language import Sentence, say
-from chat.replies import Greeting, History, Problem, Reply, Request, Since, UpToNow, Welcome
+from chat.replies import Greeting, History, Problem, Reply, Request, Welcome
 from chat.session import Session
 
 
@@ -126,11 +126,8 @@ async def come_back(session: Session, code: str, request: Request) -> None:
     await hub.turn.flush()
     if returning.connection is not connection:
         return
-    since, now, missed = returning.seen_at, hub.now(), returning.missed_something()
     returning.answer(_welcome(returning, True, request.id))
-    if missed:
-        returning.answer(Since(since, now))
-    returning.hear_on().addCallback(lambda _: returning.answer(UpToNow(hub.now())) if missed else None)
+    returning.hear_on()
     returning.tell_untold()
 
 

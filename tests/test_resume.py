@@ -1,0 +1,487 @@
+"""Leaving, cuts and coming back: the promises of the resume code, and nothing lost or doubled over any of it."""
+
+import json
+import re
+from collections.abc import Sequence
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stores import FailingStore
+from world import START, Client, World
+
+from chat import limits
+from chat.hub import Hub, Settings
+from chat.log import said
+from chat.session import Session
+from chat.store import Kept, KeptLog
+from chat.store.memory import MemoryStore
+
+
+def code_of(client: Client) -> str:
+    """The resume code that somebody was told."""
+    match = re.search(r'/resume (\S+)|"resume":"(\w+)"', client.bytes.decode())
+    assert match is not None, client.lines
+    return match[1] or match[2]
+
+
+def enter(world: World, nick: str, wire: str = "plain") -> tuple[Client, str]:
+    """Somebody who has read everything so far, and their code."""
+    client = world.connect(f"/nick {nick}", wire=wire)
+    code = code_of(client)
+    client.take()
+    return client, code
+
+
+def resume(world: World, code: str, wire: str = "plain", **keys: object) -> Client:
+    """Somebody who comes back on a new connection."""
+    client = world.connect(wire=wire)
+    client.take()
+    client.type(f"/resume {code}", **keys)
+    return client
+
+
+def texts(client: Client) -> list[str]:
+    """What they were given of what people said, on the wire of programs."""
+    return [keys["text"] for keys in client.objects if keys["type"] == "message"]
+
+
+# Leaves and cuts.
+
+
+def test_a_cut_is_not_told_until_the_grace_is_over(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    bob, _ = enter(world, "bob")
+    world.take_all()
+    amy.cut()
+    world.wait(limits.GRACE_SECONDS - 1)
+    assert bob.take() == []
+    world.wait(2)
+    assert bob.take() == ["-!- amy left (3 min)"]
+
+
+def test_the_end_of_the_input_is_a_leave_for_people_and_a_cut_for_programs(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    bot, _ = enter(world, "bot", wire="json")
+    bob, _ = enter(world, "bob")
+    world.take_all()
+    amy.close()
+    bot.close()
+    assert bob.take() == ["-!- amy left (0 s)"]
+
+
+def test_a_nickname_is_held_while_the_line_is_down_and_free_afterwards(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    amy.cut()
+    assert world.connect("amy").lines[-1].startswith("! nick-taken: amy is here already. Enter takes amy2;")
+    world.wait(limits.GRACE_SECONDS)
+    assert "Hello amy." in world.connect("amy").lines[2]
+
+
+def test_others_see_that_a_line_is_down(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    bob, _ = enter(world, "bob")
+    amy.cut()
+    world.wait(20)
+    bob.take()
+    bob.type("/who")
+    assert bob.take() == ["-> 2 people are in #lobby: amy (line down 20 s) and bob"]
+
+
+def test_who_writes_to_somebody_whose_line_is_down_is_told_what_becomes_of_it(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    bob, _ = enter(world, "bob")
+    amy.cut()
+    bob.take()
+    bob.type("/msg amy psst")
+    assert bob.take() == [
+        "[you -> amy] psst",
+        "-> amy's line is down. You are told if amy does not come back.",
+    ]
+    world.wait(limits.GRACE_SECONDS)
+    assert "! not-delivered: amy did not come back." in bob.take()
+
+
+def test_who_was_not_there_to_be_told_is_told_on_coming_back(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    bob, code = enter(world, "bob")
+    amy.cut()
+    bob.type("/msg amy psst")
+    bob.cut()
+    world.wait(limits.GRACE_SECONDS - 1)
+    back = resume(world, code)
+    world.wait(2)
+    assert "! not-delivered: amy did not come back." in back.lines
+
+
+def test_a_cut_before_the_welcome_holds_no_name(world: World) -> None:
+    store = FailingStore()
+    world = World(store)
+    amy = world.connect()
+    amy.send(b"amy\n")
+    amy.cut()
+    world.turn()
+    assert world.hub.people == {}
+
+
+# Coming back.
+
+
+def test_a_code_brings_back_the_nickname_the_rooms_and_what_was_missed(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.type("/join #ops", "/away lunch")
+    bob, _ = enter(world, "bob")
+    amy.cut()
+    world.wait(60)
+    bob.type("while you were away", "/msg amy psst")
+    back = resume(world, code)
+    assert back.take() == [
+        "-> Welcome back amy. Nobody else is in #ops yet; what you say is kept for them.",
+        "-> You still hear #lobby.",
+        "-- since 10:04, times UTC --",
+        "10:05 [bob -> you] psst",
+        "10:04 -!- bob joined #lobby (2 here)",
+        "10:05 #lobby <bob> while you were away",
+        "-- now Sunday 2026-11-22 10:05 --",
+    ]
+    assert world.hub.find("amy").away == "lunch"
+
+
+def test_who_missed_nothing_sees_no_frame(world: World) -> None:
+    amy, code = enter(world, "amy", wire="json")
+    amy.cut()
+    back = resume(world, code)
+    assert back.take() == [
+        "-> Welcome back amy. Nobody else is in #lobby yet; what you say is kept for",
+        "-> them.",
+    ]
+
+
+def test_a_code_may_be_given_where_a_nickname_is_asked_for_in_any_case(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    assert "-> Welcome back amy." in world.connect(code.lower()).bytes.decode()
+
+
+def test_a_code_may_lack_its_dash_after_the_command(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    assert "-> Welcome back amy." in resume(world, code.replace("-", "").lower()).bytes.decode()
+
+
+def test_a_connection_that_still_hangs_is_taken_over(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.type("/paste", "half a draft")
+    amy.take()
+    back = resume(world, code)
+    assert amy.take()[-1] == "! taken-over: You came back on another line; this one is closed."
+    assert amy.ended
+    back.take()
+    back.type("hi")
+    assert [entry.fact.text for entry in said(world.hub.lobby.log.after(0, 100) or ())] == ["hi"]
+    amy.cut()
+    assert world.hub.find("amy").down_since is None
+
+
+def test_somebody_else_leaves_when_their_connection_becomes_another_person(world: World) -> None:
+    dee, code = enter(world, "dee")
+    dee.cut()
+    bob, _ = enter(world, "bob")
+    amy, _ = enter(world, "amy")
+    bob.take()
+    amy.type(f"/resume {code}")
+    assert "-> Welcome back dee." in amy.bytes.decode()
+    assert bob.take() == ["-!- amy left (0 s)"]
+    assert {person.author.nick for person in world.hub.people.values()} == {"dee", "bob"}
+
+
+def test_after_the_grace_the_place_comes_back_under_a_free_name(world: World) -> None:
+    amy, code = enter(world, "amy", wire="json")
+    bob, _ = enter(world, "bob")
+    amy.cut()
+    world.wait(limits.GRACE_SECONDS)
+    other, _ = enter(world, "amy")
+    bob.take()
+    bob.type("for the late")
+    back = resume(world, code, wire="json", seen={"#lobby": 2})
+    welcome = back.objects[0]
+    assert (welcome["nick"], welcome["back"]) == ("amy2", True)
+    assert texts(back) == ["for the late"]
+    assert "-!- amy2 joined #lobby (3 here)" in bob.lines
+    assert other.lines[-1] == "-!- amy2 joined #lobby (3 here)"
+
+
+def test_a_code_ends_a_day_after_the_connection(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    world.wait(limits.CODE_SECONDS - 60, step=600)
+    other, other_code = enter(world, "bob")
+    other.cut()
+    world.wait(120)
+    assert resume(world, code).lines == ["! code-wrong: Nobody has this code, or its day is over."]
+    assert "Welcome back bob" in resume(world, other_code).bytes.decode()
+
+
+def test_quitting_ends_the_code(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.type("/quit")
+    assert resume(world, code).lines == ["! code-wrong: Nobody has this code, or its day is over."]
+
+
+def test_five_wrong_codes_end_the_connection(world: World) -> None:
+    guesser = world.connect(*["/resume K7F2-QX9M"] * 5)
+    assert guesser.lines[-1] == "! too-many: Connect again to try another code."
+    assert guesser.ended
+
+
+def test_an_address_may_guess_only_so_often_and_right_codes_do_not_count(world: World) -> None:
+    people = [enter(world, f"user{number}") for number in range(70)]
+    for client, _ in people:
+        client.cut()
+    assert all("Welcome back" in resume(world, code).bytes.decode() for _, code in people)
+    for _ in range(limits.GUESSES_PER_HOST // limits.GUESSES):
+        world.connect(*["/resume K7F2-QX9M"] * limits.GUESSES)
+    assert world.connect("/resume K7F2-QX9M").lines[-1].startswith("! slow-down: Too many codes")
+    assert "code-wrong" in world.connect("/resume K7F2-QX9M", host="192.0.2.2").bytes.decode()
+    world.wait(60)
+    assert "code-wrong" in world.connect("/resume K7F2-QX9M").bytes.decode()
+
+
+@pytest.mark.parametrize("line", ["{}", "my code is {}!", "/me types {}", "/topic {}", "/away {}", "/msg bob {}"])
+@pytest.mark.parametrize("form", [str, str.lower, lambda code: code.replace("-", "")])
+def test_ones_own_code_is_not_said(world: World, line: str, form: type[str]) -> None:
+    bob, _ = enter(world, "bob")
+    amy, code = enter(world, "amy")
+    world.take_all()
+    amy.type(line.format(form(code)))
+    assert amy.take()[0].startswith("! code-private: ")
+    assert bob.take() == []
+
+
+def test_what_cannot_have_been_seen_is_refused(world: World) -> None:
+    amy, code = enter(world, "amy", wire="json")
+    amy.cut()
+    back = resume(world, code, wire="json", seen={"#lobby": 1000})
+    assert back.objects[-1]["code"] == "seen-ahead"
+    back.type(f"/resume {code}", seen={"#lobby": 1})
+    assert back.objects[-1]["type"] == "welcome"
+
+
+def test_the_last_line_before_the_cut_may_be_sent_again(world: World) -> None:
+    amy, code = enter(world, "amy", wire="json")
+    bob, _ = enter(world, "bob", wire="json")
+    amy.type("once", id="1")
+    amy.cut()
+    back = resume(world, code, wire="json", seen={"#lobby": 1})
+    back.take()
+    back.type("once", id="1")
+    (ack,) = back.take_objects()
+    assert (ack["type"], ack["id"], ack["seq"]) == ("ack", "1", 3)
+    assert texts(bob) == ["once"]
+
+
+def test_people_whose_line_is_down_are_bounded_per_address(world: World) -> None:
+    with patch.object(limits, "HELD_PER_HOST", 3):
+        world = World()
+        for number in range(5):
+            world.connect(f"/nick user{number}", wire="json", host="192.0.2.9").cut()
+        enter(world, "bob")[0].cut()
+    assert sorted(person.author.nick for person in world.hub.people.values()) == ["bob", "user2", "user3", "user4"]
+
+
+# Over a restart.
+
+
+class KeepingStore(MemoryStore):
+    """Remembers the records and heads as a durable store does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: dict[tuple[str, str], object] = {}
+        self.heads: dict[str, KeptLog] = {}
+
+    def commit(self, batch):  # type: ignore[no-untyped-def]
+        """Keep a batch."""
+        done = super().commit(batch)
+        for record in batch.records:
+            self.records[record.kind, record.key] = record
+        for log in batch.appended:
+            self.heads[log.key] = KeptLog(log.key, log.name, log.entries[-1].seq)
+        return done
+
+    def kept(self) -> Kept:
+        """What the next server finds."""
+        records = [record for record in self.records.values() if record.value is not None]  # type: ignore[attr-defined]
+        return Kept(list(self.heads.values()), records)  # type: ignore[arg-type]
+
+
+def restarted(world: World, store: KeepingStore) -> World:
+    """The same chat after its server died and was started again."""
+    after = World(store)
+    after.clock.advance(world.clock.seconds())
+    numbers = iter(range(10**6, 10**7))
+    after.hub = Hub(
+        after.clock, after.now, store, lambda: f"token{next(numbers)}", Settings("pi", (), 20), store.kept()
+    )
+    after.factory.hub = after.hub
+    Session.restore(after.hub, store.kept().records)
+    after.turn()
+    return after
+
+
+def test_after_a_restart_everybody_is_in_grace_and_comes_back_to_their_place() -> None:
+    store = KeepingStore()
+    world = World(store)
+    amy, code = enter(world, "amy", wire="json")
+    bob, bob_code = enter(world, "bob", wire="json")
+    amy.type("/join #ops", "/topic tea", "/ignore bob", id="1")
+    bob.type("/msg amy one", "hello")
+    world = restarted(world, store)
+    assert [room.topic for room in world.hub.rooms.values()] == ["", "tea"]
+    assert sorted(person.author.nick for person in world.hub.people.values()) == ["amy", "bob"]
+    back = resume(world, bob_code, wire="json", seen={"#lobby": 2, "@": 1})
+    assert [keys["type"] for keys in back.take_objects()] == ["welcome"]
+    amy = resume(world, code, wire="json", seen={"#lobby": 1})
+    assert sorted(amy.objects[0]["rooms"]) == ["#lobby", "#ops"]
+    assert "hello" not in texts(amy), "whom she ignores she ignores still"
+
+
+def test_after_a_restart_those_who_do_not_come_back_have_left() -> None:
+    store = KeepingStore()
+    world = World(store)
+    enter(world, "amy", wire="json")
+    _, code = enter(world, "bob", wire="json")
+    world = restarted(world, store)
+    bob = resume(world, code, wire="json", seen={"#lobby": 2})
+    world.wait(limits.GRACE_SECONDS)
+    assert [keys["who"] for keys in bob.objects if keys["type"] == "left"] == [["amy"]]
+
+
+def test_a_damaged_record_costs_that_one_person_their_place_only(logged) -> None:  # type: ignore[no-untyped-def]
+    store = KeepingStore()
+    world = World(store)
+    enter(world, "amy", wire="json")
+    _, code = enter(world, "bob", wire="json")
+    damaged = next(key for key in store.records if json.loads(store.records[key].value)["nick"] == "amy")  # type: ignore[attr-defined]
+    store.records[damaged] = type(store.records[damaged])("session", damaged[1], '{"person": "x"}')  # type: ignore[call-arg]
+    world = restarted(world, store)
+    assert "welcome" in resume(world, code, wire="json").bytes.decode()
+    logged.expect(KeyError)
+
+
+# Whatever happens.
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), st.integers(1, 4)),
+        st.tuples(st.just("fail"), st.integers(1, 2)),
+        st.tuples(st.just("cut"), st.booleans()),
+        st.tuples(st.just("resume"), st.just(0)),
+        st.tuples(st.just("full"), st.sampled_from([0, 200, 2000])),
+        st.tuples(st.just("drain"), st.just(0)),
+        st.tuples(st.just("restart"), st.just(0)),
+        st.tuples(st.just("last"), st.integers(1, 5)),
+    ),
+    max_size=40,
+)
+
+
+class Failing(KeepingStore):
+    """Also fails as often as it is told to, and holds only the last few entries of a log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events = 6
+        self.failures = 0
+
+    def commit(self, batch):  # type: ignore[no-untyped-def]
+        """Keep a batch, or not."""
+        if self.failures:
+            self.failures -= 1
+            return FailingStore.commit(_FAILING, batch)
+        return super().commit(batch)
+
+
+class _Always(FailingStore):
+    failures = property(lambda self: 1, lambda self, value: None)  # type: ignore[assignment]
+
+
+_FAILING = _Always()
+
+
+@given(STEPS)
+def test_over_any_cuts_pauses_restarts_refusals_and_retention_the_log_is_read_once_with_its_gaps_told(
+    steps: Sequence[tuple[str, int]],
+) -> None:
+    """What a reader got is, number by number, the log: every entry once, or told as missing, in order."""
+    with patch.multiple(limits, TAIL_EVENTS=3, PAGE_EVENTS=4, PAGE_BYTES=1500):
+        store = Failing()
+        world = World(store)
+        writer, writer_code = enter(world, "writer", wire="json")
+        reader, code = enter(world, "reader", wire="json")
+        seen = {"#lobby": world.hub.lobby.log.head}
+        begin = seen["#lobby"]
+        got: list[int] = []
+        told = 0
+        count = 0
+
+        def take() -> None:
+            nonlocal told
+            for keys in reader.take_objects():
+                if keys["type"] == "missed":
+                    told += keys["count"]
+                    last = got[-1] if got else begin
+                    got.extend(range(last + 1, last + 1 + keys["count"]))
+                elif keys.get("room") == "#lobby" and "seq" in keys and keys["type"] != "ack":
+                    got.append(keys["seq"])
+                elif keys["type"] == "history":
+                    heads = [event["seq"] for event in keys["events"]]
+                    assert heads == sorted(set(heads))
+                    assert not heads or heads[-1] <= world.hub.lobby.log.head
+            seen["#lobby"] = got[-1] if got else begin
+
+        connected = True
+        for step, amount in steps:
+            if step == "say":
+                for _ in range(amount):
+                    count += 1
+                    writer.type(f"line {count} " + "x" * 100)
+            elif step == "fail":
+                store.failures = amount
+                writer.type("lost")
+                store.failures = 0
+            elif step == "cut" and connected:
+                if amount:
+                    reader.drain()
+                    take()
+                reader.cut()
+                connected = False
+            elif step == "resume" and not connected:
+                reader = resume(world, code, wire="json", seen=seen)
+                reader.drain()
+                connected = True
+                take()
+            elif step == "full" and connected:
+                reader.full(amount)
+            elif step == "drain" and connected:
+                reader.drain()
+                take()
+            elif step == "last" and connected:
+                reader.type(f"/last {amount}", id=f"q{count}")
+            elif step == "restart":
+                if connected:
+                    reader.drain()
+                    take()
+                world = restarted(world, store)
+                writer = resume(world, writer_code, wire="json", seen={"#lobby": world.hub.lobby.log.head})
+                reader = resume(world, code, wire="json", seen=seen)
+                connected = True
+                take()
+        if not connected:
+            reader = resume(world, code, wire="json", seen=seen)
+        reader.drain()
+        take()
+        assert got == list(range(begin + 1, world.hub.lobby.log.head + 1))
+        assert told < max(1, len(got))
+        assert world.now() >= START
