@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from chat.tap import Options
 from tests.bench.native import HERE, Missing, compiled
 
 ROOT = HERE.parent.parent
@@ -35,14 +34,12 @@ def _program(name: str) -> str:
     return found
 
 
-def _chat(database: str) -> Callable[[Path, int], list[str]]:
+def _chat(database: str, sync: str = "full") -> Callable[[Path, int], list[str]]:
     def command(directory: Path, port: int) -> list[str]:
         twistd = Path(sys.executable).parent / "twistd"
         if not twistd.exists():
             raise Missing(f"no twistd beside {sys.executable}")
-        store = ["--database", database] if "database" in Options() else []
-        if not store and database != MEMORY:
-            raise Missing("this chat keeps everything in memory")
+        store = ["--database", database, "--sync", sync]
         listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
         return [str(twistd), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "chat", *listen, *store]
 
@@ -112,6 +109,7 @@ class Kind:
 KINDS = {
     "chat": Kind("plain", _chat(MEMORY), "our server, the store in memory", gathers=31.0),
     "durable": Kind("plain", _chat("chat.sqlite3"), "our server, the default store on disk", gathers=31.0),
+    "normal": Kind("plain", _chat("chat.sqlite3", "normal"), "the same with --sync normal", gathers=31.0),
     "limit": Kind("plain", _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
     "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
     "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
+from tests.bench.authors import acknowledged
 from tests.bench.generator import Generator, Heard
 from tests.bench.servers import Server
 
@@ -91,6 +92,23 @@ def sat(server: Server, load: Generator, n: int, seconds: float) -> Result:
     load.connect(n)
     load.run(senders=min(n, SENDERS), window=1, seconds=WARM_UP)
     return _measured(server, load, senders=min(n, SENDERS), count=2_000_000 // n)[1]
+
+
+def acks(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    if server.kind.dialect != "plain" or not server.kind.gathers:
+        raise NotHere("acknowledges nothing")
+    server.settle()
+    cpu = server.cpu()
+    took = sorted(acknowledged(server.port, n, seconds))
+    spent = server.cpu() - cpu
+    return Result(
+        1e6 * spent / len(took),
+        "µs/line",
+        rate=len(took) / seconds,
+        p50=took[len(took) // 2],
+        p99=took[len(took) * 99 // 100],
+        peak=server.peak(),
+    )
 
 
 def storm(server: Server, load: Generator, n: int, seconds: float) -> Result:
@@ -232,6 +250,9 @@ WORKLOADS = {
     "busy": Workload(busy, "open loop, 100 000 deliveries a second (1 000 lines a second with 100 people)"),
     "win": Workload(win, "10 senders with 32 lines in flight each"),
     "sat": Workload(sat, "10 senders write 2 000 000 / N lines as fast as the socket takes them, to the end"),
+    "acks": Workload(
+        acks, "each author waits for the acknowledgement of a line before the next: what a commit adds", sizes=(1, 100)
+    ),
     "storm": Workload(storm, "N connect and enter at once"),
     "idle": Workload(idle, "memory of a connection that says nothing"),
     "slow": Workload(slow, "as win with lines of 400 bytes, a tenth of the people has stopped reading"),
