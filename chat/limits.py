@@ -257,3 +257,6 @@ GREP_WORDS = 20
 
 USERS_LISTED = 1000
 """Names that a program is given with a room; `here` says how many there are."""
+
+HISTORY_BYTES = 256 * 1024
+"""What one answer of history holds: 500 pastes would be 8 MiB for each connection that does not read them."""

@@ -33,12 +33,13 @@ class Outlet:
             sent = self._transport.writeSomeData(chunk)
             if sent == len(chunk):
                 return
-            self.block()
             if isinstance(sent, int):
+                self.block()
                 self._transport.write(chunk[sent:])
                 self._transport.registerProducer(_Pull(self), False)
             else:
-                self._transport.abortConnection()
+                # They are gone, and the reactor will find that out; what they said before is still to be read.
+                self.direct, self._shut = False, True
         elif not self._shut:
             self._transport.write(chunk)
 

@@ -1,5 +1,6 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
+import resource
 import secrets
 import signal
 import sys
@@ -102,7 +103,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), settings, kept)
     Session.restore(hub, kept.records)
-    factory = ChatFactory(hub, wires, options["rate"], options["max-clients"], options["max-per-host"])
+    factory = ChatFactory(hub, wires, options["rate"], _max_clients(options), options["max-per-host"])
     ports = [listening for port in options["ports"] for listening in _listen(reactor, port, factory, words)]
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_hung_up, reactor, hub, options))
@@ -112,6 +113,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         backup_to = _below_rundir(options, options["backup-to"]) if options["backup-to"] else None
         upkeep = Upkeep(reactor, _now, store, options["keep"], backup_to)
     return ChatService(hub, store, upkeep, factory, ports)
+
+
+def _max_clients(options: Options) -> int:
+    """How many may be connected: as many as there are file descriptors, less those that the rest of us needs."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fit = max(1, files - limits.RESERVED_FILES) if files != resource.RLIM_INFINITY else 0
+    return min(options["max-clients"] or fit, fit or options["max-clients"])
 
 
 def _now() -> datetime:

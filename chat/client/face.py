@@ -29,11 +29,20 @@ class Face(Protocol):
     def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
         """The room that we were to speak in did not let us in: lines that waited for it will not be sent."""
 
-    def lost(self, reason: Sentence | None, unconfirmed: Sequence[Line]) -> None:
-        """The connection is gone (no reason: it was to go); nobody knows what became of these lines."""
+    def not_confirmed(self, lines: Sequence[Line]) -> None:
+        """These lines were sent, and nobody will ever know what became of them."""
+
+    def sent_again(self, lines: Sequence[Line]) -> None:
+        """These lines, which an earlier run had not seen confirmed, are sent now."""
+
+    def lost(self, reason: Sentence | None) -> None:
+        """The connection is gone; without a reason it was to go."""
 
     def unreachable(self, reason: Sentence) -> None:
         """An attempt to connect failed."""
 
     def trying_again(self, seconds: float) -> None:
         """The next attempt is in so many seconds."""
+
+    def not_kept(self, error: OSError) -> None:
+        """What brings us back if this program is killed could not be written."""

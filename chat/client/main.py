@@ -25,12 +25,15 @@ from chat.client.options import Options, problem
 from chat.client.person import Person
 from chat.client.pipe import Pipe
 from chat.client.post import Post
-from chat.client.stdio import Ground, Status, StreamFace
+from chat.client.state import StateFile, state_path
+from chat.client.stdio import Ground, Status, StreamFace, cannot_keep
 from chat.client.streams import Streams
+from chat.client.transcript import Transcript
 from chat.language import say
 from chat.text import visible
 
 STANDARD = (0, 1, 2)
+LOBBY = "#lobby"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -97,18 +100,35 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
     endpoint = HostnameEndpoint(reactor, host, port)
     streams = Streams(sys.stdout.encoding if sys.stdout else "utf-8")
     run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
-    ground = Ground(
-        streams,
-        options.language,
-        lambda: datetime.now(UTC),
-        str(options.server),
-        lambda face: Connection(endpoint, reactor, face, run, nick, room),
-    )
+    follow, raw, since = bool(options["follow"]), bool(options["json"]), options["since"]
+
+    def ground(kept: StateFile | None = None) -> Ground:
+        return Ground(
+            streams,
+            options.language,
+            lambda: datetime.now(UTC),
+            str(options.server),
+            lambda face: Connection(endpoint, reactor, face, run, nick, room, kept),
+        )
+
+    def kept(*names: str) -> StateFile | None:
+        try:
+            return StateFile.take(state_path(os.environ, str(options.server).lower(), nick or "", *names))
+        except (OSError, RuntimeError) as error:
+            streams.warn(f"-- {options.language.words(cannot_keep(error))} --\n")
+            return None
+
     if options["post"]:
-        return Post(ground, endpoint, reactor, run, nick, room)
-    if options["follow"] or options["json"] or not (os.isatty(0) and os.isatty(1)):
-        return Pipe(ground, nick, bool(options["follow"]), bool(options["json"]))
-    return Person(ground, nick)
+        return Post(ground(), endpoint, reactor, run, nick, room)
+    if since is not None:
+        return Transcript(ground(), nick, since, room or LOBBY, raw)
+    if follow:
+        # What one recorder has written is not what another one has.
+        return Pipe(ground(kept(room or "", "follow")), nick, follow, raw)
+    if raw or not (os.isatty(0) and os.isatty(1)):
+        # A script that is run again has something else to say; and two at a time are not to be one person.
+        return Pipe(ground(), nick, follow, raw)
+    return Person(ground(kept()), nick)
 
 
 def _open_missing() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chat import limits
-from chat.client.objects import Came, Object, Reply, Room, Said, Welcome
+from chat.client.objects import Came, Missed, Object, Reply, Room, Said, Welcome
 
 PRIVATE = "@"
 """The name of one's own log, that of private talk."""
@@ -43,6 +43,8 @@ class Me:
                 log = PRIVATE if room.startswith(PRIVATE) else room
                 if log == PRIVATE or log in self.rooms:
                     self.seen[log] = seq
+            case Missed(room, count) if room in self.seen:
+                self.seen[room] += count
             case Reply("join", facts={"room": str(room)}):
                 if room not in self.rooms and isinstance(head := what.facts.get("head"), int):
                     self._begin({room: head})
@@ -67,10 +69,10 @@ class Me:
         known = welcome.back and welcome.code == self.code
         self.code = welcome.code
         if not known:
-            # Where the code of somebody else was used, the server knows better what they have seen.
-            self.seen, self.shown = {}, {}
-            if not welcome.back:
-                self._begin({PRIVATE: 0, **_heads(welcome.rooms)})
+            # Of private talk a new person has seen all; what somebody else has, whose code was used, the server knows.
+            self.seen = {} if welcome.back else {PRIVATE: 0}
+            self.shown = dict(self.seen)
+        self._begin({room: head for room, head in _heads(welcome.rooms).items() if room not in self.seen})
 
     def _begin(self, heads: Mapping[str, int]) -> None:
         """Hear these logs from here on."""

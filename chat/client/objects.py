@@ -271,7 +271,7 @@ def _number(raw: Mapping[object, object] | Raw, key: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value in _NUMBERS else None
 
 
-def _texts(raw: Raw, key: str) -> tuple[str, ...]:
+def _texts(raw: Mapping[object, object] | Raw, key: str) -> tuple[str, ...]:
     value = raw.get(key)
     return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
 

@@ -26,6 +26,9 @@ standard output with its date, everything else to standard error.
   -r, --room ROOM      The room to talk in, beside #lobby.
   -f, --follow         Record until stopped, whatever happens to the
                        connection: chat-client --follow host >> file
+      --since WHEN     Write what was said in the room since 2026-11-21, or
+                       22:00, 30m, yesterday, and end:
+                       chat-client --since yesterday -r ops host > ops.txt
       --json           Write the server's objects, one JSON object a line.
       --post           Say each line of standard input without staying, as
                        the --nick you give: uptime | chat-client --post -n pi
@@ -35,6 +38,11 @@ standard output with its date, everything else to standard error.
       --help           Show this.
 
 In the chat, /help lists what you can do; Ctrl-D, Ctrl-C or /quit leaves.
+When the connection drops it comes back by itself, with what you missed, and
+each of your lines is said once. At a terminal, and with --follow, that is so
+even if this program is killed: your place and what was not confirmed are kept
+for the next start in $XDG_STATE_HOME/chat (~/.local/state/chat) until you
+leave, which takes them away.
 
 Exit codes: 0  everything was said and confirmed, or you just left
             1  no connection to the server
@@ -65,6 +73,7 @@ class Options(usage.Options):
     optParameters: ClassVar[list[list[Any]]] = [
         ["nick", "n", None],
         ["room", "r", None],
+        ["since", None, None],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["follow", "f"],
@@ -127,6 +136,10 @@ class Options(usage.Options):
                 )
         if self["room"] is not None:
             self["room"] = "#" + self["room"].removeprefix("#")
+        if self["since"] is not None and not re.fullmatch(r"\S+( \S+)?", self["since"]):
+            raise usage.UsageError(say("--since takes a date or a time, as in {example}.", example="2026-11-21 22:00"))
+        if self["since"] is not None and (self["follow"] or self["post"]):
+            raise usage.UsageError(say("--since ends when all is written, so it does not go with --follow or --post."))
         if self["post"] and not self["nick"]:
             raise usage.UsageError(say("--post says it as somebody: add --nick NICK."))
         if self["post"] and (self["follow"] or self["json"]):

@@ -19,11 +19,11 @@ from chat.language import say
 
 
 class Person(StreamFace):
-    """The face for somebody who looks; `nick` None is asked for."""
+    """The face for somebody who looks; `nick` None is asked for, unless an earlier run left who they are."""
 
     def __init__(self, ground: Ground, nick: str | None) -> None:
         super().__init__(ground, recorder=False)
-        self._asking = nick is None
+        self._asking = nick is None and self.connection.me.code is None
         self._prompted = False
         self._proposal: str | None = None
         self._told = False

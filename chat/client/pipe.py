@@ -1,11 +1,14 @@
 """A program at the other end: what is said goes to standard output, trouble to standard error, an exit code at last.
 
-Without `follow` it ends when all of its input is confirmed, and at once when something is lost or cannot be reached:
-a script wants to know.  With `follow` it records until it is stopped, whatever happens to the connection.
+Without `follow` it ends when all of its input is confirmed, and at once when the server cannot be reached: a script
+wants to know.  A connection that is lost on the way is waited for, but not for ever once the input has ended.  With
+`follow` it records until it is stopped, whatever happens to the connection.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from chat import limits
 from chat.client.conversation import Kind, Shown
 from chat.client.lines import TooLong
 from chat.client.me import Line
@@ -30,14 +33,18 @@ class Pipe(StreamFace):
         self._aside = _TROUBLE if raw else _TROUBLE | {Kind.REPLY}
         self._was_in = False
         self._ended = False
+        self._away_since: datetime | None = None
 
     def put(self, shown: Shown) -> None:
         """What is said, to standard output with its date; coming and going is for people, and for --json."""
         if shown.kind in self._out:
-            at = (shown.at or self._now().astimezone()).isoformat(timespec="seconds")
-            self._streams.write("\n".join([*layout(shown, f"{at} ", None), ""]))
+            self._streams.write("\n".join([*layout(shown, self._time(shown), None), ""]))
         elif shown.kind in self._aside:
             self._streams.warn("\n".join([*layout(shown, "", None), ""]))
+
+    def _time(self, shown: Shown) -> str:
+        """Its date, which stands in front of it."""
+        return (shown.at or self._now().astimezone()).isoformat(timespec="seconds") + " "
 
     # Reader
 
@@ -59,6 +66,7 @@ class Pipe(StreamFace):
     def progressed(self) -> None:
         """Perhaps that was the last one."""
         super().progressed()
+        self._away_since = None
         self._end_if_done()
 
     def nickname_wanted(self, refused: Problem | None) -> None:
@@ -79,6 +87,8 @@ class Pipe(StreamFace):
         if self._was_in:
             self.state(say("connected again"))
         self._was_in = True
+        if not self.connection.kept:
+            self._away_since = None
         self._end_if_done()
 
     def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
@@ -86,15 +96,13 @@ class Pipe(StreamFace):
         super().not_admitted(refused, unsent)
         self._give_up(Status.REFUSED)
 
-    def lost(self, reason: Sentence | None, unconfirmed: Sequence[Line]) -> None:
-        """A recorder comes back; whoever wanted something said is told that it is not certain."""
-        super().lost(reason, unconfirmed)
-        if self._follow or reason is None:
-            return
-        if not self._was_in:
+    def lost(self, reason: Sentence | None) -> None:
+        """It will be back, unless it never let us in."""
+        super().lost(reason)
+        if self._away_since is None:
+            self._away_since = self._now()
+        if reason is not None and not (self._follow or self._was_in):
             self._give_up(Status.NO_CONNECTION)
-        elif unconfirmed:
-            self._give_up(Status.NOT_CONFIRMED)
 
     def unreachable(self, reason: Sentence) -> None:
         """At the first time this is an answer; later the server may come back."""
@@ -103,7 +111,10 @@ class Pipe(StreamFace):
             self._give_up(Status.NO_CONNECTION)
 
     def trying_again(self, seconds: float) -> None:
-        """Unless it was given up just now."""
+        """Unless it was given up just now, or is now."""
+        patience = timedelta(seconds=limits.CONFIRM_SECONDS)
+        if self._ended and not self._follow and self._away_since and self._now() - self._away_since > patience:
+            self._give_up(Status.NOT_CONFIRMED)
         if not self.connection.leaving:
             super().trying_again(seconds)
 

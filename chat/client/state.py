@@ -79,6 +79,7 @@ class StateFile:
             new.replace(self._path)
         except OSError:
             os.close(descriptor)
+            new.unlink(missing_ok=True)
             raise
         os.close(self._descriptor)
         self._descriptor = descriptor
@@ -130,8 +131,8 @@ def state_path(environ: Mapping[str, str], *names: str) -> Path:
 class Keeper:
     """Writes the state when it is time; without a file it does nothing.
 
-    What was typed is written before it is sent, what was shown within a second: a client that is killed loses no
-    line, and shows what came in its last second once more when it comes back.
+    What was typed is written at once, what was shown within a second: a client that is killed loses no line, and when
+    it comes back it may show once more what came in its last second.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class Keeper:
             self._due = self._clock.callLater(max(0.0, delay), self._write)
 
     def now(self) -> None:
-        """Something was typed: it is written once all that was typed with it is, and before any of it is sent."""
+        """Something was typed: it is written as soon as all that came with it is read."""
         self.soon()
         if self._due is not None:
             self._due.reset(0)
@@ -180,10 +181,10 @@ class Keeper:
 
     def _write(self) -> None:
         self._due = None
-        self._written_at = self._clock.seconds()
         state = self._state()
         if self._file is None or state is None or state == self._written:
             return
+        self._written_at = self._clock.seconds()
         try:
             self._file.write(state)
         except OSError as error:

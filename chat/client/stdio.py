@@ -23,7 +23,7 @@ from chat.client.me import Line
 from chat.client.objects import Object, Problem, Raw
 from chat.client.streams import Streams
 from chat.errors import ChatError, Refused
-from chat.language import Language, Sentence, say
+from chat.language import Language, Sentence, say, say_n
 from chat.text import visible, wrap
 
 
@@ -72,7 +72,7 @@ class StreamFace(ABC):
         self._now = ground.now
         self._server = ground.server
         self._draft = Draft()
-        self._anyone = self._puzzled = False
+        self._anyone = self._puzzled = self._warned = False
         self.connection = ground.connect(self)
         self._conversation = Conversation(self.connection.me, ground.language, ground.now, recorder=recorder)
 
@@ -127,6 +127,7 @@ class StreamFace(ABC):
         return True
 
     def _over(self, _: None) -> "Deferred[Status]":
+        self.not_confirmed(self.connection.unconfirmed)
         for line in self.connection.waiting:
             self.put(Shown(Kind.ERROR, self._words(not_sent(line.text))))
             if self.status is Status.WELL:
@@ -184,13 +185,24 @@ class StreamFace(ABC):
             self.put(Shown(Kind.ERROR, self._words(not_sent(line.text))))
         self.worse(Status.REFUSED)
 
-    def lost(self, reason: Sentence | None, unconfirmed: Sequence[Line]) -> None:
-        """Say so, and which lines may or may not have been said."""
-        if reason is not None:
-            self.state(say("the connection is lost: {reason}", reason=reason))
-        for line in unconfirmed:
+    def not_confirmed(self, lines: Sequence[Line]) -> None:
+        """Say which: they may or may not have been said."""
+        for line in lines:
             self.put(Shown(Kind.ERROR, self._words(not_confirmed(line.text))))
             self.worse(Status.NOT_CONFIRMED)
+
+    def sent_again(self, lines: Sequence[Line]) -> None:
+        """Say which: whoever typed them did so some time ago."""
+        for line in lines[: limits.NAMES_SHOWN]:
+            self.state(say("sent now, from before: {line}", line=beginning(line.text)))
+        more = len(lines) - limits.NAMES_SHOWN
+        if more > 0:
+            self.state(say_n("and {count} line more", "and {count} lines more", more))
+
+    def lost(self, reason: Sentence | None) -> None:
+        """Say so."""
+        if reason is not None:
+            self.state(say("the connection is lost: {reason}", reason=reason))
 
     def unreachable(self, reason: Sentence) -> None:
         """Say so."""
@@ -200,6 +212,12 @@ class StreamFace(ABC):
         """Say when."""
         self.state(say("trying again in {seconds} s", seconds=max(1, round(seconds))))
 
+    def not_kept(self, error: OSError) -> None:
+        """Said once: it will be tried again every second."""
+        if not self._warned:
+            self._warned = True
+            self.state(cannot_keep(error))
+
     def _pace(self) -> None:
         self._streams.pause(self.connection.kept >= limits.LINES_KEPT)
 
@@ -207,6 +225,12 @@ class StreamFace(ABC):
 def no_connection(server: str, reason: Sentence) -> Sentence:
     """An attempt to connect failed."""
     return say("no connection to {server}: {reason}", server=server, reason=reason)
+
+
+def cannot_keep(error: OSError | RuntimeError) -> Sentence:
+    """There is no place for what would bring us back."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return say("nothing is kept for after a crash of this program: {reason}", reason=visible(reason))
 
 
 def not_sent(line: str) -> Sentence:

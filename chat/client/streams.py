@@ -1,7 +1,8 @@
 """Standard input, output and error as lines of text.
 
 Input is UTF-8 or else what the locale, or Windows, writes; output is in the locale's encoding, and what that cannot
-say becomes a question mark.  Whoever owns them is a `Reader`; the reactor's side of it is `StandardIO`.
+say becomes a question mark.  Whoever owns them is a `Reader`, and what is written comes from a `Source`, which is
+told when nobody takes it, and when all of it is out; the reactor's side of it is `StandardIO`.
 """
 
 import os
@@ -10,7 +11,7 @@ from contextlib import suppress
 from typing import Protocol as Interface
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IReactorFDSet
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer, IReactorFDSet
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.stdio import StandardIO
 from twisted.python.failure import Failure
@@ -33,7 +34,17 @@ class Reader(Interface):
         """Nobody reads the output any more, or (`failed`) it is a file that cannot be written."""
 
 
-@implementer(IHalfCloseableProtocol)
+class Source(Interface):
+    """Where the output comes from."""
+
+    def pause(self) -> None:
+        """No more for now: it is not taken as fast."""
+
+    def written(self) -> None:
+        """All of it is written; go on."""
+
+
+@implementer(IHalfCloseableProtocol, IPullProducer)
 class Streams(Protocol):
     """The standard streams; `encoding` is the locale's."""
 
@@ -43,18 +54,25 @@ class Streams(Protocol):
         self._encoding = encoding
         self._lines = Lines(limits.LINE)
         self._paused = False
+        self._unwritten = 0
+        self._source: Source | None = None
         self._closed: Deferred[None] = Deferred()
 
-    def open(self, reader: Reader, reactor: IReactorFDSet, producer: IPushProducer | None = None) -> None:
-        """Begin to read; `producer` is paused while the output is not read."""
+    def open(self, reader: Reader, reactor: IReactorFDSet, source: Source | None = None) -> None:
+        """Begin to read."""
         self._reader = reader
+        self._source = source
         StandardIO(self, reactor=reactor)
-        if producer is not None:
-            self.transport.registerProducer(producer, True)
+        # Of the two kinds only a pull producer is told each time that all is written.
+        self.transport.registerProducer(self, False)
 
     def write(self, text: str) -> None:
         """To standard output."""
-        self.transport.write(text.encode(self._encoding, "replace"))
+        data = text.encode(self._encoding, "replace")
+        self._unwritten += len(data)
+        self.transport.write(data)
+        if self._source is not None and self._unwritten > limits.UNWRITTEN:
+            self._source.pause()
 
     def warn(self, text: str) -> None:
         """To standard error, which may be closed, or full: that is no reason to stop."""
@@ -72,6 +90,16 @@ class Streams(Protocol):
         self.transport.unregisterProducer()
         self.transport.loseConnection()
         return self._closed
+
+    # IPullProducer
+
+    def resumeProducing(self) -> None:
+        self._unwritten = 0
+        if self._source is not None:
+            self._source.written()
+
+    def stopProducing(self) -> None:
+        pass  # `writeConnectionLost` is called too
 
     # IProtocol
 

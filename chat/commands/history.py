@@ -1,6 +1,7 @@
 """What was said before: the end of it, since a time, what one missed, and by its words."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from chat.commands.table import Call, command, room_of
 from chat.errors import Refused
 from chat.events import Entry, Private
 from chat.language import Sentence, say, say_n
-from chat.log import Log
+from chat.log import Log, size
 from chat.names import fold
 from chat.replies import History
 from chat.session import Session
@@ -20,8 +21,18 @@ async def entering(session: Session, log: Log, position: int) -> History:
     """What somebody who comes into a room is shown: the last that was said up to a position."""
     most = session.hub.settings.history
     entries = await session.hub.recent(log, position + 1, most + 1) if most and log.recorded else []
-    shown = [(log.name, entry) for entry in entries[-most:]]
-    return History(_title(log.name, len(shown)), log.name, shown, len(entries) > most, session.hub.now())
+    shown = _fitting([(log.name, entry) for entry in entries[-most:]])
+    return History(_title(log.name, len(shown)), log.name, shown, len(entries) > len(shown), session.hub.now())
+
+
+def _fitting(entries: Sequence[tuple[str, Entry]]) -> Sequence[tuple[str, Entry]]:
+    """The last of these that one answer may hold: it goes out whole, however slowly it is read."""
+    total = 0
+    for index in range(len(entries) - 1, -1, -1):
+        total += size(entries[index][1])
+        if total > limits.HISTORY_BYTES:
+            return entries[index + 1 :]
+    return entries
 
 
 def _title(room: str, count: int) -> Sentence:
@@ -36,7 +47,9 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     found = await session.hub.said(query)
     heads = {session.log.key: session.log.head, **{key: room.log.head for key, room in session.rooms.items()}}
     # What the store has already, and the turn has not shown yet, is still to be heard live.
-    shown = [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
+    shown = _fitting(
+        [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
+    )
     title = title or _title(room or "", len(shown))
     more = found.total > len(shown)
     if call.still_there:

@@ -10,14 +10,20 @@ from chat.events import TopicSet
 from chat.language import Sentence, say, say_n
 from chat.replies import RoomState
 from chat.room import Room
+from chat.session import Session
 from chat.store import Record
 from chat.text import quoted
 
 
-def state(room: Room) -> RoomState:
+def state(session: Session, room: Room) -> RoomState:
     """A room as somebody finds it."""
     users = room.users[: limits.USERS_LISTED]
-    return RoomState(room.log.name, room.log.head, len(room.members), users, room.topic, room.log.recorded)
+    return RoomState(room.log.name, _head(session, room), len(room.members), users, room.topic, room.log.recorded)
+
+
+def _head(session: Session, room: Room) -> int:
+    """What they hear next has a greater number; of the log's own head, not all may be on its way to them yet."""
+    return session.reading.seen.get(room.log.key, room.log.head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def _tell_joined(call: Call, room: Room) -> None:
     call.reply(
         *sentences,
         room=room.log.name,
-        head=room.log.head,
+        head=_head(session, room),
         here=len(room.members),
         users=room.users[: limits.USERS_LISTED],
         topic=room.topic,

@@ -77,7 +77,7 @@ async def _come_in(session: Session, id: str | None) -> None:
 
 
 def _welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
-    rooms = [state(room) for room in session.rooms.values()]
+    rooms = [state(session, room) for room in session.rooms.values()]
     return Welcome(session.author.nick, session.current.log.name, rooms, session.code or "", history, back, id)
 
 

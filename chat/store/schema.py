@@ -110,7 +110,7 @@ def prepare(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Prepared:
             with closing(connect(path)) as connection:
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 if mode != "wal":
-                    raise _unusable(path, "no write-ahead file can be made beside it")
+                    raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
                 return Prepared(path, lock, _kept(connection), _summary(path, connection))
     except BaseException:

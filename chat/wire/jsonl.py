@@ -13,7 +13,7 @@ from functools import lru_cache
 from chat import limits
 from chat.errors import BadInput
 from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
-from chat.language import Language, say
+from chat.language import Language, Sentence, say
 from chat.log import Log
 from chat.replies import (
     Answer,
@@ -29,6 +29,7 @@ from chat.replies import (
     UpToNow,
     Welcome,
 )
+from chat.text import visible
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -124,7 +125,7 @@ class JsonLines:
         return objects
 
     def _reply(self, reply: Reply) -> Sequence[Mapping[str, object]]:
-        text = "\n".join(map(self._language.words, reply.sentences))
+        text = "\n".join(map(self._words, reply.sentences))
         return [_with_id({"type": "reply", "command": reply.command, "text": text, **reply.facts}, reply.id)]
 
     def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
@@ -135,11 +136,15 @@ class JsonLines:
         return [_with_id({"type": "ack", "at": stamp(place.at), "room": room, "seq": place.seq}, stored.id)]
 
     def _problem(self, problem: Problem) -> Sequence[Mapping[str, object]]:
-        text = self._language.words(problem.sentence)
+        text = self._words(problem.sentence)
         keys: dict[str, object] = {"type": "error", "code": problem.code, "text": text}
         if problem.proposal is not None:
             keys["proposal"] = problem.proposal
         return [_with_id(keys, problem.id)]
+
+    def _words(self, sentence: Sentence) -> str:
+        """A sentence; what a person wrote may stand in it."""
+        return visible(self._language.words(sentence))
 
     def _history(self, history: History) -> Sequence[Mapping[str, object]]:
         events = [event(room, entry) for room, entry in history.entries]
