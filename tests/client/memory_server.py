@@ -15,6 +15,9 @@ from zope.interface import implementer
 HELLO = {"type": "hello", "server": "pi", "version": "1"}
 
 
+HISTORY = {"type": "history", "room": "#lobby", "events": [], "more": False}
+
+
 def welcome(nick: str = "amy", room: str = "#lobby", *rooms: str, **keys: object) -> dict[str, object]:
     return {"type": "welcome", "nick": nick, "room": room, "rooms": {name: {} for name in (room, *rooms)}} | keys
 

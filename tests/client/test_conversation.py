@@ -28,6 +28,7 @@ class World:
         self.me = Me()
         self.conversation = Conversation(self.me, language, lambda: NOW, CET, recorder)
         self.hear({"type": "welcome", "nick": "amy", "room": "#lobby", "rooms": {"#lobby": {"users": ["amy"]}}})
+        self.hear({"type": "comet"})
 
     def hear(self, raw: Mapping[str, object], line: str | None = None) -> list[Shown]:
         what = understand(raw)
@@ -79,17 +80,50 @@ def test_objects_become_lines(raw: dict[str, object], lines: list[str]) -> None:
     assert World().lines(raw) == lines
 
 
-def test_the_welcome_says_who_is_there_and_what_it_is_about() -> None:
+def enter(**keys: object) -> dict[str, object]:
+    return {"type": "welcome", "nick": "amy", "room": "#lobby", "rooms": {"#lobby": {}}} | keys
+
+
+def test_the_welcome_says_who_is_there_and_what_it_is_about_below_the_history_of_the_room() -> None:
+    world = World()
     rooms = {"#lobby": {"users": ["amy", "bob", "carl"], "topic": "build"}}
-    assert World().lines({"type": "welcome", "nick": "amy", "room": "#lobby", "rooms": rooms}) == [
+    assert world.lines(enter(rooms=rooms)) == []
+    assert world.lines(history(message(seq=1))) == [
+        "last line of #lobby",
+        "09:58 <bob> hi",
+        "now Sunday 2026-11-22 10:04",
         "Hello amy. You are in #lobby with bob and carl: what you type, they see.",
         'Topic of #lobby: "build"',
     ]
 
 
-def test_who_comes_back_is_not_greeted_like_a_stranger() -> None:
-    back = {"type": "welcome", "nick": "amy", "room": "#lobby", "rooms": {"#lobby": {}}, "back": True}
-    assert World().lines(back) == ["You are back as amy."]
+def test_where_no_history_follows_the_welcome_stands_before_what_does() -> None:
+    world = World()
+    world.hear(enter())
+    assert world.lines(message()) == [
+        "Hello amy. Nobody else is in #lobby yet; what you say is kept for them.",
+        "09:58 <bob> hi",
+    ]
+
+
+def test_of_many_people_the_number_is_said() -> None:
+    world = World()
+    world.hear(enter(rooms={"#lobby": {"users": ["amy", *"abcdefghi"], "here": 40}}))
+    assert world.lines(history()) == ["Hello amy. You are in #lobby with 39 others: what you type, they see."]
+
+
+def test_who_comes_back_is_told_at_once_where_they_are() -> None:
+    rooms = {"#lobby": {"users": ["amy"]}, "#ops": {"users": ["amy", "bob"]}, "#dev": {}}
+    assert World().lines(enter(room="#ops", rooms=rooms, back=True)) == [
+        "Welcome back amy. You are in #ops with bob: what you type, they see.",
+        "You still hear #lobby and #dev.",
+    ]
+
+
+def test_who_comes_back_to_no_room_is_told_that() -> None:
+    assert World().lines(enter(rooms={}, back=True)) == [
+        "Welcome back amy. You are in no room; /join #lobby goes there."
+    ]
 
 
 def test_the_message_of_the_day_is_not_repeated_on_every_connection() -> None:
@@ -173,6 +207,16 @@ def test_history_of_private_talk_says_who_wrote() -> None:
         "09:58 [you -> bob] hi",
         "09:58 [bob -> you] hi",
         "now Sunday 2026-11-22 10:04",
+    ]
+
+
+def test_what_was_found_names_the_rooms_and_says_how_many_of_how_many() -> None:
+    found = history(message(), message(room="@bob", to="amy"), room=None, total=120)
+    assert World().lines(found, "/grep log disk") == [
+        "lines with log disk",
+        "09:58 #lobby <bob> hi",
+        "09:58 [bob -> you] hi",
+        "now Sunday 2026-11-22 10:04, 2 of 120",
     ]
 
 
@@ -296,7 +340,8 @@ names = st.lists(words, max_size=3)
 event = st.fixed_dictionaries(
     {"type": st.sampled_from(TYPES)},
     optional={
-        "room": words,
+        "room": words | st.none(),
+        "total": numbers,
         "rooms": st.dictionaries(words, st.fixed_dictionaries({}, optional={"users": names, "topic": words})),
         "seq": numbers,
         "at": dates,

@@ -45,12 +45,12 @@ MESSAGE = {"type": "message", "room": "#lobby", "seq": 17, "at": STAMP, "from": 
                 "type": "welcome",
                 "nick": "amy",
                 "room": "#lobby",
-                "rooms": {"#lobby": {"head": 3, "users": ["amy", "bob"], "topic": "x"}},
+                "rooms": {"#lobby": {"head": 3, "here": 9, "users": ["amy", "bob"], "topic": "x"}},
                 "id": "1",
                 "resume": "c0de",
                 "back": True,
             },
-            Welcome("amy", "#lobby", (Room("#lobby", ("amy", "bob"), "x"),), "c0de", True, "1"),
+            Welcome("amy", "#lobby", (Room("#lobby", 3, 9, ("amy", "bob"), "x"),), "c0de", True, "1"),
         ),
         (MESSAGE, said()),
         (MESSAGE | {"type": "action"}, said(action=True)),
@@ -76,12 +76,18 @@ MESSAGE = {"type": "message", "room": "#lobby", "seq": 17, "at": STAMP, "from": 
         ),
         (
             {"type": "history", "room": "#lobby", "events": [MESSAGE, {"type": "new"}], "more": True},
-            History("#lobby", (said(),), True, None),
+            History("#lobby", (said(),), True, None, None),
         ),
+        ({"type": "history", "room": None, "events": [], "total": 0}, History(None, (), False, 0, None)),
     ],
 )
 def test_objects_are_understood(raw: dict[str, object], understood: Object) -> None:
     assert understand(raw) == understood
+
+
+def test_an_endless_code_is_none() -> None:
+    welcome = {"type": "welcome", "nick": "amy", "room": "#lobby", "resume": "x" * 65}
+    assert understand(welcome) == Welcome("amy", "#lobby", (), None, False, None)
 
 
 def test_a_reply_keeps_its_facts() -> None:
@@ -102,7 +108,6 @@ def test_a_reply_keeps_its_facts() -> None:
         {"type": "missed", "room": "#lobby", "count": True},
         {"type": "renamed", "room": "#lobby", "from": "amy"},
         {"type": "error", "text": "no"},
-        {"type": "history", "events": []},
         {"type": "reply", "text": "x"},
     ],
 )

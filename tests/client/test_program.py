@@ -30,6 +30,12 @@ CHECKOUT = Path(__file__).parent.parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "LC_ALL": "C.UTF-8", "TZ": "UTC", "COLUMNS": "80"}
 COMMAND = (sys.executable, "-m", "chat.client")
 MESSAGE = {"type": "message", "room": "#lobby", "seq": 1, "at": "2026-11-22T08:58:00Z", "from": "bob", "text": "hi"}
+HISTORY = {"type": "history", "room": "#lobby", "events": [], "more": False}
+
+
+@pytest.fixture(autouse=True)
+def _at_home_in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "XDG_STATE_HOME", str(tmp_path / "home"))
 
 
 class Peer:
@@ -61,6 +67,7 @@ class Peer:
         self.send({"type": "hello", "server": "pi"})
         rooms = {"#lobby": {"users": [nick]}}
         self.answer(f"/nick {nick}", type="welcome", nick=nick, room="#lobby", rooms=rooms)
+        self.send(HISTORY)
 
     def let_go(self) -> None:
         """Expect the goodbye, and close."""
@@ -164,15 +171,21 @@ def test_a_name_that_is_none_is_said_in_the_users_language(programs: Programs) -
     assert "nobody.invalid:12345" in err
 
 
-def test_a_connection_that_is_cut_before_the_ack_is_an_error(server: Server, programs: Programs) -> None:
+def test_a_connection_that_is_cut_before_the_ack_is_an_error_where_nobody_knows_us_any_more(
+    server: Server, programs: Programs
+) -> None:
     program = programs.start("--nick", "bot", server.address)
     assert program.stdin
     program.stdin.write(b"done\n")
-    program.stdin.flush()
+    program.stdin.close()
+    program.stdin = None
     peer = server.accept()
     peer.enter("bot")
     assert peer.line()[0] == "done"
     peer.close()
+    peer = server.accept()
+    peer.enter("bot")
+    peer.let_go()
     code, _, err = finish(program)
     assert code == 4
     assert "! Not confirmed, so perhaps not said: done" in err
@@ -395,6 +408,7 @@ def test_a_person_answers_the_question_and_talks(server: Server, programs: Progr
     terminal.shows("! nick-taken: amy is here already. Enter takes amy2.\r\nNickname: ")
     terminal.type("\n")
     peer.answer("/nick amy2", type="welcome", nick="amy2", room="#lobby", rooms={"#lobby": {"users": ["amy2"]}})
+    peer.send(HISTORY)
     terminal.shows("-> Hello amy2.")
     terminal.type("hi ñ\n")
     peer.answer("hi ñ")

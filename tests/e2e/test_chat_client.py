@@ -129,7 +129,7 @@ def test_a_person_talks_on_when_the_server_was_away(serve: Serve, connect: Conne
     cleo.says("kept while away")
     cleo.hears("sent as soon as you are --")
     server = serve("--port", f"tcp:{server.port}:interface={server.host}")
-    cleo.hears("-> You are back as cleo.")
+    cleo.hears("-> Welcome back cleo.")
     amy = connect(server, "amy").joins()
     amy.says("/join #ops")
     amy.hears("<cleo> kept while away")

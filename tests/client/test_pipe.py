@@ -1,84 +1,28 @@
-"""The faces on the standard streams, with streams in memory: what is shown where, and how it ends."""
+"""A program at a pipe: what goes to which stream, what is waited for, and how it ends."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from memory_server import HELLO, Server, welcome
-from memory_streams import Streams
+from faced import MESSAGE, World
+from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
-from twisted.internet.task import Clock
 
 from chat import limits
-from chat.client.connection import Connection
 from chat.client.lines import TooLong
-from chat.client.person import Person
 from chat.client.pipe import Pipe
-from chat.client.stdio import Ground, Status, StreamFace
-from chat.language import Language
-
-NOW = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)
-MESSAGE = {"type": "message", "room": "#lobby", "seq": 1, "at": "2026-11-22T08:58:00Z", "from": "bob", "text": "hi"}
-
-
-class World:
-    """A face, its server, and its streams."""
-
-    def __init__(self, make: Callable[[Ground], StreamFace], nick: str | None = None, room: str | None = None) -> None:
-        self.clock, self.server, self.streams = Clock(), Server(), Streams()
-
-        def connect(face: StreamFace) -> Connection:
-            return Connection(self.server, self.clock, face, "run", nick, room, lambda: 0.0)
-
-        ground = Ground(self.streams, Language("en"), lambda: NOW, "pi:12345", connect)  # type: ignore[arg-type]
-        self.face = make(ground)
-        self.result: list[Status] = []
-        self.face.start(None).addCallback(self.result.append)  # type: ignore[arg-type]
-
-    def enter(self) -> None:
-        """Be in, and forget what was shown on the way."""
-        self.server.accept()
-        self.server.send(HELLO)
-        self.answer(welcome())
-        self.streams.out = self.streams.err = ""
-
-    def answer(self, keys: dict[str, object]) -> None:
-        """Answer the last line that arrived."""
-        self.server.send({**keys, "id": self.server.requests[-1][1]})
-
-    def ack_all(self) -> None:
-        """Confirm all that arrived."""
-        self.server.send(*({"type": "ack", "id": id, "room": "#lobby"} for _, id in self.server.requests))
-
-    def lose(self, error: Exception | None = None) -> None:
-        self.server.close(error)
-        self.clock.advance(0)
-
-    def shown(self) -> list[str]:
-        """What stands on standard output since the last look."""
-        out, self.streams.out = self.streams.out, ""
-        return out.splitlines()
-
-    def warned(self) -> list[str]:
-        """The same of standard error."""
-        err, self.streams.err = self.streams.err, ""
-        return err.splitlines()
+from chat.client.stdio import Status
 
 
 def pipe(nick: str | None = "bot", room: str | None = None, follow: bool = False, raw: bool = False) -> World:
     return World(lambda ground: Pipe(ground, nick, follow, raw), nick, room)
 
 
-def person(nick: str | None = None) -> World:
-    return World(lambda ground: Person(ground, nick), nick)
-
-
 @pytest.fixture(autouse=True)
-def _in_utc_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setenv("COLUMNS", "80")
         patch.setenv("TZ", "UTC")
         time.tzset()
         yield
@@ -169,16 +113,79 @@ def test_a_server_that_hangs_up_before_we_are_in_is_no_server() -> None:
     assert world.result == [Status.NO_CONNECTION]
 
 
-def test_what_is_not_confirmed_when_the_connection_is_lost_is_an_error() -> None:
+def test_a_script_whose_connection_is_cut_says_its_line_all_the_same() -> None:
     world = pipe()
-    world.enter()
-    world.face.typed("done")
+    world.enter(resume="c0de")
+    world.face.input_ended("done")
+    first = world.server.requests
     world.lose(ConnectionLost())
+    world.come_again(welcome(resume="c0de", back=True))
+    assert world.server.requests == first
+    world.server.send({"type": "ack", "id": first[0][1]})
+    world.lose()
+    assert world.result == [Status.WELL]
     assert world.warned() == [
         "-- the connection is lost: it was cut --",
-        "! Not confirmed, so perhaps not said: done",
+        "-- trying again in 2 s --",
+        "-- connected again --",
     ]
+
+
+def test_what_a_server_that_knows_us_no_more_did_not_confirm_is_an_error() -> None:
+    world = pipe()
+    world.enter()
+    world.face.input_ended("done")
+    world.lose()
+    world.warned()
+    world.come_again(welcome())
+    assert world.server.lines == ["/quit"]
+    world.lose()
+    assert world.warned()[0] == "! Not confirmed, so perhaps not said: done"
     assert world.result == [Status.NOT_CONFIRMED]
+
+
+def stay_away(world: World, seconds: float) -> None:
+    """The server is not there for a while."""
+    world.now += timedelta(seconds=seconds)
+    world.clock.advance(limits.RETRY_MOST_SECONDS)
+    world.server.refuse(ConnectionRefusedError())
+    world.clock.advance(0)
+
+
+def test_a_script_does_not_wait_for_ever() -> None:
+    world = pipe()
+    world.enter(resume="c0de")
+    world.face.input_ended("done")
+    world.lose()
+    stay_away(world, limits.CONFIRM_SECONDS)
+    assert world.result == []
+    stay_away(world, 1)
+    assert world.result == [Status.NOT_CONFIRMED]
+    assert world.warned()[-1] == "! Not confirmed, so perhaps not said: done"
+
+
+def test_as_long_as_there_may_be_more_to_say_a_script_waits() -> None:
+    world = pipe()
+    world.enter(resume="c0de")
+    world.face.typed("one")
+    world.lose()
+    stay_away(world, 10 * limits.CONFIRM_SECONDS)
+    assert world.result == []
+
+
+def test_every_answer_renews_the_patience_of_a_script() -> None:
+    world = pipe()
+    world.enter(resume="c0de")
+    world.face.typed("one")
+    world.face.input_ended("two")
+    (_, one), _ = world.server.requests
+    world.lose()
+    stay_away(world, limits.CONFIRM_SECONDS)
+    world.come_again(welcome(resume="c0de", back=True))
+    world.server.send({"type": "ack", "id": one})
+    world.lose()
+    stay_away(world, limits.CONFIRM_SECONDS)
+    assert world.result == []
 
 
 def test_when_all_was_confirmed_a_lost_connection_is_only_an_interruption() -> None:
@@ -257,7 +264,9 @@ def test_a_recorder_comes_back_for_ever_and_does_not_end_with_its_input() -> Non
 
 def test_a_recorder_writes_what_was_said_while_it_was_away_and_nothing_twice() -> None:
     world = pipe(follow=True)
-    world.enter()
+    world.server.accept()
+    world.server.send(HELLO)
+    world.answer(welcome())
     old = MESSAGE | {"seq": 1, "text": "old"}
     history = {"type": "history", "room": "#lobby", "more": False}
     world.server.send(history | {"events": [old]}, MESSAGE | {"seq": 2, "text": "live"})
@@ -406,142 +415,3 @@ def test_a_draft_that_nobody_ended_is_not_said_and_that_is_told() -> None:
     world.lose()
     assert world.warned()[-1] == "! nothing-said: The lines since /paste were not said."
     assert world.result == [Status.REFUSED]
-
-
-# --- a person at a terminal ----------------------------------------------------------------------------------------
-
-
-def test_a_person_is_asked_for_a_nickname_again_while_it_is_refused() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    assert world.streams.out == "-- connecting to pi:12345 --\n-- connected --\nNickname: "
-    world.shown()
-    world.face.typed("amy")
-    world.answer({"type": "error", "code": "nick-taken", "text": "amy is here already.", "proposal": "amy2"})
-    assert world.streams.out == "! nick-taken: amy is here already. Enter takes amy2.\nNickname: "
-    world.face.typed("")
-    assert world.server.lines == ["/nick amy2"]
-
-
-def test_a_nickname_that_cannot_be_is_refused_here_with_a_proposal() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.face.typed("José María")
-    *error, prompt = world.shown()
-    assert error[0].startswith("! nick-bad: ")
-    assert error[-1].endswith("Enter takes José-María.")
-    assert prompt == "Nickname: "
-    world.face.typed("")
-    assert world.server.lines == ["/json", "/nick José-María"]
-
-
-def test_who_just_presses_enter_is_a_guest() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.face.typed("")
-    world.answer({"type": "error", "code": "nick-taken", "text": "no", "proposal": "guest7"})
-    assert world.server.lines == ["/nick guest7"]
-    assert world.shown() == []
-
-
-def test_commands_work_at_the_question_and_it_is_asked_again() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.face.typed("/who")
-    world.answer({"type": "reply", "command": "who", "text": "2 people are here."})
-    assert world.streams.out == "-> 2 people are here.\nNickname: "
-
-
-def test_what_comes_during_the_question_begins_a_line_of_its_own() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.server.send({"type": "reply", "command": "nick", "text": "Type a nickname."})
-    assert world.streams.out == "\n-> Type a nickname.\nNickname: "
-
-
-def test_a_person_sees_the_conversation_with_local_times() -> None:
-    world = person("amy")
-    world.enter()
-    world.server.send(
-        MESSAGE, MESSAGE | {"text": "a\nb"}, MESSAGE | {"type": "joined", "text": "", "who": ["bob"], "here": 2}
-    )
-    assert world.shown() == ["08:58 <bob> hi", "08:58 <bob> a", "  | b", "08:58 -!- bob joined #lobby (2 here)"]
-
-
-def test_what_the_service_says_is_broken_at_blanks_and_what_people_say_is_not() -> None:
-    world = person("amy")
-    world.enter()
-    long = "word " * 30
-    world.server.send({"type": "reply", "command": "x", "text": long}, MESSAGE | {"text": long})
-    *reply, talk = world.shown()
-    assert len(reply) == 2
-    assert all(line.startswith("-> ") and len(line) <= 80 for line in reply)
-    assert talk == f"08:58 <bob> {long}"
-
-
-def test_a_lost_connection_is_told_and_what_is_typed_meanwhile_is_kept() -> None:
-    world = person("amy")
-    world.enter()
-    world.face.typed("sent")
-    world.lose(ConnectionLost())
-    world.face.typed("kept")
-    world.face.typed("kept too")
-    assert world.shown() == [
-        "-- the connection is lost: it was cut --",
-        "! Not confirmed, so perhaps not said: sent",
-        "-- trying again in 2 s --",
-        "-- not connected: what you type is kept, and sent as soon as you are --",
-    ]
-    world.clock.advance(1.5)
-    world.server.accept()
-    world.server.send(HELLO)
-    world.answer(welcome())
-    assert world.server.lines == ["kept", "kept too"]
-
-
-def test_what_went_wrong_on_the_way_does_not_make_leaving_an_error() -> None:
-    world = person("amy")
-    world.enter()
-    world.face.typed("/foo")
-    world.answer({"type": "error", "code": "unknown-command", "text": "/foo."})
-    world.face.typed("x")
-    world.lose()
-    world.face.input_ended("")
-    assert world.result == [Status.WELL]
-
-
-def test_leaving_with_a_line_that_is_not_confirmed_is_one() -> None:
-    world = person("amy")
-    world.enter()
-    world.face.typed("x")
-    world.face.input_ended("")
-    assert world.server.lines == ["x", "/quit"]
-    world.lose()
-    assert world.result == [Status.NOT_CONFIRMED]
-
-
-@pytest.mark.parametrize("code", ["kicked", "taken-over"])
-def test_who_is_sent_away_is_told_and_does_not_come_back(code: str) -> None:
-    world = person("amy")
-    world.enter()
-    world.server.send({"type": "error", "code": code, "text": "Out."})
-    world.lose()
-    assert world.shown() == [f"! {code}: Out."]
-    assert world.result == [Status.REFUSED]
-
-
-def test_a_line_that_was_only_begun_is_not_said() -> None:
-    world = person("amy")
-    world.enter()
-    world.face.input_ended("half a li")
-    assert world.server.lines == ["/quit"]
-    assert world.streams.out == "\n"
