@@ -8,13 +8,19 @@ import pytest
 
 from .peers import COMMANDS, Client, Program, Terminal
 from .screen import Screen
-from .server import Server
+from .server import ENVIRONMENT, Server
 
 Serve = Callable[..., Server]
 Connect = Callable[..., Client]
 Run = Callable[..., Program]
 OnTerminal = Callable[..., Terminal]
 OnScreen = Callable[..., Screen]
+
+
+@pytest.fixture(autouse=True)
+def _at_home_in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the client keeps for after a crash is not the user's, who runs these tests."""
+    monkeypatch.setitem(ENVIRONMENT, "XDG_STATE_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import pytest
 
+from chat import limits
+
 from .conftest import Connect, Serve
 from .peers import Client, need
 from .server import ENVIRONMENT, Server
@@ -24,8 +26,8 @@ MEGABYTE = 2**20
 
 @pytest.fixture
 def server(serve: Serve) -> Server:
-    """A server that lets everybody talk as fast as they can."""
-    return serve("--rate", "0")
+    """A server that lets everybody talk as fast as they can, and waits for no disk."""
+    return serve("--rate", "0", "--database", "memory:")
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +68,7 @@ def test_a_reset_before_anything_was_read_is_no_trouble(server: Server) -> None:
 def test_bash_resets_with_words_unread(server: Server, bystanders: Bystanders) -> None:
     need("bash")
     host, port = server.address
-    subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}; echo '/post bash hi' >&3"], check=True)
+    subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}; read <&3; echo '/post bash hi' >&3"], check=True)
     bystanders[0].hears("<bash> hi\r\n")
 
 
@@ -117,10 +119,10 @@ def test_an_endless_line_is_refused_once_with_its_length(server: Server, connect
 def test_a_flood_of_empty_lines_keeps_nobody_waiting(server: Server, connect: Connect, bystanders: Bystanders) -> None:
     amy, bob = bystanders
     carl = connect(server, "carl").joins()
-    flood = threading.Thread(target=carl.sends, args=(b"\n" * 4 * MEGABYTE,))
+    flood = threading.Thread(target=carl.sends, args=(b"\n" * MEGABYTE + b"/ping over\n",))
     flood.start()
     slowest = 0.0
-    while flood.is_alive():
+    while "-> pong over" not in carl.heard:
         begun = time.monotonic()
         amy.says("quick")
         bob.hears("<amy> quick\r\n", 5)
@@ -144,15 +146,21 @@ def test_random_bytes_reach_the_others_as_text(server: Server, connect: Connect,
 
 
 @pytest.mark.parametrize("question", [b"\xff\xf6", b"\xff\xfd\x06"], ids=["are you there", "timing mark"])
-def test_questions_of_one_who_reads_no_answers_do_not_pile_up(question: bytes, server: Server) -> None:
+def test_answers_to_one_who_does_not_read_them_do_not_pile_up(
+    question: bytes, server: Server, bystanders: Bystanders
+) -> None:
+    amy = bystanders[0]
+    packet = question * (limits.TELNET_ANSWERS // 5)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.connect((server.host, server.port))
         client.settimeout(1)
         with suppress(TimeoutError):  # when it is not read any more
-            for _ in range(60_000):  # each read of them is answered with a kilobyte
-                client.sendall(question * 100)
+            for _ in range(20 * MEGABYTE // limits.TELNET_ANSWERS):
+                client.sendall(packet)
+                amy.says("/ping")  # by then it has read the packet, and the next one is another
+                amy.hears("-> pong\r\n")
 
 
 def test_who_reads_nothing_is_not_read_either(server: Server) -> None:

@@ -46,6 +46,6 @@ def test_chat_client_talks_with_netcat_and_telnet(
     for other in (nora, tom):
         other.hears("<cleo> hi from the client ☃\r\n")
     nora.says("hi from nc")
-    tom.says("hi from telnet Ü")
     client.hears("hi from nc")
+    tom.says("hi from telnet Ü")
     client.hears("hi from telnet Ü")

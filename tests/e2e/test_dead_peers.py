@@ -150,6 +150,7 @@ def test_a_stopped_terminal_is_not_dead(line: tuple[socket.socket, Program]) -> 
 def test_a_stopped_terminal_whose_machine_goes_is_dead(machine: Machine, line: tuple[socket.socket, Program]) -> None:
     connection, amy = line
     fill(connection, amy)
+    until(lambda: milliseconds_since_an_answer(connection) > 300)  # nothing is under way any more
     machine.pull_out()
     until(lambda: sockets.is_dead(connection, 1))
 

@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 import pytest
 
@@ -30,7 +31,7 @@ OWED = SLEEPERS * sum(MESSAGES.values()) * len(TEXT)
 
 @pytest.mark.parametrize("database", ["memory:", "chat.sqlite3"])
 def test_who_sleeps_costs_nobody_anything_and_is_told_how_much_is_gone(
-    database: str, serve: Serve, connect: Connect
+    database: str, serve: Serve, connect: Connect, stack: ExitStack
 ) -> None:
     server = serve("--rate", "0", "--max-per-host", "0", "--database", database)
     listener = connect(server, "listener").joins()
@@ -40,7 +41,7 @@ def test_who_sleeps_costs_nobody_anything_and_is_told_how_much_is_gone(
             person.says(f"/join {room}")
         person.says("/ping here")
         person.hears("-> pong here")
-    sleepers = [asleep(server, f"sleeper{number}") for number in range(SLEEPERS)]
+    sleepers = [stack.enter_context(asleep(server, f"sleeper{number}")) for number in range(SLEEPERS)]
     before = server.memory()
 
     threads = [threading.Thread(target=talk, args=(sender, number)) for number, sender in enumerate(senders)]
@@ -48,28 +49,26 @@ def test_who_sleeps_costs_nobody_anything_and_is_told_how_much_is_gone(
         thread.start()
     for thread in threads:
         thread.join()
-    senders[0].says("/msg #lobby that was all")
-    listener.hears("that was all", seconds=60)
+    last = [f"{room} <sender0> that was all" for room in MESSAGES]
+    for room, line in zip(MESSAGES, last, strict=True):
+        senders[0].says(f"/msg {room} that was all")
+        listener.hears(line, seconds=60)
 
     grown = server.memory("VmHWM") - before
     assert grown < STORED + 30 * MEGABYTE < OWED
 
     spoken = {room: list(said(listener.heard.splitlines(), room)) for room in MESSAGES}
     for room, lines in spoken.items():
-        assert len(lines) == MESSAGES[room] + (room == "#lobby")
+        assert len(lines) == MESSAGES[room] + 1
         for number in range(SENDERS):
-            own = [line for line in lines if f"<sender{number}>" in line and "that was all" not in line]
+            own = [line for line in lines[:-1] if f"<sender{number}>" in line]
             assert own == [f"{room} <sender{number}> {count} {TEXT}" for count in range(MESSAGES[room] // SENDERS)]
 
     # The one who joined last: after that nothing happened but talk.
-    woken = sleepers[-1]
-    woken.sendall(b"/ping awake\n")
-    lines = read_until(woken, "-> pong awake")
+    lines = read_until(sleepers[-1], last)
     gone = {room: adds_up(room, spoken[room], lines) for room in MESSAGES}
     assert (gone["#lobby"] > 0) == (database == "memory:")
     assert gone["#dev"] == 0
-    for sleeper in sleepers:
-        sleeper.close()
 
 
 def talk(sender: Client, number: int) -> None:
@@ -90,17 +89,18 @@ def asleep(server: Server, name: str) -> socket.socket:
     sleeper.settimeout(60)
     sleeper.connect((server.host, server.port))
     sleeper.sendall("\n".join([name, *(f"/join {room}" for room in MESSAGES), "/ping here", ""]).encode())
-    read_until(sleeper, "-> pong here")
+    read_until(sleeper, ["-> pong here"])
     return sleeper
 
 
-def read_until(reader: socket.socket, last: str) -> list[str]:
-    """The lines up to this one."""
-    lines = []
+def read_until(reader: socket.socket, last: Sequence[str]) -> list[str]:
+    """The lines up to where all of these were read."""
+    lines, awaited = [], set(last)
     with reader.makefile(encoding="utf-8", newline="\r\n") as stream:
         for line in stream:
             lines.append(line.removesuffix("\r\n"))
-            if lines[-1] == last:
+            awaited.discard(lines[-1])
+            if not awaited:
                 return lines
     raise AssertionError(f"the connection ended after {lines[-3:]}")
 

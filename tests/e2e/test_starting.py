@@ -192,6 +192,23 @@ def test_a_number_is_open_to_ipv4_alone_where_there_is_no_ipv6(tmp_path: Path, f
     no_tracebacks((tmp_path / "twistd.log").read_text())
 
 
+def test_a_crowd_that_comes_at_once_need_not_wait(tmp_path: Path, free: int) -> None:
+    """As after a restart: the kernel takes them all, however busy the server is."""
+    twistd(tmp_path, "chat", "--port", str(free))
+    pidfile = tmp_path / "twistd.pid"
+    pid = int(until(pidfile.read_text))
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        crowd = [socket.create_connection(("127.0.0.1", free), 0.9) for _ in range(180)]
+        os.kill(pid, signal.SIGCONT)
+        for client in crowd:
+            client.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not pidfile.exists())
+
+
 def test_several_ports_are_open(tmp_path: Path, free: int) -> None:
     path = tmp_path / "chat.sock"
     twistd(tmp_path, "chat", "--port", f"tcp:{free}:interface=127.0.0.1", "--port", f"unix:{path}")
