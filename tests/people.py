@@ -1,6 +1,7 @@
 """Somebody on either wire, of whom a test need not know which: what they hear is told in the same words."""
 
 import re
+from itertools import count
 
 from world import Client, World
 
@@ -28,15 +29,30 @@ class Person:
         self.wire = wire
         self._rooms = {"#lobby": "#lobby"}
         self._facts: set[str] = set()
+        self._numbers = count()
 
     def type(self, *lines: str) -> None:
         for line in lines:
-            self.client.type(line)
+            self._say(line)
             command, _, room = line.partition(" ")
             if command == "/join" and room.startswith("#"):
                 self._rooms[room.lower()] = room
             elif command == "/leave":
                 self._rooms.pop(room.lower(), None)
+
+    def paste(self, *lines: str) -> None:
+        """Say several lines as one message, as one does on this wire."""
+        if self.wire == "json":
+            self._say("\n".join(lines))
+        else:
+            self.client.type("/paste", *lines, "/end")
+
+    def _say(self, line: str) -> None:
+        """Send a line, of a program with an id, so that it is acknowledged."""
+        if self.wire == "json" and line:
+            self.client.type(line, id=f"{next(self._numbers)}")
+        else:
+            self.client.type(line)
 
     def heard(self) -> list[tuple]:
         """What they heard since the last time."""

@@ -13,6 +13,8 @@ from chat.errors import NotStored
 from chat.language import say
 from chat.store.memory import MemoryStore
 
+DISK_FULL = say("disk full")
+
 Waiting = deque[tuple[Callable[[], Deferred[Any]], Deferred[Any]]]
 
 
@@ -60,10 +62,10 @@ class SlowStore(MemoryStore):
         """Let the first of the reads that wait happen."""
         _let(self.reads)
 
-    def refuse(self, reason: str = "disk full") -> None:
+    def refuse(self) -> None:
         """Let the first of the commits that wait fail."""
         _, done = self.commits.popleft()
-        done.errback(NotStored(reason))
+        done.errback(NotStored(DISK_FULL))
 
     def _read(self, act: Callable[[], Deferred[Any]]) -> Deferred[Any]:
         return _wait(self.reads, act) if self.slow_to_read else act()
@@ -97,7 +99,7 @@ class FailingStore(MemoryStore):
             raise bug
         if self.failures:
             self.failures -= 1
-            return fail(NotStored(say("disk full")))
+            return fail(NotStored(DISK_FULL))
         return super().commit(batch)
 
     def after(self, key: str, position: int, most: int) -> Deferred[Any]:

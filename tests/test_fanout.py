@@ -120,13 +120,13 @@ def test_a_picky_reader_is_asked_for_each_entry() -> None:
     assert wire.encoded == 2
 
 
-def test_quiet_readers_get_topics_but_not_who_comes_and_goes() -> None:
+def test_quiet_readers_get_topics_and_names_but_not_who_comes_and_goes() -> None:
     log, wire = a_log(), Wire()
     quiet = Reader("x", looks(wire, quiet=True))
     fanout(log).add(quiet)
     extend(log, Joined(AMY, ("amy",), 1), says("a"), TopicSet(AMY, "tea"), Renamed(AMY, "dee", "f", ("#lobby",)))
     extend(log, Left(AMY, ("dee",), 0))
-    assert quiet.chunks == [b"a;tea;"]
+    assert quiet.chunks == [b"a;tea;Renamed;"]
 
 
 def test_where_facts_are_folded_everybody_is_asked_for_one_that_stands_in_several_rooms() -> None:

@@ -24,9 +24,7 @@ LOOKALIKES = ["ivan", "Ivan", "lvan", "IVAN", "m", "rn", "emie", "ernie", "b0b",
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(["take", "leave"]), st.integers(0, 3), st.sampled_from(LOOKALIKES)), max_size=30
-    )
+    st.lists(st.tuples(st.sampled_from(["take", "leave"]), st.integers(0, 3), st.sampled_from(LOOKALIKES)), max_size=30)
 )
 def test_whatever_people_call_themselves_no_two_look_alike(steps: list[tuple[str, int, str]]) -> None:
     world = World()

@@ -61,6 +61,14 @@ def test_a_region_without_a_catalogue_of_its_own_speaks_its_language() -> None:
     assert language("es_MX").names(names) == language("es").names(names) == "bob y carl"
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(("ana", "Iván"), "ana e Iván"), (("ana", "bob", "hilda"), "ana, bob e hilda"), (("ana", "Iago"), "ana y Iago")],
+)
+def test_spanish_says_e_for_y_before_the_sound_of_i(names: tuple[str, ...], words: str) -> None:
+    assert language("es").names(names) == words
+
+
 def test_a_language_without_a_catalogue_is_a_lookup_error() -> None:
     with pytest.raises(LookupError):
         Language("tlh")
@@ -90,6 +98,19 @@ def test_a_sentence_is_written_out_where_it_is_said(function: str, sentences: in
         if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str))
     ]
     assert computed == []
+
+
+def test_every_sentence_that_is_said_is_in_the_catalogue() -> None:
+    """The catalogue's tools do not look into f-strings either."""
+    found = {form for sentence in _said(LOCALE / "chat.pot") for form in sentence}
+    said = {
+        argument.value
+        for function, sentences in (("say", 1), ("say_n", 2))
+        for _, call in _calls(function)
+        for argument in call.args[:sentences]
+        if isinstance(argument, ast.Constant)
+    }
+    assert said - found == set()
 
 
 def _forms(text: str | Sequence[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from stores import SlowStore
 from twisted.internet import error, tcp
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.python.failure import Failure
@@ -89,6 +90,12 @@ class Peer:
             data += some
         return bytes(data)
 
+    def hang_up(self) -> None:
+        """Close both ends."""
+        self.socket.close()
+        if not self.server.disconnected:
+            self.server.connectionLost(Failure(error.ConnectionDone()))
+
     @property
     def ended(self) -> bool:
         """The server's half is closed, and everything was read."""
@@ -110,11 +117,7 @@ def amy(world: World, reactor: Reactor) -> Iterator[Peer]:
     peer.type("amy")
     assert b"Hello amy." in peer.read()
     yield peer
-    peer.socket.close()
-    for server in [*reactor.readers, *reactor.writers, peer.server]:
-        if not server.disconnected:
-            server.connectionLost(Failure(error.ConnectionDone()))
-    world.turn()
+    peer.hang_up()
 
 
 def numbered(count: int) -> list[str]:
@@ -157,6 +160,28 @@ def test_replies_do_not_overtake_what_is_still_to_be_read(world: World, amy: Pee
     assert amy.read().decode().splitlines() == [*(f"<bob> {line}" for line in lines), "-> pong"]
 
 
+def test_an_acknowledgement_does_not_overtake_what_is_on_its_way() -> None:
+    store = SlowStore()
+    world = World(store)
+    reactor = Reactor(world)
+    amy = Peer(world, reactor)
+    amy.type("amy")
+    bob, lines = world.enter("bob"), numbered(100)
+    amy.read()
+    store.slow = True
+    bob.type("first")
+    amy.type("/msg bob psst")
+    bob.type(*lines)
+    while store.commits:
+        store.let()
+        world.turn()
+    assert amy.protocol.blocked
+    heard = amy.read().decode().splitlines()
+    amy.hang_up()
+    assert heard.index("[you -> bob] psst") > 40
+    assert [line for line in heard if line.startswith("<bob>")] == [f"<bob> {line}" for line in ["first", *lines]]
+
+
 def test_bytes_of_one_line_stay_together_however_slowly_they_are_read(world: World, amy: Peer) -> None:
     bob, lines = world.enter("bob"), numbered(50)
     amy.read()
@@ -182,7 +207,7 @@ def test_whoever_does_not_hang_up_after_goodbye_is_cut_off(world: World, amy: Pe
     amy.type("/quit")
     amy.read()
     assert not amy.server.disconnected
-    world.wait(limits.CLOSE_SECONDS)
+    world.wait(3 * limits.CLOSE_SECONDS, step=limits.CLOSE_SECONDS)
     assert amy.server.disconnected
 
 

@@ -257,7 +257,7 @@ def test_whoever_was_told_goodbye_is_not_heard_any_more(world: World) -> None:
 def test_a_refused_nickname_comes_with_one_that_an_empty_line_takes(world: World) -> None:
     world.enter("amy")
     other = world.connect("amy")
-    assert other.take()[-1] == "! nick-taken: amy is here already. Enter takes amy2."
+    assert other.take()[-1] == "! nick-taken: amy is here already. Enter takes amy2; /resume CODE if it is you."
     other.type("")
     world.wait(limits.NICK_PAUSE_SECONDS)
     assert "-> Hello amy2. " in "\n".join(other.lines)
@@ -284,7 +284,10 @@ def test_after_a_refused_nickname_the_end_of_the_input_says_that_nothing_was_sai
     script = world.connect()
     script.send(b"bob\n" + after)
     script.close()
-    assert script.take()[-2:] == ["! nick-taken: bob is here already. Enter takes bob2.", f"! nothing-said: {sentence}"]
+    assert script.take()[-2:] == [
+        "! nick-taken: bob is here already. Enter takes bob2; /resume CODE if it is you.",
+        f"! nothing-said: {sentence}",
+    ]
     assert script.gone
     assert bob.take() == []
     assert len(world.hub.people) == 1
@@ -393,8 +396,13 @@ def test_a_slow_reader_keeps_little_in_memory(world: World) -> None:
     amy.full()
     for _ in range(300):
         bob.type(*["x" * 1000] * 10)
-    waiting = amy.socket.dataBuffer, *amy.socket._tempDataBuffer
-    assert sum(map(len, waiting)) <= 2**16 + 2 * limits.PAGE_BYTES
+    heard: list[str] = []
+    while len(heard) < 3000:
+        waiting = amy.socket.dataBuffer[amy.socket.offset :], *amy.socket._tempDataBuffer
+        assert sum(map(len, waiting)) <= 2**16 + 2 * limits.PAGE_BYTES
+        amy.drain(100 * len("<bob> \r\n" + 1000 * "x"))
+        heard += said(amy)
+    assert heard == ["x" * 1000] * 3000
 
 
 # Bugs.
@@ -461,7 +469,7 @@ def test_a_bug_in_going_does_not_keep_the_connection(
 ) -> None:
     ann, amy = world.enter("ann"), world.enter("amy")
     ann.take()
-    monkeypatch.setattr(type(amy.protocol.session), "settled", broken)
+    monkeypatch.setattr(type(amy.protocol.session.saying), "settled", broken)
     amy.close()
     world.wait(limits.CLOSE_SECONDS)
     assert amy.gone

@@ -231,7 +231,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.lists(STEPS, max_size=40), st.integers(2, 4), st.booleans())
 def test_whoever_listens_knows_in_the_end_who_is_here_and_hears_no_stranger(
     steps: list[tuple[str, int]], gather_from: int, returning: bool

@@ -91,6 +91,22 @@ def test_who_sets_a_topic_in_a_large_room_is_announced_before(world: World) -> N
     ]
 
 
+def test_who_takes_another_nickname_in_a_large_room_is_announced_before(world: World) -> None:
+    crowd = [world.enter(f"p{number}") for number in range(limits.GATHER_FROM)]
+    newcomer = world.enter("newcomer")
+    world.take_all()
+    newcomer.type("/nick amy")
+    assert crowd[0].take() == ["-!- newcomer joined #lobby (14 here)", "-!- newcomer is now known as amy"]
+
+
+def test_who_takes_the_nickname_of_one_who_left_a_large_room_is_announced_after_that(world: World) -> None:
+    crowd = [world.enter(f"p{number}") for number in range(limits.GATHER_FROM)]
+    crowd[1].type("/quit")
+    world.take_all()
+    crowd[2].type("/nick p1")
+    assert crowd[0].take() == ["-!- p1 left #lobby (12 here)", "-!- p2 is now known as p1"]
+
+
 # Readers who are behind.
 
 
@@ -188,7 +204,7 @@ def test_a_store_that_holds_nothing_more_leaves_what_is_in_memory(monkeypatch: p
 
 
 @pytest.mark.usefixtures("short")
-def test_one_for_whom_the_store_does_not_read_loses_the_connection_and_nobody_else(logged: Logged) -> None:
+def test_what_the_store_cannot_read_is_told_as_gone_and_all_else_is_shown(logged: Logged) -> None:
     store = FailingStore()
     world = World(store)
     amy, bob, carl = world.enter("amy"), world.enter("bob"), world.enter("carl")
@@ -199,7 +215,11 @@ def test_one_for_whom_the_store_does_not_read_loses_the_connection_and_nobody_el
         bob.type(f"line {number}")
     store.reads_fail = True
     amy.drain()
-    assert (amy.gone, carl.gone) == (True, False)
+    assert amy.take() == [
+        "<bob> line 0",
+        "-- 14 lines of #lobby are gone --",
+        *(f"<bob> line {number}" for number in range(15, 20)),
+    ]
     assert len(said(carl)) == 20
     logged.expect(OSError)
 
@@ -260,10 +280,10 @@ def test_all_that_was_said_is_settled_when_it_is_stored() -> None:
     world = World(store)
     amy = world.enter("amy")
     store.slow = True
-    session = amy.protocol.session
-    settled: list[Deferred[None]] = [session.settled()]
+    saying = amy.protocol.session.saying
+    settled: list[Deferred[None]] = [saying.settled()]
     amy.type("hi")
-    settled.append(session.settled())
+    settled.append(saying.settled())
     assert [done.called for done in settled] == [True, False]
     let_all(world, store)
     assert [done.called for done in settled] == [True, True]

@@ -57,6 +57,13 @@ class Guest:
     """The beginnings of lines that could not be stored."""
     confirmed: list[str] = field(default_factory=list)
     """The ids of lines that were."""
+    sent: dict[str, str] = field(default_factory=dict)
+    """The lines that had an id, by it."""
+    code: str = ""
+    seen: dict[str, int] = field(default_factory=dict)
+    """Up to where they have taken each room, and their private talk."""
+    down: bool = False
+    """Their line was cut."""
 
     def hides(self, author: "Guest", room: str, seq: int) -> bool:
         hidden = [*self.hidden, *((guest, since, {}) for guest, since in self.ignored.items())]
@@ -67,7 +74,13 @@ class Guest:
     def listen(self) -> None:
         """Take what came."""
         self.refused += re.findall("not-stored.*?“(.*?)”", self.person.client.bytes.decode())
-        self.confirmed += [keys["id"] for keys in self.person.client.objects if keys["type"] == "ack"]
+        for keys in self.person.client.objects:
+            if keys["type"] == "ack":
+                self.confirmed.append(keys["id"])
+            elif keys["type"] == "welcome":
+                self.code = keys["resume"]
+            elif "seq" in keys:
+                self.seen["@" if keys["room"].startswith("@") else keys["room"]] = keys["seq"]
         for what in self.person.heard():
             assert what[0] != "missed", what
             if what[0] == "said":
@@ -85,11 +98,10 @@ class Chat(RuleBasedStateMachine):
         self.limits.start()
         self.store = SlowStore(slow=True, slow_to_read=True, written_early=written_early)
         self.written_early = written_early
-        self.world = World(self.store)
+        self.world = World(self.store, grace=10**9)
         self.people: list[Guest] = []
         self.everybody: list[Guest] = []
         self.lines: dict[str, Guest] = {}
-        self.with_id: set[str] = set()
         self.numbers = count()
 
     def teardown(self) -> None:
@@ -100,9 +112,10 @@ class Chat(RuleBasedStateMachine):
 
     # What people do.  Whoever is full of what they have not read does nothing.
 
+    @precondition(lambda self: len(self.people) < 5)
     @rule(target=guests, nick=st.sampled_from(NICKNAMES), wire=st.sampled_from(["plain", "json"]))
-    def enter(self, nick: str, wire: str) -> Guest | None:
-        if len(self.people) >= 7 or self.alike(nick):
+    def enter(self, nick: str, wire: str) -> Guest:
+        if self.alike(nick):
             nick = f"extra{len(self.everybody)}"
         head = self.head("#lobby")
         client = self.world.connect(f"/nick {nick}", wire=wire)
@@ -110,21 +123,25 @@ class Chat(RuleBasedStateMachine):
         guest = Guest(Person(client, wire), nick, ["#lobby"], "#lobby", stays={"#lobby": [[head]]})
         self.people.append(guest)
         self.everybody.append(guest)
+        self.let_all()
+        guest.listen()
         return guest
 
-    @rule(guest=guests, long=st.booleans(), turn=st.booleans())
-    def say(self, guest: Guest, long: bool, turn: bool) -> None:
+    @rule(guest=guests, lengths=st.lists(st.sampled_from([0, 0, 400]), min_size=1, max_size=4), turn=st.booleans())
+    def say(self, guest: Guest, lengths: list[int], turn: bool) -> None:
         if not self.can_act(guest):
             return
-        text = f"line{next(self.numbers)}" + "x" * (400 if long else 0)
-        if guest.rooms and guest.current in guest.rooms:
-            self.lines[text] = guest
-        keys = {"line": text, "id": text[:40]} if guest.person.wire == "json" else None
-        guest.person.client.send((json.dumps(keys) if keys else text).encode() + b"\n")
-        if keys:
-            self.with_id.add(text)
-        if turn:
-            self.world.turn()
+        for length in lengths:
+            text = f"line{next(self.numbers)}" + "x" * length
+            if guest.current in guest.rooms:
+                self.lines[text] = guest
+            if guest.person.wire == "json":
+                guest.sent[text[:40]] = text
+                self.send_again(guest, text)
+            else:
+                guest.person.client.send(text.encode() + b"\n")
+            if turn:
+                self.world.turn()
 
     @rule(guest=guests, nick=st.sampled_from(NICKNAMES))
     def rename(self, guest: Guest, nick: str) -> None:
@@ -155,10 +172,12 @@ class Chat(RuleBasedStateMachine):
                 if guest.current == key and guest.rooms:
                     guest.current = guest.rooms[-1]
             guest.person.type(f"/leave {name}")
+            guest.waits = True
 
     @rule(guest=guests, other=guests)
     def ignore(self, guest: Guest, other: Guest) -> None:
         self.settle()
+        guest.waits = True
         if guest in self.people and other in self.people and other is not guest:
             if other in guest.ignored:
                 guest.person.type(f"/unignore {other.nick}")
@@ -172,6 +191,29 @@ class Chat(RuleBasedStateMachine):
         if self.can_act(guest):
             guest.person.type("/json")
             guest.person.wire = "json"
+
+    @rule(guest=guests, stored=st.booleans())
+    def cut(self, guest: Guest, stored: bool) -> None:
+        if guest in self.people and guest.code and guest.person.wire == "json" and not guest.down:
+            guest.down = True
+            guest.person.client.cut()
+            guest.listen()
+            if stored:
+                self.let_all()
+
+    @rule(guest=guests)
+    def come_back(self, guest: Guest) -> None:
+        if guest.down and guest in self.people:
+            guest.person.client = client = self.world.connect(wire="json")
+            client.socket.bufferSize = 400
+            client.type(f"/resume {guest.code}", seen=guest.seen)
+            guest.down = False
+            self.let_all()
+            guest.listen()
+            for id, text in guest.sent.items():
+                if id not in guest.confirmed + guest.refused:
+                    self.send_again(guest, text)
+            self.world.turn()
 
     @rule(guest=consumes(guests), with_words=st.booleans())
     def quit(self, guest: Guest, with_words: bool) -> None:
@@ -268,14 +310,19 @@ class Chat(RuleBasedStateMachine):
                     heard = heard[len(here) :]
                 assert not heard
         for text, author in self.lines.items():
-            assert author.refused.count(text[:40]) == (text not in stored)
-            assert author.confirmed.count(text[:40]) == (text in stored and text in self.with_id)
+            id = text[:40]
+            if text in stored:
+                assert (id in author.confirmed) == (id in author.sent)
+                assert id not in author.refused
+            else:
+                assert id in author.refused
+                assert id not in author.confirmed
 
     # Help.
 
     def can_act(self, guest: Guest) -> bool:
         """They are here, read what they get, and no command of theirs waits."""
-        if guest not in self.people or guest.person.client.socket.room < 10**6:
+        if guest not in self.people or guest.down or guest.person.client.socket.room < 10**6:
             return False
         if guest.waits:
             self.let_all()
@@ -285,13 +332,17 @@ class Chat(RuleBasedStateMachine):
         return True
 
     def settle(self) -> None:
-        """Everybody reads, everything is stored."""
+        """Everybody is back and reads, everything is stored."""
         for guest in self.people:
+            self.come_back(guest)
             guest.person.client.drain()
         self.world.wait(31)
         self.let_all()
         for guest in self.everybody:
             guest.listen()
+
+    def send_again(self, guest: Guest, text: str) -> None:
+        guest.person.client.send(json.dumps({"line": text, "id": text[:40]}).encode() + b"\n")
 
     def let_all(self) -> None:
         while self.store.commits or self.store.reads:
@@ -313,8 +364,4 @@ class Chat(RuleBasedStateMachine):
 
 
 TestChat = Chat.TestCase
-import os
-
-import hypothesis
-
-TestChat.settings = settings(max_examples=int(os.environ.get("N",40)), stateful_step_count=int(os.environ.get("S",40)), phases=[hypothesis.Phase.generate]+([hypothesis.Phase.shrink] if os.environ.get("SHRINK") else []), report_multiple_bugs=False)
+TestChat.settings = settings(max_examples=settings.default.max_examples, stateful_step_count=50)

@@ -186,8 +186,8 @@ def test_a_bug_on_acknowledging_costs_that_author_the_connection_and_nobody_else
 ) -> None:
     ann, amy, bob = world.enter("ann"), world.enter("amy", wire="json"), world.enter("bob", wire="json")
     world.take_all()
-    session = amy.protocol.session
-    monkeypatch.setattr(type(session), "stored", lambda self, *what: broken() if self is session else None)
+    saying = amy.protocol.session.saying
+    monkeypatch.setattr(type(saying), "stored", lambda self, *what: broken() if self is saying else None)
     amy.send(b'{"line": "one", "id": "1"}\n')
     bob.send(b'{"line": "two", "id": "2"}\n')
     world.turn()
@@ -203,9 +203,9 @@ def test_a_bug_on_refusing_costs_that_author_the_connection_and_nobody_else_anyt
     world = World(store)
     amy, bob = world.enter("amy"), world.enter("bob")
     world.take_all()
-    session, refused = amy.protocol.session, type(amy.protocol.session).refused
+    saying, refused = amy.protocol.session.saying, type(amy.protocol.session.saying).refused
     monkeypatch.setattr(
-        type(session), "refused", lambda self, *what: broken() if self is session else refused(self, *what)
+        type(saying), "refused", lambda self, *what: (broken if self is saying else refused)(self, *what)
     )
     store.failures = 1
     amy.send(b"one\n")
@@ -241,6 +241,16 @@ def test_the_same_id_twice_in_one_burst_is_said_once(world: World) -> None:
     first, second = bob.take_objects()
     assert first == second
     assert texts(ann) == ["hi", "other"]
+
+
+def test_private_talk_with_the_same_id_again_is_acknowledged_and_not_heard_twice(world: World) -> None:
+    ann, bob = world.enter("ann", "/away lunch"), world.enter("bob", wire="json")
+    ann.take()
+    bob.type("/msg ann psst", id="c1")
+    bob.type("/msg ann psst", id="c1")
+    first, away, second = bob.take_objects()
+    assert (first, away["type"]) == (second, "reply")
+    assert ann.take() == ["[bob -> you] psst"]
 
 
 def test_an_id_is_its_persons_own(world: World) -> None:

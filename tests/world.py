@@ -20,6 +20,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chat import limits
 from chat.factory import ChatFactory
 from chat.hub import Hub, Settings
 from chat.language import language
@@ -193,7 +194,8 @@ class Client:
         self.world.turn()
 
     def cut(self) -> None:
-        """Be gone without a word."""
+        """Be gone without a word; half a line that was read is forgotten."""
+        del self.socket.received[self.socket.received.rfind(b"\n") + 1 :]
         self.socket.connectionLost(Failure(error.ConnectionLost()))
         self.world.turn()
 
@@ -258,6 +260,7 @@ class World:
         *,
         rate: float = 0,
         history: int = 20,
+        grace: float = limits.GRACE_SECONDS,
         motd: Sequence[str] = (),
         max_clients: int = 0,
         max_per_host: int = 0,
@@ -268,7 +271,7 @@ class World:
         self.kernel = Kernel(self.clock)
         numbers = count(1)
         wires = {"plain": Plain(language(words), UTC), "json": JsonLines(language(words))}
-        settings = Settings("pi", tuple(motd), history)
+        settings = Settings("pi", tuple(motd), history, grace)
         self.hub = Hub(self.clock, self.now, self.store, lambda: f"token{next(numbers)}", settings)
         self.factory = ChatFactory(self.hub, wires, rate, max_clients, max_per_host)
         self.clients: list[Client] = []

@@ -75,14 +75,14 @@ def test_joining_is_answered_to_a_program_with_history_and_state(world: World, a
     history, reply = program.take_objects()
     assert (history["type"], history["room"], history["more"]) == ("history", "#ops", False)
     assert [(event["seq"], event["text"]) for event in history["events"]] == [(3, "hi")]
-    assert (reply["command"], reply["room"], reply["head"], reply["id"]) == ("join", "#ops", 4, "1") or reply["head"] == 3
+    assert (reply["command"], reply["room"], reply["head"], reply["id"]) == ("join", "#ops", 3, "1")
     assert (reply["users"], reply["topic"]) == (["amy", "bot"], "tea")
 
 
-@pytest.mark.parametrize("name", ["#", "#-x", "#a b", "#" + "x" * 21, "#a/b", "#\u202ex"])
+@pytest.mark.parametrize("name", ["#", "#-x", "##x", "#" + "x" * 21, "#a/b", "#\u202ex"])
 def test_what_is_no_rooms_name_is_refused(amy: Client, name: str) -> None:
     amy.type(f"/join {name}")
-    assert amy.lines[0].startswith("! room-bad: ") or " " in name
+    assert amy.lines[0].startswith("! room-bad: ")
 
 
 def test_a_room_without_its_sign_is_answered_with_it(amy: Client) -> None:
@@ -101,7 +101,7 @@ def test_leaving_goes_back_to_the_room_joined_last(amy: Client) -> None:
         "-> You left #dev. You speak in #ops.",
         "-> You left #ops. You speak in #lobby.",
         "-> You left #lobby. You are in no room now; /join #lobby goes back.",
-        "! not-in-room: You are not in #lobby. /join #lobby goes there.",
+        "! not-in-room: You are in no room; /join #lobby goes back.",
     ]
 
 
@@ -174,9 +174,15 @@ def test_a_topic_is_set_shown_and_taken_away(amy: Client, bob: Client) -> None:
 
 
 def test_a_topic_is_short_and_harmless(amy: Client, bob: Client) -> None:
-    amy.type("/topic " + "x" * 201, "/topic \x1b[31mred\u202e")
+    amy.type("/topic " + "x" * 201, "/topic \x07red\u202e")
     assert amy.take()[0] == "! too-long: This has 201 bytes, the limit is 200."
-    assert bob.take() == ['-!- amy set the topic of #lobby: "␛[31mred\ufffd"'] or "\x1b" not in bob.bytes.decode()
+    assert bob.take() == ['-!- amy set the topic of #lobby: "␇red\ufffd"']
+
+
+def test_a_topic_is_harmless_for_programs_too(world: World, amy: Client) -> None:
+    program = world.enter("bot", wire="json")
+    amy.type("/topic \x07red\u202e")
+    assert program.take_objects()[-1]["text"] == "␇red\ufffd"
 
 
 def test_a_topic_changes_when_it_is_stored_and_not_before() -> None:

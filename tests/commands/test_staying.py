@@ -1,6 +1,7 @@
 """Coming in, changing the wire, finding help, and going."""
 
 import pytest
+from stores import SlowStore
 from world import Client, World
 
 from chat import __version__
@@ -39,7 +40,9 @@ def test_alone_one_is_told_that_words_are_kept(world: World) -> None:
 def test_whom_one_can_talk_to_is_told(world: World) -> None:
     world.enter("bob")
     assert world.connect("amy").take()[2] == "-> Hello amy. You are in #lobby with bob: what you type, they see."
-    assert world.connect("dee").take()[2] == "-> Hello dee. You are in #lobby with bob and amy: what you type, they see."
+    assert (
+        world.connect("dee").take()[2] == "-> Hello dee. You are in #lobby with bob and amy: what you type, they see."
+    )
 
 
 def test_in_a_crowd_the_number_is_told(world: World) -> None:
@@ -51,7 +54,7 @@ def test_in_a_crowd_the_number_is_told(world: World) -> None:
 
 def test_what_was_said_before_is_shown_first(world: World) -> None:
     world.enter("bob", "hello?", "/me waits", "/paste", "one", "two", "/end")
-    assert world.connect("amy").take()[2:] [:6] == [
+    assert world.connect("amy").take()[2:8] == [
         "-- last 3 lines of #lobby, times UTC --",
         "10:04 <bob> hello?",
         "10:04 * bob waits",
@@ -150,8 +153,8 @@ def test_last_words_are_short_and_harmless(world: World, amy: Client) -> None:
     amy.take()
     bob.type("/quit " + "x" * 201)
     assert bob.take() == ["! too-long: This has 201 bytes, the limit is 200."]
-    bob.type("/quit \x1b[31mbye\u202e")
-    assert amy.take() == ['-!- bob left (0 s): "␛[31mbye\ufffd"']
+    bob.type("/quit \x07bye\u202e")
+    assert amy.take() == ['-!- bob left (0 s): "␇bye\ufffd"']
 
 
 def test_a_program_is_told_that_it_has_left(world: World) -> None:
@@ -159,6 +162,21 @@ def test_a_program_is_told_that_it_has_left(world: World) -> None:
     program.type("/quit", id="1")
     (reply,) = program.take_objects()
     assert (reply["type"], reply["command"], reply["id"]) == ("reply", "quit", "1")
+    assert program.gone
+
+
+def test_what_was_said_before_quitting_is_answered_first() -> None:
+    store = SlowStore()
+    world = World(store)
+    program = world.enter("bot", wire="json")
+    store.slow = True
+    program.send(b'{"line": "hi", "id": "1"}\n{"line": "/quit", "id": "2"}\n')
+    world.turn()
+    assert program.take_objects() == []
+    while store.commits:
+        store.let()
+        world.turn()
+    assert [(keys["type"], keys["id"]) for keys in program.take_objects()] == [("ack", "1"), ("reply", "2")]
     assert program.gone
 
 

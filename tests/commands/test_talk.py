@@ -63,7 +63,7 @@ def test_private_talk_that_was_not_stored_names_the_line(world: World, amy: Clie
     amy.type("/msg bob psst")
     store.refuse()
     world.turn()
-    assert amy.lines[0].startswith("! not-stored: “/msg bob psst” was not said: ")
+    assert amy.lines[0].startswith("! not-stored: “psst” was not said: ")
     assert bob.lines == []
 
 
@@ -187,17 +187,11 @@ def test_a_paste_of_too_many_bytes_is_refused_line_by_line_and_what_fits_is_said
     assert sum(len(text.encode()) for text in heard) > 12_000
 
 
-def test_a_program_is_told_of_every_line_of_a_paste(world: World, bob: Client) -> None:
+def test_a_program_says_several_lines_as_one_and_pastes_nothing(world: World, bob: Client) -> None:
     program = world.enter("bot", wire="json")
-    for number, line in enumerate(("/paste", "one", "two", "/end")):
-        program.type(line, id=str(number))
-    answers = program.take_objects()
-    assert [(keys["type"], keys["id"]) for keys in answers] == [
-        ("reply", "0"),
-        ("reply", "1"),
-        ("reply", "2"),
-        ("ack", "3"),
-    ]
+    program.type("/paste", id="1")
+    (error,) = program.take_objects()
+    assert (error["code"], error["id"]) == ("usage", "1")
 
 
 # /post

@@ -36,7 +36,7 @@ class Company:
 
     tally: Counter[str] = field(default_factory=Counter)
     watched: str = ""
-    """A type of object; the next one that any client receives ends the watch."""
+    """A type of object, or of a reply its command; when any client receives one, the watch ends."""
 
     seen: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at that moment."""
@@ -133,14 +133,13 @@ class Client:
     async def _connection(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=OBJECT)
         self._writer, self._welcome, self._heard_at = writer, False, time.monotonic()
-        self.record.note("connected")
         if self.code is None:
             way_in = {"line": f"/nick {self.nick}", "id": "nick"}
         else:
             seen = {stay.room: stay.seen for stay in [self.record.private, *self.record.open]}
             way_in = {"line": f"/resume {self.code}", "id": "resume", "seen": seen}
-            self.record.note("resumes", seen)
         writer.write(b"/json\n" + json.dumps(way_in).encode() + b"\n")
+        traced = len(self.record.trace)
         watching = asyncio.create_task(self._watch())
         try:
             while (line := await reader.readline()).endswith(b"\n"):
@@ -149,7 +148,8 @@ class Client:
                     self._received(json.loads(line))
         finally:
             watching.cancel()
-            self.record.note("cut")
+            if len(self.record.trace) > traced:
+                self.record.note("cut")
             self._welcome = False
             if self._writer is writer:
                 self._writer = None
@@ -200,15 +200,15 @@ class Client:
     # What the server says.
 
     def _received(self, what: Object) -> None:
-        if what["type"] == self._company.watched:
+        if what.get("command", what["type"]) == self._company.watched:
             self._company.seen.set()
         handle = getattr(self, f"_on_{what['type']}", None)
         if handle is not None:
             handle(what)
         elif what["type"] in ("message", "action", "joined", "left", "renamed", "topic"):
             self._on_event(event_of(what))
-        elif what["type"] != "hello":
-            self.record.note("skips", what)
+        elif what["type"] == "hello":
+            self.record.note("connected", [(stay.room, stay.seen) for stay in [self.record.private, *self.record.open]])
 
     def _on_welcome(self, what: Object) -> None:
         record = self.record

@@ -65,10 +65,12 @@ class Server:
             raise Broken(f"it does not listen after {START_SECONDS:g} s") from None
 
     def check_alive(self) -> None:
-        """Raises Broken where it has ended by itself."""
+        """Raises Broken where it has ended by itself, or logged an error."""
         assert self._process is not None
         if self._process.returncode is not None:
             raise Broken(f"it ended with status {self._process.returncode}: {self.said[-2000:]}")
+        if "Traceback" in (said := self.said):
+            raise Broken(f"it logged {said[said.index('Traceback') :][:2000]}")
 
     def send(self, how: signal.Signals) -> None:
         """Send it a signal, if it still runs."""
