@@ -216,7 +216,7 @@ def test_a_post_may_be_for_a_room(world: World, amy: Client) -> None:
     ("line", "code"),
     [
         ("/post amy hi", "nick-taken"),
-        ("/post Аmy hi", "nick-alike"),
+        ("/post Аmy hi", "nick-alike"),  # noqa: RUF001
         ("/post admin hi", "nick-reserved"),
         ("/post 2 hi", "nick-bad"),
         ("/post deploy #nowhere hi", "no-room"),
