@@ -19,6 +19,7 @@ SHARED = {
     "chat.errors",
     "chat.events",
     "chat.language",
+    "chat.phrases",
     "chat.limits",
     "chat.names",
     "chat.replies",

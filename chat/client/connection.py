@@ -12,12 +12,11 @@ and an endpoint come in.
 from collections.abc import Callable, Mapping, Sequence
 from random import random
 
-from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
-from twisted.python.failure import Failure
 
 from chat import limits
+from chat.client.dialer import Dialer
 from chat.client.entrance import Entrance, Stage
 from chat.client.face import Face
 from chat.client.lines import TooLong
@@ -25,7 +24,7 @@ from chat.client.me import Line, Me
 from chat.client.objects import Hello, Object, Problem, Raw, Reply, Welcome, understand
 from chat.client.outbox import Answered, Outbox
 from chat.client.state import Keeper, State, StateFile
-from chat.client.wire import Watched, Wire, Wires, reason_of
+from chat.client.wire import Wire, Wires
 from chat.language import Sentence, say
 from chat.wire import jsonl
 
@@ -69,9 +68,7 @@ class Connection:
         self._wire: Wire | None = None
         self._leaving = self._paused = False
         self._gone: Deferred[None] = Deferred()
-        self._failures = 0
-        self._delay = backoffPolicy(limits.RETRY_SECONDS, limits.RETRY_MOST_SECONDS, jitter=jitter)
-        self._service = ClientService(Watched(endpoint, self._unreachable), Wires(self, clock), self._retry, clock)
+        self._dialer = Dialer(endpoint, Wires(self, clock), clock, face, jitter)
 
     # What a face may ask.
 
@@ -107,7 +104,7 @@ class Connection:
 
     def start(self) -> Deferred[None]:
         """Connect, and stay connected; fires when it is over for good, whoever wanted that."""
-        self._service.startService()
+        self._dialer.start()
         return self._gone
 
     def enter(self, nick: str) -> None:
@@ -264,7 +261,7 @@ class Connection:
 
     def welcomed(self, back: bool) -> None:
         """Before anything else is said, in the room where it was to be said: what was not answered."""
-        self._failures = 0
+        self._dialer.succeeded()
         restored, self._restored = self._restored, ()
         unsure = self._outbox.take_unrepeatable() if back else self._outbox.take_sent()
         if unsure:
@@ -290,29 +287,13 @@ class Connection:
         if self._wire is not None:
             self._wire.abort(why)
 
-    # The ways out.
-
-    def _unreachable(self, failure: Failure) -> Failure:
-        if not self._leaving:
-            self._later(self._face.unreachable, reason_of(failure))
-        return failure
-
-    def _retry(self, _failures: int) -> float:
-        """When to try again: a server that lets nobody in is given as much peace as one that does not answer."""
-        self._failures += 1
-        delay = self._delay(self._failures)
-        self._later(self._face.trying_again, delay)
-        return delay
-
-    def _later(self, tell: Callable[..., None], *arguments: object) -> None:
-        """Let the face act on it without being in the middle of ours."""
-        self._clock.callLater(0, tell, *arguments)
+    # The end.
 
     def _stop(self) -> None:
         """Leave no lines behind: the face tells now what became of them."""
         code = self.me.code
         self._keeper.stop(None if code is None else State(code, self.me.shown, ()))
-        self._service.stopService().addCallback(lambda _: self._gone.callback(None))
+        self._dialer.stop().addCallback(lambda _: self._gone.callback(None))
 
     def _state(self) -> State | None:
         """What the next run needs if this one is killed; until we are in, what the last one left still says it."""

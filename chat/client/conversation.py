@@ -18,8 +18,9 @@ from typing import TypeVar
 from chat import limits
 from chat.client.me import Line, Me
 from chat.client.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
-from chat.client.wording import announcement, company, gone
+from chat.client.wording import announcement, gone
 from chat.language import Language, Sentence, say, say_n
+from chat.phrases import company, weekday
 from chat.text import quoted, visible
 
 
@@ -44,15 +45,6 @@ class Shown:
     at: datetime | None = None
 
 
-_DAYS = (
-    say("Monday"),
-    say("Tuesday"),
-    say("Wednesday"),
-    say("Thursday"),
-    say("Friday"),
-    say("Saturday"),
-    say("Sunday"),
-)
 _Value = TypeVar("_Value")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _BEGINNING = 30
@@ -206,7 +198,9 @@ class Conversation:
             yield from self._reply(self._words(nowhere))
         for room in welcome.rooms:
             if room.name == welcome.room:
-                yield from self._reply(self._words(company(welcome.nick, room, welcome.back)))
+                yield from self._reply(
+                    self._words(company(welcome.nick, room.name, room.here, room.users, welcome.back))
+                )
             if room.topic:
                 topic = say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic))
                 yield from self._reply(self._words(topic))
@@ -223,7 +217,7 @@ class Conversation:
         return None if at is None else at.astimezone(self._zone)
 
     def _name(self, day: date) -> str:
-        return f"{self._words(_DAYS[day.weekday()])} {day:%Y-%m-%d}"
+        return f"{self._words(weekday(day))} {day:%Y-%m-%d}"
 
 
 def beginning(line: str) -> str:

@@ -7,19 +7,10 @@ from collections.abc import Callable
 from typing import Protocol as Interface
 
 from twisted.internet import error
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IAddress,
-    IDelayedCall,
-    IProtocol,
-    IProtocolFactory,
-    IReactorTime,
-    IStreamClientEndpoint,
-)
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from chat import limits
 from chat.client.lines import Lines, TooLong
@@ -117,19 +108,6 @@ class Wire(Protocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-
-
-@implementer(IStreamClientEndpoint)
-class Watched:
-    """An endpoint whose failures are heard of, which `ClientService` keeps to itself."""
-
-    def __init__(self, endpoint: IStreamClientEndpoint, failed: Callable[[Failure], Failure]) -> None:
-        self._endpoint = endpoint
-        self._failed = failed
-
-    def connect(self, factory: IProtocolFactory) -> "Deferred[IProtocol]":
-        """Connect."""
-        return self._endpoint.connect(factory).addErrback(self._failed)
 
 
 class Wires(Factory):

@@ -8,10 +8,10 @@ sentences stay within 80 columns.  CRLF ends a line, for telnet; a terminal igno
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from chat import limits
 from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
 from chat.language import Language, Sentence, duration, say, say_n
 from chat.log import Log
+from chat.phrases import company, some, weekday
 from chat.replies import (
     Answer,
     Greeting,
@@ -20,7 +20,6 @@ from chat.replies import (
     Problem,
     Reply,
     Request,
-    RoomState,
     Since,
     Stored,
     UpToNow,
@@ -30,16 +29,6 @@ from chat.text import quoted, visible, wrap
 
 COLUMNS = 80
 """What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""
-
-_DAYS = (
-    say("Monday"),
-    say("Tuesday"),
-    say("Wednesday"),
-    say("Thursday"),
-    say("Friday"),
-    say("Saturday"),
-    say("Sunday"),
-)
 
 
 class Plain:
@@ -106,7 +95,7 @@ class Plain:
                     "{who} joined {room} ({here} here)",
                     "{who} joined {room} ({here} here)",
                     len(who),
-                    who=_some(who),
+                    who=some(who),
                     room=log.name,
                     here=here,
                 )
@@ -115,7 +104,7 @@ class Plain:
                     "{who} left {room} ({here} here)",
                     "{who} left {room} ({here} here)",
                     len(who),
-                    who=_some(who),
+                    who=some(who),
                     room=log.name,
                     here=here,
                 )
@@ -159,7 +148,7 @@ class Plain:
             )
         for room in welcome.rooms:
             if room.name == welcome.room:
-                yield from self._say(_company(welcome.nick, room, welcome.back))
+                yield from self._say(company(welcome.nick, room.name, room.here, room.users, welcome.back))
             if room.topic:
                 yield from self._say(say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic)))
             if not room.recorded:
@@ -257,34 +246,7 @@ class Plain:
         return wrap(visible(words), COLUMNS, mark, mark)
 
     def _day(self, at: datetime) -> str:
-        return f"{self._language.words(_DAYS[at.weekday()])} {at:%Y-%m-%d}"
-
-
-def _company(nick: str, room: RoomState, back: bool) -> Sentence:
-    """Whom one can talk to here."""
-    hello = say("Welcome back {nick}.", nick=nick) if back else say("Hello {nick}.", nick=nick)
-    if room.here == 1:
-        return say("{hello} Nobody else is in {room} yet; what you say is kept for them.", hello=hello, room=room.name)
-    if room.here > limits.COMPANY_SHOWN + 1:
-        return say(
-            "{hello} You are in {room} with {count} others: what you type, they see.",
-            hello=hello,
-            room=room.name,
-            count=room.here - 1,
-        )
-    return say(
-        "{hello} You are in {room} with {others}: what you type, they see.",
-        hello=hello,
-        room=room.name,
-        others=tuple(user for user in room.users if user != nick),
-    )
-
-
-def _some(who: tuple[str, ...]) -> tuple[object, ...]:
-    """All the names where they are few, else the first and how many more."""
-    if len(who) <= limits.NAMES_SHOWN + 1:
-        return who
-    return (*who[: limits.NAMES_SHOWN], say("{count} more", count=len(who) - limits.NAMES_SHOWN))
+        return f"{self._language.words(weekday(at))} {at:%Y-%m-%d}"
 
 
 def _block(first: str, room: str, text: str) -> Iterator[str]:

@@ -312,6 +312,22 @@ def test_memory_is_bounded_when_nobody_reads_the_output(server: Server, programs
     peer.connection.close()
 
 
+def test_who_reads_the_output_late_gets_all_of_it(server: Server, programs: Programs) -> None:
+    program = programs.start("--follow", "-n", "rec", server.address, stdin=subprocess.DEVNULL)
+    peer = server.accept()
+    peer.enter("rec")
+    line = json.dumps(MESSAGE | {"text": "x" * 1000}).encode() + b"\n"
+    whole, part = divmod(fill(peer, line), len(line))
+    peer.connection.settimeout(SECONDS)
+    assert program.stdout
+    for _ in range(whole):
+        assert program.stdout.readline().endswith(b"x\n")
+    peer.connection.sendall(line[part:])
+    peer.send(MESSAGE | {"text": "the end"})
+    assert program.stdout.readline().endswith(b"x\n")
+    assert program.stdout.readline().endswith(b"the end\n")
+
+
 @pytest.mark.parametrize("flood", [json.dumps(MESSAGE).encode() + b"\n", b"\n", b"x", b'{"a":[[[', b"\xff\x00\n"])
 def test_a_flood_takes_bounded_memory_and_ends_at_once_when_told_to(
     server: Server, programs: Programs, flood: bytes
@@ -466,7 +482,7 @@ def fill(peer: Peer, line: bytes) -> int:
     sent = 0
     try:
         while sent < 200_000_000:
-            sent += peer.connection.send(line * 64)
+            sent += peer.connection.send((line * 64)[sent % len(line) :])
     except TimeoutError:
         pass
     return sent

@@ -11,7 +11,7 @@ from tests.storm.weather import NAMES, PEOPLE, Forecast, run
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.storm",
-        description="Clients talk while their lines are cut and the server is killed; afterwards every acknowledged line "
+        description="Clients talk while lines are cut and the server is killed; afterwards every acknowledged line "
         "must be in its room's history once, and everybody must have been shown everything once, in one order.",
         epilog="What follows -- goes to `twistd chat`, for example: -- --database chat.sqlite3 --sync normal",
     )

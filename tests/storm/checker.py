@@ -142,7 +142,9 @@ class _Check:
                         text = f"line {line.number} was acknowledged, {line.room} has it not"
                         yield Fault("lost", record.name, text, line.at)
                     elif event.seq != line.seq:
-                        yield Fault("lost", record.name, f"line {line.number} is {_place(event)}, not {line.seq}", line.at)
+                        yield Fault(
+                            "lost", record.name, f"line {line.number} is {_place(event)}, not {line.seq}", line.at
+                        )
 
     # What was shown.
 

@@ -22,7 +22,26 @@ OBJECT = 8 * 1024 * 1024  # bytes of the longest object: a page of history
 KEPT = 40  # lines that wait for an answer before the client says no more
 PATIENCE = (1.0, 3.0)  # seconds without a sign of life after which a client gives up a connection, from and to
 LETTERS = "bcdfghkmpqstvxz"
-WORDS = ["alfa", "bravo", "Ünal", "größer", "日本", "שלום", "naïve", "🙂", "œuvre", "papá", "<b>", "//", "|", "'", "&", "\\", ";", "end"]
+WORDS = [
+    "alfa",
+    "bravo",
+    "Ünal",
+    "größer",
+    "日本",
+    "שלום",
+    "naïve",
+    "🙂",
+    "œuvre",
+    "papá",
+    "<b>",
+    "//",
+    "|",
+    "'",
+    "&",
+    "\\",
+    ";",
+    "end",
+]
 
 Object = dict[str, Any]
 

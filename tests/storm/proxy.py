@@ -91,7 +91,9 @@ class Proxy:
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._count += 1
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer, Random(f"{self._seed}/{self._count}")))
+        task = asyncio.get_running_loop().create_task(
+            self._serve(reader, writer, Random(f"{self._seed}/{self._count}"))
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

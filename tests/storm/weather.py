@@ -24,7 +24,28 @@ from tests.storm.proxy import Proxy
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Record
 from tests.storm.server import Broken, Server
 
-NAMES = ["anna", "bela", "carl", "dora", "emil", "fritz", "gerd", "hanna", "igor", "jan", "kira", "lena", "nora", "otto", "paul", "rosa", "sven", "tina", "uta", "zoe"]
+NAMES = [
+    "anna",
+    "bela",
+    "carl",
+    "dora",
+    "emil",
+    "fritz",
+    "gerd",
+    "hanna",
+    "igor",
+    "jan",
+    "kira",
+    "lena",
+    "nora",
+    "otto",
+    "paul",
+    "rosa",
+    "sven",
+    "tina",
+    "uta",
+    "zoe",
+]
 PEOPLE = ("pia", "quim", "vera", "xaver")
 OBSERVER = "storm"
 SETTLE_SECONDS = 30.0
@@ -261,11 +282,14 @@ class _Storm:
         nicks = {client.record.name: client.nick for client in everybody}
         nicks |= {person.record.name: person.nick for person in self.people if person.heard.rooms}
         private = {name: observer.say(PRIVATE + nick).number for name, nick in nicks.items()}
-        await self._until("the last words are shown", lambda: [
-            *([] if observer.settled else [observer]),
-            *(client for client in everybody if not _has_all(client.record, rooms, private)),
-            *(person for person in self.people if not _heard_all(person.heard, rooms, private)),
-        ])
+        await self._until(
+            "the last words are shown",
+            lambda: [
+                *([] if observer.settled else [observer]),
+                *(client for client in everybody if not _has_all(client.record, rooms, private)),
+                *(person for person in self.people if not _heard_all(person.heard, rooms, private)),
+            ],
+        )
         async with asyncio.timeout(SETTLE_SECONDS):
             history = {room: await _pages(observer, room) for room in self.forecast.rooms}
             talks = {client.record.name: await self._talk(client) for client in everybody}
@@ -284,7 +308,9 @@ class _Storm:
         ends_at = time.monotonic() + SETTLE_SECONDS
         while held_up := missing():
             if time.monotonic() > ends_at:
-                faults = [Fault("settled", who.record.name, f"not after {SETTLE_SECONDS:g} s: {what}") for who in held_up]
+                faults = [
+                    Fault("settled", who.record.name, f"not after {SETTLE_SECONDS:g} s: {what}") for who in held_up
+                ]
                 self.report.faults += faults
                 return
             await asyncio.sleep(0.05)
