@@ -12,15 +12,7 @@ from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from people import Person
 from stores import SlowStore
 from world import World
@@ -29,6 +21,8 @@ from chat import limits, names
 
 NICKNAMES = ("amy", "Amy", "bob", "b0b", "emie", "ernie", "ivan", "Ivan", "lvan", "José")
 ROOMS = ("#lobby", "#ops", "#Ops", "#dev")
+
+WHO = st.integers(0, 4)
 
 SMALL = {"TAIL_EVENTS": 3, "PAGE_EVENTS": 5, "PAGE_BYTES": 1500, "GATHER_FROM": 4}
 """Limits at which a test of a few steps meets the store, pages and gathered presence."""
@@ -90,8 +84,6 @@ class Guest:
 class Chat(RuleBasedStateMachine):
     """A chat with a handful of guests."""
 
-    guests = Bundle("guests")
-
     @initialize(written_early=st.booleans())
     def open(self, written_early: bool) -> None:
         self.limits = patch.multiple(limits, **SMALL)
@@ -103,6 +95,8 @@ class Chat(RuleBasedStateMachine):
         self.everybody: list[Guest] = []
         self.lines: dict[str, Guest] = {}
         self.numbers = count()
+        for nick, wire in (("amy", "plain"), ("bob", "json"), ("emie", "json")):
+            self.come_in(nick, wire)
 
     def teardown(self) -> None:
         if hasattr(self, "limits"):
@@ -110,13 +104,14 @@ class Chat(RuleBasedStateMachine):
             self.check_what_was_heard()
             self.limits.stop()
 
-    # What people do.  Whoever is full of what they have not read does nothing.
+    # What people do.  Whoever has not read what they got, or whose line is down, does nothing.
 
     @precondition(lambda self: len(self.people) < 5)
-    @rule(target=guests, nick=st.sampled_from(NICKNAMES), wire=st.sampled_from(["plain", "json"]))
-    def enter(self, nick: str, wire: str) -> Guest:
-        if self.alike(nick):
-            nick = f"extra{len(self.everybody)}"
+    @rule(nick=st.sampled_from(NICKNAMES), wire=st.sampled_from(["plain", "json"]))
+    def enter(self, nick: str, wire: str) -> None:
+        self.come_in(f"extra{len(self.everybody)}" if self.alike(nick) else nick, wire)
+
+    def come_in(self, nick: str, wire: str) -> None:
         head = self.head("#lobby")
         client = self.world.connect(f"/nick {nick}", wire=wire)
         client.socket.bufferSize = 400
@@ -125,85 +120,91 @@ class Chat(RuleBasedStateMachine):
         self.everybody.append(guest)
         self.let_all()
         guest.listen()
-        return guest
 
-    @rule(guest=guests, lengths=st.lists(st.sampled_from([0, 0, 400]), min_size=1, max_size=4), turn=st.booleans())
-    def say(self, guest: Guest, lengths: list[int], turn: bool) -> None:
-        if not self.can_act(guest):
-            return
+    @precondition(lambda self: self.able())
+    @rule(who=WHO, lengths=st.lists(st.sampled_from([0, 0, 400]), min_size=1, max_size=5), turn=st.booleans())
+    def say(self, who: int, lengths: list[int], turn: bool) -> None:
+        guest = self.ready(who)
         for length in lengths:
             text = f"line{next(self.numbers)}" + "x" * length
             if guest.current in guest.rooms:
                 self.lines[text] = guest
             if guest.person.wire == "json":
                 guest.sent[text[:40]] = text
-                self.send_again(guest, text)
+                self.send_with_id(guest, text)
             else:
                 guest.person.client.send(text.encode() + b"\n")
             if turn:
                 self.world.turn()
 
-    @rule(guest=guests, nick=st.sampled_from(NICKNAMES))
-    def rename(self, guest: Guest, nick: str) -> None:
-        if self.can_act(guest):
-            guest.person.type(f"/nick {nick}")
-            guest.waits = True
-            if self.alike(nick) <= {guest}:
-                guest.nick = nick
+    @precondition(lambda self: self.able())
+    @rule(who=WHO, nick=st.sampled_from(NICKNAMES))
+    def rename(self, who: int, nick: str) -> None:
+        guest = self.ready(who)
+        guest.person.type(f"/nick {nick}")
+        guest.waits = True
+        if self.alike(nick) <= {guest}:
+            guest.nick = nick
 
-    @rule(guest=guests, name=st.sampled_from(ROOMS))
-    def join(self, guest: Guest, name: str) -> None:
-        if self.can_act(guest):
-            key = name.lower()
+    @precondition(lambda self: self.able())
+    @rule(who=WHO, name=st.sampled_from(ROOMS), join=st.sampled_from([True, True, False]))
+    def go(self, who: int, name: str, join: bool) -> None:
+        """Join a room or leave it."""
+        guest, key = self.ready(who), name.lower()
+        if join:
             if key not in guest.rooms:
                 guest.rooms.append(key)
                 guest.stays.setdefault(key, []).append([self.head(key)])
             guest.current = key
-            guest.person.type(f"/join {name}")
-            guest.waits = True
-
-    @rule(guest=guests, name=st.sampled_from(ROOMS))
-    def leave(self, guest: Guest, name: str) -> None:
-        if self.can_act(guest):
-            key = name.lower()
-            if key in guest.rooms:
-                guest.rooms.remove(key)
-                guest.stays[key][-1].append(self.head(key))
-                if guest.current == key and guest.rooms:
-                    guest.current = guest.rooms[-1]
-            guest.person.type(f"/leave {name}")
-            guest.waits = True
-
-    @rule(guest=guests, other=guests)
-    def ignore(self, guest: Guest, other: Guest) -> None:
-        self.settle()
+        elif key in guest.rooms:
+            guest.rooms.remove(key)
+            guest.stays[key][-1].append(self.head(key))
+            if guest.current == key and guest.rooms:
+                guest.current = guest.rooms[-1]
+        guest.person.type(f"/{'join' if join else 'leave'} {name}")
         guest.waits = True
-        if guest in self.people and other in self.people and other is not guest:
-            if other in guest.ignored:
-                guest.person.type(f"/unignore {other.nick}")
-                guest.hidden.append((other, guest.ignored.pop(other), self.heads()))
-            else:
-                guest.person.type(f"/ignore {other.nick}")
-                guest.ignored[other] = self.heads()
 
-    @rule(guest=guests)
-    def switch_to_json(self, guest: Guest) -> None:
-        if self.can_act(guest):
-            guest.person.type("/json")
-            guest.person.wire = "json"
+    @rule(who=WHO, other=WHO)
+    def ignore(self, who: int, other: int) -> None:
+        """Ignore somebody, or do so no more."""
+        self.settle()
+        guest, ignored = self.person(who), self.person(other)
+        guest.waits = True
+        if ignored in guest.ignored:
+            guest.person.type(f"/unignore {ignored.nick}")
+            guest.hidden.append((ignored, guest.ignored.pop(ignored), self.heads()))
+        elif ignored is not guest:
+            guest.person.type(f"/ignore {ignored.nick}")
+            guest.ignored[ignored] = self.heads()
 
-    @rule(guest=guests, stored=st.booleans())
-    def cut(self, guest: Guest, stored: bool) -> None:
-        if guest in self.people and guest.code and guest.person.wire == "json" and not guest.down:
+    @precondition(lambda self: self.able())
+    @rule(who=WHO)
+    def switch_to_json(self, who: int) -> None:
+        guest = self.ready(who)
+        guest.person.type("/json")
+        guest.person.wire = "json"
+
+    @rule(who=WHO, stored=st.booleans(), back=st.booleans())
+    def cut(self, who: int, stored: bool, back: bool) -> None:
+        """A program's line is cut, before or after what it said is stored, and perhaps it comes back at once."""
+        guest = self.person(who)
+        if guest.person.wire == "json" and not guest.down:
             guest.down = True
             guest.person.client.cut()
             guest.listen()
             if stored:
                 self.let_all()
+            if back:
+                self.come_back(guest)
 
-    @rule(guest=guests)
+    @precondition(lambda self: any(guest.down for guest in self.people))
+    @rule()
+    def all_come_back(self) -> None:
+        for guest in self.people:
+            self.come_back(guest)
+
     def come_back(self, guest: Guest) -> None:
-        if guest.down and guest in self.people:
+        if guest.down:
             guest.person.client = client = self.world.connect(wire="json")
             client.socket.bufferSize = 400
             client.type(f"/resume {guest.code}", seen=guest.seen)
@@ -212,26 +213,28 @@ class Chat(RuleBasedStateMachine):
             guest.listen()
             for id, text in guest.sent.items():
                 if id not in guest.confirmed + guest.refused:
-                    self.send_again(guest, text)
+                    self.send_with_id(guest, text)
             self.world.turn()
 
-    @rule(guest=consumes(guests), with_words=st.booleans())
-    def quit(self, guest: Guest, with_words: bool) -> None:
-        if guest in self.people:
-            self.settle()
-            self.people.remove(guest)
-            for key in guest.rooms:
-                guest.stays[key][-1].append(self.head(key))
-            guest.rooms.clear()
-            guest.person.type("/quit bye" if with_words else "/quit")
+    @precondition(lambda self: len(self.people) > 2)
+    @rule(who=WHO, words=st.sampled_from(["", " bye"]))
+    def quit(self, who: int, words: str) -> None:
+        self.settle()
+        guest = self.person(who)
+        self.people.remove(guest)
+        for key in guest.rooms:
+            guest.stays[key][-1].append(self.head(key))
+        guest.rooms.clear()
+        guest.person.type(f"/quit{words}")
 
-    @rule(guest=guests, room=st.sampled_from([0, 100, 3000]))
-    def stop_reading(self, guest: Guest, room: int) -> None:
-        guest.person.client.full(room)
-
-    @rule(guest=guests)
-    def read_on(self, guest: Guest) -> None:
-        guest.person.client.drain()
+    @rule(who=WHO, room=st.sampled_from([0, 100, 3000, None, None]))
+    def read_so_much(self, who: int, room: int | None) -> None:
+        """Read so many bytes more, or (None) all there is."""
+        client = self.person(who).person.client
+        if room is None:
+            client.drain()
+        else:
+            client.full(room)
 
     @precondition(lambda self: all(guest.person.client.socket.room > 10**6 for guest in self.people))
     @rule(seconds=st.sampled_from([1, 31]))
@@ -241,15 +244,12 @@ class Chat(RuleBasedStateMachine):
     # What the store does.
 
     @precondition(lambda self: self.store.commits)
-    @rule()
-    def commit(self) -> None:
-        self.store.let()
-        self.world.turn()
-
-    @precondition(lambda self: self.store.commits and not self.written_early)
-    @rule()
-    def refuse(self) -> None:
-        self.store.refuse()
+    @rule(refuse=st.sampled_from([False, False, True]))
+    def commit(self, refuse: bool) -> None:
+        if refuse and not self.written_early:
+            self.store.refuse()
+        else:
+            self.store.let()
         self.world.turn()
 
     @precondition(lambda self: self.store.reads)
@@ -320,16 +320,22 @@ class Chat(RuleBasedStateMachine):
 
     # Help.
 
-    def can_act(self, guest: Guest) -> bool:
-        """They are here, read what they get, and no command of theirs waits."""
-        if guest not in self.people or guest.down or guest.person.client.socket.room < 10**6:
-            return False
+    def person(self, who: int) -> Guest:
+        return self.people[who % len(self.people)]
+
+    def able(self) -> list[Guest]:
+        """Whoever's line is not down and who has read what they got."""
+        return [guest for guest in self.people if not guest.down and guest.person.client.socket.room > 10**6]
+
+    def ready(self, who: int) -> Guest:
+        """Somebody who can act, with no command of theirs waiting."""
+        guest = self.able()[who % len(self.able())]
         if guest.waits:
             self.let_all()
         guest.waits = False
         self.world.turn()
         guest.listen()
-        return True
+        return guest
 
     def settle(self) -> None:
         """Everybody is back and reads, everything is stored."""
@@ -341,7 +347,7 @@ class Chat(RuleBasedStateMachine):
         for guest in self.everybody:
             guest.listen()
 
-    def send_again(self, guest: Guest, text: str) -> None:
+    def send_with_id(self, guest: Guest, text: str) -> None:
         guest.person.client.send(json.dumps({"line": text, "id": text[:40]}).encode() + b"\n")
 
     def let_all(self) -> None:

@@ -103,6 +103,7 @@ class Client:
         self._heads: dict[str, int] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._forgotten: list[asyncio.StreamWriter] = []
         self._welcome = False
         self._heard_at = 0.0
         self._stopped = False
@@ -121,7 +122,9 @@ class Client:
                 await asyncio.wait([self._reading])
                 with suppress(OSError, asyncio.CancelledError):
                     self._reading.result()
-                await asyncio.sleep(self._random.uniform(0.02, 0.3))
+                # Now and then a laptop is closed.
+                away = self.talks and self._random.random() < 0.05
+                await asyncio.sleep(self._random.uniform(2.0, 6.0) if away else self._random.uniform(0.02, 0.3))
         finally:
             talking.cancel()
             self._company.nicks.pop(self.record.name, None)
@@ -130,6 +133,8 @@ class Client:
         """It is over."""
         self._stopped = True
         self._hang_up("stopped")
+        for writer in self._forgotten:
+            reset(writer)
 
     def die(self) -> None:
         """Be gone in the middle of things, never to come back."""
@@ -155,8 +160,7 @@ class Client:
         if self.code is None:
             way_in = {"line": f"/nick {self.nick}", "id": "nick"}
         else:
-            seen = {stay.room: stay.seen for stay in [self.record.private, *self.record.open]}
-            way_in = {"line": f"/resume {self.code}", "id": "resume", "seen": seen}
+            way_in = {"line": f"/resume {self.code}", "id": "resume", "seen": self.seen()}
         writer.write(b"/json\n" + json.dumps(way_in).encode() + b"\n")
         traced = len(self.record.trace)
         watching = asyncio.create_task(self._watch())
@@ -199,6 +203,7 @@ class Client:
         elif how == 1:
             reset(writer)
         else:
+            self._forgotten.append(writer)
             asyncio.get_running_loop().call_later(1.0, reset, writer)
 
     def _write(self, keys: Object) -> None:
@@ -211,6 +216,10 @@ class Client:
             op.sent_at = time.monotonic()
             self.record.note("sends", op.keys)
             self._write({**op.keys, "id": self.id_for(op)})
+
+    def seen(self) -> dict[str, int]:
+        """What it has seen of each log that it reads."""
+        return {stay.room: stay.seen for stay in [self.record.private, *self.record.open]}
 
     def id_for(self, op: Op) -> str:
         """The id that a line is sent under: always the same."""
@@ -227,7 +236,7 @@ class Client:
         elif what["type"] in ("message", "action", "joined", "left", "renamed", "topic"):
             self._on_event(event_of(what))
         elif what["type"] == "hello":
-            self.record.note("connected", [(stay.room, stay.seen) for stay in [self.record.private, *self.record.open]])
+            self.record.note("connected", self.seen())
 
     def _on_welcome(self, what: Object) -> None:
         record = self.record
@@ -358,7 +367,7 @@ class Client:
 
     async def _talk(self) -> None:
         while self.talks:
-            await asyncio.sleep(self._random.expovariate(1.5))
+            await asyncio.sleep(self._random.expovariate(2))
             if self.code is None or len(self._ops) >= KEPT or not self.talks:
                 continue
             dice = self._random.random()

@@ -42,7 +42,8 @@ class Person:
         self._company = company
         self._code: bytes | None = None
         self._rest = b""
-        self._said_at = 0.0
+        self._ended = asyncio.Event()
+        self._hanging: list[socket.socket] = []
         self._stopped = False
 
     @property
@@ -58,14 +59,17 @@ class Person:
             await asyncio.sleep(self._random.uniform(0.02, 0.5))
 
     def stop(self) -> None:
-        """It is over after this connection."""
+        """It is over."""
         self._stopped = self.calm = True
+        self._ended.set()
+        for handle in self._hanging:
+            handle.close()
 
     async def _connection(self) -> None:
         loop = asyncio.get_running_loop()
         handle = socket.socket()
         handle.setblocking(False)
-        ended = asyncio.Event()
+        ended = self._ended = asyncio.Event()
         self._rest = b""
         if self._code is None:
             self.heard.shown.clear()
@@ -115,6 +119,7 @@ class Person:
         self.record.note("cut")
         self._company.tally["cuts on the plain wire"] += not ended
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._hanging.append(handle)
         asyncio.get_running_loop().call_later(self._random.choice([0.0, 0.0, 3.0]), handle.close)
 
     def _something(self) -> bytes:

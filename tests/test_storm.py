@@ -1,0 +1,287 @@
+"""The storm's checker against histories made by hand, and short storms; the long ones are started by hand.
+
+See `python -m tests.storm --help`.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.storm.checker import Evidence, check
+from tests.storm.client import Client, Op
+from tests.storm.record import PRIVATE, Event, Heard, Line, Outcome, Record, Stay
+from tests.storm.weather import Forecast, Report, run
+
+ROOM = "#lobby"
+
+
+def text(name: str, number: int) -> str:
+    return f"({name}:{number}) hello"
+
+
+def said(seq: int, name: str, number: int, room: str = ROOM) -> Event:
+    return Event(room, seq, "message", name, text(name, number))
+
+
+def joined(seq: int, name: str) -> Event:
+    return Event(ROOM, seq, "joined", name, "{}")
+
+
+def line(number: int, name: str, seq: int | None, room: str = ROOM, outcome: Outcome = "acknowledged") -> Line:
+    return Line(number, room, text(name, number), outcome, seq)
+
+
+def record(name: str, lines: Sequence[Line] = (), shown: Sequence[Event] = (), base: int = 0) -> Record:
+    return Record(name, {name}, list(lines), [Stay(ROOM, base, list(shown))])
+
+
+def good() -> Evidence:
+    """Ann said two lines and bob one, with somebody coming in between."""
+    history = [said(1, "ann", 1), said(2, "bob", 1), said(4, "ann", 2)]
+    ann = record("ann", [line(1, "ann", 1), line(2, "ann", 4)], [said(2, "bob", 1), joined(3, "cid")])
+    bob = record("bob", [line(1, "bob", 2)], [said(1, "ann", 1), joined(3, "cid"), said(4, "ann", 2)])
+    return Evidence([ann, bob], {ROOM: history})
+
+
+def private(outcome: Outcome = "acknowledged") -> Evidence:
+    """Ann wrote to bob: it stands in both their logs."""
+    ann = record("ann", [line(1, "ann", 1, "@bob", outcome)])
+    bob = record("bob")
+    bob.private.events.append(said(1, "ann", 1, PRIVATE))
+    talks = {"ann": [said(1, "ann", 1, PRIVATE)], "bob": [said(1, "ann", 1, PRIVATE)]}
+    return Evidence([ann, bob], {ROOM: []}, (), talks)
+
+
+def rules(evidence: Evidence) -> set[str]:
+    return {fault.rule for fault in check(evidence)}
+
+
+def test_a_history_in_which_all_is_well_has_no_fault() -> None:
+    assert not check(good())
+    assert not check(private())
+
+
+def test_an_acknowledged_line_that_is_not_in_the_history_is_lost() -> None:
+    evidence = good()
+    evidence.history[ROOM].pop()
+    assert "lost" in rules(evidence)
+
+
+def test_an_acknowledged_line_that_stands_elsewhere_is_lost() -> None:
+    evidence = good()
+    evidence.records[0].lines[1].seq = 3
+    assert rules(evidence) == {"lost"}
+
+
+def test_a_line_that_was_never_answered_may_be_there_or_not() -> None:
+    evidence = good()
+    evidence.records[0].lines[1].outcome = "unknown"
+    evidence.records[0].lines.append(line(3, "ann", None, outcome="unknown"))
+    assert not check(evidence)
+
+
+def test_a_line_may_not_stand_there_twice() -> None:
+    evidence = good()
+    evidence.history[ROOM].append(said(5, "ann", 2))
+    evidence.records[1].stays[0].events.append(said(5, "ann", 2))
+    assert rules(evidence) == {"twice", "lost"}
+
+
+@pytest.mark.parametrize("stranger", [said(5, "cid", 1), said(5, "ann", 3), Event(ROOM, 5, "message", "ann", "what?")])
+def test_nothing_may_stand_there_that_nobody_said(stranger: Event) -> None:
+    evidence = good()
+    for shown in (evidence.history[ROOM], evidence.records[0].stays[0].events, evidence.records[1].stays[0].events):
+        shown.append(stranger)
+    assert "nowhere" in rules(evidence)
+
+
+@pytest.mark.parametrize(
+    "change", [{"text": "(ann:2) hullo"}, {"author": "bob"}, {"kind": "action", "text": "(ann:2) hello, all"}]
+)
+def test_what_was_said_stands_there_as_it_was_said(change: dict[str, str]) -> None:
+    evidence = good()
+    changed = replace(evidence.history[ROOM][2], **change)
+    evidence.history[ROOM][2] = evidence.records[1].stays[0].events[2] = changed
+    assert "nowhere" in rules(evidence)
+
+
+def test_a_line_may_not_turn_up_in_another_room() -> None:
+    evidence = good()
+    evidence.history["#ops"] = [said(1, "ann", 3, "#ops")]
+    evidence.records[0].lines.append(line(3, "ann", None, outcome="unknown"))
+    assert rules(evidence) == {"nowhere"}
+
+
+def test_a_refused_line_may_not_be_there() -> None:
+    evidence = good()
+    evidence.records[0].lines[1].outcome = "refused"
+    assert rules(evidence) == {"refused"}
+    assert "refused" in rules(private("refused"))
+
+
+def test_everybody_sees_the_same_under_the_same_number() -> None:
+    evidence = good()
+    evidence.records[0].stays[0].events[1] = joined(3, "dan")
+    assert rules(evidence) == {"order"}
+
+
+def test_nobody_is_shown_anything_out_of_order_or_again() -> None:
+    evidence = good()
+    shown = evidence.records[1].stays[0].events
+    shown.append(shown[1])
+    assert rules(evidence) == {"order"}
+
+
+def test_the_lines_of_an_author_stand_in_the_order_in_which_they_were_said() -> None:
+    ann = record("ann", [line(1, "ann", 2), line(2, "ann", 1)])
+    assert rules(Evidence([ann], {ROOM: [said(1, "ann", 2), said(2, "ann", 1)]})) == {"author"}
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_a_client_that_was_not_shown_something_has_a_gap(missing: int) -> None:
+    evidence = good()
+    del evidence.records[1].stays[0].events[missing]
+    assert rules(evidence) == {"gap"}
+
+
+def test_what_came_before_a_stay_and_after_it_is_not_missed() -> None:
+    evidence = good()
+    stay = evidence.records[1].stays[0]
+    stay.base, stay.over = 1, True
+    stay.events[:] = [joined(3, "cid")]
+    assert not check(evidence)
+
+
+def test_one_that_is_dead_misses_nothing_any_more() -> None:
+    evidence = good()
+    evidence.records[1].stays[0].events.pop()
+    evidence.records[1].dead = True
+    assert not check(evidence)
+
+
+def test_a_clients_own_lines_do_not_come_back_to_it() -> None:
+    evidence = good()
+    evidence.records[0].stays[0].events.append(said(4, "ann", 2))
+    assert rules(evidence) == {"gap"}
+
+
+def test_coming_and_going_is_missed_where_the_log_itself_shows_it() -> None:
+    evidence = good()
+    for one in evidence.records:
+        one.stays[0].events.remove(joined(3, "cid"))
+    assert not check(evidence)
+    whole = [*evidence.history[ROOM][:2], joined(3, "cid"), evidence.history[ROOM][2]]
+    assert rules(replace(evidence, logs={ROOM: whole})) == {"gap"}
+
+
+def test_a_private_line_that_was_acknowledged_is_shown_to_whom_it_was_for() -> None:
+    evidence = private()
+    evidence.records[1].private.events.clear()
+    assert "lost" in rules(evidence)
+
+
+def test_a_private_line_comes_once() -> None:
+    evidence = private()
+    evidence.records[1].private.events.append(said(2, "ann", 1, PRIVATE))
+    assert "twice" in rules(evidence)
+
+
+def test_a_hole_in_the_private_log_is_a_gap() -> None:
+    evidence = private()
+    evidence.records[1].private.events[0] = said(2, "ann", 1, PRIVATE)
+    assert "gap" in rules(evidence)
+
+
+@pytest.mark.parametrize("who", ["ann", "bob"])
+def test_private_history_shows_both_sides_all_of_it(who: str) -> None:
+    evidence = private()
+    assert rules(replace(evidence, talks={**evidence.talks, who: []})) == {"lost"}
+
+
+def test_private_history_shows_nothing_that_was_not_shown() -> None:
+    evidence = private()
+    evidence.records[0].lines.append(line(2, "ann", None, "@cid", "unknown"))
+    talk = [*evidence.talks["bob"], said(2, "ann", 2, PRIVATE)]
+    assert rules(replace(evidence, talks={**evidence.talks, "bob": talk})) == {"nowhere"}
+
+
+def person(*shown: tuple[str, int]) -> Evidence:
+    """The good history, with somebody on the plain wire who was shown this of it."""
+    heard = Heard(Record("pia", {"pia"}), {ROOM: 0}, [(token, text(*token)) for token in shown])
+    return replace(good(), heard=[heard])
+
+
+def test_on_the_plain_wire_lines_may_be_repeated() -> None:
+    assert not check(person(("ann", 1), ("bob", 1), ("ann", 1), ("bob", 1), ("ann", 2)))
+
+
+def test_on_the_plain_wire_what_came_before_them_is_not_missed() -> None:
+    assert not check(person(("bob", 1), ("ann", 2)))
+
+
+def test_on_the_plain_wire_no_line_may_be_missing() -> None:
+    assert rules(person(("ann", 1), ("ann", 2))) == {"gap"}
+
+
+def test_on_the_plain_wire_new_lines_come_in_order() -> None:
+    assert rules(person(("ann", 1), ("ann", 2), ("bob", 1))) == {"order"}
+
+
+def test_on_the_plain_wire_nothing_comes_that_nobody_said() -> None:
+    assert rules(person(("ann", 1), ("bob", 1), ("ann", 2), ("cid", 1))) == {"nowhere"}
+
+
+def test_a_report_names_the_broken_promises_and_shows_what_their_clients_saw() -> None:
+    evidence = good()
+    evidence.history[ROOM].pop()
+    evidence.records[0].note("sends", "the line that was lost")
+    report = Report(Forecast(7), faults=check(evidence), records=list(evidence.records))
+    shown = report.text()
+    assert "seed 7" in shown
+    assert "lost: ann line 2 was acknowledged" in shown
+    assert "the line that was lost" in shown
+
+
+# Real storms, on real sockets, with a real server.
+
+PEOPLE = 2 if sys.platform == "linux" else 0
+
+
+def storm(**how: object) -> Report:
+    return run(Forecast(**{"seed": 2026, "seconds": 5, "people": PEOPLE, **how}))
+
+
+@pytest.mark.slow
+def test_every_promise_holds_while_lines_are_cut_and_the_server_is_killed() -> None:
+    report = storm(seconds=10, kills=10, options=("--grace", "3"))
+    assert not report.faults, report.text()
+    assert report.ends["SIGKILL"] > 5, report.text()
+    assert report.tally["resumes"] > 10, report.text()
+
+
+class Forgetful(Client):
+    """Sends a line again under another id, so that the server cannot know it."""
+
+    def id_for(self, op: Op) -> str:
+        return f"{op.id}/{op.sends}"
+
+
+class Boastful(Client):
+    """Says that it has seen one message more than it has."""
+
+    def seen(self) -> dict[str, int]:
+        return {room: seq + 1 for room, seq in super().seen().items()}
+
+
+@pytest.mark.slow
+def test_a_client_that_forgets_the_ids_of_its_lines_is_found_out() -> None:
+    report = storm(kind=Forgetful, people=0, faults=("swallow",), options=("--database", "memory:"))
+    assert "twice" in {fault.rule for fault in report.faults}, report.text()
+
+
+@pytest.mark.slow
+def test_a_client_that_claims_to_have_seen_too_much_is_found_out() -> None:
+    report = storm(kind=Boastful, people=0, faults=("reset",), options=("--database", "memory:"))
+    assert {"gap", "resume"} & {fault.rule for fault in report.faults}, report.text()
