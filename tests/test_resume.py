@@ -485,3 +485,39 @@ def test_over_any_cuts_pauses_restarts_refusals_and_retention_the_log_is_read_on
         assert got == list(range(begin + 1, world.hub.lobby.log.head + 1))
         assert told < max(1, len(got))
         assert world.now() >= START
+
+
+# Who may read what.
+
+
+def test_the_next_holder_of_a_nickname_sees_nothing_of_the_earlier_ones_private_talk(world: World) -> None:
+    amy, _ = enter(world, "amy")
+    bob, _ = enter(world, "bob")
+    bob.type("/msg amy the password is swordfish")
+    amy.type("/quit")
+    other, _ = enter(world, "amy")
+    other.type("/last bob", "/grep swordfish", "/missed")
+    assert "the password" not in other.bytes.decode()
+    assert other.lines[0] == "-> Nothing was found."
+    bob.take()
+    bob.type("/last amy")
+    assert "10:04 [you -> amy] the password is swordfish" in bob.lines
+
+
+def test_a_room_that_is_not_recorded_says_so_and_keeps_nothing() -> None:
+    store = KeepingStore()
+    world = World(store)
+    numbers = iter(range(10**3))
+    settings = Settings("pi", (), 20, unrecorded=frozenset({"#coffee"}))
+    world.hub = Hub(world.clock, world.now, store, lambda: f"token{next(numbers)}", settings)
+    world.factory.hub = world.hub
+    amy, bob = enter(world, "amy")[0], enter(world, "bob")[0]
+    amy.type("/join #coffee", "between us")
+    bob.take()
+    bob.type("/join #coffee", "/last", "/grep between")
+    assert "-> #coffee is not recorded." in bob.lines
+    assert "! not-allowed: #coffee is not recorded." in bob.lines
+    assert "between us" not in bob.bytes.decode()
+    amy.type("again")
+    assert bob.lines[-1] == "#coffee <amy> again"
+    assert store.heads["#coffee"].head == world.hub.rooms["#coffee"].log.head
