@@ -12,12 +12,12 @@ from twisted.logger import Logger
 
 from chat import limits, names
 from chat.errors import Refused
-from chat.events import Entry, Private
+from chat.events import Entry, Place, Private
 from chat.held import Held
 from chat.language import say
 from chat.log import Log, Tails
 from chat.room import Participant, Room
-from chat.store import NOTHING_KEPT, Found, Kept, Query, Record, Store
+from chat.store import NOTHING_KEPT, Found, Kept, LineId, Query, Record, Store
 from chat.turn import Turn
 
 logger = Logger()
@@ -212,6 +212,11 @@ class Hub:
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, as far as it is held."""
         return self._store.said(query)
+
+    async def known(self, id: LineId) -> Place | None:
+        """Where this line stands, if it was stored before."""
+        await self.turn.flush()
+        return (await self._store.known((id,))).get(id)
 
     # Coming back.
 

@@ -6,8 +6,9 @@ is over its rate or does not read; then the rest of the input waits in the kerne
 """
 
 from collections import deque
-from collections.abc import Awaitable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
 
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
@@ -27,7 +28,7 @@ from chat.language import Sentence, say, say_n
 from chat.lines import END_OF_INPUT, LineDecoder, Overlong
 from chat.outlet import Outlet
 from chat.pace import Pace
-from chat.replies import Problem, Reply, Request
+from chat.replies import Problem, Reply, Request, Stored
 from chat.saying import not_said
 from chat.session import Session
 
@@ -139,10 +140,9 @@ class ChatProtocol(LineReceiver):
                 request = self.wire.decode(line)
                 result = perform(self.session, request)
             except ChatError as error:
-                self._answer_problem(error, request)
-            else:
-                if result is not None:
-                    self._wait_for(result, request)
+                result = self._answer_problem(error, request)
+            if result is not None:
+                self._wait_for(result, request)
         except Exception:
             self._broken()
 
@@ -351,19 +351,31 @@ class ChatProtocol(LineReceiver):
         done.addErrback(self._broken)
         done.addCallback(lambda _: self._go_on())
 
-    def _failed(self, failure: Failure, request: Request) -> None:
+    def _failed(self, failure: Failure, request: Request) -> Deferred[None] | None:
         if isinstance(failure.value, ChatError):
-            self._answer_problem(failure.value, request)
-        else:
-            self._broken(failure)
+            result = self._answer_problem(failure.value, request)
+            return None if result is None else Deferred.fromCoroutine(result)
+        self._broken(failure)
+        return None
 
-    def _answer_problem(self, error: ChatError, request: Request) -> None:
+    def _answer_problem(self, error: ChatError, request: Request) -> Coroutine[Deferred[Any], Any, None] | None:
         if isinstance(error, BadInput):
             self.session.answer(Problem(error.code, error.sentence, error.id))
         elif isinstance(error, NotStored):
             self.session.answer(not_said(error, request.line, request.id))
-        else:
+        elif request.id is None or not self.session.named:
             self.session.answer(Problem(error.code, error.sentence, request.id))
+        else:
+            return self._refuse_unless_stored(error, request.id)
+        return None
+
+    async def _refuse_unless_stored(self, error: ChatError, id: str) -> None:
+        """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
+        session = self.session
+        place = None
+        with suppress(ChatError):  # of a store that cannot be read
+            place = await self._hub.known(session.saying.line_id(id))
+        session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
 
     def _broken(self, failure: Failure | None = None) -> None:
         """A bug of ours: it is logged, and costs this one client its connection."""

@@ -1,6 +1,7 @@
 """What one participant says: it goes to a log, and the answer comes when it is stored, or refused."""
 
 from collections.abc import Callable
+from typing import overload
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -24,6 +25,10 @@ class Saying:
         self._outstanding = 0
         self._settled: list[Deferred[None]] = []
 
+    @overload
+    def line_id(self, id: str) -> LineId: ...
+    @overload
+    def line_id(self, id: None) -> None: ...
     def line_id(self, id: str | None) -> LineId | None:
         """A line's id as it is kept."""
         return None if id is None else LineId(self._person, id)

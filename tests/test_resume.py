@@ -521,3 +521,22 @@ def test_a_room_that_is_not_recorded_says_so_and_keeps_nothing() -> None:
     amy.type("again")
     assert bob.lines[-1] == "#coffee <amy> again"
     assert store.heads["#coffee"].head == world.hub.rooms["#coffee"].log.head
+
+
+@pytest.mark.parametrize("line", ["hello", "/me waves", "/msg bob psst", "/topic tea"])
+def test_a_line_that_was_stored_is_confirmed_again_even_where_it_would_be_refused_by_now(
+    world: World, line: str
+) -> None:
+    bob, _ = enter(world, "bob")
+    amy, code = enter(world, "amy", wire="json")
+    amy.type("/join #ops")
+    amy.type(line, id="1", room="#ops")
+    amy.type("/leave #ops", id="2")
+    bob.type("/quit")
+    amy.cut()
+    back = resume(world, code, wire="json")
+    back.take()
+    back.type(line, id="1", room="#ops")
+    assert [(keys["type"], keys["id"]) for keys in back.take_objects()] == [("ack", "1")]
+    back.type(line, id="3", room="#ops")
+    assert [(keys["type"], keys["id"]) for keys in back.take_objects()] == [("error", "3")]

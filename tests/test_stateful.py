@@ -71,6 +71,8 @@ class Guest:
         for keys in self.person.client.objects:
             if keys["type"] == "ack":
                 self.confirmed.append(keys["id"])
+            elif keys["type"] == "error" and "id" in keys:
+                self.refused.append(keys["id"])
             elif keys["type"] == "welcome":
                 self.code = keys["resume"]
             elif "seq" in keys:
@@ -158,6 +160,7 @@ class Chat(RuleBasedStateMachine):
             guest.current = key
         elif key in guest.rooms:
             guest.rooms.remove(key)
+            guest.seen.pop(self.world.hub.rooms[key].log.name, None)
             guest.stays[key][-1].append(self.head(key))
             if guest.current == key and guest.rooms:
                 guest.current = guest.rooms[-1]
@@ -170,6 +173,7 @@ class Chat(RuleBasedStateMachine):
         self.settle()
         guest, ignored = self.person(who), self.person(other)
         guest.waits = True
+        self.has_seen_all(guest)
         if ignored in guest.ignored:
             guest.person.type(f"/unignore {ignored.nick}")
             guest.hidden.append((ignored, guest.ignored.pop(ignored), self.heads()))
@@ -177,12 +181,14 @@ class Chat(RuleBasedStateMachine):
             guest.person.type(f"/ignore {ignored.nick}")
             guest.ignored[ignored] = self.heads()
 
-    @precondition(lambda self: self.able())
     @rule(who=WHO)
     def switch_to_json(self, who: int) -> None:
-        guest = self.ready(who)
-        guest.person.type("/json")
-        guest.person.wire = "json"
+        self.settle()
+        guest = self.person(who)
+        if guest.person.wire == "plain":
+            guest.person.type("/json")
+            guest.person.wire = "json"
+            self.has_seen_all(guest)
 
     @rule(who=WHO, stored=st.booleans(), back=st.booleans())
     def cut(self, who: int, stored: bool, back: bool) -> None:
@@ -346,6 +352,10 @@ class Chat(RuleBasedStateMachine):
         self.let_all()
         for guest in self.everybody:
             guest.listen()
+
+    def has_seen_all(self, guest: Guest) -> None:
+        """Not only what had a number for them: neither what they heard as people nor what they ignored comes again."""
+        guest.seen = {self.world.hub.rooms[key].log.name: self.head(key) for key in guest.rooms}
 
     def send_with_id(self, guest: Guest, text: str) -> None:
         guest.person.client.send(json.dumps({"line": text, "id": text[:40]}).encode() + b"\n")

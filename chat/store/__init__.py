@@ -113,5 +113,8 @@ class Store(Protocol):
     def said(self, query: Query) -> Deferred[Found]:
         """What people said."""
 
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Place]]:
+        """Those of these lines that were stored, and where."""
+
     def close(self) -> Deferred[None]:
         """No call comes after this one."""

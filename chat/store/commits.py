@@ -48,7 +48,7 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> None:
         with transaction(connection):
             _write(connection, batch)
     except sqlite3.IntegrityError:
-        places = _known(connection, list(batch.ids))
+        places = known(connection, list(batch.ids))
         if not places:
             raise
         raise Duplicates(places) from None
@@ -76,7 +76,7 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> None:
             connection.execute(statement, (as_json(rows),))
 
 
-def _known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Place]:
+def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Place]:
     """Where those of these lines stand that were stored before."""
     rows = connection.execute(_KNOWN, (as_json([[line.person, _in_ascii(line.id)] for line in lines]),))
     return {lines[index]: Place(key, name, seq, date(at)) for index, key, name, seq, at in rows}

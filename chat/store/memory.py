@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 
@@ -54,6 +54,10 @@ class MemoryStore:
         fitting = ([(key, entry) for entry in self._fitting(key, query)] for key in query.keys)
         found = list(merge(*fitting, key=lambda place: place[1].at))
         return succeed(Found(found[-query.most :], len(found)))
+
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Place]]:
+        """Those of these lines that were stored, and where."""
+        return succeed({id: self._ids[id] for id in ids if id in self._ids})
 
     def close(self) -> Deferred[None]:
         """Nothing is left to do."""

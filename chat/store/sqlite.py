@@ -7,11 +7,11 @@ batch that failed is never tried again here, for its authors were told.
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -19,10 +19,10 @@ from twisted.python.failure import Failure
 
 from chat import limits
 from chat.errors import NotStored, Refused
-from chat.events import Entry
+from chat.events import Entry, Place
 from chat.language import say
-from chat.store import Batch, Found, Query
-from chat.store.commits import commit
+from chat.store import Batch, Found, LineId, Query
+from chat.store.commits import commit, known
 from chat.store.connection import connect, reason
 from chat.store.copies import back_up
 from chat.store.questions import after, said
@@ -66,6 +66,10 @@ class SqliteStore:
         """What people said, of each log no more than the newest `COUNTED` that an index finds."""
         return self._reader.do(partial(said, query=query)).addErrback(_unread)
 
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Place]]:
+        """Those of these lines that were stored, and where."""
+        return self._reader.do(lambda connection: known(connection, ids)).addErrback(_unread)
+
     def trim(self, keep: Keep, now: datetime) -> Deferred[int]:
         """Take away some of what is no longer kept; fires with how much that was, 0 when nothing is left to do."""
         return self._writer.do(lambda connection: trim(connection, keep, now))
@@ -99,7 +103,7 @@ def _unwritten(failure: Failure) -> None:
     failure.raiseException()
 
 
-def _unread(failure: Failure) -> Found:
+def _unread(failure: Failure) -> NoReturn:
     """A question that the database could not answer: whoever asked is told."""
     error = failure.value
     if isinstance(error, sqlite3.Error):

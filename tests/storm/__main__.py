@@ -25,6 +25,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     number("--clients", int, 6, f"on the JSON wire, {len(NAMES)} at most")
     number("--people", int, 2, f"on the plain wire, {len(PEOPLE)} at most")
     number("--mortal", float, 20, "seconds after which a client dies for good, on average and 5 at least; 0 for never")
+    number("--commit-seconds", float, 0, "a slow disk: what each commit takes longer; what is promised too early shows")
     parser.add_argument("--faults", default="", help=f"only these, separated by commas: {', '.join(FAULTS)}")
     parser.add_argument("--first", type=int, default=5, help="so many broken promises are shown (default: 5)")
     parser.add_argument("server", nargs="*", help="options of the server, behind --")
@@ -44,6 +45,7 @@ def main(arguments: list[str]) -> int:
             options=tuple(options.server),
             faults=tuple(filter(None, options.faults.split(","))),
             mortal=options.mortal,
+            commit_seconds=options.commit_seconds,
         )
     )
     sys.stdout.write(report.text(options.first) + "\n")

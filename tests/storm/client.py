@@ -110,8 +110,8 @@ class Client:
 
     @property
     def settled(self) -> bool:
-        """They are in, and everything was answered."""
-        return self._welcome and not self._ops
+        """They are in and everything was answered, or it never will be."""
+        return self.record.dead or (self._welcome and not self._ops)
 
     async def run(self) -> None:
         """Connect again and again."""
@@ -225,6 +225,10 @@ class Client:
         """The id that a line is sent under: always the same."""
         return op.id
 
+    def id_of(self, what: Object) -> str:
+        """Which line an answer is for."""
+        return str(what.get("id", ""))
+
     # What the server says.
 
     def _received(self, what: Object) -> None:
@@ -283,7 +287,7 @@ class Client:
     def _on_history(self, what: Object) -> None:
         events = [event_of(each) for each in what["events"]]
         self.record.pages.append(events)
-        op = self._ops.get(what.get("id", ""))
+        op = self._ops.get(self.id_of(what))
         self.record.note("history", f"{what['room']}, {len(events)} events")
         if op is not None and op.kind == "ask":
             self._answered(op, what)
@@ -300,8 +304,7 @@ class Client:
 
     def _on_ack(self, what: Object) -> None:
         self.record.note("ack", what)
-        op = self._ops.get(what["id"].partition("/")[0])
-        line = self._lines[what["id"].partition("/")[0]]
+        op, line = self._ops.get(self.id_of(what)), self._lines[self.id_of(what)]
         if line.outcome == "refused" or line.seq not in (None, what["seq"]):
             self.record.fault("lost", f"line {line.number} was {line.outcome} at {line.seq}, now {what['seq']}")
         line.outcome, line.seq = "acknowledged", what["seq"]
@@ -315,7 +318,7 @@ class Client:
             self._answered(op, what)
 
     def _on_reply(self, what: Object) -> None:
-        op = self._ops.get(what.get("id", ""))
+        op = self._ops.get(self.id_of(what))
         if op is not None:
             self.record.note("reply", what)
             if op.kind == "nick":
@@ -330,8 +333,8 @@ class Client:
 
     def _on_error(self, what: Object) -> None:
         self.record.note("error", what)
-        code, id = what["code"], what.get("id", "")
-        op = self._ops.get(id.partition("/")[0])
+        code, id = what["code"], self.id_of(what)
+        op = self._ops.get(id)
         if id == "nick":
             self.nick = f"{self.record.name}-{self._letters()}"
             self._write({"line": f"/nick {self.nick}", "id": "nick"})

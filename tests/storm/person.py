@@ -119,8 +119,11 @@ class Person:
         self.record.note("cut")
         self._company.tally["cuts on the plain wire"] += not ended
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._hanging.append(handle)
-        asyncio.get_running_loop().call_later(self._random.choice([0.0, 0.0, 3.0]), handle.close)
+        if self._stopped or self._random.random() < 0.6:
+            handle.close()
+        else:
+            self._hanging.append(handle)
+            asyncio.get_running_loop().call_later(3.0, handle.close)
 
     def _something(self) -> bytes:
         line = self.record.say(LOBBY, text_of(self.record.name, len(self.record.lines) + 1, self._random))

@@ -28,14 +28,16 @@ def free_port() -> int:
 class Server:
     """One server and its successors on the same files; what they print and log is in `said`."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0) -> None:
         self.directory = directory
         self.port = free_port()
         self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
         listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
-        twistd = Path(sys.executable).with_name("twistd")
-        self._command = [str(twistd), "-n", "--pidfile=", "-l", "log", "chat", *listen, *options]
+        twistd = [str(Path(sys.executable).with_name("twistd"))]
+        if commit_seconds:
+            twistd = [sys.executable, "-m", "tests.storm.slowly", str(commit_seconds)]
+        self._command = [*twistd, "-n", "--pidfile=", "-l", "log", "chat", *listen, *options]
 
     async def start(self) -> None:
         """Have it begin to start."""

@@ -48,7 +48,6 @@ NAMES = [
 ]
 PEOPLE = ("pia", "quim", "vera", "xaver")
 OBSERVER = "storm"
-SETTLE_SECONDS = 30.0
 PAGE = 500  # events of history asked for at once, the most that a server gives
 
 
@@ -65,11 +64,17 @@ class Forecast:
     options: tuple[str, ...] = ()
     """For the server."""
 
+    commit_seconds: float = 0.0
+    """What each commit takes longer than it would."""
+
     faults: tuple[str, ...] = ()
     """Of the proxy's; all where none is named."""
 
     mortal: float = 20.0
     """Seconds that a client lives on average, 0 for ever."""
+
+    patience: float = 30.0
+    """Seconds until everything has to be answered and shown when it is over."""
 
     kind: type[Client] = Client
 
@@ -94,7 +99,8 @@ class Report:
         """The report, for people; of many faults the first."""
         cuts = ", ".join(f"{count} {name}" for name, count in sorted(self.cuts.items()))
         rows = [
-            f"seed {self.forecast.seed}, {self.seconds:.0f} s, server options {' '.join(self.forecast.options) or '-'}",
+            f"seed {self.forecast.seed}, {self.seconds:.0f} s, server options {' '.join(self.forecast.options) or '-'}"
+            + (f", {self.forecast.commit_seconds:g} s more for a commit" if self.forecast.commit_seconds else ""),
             f"server: {', '.join(f'{count} {name}' for name, count in self.ends.items()) or 'never ended'}"
             + (f"; back after {max(self.starts):.1f} s at most" if self.starts else ""),
             f"lines of {len(self.records)} lives: {sum(self.cuts.values())} faults ({cuts})",
@@ -127,7 +133,7 @@ class _Storm:
     def __init__(self, forecast: Forecast, directory: Path) -> None:
         self.forecast = forecast
         self.report = Report(forecast)
-        self.server = Server(directory, *forecast.options)
+        self.server = Server(directory, *forecast.options, commit_seconds=forecast.commit_seconds)
         self.proxy = Proxy(self.server.port, f"{forecast.seed}/proxy")
         if forecast.faults:
             self.proxy.faults = {name: self.proxy.faults[name] for name in forecast.faults}
@@ -143,15 +149,19 @@ class _Storm:
         began = time.monotonic()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.server.close)
-            await self._storm(stack)
+            try:
+                await self.server.start()
+                await self.server.listening()
+                await self._storm(stack)
+            except Broken as error:
+                self.report.faults.append(Fault("server", "the server", str(error)))
+            await asyncio.sleep(0.1)  # in which all that was closed is gone
         self.report.seconds = time.monotonic() - began
         self.report.cuts = self.proxy.cuts
         self.report.records += [person.record for person in self.people]
         return self.report
 
     async def _storm(self, stack: AsyncExitStack) -> None:
-        await self.server.start()
-        await self.server.listening()
         port = await self.proxy.start()
         stack.push_async_callback(self.proxy.close)
         async with asyncio.TaskGroup() as group:
@@ -167,7 +177,8 @@ class _Storm:
                 await self._nemesis()
                 await self._calm(group)
             except (Broken, TimeoutError) as error:
-                self.report.faults.insert(0, Fault("server", "the server", str(error) or "it takes too long"))
+                noticed = [fault for record in self.report.records for fault in record.faults]
+                self.report.faults += [Fault("server", "the server", str(error) or "it takes too long"), *noticed]
             finally:
                 self.blowing = False
                 for person in self.people:
@@ -290,9 +301,10 @@ class _Storm:
                 *(person for person in self.people if not _heard_all(person.heard, rooms, private)),
             ],
         )
-        async with asyncio.timeout(SETTLE_SECONDS):
+        async with asyncio.timeout(self.forecast.patience):
             history = {room: await _pages(observer, room) for room in self.forecast.rooms}
-            talks = {client.record.name: await self._talk(client) for client in everybody}
+            living = [client for client in everybody if not client.record.dead]
+            talks = {client.record.name: await self._talk(client) for client in living}
         self.server.check_alive()
         await self._end(signal.SIGTERM)
         logs: Mapping[str, Sequence[Event]] = {}
@@ -305,11 +317,12 @@ class _Storm:
 
     async def _until(self, what: str, missing: Callable[[], Sequence[Client | Person]]) -> None:
         """Wait for something; whoever holds it up for too long is a broken promise, and all goes on without."""
-        ends_at = time.monotonic() + SETTLE_SECONDS
+        ends_at = time.monotonic() + self.forecast.patience
         while held_up := missing():
             if time.monotonic() > ends_at:
                 faults = [
-                    Fault("settled", who.record.name, f"not after {SETTLE_SECONDS:g} s: {what}") for who in held_up
+                    Fault("settled", who.record.name, f"not after {self.forecast.patience:g} s: {what}")
+                    for who in held_up
                 ]
                 self.report.faults += faults
                 return

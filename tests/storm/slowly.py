@@ -1,0 +1,24 @@
+"""`python -m tests.storm.slowly SECONDS …`: `twistd …` on a disk that needs so long before each commit.
+
+What is promised before it is stored then stays a lie for long enough to be caught at it.
+"""
+
+import sqlite3
+import sys
+import time
+
+from twisted.scripts.twistd import run
+
+from chat.store import Batch, sqlite
+
+_SECONDS = float(sys.argv.pop(1))
+_commit = sqlite.commit
+
+
+def _commit_slowly(connection: sqlite3.Connection, batch: Batch) -> None:
+    time.sleep(_SECONDS)
+    _commit(connection, batch)
+
+
+sqlite.commit = _commit_slowly
+run()
