@@ -216,7 +216,11 @@ class Turn:
         logger.error("{count} entries were not stored: {reason}", count=len(turn.changes), reason=error.reason.text)
         # What brings people back is still true, and goes with the next turn.
         self._touched = {**turn.touched, **self._touched}
-        for change, _ in turn.changes:
+        # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
+        copies = [change for change in self._pending if change.id in turn.ids]
+        self._pending = [change for change in self._pending if change.id not in turn.ids]
+        self._pending_bytes -= sum(map(_size, copies))
+        for change in [*(change for change, _ in turn.changes), *copies]:
             if change.writer is not None:
                 _tell(change.writer, change.writer.refused, change.tag, change.fact, error)
         for waiter in turn.waiting:

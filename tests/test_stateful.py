@@ -67,7 +67,8 @@ class Guest:
 
     def listen(self) -> None:
         """Take what came."""
-        self.refused += re.findall("not-stored.*?“(.*?)”", self.person.client.bytes.decode())
+        if self.person.wire == "plain":
+            self.refused += re.findall("not-stored: “(.*?)”", self.person.client.bytes.decode())
         for keys in self.person.client.objects:
             if keys["type"] == "ack":
                 self.confirmed.append(keys["id"])
@@ -131,6 +132,8 @@ class Chat(RuleBasedStateMachine):
             text = f"line{next(self.numbers)}" + "x" * length
             if guest.current in guest.rooms:
                 self.lines[text] = guest
+            else:
+                guest.waits = True
             if guest.person.wire == "json":
                 guest.sent[text[:40]] = text
                 self.send_with_id(guest, text)

@@ -243,6 +243,24 @@ def test_the_same_id_twice_in_one_burst_is_said_once(world: World) -> None:
     assert texts(ann) == ["hi", "other"]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_id_that_comes_again_before_it_was_refused_is_refused_too(at_once: bool) -> None:
+    store = SlowStore()
+    world = World(store)
+    ann, bob = world.enter("ann"), world.enter("bob", wire="json")
+    world.take_all()
+    store.slow = True
+    bob.send(b'{"line": "hi", "id": "c1"}\n')
+    if not at_once:
+        world.turn()
+    bob.type("hi", id="c1")
+    store.refuse()
+    world.turn()
+    let_all(world, store)
+    assert [(keys["type"], keys["id"]) for keys in bob.take_objects()] == [("error", "c1"), ("error", "c1")]
+    assert texts(ann) == []
+
+
 def test_private_talk_with_the_same_id_again_is_acknowledged_and_not_heard_twice(world: World) -> None:
     ann, bob = world.enter("ann", "/away lunch"), world.enter("bob", wire="json")
     ann.take()
