@@ -60,9 +60,11 @@ class Guest:
     """Their line was cut."""
 
     def hides(self, author: "Guest", room: str, seq: int) -> bool:
-        hidden = [*self.hidden, *((guest, since, {}) for guest, since in self.ignored.items())]
+        """Whether they ignored this one then."""
+        if author in self.ignored and self.ignored[author].get(room, 0) < seq:
+            return True
         return any(
-            guest is author and since.get(room, 0) < seq <= until.get(room, seq) for guest, since, until in hidden
+            guest is author and since.get(room, 0) < seq <= until.get(room, 0) for guest, since, until in self.hidden
         )
 
     def listen(self) -> None:
@@ -339,10 +341,10 @@ class Chat(RuleBasedStateMachine):
     def ready(self, who: int) -> Guest:
         """Somebody who can act, with no command of theirs waiting."""
         guest = self.able()[who % len(self.able())]
+        self.world.turn()
         if guest.waits:
             self.let_all()
         guest.waits = False
-        self.world.turn()
         guest.listen()
         return guest
 

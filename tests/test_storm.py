@@ -10,9 +10,11 @@ from dataclasses import replace
 import pytest
 
 from tests.storm.checker import Evidence, check
-from tests.storm.client import Client, Object, Op
+from tests.storm.client import Client, Op
+from tests.storm.link import Object
 from tests.storm.record import PRIVATE, Event, Heard, Line, Outcome, Record, Stay
-from tests.storm.weather import Forecast, Report, run
+from tests.storm.report import Forecast, Report
+from tests.storm.weather import run
 
 ROOM = "#lobby"
 

@@ -178,16 +178,18 @@ class Unignore:
 
 @command("people", "/unignore NICK", say("hear somebody again"))
 async def unignore(call: Call, asked: Unignore) -> None:
-    """By what they are called now, or were called then."""
+    """By what they are called now, or else were called then."""
     session = call.session
-    for person, nick in session.ignored.items():
-        known = session.hub.people.get(person)
-        if names.fold(asked.nick) in {names.fold(nick), names.fold(known.author.nick if known else nick)}:
-            del session.ignored[person]
-            await _hear_differently(session)
-            call.reply(say("You hear {nick} again.", nick=asked.nick))
-            return
-    raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
+    ignored, people = session.ignored, session.hub.people
+    now = [(people[person].author.nick, person) for person in ignored if person in people]
+    then = [(nick, person) for person, nick in ignored.items()]
+    wanted = names.fold(asked.nick)
+    person = next((person for nick, person in [*now, *then] if names.fold(nick) == wanted), None)
+    if person is None:
+        raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
+    del ignored[person]
+    await _hear_differently(session)
+    call.reply(say("You hear {nick} again.", nick=asked.nick))
 
 
 @dataclass(frozen=True, slots=True)

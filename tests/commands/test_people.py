@@ -200,6 +200,18 @@ def test_one_who_is_ignored_can_be_named_as_then_and_as_now(amy: Client, bob: Cl
         amy.take()
 
 
+def test_of_two_who_had_the_same_name_the_one_who_has_it_now_is_meant(world: World, amy: Client, bob: Client) -> None:
+    carl = world.enter("carl")
+    amy.type("/ignore bob")
+    bob.type("/nick dee")
+    carl.type("/nick bob")
+    amy.type("/ignore bob", "/unignore bob")
+    world.take_all()
+    bob.type("ignored")
+    carl.type("heard")
+    assert amy.take() == ["<bob> heard"]
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [

@@ -5,7 +5,8 @@ import sys
 from random import SystemRandom
 
 from tests.storm.proxy import FAULTS
-from tests.storm.weather import NAMES, PEOPLE, Forecast, run
+from tests.storm.report import Forecast
+from tests.storm.weather import NAMES, PEOPLE, run
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

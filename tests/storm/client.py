@@ -5,45 +5,19 @@ has seen, and sends again, in order and under the same ids, what was not answere
 """
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
-from tests.storm.proxy import reset
-from tests.storm.record import PRIVATE, Event, Line, Record, Stay
+from tests.storm.link import Link, Object
+from tests.storm.record import PRIVATE, Event, Line, Record, Stay, event_of
+from tests.storm.words import LETTERS, text_of
 
 LOBBY = "#lobby"
-OBJECT = 8 * 1024 * 1024  # bytes of the longest object: a page of history
 KEPT = 40  # lines that wait for an answer before the client says no more
-PATIENCE = (1.0, 3.0)  # seconds without a sign of life after which a client gives up a connection, from and to
-LETTERS = "bcdfghkmpqstvxz"
-WORDS = [
-    "alfa",
-    "bravo",
-    "Ünal",
-    "größer",
-    "日本",
-    "שלום",
-    "naïve",
-    "🙂",
-    "œuvre",
-    "papá",
-    "<b>",
-    "//",
-    "|",
-    "'",
-    "&",
-    "\\",
-    ";",
-    "end",
-]
-
-Object = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -75,14 +49,6 @@ class Op:
     answer: "asyncio.Future[Object] | None" = None
 
 
-def text_of(name: str, number: int, random: Random, lines: bool = False) -> str:
-    """Something to say that nobody else says."""
-    many = random.choice([2, 2, 5, 5, 10, 150])
-    words = " ".join(random.choices(WORDS, k=many))
-    more = "\nand\n\tmore" if lines and random.random() < 0.1 else ""
-    return f"({name}:{number}) {words}{more}"
-
-
 class Client:
     """One life, until `run` ends: by `stop`, or by itself in the middle of things where it is mortal."""
 
@@ -90,9 +56,7 @@ class Client:
         self.record = Record(name)
         self.nick = name
         self.talks = True
-        self.patience = random.uniform(*PATIENCE)
         self.code: str | None = None
-        self._port = port
         self._rooms = rooms
         self._random = random
         self._company = company
@@ -101,12 +65,8 @@ class Client:
         self._there: set[str] = {LOBBY}
         self._ids = 0
         self._heads: dict[str, int] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._forgotten: list[asyncio.StreamWriter] = []
-        self._welcome = False
-        self._heard_at = 0.0
-        self._stopped = False
+        self._link = Link(self, port, random)
+        self._greeted = self._welcome = False
 
     @property
     def settled(self) -> bool:
@@ -114,27 +74,23 @@ class Client:
         return self.record.dead or (self._welcome and not self._ops)
 
     async def run(self) -> None:
-        """Connect again and again."""
+        """Be there, until it is over."""
         talking = asyncio.create_task(self._talk())
         try:
-            while not self._stopped:
-                self._reading = asyncio.create_task(self._connection())
-                await asyncio.wait([self._reading])
-                with suppress(OSError, asyncio.CancelledError):
-                    self._reading.result()
-                # Now and then a laptop is closed.
-                away = self.talks and self._random.random() < 0.05
-                await asyncio.sleep(self._random.uniform(2.0, 6.0) if away else self._random.uniform(0.02, 0.3))
+            await self._link.run()
         finally:
             talking.cancel()
             self._company.nicks.pop(self.record.name, None)
 
     def stop(self) -> None:
         """It is over."""
-        self._stopped = True
-        self._hang_up("stopped")
-        for writer in self._forgotten:
-            reset(writer)
+        self.talks = False
+        self._link.stop()
+
+    def be_patient(self) -> None:
+        """Say no more, and wait for what still is to come."""
+        self.talks = self._link.sleepy = False
+        self._link.patience = 10.0
 
     def die(self) -> None:
         """Be gone in the middle of things, never to come back."""
@@ -152,70 +108,42 @@ class Client:
         self._transmit(op)
         return await op.answer
 
-    # The connection.
+    # The link's owner.
 
-    async def _connection(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=OBJECT)
-        self._writer, self._welcome, self._heard_at = writer, False, time.monotonic()
+    def way_in(self) -> Object:
+        """The first object on a new connection."""
         if self.code is None:
-            way_in = {"line": f"/nick {self.nick}", "id": "nick"}
-        else:
-            way_in = {"line": f"/resume {self.code}", "id": "resume", "seen": self.seen()}
-        writer.write(b"/json\n" + json.dumps(way_in).encode() + b"\n")
-        traced = len(self.record.trace)
-        watching = asyncio.create_task(self._watch())
-        try:
-            while (line := await reader.readline()).endswith(b"\n"):
-                self._heard_at = time.monotonic()
-                if line.startswith(b"{"):
-                    self._received(json.loads(line))
-        finally:
-            watching.cancel()
-            if len(self.record.trace) > traced:
-                self.record.note("cut")
-            self._welcome = False
-            if self._writer is writer:
-                self._writer = None
-                writer.close()
+            return {"line": f"/nick {self.nick}", "id": "nick"}
+        return {"line": f"/resume {self.code}", "id": "resume", "seen": self.seen()}
 
-    async def _watch(self) -> None:
-        """Ask a silent server for a sign of life, and leave it when none comes, or no answer for long."""
-        while True:
-            await asyncio.sleep(self.patience / 4)
-            now = time.monotonic()
-            silent = now - self._heard_at
-            slow = max((now - op.sent_at for op in self._ops.values() if op.sent_at), default=0.0)
-            if silent > self.patience or (self._welcome and slow > 3 * self.patience):
-                self._hang_up("no patience left")
-            elif silent > self.patience / 2:
-                self._write({"line": "/ping"})
+    def received(self, what: Object) -> None:
+        """The server said something."""
+        if what.get("command", what["type"]) == self._company.watched:
+            self._company.seen.set()
+        handle = getattr(self, f"_on_{what['type']}", None)
+        if handle is not None:
+            handle(what)
+        elif what["type"] in ("message", "action", "joined", "left", "renamed", "topic"):
+            self._on_event(event_of(what))
 
-    def _hang_up(self, why: str) -> None:
-        """Let go of a connection: by FIN, by RST, or by forgetting it for a while."""
-        writer, self._writer = self._writer, None
-        if writer is None or self._reading is None:
-            return
-        self.record.note("hangs up", why)
-        self._reading.cancel()
-        how = self._random.randrange(3)
-        if how == 0:
-            writer.close()
-        elif how == 1:
-            reset(writer)
-        else:
-            self._forgotten.append(writer)
-            asyncio.get_running_loop().call_later(1.0, reset, writer)
+    def lost(self) -> None:
+        """The connection is gone."""
+        if self._greeted:
+            self.record.note("cut")
+        self._greeted = self._welcome = False
 
-    def _write(self, keys: Object) -> None:
-        if self._writer is not None:
-            self._writer.write(json.dumps(keys).encode() + b"\n")
+    @property
+    def waiting_since(self) -> float:
+        """When the oldest line was sent that waits for an answer; now if none does."""
+        now = time.monotonic()
+        return min((op.sent_at for op in self._ops.values() if self._welcome), default=now)
 
     def _transmit(self, op: Op) -> None:
         if self._welcome:
             op.sends += 1
             op.sent_at = time.monotonic()
             self.record.note("sends", op.keys)
-            self._write({**op.keys, "id": self.id_for(op)})
+            self._link.write({**op.keys, "id": self.id_for(op)})
 
     def seen(self) -> dict[str, int]:
         """What it has seen of each log that it reads."""
@@ -231,16 +159,9 @@ class Client:
 
     # What the server says.
 
-    def _received(self, what: Object) -> None:
-        if what.get("command", what["type"]) == self._company.watched:
-            self._company.seen.set()
-        handle = getattr(self, f"_on_{what['type']}", None)
-        if handle is not None:
-            handle(what)
-        elif what["type"] in ("message", "action", "joined", "left", "renamed", "topic"):
-            self._on_event(event_of(what))
-        elif what["type"] == "hello":
-            self.record.note("connected", self.seen())
+    def _on_hello(self, what: Object) -> None:
+        self._greeted = True
+        self.record.note("connected", self.seen())
 
     def _on_welcome(self, what: Object) -> None:
         record = self.record
@@ -337,14 +258,14 @@ class Client:
         op = self._ops.get(id)
         if id == "nick":
             self.nick = f"{self.record.name}-{self._letters()}"
-            self._write({"line": f"/nick {self.nick}", "id": "nick"})
+            self._link.write({"line": f"/nick {self.nick}", "id": "nick"})
         elif id == "resume":
             self._company.tally[f"resume refused, {code}"] += 1
             if code != "slow-down":
                 self.record.fault("resume", f"it could not resume: {code}")
                 self.die()
             else:
-                self._hang_up(code)
+                self._link.hang_up()
         elif op is not None:
             self._refused(op, code)
             self._answered(op, what)
@@ -398,7 +319,7 @@ class Client:
             asyncio.get_running_loop().call_later(self._random.uniform(0, 2), self._return, room)
 
     def _return(self, room: str) -> None:
-        if self.talks and not self._stopped:
+        if self.talks:
             self._join(room)
 
     def _join(self, room: str) -> None:
@@ -442,12 +363,3 @@ class Client:
 
 _EXPECTED = {"not-here", "not-in-room", "nick-taken"}
 """Errors that a line may meet: whoever it was for went or was renamed, or it was sent again after one had left."""
-
-
-def event_of(what: Object) -> Event:
-    """An object as an event; what is in the way of comparing is left out."""
-    said = what["type"] in ("message", "action")
-    rest = {key: what[key] for key in sorted(what.keys() - {"type", "room", "seq", "at", "from"})}
-    text = what["text"] if said else json.dumps(rest)
-    room = PRIVATE if what["room"].startswith(PRIVATE) else what["room"]
-    return Event(room, what["seq"], what["type"], what["from"], text)

@@ -9,8 +9,7 @@ from pathlib import Path
 from chat.events import Private
 from chat.store.rows import COLUMNS, entry
 from chat.wire import jsonl
-from tests.storm.client import event_of
-from tests.storm.record import PRIVATE, Event, Fault
+from tests.storm.record import PRIVATE, Event, Fault, event_of
 
 WHO = "the database"
 

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 
-from tests.storm.client import LETTERS, LOBBY, Company, text_of
+from tests.storm.client import LOBBY, Company
 from tests.storm.record import TOKEN, Heard, Record
+from tests.storm.words import LETTERS, text_of
 
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER, which the module socket does not name
 _DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # one instruction of classic BPF: return 0 bytes of each packet

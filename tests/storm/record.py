@@ -3,10 +3,12 @@
 Nothing is judged here but what only the client can know at that moment; that too is kept as a `Fault`.
 """
 
+import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 TOKEN = re.compile(r"\(([a-z]+(?:-[a-z]+)*):(\d+)\)")
 """How each line that is said begins: who says it (the name of a life, whatever its nickname is) and its number."""
@@ -36,6 +38,15 @@ class Event:
         """Whose line it is, and which; None where it is none of ours."""
         match = TOKEN.match(self.text) if self.said else None
         return (match[1], int(match[2])) if match else None
+
+
+def event_of(what: Mapping[str, Any]) -> Event:
+    """An object of the JSON wire as an event; what is in the way of comparing is left out."""
+    said = what["type"] in ("message", "action")
+    rest = {key: what[key] for key in sorted(what.keys() - {"type", "room", "seq", "at", "from"})}
+    text = what["text"] if said else json.dumps(rest)
+    room = PRIVATE if what["room"].startswith(PRIVATE) else what["room"]
+    return Event(room, what["seq"], what["type"], what["from"], text)
 
 
 @dataclass(slots=True)

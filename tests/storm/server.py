@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Server:
     def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0) -> None:
         self.directory = directory
         self.port = free_port()
-        self.starts = 0
+        self.started_at = 0.0
         self._process: asyncio.subprocess.Process | None = None
         listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
         twistd = [str(Path(sys.executable).with_name("twistd"))]
@@ -41,7 +42,7 @@ class Server:
 
     async def start(self) -> None:
         """Have it begin to start."""
-        self.starts += 1
+        self.started_at = time.monotonic()
         with (self.directory / "output").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,

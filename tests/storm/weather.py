@@ -9,118 +9,28 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from tests.storm.checker import Evidence, check
-from tests.storm.client import LETTERS, LOBBY, Client, Company, event_of
+from tests.storm.client import Client, Company, event_of
 from tests.storm.database import read
 from tests.storm.person import Person
 from tests.storm.proxy import Proxy
-from tests.storm.record import PRIVATE, Event, Fault, Heard, Record
+from tests.storm.record import PRIVATE, Event, Fault, Heard, Record, event_of
+from tests.storm.report import Forecast, Report
 from tests.storm.server import Broken, Server
+from tests.storm.words import letters
 
-NAMES = [
-    "anna",
-    "bela",
-    "carl",
-    "dora",
-    "emil",
-    "fritz",
-    "gerd",
-    "hanna",
-    "igor",
-    "jan",
-    "kira",
-    "lena",
-    "nora",
-    "otto",
-    "paul",
-    "rosa",
-    "sven",
-    "tina",
-    "uta",
-    "zoe",
-]
+NAMES = (
+    "anna", "bela", "carl", "dora", "emil", "fritz", "gerd", "hanna", "igor", "jan",
+    "kira", "lena", "nora", "otto", "paul", "rosa", "sven", "tina", "uta", "zoe",
+)  # fmt: skip
 PEOPLE = ("pia", "quim", "vera", "xaver")
 OBSERVER = "storm"
 PAGE = 500  # events of history asked for at once, the most that a server gives
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """How bad it will be; `kills` and `seconds` have to be reached both."""
-
-    seed: int
-    seconds: float = 20.0
-    kills: int = 0
-    clients: int = 6
-    people: int = 2
-    rooms: tuple[str, ...] = (LOBBY, "#ops", "#lab")
-    options: tuple[str, ...] = ()
-    """For the server."""
-
-    commit_seconds: float = 0.0
-    """What each commit takes longer than it would."""
-
-    faults: tuple[str, ...] = ()
-    """Of the proxy's; all where none is named."""
-
-    mortal: float = 20.0
-    """Seconds that a client lives on average, 0 for ever."""
-
-    patience: float = 30.0
-    """Seconds until everything has to be answered and shown when it is over."""
-
-    kind: type[Client] = Client
-
-
-@dataclass(slots=True)
-class Report:
-    """What a storm was, and what it broke."""
-
-    forecast: Forecast
-    seconds: float = 0.0
-    tally: Counter[str] = field(default_factory=Counter)
-    cuts: Counter[str] = field(default_factory=Counter)
-    ends: Counter[str] = field(default_factory=Counter)
-    """How the server ended, how often."""
-
-    faults: list[Fault] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
-    starts: list[float] = field(default_factory=list)
-    """Seconds from the beginning of each start to the first connection."""
-
-    def text(self, most: int = 5) -> str:
-        """The report, for people; of many faults the first."""
-        cuts = ", ".join(f"{count} {name}" for name, count in sorted(self.cuts.items()))
-        rows = [
-            f"seed {self.forecast.seed}, {self.seconds:.0f} s, server options {' '.join(self.forecast.options) or '-'}"
-            + (f", {self.forecast.commit_seconds:g} s more for a commit" if self.forecast.commit_seconds else ""),
-            f"server: {', '.join(f'{count} {name}' for name, count in self.ends.items()) or 'never ended'}"
-            + (f"; back after {max(self.starts):.1f} s at most" if self.starts else ""),
-            f"lines of {len(self.records)} lives: {sum(self.cuts.values())} faults ({cuts})",
-            *(f"{name}: {count}" for name, count in sorted(self.tally.items())),
-        ]
-        if not self.faults:
-            return "\n".join([*rows, "result: every promise held"])
-        kinds = ", ".join(f"{count} {rule}" for rule, count in Counter(f.rule for f in self.faults).items())
-        rows.append(f"result: {len(self.faults)} broken promises ({kinds}); the first of them:")
-        rows += [f"- {fault.rule}: {fault.who} {fault.text}" for fault in self.faults[: 4 * most]]
-        rows.append("what their clients saw around that moment, or last:")
-        traces = {record.name: record for record in self.records}
-        for fault in self.faults[:most]:
-            rows.append(f"* {fault.rule}: {fault.who} {fault.text}")
-            if record := traces.get(fault.who):
-                rows += [f"    {row}" for row in record.around(fault.at)]
-            if fault.at is not None and (other := traces.get(fault.other)):
-                at = record.born + fault.at - other.born
-                rows += [f"  {other.name}:", *(f"    {row}" for row in other.around(at))]
-        return "\n".join(rows)
 
 
 def run(forecast: Forecast) -> Report:
@@ -192,7 +102,7 @@ class _Storm:
         """One client after another, each under a name of its own."""
         lives = 0
         while self.blowing:
-            life = name if not lives else f"{name}-{_letters(lives)}"
+            life = name if not lives else f"{name}-{letters(lives)}"
             random = Random(f"{self.forecast.seed}/{life}")
             rooms = random.sample(self.forecast.rooms[1:], random.randint(1, len(self.forecast.rooms) - 1))
             # Now and then the shortest way, to see what the server promises as early as it does.
@@ -225,7 +135,7 @@ class _Storm:
             else:
                 await self._back()
                 await asyncio.sleep(random.choice([0.0, random.uniform(0.0, 0.1), random.uniform(0.2, 2.0)]))
-            if dice > 0.5:
+            if dice > 0.35:
                 await self._promise(random.choice(["ack", "ack", "join", "leave", "nick", "welcome"]))
             self.server.check_alive()
             await self._shoot(random)
@@ -235,9 +145,8 @@ class _Storm:
         await asyncio.sleep(max(0.0, ends_at - loop.time()))
 
     async def _back(self) -> None:
-        began = time.monotonic()
         await self.server.listening()
-        self.report.starts.append(time.monotonic() - began)
+        self.report.slowest = max(self.report.slowest, time.monotonic() - self.server.started_at)
 
     async def _promise(self, kind: str) -> None:
         """Wait until the server has promised something, and not a moment longer."""
@@ -278,13 +187,12 @@ class _Storm:
         self.proxy.calm()
         everybody = [client for client in self.clients.values() if not client.record.dead]
         for client in everybody:
-            client.talks = False
-            client.patience = 10.0
+            client.be_patient()
         for person in self.people:
             person.calm = True
         await self._until("every line is answered", lambda: [c for c in everybody if not c.settled])
         observer = Client(OBSERVER, self.server.port, self.forecast.rooms[1:], Random(0), Company())
-        observer.talks = False
+        observer.be_patient()
         self.clients[OBSERVER] = observer
         self.report.records.append(observer.record)
         group.create_task(observer.run())
@@ -365,8 +273,3 @@ def _heard_all(heard: Heard, rooms: Mapping[str, int], private: Mapping[str, int
     numbers = [*(rooms[room] for room in heard.rooms), private.get(heard.record.name)]
     shown = {token for token, _ in heard.shown}
     return not heard.rooms or shown >= {(OBSERVER, number) for number in numbers}
-
-
-def _letters(number: int) -> str:
-    """A number as letters that look like no others."""
-    return (_letters(number // len(LETTERS)) if number >= len(LETTERS) else "") + LETTERS[number % len(LETTERS)]
