@@ -6,47 +6,16 @@ has seen, and sends again, in order and under the same ids, what was not answere
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from random import Random
-from typing import Literal
 
+from tests.storm.company import Company, Kind, Op
 from tests.storm.link import Link, Object
 from tests.storm.record import PRIVATE, Event, Line, Record, Stay, event_of
 from tests.storm.words import LETTERS, text_of
 
 LOBBY = "#lobby"
 KEPT = 40  # lines that wait for an answer before the client says no more
-
-
-@dataclass(slots=True)
-class Company:
-    """What all who talk have in common."""
-
-    nicks: dict[str, str] = field(default_factory=dict)
-    """The nicknames of those who are alive, by their names."""
-
-    tally: Counter[str] = field(default_factory=Counter)
-    watched: str = ""
-    """A type of object, or of a reply its command; when any client receives one, the watch ends."""
-
-    seen: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set at that moment."""
-
-
-@dataclass(slots=True)
-class Op:
-    """A line that waits for its answer; `room` is the one that it is about."""
-
-    id: str
-    kind: Literal["say", "join", "leave", "nick", "ask"]
-    keys: Object
-    room: str = ""
-    said: Line | None = None
-    sends: int = 0
-    sent_at: float = 0.0
-    answer: "asyncio.Future[Object] | None" = None
 
 
 class Client:
@@ -225,7 +194,10 @@ class Client:
 
     def _on_ack(self, what: Object) -> None:
         self.record.note("ack", what)
-        op, line = self._ops.get(self.id_of(what)), self._lines[self.id_of(what)]
+        op, line = self._ops.get(self.id_of(what)), self._lines.get(self.id_of(what))
+        if line is None:
+            self.record.fault("nowhere", f"{what} acknowledges what it never said")
+            return
         if line.outcome == "refused" or line.seq not in (None, what["seq"]):
             self.record.fault("lost", f"line {line.number} was {line.outcome} at {line.seq}, now {what['seq']}")
         line.outcome, line.seq = "acknowledged", what["seq"]
@@ -276,9 +248,7 @@ class Client:
         if op.said is not None:
             op.said.outcome = "refused"
             self._company.tally[f"refused, {code}"] += 1
-        elif op.kind == "leave" and code == "not-in-room":
-            self._ended(op)
-            return
+        self._ended(op)
         if code not in _EXPECTED:
             self.record.fault("refused", f"{op.keys['line'][:40]!r} was refused: {code}")
 
@@ -354,7 +324,7 @@ class Client:
         self._transmit(op)
         return line
 
-    def _op(self, kind: Literal["say", "join", "leave", "nick", "ask"], line: str, room: str = "") -> Op:
+    def _op(self, kind: Kind, line: str, room: str = "") -> Op:
         self._ids += 1
         op = Op(f"c{self._ids}", kind, {"line": line}, room)
         self._ops[op.id] = op

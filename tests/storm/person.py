@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 
-from tests.storm.client import LOBBY, Company
+from tests.storm.client import LOBBY
+from tests.storm.company import Company
 from tests.storm.record import TOKEN, Heard, Record
 from tests.storm.words import LETTERS, text_of
 
@@ -143,8 +144,8 @@ class Person:
             self.heard.shown.append(((match[1], int(match[2])), text[match.start() :]))
             return
         self.record.note("shown", text)
-        if match := _CODE.search(line):
-            self._code = match[1]
+        if code := _CODE.search(line):
+            self._code = code[1]
             self._company.nicks[self.record.name] = self.nick
             self.heard.rooms.setdefault(LOBBY, 0)
         elif line.startswith((b"! nick-taken", b"! nick-alike")):
@@ -154,5 +155,5 @@ class Person:
         elif line.startswith(b"! code-wrong"):
             self.record.fault("resume", "it could not resume")
             self._stopped = True
-        elif match := re.match(rb"-> You speak in (#\w+) now", line):
-            self.heard.rooms.setdefault(match[1].decode(), len(self.heard.shown))
+        elif room := re.match(r"-> You speak in (#\w+) now", text):
+            self.heard.rooms.setdefault(room[1], len(self.heard.shown))

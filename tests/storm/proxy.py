@@ -8,7 +8,7 @@ import asyncio
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -61,7 +61,7 @@ class Proxy:
 
     def __init__(self, server: int, seed: object) -> None:
         self.cuts: Counter[str] = Counter()
-        self.faults: dict[str, Callable[[_Line], object]] = dict(FAULTS)
+        self.faults: dict[str, Callable[[_Line, Random], Awaitable[None]]] = dict(FAULTS)
         self.life = LIFE
         self._server = server
         self._seed = seed

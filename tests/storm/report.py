@@ -71,9 +71,10 @@ class Report:
         traces = {record.name: record for record in self.records}
         for fault in self.faults[:most]:
             rows.append(f"* {fault.rule}: {fault.who} {fault.text}")
-            if record := traces.get(fault.who):
+            record, other = traces.get(fault.who), traces.get(fault.other)
+            if record:
                 rows += [f"    {row}" for row in record.around(fault.at)]
-            if fault.at is not None and (other := traces.get(fault.other)):
+            if record and other and fault.at is not None:
                 at = record.born + fault.at - other.born
                 rows += [f"  {other.name}:", *(f"    {row}" for row in other.around(at))]
         return "\n".join(rows)

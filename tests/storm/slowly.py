@@ -9,16 +9,15 @@ import time
 
 from twisted.scripts.twistd import run
 
-from chat.store import Batch, sqlite
+from chat.store import Batch, commits, sqlite
 
 _SECONDS = float(sys.argv.pop(1))
-_commit = sqlite.commit
 
 
 def _commit_slowly(connection: sqlite3.Connection, batch: Batch) -> None:
     time.sleep(_SECONDS)
-    _commit(connection, batch)
+    commits.commit(connection, batch)
 
 
-sqlite.commit = _commit_slowly
+sqlite.commit = _commit_slowly  # type: ignore[attr-defined]  # the name under which it calls it
 run()

@@ -15,7 +15,8 @@ from pathlib import Path
 from random import Random
 
 from tests.storm.checker import Evidence, check
-from tests.storm.client import Client, Company, event_of
+from tests.storm.client import Client
+from tests.storm.company import Company
 from tests.storm.database import read
 from tests.storm.person import Person
 from tests.storm.proxy import Proxy
