@@ -20,6 +20,9 @@ class Outlet:
         # Not hasattr(writeSomeData): wrappers delegate it to the raw socket, and plain text would go out in TLS.
         self.direct = type(transport) is tcp.Server and not transport.TLS
         self.blocked = False
+        self.broken = False
+        """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of
+        the input, as if they had left."""
         self._shut = False
         self._transport = transport
         self._full = full
@@ -38,8 +41,8 @@ class Outlet:
                 self._transport.write(chunk[sent:])
                 self._transport.registerProducer(_Pull(self), False)
             else:
-                # They are gone, and the reactor will find that out; what they said before is still to be read.
-                self.direct, self._shut = False, True
+                # What they said before is still to be read.
+                self.direct, self.broken, self._shut = False, True, True
         elif not self._shut:
             self._transport.write(chunk)
 

@@ -1,11 +1,9 @@
-"""One socket: its lines in their time, half-close, and the session that it carries.
+"""One socket: what its lines ask, half-close, and the session that it carries.
 
-`dataReceived` is the line layer's, not LineReceiver's, which is quadratic in lines per read.  Lines are handled in
-portions, so that nobody's burst holds up the others, and not while a command of this session is waiting, the client
-is over its rate or does not read; then the rest of the input waits in the kernel.  Bytes leave by the `outlet` alone.
+Bytes become lines, in their time, in the `intake`: LineReceiver's own `dataReceived` is quadratic in lines per read.
+Bytes leave by the `outlet` alone.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
@@ -24,10 +22,10 @@ from chat.commands import perform, staying
 from chat.errors import BadInput, ChatError, NotStored
 from chat.fanout import Wire
 from chat.hub import Hub
+from chat.intake import Intake
 from chat.language import Sentence, say, say_n
-from chat.lines import END_OF_INPUT, LineDecoder, Overlong
+from chat.lines import Overlong
 from chat.outlet import Outlet
-from chat.pace import Pace
 from chat.replies import Problem, Reply, Request, Stored
 from chat.saying import not_said
 from chat.session import Session
@@ -59,23 +57,14 @@ class ChatProtocol(LineReceiver):
         self.session = Session(hub, self)
         self._clock = hub.clock
         self._hub = hub
-        self._decoder = LineDecoder()
-        self._lines: deque[str | Overlong] = deque()
-        self._waiting = False
-        self._paused = False
-        self._scheduled: IDelayedCall | None = None
+        self._rate = rate
+        self._intake = Intake(self, hub.clock, hub.turn, rate)
         self._deadline: IDelayedCall | None = None
-        self._ended = False
         self._closing = False
         self._lost = False
         self._draining = False
-        self._rate = rate
-        self._pace = Pace(limits.BURST, rate, hub.clock.seconds())
-        self._slowed = False
         self._progress_at = hub.clock.seconds()
         self._taken: int | None = None
-        self._working = False
-        self._pondered = False
 
     # IProtocol
 
@@ -97,18 +86,16 @@ class ChatProtocol(LineReceiver):
         """Take bytes apart and do what the lines ask."""
         if self._closing:
             return
-        self._lines.extend(self._decoder.feed(data))
+        self._intake.feed(data)
         self._answer_telnet()
-        self._work()
+        self._intake.work()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever the reason, they are gone."""
         self._lost = self._closing = True
         self._outlet.shut()
         self._cancel_deadline()
-        if self._scheduled is not None:
-            self._scheduled.cancel()
-        self._lines.clear()
+        self._intake.close()
         try:
             self.session.cut()
         finally:
@@ -118,12 +105,9 @@ class ChatProtocol(LineReceiver):
 
     def readConnectionLost(self) -> None:
         """No more input; what came is handled, every reply delivered, then the connection closed."""
-        self._ended = True
+        self._intake.end()
         if self._closing:
             self.transport.loseConnection()
-            return
-        self._lines.extend(self._decoder.end())
-        self._work()
 
     def writeConnectionLost(self) -> None:
         """Our half is closed; the other one ends by their FIN or the abort timer."""
@@ -157,27 +141,26 @@ class ChatProtocol(LineReceiver):
         """Let go once everything sent is read; who does not read is not waited for."""
         if self._closing:
             return
-        self._tell_unsaid()
+        self._tell_unsaid(self._intake.close())
         self._closing = True
         self.session.reading.stop_all()
         self._cancel_deadline()
         self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._hang_up)
         self._outlet.shut()
-        if self._paused:
+        if self._intake.paused:
             self.transport.resumeProducing()
-        if self._outlet.direct and not self._ended:
+        if self._outlet.direct and not self._intake.ended:
             # Input that nobody read would make the kernel send a reset, which destroys the last words on their way:
             # only our half is closed, and what still comes is read and forgotten.
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
 
-    def _tell_unsaid(self) -> None:
+    def _tell_unsaid(self, count: int) -> None:
         """Lines that came and will not be handled any more."""
-        if self._lines:
-            sentence = say_n("The last line was not said.", "The last {count} lines were not said.", len(self._lines))
+        if count:
+            sentence = say_n("The last line was not said.", "The last {count} lines were not said.", count)
             self.session.answer(Problem("nothing-said", sentence))
-            self._lines.clear()
 
     def _hang_up(self) -> None:
         """They had time to read their last words; who still takes some of them has more, unless the server stops.
@@ -201,8 +184,8 @@ class ChatProtocol(LineReceiver):
 
     def hold(self) -> None:
         """The server stops: no further line is handled."""
-        self._draining = self._waiting = True
-        self._pause(True)
+        self._draining = True
+        self._intake.hold()
 
     def drain(self) -> None:
         """The server has stored the last line: let them read what they are owed, and close."""
@@ -226,11 +209,11 @@ class ChatProtocol(LineReceiver):
     def _room(self) -> None:
         self._answer_telnet()
         self.session.reading.catch_up()
-        self._work()
+        self._intake.work()
 
     def _answer_telnet(self) -> None:
         """What telnet wants to hear waits in the decoder, which keeps only so much, until they take something."""
-        if not self.blocked and (answers := self._decoder.answers()):
+        if not self.blocked and (answers := self._intake.telnet_answers()):
             self.send(answers)
 
     def look(self, now: float) -> None:
@@ -253,91 +236,24 @@ class ChatProtocol(LineReceiver):
         if not sockets.unacknowledged(self.transport.getHandle()):
             self.session.mark_seen()
 
-    # Lines in their time.
-
-    def _work(self) -> None:
-        """Handle lines until there are none, or something has to happen first; then read no more than is handled."""
-        if self._working:
-            return
-        self._working = True
-        budget = limits.LINES_PER_READ
-        while self._lines and self._may_go_on():
-            if not budget:
-                self._work_later(0)
-                break
-            budget -= 1
-            self._handle(self._lines.popleft())
-        self._working = False
-        if self._is_over and not (self._waiting or self._closing):
-            self._finish()
-        self._pause(bool(self._lines) and not self._pondering)
-
-    def _handle(self, line: str | Overlong) -> None:
-        self._pondered = False
-        if line == END_OF_INPUT:
-            self._lines.clear()
-            self._ended = True
-        else:
-            self.lineReceived(line)
-
-    def _may_go_on(self) -> bool:
-        """Whether the next line may be handled now; if not, `_work` is called when it may."""
-        if self._waiting or self._closing or self.blocked or self._scheduled is not None:
-            return False
-        if self._hub.turn.crowded:
-            self._waiting = True
-            self._hub.turn.when_calm(self._go_on)
-            return False
-        if self._pondering and not self._pondered:
-            self._pondered = True
-            self._work_later(limits.NICK_PAUSE_SECONDS)
-            return False
-        wait = self._pace.wait(self._clock.seconds())
-        if wait:
-            self._slow_down(wait)
-        elif self._pace.rested:
-            self._slowed = False
-        return not wait
+    # chat.intake.Handler
 
     @property
-    def _pondering(self) -> bool:
+    def pondering(self) -> bool:
         """A nickname was refused: what comes next may be a script's talk, which is no nickname.
 
         So the answer waits for the end of input, which is looked for meanwhile.
         """
         return self.wire.asks and self.session.proposal is not None and not self.session.named
 
-    @property
-    def _is_over(self) -> bool:
-        """The input has ended; so it has, in effect, where more lines wait for a nickname than anybody types."""
-        if self._pondering:
-            return self._ended or len(self._lines) > limits.LINES_PER_READ
-        return self._ended and not self._lines
+    def slowed(self) -> None:
+        """They are told when it begins."""
+        rate = f"{self._rate:g}"
+        notice = say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=rate)
+        self.session.answer(Reply("slow-down", [notice]))
 
-    def _slow_down(self, wait: float) -> None:
-        """Go on when their rate allows it; they are told when that begins."""
-        if not self._slowed:
-            self._slowed = True
-            rate = f"{self._rate:g}"
-            notice = say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=rate)
-            self.session.answer(Reply("slow-down", [notice]))
-        self._work_later(wait)
-
-    def _work_later(self, seconds: float) -> None:
-        self._scheduled = self._clock.callLater(seconds, self._work_now)
-
-    def _work_now(self) -> None:
-        self._scheduled = None
-        self._work()
-
-    def _go_on(self) -> None:
-        self._waiting = self._draining
-        self._work()
-
-    def _pause(self, paused: bool) -> None:
-        if paused == self._paused or self._closing:
-            return
-        self._paused = paused
+    def pause(self, paused: bool) -> None:
+        """Leave input in the kernel, or read on."""
         if paused:
             self.transport.pauseProducing()
         else:
@@ -345,11 +261,11 @@ class ChatProtocol(LineReceiver):
 
     def _wait_for(self, result: Awaitable[None], request: Request) -> None:
         """Handle no other line before this one is done: replies keep the order of lines."""
-        self._waiting = True
+        self._intake.wait()
         done = Deferred.fromCoroutine(_awaited(result))
         done.addErrback(self._failed, request)
         done.addErrback(self._broken)
-        done.addCallback(lambda _: self._go_on())
+        done.addCallback(lambda _: self._intake.go_on())
 
     def _failed(self, failure: Failure, request: Request) -> Deferred[None] | None:
         if isinstance(failure.value, ChatError):
@@ -388,10 +304,10 @@ class ChatProtocol(LineReceiver):
 
     # The ends.
 
-    def _finish(self) -> None:
+    def finished(self) -> None:
         """The end of the input was reached: deliver what is owed and hang up; of people it is their leave."""
-        session, unsaid = self.session, len(self._lines)
-        if self._pondering:
+        session, pondering, unsaid = self.session, self.pondering, self._intake.forget()
+        if pondering:
             sentence = say_n(
                 "No nickname, so the line after it was not said.",
                 "No nickname, so the {count} lines after it were not said.",
@@ -406,10 +322,9 @@ class ChatProtocol(LineReceiver):
                 len(session.draft),
             )
             session.answer(Problem("nothing-said", sentence))
-        self._lines.clear()
-        if self.wire.asks:
+        if self.wire.asks and not self._outlet.broken:
             session.leave()
-        self._waiting = True
+        self._intake.wait()
         session.saying.settled().addCallback(lambda _: self.close())
 
     def _remind(self) -> None:

@@ -223,10 +223,14 @@ def test_a_reset_is_a_cut_and_nobody_else_notices(world: World, reactor: Reactor
     bob = world.enter("bob")
     amy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     amy.socket.close()
+    # The kernel tells whoever asks first, which is the one who writes; the reader then finds the end of input.
     bob.type("hi", "ho")
     reactor.look()
     assert amy.server.disconnected
     assert not bob.ended
+    bob.type("/who")
+    assert not [line for line in bob.lines if "left" in line]
+    assert "amy (line down" in bob.lines[-1]
 
 
 def test_who_reads_a_little_now_and_then_is_not_given_up_and_who_reads_nothing_is(world: World, amy: Peer) -> None:

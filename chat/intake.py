@@ -1,0 +1,175 @@
+"""The lines of one connection, in their time.
+
+Lines are handled in portions, so that nobody's burst holds up the others, and not while a command of this client is
+waiting, it is over its rate or does not read; then the rest of the input waits in the kernel, and nothing is lost.
+"""
+
+from collections import deque
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from chat import limits
+from chat.lines import END_OF_INPUT, LineDecoder, Overlong
+from chat.pace import Pace
+from chat.turn import Turn
+
+
+class Handler(Protocol):
+    """Who handles the lines."""
+
+    @property
+    def blocked(self) -> bool:
+        """They do not read: what they ask is not handled until they do; then `Intake.work` is called."""
+
+    @property
+    def pondering(self) -> bool:
+        """What comes next may not be meant as what it would be taken for: whether more comes is looked at first."""
+
+    def lineReceived(self, line: str | Overlong) -> None:
+        """Do what a line asks; calls `Intake.wait` if that takes time."""
+
+    def slowed(self) -> None:
+        """Lines come too fast: from now on they wait."""
+
+    def finished(self) -> None:
+        """The input has ended, and all of it that could be handled was."""
+
+    def pause(self, paused: bool) -> None:
+        """Read from the socket no more, or again."""
+
+
+class Intake:
+    """What one client sends, on its way to being handled."""
+
+    def __init__(self, handler: Handler, clock: IReactorTime, turn: Turn, rate: float) -> None:
+        self.ended = False
+        """Nothing more comes."""
+        self.paused = False
+        """Their socket is not read."""
+        self._handler = handler
+        self._clock = clock
+        self._turn = turn
+        self._decoder = LineDecoder()
+        self._lines: deque[str | Overlong] = deque()
+        self._pace = Pace(limits.BURST, rate, clock.seconds())
+        self._scheduled: IDelayedCall | None = None
+        self._working = False
+        self._waiting = False
+        self._held = False
+        self._closed = False
+        self._slowed = False
+        self._pondered = False
+
+    def __len__(self) -> int:
+        """How many lines wait."""
+        return len(self._lines)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came; `work` then handles the lines in them."""
+        self._lines.extend(self._decoder.feed(data))
+
+    def telnet_answers(self) -> bytes:
+        """What telnet is to be told; the decoder keeps only so much of it."""
+        return self._decoder.answers()
+
+    def end(self) -> None:
+        """No more bytes come."""
+        self.ended = True
+        if not self._closed:
+            self._lines.extend(self._decoder.end())
+            self.work()
+
+    def wait(self) -> None:
+        """A line takes time: handle no other before `go_on`, as replies keep the order of lines."""
+        self._waiting = True
+
+    def go_on(self) -> None:
+        """What was waited for is done."""
+        self._waiting = self._held
+        self.work()
+
+    def hold(self) -> None:
+        """Handle no more lines: the server stops."""
+        self._held = self._waiting = True
+        self._pause(True)
+
+    def close(self) -> int:
+        """Nothing more is handled; returns how many lines will not be."""
+        self._closed = True
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
+        return self.forget()
+
+    def forget(self) -> int:
+        """The lines that wait will not be handled; returns how many they are."""
+        count = len(self._lines)
+        self._lines.clear()
+        return count
+
+    def work(self) -> None:
+        """Handle lines until there are none, or something has to happen first; then read no more than is handled."""
+        if self._working or self._closed:
+            return
+        self._working = True
+        budget = limits.LINES_PER_READ
+        while self._lines and self._may_go_on():
+            if not budget:
+                self._work_later(0)
+                break
+            budget -= 1
+            self._handle(self._lines.popleft())
+        self._working = False
+        if self._is_over and not (self._waiting or self._closed):
+            self._handler.finished()
+        self._pause(bool(self._lines) and not self._handler.pondering)
+
+    def _handle(self, line: str | Overlong) -> None:
+        self._pondered = False
+        if line == END_OF_INPUT:
+            self._lines.clear()
+            self.ended = True
+        else:
+            self._handler.lineReceived(line)
+
+    def _may_go_on(self) -> bool:
+        """Whether the next line may be handled now; if not, `work` is called when it may."""
+        if self._waiting or self._closed or self._handler.blocked or self._scheduled is not None:
+            return False
+        if self._turn.crowded:
+            self._waiting = True
+            self._turn.when_calm(self.go_on)
+            return False
+        if self._handler.pondering and not self._pondered:
+            self._pondered = True
+            self._work_later(limits.NICK_PAUSE_SECONDS)
+            return False
+        wait = self._pace.wait(self._clock.seconds())
+        if wait:
+            if not self._slowed:
+                self._slowed = True
+                self._handler.slowed()
+            self._work_later(wait)
+        elif self._pace.rested:
+            self._slowed = False
+        return not wait
+
+    @property
+    def _is_over(self) -> bool:
+        """The input has ended; so it has, in effect, where more lines wait for a nickname than anybody types."""
+        if self._handler.pondering:
+            return self.ended or len(self._lines) > limits.LINES_PER_READ
+        return self.ended and not self._lines
+
+    def _work_later(self, seconds: float) -> None:
+        self._scheduled = self._clock.callLater(seconds, self._work_now)
+
+    def _work_now(self) -> None:
+        self._scheduled = None
+        self.work()
+
+    def _pause(self, paused: bool) -> None:
+        if paused != self.paused and not self._closed:
+            self.paused = paused
+            self._handler.pause(paused)
