@@ -21,6 +21,9 @@ class Readers(Protocol):
     def advanced(self, entries: Sequence[Entry]) -> None:
         """These entries are new; the log's head is already the last of them."""
 
+    def __len__(self) -> int:
+        """How many they are."""
+
 
 class Tails:
     """The memory that all tails share: when it is used up, the log that was quiet longest gives its tail first."""
@@ -54,6 +57,11 @@ class Log:
         self._tail: deque[Entry] = deque()
         self._bytes = 0
         self._tails = tails
+
+    @property
+    def audience(self) -> int:
+        """How many are woken when the head moves."""
+        return 0 if self.readers is None else len(self.readers)
 
     def extend(self, entries: Sequence[Entry]) -> None:
         """Take committed entries, numbered on from the head, and wake the readers."""
@@ -124,6 +132,8 @@ class Cursor:
 def size(entry: Entry) -> int:
     """What an entry costs in memory, roughly: texts are what can be long."""
     fact = entry.fact
+    if type(fact) is Message:  # nearly everything is, and each entry is asked for three times
+        return limits.ENTRY_OVERHEAD + len(fact.text)
     text = getattr(fact, "text", "")
     return limits.ENTRY_OVERHEAD + len(text) + sum(map(len, getattr(fact, "who", ())))
 

@@ -27,22 +27,26 @@ class Outlet:
         self._transport = transport
         self._full = full
         self._room = room
-        if not self.direct:
+        if self.direct:
+            self._write = transport.getHandle().send
+        else:
             transport.registerProducer(_Push(self), True)
 
     def send(self, chunk: bytes) -> None:
         """Let these bytes go out, after all that went before."""
         if self.direct and not self.blocked:
-            sent = self._transport.writeSomeData(chunk)
-            if sent == len(chunk):
+            try:
+                sent = self._write(chunk)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                # What they said before is still to be read.
+                self.direct, self.broken, self._shut = False, True, True
                 return
-            if isinstance(sent, int):
+            if sent != len(chunk):
                 self.block()
                 self._transport.write(chunk[sent:])
                 self._transport.registerProducer(_Pull(self), False)
-            else:
-                # What they said before is still to be read.
-                self.direct, self.broken, self._shut = False, True, True
         elif not self._shut:
             self._transport.write(chunk)
 

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat import limits
+from chat.coalescing import Coalescing
 from chat.errors import NotStored
 from chat.events import Entry, Fact, Place
 from chat.language import say
@@ -85,6 +86,7 @@ class Turn:
         self._scheduled = False
         self._stopped = False
         self._calm: list[Callable[[], None]] = []
+        self._coalescing = Coalescing()
 
     def append(
         self,
@@ -155,7 +157,7 @@ class Turn:
     def _schedule(self) -> None:
         if not (self._scheduled or self._in_flight or self._stopped):
             self._scheduled = True
-            self._clock.callLater(0, self._turn)
+            self._clock.callLater(self._coalescing.pause(self._clock.seconds()), self._turn)
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -204,6 +206,8 @@ class Turn:
                 _tell(change.writer, change.writer.stored, change.tag, change.logs[0], entry)
         for waiter in turn.waiting:
             waiter.callback(None)
+        recipients = sum(log.audience for log in turn.by_log)
+        self._coalescing.turned(self._clock.seconds(), turn.authors, recipients)
 
     def _refused(self, failure: Failure, turn: "_Taken") -> bool:
         """Returns whether nothing was stored because the store could not."""
@@ -268,6 +272,11 @@ class _Taken:
     by_log: dict[Log, list[Entry]] = field(default_factory=dict)
     changes: list[tuple[_Pending, Entry]] = field(default_factory=list)
     ids: dict[LineId, Place] = field(default_factory=dict)
+
+    @property
+    def authors(self) -> Iterator[str]:
+        """The sessions from which something came."""
+        return (change.fact.author.session for change, _ in self.changes if change.fact.author is not None)
 
 
 def _records(people: Iterable[Restorable]) -> Iterator[Record]:

@@ -23,7 +23,8 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
     line = request.line
     if not session.named and asks(session):
         line = _BARE_WORDS.get(line.strip(" \t").lower(), line)
-    name = named_in(line)
+    # Nearly all lines are talk, and begin like it.
+    name = named_in(line) if line[:1] == "/" else None
     if name is None:
         if not session.named:
             return staying.nickname(session, request)

@@ -100,7 +100,7 @@ def named_in(line: str) -> str | None:
 
 def spoken(line: str) -> str:
     """What a line of talk says: `//word` is how one says `/word`."""
-    return line[1:] if _SAID.match(line) else line
+    return line[1:] if line[:2] == "//" and _SAID.match(line) else line
 
 
 def find(name: str) -> Command:
