@@ -4,7 +4,6 @@ Lines are handled in portions, so that nobody's burst holds up the others, and n
 waiting, it is over its rate or does not read; then the rest of the input waits in the kernel, and nothing is lost.
 """
 
-from collections import deque
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -42,16 +41,24 @@ class Handler(Protocol):
 class Intake:
     """What one client sends, on its way to being handled."""
 
+    __slots__ = (
+        "_clock", "_closed", "_decoder", "_handler", "_held", "_lines", "_pace", "_pondered", "_scheduled", "_slowed",
+        "_turn", "_waiting", "_working", "ended", "paused",
+    )  # fmt: skip
+
+    ended: bool
+    """Nothing more comes."""
+
+    paused: bool
+    """Their socket is not read."""
+
     def __init__(self, handler: Handler, clock: IReactorTime, turn: Turn, rate: float) -> None:
-        self.ended = False
-        """Nothing more comes."""
-        self.paused = False
-        """Their socket is not read."""
+        self.ended = self.paused = False
         self._handler = handler
         self._clock = clock
         self._turn = turn
         self._decoder = LineDecoder()
-        self._lines: deque[str | Overlong] = deque()
+        self._lines: list[str | Overlong] = []  # the next one last
         self._pace = Pace(limits.BURST, rate, clock.seconds())
         self._scheduled: IDelayedCall | None = None
         self._working = False
@@ -67,7 +74,11 @@ class Intake:
 
     def feed(self, data: bytes) -> None:
         """Bytes came; `work` then handles the lines in them."""
-        self._lines.extend(self._decoder.feed(data))
+        self._add(self._decoder.feed(data))
+
+    def _add(self, lines: list[str | Overlong]) -> None:
+        lines.reverse()
+        self._lines[:0] = lines
 
     def telnet_answers(self) -> bytes:
         """What telnet is to be told; the decoder keeps only so much of it."""
@@ -77,7 +88,7 @@ class Intake:
         """No more bytes come."""
         self.ended = True
         if not self._closed:
-            self._lines.extend(self._decoder.end())
+            self._add(self._decoder.end())
             self.work()
 
     def wait(self) -> None:
@@ -119,7 +130,7 @@ class Intake:
                 self._work_later(0)
                 break
             budget -= 1
-            self._handle(self._lines.popleft())
+            self._handle(self._lines.pop())
         self._working = False
         if self._is_over and not (self._waiting or self._closed):
             self._handler.finished()

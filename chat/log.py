@@ -43,6 +43,10 @@ class Tails:
             self.used -= quiet.drop_tail()
 
 
+_NOTHING: deque[Entry] = deque(maxlen=0)
+"""The tail of a log of which nothing is in memory; one for all, as an empty deque has 600 bytes."""
+
+
 class Log:
     """One conversation.  `key` is its identity; `name` is what people call it and may change its spelling."""
 
@@ -54,7 +58,7 @@ class Log:
         self.head = head
         self.recorded = recorded
         self.readers: Readers | None = None
-        self._tail: deque[Entry] = deque()
+        self._tail = _NOTHING
         self._bytes = 0
         self._tails = tails
 
@@ -66,6 +70,8 @@ class Log:
     def extend(self, entries: Sequence[Entry]) -> None:
         """Take committed entries, numbered on from the head, and wake the readers."""
         before = self._bytes
+        if self._tail is _NOTHING:
+            self._tail = deque()
         self._tail.extend(entries)
         self._bytes += sum(map(size, entries))
         while len(self._tail) > limits.TAIL_EVENTS or (self._bytes > limits.TAIL_BYTES and len(self._tail) > 1):
@@ -98,7 +104,7 @@ class Log:
     def drop_tail(self) -> int:
         """Forget what is kept in memory; returns the bytes that this freed."""
         freed, self._bytes = self._bytes, 0
-        self._tail.clear()
+        self._tail = _NOTHING
         return freed
 
 

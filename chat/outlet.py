@@ -16,13 +16,17 @@ from zope.interface import implementer
 class Outlet:
     """Sends on a transport; `full` is called when it takes no more, `room` when it does again."""
 
+    __slots__ = ("_full", "_room", "_shut", "_transport", "_write", "blocked", "broken", "direct")
+
+    broken: bool
+    """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of the
+    input, as if they had left."""
+
     def __init__(self, transport: tcp.Server, full: Callable[[], None], room: Callable[[], None]) -> None:
         # Not hasattr(writeSomeData): wrappers delegate it to the raw socket, and plain text would go out in TLS.
         self.direct = type(transport) is tcp.Server and not transport.TLS
         self.blocked = False
         self.broken = False
-        """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of
-        the input, as if they had left."""
         self._shut = False
         self._transport = transport
         self._full = full

@@ -6,7 +6,6 @@ connection has room, until they stand at the head again.  What they were given i
 another: up to where their machine acknowledged it, or their program said so.  From there they go on after a cut.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -40,16 +39,20 @@ class Listener(Reader, Protocol):
 class Reading:
     """The logs that somebody hears, and where they stand in them."""
 
+    __slots__ = ("_behind", "_catching_up", "_fetch_page", "_fetching", "_listener", "_logs", "_reached", "seen")
+
+    seen: dict[str, int]
+    """By the keys of logs."""
+
     def __init__(self, listener: Listener, fetch: Callable[[Log, int], Deferred[list[Entry]]]) -> None:
         self._listener = listener
         self._fetch_page = fetch
         self._logs: dict[str, Log] = {}
-        self._behind: deque[Cursor] = deque()
+        self._behind: list[Cursor] = []  # a deque would hold 600 bytes, of everybody and for ever
         self._fetching = False
         self._catching_up = False  # a store that answers at once calls back while its page is asked for
         self._reached: list[Deferred[None]] = []
-        self.seen: dict[str, int] = {}
-        """By the keys of logs."""
+        self.seen = {}
 
     def hear(self, log: Log, position: int) -> None:
         """Read a log on from a position, unless they do so already."""
@@ -63,7 +66,7 @@ class Reading:
         """Read a log no more, if they do."""
         if self._logs.pop(log.key, None) is not None:
             fanout(log).remove(self._listener)
-            self._behind = deque(cursor for cursor in self._behind if cursor.log is not log)
+            self._behind = [cursor for cursor in self._behind if cursor.log is not log]
 
     def stop_all(self) -> None:
         """Read nothing any more; who waited for them to catch up waits in vain."""
@@ -101,7 +104,7 @@ class Reading:
         self._catching_up = True
         try:
             while self._behind and not self._fetching and self._listener.has_room:
-                self._read_on(self._behind.popleft())
+                self._read_on(self._behind.pop(0))
         finally:
             self._catching_up = False
         if not self._behind:

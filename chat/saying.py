@@ -17,6 +17,8 @@ from chat.turn import Turn
 class Saying:
     """One person's lines on their way to the store (a `chat.turn.Writer`)."""
 
+    __slots__ = ("_answer", "_outstanding", "_person", "_settled", "_turn", "broken")
+
     def __init__(self, turn: Turn, person: str, answer: Callable[[Answer], None], broken: Callable[[], None]) -> None:
         self.broken = broken
         self._turn = turn
