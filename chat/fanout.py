@@ -28,6 +28,9 @@ class Wire(Protocol):
     folds: bool
     """A fact that stands in several of a reader's rooms is told in one of them (otherwise the reader folds it)."""
 
+    lists: int
+    """How many of a room's people are named to whoever comes in."""
+
     def decode(self, line: str) -> Request:
         """What a line asks; raises `BadInput` where it cannot be told."""
 

@@ -6,6 +6,7 @@ hears a stranger.  Who came and went in between, or went and came back, is not t
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -49,7 +50,11 @@ class Room:
     @property
     def users(self) -> list[str]:
         """The members' nicknames, in the order of their coming."""
-        return [member.participant.author.nick for member in self.members.values()]
+        return self.first(len(self.members))
+
+    def first(self, most: int) -> list[str]:
+        """The nicknames of those who have been here longest: a thousand who come need not each read a thousand."""
+        return [member.participant.author.nick for member in islice(self.members.values(), most)]
 
     def join(self, participant: Participant) -> None:
         """Somebody comes in."""

@@ -17,7 +17,7 @@ from chat.text import quoted
 
 def state(session: Session, room: Room) -> RoomState:
     """A room as somebody finds it."""
-    users = room.users[: limits.USERS_LISTED]
+    users = room.first(session.rendering.wire.lists)
     return RoomState(room.log.name, _head(session, room), len(room.members), users, room.topic, room.log.recorded)
 
 
@@ -53,13 +53,13 @@ async def join(call: Call, asked: Join) -> None:
         session.current = room = hub.room(asked.room)
         hub.turn.touch(session)
         await hub.turn.flush()
-        _tell_joined(call, room)
+        if call.still_there:
+            _tell_joined(call, room)
 
 
 def _tell_joined(call: Call, room: Room) -> None:
     session = call.session
     others = tuple(other.log.name for other in session.rooms.values() if other is not room)
-    users = tuple(user for user in room.users if user != session.author.nick)
     sentences = [say("You speak in {room} now.", room=room.log.name)]
     if others:
         sentences = [
@@ -70,7 +70,7 @@ def _tell_joined(call: Call, room: Room) -> None:
                 last=others[-1],
             )
         ]
-    sentences.append(_company(room, users))
+    sentences.append(_company(session, room))
     if room.topic:
         sentences.append(_topic(room))
     if not room.log.recorded:
@@ -80,18 +80,20 @@ def _tell_joined(call: Call, room: Room) -> None:
         room=room.log.name,
         head=_head(session, room),
         here=len(room.members),
-        users=room.users[: limits.USERS_LISTED],
+        users=room.first(session.rendering.wire.lists),
         topic=room.topic,
         recorded=room.log.recorded,
     )
 
 
-def _company(room: Room, users: tuple[str, ...]) -> Sentence:
-    if not users:
+def _company(session: Session, room: Room) -> Sentence:
+    others = len(room.members) - 1
+    if not others:
         return say("Nobody else is in {room}.", room=room.log.name)
-    if len(users) <= limits.COMPANY_SHOWN:
-        return say("With you in {room}: {users}.", room=room.log.name, users=users)
-    return say("{count} others are in {room}; /who lists them.", room=room.log.name, count=len(users))
+    if others > limits.COMPANY_SHOWN:
+        return say("{count} others are in {room}; /who lists them.", room=room.log.name, count=others)
+    users = tuple(user for user in room.users if user != session.author.nick)
+    return say("With you in {room}: {users}.", room=room.log.name, users=users)
 
 
 def _topic(room: Room) -> Sentence:

@@ -74,6 +74,7 @@ class JsonLines:
 
     asks = False
     folds = False
+    lists = limits.USERS_LISTED
 
     def __init__(self, language: Language) -> None:
         self._language = language

@@ -8,6 +8,7 @@ sentences stay within 80 columns.  CRLF ends a line, for telnet; a terminal igno
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
+from chat import limits
 from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
 from chat.language import Language, Sentence, duration, say, say_n
 from chat.log import Log
@@ -36,6 +37,7 @@ class Plain:
 
     asks = True
     folds = True
+    lists = limits.COMPANY_SHOWN + 1
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         self._language = language
