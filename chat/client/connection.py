@@ -23,13 +23,17 @@ from chat.client.lines import TooLong
 from chat.client.me import Line, Me
 from chat.client.objects import Hello, Object, Problem, Raw, Reply, Welcome, understand
 from chat.client.outbox import Answered, Outbox
+from chat.client.preamble import Preamble
 from chat.client.state import Keeper, State, StateFile
 from chat.client.wire import Wire, Wires
 from chat.language import Sentence, say
 from chat.wire import jsonl
 
-FINAL = frozenset({"taken-over", "kicked", "banned", "nick-timeout"})
-"""Errors after which coming back by itself would be wrong: somebody decided it, or nobody sits there."""
+FINAL = frozenset({"taken-over", "kicked", "banned", "nick-timeout", "needs-tls"})
+"""Errors after which coming back by itself would be wrong: somebody decides that, or nobody sits there."""
+
+_ANSWER_DUE = frozenset({Stage.OPENING, Stage.NAMING, Stage.JOINING})
+"""On the way in: nobody chooses anything, the server has to go on."""
 
 _SENT_AWAY = frozenset({"kicked", "banned"})
 """Those of them after which the code is void."""
@@ -66,6 +70,7 @@ class Connection:
             self._outbox.restore(state.lines)
         self._answered_at = 0.0
         self._wire: Wire | None = None
+        self._preamble = Preamble()
         self._leaving = self._paused = False
         self._gone: Deferred[None] = Deferred()
         self._dialer = Dialer(endpoint, Wires(self, clock), clock, face, jitter)
@@ -104,8 +109,12 @@ class Connection:
 
     def start(self) -> Deferred[None]:
         """Connect, and stay connected; fires when it is over for good, whoever wanted that."""
-        self._dialer.start()
+        self.dial()
         return self._gone
+
+    def dial(self) -> None:
+        """Connect: at first, and again once somebody has said that the server is safe."""
+        self._dialer.start()
 
     def enter(self, nick: str) -> None:
         """Take this nickname, now or as soon as it is asked for."""
@@ -158,23 +167,28 @@ class Connection:
     def opened(self, wire: Wire) -> None:
         """Connected: ask for JSON."""
         self._wire = wire
+        self._answered_at = self._clock.seconds()
         self._entrance.stage = Stage.OPENING
+        self._preamble = Preamble()
         wire.send(b"/json\n")
         if self._paused:
             wire.pause()
 
     def line_received(self, line: bytes | TooLong) -> None:
-        """One line of the server's; before `hello` it is text for people, and skipped."""
+        """One line of the server's; before `hello` it is text for people."""
         raw = None if isinstance(line, TooLong) else jsonl.parse(line)
         if self._entrance.stage is Stage.OPENING:
             what = understand(raw or {})
             if raw is not None and isinstance(what, Hello):
                 self._face.received(what, raw, None)
                 self._entrance.begin()
+            else:
+                self._preamble.take(line)
         elif raw is None:
             self._face.not_understood()
         else:
             self._take(understand(raw), raw)
+        self._lose_patience()
 
     def silent(self) -> None:
         """Nothing was heard for a while: ask for a sign of life."""
@@ -183,9 +197,13 @@ class Connection:
 
     def closed(self, reason: Sentence) -> None:
         """The connection is gone."""
+        turned_away = self._preamble.error if self._entrance.stage is Stage.OPENING else None
         self._entrance.lost()
         self._wire = None
         self._outbox.forget_questions()
+        if turned_away is not None:
+            self._leaving = self._leaving or turned_away["code"] in FINAL
+            self._face.received(understand(turned_away), turned_away, None)
         leaving = self._leaving
         if leaving:
             self._stop()
@@ -211,10 +229,15 @@ class Connection:
         if line is not None:
             self._answered_at = self._clock.seconds()
             self._face.progressed()
-        elif self._outbox.sent and self._clock.seconds() - self._answered_at > limits.CONFIRM_SECONDS:
+        self._keeper.soon()
+
+    def _lose_patience(self) -> None:
+        """A server may speak without end and answer nothing; one that is silent is the wire's business."""
+        if not (self._outbox.sent or self._entrance.stage in _ANSWER_DUE) or self._leaving:
+            return
+        if self._clock.seconds() - self._answered_at > limits.CONFIRM_SECONDS:
             self._answered_at = self._clock.seconds()
             self.put_off(say("the server confirmed nothing for a while"))
-        self._keeper.soon()
 
     def _look_for_the_end(self, what: Object | None, line: Line | None) -> None:
         """The server may let us go, because we asked for it or because it will not have us."""
@@ -253,6 +276,8 @@ class Connection:
 
     def ask(self, text: str, answered: Answered, seen: Mapping[str, int] | None = None) -> None:
         """Send a line of our own; `answered` says whether it dealt with the answer, which else is shown."""
+        if not self._outbox.sent:
+            self._answered_at = self._clock.seconds()
         self._write(self._outbox.question(text, answered), seen)
 
     def nickname_wanted(self, refused: Problem | None) -> None:

@@ -7,6 +7,8 @@ A history that nobody asked for, as it comes with a room, shows only what was no
 welcome, that is said below it, next to what is typed.  A `recorder` shows nothing of the first one, and afterwards
 only what fills a gap: what it writes is to be read as it comes, line by line, so it names the room always and has no
 day lines.
+
+One object makes so many lines and no more: a million of them, and nobody could type between them.
 """
 
 import enum
@@ -117,7 +119,7 @@ class Conversation:
     # What people say and do.
 
     def _said(self, said: Said, named: bool) -> Shown:
-        head, *rest = said.text.split("\n")
+        head, *rest = _rows(said.text)
         room = f"{said.room} " if named and said.to is None else ""
         continued = f"{room}  | "
         if said.to is not None:
@@ -209,7 +211,7 @@ class Conversation:
             yield from self._reply(self._words(say("You still hear {rooms}.", rooms=others)))
 
     def _reply(self, text: str) -> Iterator[Shown]:
-        return (Shown(Kind.REPLY, visible(line)) for line in text.split("\n") if line)
+        return (Shown(Kind.REPLY, visible(line)) for line in _rows(text) if line)
 
     # Dates.
 
@@ -224,6 +226,12 @@ def beginning(line: str) -> str:
     """How a line begins, for whoever wrote it to know it again."""
     first = line.partition("\n")[0]
     return visible(line if len(line) <= _BEGINNING and first == line else f"{first[:_BEGINNING]}…")
+
+
+def _rows(text: str) -> list[str]:
+    """The lines of a text; of very many the first."""
+    rows = text.split("\n", limits.ROWS)
+    return rows if len(rows) <= limits.ROWS else [*rows[:-1], "…"]
 
 
 def _to(nick: str) -> Sentence:

@@ -1,7 +1,7 @@
 """Connects, and connects again when the connection is gone, sooner at first and then at leisure.
 
 The pauses have a jitter, so that a server that comes back is not met by everybody at once; and a server that lets
-nobody in is given as much peace as one that does not answer.
+nobody in is given as much peace as one that does not answer.  One that is not safe is not tried again.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chat import limits
+from chat.client.trust import Unsafe
 from chat.client.wire import reason_of
 from chat.language import Sentence
 
@@ -23,6 +24,9 @@ class Listener(Protocol):
 
     def unreachable(self, reason: Sentence) -> None:
         """An attempt to connect failed."""
+
+    def unsafe(self, problem: Unsafe) -> None:
+        """The server is not who it should be, or nobody knows; nothing is tried before the next `start`."""
 
     def trying_again(self, seconds: float) -> None:
         """The next attempt is in so many seconds."""
@@ -42,12 +46,13 @@ class Dialer:
         self._clock = clock
         self._listener = listener
         self._failures = 0
-        self._stopped = False
+        self._stopped = self._resting = False
         self._delay = backoffPolicy(limits.RETRY_SECONDS, limits.RETRY_MOST_SECONDS, jitter=jitter)
         self._service = ClientService(_Watched(endpoint, self._failed), factory, self._retry, clock)
 
     def start(self) -> None:
         """Connect."""
+        self._resting = False
         self._service.startService()
 
     def succeeded(self) -> None:
@@ -60,14 +65,25 @@ class Dialer:
         return self._service.stopService()
 
     def _failed(self, failure: Failure) -> Failure:
-        if not self._stopped:
+        if self._stopped:
+            pass
+        elif isinstance(failure.value, Unsafe):
+            self._resting = True
+            self._clock.callLater(0, self._rest, failure.value)
+        else:
             self._clock.callLater(0, self._listener.unreachable, reason_of(failure))
         return failure
+
+    def _rest(self, problem: Unsafe) -> None:
+        if not self._stopped:
+            self._service.stopService()
+            self._listener.unsafe(problem)
 
     def _retry(self, _failures: int) -> float:
         self._failures += 1
         delay = self._delay(self._failures)
-        self._clock.callLater(0, self._listener.trying_again, delay)
+        if not self._resting:
+            self._clock.callLater(0, self._listener.trying_again, delay)
         return delay
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from chat.client.me import Line
 from chat.client.objects import Object, Problem, Raw
+from chat.client.trust import Unsafe
 from chat.language import Sentence
 
 
@@ -40,6 +41,9 @@ class Face(Protocol):
 
     def unreachable(self, reason: Sentence) -> None:
         """An attempt to connect failed."""
+
+    def unsafe(self, problem: Unsafe) -> None:
+        """The server is not who it should be, or nobody knows: it was told nothing, and is not tried again."""
 
     def trying_again(self, seconds: float) -> None:
         """The next attempt is in so many seconds."""

@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -17,10 +16,12 @@ from threading import Thread
 from typing import Any, NoReturn
 
 from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.usage import UsageError
 
 from chat import limits
 from chat.client.connection import Connection
+from chat.client.known_servers import KnownServers
 from chat.client.options import Options, problem
 from chat.client.person import Person
 from chat.client.pipe import Pipe
@@ -28,7 +29,10 @@ from chat.client.post import Post
 from chat.client.state import StateFile, state_path
 from chat.client.stdio import Ground, Status, StreamFace, cannot_keep
 from chat.client.streams import Streams
+from chat.client.tls import TLSEndpoint
 from chat.client.transcript import Transcript
+from chat.client.trust import Trust
+from chat.clock import elapsed
 from chat.language import say
 from chat.text import visible
 
@@ -60,8 +64,9 @@ def _run(options: Options) -> Status:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    # A wall clock that is set back an hour would stop every timer for an hour.
-    reactor.seconds = time.monotonic
+    # Not the clock on the wall, which may be set, and not the server's: after a laptop's lid, or Ctrl-Z, what is late
+    # is due at once, so the first key finds out whether the server is still there.
+    reactor.seconds = elapsed
     pool = reactor.getThreadPool()
     pool.threadFactory = partial(Thread, daemon=True)
     app = _app(options, reactor)
@@ -97,7 +102,9 @@ def _run(options: Options) -> Status:
 
 def _app(options: Options, reactor: Any) -> StreamFace | Post:
     host, port = options.server
-    endpoint = HostnameEndpoint(reactor, host, port)
+    endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
+    if options["tls"]:
+        endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
     streams = Streams(sys.stdout.encoding if sys.stdout else "utf-8")
     run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
     follow, raw, since = bool(options["follow"]), bool(options["json"]), options["since"]
@@ -113,7 +120,9 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
 
     def kept(*names: str) -> StateFile | None:
         try:
-            return StateFile.take(state_path(os.environ, str(options.server).lower(), nick or "", *names))
+            # What brings us back goes to nobody through TLS and then to somebody else in clear.
+            tls = ["tls"] if options["tls"] else []
+            return StateFile.take(state_path(os.environ, str(options.server).lower(), nick or "", *names, *tls))
         except (OSError, RuntimeError) as error:
             streams.warn(f"-- {options.language.words(cannot_keep(error))} --\n")
             return None
@@ -129,6 +138,14 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
     return Person(ground(kept()), nick)
+
+
+def _trust(options: Options) -> Trust:
+    try:
+        path = state_path(os.environ, "known_servers")
+    except RuntimeError:  # there is no home
+        path = None
+    return Trust(str(options.server).lower(), KnownServers(path), options["fingerprint"])
 
 
 def _open_missing() -> None:

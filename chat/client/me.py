@@ -1,10 +1,11 @@
 """Who and where we are on the server, learnt from what it says; and the lines that we sent it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chat import limits
-from chat.client.objects import Came, Missed, Object, Reply, Room, Said, Welcome
+from chat import limits, names
+from chat.client.objects import Came, Missed, Object, Reply, Room, Said, Welcome, number
+from chat.errors import Refused
 
 PRIVATE = "@"
 """The name of one's own log, that of private talk."""
@@ -25,6 +26,9 @@ class Me:
     Of `rooms`, named as the server writes them, the current one is the last.  `seen` has the number of the last event
     that came from each of their logs; of a log that it does not have, the server knows as much as we.  `shown` is as
     much of it as has left this program: what else came is lost with it, and has to come again.
+
+    What a server says of rooms is asked for again in lines that have to be short enough: whatever is no room's name,
+    and more rooms than anybody can be in, are not noted.
     """
 
     def __init__(self) -> None:
@@ -45,16 +49,16 @@ class Me:
                     self.seen[log] = seq
             case Missed(room, count) if room in self.seen:
                 self.seen[room] += count
-            case Reply("join", facts={"room": str(room)}):
-                if room not in self.rooms and isinstance(head := what.facts.get("head"), int):
+            case Reply("join", facts={"room": str(room)}) if _is_room(room):
+                if room not in self.rooms and (head := number(what.facts, "head")) is not None:
                     self._begin({room: head})
                 self._go(room)
             case Reply("leave", facts={"room": str(room)}):
                 self.rooms = [other for other in self.rooms if other != room]
-                self.seen.pop(room, None)
-                if isinstance(current := what.facts.get("current"), str):
+                self._forget_other_rooms()
+                if isinstance(current := what.facts.get("current"), str) and _is_room(current):
                     self._go(current)
-            case Reply("nick", facts={"nick": str(nick)}):
+            case Reply("nick", facts={"nick": str(nick)}) if len(nick) <= limits.NAME_READ:
                 self.nick = nick
 
     def all_shown(self) -> None:
@@ -63,7 +67,8 @@ class Me:
 
     def _welcomed(self, welcome: Welcome) -> None:
         self.nick = welcome.nick
-        self.rooms = [room.name for room in welcome.rooms[: limits.ROOMS_PER_PERSON]]
+        rooms = [room for room in welcome.rooms if _is_room(room.name)]
+        self.rooms = [room.name for room in rooms]
         if welcome.room in self.rooms:
             self._go(welcome.room)
         known = welcome.back and welcome.code == self.code
@@ -72,7 +77,8 @@ class Me:
             # Of private talk a new person has seen all; what somebody else has, whose code was used, the server knows.
             self.seen = {} if welcome.back else {PRIVATE: 0}
             self.shown = dict(self.seen)
-        self._begin({room: head for room, head in _heads(welcome.rooms).items() if room not in self.seen})
+        self._begin({room: head for room, head in _heads(rooms).items() if room not in self.seen})
+        self._forget_other_rooms()
 
     def _begin(self, heads: Mapping[str, int]) -> None:
         """Hear these logs from here on."""
@@ -81,8 +87,21 @@ class Me:
 
     def _go(self, room: str) -> None:
         others = [other for other in self.rooms if other != room]
-        self.rooms = [*others[-limits.ROOMS_PER_PERSON :], room]
+        self.rooms = [*others[1 - limits.ROOMS_PER_PERSON :], room]
+        self._forget_other_rooms()
+
+    def _forget_other_rooms(self) -> None:
+        ours = {PRIVATE, *self.rooms}
+        self.seen = {log: seq for log, seq in self.seen.items() if log in ours}
+        self.shown = {log: seq for log, seq in self.shown.items() if log in ours}
 
 
-def _heads(rooms: tuple[Room, ...]) -> Mapping[str, int]:
-    return {room.name: room.head for room in rooms[: limits.ROOMS_PER_PERSON] if room.head is not None}
+def _heads(rooms: Sequence[Room]) -> Mapping[str, int]:
+    return {room.name: room.head for room in rooms if room.head is not None}
+
+
+def _is_room(name: str) -> bool:
+    try:
+        return names.check_room(name) == name
+    except Refused:
+        return False

@@ -2,13 +2,14 @@
 
 Nothing that comes from a server is trusted.  A key of the wrong type counts as missing; an object without a key that
 it cannot do without, or of an unknown type, is none of ours (`understand` returns None) and is skipped.  Dates that
-no calendar here can show, and numbers out of range, count as missing too.  Texts are as they came: whoever shows
-them makes them `visible`.
+no calendar here can show, numbers out of range, and names and ids that are longer than any (they are remembered, and
+sent back) count as missing too.  Texts are as they came: whoever shows them makes them `visible`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 
 from chat import limits
@@ -159,9 +160,9 @@ def _welcome(raw: Raw) -> Welcome:
     rooms = raw.get("rooms")
     found = rooms.items() if isinstance(rooms, Mapping) else ()
     return Welcome(
-        _needed(raw, "nick"),
-        _needed(raw, "room"),
-        tuple(_room(name, state) for name, state in found if isinstance(state, Mapping)),
+        _named(raw, "nick"),
+        _named(raw, "room"),
+        tuple(_room(*room) for room in islice(found, limits.ROOMS_PER_PERSON) if isinstance(room[1], Mapping)),
         _short(raw, "resume"),
         raw.get("back") is True,
         _text(raw, "id"),
@@ -169,63 +170,63 @@ def _welcome(raw: Raw) -> Welcome:
 
 
 def _room(name: str, state: Mapping[object, object]) -> Room:
-    users, here = _texts(state, "users"), _number(state, "here")
-    return Room(name, _number(state, "head"), len(users) if here is None else here, users, _text(state, "topic") or "")
+    users, here = _texts(state, "users"), number(state, "here")
+    return Room(name, number(state, "head"), len(users) if here is None else here, users, _text(state, "topic") or "")
 
 
 def _said(raw: Raw) -> Said:
     return Said(
-        _needed(raw, "room"),
-        _needed(raw, "from"),
+        _named(raw, "room"),
+        _named(raw, "from"),
         _needed(raw, "text"),
-        _number(raw, "seq"),
+        number(raw, "seq"),
         _date(raw, "at"),
-        _text(raw, "to"),
+        _name(raw, "to"),
         raw.get("type") == "action",
     )
 
 
 def _came(kind: Literal["joined", "left", "renamed", "topic"]) -> Callable[[Raw], Came]:
     def read(raw: Raw) -> Came:
-        author = _text(raw, "from") or ""
+        author = _name(raw, "from") or ""
         return Came(
             kind,
-            _needed(raw, "room"),
+            _named(raw, "room"),
             author,
-            _number(raw, "seq"),
+            number(raw, "seq"),
             _date(raw, "at"),
             _texts(raw, "who") or (author,),
-            _number(raw, "here"),
-            _number(raw, "stayed"),
+            number(raw, "here"),
+            number(raw, "stayed"),
             raw.get("quit") is True,
-            _needed(raw, "to") if kind == "renamed" else "",
+            _named(raw, "to") if kind == "renamed" else "",
             _text(raw, "text") or "",
-            _text(raw, "fact"),
+            _short(raw, "fact"),
         )
 
     return read
 
 
 def _missed(raw: Raw) -> Missed:
-    count = _number(raw, "count")
+    count = number(raw, "count")
     if count is None:
         raise _Unfit
-    return Missed(_needed(raw, "room"), count)
+    return Missed(_named(raw, "room"), count)
 
 
 def _ack(raw: Raw) -> Ack:
-    return Ack(_text(raw, "id"), _text(raw, "room"), _date(raw, "at"))
+    return Ack(_text(raw, "id"), _name(raw, "room"), _date(raw, "at"))
 
 
 def _problem(raw: Raw) -> Problem:
-    return Problem(_needed(raw, "code"), _text(raw, "text") or "", _text(raw, "id"), _text(raw, "proposal"))
+    return Problem(_needed(raw, "code"), _text(raw, "text") or "", _text(raw, "id"), _name(raw, "proposal"))
 
 
 def _history(raw: Raw) -> History:
     events = raw.get("events")
     read = [understand(event) for event in (events if isinstance(events, list) else ()) if isinstance(event, Mapping)]
     said = tuple(event for event in read if isinstance(event, Said))
-    return History(_text(raw, "room"), said, raw.get("more") is True, _number(raw, "total"), _text(raw, "id"))
+    return History(_name(raw, "room"), said, raw.get("more") is True, number(raw, "total"), _text(raw, "id"))
 
 
 def _reply(raw: Raw) -> Reply:
@@ -261,12 +262,25 @@ def _needed(raw: Raw, key: str) -> str:
     return value
 
 
+def _name(raw: Raw, key: str) -> str | None:
+    value = _text(raw, key)
+    return value if value is not None and len(value) <= limits.NAME_READ else None
+
+
+def _named(raw: Raw, key: str) -> str:
+    value = _name(raw, key)
+    if value is None:
+        raise _Unfit
+    return value
+
+
 def _short(raw: Raw, key: str) -> str | None:
     value = _text(raw, key)
     return value if value is not None and len(value) <= limits.ID else None
 
 
-def _number(raw: Mapping[object, object] | Raw, key: str) -> int | None:
+def number(raw: Mapping[object, object] | Raw, key: str) -> int | None:
+    """A number that a server may count, such as a reply's facts hold; None for any other."""
     value = raw.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and value in _NUMBERS else None
 

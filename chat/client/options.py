@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from twisted.python import usage
 
-from chat import __version__
+from chat import __version__, fingerprint
 from chat.language import Language, Sentence, known_languages, language, say
 
 HELP = say(
@@ -32,6 +32,11 @@ standard output with its date, everything else to standard error.
       --json           Write the server's objects, one JSON object a line.
       --post           Say each line of standard input without staying, as
                        the --nick you give: uptime | chat-client --post -n pi
+      --tls            Encrypt; without a port it is {encrypted}. A server whose
+                       certificate no authority vouches for is asked about
+                       at a terminal the first time, and remembered.
+      --fingerprint F  Encrypt, and take exactly the certificate with this
+                       SHA-256 fingerprint.
       --language CODE  The language of this program: {languages}.
                        Yours, if it is one of these.
       --version        Show the version.
@@ -50,11 +55,13 @@ Exit codes: 0  everything was said and confirmed, or you just left
             3  the server, or a limit, refused something: it was not said
             4  the connection ended before everything was confirmed
             5  the output could not be written, a full disk for one
+            6  the server's certificate is not trusted, or it speaks no TLS
 """,
+    encrypted=12346,
     languages=", ".join(known_languages()),
 )
 
-DEFAULT_HOST, DEFAULT_PORT = "localhost", 12345
+DEFAULT_HOST, DEFAULT_PORT, DEFAULT_TLS_PORT = "localhost", 12345, 12346
 
 
 class Server(NamedTuple):
@@ -74,11 +81,13 @@ class Options(usage.Options):
         ["nick", "n", None],
         ["room", "r", None],
         ["since", None, None],
+        ["fingerprint", None, None],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["follow", "f"],
         ["json", None],
         ["post", None],
+        ["tls", None],
     ]
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -124,8 +133,8 @@ class Options(usage.Options):
         """(usage.Options)"""
         if len(servers) > 1:
             raise usage.UsageError(say("One server at a time: HOST or HOST:PORT."))
-        if servers:
-            self.server = parse_server(servers[0])
+        self["tls"] = bool(self["tls"]) or self["fingerprint"] is not None
+        self.server = parse_server(servers[0] if servers else "", DEFAULT_TLS_PORT if self["tls"] else DEFAULT_PORT)
 
     def postOptions(self) -> None:
         """(usage.Options)"""
@@ -134,6 +143,8 @@ class Options(usage.Options):
                 raise usage.UsageError(
                     say("--{name} {value}: it is one word, without blanks.", name=name, value=repr(self[name]))
                 )
+        if self["fingerprint"] is not None:
+            self["fingerprint"] = _parse_fingerprint(self["fingerprint"])
         if self["room"] is not None:
             self["room"] = "#" + self["room"].removeprefix("#")
         if self["since"] is not None and not re.fullmatch(r"\S+( \S+)?", self["since"]):
@@ -146,9 +157,9 @@ class Options(usage.Options):
             raise usage.UsageError(say("--post does not stay, so it does not go with --follow or --json."))
 
 
-def parse_server(text: str) -> Server:
+def parse_server(text: str, usual_port: int = DEFAULT_PORT) -> Server:
     """HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address; raises `UsageError` for anything else."""
-    match = re.fullmatch(r"\[([^\[\]]+)\](?::(.*))?|([^:\[\]]*)(?::([^:]*))?", text)
+    match = re.fullmatch(r"\[([^\[\]\s]+)\](?::(.*))?|([^:\[\]\s]*)(?::([^:]*))?", text)
     if match:
         host, port = match[1] or match[3], match[2] if match[1] else match[4]
     elif _is_ipv6(text):
@@ -158,7 +169,7 @@ def parse_server(text: str) -> Server:
             say("{text}: a server is HOST or HOST:PORT, as in {example}.", text=text, example=_EXAMPLE)
         )
     if port is None:
-        return Server(host or DEFAULT_HOST, DEFAULT_PORT)
+        return Server(host or DEFAULT_HOST, usual_port)
     if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
         raise usage.UsageError(
             say("{text}: a port is a number from 1 to 65535, as in {example}.", text=text, example=_EXAMPLE)
@@ -167,6 +178,15 @@ def parse_server(text: str) -> Server:
 
 
 _EXAMPLE = "pi.local:12345"
+
+
+def _parse_fingerprint(text: str) -> str:
+    """As `chat.fingerprint` writes it; raises `UsageError`."""
+    if (found := fingerprint.normal(text.strip())) is None:
+        raise usage.UsageError(
+            say("--fingerprint {text}: it is SHA256: and 32 numbers of two digits, 0 to 9 and A to F.", text=repr(text))
+        )
+    return found
 
 
 def _is_ipv6(text: str) -> bool:

@@ -4,18 +4,25 @@ The terminal itself echoes and edits, and nothing is redrawn, so this works on e
 """
 
 from shutil import get_terminal_size
+from unicodedata import normalize
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
 
 from chat import names
-from chat.client.conversation import Shown
+from chat.client.conversation import Kind, Shown
 from chat.client.lines import TooLong
 from chat.client.me import Line
 from chat.client.objects import Hello, Object, Problem, Raw
-from chat.client.stdio import Ground, Status, StreamFace, layout
+from chat.client.stdio import Ground, Status, StreamFace, cannot_remember, layout
+from chat.client.trust import Unknown, Unsafe
 from chat.errors import Refused
-from chat.language import say
+from chat.fingerprint import normal
+from chat.language import Sentence, say
+
+_NICKNAME = say("Nickname:")
+_TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
+_YES, _NO = say("yes"), say("no")
 
 
 class Person(StreamFace):
@@ -27,18 +34,19 @@ class Person(StreamFace):
         self._prompted = False
         self._proposal: str | None = None
         self._told = False
+        self._stranger: Unknown | None = None
 
     def start(self, reactor: IReactorFDSet) -> "Deferred[Status]":
         """Begin; fires when it is over."""
         done = super().start(reactor)
-        self.state(say("connecting to {server}", server=self._server))
+        self._dialing()
         return done
 
     def stop(self) -> None:
         """Ctrl-C: the terminal shows ^C, and the shell's prompt belongs on the next line."""
         self._streams.write("\n")
         self._prompted = False
-        super().stop()
+        self._leave()
 
     def put(self, shown: Shown) -> None:
         """To the screen, on lines of its own."""
@@ -57,8 +65,11 @@ class Person(StreamFace):
     # Reader
 
     def typed(self, line: str | TooLong) -> None:
-        """The answer to the question for a nickname, or something to say."""
+        """The answer to a question, or something to say."""
         self._prompted = False
+        if self._stranger is not None:
+            self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
+            return
         if self._asking and isinstance(line, str) and not line.startswith("/"):
             self._choose(line.strip())
             return
@@ -72,7 +83,7 @@ class Person(StreamFace):
         if rest != "" or self._prompted:
             self._streams.write("\n")
         self._prompted = False
-        self.connection.leave()
+        self._leave()
 
     # Face
 
@@ -82,7 +93,7 @@ class Person(StreamFace):
             self.state(say("connected"))
         super().received(what, raw, line)
         if self._asking and self.connection.asking:
-            self._prompt()
+            self._prompt(_NICKNAME)
 
     def nickname_wanted(self, refused: Problem | None) -> None:
         """Ask for it."""
@@ -91,18 +102,57 @@ class Person(StreamFace):
         if refused is not None:
             self._again(refused.code, refused.text, refused.proposal)
         self._asking = True
-        self._prompt()
+        self._prompt(_NICKNAME)
 
     def entered(self) -> None:
         """From now on what is typed is said."""
         self._asking = self._told = False
 
-    # The nickname.
+    def unsafe(self, problem: Unsafe) -> None:
+        """Ask whether it is the right one, where that is the question."""
+        if not isinstance(problem, Unknown):
+            super().unsafe(problem)
+            return
+        self.tell(problem)
+        self._stranger = problem
+        self._prompt(_TRUST)
 
-    def _prompt(self) -> None:
+    def _prompt(self, question: Sentence) -> None:
         if not self._prompted:
             self._prompted = True
-            self._streams.write(self._words(say("Nickname:")) + " ")
+            self._streams.write(self._words(question) + " ")
+
+    def _dialing(self) -> None:
+        self.state(say("connecting to {server}", server=self._server))
+
+    # A server that nobody knows.
+
+    def _decide(self, stranger: Unknown, answer: str) -> None:
+        """Take a clear answer; what was typed for somebody else to read is none."""
+        word = _bare(answer)
+        if word in ("no", _bare(self._words(_NO))):
+            self._leave()
+        elif word in ("yes", _bare(self._words(_YES))) or normal(answer) == stranger.fingerprint:
+            self._stranger = None
+            try:
+                stranger.accept()
+            except OSError as error:
+                self.state(cannot_remember(error))
+            self._dialing()
+            self.connection.dial()
+        else:
+            if normal(answer) is not None:
+                self.put(Shown(Kind.ERROR, self._words(say("That is another fingerprint."))))
+            self._prompt(_TRUST)
+
+    def _leave(self) -> None:
+        """Whoever leaves instead of an answer gives one, too."""
+        if self._stranger is None:
+            self.connection.leave()
+        else:
+            self.give_up(Status.UNSAFE)
+
+    # The nickname.
 
     def _choose(self, nick: str) -> None:
         if nick or self._proposal:
@@ -111,7 +161,7 @@ class Person(StreamFace):
                 chosen = self._proposal if nick in ("", self._proposal) else names.check_nickname(nick)
             except Refused as error:
                 self._again(error.code, self._words(error.sentence), names.propose(nick, lambda name: True))
-                self._prompt()
+                self._prompt(_NICKNAME)
                 return
             self.connection.enter(chosen or nick)
         else:
@@ -122,3 +172,8 @@ class Person(StreamFace):
         self._proposal = proposal
         offer = "" if proposal is None else self._words(say("Enter takes {nick}.", nick=proposal))
         self.put(self._conversation.error(code, f"{text} {offer}".rstrip()))
+
+
+def _bare(word: str) -> str:
+    """A word as somebody in a hurry types it, without accents: si for sí."""
+    return normalize("NFKD", word).encode("ascii", "ignore").decode().casefold()

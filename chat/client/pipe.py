@@ -80,7 +80,7 @@ class Pipe(StreamFace):
         if self._any_nick and refused.proposal is not None:
             self.connection.enter(refused.proposal)
         else:
-            self._give_up(Status.REFUSED)
+            self.give_up(Status.REFUSED)
 
     def entered(self) -> None:
         """Perhaps there was nothing to say."""
@@ -94,7 +94,7 @@ class Pipe(StreamFace):
     def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
         """There is nothing to say or record elsewhere."""
         super().not_admitted(refused, unsent)
-        self._give_up(Status.REFUSED)
+        self.give_up(Status.REFUSED)
 
     def lost(self, reason: Sentence | None) -> None:
         """It will be back, unless it never let us in."""
@@ -102,25 +102,21 @@ class Pipe(StreamFace):
         if self._away_since is None:
             self._away_since = self._now()
         if reason is not None and not (self._follow or self._was_in):
-            self._give_up(Status.NO_CONNECTION)
+            self.give_up(Status.NO_CONNECTION)
 
     def unreachable(self, reason: Sentence) -> None:
         """At the first time this is an answer; later the server may come back."""
         super().unreachable(reason)
         if not (self._follow or self._was_in):
-            self._give_up(Status.NO_CONNECTION)
+            self.give_up(Status.NO_CONNECTION)
 
     def trying_again(self, seconds: float) -> None:
         """Unless it was given up just now, or is now."""
         patience = timedelta(seconds=limits.CONFIRM_SECONDS)
         if self._ended and not self._follow and self._away_since and self._now() - self._away_since > patience:
-            self._give_up(Status.NOT_CONFIRMED)
+            self.give_up(Status.NOT_CONFIRMED)
         if not self.connection.leaving:
             super().trying_again(seconds)
-
-    def _give_up(self, status: Status) -> None:
-        self.worse(status)
-        self.connection.leave()
 
     def _end_if_done(self) -> None:
         if self._ended and not self._follow and self._was_in and not self.connection.kept:

@@ -7,14 +7,25 @@ the rest is not tried.
 from itertools import count
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
-from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
 
 from chat import limits
 from chat.client.conversation import beginning
 from chat.client.lines import TooLong
 from chat.client.objects import Ack, Hello, Problem, understand
-from chat.client.stdio import Ground, Status, no_connection, not_confirmed, not_sent
+from chat.client.preamble import Preamble
+from chat.client.stdio import (
+    NEEDS_TLS,
+    Ground,
+    Status,
+    how_to_trust,
+    no_connection,
+    not_confirmed,
+    not_sent,
+    with_tls,
+)
+from chat.client.trust import Unknown, Unsafe
 from chat.client.wire import Wire, Wires, reason_of
 from chat.errors import BadInput
 from chat.language import Sentence, say
@@ -92,7 +103,7 @@ class Post:
         self._pace()
         id = next(self._ids)
         try:
-            exchange = _Exchange(jsonl.request(self._begin + text, id), id)
+            exchange = _Exchange(jsonl.request(self._begin + text, id), id, self._clock)
         except BadInput as error:
             self._refused(error.code, self._words(error.sentence), text)
             return True
@@ -103,6 +114,11 @@ class Post:
             exchange.abort()
             if not exchange.sent:
                 self._lines.pending.insert(0, text)
+        except Unsafe as problem:
+            hint = [how_to_trust(self._server)] if isinstance(problem, Unknown) else []
+            for sentence in (*problem.told, *hint):
+                self._tell(Status.UNSAFE, sentence)
+            self._lines.pending.insert(0, text)
         except Exception:
             exchange.reason = reason_of(Failure())
         match exchange.answer:
@@ -110,7 +126,9 @@ class Post:
                 return True
             case Problem(code, reason):
                 self._refused(code, reason, text)
-                return True
+                if code == NEEDS_TLS:
+                    self._tell(Status.REFUSED, with_tls(self._server))
+                return exchange.sent
         if exchange.sent:
             self._tell(Status.NOT_CONFIRMED, not_confirmed(text))
         elif exchange.reason is not None:
@@ -135,23 +153,32 @@ class Post:
 class _Exchange:
     """One connection for one line (an `Owner`)."""
 
-    def __init__(self, request: bytes, id: str) -> None:
+    def __init__(self, request: bytes, id: str, clock: IReactorTime) -> None:
         self.sent = False
         self.answer: Ack | Problem | None = None
         self.reason: Sentence | None = None
         self.done: Deferred[None] = Deferred()
         self._request = request
         self._id = id
+        self._clock = clock
         self._wire: Wire | None = None
+        self._preamble = Preamble()
+        self._patience: IDelayedCall | None = None
 
     def abort(self) -> None:
         """Nobody waits for it any more."""
         if self._wire is not None:
             self._wire.transport.abortConnection()
 
+    def _give_up(self) -> None:
+        """It speaks, or else the wire had let go, but does not answer."""
+        if self._wire is not None:
+            self._wire.abort(say("the server confirmed nothing for a while"))
+
     def opened(self, wire: Wire) -> None:
         """(Owner) Ask for JSON."""
         self._wire = wire
+        self._patience = self._clock.callLater(limits.CONFIRM_SECONDS, self._give_up)
         wire.send(b"/json\n")
 
     def line_received(self, line: bytes | TooLong) -> None:
@@ -162,6 +189,8 @@ class _Exchange:
         if isinstance(what, Hello) and not self.sent:
             self.sent = True
             self._wire.send(self._request)
+        elif not self.sent:
+            self._preamble.take(line)
         elif (isinstance(what, Ack | Problem) and what.id == self._id) or (isinstance(what, Problem) and not what.id):
             self.answer = what
             self._wire.end()
@@ -172,5 +201,10 @@ class _Exchange:
     def closed(self, reason: Sentence) -> None:
         """(Owner) With an answer or without."""
         self.reason = reason
+        if not self.sent and self._preamble.error is not None:
+            answer = understand(self._preamble.error)
+            self.answer = answer if isinstance(answer, Problem) else None
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
         if not self.done.called:
             self.done.callback(None)

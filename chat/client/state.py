@@ -40,10 +40,9 @@ class StateFile:
     @classmethod
     def take(cls, path: Path) -> Self | None:
         """The file at this path, made if there is none; None while another run has it.  Raises `OSError`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
+        private_directory(path.parent)
         while True:
-            descriptor = _open(path, os.O_RDWR)
+            descriptor = open_private(path, os.O_RDWR)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Whoever had it may have replaced it, or taken it away, since it was opened.
@@ -71,7 +70,7 @@ class StateFile:
         lines = [{"id": line.id, "line": line.text} for line in state.lines]
         data = json.dumps({"code": state.code, "shown": dict(state.shown), "lines": lines}).encode()
         new = self._path.with_name(f"{self._path.name}.new")
-        descriptor = _open(new, os.O_WRONLY | os.O_TRUNC)
+        descriptor = open_private(new, os.O_WRONLY | os.O_TRUNC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             while data:
@@ -93,7 +92,14 @@ class StateFile:
         os.close(self._descriptor)
 
 
-def _open(path: Path, flags: int) -> int:
+def private_directory(path: Path) -> None:
+    """Let there be this directory, for nobody else; raises `OSError`."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file that nobody else may read, made if there is none; raises `OSError`."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor

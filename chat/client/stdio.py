@@ -22,6 +22,7 @@ from chat.client.lines import TooLong
 from chat.client.me import Line
 from chat.client.objects import Object, Problem, Raw
 from chat.client.streams import Streams
+from chat.client.trust import Unknown, Unsafe
 from chat.errors import ChatError, Refused
 from chat.language import Language, Sentence, say, say_n
 from chat.text import visible, wrap
@@ -36,6 +37,7 @@ class Status(enum.IntEnum):
     REFUSED = 3
     NOT_CONFIRMED = 4
     OUTPUT_FAILED = 5
+    UNSAFE = 6
 
 
 MARKS = {
@@ -47,6 +49,9 @@ MARKS = {
     Kind.ERROR: "! ",
     Kind.STATE: "-- ",
 }
+NEEDS_TLS = "needs-tls"
+"""The code of an encrypted port, to whom speaks in clear."""
+
 _ANYONE = "guest"
 _FRAMED = frozenset({Kind.GONE, Kind.FRAME, Kind.STATE})
 
@@ -166,6 +171,8 @@ class StreamFace(ABC):
         for shown in self._conversation.show(what, line):
             self.put(shown)
         if isinstance(what, Problem):
+            if what.code == NEEDS_TLS:
+                self.put(Shown(Kind.ERROR, self._words(with_tls(self._server))))
             self.worse(Status.REFUSED)
 
     def not_understood(self) -> None:
@@ -208,6 +215,23 @@ class StreamFace(ABC):
         """Say so."""
         self.state(no_connection(self._server, reason))
 
+    def unsafe(self, problem: Unsafe) -> None:
+        """Say why, and end."""
+        self.tell(problem)
+        if isinstance(problem, Unknown):
+            self.put(Shown(Kind.ERROR, self._words(how_to_trust(self._server))))
+        self.give_up(Status.UNSAFE)
+
+    def tell(self, problem: Unsafe) -> None:
+        """Say why the server is not safe."""
+        for sentence in problem.told:
+            self.put(Shown(Kind.ERROR, self._words(sentence)))
+
+    def give_up(self, status: Status) -> None:
+        """End it, for this reason."""
+        self.status = max(self.status, status)
+        self.connection.leave()
+
     def trying_again(self, seconds: float) -> None:
         """Say when."""
         self.state(say("trying again in {seconds} s", seconds=max(1, round(seconds))))
@@ -227,10 +251,28 @@ def no_connection(server: str, reason: Sentence) -> Sentence:
     return say("no connection to {server}: {reason}", server=server, reason=reason)
 
 
+def how_to_trust(server: str) -> Sentence:
+    """What makes a script connect to a server that no authority vouches for."""
+    return say(
+        "If whoever runs it says the same, add --fingerprint with it, or accept it once at a terminal: {command}",
+        command=f"chat-client --tls {server}",
+    )
+
+
 def cannot_keep(error: OSError | RuntimeError) -> Sentence:
     """There is no place for what would bring us back."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return say("nothing is kept for after a crash of this program: {reason}", reason=visible(reason))
+
+
+def with_tls(server: str) -> Sentence:
+    """How to connect to an encrypted port; the server names other programs too."""
+    return say("With this program: {command}", command=f"chat-client --tls {server}")
+
+
+def cannot_remember(error: OSError) -> Sentence:
+    """There is no place for the fingerprint of a server."""
+    return say("it is not remembered, you will be asked again: {reason}", reason=visible(error.strerror or str(error)))
 
 
 def not_sent(line: str) -> Sentence:

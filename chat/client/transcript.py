@@ -107,4 +107,4 @@ class Transcript(Pipe):
 
     def _refuse(self, problem: Problem) -> None:
         self.put(self._conversation.error(problem.code, problem.text))
-        self._give_up(Status.REFUSED)
+        self.give_up(Status.REFUSED)

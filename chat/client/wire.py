@@ -123,11 +123,21 @@ class Wires(Factory):
         return Wire(self._owner, self._clock)
 
 
+class HandshakeTimedOut(error.TimeoutError):
+    """It is connected, and no TLS came of it."""
+
+
+class HandshakeFailed(Exception):
+    """The other side speaks TLS, and broke it off; in OpenSSL's words."""
+
+
 def reason_of(failure: Failure) -> Sentence:
     """Why there is no connection, in words."""
     for kind, sentence in _REASONS.items():
         if failure.check(kind):
             return sentence
+    if failure.check(HandshakeFailed):
+        return say("TLS failed, {reason}", reason=visible(failure.getErrorMessage()))
     # The system's own words; there is nothing to translate.
     return Sentence("{reason}", {"reason": visible(failure.getErrorMessage())})
 
@@ -137,6 +147,7 @@ _REASONS: dict[type[Exception], Sentence] = {
     error.ConnectionRefusedError: say("nothing answers at this port"),
     error.DNSLookupError: say("there is no computer of this name"),
     error.NoRouteError: say("there is no way to it from here"),
+    HandshakeTimedOut: say("it is connected, but does not answer to TLS"),
     error.TimeoutError: say("no answer came"),
     error.ConnectionLost: say("it was cut"),
     error.ConnectionAborted: say("it was cut"),

@@ -10,6 +10,7 @@ from chat.client.connection import Connection
 from chat.client.me import Line
 from chat.client.objects import Object, Problem, Raw
 from chat.client.state import StateFile
+from chat.client.trust import Unsafe
 from chat.language import Language, Sentence
 
 WORDS = Language("en").words
@@ -54,6 +55,9 @@ class Face:
 
     def unreachable(self, reason: Sentence) -> None:
         self.told.append(f"unreachable, {WORDS(reason)}")
+
+    def unsafe(self, problem: Unsafe) -> None:
+        self.told.append(f"unsafe, {[WORDS(sentence) for sentence in problem.told]}")
 
     def trying_again(self, seconds: float) -> None:
         self.told.append(f"again in {seconds:g}")

@@ -26,6 +26,7 @@ class World:
         nick: str | None = None,
         room: str | None = None,
         kept: Any = None,
+        language: str = "en",
     ) -> None:
         self.clock, self.server, self.streams = Clock(), Server(), Streams()
         self.now = NOW
@@ -33,7 +34,7 @@ class World:
         def connect(face: StreamFace) -> Connection:
             return Connection(self.server, self.clock, face, "run", nick, room, kept, lambda: 0.0)
 
-        ground = Ground(self.streams, Language("en"), lambda: self.now, "pi:12345", connect)  # type: ignore[arg-type]
+        ground = Ground(self.streams, Language(language), lambda: self.now, "pi:12345", connect)  # type: ignore[arg-type]
         self.face = make(ground)
         self.result: list[Status] = []
         self.face.start(None).addCallback(self.result.append)  # type: ignore[arg-type]

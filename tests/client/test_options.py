@@ -58,6 +58,28 @@ def test_options_may_stand_before_and_after_the_server(words: str) -> None:
     assert (options.server.host, options["nick"], options["follow"]) == ("pi", "bob", 1)
 
 
+@pytest.mark.parametrize(
+    ("words", "server"),
+    [
+        (["--tls"], Server("localhost", 12346)),
+        (["--tls", "pi"], Server("pi", 12346)),
+        (["pi:4000", "--tls"], Server("pi", 4000)),
+        (["pi", "--fingerprint", "a1" * 32], Server("pi", 12346)),
+        (["pi"], Server("pi", 12345)),
+    ],
+)
+def test_an_encrypted_port_is_another_one(words: list[str], server: Server) -> None:
+    options = Options({})
+    options.parseOptions(words)
+    assert (options.server, options["tls"]) == (server, words != ["pi"])
+
+
+def test_a_fingerprint_may_be_written_as_openssl_does() -> None:
+    options = Options({})
+    options.parseOptions(["--fingerprint", "sha256 Fingerprint=" + ":".join(["a1"] * 32)])
+    assert options["fingerprint"] == "SHA256:" + ":".join(["A1"] * 32)
+
+
 def test_without_options_it_is_this_computer() -> None:
     options = Options({})
     options.parseOptions([])
@@ -85,6 +107,9 @@ def test_a_room_may_be_written_without_its_sign_which_shells_take_for_a_comment(
         ["--foo"],
         ["--nick"],
         ["pi:x"],
+        ["pi local"],
+        ["--fingerprint", "AA:BB"],
+        ["--tls", "pi:"],
     ],
 )
 def test_a_mistake_is_one_line(words: list[str]) -> None:

@@ -138,3 +138,18 @@ def test_garbage_is_no_answer(garbage: bytes) -> None:
     world.server.wire.dataReceived(garbage)
     world.answer(type="error", code="nick-taken", text="no")
     assert world.result == [Status.REFUSED]
+
+
+@pytest.mark.parametrize("hello", [False, True])
+def test_a_server_that_chatters_and_answers_nothing_is_left(hello: bool) -> None:
+    world = World()
+    world.post.input_ended("one")
+    world.server.accept()
+    if hello:
+        world.server.send(HELLO)
+    for _ in range(int(limits.CONFIRM_SECONDS)):
+        world.server.wire.dataReceived(b"blah\n")
+        world.clock.advance(1)
+    assert world.server.transport.disconnected
+    world.server.close()
+    assert world.result == [Status.NOT_CONFIRMED if hello else Status.NO_CONNECTION]

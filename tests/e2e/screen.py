@@ -1,11 +1,14 @@
 """A program on a screen: tmux is the terminal, so what is tested is what a person would see."""
 
 import subprocess
+from itertools import count
 from pathlib import Path
 
 from .peers import need
 from .server import ENVIRONMENT
 from .waiting import SECONDS, until
+
+_numbers = count(1)
 
 
 class Screen:
@@ -14,7 +17,7 @@ class Screen:
     def __init__(self, directory: Path, *command: str) -> None:
         need("tmux")
         need(command[0])
-        self._socket = directory / f"tmux-{command[0]}.sock"
+        self._socket = directory / f"tmux-{next(_numbers)}.sock"
         # After the command the window stays, so that its last words can be seen.
         size = ("-x", "80", "-y", "24")
         self._tmux("-f", "/dev/null", "new-session", "-d", *size, *command, ";", "set", "-g", "remain-on-exit", "on")
