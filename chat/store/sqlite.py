@@ -47,7 +47,7 @@ class SqliteStore:
         self._synchronous = synchronous
         self._call_from_thread = call_from_thread
         self._writer = Worker("chat-writer", self._connect_writer, call_from_thread)
-        self._reader = Worker("chat-reader", partial(connect, self._path), call_from_thread)
+        self._reader = Worker("chat-reader", self._connect_reader, call_from_thread)
 
     def start(self) -> None:
         """Begin, with what was asked for so far."""
@@ -92,7 +92,16 @@ class SqliteStore:
         connection = connect(self._path)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {limits.JOURNAL_BYTES}")
-        return connection
+        return _opened(connection)
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        return _opened(connect(self._path))
+
+
+def _opened(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The write-ahead file is opened with the first question; later there may be no file descriptor left for it."""
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return connection
 
 
 def _unwritten(failure: Failure) -> None:

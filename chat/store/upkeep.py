@@ -30,22 +30,28 @@ class Tended(Protocol):
 
 
 class Upkeep:
-    """Looks after a store from `start` to `stop`; `clock` measures time, `now` is the date, which can be wrong."""
+    """Looks after a store from `start` to `stop`.
+
+    `now` is the date, which can be wrong; `elapsed` tells how much time went by, also while the server slept.
+    """
 
     def __init__(
         self,
         clock: IReactorTime,
         now: Callable[[], datetime],
+        elapsed: Callable[[], float],
         store: Tended,
         keep: Keep,
         backup_to: Path | None,
     ) -> None:
         self._clock = clock
         self._now = now
+        self._elapsed = elapsed
         self._store = store
-        self._keep = keep
+        self.keep = keep
+        """May be another one from now on."""
         self._backup_to = backup_to
-        self._began_at = now() - timedelta(seconds=clock.seconds())
+        self._began_at = now() - timedelta(seconds=elapsed())
         self._is_date_right = True
         self._copied: date | None = None
         self._timer: IDelayedCall | None = None
@@ -81,14 +87,14 @@ class Upkeep:
         if not self._is_date_right:
             return 0
         try:
-            return await self._store.trim(self._keep, self._now())
+            return await self._store.trim(self.keep, self._now())
         except Exception:
             logger.failure("What is too old could not be taken away")
             return 0
 
     def _check_date(self) -> None:
         """Compare how far the date moved since the last look with the time that went by."""
-        began_at = self._now() - timedelta(seconds=self._clock.seconds())
+        began_at = self._now() - timedelta(seconds=self._elapsed())
         if self._is_date_right and abs((began_at - self._began_at).total_seconds()) > limits.JUMP_SECONDS:
             self._is_date_right = False
             logger.error("The date was changed by more than a day: nothing is taken away until the next start")

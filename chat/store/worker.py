@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -17,8 +18,8 @@ Work = Callable[[sqlite3.Connection], Any]
 
 
 class Worker:
-    """Work may be given to it before it is started.  The connection is opened with the first, for SQLite wants it
-    made in the thread that uses it; where that fails the work does, and the next tries anew.
+    """Work may be given to it before it is started.  The connection is opened then, in the thread that uses it, as
+    SQLite wants it, and while there are file descriptors; where that fails the first work tries anew, and fails, too.
 
     The process does not wait for the thread: a disk that hangs must not keep it from ending.
     """
@@ -52,6 +53,8 @@ class Worker:
 
     def _run(self) -> None:
         connection = None
+        with suppress(Exception):  # whoever asks for something first is told why
+            connection = self._connect()
         while (task := self._queue.get()) is not None:
             work, done = task
             try:

@@ -15,6 +15,7 @@ import pytest
 from chat import limits
 from chat.errors import NotStored, Refused
 from chat.store import Query, Record
+from chat.store.sqlite import SqliteStore
 
 from .database import START, Database, lines, opened, refusal
 
@@ -59,10 +60,18 @@ def test_a_batch_that_contradicts_what_is_kept_is_a_bug_and_not_kept(tmp_path: P
         database.commit(lines("two", first=2))
 
 
-def test_a_database_that_cannot_be_opened_is_tried_again(tmp_path: Path, logged: object) -> None:
+def test_a_database_that_cannot_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: object
+) -> None:
     path, away = tmp_path / "chat.sqlite3", tmp_path / "away"
-    with opened(path) as database:
+    start = SqliteStore.start
+
+    def start_without_it(store: SqliteStore) -> None:
         path.rename(away)
+        start(store)
+
+    monkeypatch.setattr(SqliteStore, "start", start_without_it)
+    with opened(path) as database:
         assert refused(database, "one", first=1) == "cannot be opened"
         with pytest.raises(Refused, match="cannot be opened"):
             database.wait(database.store.said(Query(["#lobby"], 5)))
@@ -70,6 +79,16 @@ def test_a_database_that_cannot_be_opened_is_tried_again(tmp_path: Path, logged:
         away.rename(path)
         database.commit(lines("one"))
         assert database.texts() == ["one"]
+
+
+def test_what_is_open_at_the_start_serves_for_good(tmp_path: Path) -> None:
+    """There may be no file descriptor left when the first question comes."""
+    path, away = tmp_path / "chat.sqlite3", tmp_path / "away"
+    with opened(path) as database:
+        database.commit(lines("one"))
+        path.rename(away)
+        assert database.texts() == ["one"]
+        away.rename(path)
 
 
 def test_of_a_damaged_page_only_what_is_on_it_is_lost(

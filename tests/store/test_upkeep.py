@@ -49,13 +49,17 @@ class World:
         self.clock = Clock()
         self.store = Tended()
         self.set_by = timedelta(0)
+        self.slept = timedelta(0)
         self.begin = begin
         self.errors: list[LogEvent] = []
-        self.upkeep = Upkeep(self.clock, self.now, self.store, 30 * DAY, backup_to)
+        self.upkeep = Upkeep(self.clock, self.now, self.elapsed, self.store, 30 * DAY, backup_to)
         self.upkeep.start()
 
     def now(self) -> datetime:
-        return self.begin + timedelta(seconds=self.clock.seconds()) + self.set_by
+        return self.begin + timedelta(seconds=self.elapsed()) + self.set_by
+
+    def elapsed(self) -> float:
+        return self.clock.seconds() + self.slept.total_seconds()
 
     def log(self, event: LogEvent) -> None:
         if event["log_level"] == LogLevel.error:
@@ -97,6 +101,14 @@ def test_after_the_date_was_set_nothing_is_taken_away_and_that_is_logged_once(wo
     world.minutes(5)
     assert len(world.store.trimmed) == 2
     assert ["date was changed" in event["log_format"] for event in world.errors] == [True]
+
+
+def test_after_a_long_sleep_of_the_machine_the_date_is_believed(world: World) -> None:
+    world.minutes(2)
+    world.slept = 3 * DAY
+    world.minutes(2)
+    assert len(world.store.trimmed) == 4
+    assert world.errors == []
 
 
 def test_a_date_that_is_corrected_a_little_is_believed(world: World) -> None:
