@@ -75,3 +75,8 @@ class NotStored(ChatError):
     def __init__(self, reason: Sentence) -> None:
         super().__init__("not-stored", say("The server could not store it ({reason}).", reason=reason))
         self.reason = reason
+
+
+def banned() -> Refused:
+    """What those hear who may not connect."""
+    return Refused("banned", say("The operator of this server has banned your address."))

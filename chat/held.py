@@ -5,6 +5,7 @@ anybody could fill the memory, and the names, with people who are not there.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 
@@ -29,6 +30,9 @@ class Held(Generic[P]):
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._people
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self._people.values())
 
     def get(self, digest: str) -> P | None:
         """Whoever has this code."""

@@ -1,6 +1,5 @@
 """Who is here, which rooms there are, who has which nickname, and who may still come back."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +10,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from chat import limits, names
+from chat.bans import NOBODY, Bans
 from chat.errors import Refused
 from chat.events import Entry, Place, Private
 from chat.held import Held
 from chat.language import say
 from chat.log import Log, Tails
+from chat.pace import Allowance, Paces
 from chat.room import Participant, Room
+from chat.rounds import Rounds
 from chat.store import NOTHING_KEPT, Found, Kept, LineId, Query, Record, Store
 from chat.turn import Turn
 
@@ -24,10 +26,12 @@ logger = Logger()
 
 LOBBY = "#lobby"
 
+_GUESSES = Allowance("guess", limits.GUESSES_PER_HOST, 60 / limits.GUESSES_PER_HOST)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose for everybody."""
+    """What the operator chose for everybody, and may choose anew while the server runs.  0 is no limit."""
 
     server: str
     motd: Sequence[str] = ()
@@ -35,6 +39,10 @@ class Settings:
     grace: float = limits.GRACE_SECONDS
     unrecorded: frozenset[str] = frozenset()
     """The keys of rooms that are not recorded."""
+    rate: float = limits.RATE
+    max_clients: int = 0
+    max_per_host: int = limits.MAX_PER_HOST
+    bans: Bans = NOBODY
 
 
 class Person(Participant, Protocol):
@@ -69,6 +77,9 @@ class Person(Participant, Protocol):
     def record(self) -> Record:
         """What brings them back after a restart."""
 
+    def banish(self) -> None:
+        """They are banned: they go at once, and do not come back."""
+
 
 class Hub:
     """The one place where everything meets; `now` stamps, `clock` waits, `token` makes ids nobody can guess."""
@@ -95,6 +106,7 @@ class Hub:
         self.absent: Held[Person] = Held(limits.HELD, limits.HELD_PER_HOST)
         """Those who did not come back in time."""
         self.turn = Turn(clock, now, store)
+        self.rounds = Rounds(clock)
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if not log.key.startswith("#")}
@@ -102,8 +114,8 @@ class Hub:
         self._held: dict[str, tuple[str, ...]] = {}
         self.stopping = False
         """The server stops: whoever goes now has not left."""
-        self._guesses: Counter[str] = Counter()
-        self._guessed_at = clock.seconds()
+        self.paces = Paces(limits.PACES)
+        """How fast people and addresses were lately."""
         for log in kept.logs:
             if log.key.startswith("#"):
                 self._add_room(log.key, log.name, log.head)
@@ -229,8 +241,12 @@ class Hub:
     def forget_old(self) -> None:
         """Codes end a day after the connection did."""
         while (first := self.absent.first()) is not None and self.is_old(first):
-            self.absent.drop(first)
-            self._forget(first)
+            self.forget(first)
+
+    def forget(self, person: Person) -> None:
+        """The code of somebody who did not come back in time is void."""
+        self.absent.drop(person)
+        self._forget(person)
 
     def is_old(self, person: Person) -> bool:
         """Whether the code of somebody whose line is down has ended."""
@@ -241,12 +257,8 @@ class Hub:
 
     def may_guess(self, host: str) -> bool:
         """Whether this address may still try a resume code in this minute."""
-        now = self.clock.seconds()
-        if now - self._guessed_at >= 60:
-            self._guesses.clear()
-            self._guessed_at = now
-        return self._guesses[host] < limits.GUESSES_PER_HOST
+        return not self.paces.wait(_GUESSES, host, self.clock.seconds())
 
     def guessed_wrong(self, host: str) -> None:
         """A code was wrong: right ones do not count, for a whole class comes back after a restart."""
-        self._guesses[host] += 1
+        self.paces.take(_GUESSES, host, self.clock.seconds())

@@ -1,13 +1,21 @@
-"""The options of `twistd chat`: what the operator can choose; a bad value is answered with what would be right."""
+"""The options of `twistd chat`: what the operator can choose; a bad value is answered with what would be right.
 
+The file of `--config` becomes words in front of those of the command line, so that these win; see `Options.again` for
+how both are read anew.
+"""
+
+import getopt
 import socket
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from twisted.python import usage
 
-from chat import doors, limits, names
+from chat import config, limits, names
+from chat.bans import parse_ban
+from chat.directions import DEFAULT_PORT
 from chat.errors import Refused
 from chat.language import Language, known_languages
 from chat.store.retention import parse_keep
@@ -15,6 +23,9 @@ from chat.text import visible
 
 MEMORY = "memory:"
 """The database that is none."""
+
+NO_PORT = "none"
+"""The port that is none."""
 
 
 def _number(option: str, least: int, most: int) -> Any:
@@ -35,13 +46,23 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = (
         "A chat that people join with netcat, telnet or chat-client. Without options it listens on port "
-        f"{doors.DEFAULT_PORT} of all interfaces, IPv4 and IPv6."
+        f"{DEFAULT_PORT} of all interfaces, IPv4 and IPv6."
     )
 
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["log-json", None, "The log has one JSON object a line, for programs."],
+    ]
     optParameters: ClassVar[list[list[Any]]] = [
         ["name", None, None, "What the server calls itself; the host's name if not given."],
         ["motd", None, None, "A file with a message of the day, five lines at most."],
         ["language", None, "en", f"The language of the server's sentences: {', '.join(known_languages())}."],
+        [
+            "certificate",
+            None,
+            None,
+            "For --tls-port: a PEM file, or a directory as certbot's; if not given, one is made.",
+        ],
+        ["private-key", None, None, "Its key; if not given, it is in the certificate's file or directory."],
         ["database", None, "chat.sqlite3", "Where talk is kept; memory: keeps it only until the server ends."],
         ["sync", None, "full", "What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."],
         ["keep", None, "all", "What is kept: all, 30d (a month), or 100000 (lines of each room)."],
@@ -85,28 +106,99 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()
         self["ports"] = []
+        self["tls-ports"] = []
         self["unrecorded"] = frozenset()
+        self["bans"] = frozenset()
+        self["config"] = None
+        self._words: Sequence[str] = ()
+        self._directory = Path.cwd()
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """(usage.Options) Read the words of the command line; the first that is wrong ends the process."""
+        self._words = list(sys.argv[1:] if options is None else options)
         try:
-            super().parseOptions(options)
+            self._read()
         except usage.UsageError as error:
             give_up(str(error))
+
+    def again(self) -> "Options":
+        """The same words, read with the files as they are now; raises `UsageError`."""
+        options = Options()
+        options.parent = self.parent
+        options._words, options._directory = self._words, self._directory
+        options._read()
+        return options
+
+    def _read(self) -> None:
+        lines = [line for path in self._files() for line in self._lines_of(path)]
+        try:
+            super().parseOptions([*(line.word for _, line in lines), *self._words])
+        except usage.UsageError as error:
+            for path, line in lines:
+                if self._wrong_with(line) == str(error):
+                    raise usage.UsageError(f"{path}, line {line.number}: {str(error).removeprefix('--')}") from None
+            raise
+
+    def _files(self) -> list[Path]:
+        """The files that the command line names; what is wrong with it otherwise is told later."""
+        try:
+            found, _ = getopt.getopt(list(self._words), self.shortOpt, self.longOpt)
+        except getopt.error:
+            return []
+        return [self._directory / path for name, path in found if name == "--config"]
+
+    def _lines_of(self, path: Path) -> list[tuple[Path, config.Line]]:
+        known = set(self.longOpt) - {"config=", "help", "version"}
+        try:
+            return [(path, line) for line in config.read(path, known)]
+        except ValueError as error:
+            raise usage.UsageError(str(error)) from None
+
+    def _wrong_with(self, line: config.Line) -> str | None:
+        """What would be said of this line alone."""
+        alone = Options()
+        alone.parent, alone._directory = self.parent, self._directory
+        try:
+            super(Options, alone).parseOptions([line.word])
+        except usage.UsageError as error:
+            return str(error)
+        return None
 
     def parseArgs(self, *words: str) -> None:
         """(usage.Options) What stands behind the options."""
         if words:
-            raise usage.UsageError(f"{words[0]}: options begin with two dashes, as in --port {doors.DEFAULT_PORT}.")
+            raise usage.UsageError(f"{words[0]}: options begin with two dashes, as in --port {DEFAULT_PORT}.")
 
     def opt_port(self, port: str) -> None:
         """Where to listen: a number, for all interfaces, or a Twisted endpoint such as tcp:4000:interface=127.0.0.1.
 
-        May be given several times; 12345 if not at all.
+        May be given several times; 12345 if not at all. none opens only what --tls-port says.
         """
-        if port.isdecimal() and not 0 < int(port) < 65536:
-            raise usage.UsageError(f"--port {port}: a port is a number from 1 to 65535.")
-        self["ports"].append(port)
+        self["ports"].append(_port("--port", port))
+
+    def opt_tls_port(self, port: str) -> None:
+        """Where to listen with TLS: a number or an endpoint as for --port, without TLS in it.
+
+        May be given several times. chat-client --tls expects 12346 where it is told no other.
+        """
+        self["tls-ports"].append(_port("--tls-port", port))
+
+    def opt_config(self, path: str) -> None:
+        """A file of options, one a line, as `name value` without dashes; # begins a comment.
+
+        The command line wins over it, and adds to what may be given several times. SIGHUP reads it again.
+        """
+        self["config"] = path
+
+    def opt_ban(self, network: str) -> None:
+        """An address or network, such as 192.0.2.7 or 2001:db8::/48, that may not connect.
+
+        May be given several times; of IPv6, what is smaller than a network of 64 bits bans that.
+        """
+        try:
+            self["bans"] |= {parse_ban(network)}
+        except ValueError as error:
+            raise usage.UsageError(f"--ban {network}: {error}") from None
 
     def opt_unrecorded(self, room: str) -> None:
         """A room, such as #coffee, of which nothing is kept; who enters it is told. May be given several times."""
@@ -117,7 +209,18 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check what depends on more than one word."""
-        self["ports"] = self["ports"] or [str(doors.DEFAULT_PORT)]
+        self["ports"] = self["ports"] or [str(DEFAULT_PORT)]
+        if NO_PORT in self["ports"]:
+            if len(self["ports"]) > 1 or not self["tls-ports"]:
+                raise usage.UsageError(
+                    "--port none: that goes with --tls-port alone, as in --port none --tls-port 12346."
+                )
+            self["ports"] = []
+        for option in ("certificate", "private-key"):
+            if self[option] and not self["tls-ports"]:
+                raise usage.UsageError(f"--{option}: it is for a --tls-port, such as --tls-port 12346.")
+        if self["private-key"] and not self["certificate"]:
+            raise usage.UsageError("--private-key: it goes with a --certificate.")
         try:
             self["rate"] = float(self["rate"])
         except ValueError:
@@ -130,13 +233,24 @@ class Options(usage.Options):
             self["keep"] = parse_keep(self["keep"])
         except ValueError as error:
             raise usage.UsageError(f"--keep: {error}") from None
-        if self["backup-to"] and not Path(self["backup-to"]).is_dir():
+        twistd: Mapping[str, Any] = self.parent or {}
+        rundir = twistd.get("rundir") or "."
+        if self["backup-to"] and not (self._directory / rundir / self["backup-to"]).is_dir():
             raise usage.UsageError(f"--backup-to {self['backup-to']}: there is no such directory.")
         if self["language"] not in known_languages():
             raise usage.UsageError(f"--language {self['language']}: choose from {', '.join(known_languages())}.")
-        self["motd-file"] = Path(self["motd"]).absolute() if self["motd"] else None
+        self["motd-file"] = self._directory / self["motd"] if self["motd"] else None
         self["motd"] = read_motd(self["motd-file"]) if self["motd-file"] else ()
         self["name"] = visible(self["name"] or socket.gethostname())
+
+
+def _port(option: str, port: str) -> str:
+    """A port as it was given; raises `UsageError` for a number that is none, and for TLS where it is not expected."""
+    if port.isdecimal() and not 0 < int(port) < 65536:
+        raise usage.UsageError(f"{option} {port}: a port is a number from 1 to 65535.")
+    if port.removeprefix("haproxy:").startswith(("ssl:", "tls:")):
+        raise usage.UsageError(f"{option} {port}: for TLS there is --tls-port, as in --tls-port tcp:12346.")
+    return port
 
 
 def read_motd(path: Path) -> tuple[str, ...]:

@@ -1,4 +1,11 @@
-"""How fast somebody may do something: a burst, then so much a second.  What is too fast waits, and is never lost."""
+"""How fast somebody may do something: a burst, then so much a second.
+
+`Pace` is one connection's: what is too fast waits, and is never lost.  `Paces` are those of many people and addresses,
+who come and go: what is too fast is refused, with the seconds after which it is possible again.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
 
 
 class Pace:
@@ -26,3 +33,47 @@ class Pace:
             return (1 - self._tokens) / self._rate
         self._tokens -= 1
         return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many at once, then one each so many seconds; `name` says what of.  A burst of 0 is no limit."""
+
+    name: str
+    burst: int
+    seconds: float
+
+    def of(self, many: int) -> "Allowance":
+        """What so many may do together; where each has their own, they can never come to its end."""
+        return Allowance(f"{self.name} of {many}", self.burst * many, self.seconds / many)
+
+
+class Paces:
+    """How much of their allowances people and addresses have used, of the latest `most` that used any.
+
+    Of each only the moment is kept at which nothing will be used any more; whoever is past it is forgotten.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rested_at: OrderedDict[tuple[Allowance, str], float] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._rested_at)
+
+    def wait(self, allowance: Allowance, who: str, now: float) -> float:
+        """The seconds until this one may; 0 is now."""
+        used = self._rested_at.get((allowance, who), now) - now
+        most = (allowance.burst - 1) * allowance.seconds
+        # A hair is left for what was added up.
+        return used - most if allowance.burst and used > most + 1e-6 else 0.0
+
+    def take(self, allowance: Allowance, who: str, now: float) -> None:
+        """This one did."""
+        if not allowance.burst:
+            return
+        rested_at = max(now, self._rested_at.pop((allowance, who), now)) + allowance.seconds
+        self._rested_at[allowance, who] = rested_at
+        while len(self._rested_at) > self._most or next(iter(self._rested_at.values())) <= now:
+            self._rested_at.popitem(last=False)

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from chat import codes, limits, names
-from chat.errors import Refused
+from chat.errors import Refused, banned
 from chat.events import Author, Entry, Fact, Left, Private, Renamed
 from chat.fanout import Rendering, Wire
 from chat.hub import Hub
@@ -115,6 +115,8 @@ class Session:
     def enter(self, nick: str, code: str) -> None:
         """Come in under a nickname, already checked; raises `Refused` if it is somebody's."""
         self.hub.claim(nick, self)
+        if self.connection is not None:
+            self.host = self.connection.host
         self.code, self.digest = code, codes.digest(code)
         self.entered_at = self.spoke_at = self.seen_at = self.hub.now()
         self._register(nick)
@@ -149,6 +151,17 @@ class Session:
         self._author = None
         self.hub.turn.touch(self)
 
+    def banish(self) -> None:
+        """(Person) They are banned: they go at once, told why where they can be, and their code is void."""
+        if self.digest in self.hub.absent:
+            self.hub.forget(self)
+            return
+        connection, refused = self.connection, banned()
+        self.answer(Problem(refused.code, refused.sentence))
+        self.leave()
+        if connection is not None:
+            connection.close()
+
     def _go(self, text: str) -> None:
         fact = self.hub.token()
         keys = tuple(key for key, room in self.rooms.items() if text or not room.gathers(self))
@@ -170,14 +183,12 @@ class Session:
 
     def cut(self) -> None:
         """The connection is gone and they did not say goodbye: all is held for the grace period."""
-        connection, self.connection = self.connection, None
+        self.connection = None
         if self._author is None:
             return
         if not self.welcomed:
             self.leave()
             return
-        if connection is not None:
-            self.host = connection.host
         self.reading.stop_all()
         self.draft, self.returning, self.framed = None, False, False
         self.ended_at = self.hub.now()
@@ -229,6 +240,7 @@ class Session:
         self._back_in_time()
         if self.digest in self.hub.absent:
             self._enter_again()
+        self.host = connection.host  # only now: as one who is held they count for the old one
         self.senders.clear()
         self.hub.turn.touch(self)
 

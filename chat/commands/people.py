@@ -10,6 +10,7 @@ from chat.commands.words import brief
 from chat.errors import Refused
 from chat.hub import Person
 from chat.language import Sentence, duration, say, say_n
+from chat.pace import Allowance
 from chat.session import Session
 
 
@@ -20,7 +21,13 @@ class Nick:
     nick: str
 
 
-@command("people", "/nick NAME", say("take a nickname, or another one"), nameless=True)
+@command(
+    "people",
+    "/nick NAME",
+    say("take a nickname, or another one"),
+    nameless=True,
+    allowance=Allowance("nick", limits.RENAMES, limits.RENAME_SECONDS),
+)
 async def nick(call: Call, asked: Nick) -> None:
     """Before one is chosen, this is the way into the chat on every wire."""
     await choose(call.session, asked.nick, call.request.id)

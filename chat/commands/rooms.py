@@ -4,15 +4,19 @@ from dataclasses import dataclass
 
 from chat import limits, names
 from chat.commands.history import entering
-from chat.commands.table import Call, command, room_of
+from chat.commands.table import Call, command, count, room_of
 from chat.commands.words import brief
 from chat.events import TopicSet
 from chat.language import Sentence, say, say_n
+from chat.pace import Allowance
 from chat.replies import RoomState
 from chat.room import Room
 from chat.session import Session
 from chat.store import Record
 from chat.text import quoted
+
+_MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
+_TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 
 
 def state(session: Session, room: Room) -> RoomState:
@@ -33,12 +37,13 @@ class Join:
     room: str
 
 
-@command("rooms", "/join #room", say("go to a room; it is made if there is none"), "j")
+@command("rooms", "/join #room", say("go to a room; it is made if there is none"), "j", allowance=_MOVES)
 async def join(call: Call, asked: Join) -> None:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
     if names.fold(asked.room) not in session.rooms:
         session.may_join_one_more()
+        count(session, "join")
         room = hub.room(asked.room)
         position = session.join(room)
         session.current = room
@@ -107,11 +112,12 @@ class Leave:
     room: str | None
 
 
-@command("rooms", "/leave [#room]", say("leave a room; the chat is left with /quit"), "part")
+@command("rooms", "/leave [#room]", say("leave a room; the chat is left with /quit"), "part", allowance=_MOVES)
 async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
     session = call.session
     room = room_of(session, asked.room or call.request.room)
+    count(session, "leave")
     session.part(room, "")
     if room is session.current and session.rooms:
         session.current = list(session.rooms.values())[-1]
@@ -172,7 +178,12 @@ class Topic:
     text: str | None
 
 
-@command("rooms", "/topic [text]", say("show or set what the room is about; /topic - takes it away"))
+@command(
+    "rooms",
+    "/topic [text]",
+    say("show or set what the room is about; /topic - takes it away"),
+    allowance=_TOPICS,
+)
 async def topic(call: Call, asked: Topic) -> None:
     """It is shown to who comes, and changes when it is stored."""
     room = call.room
@@ -189,6 +200,7 @@ async def topic(call: Call, asked: Topic) -> None:
     text = "" if asked.text == "-" else brief(call.session, asked.text, limits.TOPIC)
     hub = call.session.hub
     session = call.session
+    count(session, "topic")
     room.introduce(session)
     record = Record("topic", room.log.key, text or None)
     fact, id = TopicSet(session.author, text), session.saying.line_id(call.request.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chat import __version__, codes, limits, names
 from chat.commands.history import entering
 from chat.commands.rooms import state
-from chat.commands.table import TABLE, Call, Command, asks, command, find, usage
+from chat.commands.table import TABLE, Call, Command, asks, command, count, find, usage
 from chat.commands.words import brief
 from chat.errors import Refused
 from chat.hub import Hub
@@ -39,14 +39,15 @@ async def choose(session: Session, wanted: str, id: str | None) -> None:
     proposed, session.proposal = session.proposal, None
     try:
         nick = wanted if wanted == proposed else names.check_nickname(wanted)
-        if session.named:
-            await _rename(session, nick, id)
-            return
-        session.enter(nick, codes.for_people() if asks(session) else codes.for_programs())
+        session.hub.check_free(nick, session)
     except Refused as error:
         session.proposal = names.propose(wanted, _is_free(session))
         session.answer(Problem(error.code, error.sentence, id, session.proposal))
         return
+    if session.named:
+        await _rename(session, nick, id)
+        return
+    session.enter(nick, codes.for_people() if asks(session) else codes.for_programs())
     await _come_in(session, id)
 
 
@@ -59,6 +60,7 @@ def _is_free(session: Session) -> Callable[[str], bool]:
 
 async def _rename(session: Session, nick: str, id: str | None) -> None:
     if nick != session.author.nick:
+        count(session, "nick")
         session.rename(nick)
         await session.hub.turn.flush()
     session.answer(Reply("nick", [say("You are {nick} now.", nick=nick)], {"nick": nick}, id))

@@ -8,11 +8,13 @@ may be missing; a `room` that may be missing takes only a word that begins with 
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import Field, dataclass, fields
+from math import ceil
 from typing import Any, Literal, TypeVar
 
 from chat import limits
 from chat.errors import Refused
-from chat.language import Sentence, say
+from chat.language import Sentence, say, say_n
+from chat.pace import Allowance
 from chat.replies import Reply, Request
 from chat.room import Room
 from chat.session import Connection, Session
@@ -53,7 +55,10 @@ Handler = Callable[[Call, Any], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of the table; `nameless` says that it is there before a nickname is chosen."""
+    """One row of the table; `nameless` says that it is there before a nickname is chosen.
+
+    `allowance` says how often one may change with it what others see; see `count`.
+    """
 
     name: str
     usage: str
@@ -63,6 +68,7 @@ class Command:
     handle: Handler
     aliases: tuple[str, ...]
     nameless: bool
+    allowance: Allowance | None
 
 
 TABLE: dict[str, Command] = {}
@@ -75,7 +81,12 @@ A = TypeVar("A")
 
 
 def command(
-    family: Family, usage: str, help: Sentence, *aliases: str, nameless: bool = False
+    family: Family,
+    usage: str,
+    help: Sentence,
+    *aliases: str,
+    nameless: bool = False,
+    allowance: Allowance | None = None,
 ) -> Callable[[Callable[[Call, A], Awaitable[None] | None]], Callable[[Call, A], Awaitable[None] | None]]:
     """Put a handler into the table; its second parameter's annotation is the dataclass of its arguments."""
 
@@ -83,7 +94,8 @@ def command(
         handle: Callable[[Call, A], Awaitable[None] | None],
     ) -> Callable[[Call, A], Awaitable[None] | None]:
         name = usage.split()[0][1:]
-        row = Command(name, usage, help, family, handle.__annotations__["asked"], handle, aliases, nameless)
+        arguments = handle.__annotations__["asked"]
+        row = Command(name, usage, help, family, arguments, handle, aliases, nameless, allowance)
         TABLE[name] = row
         for known in (name, *aliases):
             NAMES[known] = row
@@ -145,6 +157,34 @@ def _read(argument: "Field[object]", word: str) -> object | None:
     if argument.type == int | None:
         return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
     return word
+
+
+def count(session: Session, name: str) -> None:
+    """A command is about to change what others see; raises `Refused` where that is too much of it.
+
+    It counts for the person, on whatever connection, and for all who come from that address; where the operator wants
+    no limit of lines, or none for addresses, there is none here either.
+    """
+    allowance, hub, connection = TABLE[name].allowance, session.hub, session.connection
+    assert allowance is not None
+    assert connection is not None
+    now = hub.clock.seconds()
+    uses = [(allowance, session.id)] if hub.settings.rate else []
+    if uses and hub.settings.max_per_host:
+        uses.append((allowance.of(limits.CHANGES_BY), connection.host))
+    wait = max((hub.paces.wait(used, who, now) for used, who in uses), default=0)
+    if wait:
+        raise Refused(
+            "slow-down",
+            say_n(
+                "That was often: /{name} works again in a second.",
+                "That was often: /{name} works again in {count} seconds.",
+                ceil(wait),
+                name=name,
+            ),
+        )
+    for used, who in uses:
+        hub.paces.take(used, who, now)
 
 
 def asks(session: Session) -> bool:
