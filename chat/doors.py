@@ -1,6 +1,7 @@
 """Where people come in: the ports that are listened on, and the lines with which they are told to join."""
 
 import fcntl
+import os
 import socket
 import struct
 from collections.abc import Sequence
@@ -8,24 +9,24 @@ from collections.abc import Sequence
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorCore
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorTime
 from twisted.python.failure import Failure
 
 from chat import limits
+from chat.directions import ALL, Directions, join
 from chat.language import Sentence, say
-
-DEFAULT_PORT = 12345
-
-_ALL = ("::", "0.0.0.0")
-"""What a socket is bound to that listens on all interfaces."""
+from chat.proxied import Proxied
 
 _CONTAINERS = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "cni", "podman", "tap")
 """Interfaces that lead to containers and virtual machines on the same host, where no people are."""
 
+_PROXIED = "haproxy:"
+"""Before an endpoint to which only a proxy connects, which says for whom."""
+
 _SIOCGIFADDR = 0x8915
 
 
-def listen(reactor: IReactorCore, port: str, factory: IProtocolFactory) -> list[IListeningPort]:
+def listen(reactor: IReactorTime, port: str, factory: IProtocolFactory) -> list[IListeningPort]:
     """Listen on a number, which means all interfaces, or on an endpoint.
 
     Raises `CannotListenError`, or `ValueError` for an endpoint that is none.
@@ -41,8 +42,12 @@ def listen(reactor: IReactorCore, port: str, factory: IProtocolFactory) -> list[
     return ports
 
 
-def _open(reactor: IReactorCore, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
+def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
     outcome: list[IListeningPort | Failure] = []
+    if endpoint.startswith(_PROXIED):
+        endpoint, factory = endpoint.removeprefix(_PROXIED), Proxied(factory, reactor)
+        if endpoint.startswith(("ssl:", "tls:")):
+            raise ValueError(f"a proxy's header comes before TLS, as in --tls-port {_PROXIED}tcp:4001")
     try:
         serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
         # Every kind of server endpoint listens at once, or fails.
@@ -103,39 +108,58 @@ def _address_of(interface: str) -> str | None:
     return socket.inet_ntoa(answer[20:24])
 
 
-def invitation(ports: Sequence[IListeningPort]) -> list[Sentence]:
+def directions(ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort]) -> Directions:
+    """How one joins at these ports."""
+    plain, sealed = ([port.getHost() for port in some] for some in (ports, encrypted))
+    return Directions(
+        [address for address in plain if isinstance(address, IPv4Address | IPv6Address)],
+        [address for address in sealed if isinstance(address, IPv4Address | IPv6Address)],
+    )
+
+
+def invitation(
+    ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort] = (), fingerprint: str = ""
+) -> list[Sentence]:
     """What people can type to join: by the first port that is open to all, else where the service listens."""
-    hosts = [port.getHost() for port in ports]
-    numbers = [host.port for host in hosts if isinstance(host, IPv4Address | IPv6Address) and host.host in _ALL]
-    if not numbers:
-        return [say("Chat is open on {address}.", address=_shown(host)) for host in hosts]
-    port = numbers[0]
     first, *others = addresses()
-    bracketed = f"[{first}]" if ":" in first else first
-    lines = [
-        say("Chat is open on port {port}, no password, not encrypted. People join with:", port=port),
-        say("  nc {host} {port}", host=first, port=port),
-        say("  telnet {host} {port}", host=first, port=port),
-        say("  curl.exe telnet://{host}:{port}   (Windows, nothing to install)", host=bracketed, port=port),
-        say("  chat-client {host}", host=first if port == DEFAULT_PORT else f"{bracketed}:{port}"),
-    ]
-    if others:
+    ways = directions(ports, encrypted)
+    lines = []
+    if port := _open_to_all(ports):
+        lines.append(say("Chat is open on port {port}, no password, not encrypted. People join with:", port=port))
+        lines += ways.plain_ways(first)
+    else:
+        lines += [say("Chat is open on {address}.", address=_shown(port.getHost())) for port in ports]
+    if sealed := _open_to_all(encrypted):
+        lines.append(say("Chat is open on port {port}, no password, encrypted. People join with:", port=sealed))
+        lines += ways.encrypted_ways(first)
+    else:
+        lines += [say("Chat is open on {address}, encrypted.", address=_shown(port.getHost())) for port in encrypted]
+    if fingerprint:
+        lines.append(say("The certificate's fingerprint is {fingerprint}", fingerprint=fingerprint))
+    if others and (port or sealed):
         lines.append(say("This machine is also {addresses}.", addresses=tuple(others)))
     return lines
+
+
+def _open_to_all(ports: Sequence[IListeningPort]) -> int | None:
+    """The first port on all interfaces, but for a proxy's, where nobody joins."""
+    hosts = [port.getHost() for port in ports if not isinstance(getattr(port, "factory", None), Proxied)]
+    return next((host.port for host in hosts if isinstance(host, IPv4Address | IPv6Address) and host.host in ALL), None)
 
 
 def _shown(address: IAddress) -> str:
     """An address as people write it."""
     if isinstance(address, IPv4Address | IPv6Address):
-        host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
-        return f"{host}:{address.port}"
-    return str(getattr(address, "name", address))
+        return join(address.host, address.port)
+    name = getattr(address, "name", None)
+    return str(address) if name is None else os.fsdecode(name)
 
 
-def failure(error: CannotListenError) -> Sentence:
+def failure(error: CannotListenError, option: str) -> Sentence:
     """Why a port cannot be listened on, and what would be right."""
     return say(
-        "Cannot listen on port {port}: {reason}. Choose another one with --port.",
+        "Cannot listen on port {port}: {reason}. Choose another one with {option}.",
         port=error.port,
         reason=error.socketError.strerror or str(error.socketError),
+        option=option,
     )

@@ -1,6 +1,5 @@
 """The factory that holds the connected clients: how many may come, who is looked at now and then, and how all go."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 from twisted.internet.defer import Deferred
@@ -8,69 +7,82 @@ from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
-from chat import limits
+from chat import limits, sockets
+from chat.admission import Admission
+from chat.errors import Refused
 from chat.fanout import Wire
 from chat.hub import Hub
-from chat.language import Sentence, say
+from chat.language import language
 from chat.protocol import ChatProtocol
+from chat.strangers import Reception
 
 logger = Logger()
 
 
 class ChatFactory(ServerFactory):
-    """Makes a `ChatProtocol` for every connection; 0 is no limit."""
+    """Makes a `ChatProtocol` for every connection; how many may be there stands in the hub's settings."""
 
     noisy = False
 
-    def __init__(
-        self,
-        hub: Hub,
-        wires: Mapping[str, Wire],
-        rate: float = limits.RATE,
-        max_clients: int = 0,
-        max_per_host: int = limits.MAX_PER_HOST,
-    ) -> None:
+    def __init__(self, hub: Hub, wires: Mapping[str, Wire]) -> None:
         self.hub = hub
         self.clients: set[ChatProtocol] = set()
+        self.reception = Reception(language("en"))
+        """It is another one as soon as it is known where the service listens."""
+        self._refused: set[ChatProtocol] = set()
+        """Those of them that are only there to read why they may not stay."""
         self._wires = wires
-        self._rate = rate
-        self._max_clients = max_clients
-        self._max_per_host = max_per_host
-        self._hosts: Counter[str] = Counter()
+        self._admission = Admission(hub)
         self._sweep: IDelayedCall | None = None
         self._looks = 0
         self._empty: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
         """(IProtocolFactory) Always one: who may not come is told so by it."""
-        protocol = ChatProtocol(self.hub, self._wires, self._rate)
+        host = sockets.host(getattr(addr, "host", ""))
+        protocol = ChatProtocol(self.hub, self._wires, self.hub.settings.rate, host)
         protocol.factory = self
         return protocol
 
-    def made(self, client: ChatProtocol, host: str) -> Sentence | None:
+    def made(self, client: ChatProtocol) -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""
         self.clients.add(client)
-        self._hosts[host] += 1
         if self._sweep is None:
             self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
-        if self._max_clients and len(self.clients) > self._max_clients:
-            return say("The chat is full: {limit} connections.", limit=self._max_clients)
-        if self._max_per_host and self._hosts[host] > self._max_per_host:
-            return say("Your address has {limit} connections already.", limit=self._max_per_host)
+        try:
+            self._admission.enter(client.host)
+        except Refused as refused:
+            self._refused.add(client)
+            if len(self._refused) > limits.REFUSED:
+                client.abort()
+            return refused
         return None
 
-    def lost(self, client: ChatProtocol, host: str) -> None:
+    def lost(self, client: ChatProtocol) -> None:
         """A client is gone."""
         self.clients.discard(client)
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
-            del self._hosts[host]
+        if client in self._refused:
+            self._refused.remove(client)
+        else:
+            self._admission.leave(client.host)
         if not self.clients:
             if self._sweep is not None:
                 self._sweep.cancel()
                 self._sweep = None
             if self._empty is not None:
                 self._empty.callback(None)
+
+    def enforce_bans(self) -> None:
+        """Whoever is banned by now goes, and whoever is held for an address that is does not come back."""
+        self._for_each(self._enforce_ban)
+        for person in [*self.hub.down, *self.hub.absent]:
+            if person.host in self.hub.settings.bans:
+                person.banish()
+
+    def _enforce_ban(self, client: ChatProtocol) -> None:
+        if client.host in self.hub.settings.bans:
+            logger.info("Banned, and sent away: {host}", host=client.host)
+            client.session.banish()
 
     def hold(self) -> None:
         """The server stops: what is said from now on is not handled, and so not acknowledged."""

@@ -1,9 +1,11 @@
 """The lines of one connection, in their time.
 
-Lines are handled in portions, so that nobody's burst holds up the others, and not while a command of this client is
-waiting, it is over its rate or does not read; then the rest of the input waits in the kernel, and nothing is lost.
+Lines are handled in portions, in turn with the others (`rounds`), so that nobody's burst holds them up; and not while a
+command of this client is waiting, it is over its rate or does not read: then the rest of the input waits in the
+kernel, and nothing is lost.
 """
 
+from time import perf_counter
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -11,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from chat import limits
 from chat.lines import END_OF_INPUT, LineDecoder, Overlong
 from chat.pace import Pace
+from chat.rounds import Rounds
 from chat.turn import Turn
 
 
@@ -42,9 +45,12 @@ class Intake:
     """What one client sends, on its way to being handled."""
 
     __slots__ = (
-        "_clock", "_closed", "_decoder", "_handler", "_held", "_lines", "_pace", "_pondered", "_scheduled", "_slowed",
-        "_turn", "_waiting", "_working", "ended", "paused",
+        "_clock", "_closed", "_decoder", "_handler", "_held", "_in_line", "_lines", "_pace", "_pondered", "_rounds",
+        "_scheduled", "_slowed", "_turn", "_waiting", "_working", "began", "ended", "paused",
     )  # fmt: skip
+
+    began: bool
+    """Something came."""
 
     ended: bool
     """Nothing more comes."""
@@ -52,11 +58,13 @@ class Intake:
     paused: bool
     """Their socket is not read."""
 
-    def __init__(self, handler: Handler, clock: IReactorTime, turn: Turn, rate: float) -> None:
-        self.ended = self.paused = False
+    def __init__(self, handler: Handler, clock: IReactorTime, turn: Turn, rounds: Rounds, rate: float) -> None:
+        self.began = self.ended = self.paused = False
         self._handler = handler
         self._clock = clock
         self._turn = turn
+        self._rounds = rounds
+        self._in_line = False
         self._decoder = LineDecoder()
         self._lines: list[str | Overlong] = []  # the next one last
         self._pace = Pace(limits.BURST, rate, clock.seconds())
@@ -72,8 +80,14 @@ class Intake:
         """How many lines wait."""
         return len(self._lines)
 
+    @property
+    def first(self) -> str | Overlong | None:
+        """The line that is handled next."""
+        return self._lines[-1] if self._lines else None
+
     def feed(self, data: bytes) -> None:
         """Bytes came; `work` then handles the lines in them."""
+        self.began = True
         self._add(self._decoder.feed(data))
 
     def _add(self, lines: list[str | Overlong]) -> None:
@@ -85,11 +99,9 @@ class Intake:
         return self._decoder.answers()
 
     def end(self) -> None:
-        """No more bytes come."""
+        """No more bytes come, and a last line without its end is one; `work` then handles it."""
         self.ended = True
-        if not self._closed:
-            self._add(self._decoder.end())
-            self.work()
+        self._add(self._decoder.end())
 
     def wait(self) -> None:
         """A line takes time: handle no other before `go_on`, as replies keep the order of lines."""
@@ -123,15 +135,39 @@ class Intake:
         """Handle lines until there are none, or something has to happen first; then read no more than is handled."""
         if self._working or self._closed:
             return
+        if self._lines and not self._in_line:
+            if self._rounds.busy:
+                self._stand_in_line(for_more=False)
+            else:
+                self._handle_some()
+        self._see_to_the_rest()
+
+    def _stand_in_line(self, for_more: bool) -> None:
+        self._in_line = True
+        self._rounds.stand_in_line(self._their_turn, for_more)
+
+    def _their_turn(self) -> None:
+        self._in_line = False
+        if not self._closed:
+            self._handle_some()
+            self._see_to_the_rest()
+
+    def _handle_some(self) -> None:
+        """Handle a portion of the lines."""
         self._working = True
-        budget = limits.LINES_PER_READ
-        while self._lines and self._may_go_on():
-            if not budget:
-                self._work_later(0)
+        budget, begun = limits.LINES_PER_READ, perf_counter()
+        while self._lines and self._is_free:
+            if not budget or perf_counter() - begun > limits.PORTION_SECONDS:
+                self._stand_in_line(for_more=True)
+                break
+            if not self._may_go_on():
                 break
             budget -= 1
             self._handle(self._lines.pop())
         self._working = False
+
+    def _see_to_the_rest(self) -> None:
+        """Of the lines that were not handled, and of the input's end."""
         if self._is_over and not (self._waiting or self._closed):
             self._handler.finished()
         self._pause(bool(self._lines) and not self._handler.pondering)
@@ -144,10 +180,13 @@ class Intake:
         else:
             self._handler.lineReceived(line)
 
+    @property
+    def _is_free(self) -> bool:
+        """Nothing is under way that calls `work` when it is over."""
+        return not (self._waiting or self._closed or self._handler.blocked or self._scheduled is not None)
+
     def _may_go_on(self) -> bool:
         """Whether the next line may be handled now; if not, `work` is called when it may."""
-        if self._waiting or self._closed or self._handler.blocked or self._scheduled is not None:
-            return False
         if self._turn.crowded:
             self._waiting = True
             self._turn.when_calm(self.go_on)

@@ -15,6 +15,22 @@ PASTE_TEXT = LINE
 LINES_PER_READ = 64
 """Lines of one client handled before the others get their turn; a pasted screen still goes in one."""
 
+READ = 8 * 1024
+"""Bytes that are read of one client at once.  In lines of two letters, which wait for their time, they take 240 KiB
+(measured); the 64 KiB that Twisted reads would take 1.3 MiB."""
+
+# What one client can make the server hold, by the limits in this file, measured in KiB: the connection and its session
+# 11, over TLS 38; lines that wait 240 (READ), over TLS, whose records are twice as long, 530; a line without its end 16
+# (LINE); a draft 17 (PASTE_TEXT); answers to telnet 2; people ignored 16 (IGNORES); rooms of its own 200
+# (ROOMS_PER_PERSON); and where it does not read, a page 64 (PAGE_BYTES) or an answer of history 215 (HISTORY_BYTES).
+# Together less than 0.75 MiB, over TLS 1.1; of somebody who just talks or listens 11 to 50 KiB.  The kernel's own
+# buffers come on top of that.
+
+PORTION_SECONDS = 0.002
+ROUND_SECONDS = 0.02
+"""Time for the lines of one client before the next one's, and of all before the rest of the server's work: with the
+first limit alone, 200 clients from one address held up everybody for 4 s with 60 times /help all each (measured)."""
+
 # --- the log and its readers -------------------------------------------------------------------------------------
 
 TAIL_EVENTS = 1000
@@ -163,6 +179,10 @@ OBJECT = 2 * 1024 * 1024
 LINES_KEPT = 64
 """Lines that wait to be sent or confirmed before the input is not read on: as many as a server takes in one burst."""
 
+ROWS = 1000
+"""Lines of one message or answer that are shown: a server of ours has a tenth of it, one of somebody else's might make
+two million of an OBJECT."""
+
 PING_SECONDS = 30.0
 PONG_SECONDS = 10.0
 """A silent server is asked after the one, and given up after the other."""
@@ -174,6 +194,13 @@ for one that is away: it must not wait for ever."""
 RETRY_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 """About the first and the longest pause between two attempts to connect."""
+
+TLS_SECONDS = 10.0
+"""How long a server may take from the connection to the end of the handshake; ours waits as long itself."""
+
+HOSTS_SHOWN = 3
+HOST = 253
+"""Names of computers in a certificate that are shown, and characters of each: a name of DNS has no more."""
 
 LEAVE_SECONDS = 1.0
 """How long a goodbye may take: whoever pressed Ctrl-C wants their prompt back."""
@@ -208,7 +235,7 @@ GUESSES = 5
 """Wrong resume codes on one connection before it is closed."""
 
 GUESSES_PER_HOST = 60
-"""Resume codes tried from one address in a minute: at this rate 39 bits take 17 000 years."""
+"""Wrong resume codes from one address at once, and then in a minute: at this rate 39 bits take 17 000 years."""
 
 LOOK_SECONDS = 1.0
 """How often the kernel is asked whether the other machine has acknowledged everything."""
@@ -268,3 +295,95 @@ USERS_LISTED = 1000
 
 HISTORY_BYTES = 256 * 1024
 """What one answer of history holds: 500 pastes would be 8 MiB for each connection that does not read them."""
+
+# --- who comes and goes too often --------------------------------------------------------------------------------
+
+ARRIVALS = 2
+"""Connections from one address, as a multiple of those it may have at a time, that may come at once: a class of 40 may
+be thrown out and come back ten times in a row."""
+
+ARRIVALS_REFILL_SECONDS = 40.0
+"""In this time an address may make as many new connections again as it may have at a time: 5 a second of 200, more than
+a cron job on every machine of a class, and less than what would show in the processor."""
+
+CHANGES_BY = 40
+"""An address may change what others see as often as this many people, a class: it never meets that limit where nobody
+meets their own, and whoever leaves and comes back for a new allowance does."""
+
+RENAMES = 10
+RENAME_SECONDS = 20.0
+"""Nicknames one may take at once, and then one each so many seconds: everybody in the room reads each of them."""
+
+TOPICS = 10
+TOPIC_SECONDS = 20.0
+"""The same for topics."""
+
+MOVES = 2 * ROOMS_PER_PERSON
+MOVE_SECONDS = 2.0
+"""The same for joining and leaving rooms: a client that comes back joins all of its rooms, and may do that twice."""
+
+PACES = 20_000
+"""People and addresses of which is remembered how fast they were: 5 MiB, in a flood from more addresses than that."""
+
+# --- the process -------------------------------------------------------------------------------------------------
+
+HEARTBEAT_SECONDS = 0.1
+"""How often the reactor shows that it runs, and the watchdog looks."""
+
+REACTOR_STALL_SECONDS = 0.2
+"""A reactor that does nothing else for this long is told in the log: by then people feel it."""
+
+STALL_FRAMES = 12
+"""Functions that such a line names, the innermost ones: it is to be read, and one line."""
+
+PAUSE_SECONDS = 5.0
+"""The process did not run for this long: no time-out counts that time.  Busy, it takes a small part of it between two
+looks at the clock, and idle, a heartbeat."""
+
+REFUSED = 32
+"""Connections that may wait to be closed after they were told that they may not come: a third of RESERVED_FILES."""
+
+FEW_CLIENTS = 900
+"""The start says how many may come where the system allows fewer: the usual limit, 1024 open files, is no surprise."""
+
+OPEN_FILES = 4096
+"""The limit of open files that the start recommends."""
+
+LOG_ENTRY = 8 * 1024
+"""Characters of one entry in the operator's log: a traceback of 60 frames; of more, the middle is left out."""
+
+LOG_SAME = 20
+LOG_SECONDS = 10.0
+"""So many entries of one kind in this time; how many more there were is told with the next."""
+
+LOG_KINDS = 1000
+"""Kinds of entries that are counted: more than the program and Twisted have."""
+
+LOG_BYTES = 10 * 1024 * 1024
+LOG_FILES = 10
+"""When a log file is put aside, and how many of those are kept: a disk is not filled by a log."""
+
+PROXY_HEADER = 4096
+"""The longest header of the PROXY protocol: 232 bytes of addresses, and what a proxy may say of TLS and of itself."""
+
+PROXY_SECONDS = 5.0
+"""Time for that header: a proxy sends it at once."""
+
+# --- TLS, and clients that speak another protocol ----------------------------------------------------------------
+
+HANDSHAKE_SECONDS = 10.0
+"""Time for a handshake: three round trips by satellite take two, and whoever waits in silence is a person with nc."""
+
+GREET_SECONDS = 0.2
+"""So long the greeting waits for a first line: a web browser, ssh and TLS send theirs at once, in one round trip, and
+would take a greeting for a broken answer of their own protocol.  Nobody notices it; programs that speak first do not
+wait."""
+
+CERTIFICATE_DAYS = 3650
+"""A certificate that was trusted on first use must last: its end would look like an attack."""
+
+CERTIFICATE_WARNING_DAYS = 14
+"""Certbot renews a month before the end: half of it later something is wrong."""
+
+CERTIFICATE_LOOK_SECONDS = 60.0
+"""How often it is looked for a new certificate."""

@@ -66,7 +66,7 @@ def check_room(text: str) -> str:
     """The room's name, with its #, in its normal form (NFC); raises `Refused` with the rule that it breaks."""
     name = unicodedata.normalize("NFC", text[:NAME_READ])
     bare = name.removeprefix("#")
-    if not _is_name(bare) or bare[0] in _SIGNS or _columns(bare) > NICKNAME_COLUMNS:
+    if not _is_name(bare) or unicodedata.category(bare[0])[0] not in "LN" or _columns(bare) > NICKNAME_COLUMNS:
         raise Refused(
             "room-bad",
             say(

@@ -1,34 +1,36 @@
 """One socket: what its lines ask, half-close, and the session that it carries.
 
 Bytes become lines, in their time, in the `intake`: LineReceiver's own `dataReceived` is quadratic in lines per read.
-Bytes leave by the `outlet` alone.
+Bytes leave by the `outlet` alone.  The greeting waits a moment for a first line, by which strangers are known.
 """
 
-from collections.abc import Awaitable, Coroutine, Mapping
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, INegotiated
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chat import limits, sockets
+from chat import limits, sockets, strangers
 from chat.commands import perform, staying
-from chat.errors import BadInput, ChatError, NotStored
+from chat.errors import BadInput, ChatError, NotStored, Refused
 from chat.fanout import Wire
 from chat.hub import Hub
 from chat.intake import Intake
-from chat.language import Sentence, say, say_n
+from chat.language import say, say_n
 from chat.lines import Overlong
 from chat.outlet import Outlet
 from chat.replies import Problem, Reply, Request, Stored
 from chat.saying import not_said
 from chat.session import Session
+from chat.strangers import Kind, Reception
 
 logger = Logger()
 
@@ -36,30 +38,38 @@ logger = Logger()
 class Clients(Protocol):
     """What a connection needs of its factory, which holds them all."""
 
-    def made(self, client: "ChatProtocol", host: str) -> Sentence | None:
+    @property
+    def reception(self) -> Reception:
+        """Who answers strangers."""
+
+    def made(self, client: "ChatProtocol") -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""
 
-    def lost(self, client: "ChatProtocol", host: str) -> None:
+    def lost(self, client: "ChatProtocol") -> None:
         """A client is gone."""
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class ChatProtocol(LineReceiver):
-    """A connection (`chat.session.Connection`) of lines."""
+    """A connection (`chat.session.Connection`) of lines, from a `host` as limits count it."""
 
     factory: Clients
     transport: tcp.Server
 
-    def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float) -> None:
+    def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float, host: str) -> None:
         self.wires = wires
         self.wire = wires["plain"]
-        self.host = ""
+        self.host = host
         self.session = Session(hub, self)
         self._clock = hub.clock
         self._hub = hub
         self._rate = rate
-        self._intake = Intake(self, hub.clock, hub.turn, rate)
+        self._intake = Intake(self, hub.clock, hub.turn, hub.rounds, rate)
         self._deadline: IDelayedCall | None = None
+        self._socket: socket.socket | None = None
+        self._greeted = False
+        self._known = False
+        self._cut_off = False
         self._closing = False
         self._lost = False
         self._draining = False
@@ -69,48 +79,123 @@ class ChatProtocol(LineReceiver):
     # IProtocol
 
     def connectionMade(self) -> None:
-        """Greet, and give them some time to say who they are."""
+        """They have come; over TLS the handshake is still to be done."""
         self._outlet = Outlet(self.transport, self._full, self._room)
         self.send = self._outlet.send
-        self.host = sockets.host(getattr(self.transport.getPeer(), "host", ""))
-        if self._outlet.direct:
-            sockets.keep_alive(self.transport.getHandle())
-        if (reason := self.factory.made(self, self.host)) is not None:
-            self.session.answer(Problem("too-many", reason))
+        self._socket = sockets.beneath(self.transport)
+        if self._socket is not None:
+            sockets.keep_alive(self._socket)
+        sockets.read_in_portions(self.transport)
+        if (refused := self.factory.made(self)) is not None:
+            self.session.answer(Problem(refused.code, refused.sentence))
             self.close()
-            return
-        self._deadline = self._clock.callLater(limits.NICK_REMINDER_SECONDS, self._remind)
-        staying.greet(self.session)
+        elif INegotiated.providedBy(self.transport):
+            self._wait_at_most(limits.HANDSHAKE_SECONDS, self._no_handshake)
+        else:
+            self._wait_at_most(limits.GREET_SECONDS, self._greet)
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes apart and do what the lines ask."""
         if self._closing:
             return
+        if not self._intake.began and (kind := strangers.by_first_bytes(data)) is not None:
+            self._turn_away(kind)
+            return
         self._intake.feed(data)
-        self._answer_telnet()
-        self._intake.work()
+        self._work()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever the reason, they are gone."""
         self._lost = self._closing = True
+        self._socket = None
         self._outlet.shut()
         self._cancel_deadline()
         self._intake.close()
         try:
             self.session.cut()
         finally:
-            self.factory.lost(self, self.host)
+            self.factory.lost(self)
 
     # IHalfCloseableProtocol
 
     def readConnectionLost(self) -> None:
         """No more input; what came is handled, every reply delivered, then the connection closed."""
-        self._intake.end()
         if self._closing:
+            self._intake.ended = True
             self.transport.loseConnection()
+        elif self._outlet.broken:
+            self.cut_off()
+        else:
+            self._intake.end()
+            self._work()
 
     def writeConnectionLost(self) -> None:
         """Our half is closed; the other one ends by their FIN or the abort timer."""
+
+    # chat.tls.Sheltered
+
+    def cut_off(self) -> None:
+        """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
+        self._cut_off = self._intake.ended = True
+        if not self._closing:
+            self._work()
+
+    def needs_tls(self, data: bytes) -> bytes:
+        """The answer in clear, and in their protocol, to somebody who began with this; "" is a person who waits."""
+        kind = strangers.recognise(data)
+        what = kind.value if kind is not None else "text" if data else "nothing"
+        logger.info("Not TLS but {what} on an encrypted port, from {host}", what=what, host=self.host)
+        if kind is not None:
+            return self.factory.reception.answer(kind, self._reached_at)
+        problem = Problem("needs-tls", say("This port is encrypted. Join with one of these:"))
+        ways = Reply("needs-tls", self.factory.reception.ways(self._reached_at))
+        return self.wire.answer(problem) + self.wire.answer(ways)
+
+    # IHandshakeListener
+
+    def handshakeCompleted(self) -> None:
+        """(Of TLS) Now they can be greeted."""
+        if not self._closing:
+            self._wait_at_most(limits.GREET_SECONDS, self._greet)
+
+    def _no_handshake(self) -> None:
+        self.transport.give_up()  # type: ignore[attr-defined]  # only `chat.tls` has handshakes
+
+    # Coming in.
+
+    def _wait_at_most(self, seconds: float, then: Callable[[], None]) -> None:
+        """The one timer of a connection: what it waits for next."""
+        self._cancel_deadline()
+        self._deadline = self._clock.callLater(seconds, then)
+
+    def _greet(self) -> None:
+        """Give them some time to say who they are."""
+        self._greeted = True
+        self._wait_at_most(limits.NICK_REMINDER_SECONDS, self._remind)
+        staying.greet(self.session)
+
+    def _work(self) -> None:
+        """Handle what came, unless the first line shows that they speak another protocol."""
+        if not self._known and (first := self._intake.first) is not None:
+            self._known = True
+            if isinstance(first, str) and (kind := strangers.by_first_line(first)) is not None:
+                self._turn_away(kind)
+                return
+        if not self._greeted and (self._known or self._intake.ended):
+            self._greet()
+        self._answer_telnet()
+        self._intake.work()
+
+    def _turn_away(self, kind: Kind) -> None:
+        """Nothing of what they send is for us: tell them so in their protocol."""
+        logger.info("Not chat but {what}, from {host}", what=kind.value, host=self.host)
+        self._intake.forget()
+        self.send(self.factory.reception.answer(kind, self._reached_at))
+        self.close()
+
+    @property
+    def _reached_at(self) -> str:
+        return str(getattr(self.transport.getHost(), "host", ""))
 
     # LineReceiver
 
@@ -144,8 +229,7 @@ class ChatProtocol(LineReceiver):
         self._tell_unsaid(self._intake.close())
         self._closing = True
         self.session.reading.stop_all()
-        self._cancel_deadline()
-        self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._hang_up)
+        self._wait_at_most(limits.CLOSE_SECONDS, self._hang_up)
         self._outlet.shut()
         if self._intake.paused:
             self.transport.resumeProducing()
@@ -167,11 +251,11 @@ class ChatProtocol(LineReceiver):
 
         With a reset: plain nc does not look at the end of our half, and would wait for Enter.
         """
-        if self._outlet.direct and not self._draining and sockets.unacknowledged(self.transport.getHandle()):
-            taken = sockets.acknowledged(self.transport.getHandle())
+        if self._socket is not None and not self._draining and sockets.unacknowledged(self._socket):
+            taken = sockets.acknowledged(self._socket)
             if taken != self._taken:
                 self._taken = taken
-                self._deadline = self._clock.callLater(limits.CLOSE_SECONDS, self._hang_up)
+                self._wait_at_most(limits.CLOSE_SECONDS, self._hang_up)
                 return
         self.abort()
 
@@ -218,22 +302,21 @@ class ChatProtocol(LineReceiver):
 
     def look(self, now: float) -> None:
         """Now and then: a connection that takes nothing, or whose machine is gone, is given up."""
-        handle = self.transport.getHandle() if self._outlet.direct else None
-        if handle is not None and (taken := sockets.acknowledged(handle)) != self._taken:
+        if self._socket is not None and (taken := sockets.acknowledged(self._socket)) != self._taken:
             self._taken, self._progress_at = taken, now
         if self.blocked and now - self._progress_at >= limits.STALL_SECONDS:
             logger.info("Closing a connection that took nothing for {seconds} s", seconds=limits.STALL_SECONDS)
             self.abort()
-        elif handle is not None and sockets.is_dead(handle, limits.UNACKED_SECONDS):
+        elif self._socket is not None and sockets.is_dead(self._socket, limits.UNACKED_SECONDS):
             logger.info("Closing a connection whose machine is gone")
             self.abort()
         self.session.keep_seen()
 
     def look_what_is_seen(self) -> None:
         """Every now and then: whether their machine has acknowledged everything."""
-        if self.blocked or self._closing or not self._outlet.direct or self.session.reading.is_seen():
+        if self.blocked or self._closing or self._socket is None or self.session.reading.is_seen():
             return
-        if not sockets.unacknowledged(self.transport.getHandle()):
+        if not (sockets.unacknowledged(self._socket) or sockets.unsent(self.transport)):
             self.session.mark_seen()
 
     # chat.intake.Handler
@@ -322,7 +405,7 @@ class ChatProtocol(LineReceiver):
                 len(session.draft),
             )
             session.answer(Problem("nothing-said", sentence))
-        if self.wire.asks and not self._outlet.broken:
+        if self.wire.asks and not (self._outlet.broken or self._cut_off):
             session.leave()
         self._intake.wait()
         session.saying.settled().addCallback(lambda _: self.close())
@@ -333,7 +416,7 @@ class ChatProtocol(LineReceiver):
             return
         rest = limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS
         self.session.answer(Reply("nick", [say("Type a nickname within {seconds} s to stay.", seconds=int(rest))]))
-        self._deadline = self._clock.callLater(rest, self._time_is_up)
+        self._wait_at_most(rest, self._time_is_up)
 
     def _time_is_up(self) -> None:
         if not self.session.named:

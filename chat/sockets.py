@@ -11,6 +11,10 @@ import struct
 import sys
 import termios
 
+from twisted.internet import tcp
+from twisted.internet.interfaces import ITransport
+from twisted.protocols.policies import ProtocolWrapper
+
 from chat import limits
 
 _PROBES = 3
@@ -19,6 +23,36 @@ _LAST_ACK_RECV = 56
 _BYTES_ACKED = 120
 """Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_ack_recv`
 (u32, milliseconds) and `tcpi_bytes_acked` (u64)."""
+
+
+def beneath(transport: ITransport) -> socket.socket | None:
+    """The TCP socket beneath a transport, TLS for one; None where there is none, as of unix sockets."""
+    found = _tcp(transport)
+    return None if found is None else found.getHandle()
+
+
+def unsent(transport: ITransport) -> bool:
+    """Whether bytes still wait to be given to the kernel; Twisted has no public question for it."""
+    found = _tcp(transport)
+    return found is not None and bool(found.dataBuffer or found._tempDataBuffer)
+
+
+def _tcp(transport: object) -> tcp.Server | None:
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    # Not isinstance: one of a unix socket is a kind of it.
+    return transport if type(transport) is tcp.Server else None
+
+
+def read_in_portions(transport: ITransport | None) -> None:
+    """Read little at once: lines that have to wait, of two letters each, cost twenty times what their bytes do.
+
+    (Twisted reads 64 KiB.  It is also from how much on that waits to be sent TLS is told to send no more.)
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    if isinstance(transport, tcp.Connection):
+        transport.bufferSize = limits.READ
 
 
 def keep_alive(connection: socket.socket) -> None:

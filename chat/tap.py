@@ -4,32 +4,41 @@ import resource
 import secrets
 import signal
 import sys
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
-from twisted.python import usage
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 
-from chat import doors, limits
+from chat import certificate, doors, limits
+from chat.bans import Bans
+from chat.clock import RunningTime, elapsed
 from chat.factory import ChatFactory
 from chat.fanout import Wire
 from chat.hub import Hub, Settings
-from chat.language import Language, language, say
-from chat.options import MEMORY, Options, give_up, read_motd
+from chat.language import Language, Sentence, language, say
+from chat.logbook import LogBook
+from chat.logfile import log_path, twistd_log
+from chat.options import MEMORY, Options, give_up
+from chat.reload import Reload
 from chat.session import Session
 from chat.store import NOTHING_KEPT, Kept, Store
 from chat.store.memory import MemoryStore
 from chat.store.schema import Unusable, prepare
 from chat.store.sqlite import SqliteStore
 from chat.store.upkeep import Upkeep
+from chat.strangers import Reception
+from chat.tls import Certificates, TlsFactory
+from chat.watchdog import Watchdog
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain
 
@@ -40,13 +49,30 @@ class ChatService(Service):
     """The running server: it listens from the start, and owns the order in which everything begins and stops."""
 
     def __init__(
-        self, hub: Hub, store: Store, upkeep: Upkeep | None, factory: ChatFactory, ports: Sequence[IListeningPort]
+        self,
+        hub: Hub,
+        store: Store,
+        upkeep: Upkeep | None,
+        factory: ChatFactory,
+        ports: Sequence[IListeningPort],
+        log: LogBook | None = None,
+        watchdog: Watchdog | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._hub = hub
         self._store = store
         self._upkeep = upkeep
         self._factory = factory
         self._ports = ports
+        self._log = log
+        self._watchdog = watchdog
+        self._certificates = certificates
+
+    def setServiceParent(self, parent: Any) -> None:
+        """(IService) The application that `twistd` runs logs as we do."""
+        if self._log is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._log)
+        super().setServiceParent(parent)
 
     def startService(self) -> None:
         """(IService) Begin what must not begin before `twistd` is in the background: threads do not survive that."""
@@ -55,12 +81,18 @@ class ChatService(Service):
             self._store.start()
         if self._upkeep is not None:
             self._upkeep.start()
+        if self._watchdog is not None:
+            self._watchdog.start()
+        if self._certificates is not None:
+            self._certificates.watch(self._hub.clock)
 
     async def _stop(self) -> None:
         """No newcomers, the last commit, everyone reads what they are owed; who does not read is not waited for."""
         self._hub.stopping = True
         if self._upkeep is not None:
             self._upkeep.stop()
+        if self._certificates is not None:
+            self._certificates.stop()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.hold()
@@ -71,6 +103,8 @@ class ChatService(Service):
             abort.cancel()
         await self._in_time(self._hub.turn.stop(), limits.CLOSE_SECONDS / 4)
         await self._in_time(self._store.close(), limits.CLOSE_SECONDS / 4)
+        if self._watchdog is not None:
+            self._watchdog.stop()
 
     def _in_time(self, done: Deferred[None], seconds: float) -> Deferred[None]:
         """Not waited for longer: a disk that hangs does not keep the server from ending."""
@@ -90,29 +124,67 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     The ports are opened here, not when the service starts: by then `twistd` may be in the background, where nobody
     reads why it failed.
     """
+    watchdog = None
     if reactor is None:
         from twisted.internet import reactor
 
-        # A wall clock that is set back an hour would stop every timer for an hour.
-        reactor.seconds = time.monotonic  # type: ignore[attr-defined]  # typed as what it is before it is installed
+        reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
+        watchdog = Watchdog(reactor)
     words = language(options["language"])
     wires: dict[str, Wire] = {"plain": Plain(words), "json": JsonLines(words)}
-    settings = Settings(
-        options["name"], options["motd"], options["history"], float(options["grace"]), options["unrecorded"]
-    )
     store, kept, lines = _open_store(options, reactor, words)
-    hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), settings, kept)
+    hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)
     Session.restore(hub, kept.records)
-    factory = ChatFactory(hub, wires, options["rate"], _max_clients(options), options["max-per-host"])
-    ports = [listening for port in options["ports"] for listening in _listen(reactor, port, factory, words)]
+    factory = ChatFactory(hub, wires)
+    factory.enforce_bans()
+    ports = _listen(reactor, "--port", options["ports"], factory, words)
+    encrypted: list[IListeningPort] = []
+    certificates = None
+    if options["tls-ports"]:
+        certificates = _certificates(options, words)
+        encrypted = _listen(
+            reactor, "--tls-port", options["tls-ports"], TlsFactory(certificates, factory, reactor), words
+        )
+    factory.reception = Reception(words, doors.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
-    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_hung_up, reactor, hub, options))
-    _announce(options, [*map(words.words, doors.invitation(ports)), *lines], words)
+    said = [
+        *doors.invitation(ports, encrypted, certificates.fingerprint if certificates else ""),
+        *(certificates.warnings() if certificates else ()),
+        *_how_many(options),
+    ]
     upkeep = None
     if isinstance(store, SqliteStore):
         backup_to = _below_rundir(options, options["backup-to"]) if options["backup-to"] else None
-        upkeep = Upkeep(reactor, _now, store, options["keep"], backup_to)
-    return ChatService(hub, store, upkeep, factory, ports)
+        upkeep = Upkeep(reactor, _now, elapsed, store, options["keep"], backup_to)
+    reload = Reload(options, partial(_apply, factory, upkeep), [certificates.reload] if certificates else ())
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_hung_up, reactor, reload))
+    log = _open_log(options)
+    signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
+    _announce(options, [*map(words.words, said), *lines], words)
+    return ChatService(hub, store, upkeep, factory, [*ports, *encrypted], log, watchdog, certificates)
+
+
+def _settings(options: Options) -> Settings:
+    return Settings(
+        options["name"],
+        options["motd"],
+        options["history"],
+        float(options["grace"]),
+        options["unrecorded"],
+        options["rate"],
+        _max_clients(options),
+        options["max-per-host"],
+        Bans(options["bans"]),
+    )
+
+
+def _apply(factory: ChatFactory, upkeep: Upkeep | None, options: Options) -> None:
+    """What `chat.reload.RELOADED` lists is as these options say from now on."""
+    hub = factory.hub
+    hub.settings = replace(_settings(options), unrecorded=hub.settings.unrecorded)
+    if upkeep is not None:
+        upkeep.keep = options["keep"]
+    factory.enforce_bans()
 
 
 def _max_clients(options: Options) -> int:
@@ -120,6 +192,22 @@ def _max_clients(options: Options) -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     fit = max(1, files - limits.RESERVED_FILES) if files != resource.RLIM_INFINITY else 0
     return min(options["max-clients"] or fit, fit or options["max-clients"])
+
+
+def _how_many(options: Options) -> list[Sentence]:
+    """What is said of it at the start: something where the system allows fewer than one may expect."""
+    files, fit = resource.getrlimit(resource.RLIMIT_NOFILE)[0], _max_clients(options)
+    if not fit or fit >= (options["max-clients"] or limits.FEW_CLIENTS):
+        return []
+    right = max(limits.OPEN_FILES, options["max-clients"] + limits.RESERVED_FILES)
+    return [
+        say(
+            "At most {count} people: this system allows {files} open files; {command} before the start would be right.",
+            count=fit,
+            files=files,
+            command=f"ulimit -n {right}",
+        )
+    ]
 
 
 def _now() -> datetime:
@@ -144,47 +232,84 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
     return store, prepared.kept, [words.words(prepared.summary)]
 
 
+def _open_log(options: Options) -> LogBook | None:
+    """The log that `twistd` is to write; None where it is not ours."""
+    twistd: Mapping[str, Any] = options.parent or {}
+    if twistd.get("logfile") == "-" and not twistd.get("nodaemon", True):
+        give_up("--logfile -: in the background there is no screen; name a file, or start with twistd -n.")
+    try:
+        log = twistd_log(twistd, bool(options["log-json"]))
+    except OSError as error:
+        give_up(f"--logfile {log_path(twistd)}: {error.strerror}.")
+    if options["log-json"] and log is None:
+        give_up("--log-json: that is for the log that twistd writes by itself, without --syslog or --logger.")
+    return log
+
+
+def _reopen(log: LogBook | None) -> None:
+    """SIGUSR1: whoever looks after logs has put ours aside."""
+    if log is not None:
+        log.reopen()
+        logger.info("The log was opened anew")
+
+
 def _expect_another_signal(reactor: Any, factory: ChatFactory) -> None:
     """The server stops: a second Ctrl-C means that nobody is waited for.  Twisted would answer with a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: reactor.callFromThread(factory.abort))
 
 
-def _hung_up(reactor: Any, hub: Hub, options: Options) -> None:
+def _hung_up(reactor: Any, reload: Reload) -> None:
     """SIGHUP: the terminal was closed under a server in the foreground; else the operator wants things read anew."""
     if sys.stdin is not None and sys.stdin.isatty():
         reactor.stop()
-        return
-    if options["motd-file"]:
-        try:
-            hub.settings = replace(hub.settings, motd=read_motd(options["motd-file"]))
-            logger.info("The message of the day was read again")
-        except usage.UsageError as error:
-            logger.error("The message of the day stays as it was: {reason}", reason=str(error))
+    else:
+        reload()
 
 
-def _listen(reactor: Any, port: str, factory: ChatFactory, words: Language) -> list[IListeningPort]:
+def _certificates(options: Options, words: Language) -> Certificates:
+    """The certificate to show: the operator's, or one that is made once."""
     try:
-        return doors.listen(reactor, port, factory)
-    except CannotListenError as error:
-        give_up(words.words(doors.failure(error)))
-    except ValueError as error:
-        give_up(f"--port {port}: {error}.")
+        if options["certificate"]:
+            key = options["private-key"] and Path(options["private-key"]).absolute()
+            files = certificate.find(Path(options["certificate"]).absolute(), key or None)
+        else:
+            files = certificate.make(_below_rundir(options, ""), options["name"], doors.addresses(), _now())
+        return Certificates(files, _now)
+    except certificate.BadCertificate as error:
+        give_up(words.words(error.sentence))
+
+
+def _listen(
+    reactor: Any, option: str, ports: Sequence[str], factory: IProtocolFactory, words: Language
+) -> list[IListeningPort]:
+    listening = []
+    for port in ports:
+        try:
+            listening += doors.listen(reactor, port, factory)
+        except CannotListenError as error:
+            give_up(words.words(doors.failure(error, option)))
+        except ValueError as error:
+            give_up(f"{option} {port}: {error}.")
+    return listening
 
 
 def _announce(options: Options, lines: list[str], words: Language) -> None:
     """Say with which lines people can join, how to stop, and where the log is: on the screen and in the log."""
     twistd: Mapping[str, Any] = options.parent or {}
-    log, pid = twistd.get("logfile"), twistd.get("pidfile") or ""
+    log, pid = log_path(twistd), twistd.get("pidfile") or ""
     if twistd.get("nodaemon", True):
         lines.append(words.words(say("Ctrl-C stops it.")))
     else:
-        log = log or "twistd.log"
         lines.append(words.words(say("Stop it with: {command}", command=f"kill $(cat {Path(pid).absolute()})")))
-    if log and log != "-":
-        lines.append(words.words(say("The log is {path}", path=Path(log).absolute())))
+    if log is not None:
+        lines.append(words.words(say("The log is {path}", path=log)))
+    if log is not None or options["log-json"]:
         for line in lines:
             logger.info("{line}", line=line)
-    # Without a log file the log is this screen; either way people can copy a line that has no date before it.
-    sys.stdout.write("\n".join([*lines, ""]))
-    sys.stdout.flush()
+    # Without a log file the log is this screen; either way people can copy a line that has no date before it, and a
+    # program that reads the log from standard output finds nothing but objects.
+    screen = sys.stderr if log is None and options["log-json"] else sys.stdout
+    with suppress(OSError, AttributeError):  # it may be closed, or be none
+        screen.write("\n".join([*lines, ""]))
+        screen.flush()

@@ -32,6 +32,8 @@ _STACKS = re.compile("[\u1160-\u11ff\u200c\u200d\ud7b0-\ud7fb]")
 # Unassigned, and set aside by Unicode for characters that do not print or for none; each plane's last two come on top.
 _NEVER_PRINTS = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _EMOJI = "\U0001f000"
+_STACKED = MARKS + 2
+"""More characters than visible text has in one column."""
 
 
 def visible(text: str) -> str:
@@ -68,16 +70,23 @@ def wrap(text: str, columns: int, first: str, rest: str) -> list[str]:
     """
     lines: list[str] = []
     line, has_words = first, False
-    for blanks, word in re.findall("( *)([^ ]+)", text):
-        if width(line + blanks + word) <= columns:
+    for found in re.finditer("( *)([^ ]+)", text):
+        blanks, word = found.groups()
+        if len(word) <= columns * _STACKED and width(line + blanks + word) <= columns:
             line += blanks
         elif has_words:
             lines.append(line)
             line = rest
-        while width(line + word) > columns and (end := _fitting(word, columns - width(line))) < len(word):
-            lines.append(line + word[:end])
-            line, word = rest, word[end:]
-        line += word
+        done = 0
+        # No more of a word is looked at than can fit: it may be megabytes, of which each line takes a few bytes.
+        while width(line + (head := word[done : done + columns * _STACKED])) > columns:
+            end = _fitting(head, columns - width(line))
+            if end == len(head):
+                break
+            lines.append(line + head[:end])
+            line = rest
+            done += end
+        line += word[done:]
         has_words = True
     return [*lines, line]
 

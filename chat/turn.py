@@ -19,7 +19,7 @@ from chat import limits
 from chat.coalescing import Coalescing
 from chat.errors import NotStored
 from chat.events import Entry, Fact, Place
-from chat.language import say
+from chat.language import language, say
 from chat.log import Log
 from chat.store import Appended, Batch, Duplicates, LineId, Record, Store
 
@@ -217,7 +217,11 @@ class Turn:
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
-        logger.error("{count} entries were not stored: {reason}", count=len(turn.changes), reason=error.reason.text)
+        logger.error(
+            "{count} entries were not stored: {reason}",
+            count=len(turn.changes),
+            reason=language("en").words(error.reason),
+        )
         # What brings people back is still true, and goes with the next turn.
         self._touched = {**turn.touched, **self._touched}
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.

@@ -1,7 +1,7 @@
 """All connections together: how many may come, and who counts as one address."""
 
 import pytest
-from world import World
+from world import Socket, World
 
 from chat import limits, sockets
 from chat.protocol import ChatProtocol
@@ -92,3 +92,18 @@ def test_every_connection_gets_a_protocol_of_its_own(world: World) -> None:
     one, other = (world.factory.buildProtocol(None) for _ in range(2))
     assert isinstance(one, ChatProtocol)
     assert one is not other
+
+
+def test_only_so_many_of_the_refused_may_stay_to_read_why() -> None:
+    """A flood of them must not use up the file descriptors that the rest of the server needs."""
+    world = World(max_clients=1)
+    world.connect()
+    for number in range(3 * limits.REFUSED):
+        socket = Socket(world.kernel, f"192.0.2.{number}")
+        socket.room = 0  # who reads at once is gone at once
+        socket.protocol = world.factory.buildProtocol(socket.getPeer())
+        socket.protocol.makeConnection(socket)
+    world.turn()
+    assert len(world.factory.clients) == 1 + limits.REFUSED
+    world.wait(limits.CLOSE_SECONDS)
+    assert len(world.factory.clients) == 1

@@ -16,8 +16,10 @@ REACTOR = "twisted.internet.reactor"
 MAY_TOUCH_THE_REACTOR = {"tap.py", "client/main.py"}
 SHARED = {
     "chat.__version__",
+    "chat.clock",
     "chat.errors",
     "chat.events",
+    "chat.fingerprint",
     "chat.language",
     "chat.phrases",
     "chat.limits",

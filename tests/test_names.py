@@ -156,7 +156,7 @@ def test_rooms_have_a_hash_and_a_name(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "#", "ops", "#ops team", "##ops", "#-", "#..", "#a/b", "#" + "x" * (NICKNAME + 1)]
+    "name", ["", "#", "ops", "#ops team", "##ops", "#-", "#..", "#\u0301a", "#a/b", "#" + "x" * (NICKNAME + 1)]
 )
 def test_what_is_no_room_name_is_refused(name):
     assert code_of(check_room, name) == "room-bad"

@@ -1,7 +1,6 @@
 """One connection: its lines in their time, how it ends, and what it costs nobody else."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from stores import SlowStore
@@ -419,7 +418,7 @@ def test_a_bug_in_a_command_closes_that_connection_and_no_other(
 ) -> None:
     ann, amy, bob = world.enter("ann"), world.enter("amy"), world.enter("bob")
     world.take_all()
-    monkeypatch.setitem(NAMES, "version", replace(NAMES["version"], handle=handler))
+    monkeypatch.setitem(NAMES, "version", NAMES["version"]._replace(handle=handler))
     amy.send(b"before\n/version\nafter\n")
     bob.send(b"hi\n")
     world.turn()

@@ -1,20 +1,27 @@
 """`twistd chat`: what its options accept, and the service that comes of them."""
 
+import json
+import resource
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from stores import SlowStore
-from twisted.application.service import IServiceMaker
+from twisted.application.service import Application, IServiceMaker
 from twisted.internet.defer import TimeoutError
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver
 from twisted.plugin import getPlugins
 from world import Kernel, Logged, Socket
 
 from chat import limits
+from chat.bans import Bans, parse_ban
+from chat.hub import Settings
 from chat.language import language, say
+from chat.logbook import LogBook
 from chat.tap import Options, makeService
 
 
@@ -27,6 +34,9 @@ class Reactor(MemoryReactorClock):
         if self.taken:
             raise CannotListenError(interface, port, OSError(98, "Address already in use"))
         return super().listenTCP(port, factory, backlog, interface)
+
+    def callFromThread(self, act, *args):
+        self.callLater(0, act, *args)
 
 
 @pytest.fixture
@@ -141,7 +151,9 @@ def test_an_endpoint_is_listened_on_as_it_says(reactor: Reactor) -> None:
     assert ports(reactor) == [(4001, "127.0.0.1")]
 
 
-@pytest.mark.parametrize("port", ["nonsense", "tcp:", "tcp", "udp:4000", "tcp:4000:colour=red", ""])
+@pytest.mark.parametrize(
+    "port", ["nonsense", "tcp:", "tcp", "udp:4000", "tcp:4000:colour=red", "haproxy:", "haproxy:ssl:4000", ""]
+)
 def test_what_is_no_endpoint_is_one_line(reactor: Reactor, port: str) -> None:
     with pytest.raises(SystemExit) as refused:
         makeService(options("--port", port), reactor)
@@ -172,17 +184,70 @@ def test_the_operators_choice_is_what_people_meet(reactor: Reactor, tmp_path: Pa
     motd.write_text("Be kind.\n")
     chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--name", "pi", "--motd", str(motd), "--language", "es")
     makeService(chosen, reactor)
-    lines = connected(reactor).received.decode().splitlines()
+    guest = connected(reactor)
+    reactor.advance(limits.GREET_SECONDS)
+    lines = guest.received.decode().splitlines()
     welcome = say("Welcome to the chat on {server}. Nobody is here yet.", server="pi")
     assert lines[0] == f"-> {language('es').words(welcome)}"
     assert lines[1] == "-> Be kind."
+
+
+@pytest.mark.parametrize(
+    ("words", "files", "said"),
+    [
+        (
+            [],
+            256,
+            "At most 156 people: this system allows 256 open files; ulimit -n 4096 before the start",
+        ),
+        ([], 1024, None),
+        ([], resource.RLIM_INFINITY, None),
+        (["--max-clients", "50"], 256, None),
+        (
+            ["--max-clients", "5000"],
+            1024,
+            "At most 924 people: this system allows 1024 open files; ulimit -n 5100",
+        ),
+    ],
+    ids=str,
+)
+def test_a_system_that_allows_few_open_files_is_told(
+    words: list[str],
+    files: int,
+    said: str | None,
+    reactor: Reactor,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    makeService(options(*words), reactor)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("At most")]
+    assert [line[: len(said or "")] for line in told] == ([said] if said else [])
+
+
+def test_the_application_that_twistd_runs_logs_as_we_do(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--log-json")
+    chosen.parent = {"logfile": str(tmp_path / "chat.log"), "nodaemon": 1}
+    application = Application("chat")
+    makeService(chosen, reactor).setServiceParent(application)
+    observer = application.getComponent(ILogObserver)
+    assert isinstance(observer, LogBook)
+    observer({"log_format": "hello"})
+    assert json.loads((tmp_path / "chat.log").read_text())["text"] == "hello"
+
+
+def test_objects_in_a_log_that_is_not_ours_are_refused_in_one_line(reactor: Reactor) -> None:
+    chosen = options("--log-json")
+    chosen.parent = {"logfile": None, "nodaemon": 1, "syslog": 1}
+    with pytest.raises(SystemExit, match="without --syslog or --logger"):
+        makeService(chosen, reactor)
 
 
 def connected(reactor: Reactor, *lines: str) -> Socket:
     """Somebody who typed these lines."""
     kernel = Kernel(reactor)
     client = Socket(kernel, "192.0.2.1")
-    client.protocol = reactor.tcpServers[0][1].buildProtocol(None)
+    client.protocol = reactor.tcpServers[0][1].buildProtocol(client.getPeer())
     client.startReading()
     client.protocol.makeConnection(client)
     client.sent.extend(f"{line}\n".encode() for line in lines)
@@ -227,3 +292,81 @@ def test_a_store_that_hangs_does_not_keep_the_server_from_stopping(
     reactor.pump([0.1] * int(4 * limits.CLOSE_SECONDS / 0.1))
     assert done.called
     logged.expect(TimeoutError)
+
+
+# TLS.
+
+
+def test_a_tls_port_is_open_beside_the_usual_one(reactor: Reactor, tmp_path: Path) -> None:
+    words = ("--tls-port", "tcp:4001:interface=127.0.0.1")
+    chosen = options(*words)
+    chosen.parent = {"rundir": str(tmp_path)}
+    makeService(chosen, reactor)
+    assert ("127.0.0.1", 4001) in [(interface, port) for port, interface in ports(reactor)]
+    assert chosen["ports"] == ["12345"]
+    assert {path.name for path in tmp_path.iterdir()} == {"chat-certificate.pem", "chat-private-key.pem"}
+
+
+def test_without_a_tls_port_no_certificate_is_made(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "4000")
+    chosen.parent = {"rundir": str(tmp_path)}
+    makeService(chosen, reactor)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_operator_may_want_nothing_in_clear(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "none", "--tls-port", "tcp:4001:interface=127.0.0.1")
+    chosen.parent = {"rundir": str(tmp_path)}
+    makeService(chosen, reactor)
+    assert ports(reactor) == [(4001, "127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (["--port", "none"], "--port none --tls-port 12346"),
+        (["--port", "none", "--port", "4000", "--tls-port", "4001"], "--port none --tls-port 12346"),
+        (["--tls-port", "0"], "1 to 65535"),
+        (["--tls-port", "ssl:4001"], "--tls-port tcp:12346"),
+        (["--port", "haproxy:ssl:4001"], "--tls-port tcp:12346"),
+        (["--certificate", "x"], "--tls-port 12346"),
+        (["--private-key", "x", "--tls-port", "4001"], "it goes with a --certificate"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_of_tls_that_do_not_fit_are_answered_with_what_would_be_right(words: list[str], right: str) -> None:
+    assert right in refusal(*words)
+
+
+def test_a_certificate_that_cannot_be_used_ends_the_start_with_one_line(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--tls-port", "4001", "--certificate", str(tmp_path))
+    with pytest.raises(SystemExit) as refused:
+        makeService(chosen, reactor)
+    assert str(refused.value) == f"twistd chat: {tmp_path}/fullchain.pem cannot be read: No such file or directory."
+
+
+def test_a_tls_port_that_is_taken_is_told_with_its_option(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "none", "--tls-port", "4001")
+    chosen.parent = {"rundir": str(tmp_path)}
+    reactor.taken = True
+    with pytest.raises(SystemExit) as refused:
+        makeService(chosen, reactor)
+    assert str(refused.value).endswith("Choose another one with --tls-port.")
+
+
+# Reading options again.
+
+
+def test_a_reload_applies_what_can_change_and_nothing_else(reactor: Reactor, tmp_path: Path) -> None:
+    config, motd = tmp_path / "chat.conf", tmp_path / "motd"
+    config.write_text("name pi\n")
+    motd.write_text("Be kind.\n")
+    makeService(options("--port", "tcp:4000:interface=127.0.0.1", "--config", str(config)), reactor)
+    config.write_text(
+        f"name hall\nmotd {motd}\nrate 5\ngrace 6\nhistory 7\nmax-clients 8\nmax-per-host 9\nban 192.0.2.1\n"
+        "unrecorded #coffee\nlanguage es\n"
+    )
+    signal.raise_signal(signal.SIGHUP)
+    reactor.advance(0)
+    settings = reactor.tcpServers[0][1].hub.settings
+    assert settings == Settings("hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, Bans([parse_ban("192.0.2.1")]))

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat import limits
+from chat.bans import Bans, parse_ban
 from chat.factory import ChatFactory
 from chat.hub import Hub, Settings
 from chat.language import language
@@ -264,6 +265,7 @@ class World:
         motd: Sequence[str] = (),
         max_clients: int = 0,
         max_per_host: int = 0,
+        bans: Sequence[str] = (),
         words: str = "en",
     ) -> None:
         self.clock = Clock()
@@ -271,9 +273,18 @@ class World:
         self.kernel = Kernel(self.clock)
         numbers = count(1)
         wires = {"plain": Plain(language(words), UTC), "json": JsonLines(language(words))}
-        settings = Settings("pi", tuple(motd), history, grace)
+        settings = Settings(
+            "pi",
+            tuple(motd),
+            history,
+            grace,
+            rate=rate,
+            max_clients=max_clients,
+            max_per_host=max_per_host,
+            bans=Bans(map(parse_ban, bans)),
+        )
         self.hub = Hub(self.clock, self.now, self.store, lambda: f"token{next(numbers)}", settings)
-        self.factory = ChatFactory(self.hub, wires, rate, max_clients, max_per_host)
+        self.factory = ChatFactory(self.hub, wires)
         self.clients: list[Client] = []
 
     def now(self) -> datetime:
@@ -290,10 +301,10 @@ class World:
         for _ in range(round(seconds / step)):
             self.clock.advance(step)
 
-    def connect(self, *lines: str, wire: str = "plain", host: str = "192.0.2.1") -> Client:
-        """Somebody connects and types these lines."""
-        protocol = self.factory.buildProtocol(None)
+    def connect(self, *lines: str, wire: str = "plain", host: str = "192.0.2.1", greeted: bool = True) -> Client:
+        """Somebody connects and types these lines, or waits for the greeting."""
         socket = Socket(self.kernel, host)
+        protocol = self.factory.buildProtocol(socket.getPeer())
         socket.protocol = protocol
         client = Client(self, protocol, socket)
         self.clients.append(client)
@@ -302,6 +313,8 @@ class World:
         if wire == "json":
             client.type("/json")
         client.type(*lines)
+        if greeted and not lines and wire == "plain":
+            self.wait(limits.GREET_SECONDS)
         return client
 
     def enter(self, nick: str, *lines: str, wire: str = "plain") -> Client:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from chat import limits
 from chat.commands.table import Call, command, room_of
@@ -74,31 +74,29 @@ def _readable(call: Call, place: str | None) -> Log:
     return log
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
+class Last(NamedTuple):
     """What was said last."""
 
-    count: int | None
+    most: int | None
     place: str | None
 
 
 @command("history", "/last [n] [#room|NICK]", say("show what was said last, in a room or with somebody"), "history")
 async def last(call: Call, asked: Last) -> None:
     """In the current room, where no other is named."""
-    count = limits.HISTORY_DEFAULT if asked.count is None else asked.count
-    if not 1 <= count <= limits.HISTORY_MOST:
+    most = limits.HISTORY_DEFAULT if asked.most is None else asked.most
+    if not 1 <= most <= limits.HISTORY_MOST:
         raise Refused("too-many", say("/last shows 1 to {limit} lines.", limit=limits.HISTORY_MOST))
     log = _readable(call, asked.place)
     before = call.request.before
     if log is call.session.log:
         nick = asked.place or ""
-        await _show(call, Query((log.key,), count, before, other=fold(nick)), "@" + nick)
+        await _show(call, Query((log.key,), most, before, other=fold(nick)), "@" + nick)
     else:
-        await _show(call, Query((log.key,), count, before), log.name)
+        await _show(call, Query((log.key,), most, before), log.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(NamedTuple):
     """What was said since a time."""
 
     text: str
@@ -138,8 +136,7 @@ def _moment(text: str, now: datetime) -> datetime:
     raise Refused("usage", say("/since takes 22:00, 30m, 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21 22:00."))
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(NamedTuple):
     """What was said while one was not looking."""
 
 
@@ -154,8 +151,7 @@ async def missed(call: Call, asked: Missed) -> None:
     await _show(call, query, log.name, title)
 
 
-@dataclass(frozen=True, slots=True)
-class Grep:
+class Grep(NamedTuple):
     """What was said with some words."""
 
     text: str

@@ -1,6 +1,6 @@
 """People: what one is called, who is here, who is away, whom one does not want to hear."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chat import limits, names
 from chat.commands.staying import choose
@@ -14,8 +14,7 @@ from chat.pace import Allowance
 from chat.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Nick:
+class Nick(NamedTuple):
     """Be called something else."""
 
     nick: str
@@ -33,8 +32,7 @@ async def nick(call: Call, asked: Nick) -> None:
     await choose(call.session, asked.nick, call.request.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(NamedTuple):
     """Who is here."""
 
     room: str | None
@@ -80,8 +78,7 @@ def _marked(person: Person, now: float) -> Sentence | str:
     return person.author.nick
 
 
-@dataclass(frozen=True, slots=True)
-class Whois:
+class Whois(NamedTuple):
     """Who is this."""
 
     nick: str
@@ -110,8 +107,7 @@ def whois(call: Call, asked: Whois) -> None:
     call.reply(*sentences, nick=name, here=here, idle=idle, rooms=list(rooms), away=person.away)
 
 
-@dataclass(frozen=True, slots=True)
-class Away:
+class Away(NamedTuple):
     """Be away."""
 
     text: str | None
@@ -126,8 +122,7 @@ async def away(call: Call, asked: Away) -> None:
     call.reply(say("You are away; /back ends it."), away=text)
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(NamedTuple):
     """Be back."""
 
 
@@ -139,8 +134,7 @@ async def back(call: Call, asked: Back) -> None:
     call.reply(say("You are back."), away=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """Do not hear somebody."""
 
     nick: str | None
@@ -176,8 +170,7 @@ async def _remember(session: Session) -> None:
     await session.hub.turn.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class Unignore:
+class Unignore(NamedTuple):
     """Hear somebody again."""
 
     nick: str
@@ -199,8 +192,7 @@ async def unignore(call: Call, asked: Unignore) -> None:
     call.reply(say("You hear {nick} again.", nick=asked.nick))
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
+class Quiet(NamedTuple):
     """Coming and going."""
 
     switch: str | None
@@ -221,8 +213,7 @@ async def quiet(call: Call, asked: Quiet) -> None:
         call.reply(say("Coming and going is shown; /quiet on hides it."), quiet=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(NamedTuple):
     """Is the server there."""
 
     text: str | None

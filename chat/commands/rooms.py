@@ -1,6 +1,6 @@
 """Rooms: going there and leaving, which there are, and their topics."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chat import limits, names
 from chat.commands.history import entering
@@ -30,8 +30,7 @@ def _head(session: Session, room: Room) -> int:
     return session.reading.seen.get(room.log.key, room.log.head)
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(NamedTuple):
     """Go to a room."""
 
     room: str
@@ -105,8 +104,7 @@ def _topic(room: Room) -> Sentence:
     return say("Topic of {room}: {topic}", room=room.log.name, topic=quoted(room.topic))
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(NamedTuple):
     """Leave a room."""
 
     room: str | None
@@ -140,8 +138,7 @@ async def leave(call: Call, asked: Leave) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
+class Rooms(NamedTuple):
     """Which rooms there are."""
 
 
@@ -171,8 +168,7 @@ def _line(room: Room, inside: bool) -> Sentence:
     return say("{room} ({people})", room=room.log.name, people=people)
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(NamedTuple):
     """What a room is about."""
 
     text: str | None

@@ -1,7 +1,7 @@
 """Coming in, changing the wire, finding help, and going."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chat import __version__, codes, limits, names
 from chat.commands.history import entering
@@ -83,8 +83,7 @@ def _welcome(session: Session, back: bool, id: str | None, history: History | No
     return Welcome(session.author.nick, session.current.log.name, rooms, session.code or "", history, back, id)
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(NamedTuple):
     """Come back."""
 
     code: str | None
@@ -143,8 +142,7 @@ def _find(hub: Hub, code: str) -> Session | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Json:
+class Json(NamedTuple):
     """Speak the wire of programs."""
 
 
@@ -160,8 +158,7 @@ def json(call: Call, asked: Json) -> None:
         session.answer(_welcome(session, False, call.request.id))
 
 
-@dataclass(frozen=True, slots=True)
-class Quit:
+class Quit(NamedTuple):
     """Leave the chat."""
 
     text: str | None
@@ -187,8 +184,7 @@ async def quit(call: Call, asked: Quit) -> None:
     session.hang_up()
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """What is this."""
 
 
@@ -201,8 +197,7 @@ def version(call: Call, asked: Version) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(NamedTuple):
     """What can be asked."""
 
     topic: str | None

@@ -1,15 +1,14 @@
 """The one table of what can be asked: it parses, permits and helps.
 
-A command is a frozen dataclass of its arguments with a handler, brought together by `command`.  The arguments are
-read off the dataclass, in order: a field named `text` is the rest of the line, any other one word; what may be None
+A command is a tuple of named arguments with a handler, brought together by `command`.  The arguments are read off
+the tuple's annotations, in order: a field named `text` is the rest of the line, any other one word; what may be None
 may be missing; a `room` that may be missing takes only a word that begins with #, an `int` only a number.
 """
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import Field, dataclass, fields
 from math import ceil
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from chat import limits
 from chat.errors import Refused
@@ -26,8 +25,7 @@ _SAID = re.compile(r"//[A-Za-z]+(?:[ \t\n]|\Z)")
 _BLANKS = re.compile(r"[ \t]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A command being handled: who asked, and with which line."""
 
     session: Session
@@ -53,8 +51,7 @@ class Call:
 Handler = Callable[[Call, Any], Awaitable[None] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One row of the table; `nameless` says that it is there before a nickname is chosen.
 
     `allowance` says how often one may change with it what others see; see `count`.
@@ -88,7 +85,7 @@ def command(
     nameless: bool = False,
     allowance: Allowance | None = None,
 ) -> Callable[[Callable[[Call, A], Awaitable[None] | None]], Callable[[Call, A], Awaitable[None] | None]]:
-    """Put a handler into the table; its second parameter's annotation is the dataclass of its arguments."""
+    """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
 
     def register(
         handle: Callable[[Call, A], Awaitable[None] | None],
@@ -130,12 +127,12 @@ def parse(row: Command, line: str) -> object:
     """The arguments of a line; raises `Refused` with the usage where they do not fit."""
     rest = _COMMAND.sub("", line, count=1).strip(" \t")
     values: list[object] = []
-    for argument in fields(row.arguments):
-        word, *others = [rest] if argument.name == "text" else _BLANKS.split(rest, maxsplit=1)
-        value = _read(argument, word)
+    for name, kind in row.arguments.__annotations__.items():
+        word, *others = [rest] if name == "text" else _BLANKS.split(rest, maxsplit=1)
+        value = _read(name, kind, word)
         if value is not None:
             rest = others[0] if others else ""
-        elif not isinstance(None, argument.type):  # type: ignore[arg-type]  # annotations are not strings here
+        elif not isinstance(None, kind):
             raise usage(row)
         values.append(value)
     if rest:
@@ -148,13 +145,13 @@ def usage(row: Command) -> Refused:
     return Refused("usage", say("{usage}: {help}", usage=row.usage, help=row.help))
 
 
-def _read(argument: "Field[object]", word: str) -> object | None:
-    """A word as this argument's value, None where it is not meant for it."""
+def _read(name: str, kind: object, word: str) -> object | None:
+    """A word as the value of the argument of this name and kind, None where it is not meant for it."""
     if not word:
         return None
-    if argument.name == "room" and argument.type == str | None and not word.startswith("#"):
+    if name == "room" and kind == str | None and not word.startswith("#"):
         return None
-    if argument.type == int | None:
+    if kind == int | None:
         return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
     return word
 

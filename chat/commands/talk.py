@@ -1,7 +1,7 @@
 """What people say: to a room, to one person, in several lines, or as one line without staying."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chat import limits, names
 from chat.commands import words
@@ -25,8 +25,7 @@ def say_line(session: Session, request: Request) -> None:
         raise Refused("nothing-said", say("An empty line says nothing."))
 
 
-@dataclass(frozen=True, slots=True)
-class Msg:
+class Msg(NamedTuple):
     """Say something to one person, or to a room."""
 
     to: str
@@ -47,8 +46,7 @@ def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     return _private(call, call.session.hub.find(asked.to), asked.text)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyTo:
+class ReplyTo(NamedTuple):
     """Answer privately."""
 
     text: str
@@ -95,8 +93,7 @@ def away(nick: str, text: str) -> Sentence:
     return say("{nick} is away.", nick=nick)
 
 
-@dataclass(frozen=True, slots=True)
-class Me:
+class Me(NamedTuple):
     """Do something."""
 
     text: str
@@ -108,8 +105,7 @@ def me(call: Call, asked: Me) -> None:
     call.session.say(call.room, Action(call.session.author, words.message(call.session, asked.text)), call.request.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Paste:
+class Paste(NamedTuple):
     """Say several lines as one message."""
 
 
@@ -122,8 +118,7 @@ def paste(call: Call, asked: Paste) -> None:
     call.reply(say("Paste your lines; /end on a line of its own says them, /cancel forgets them."))
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The draft is finished."""
 
 
@@ -169,8 +164,7 @@ def _fits(text: str) -> bool:
     return text.count("\n") < limits.PASTE_LINES and len(text.encode("utf-8", "replace")) <= limits.PASTE_TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """Say one line without joining."""
 
     nick: str

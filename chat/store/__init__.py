@@ -6,7 +6,6 @@ gone, or were never to be recorded.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -22,8 +21,7 @@ class LineId(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """New entries of one log, numbered on from its head; of a log that is not recorded only the head is kept."""
 
     key: str
@@ -32,8 +30,7 @@ class Appended:
     entries: Sequence[Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A value that is replaced, not appended to, such as a room's topic; None takes it away."""
 
     kind: str
@@ -41,8 +38,7 @@ class Record:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """One turn's changes."""
 
     appended: Sequence[Appended]
@@ -58,8 +54,7 @@ class Duplicates(Exception):
         self.places = places
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """The last `most` things people said in these logs: before a number, since a moment, with words, with somebody.
 
     `other` is the folded nickname, at that time, of the other one in private talk.
@@ -73,16 +68,14 @@ class Query:
     other: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The entries with their logs' keys, oldest first, and how many there are in all that fit the query."""
 
     entries: Sequence[tuple[str, Entry]]
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeptLog:
+class KeptLog(NamedTuple):
     """A log as a store has it when the server starts."""
 
     key: str
@@ -90,8 +83,7 @@ class KeptLog:
     head: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """All that a store holds when the server starts, but for the entries: rooms, people's own logs, records."""
 
     logs: Sequence[KeptLog]

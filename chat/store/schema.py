@@ -9,8 +9,8 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from chat import limits
 from chat.language import Sentence, say, say_n
@@ -89,8 +89,7 @@ class Unusable(Exception):
         self.sentence = sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A database that is ready, and what was in it; `lock` is the file descriptor that keeps others out."""
 
     path: Path

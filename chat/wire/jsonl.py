@@ -3,12 +3,17 @@
 Input is an object `{"line": "/msg bob hi", "id": "c42", "room": "#ops"}`, or a plain line as a person types it: one
 grammar for both wires.  An object may gain keys at any time; what is unknown is skipped.  The server's direction
 comes first, the client's after it.
+
+What people said is `visible` here too, whatever was stored; and as JSON may be looked at with nc, whatever else a
+terminal would obey stands in a line as an escape.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isfinite
+from typing import NoReturn
 
 from chat import limits
 from chat.errors import BadInput
@@ -155,7 +160,7 @@ class JsonLines:
         return [_with_id(keys, history.id)]
 
     def _missed(self, missed: Missed) -> Sequence[Mapping[str, object]]:
-        return [{"type": "missed", "room": missed.room, "count": missed.count}]
+        return [{"type": "missed", "room": missed.room, "count": missed.gone}]
 
 
 def event(room: str, entry: Entry) -> dict[str, object]:
@@ -185,18 +190,23 @@ _TYPES: Mapping[type, str] = {
 def _keys(fact: Fact) -> dict[str, object]:
     match fact:
         case Message(author, text) | Action(author, text) | TopicSet(author, text):
-            return {"from": author.nick, "text": text}
+            return {"from": author.nick, "text": _shown(text)}
         case Private(author, to, _, text):
-            return {"from": author.nick, "to": to, "text": text}
+            return {"from": author.nick, "to": to, "text": _shown(text)}
         case Joined(_, who, here):
             return {"from": who[0], "who": list(who), "here": here}
         case Left(_, who, here, stayed, text, quit, fact_id):
             keys: dict[str, object] = {"from": who[0], "who": list(who), "here": here, "quit": quit}
             keys |= {"stayed": stayed} if stayed is not None else {}
-            keys |= {"text": text} if text else {}
+            keys |= {"text": _shown(text)} if text else {}
             return keys | ({"fact": fact_id} if fact_id else {})
         case Renamed(author, to, fact_id):
             return {"from": author.nick, "to": to, "fact": fact_id}
+
+
+def _shown(text: str) -> str:
+    """What somebody said, in one line or several."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _state(room: RoomState) -> dict[str, object]:
@@ -220,8 +230,16 @@ def stamp(at: datetime) -> str:
 
 
 def encode(keys: Mapping[str, object]) -> bytes:
-    """One object as a line."""
-    return _dumps(keys).encode("utf-8", "replace") + b"\n"
+    """One object as a line that no terminal obeys."""
+    line = _dumps(keys)
+    if visible(line) != line:
+        line = "".join(char if visible(char) == char else _escaped(char) for char in line)
+    return line.encode() + b"\n"
+
+
+def _escaped(char: str) -> str:
+    """A character as it may stand in a JSON string; the encoder takes DEL for a letter."""
+    return json.dumps(char)[1:-1].replace("\x7f", "\\u007f")
 
 
 # The client's direction.
@@ -231,7 +249,8 @@ def request(line: str, id: str, seen: Mapping[str, int] | None = None, before: i
     """What was typed as an object; raises `BadInput` if it is longer than a server reads."""
     keys: dict[str, object] = {"line": line, "id": id}
     keys |= {} if seen is None else {"seen": seen}
-    data = encode(keys if before is None else {**keys, "before": before})
+    keys |= {} if before is None else {"before": before}
+    data = _dumps(keys).encode("utf-8", "replace") + b"\n"
     if len(data) > limits.LINE:
         sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
         raise BadInput("too-long", sentence)
@@ -241,7 +260,7 @@ def request(line: str, id: str, seen: Mapping[str, int] | None = None, before: i
 def parse(line: bytes) -> dict[str, object] | None:
     """The object in a line of the server's; None if there is none, whatever the bytes are."""
     try:
-        found = json.loads(line.decode(), parse_constant=_no_number)
+        found = json.loads(line.decode(), parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -252,6 +271,12 @@ def safe(keys: Mapping[str, object]) -> str:
     return json.dumps(keys, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
-def _no_number(name: str) -> object:
+def _no_number(name: str) -> NoReturn:
     """NaN and Infinity are Python's, not JSON's."""
     raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    """1e999 is JSON, and would be passed on as Infinity, which is none."""
+    number = float(digits)
+    return number if isfinite(number) else _no_number(digits)

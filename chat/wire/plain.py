@@ -231,12 +231,12 @@ class Plain:
 
     def _missed(self, missed: Missed) -> Iterator[str]:
         if missed.room.startswith("@"):
-            words = say_n("{count} private line is gone", "{count} private lines are gone", missed.count)
+            words = say_n("{count} private line is gone", "{count} private lines are gone", missed.gone)
         else:
             words = say_n(
                 "{count} line of {room} is gone",
                 "{count} lines of {room} are gone",
-                missed.count,
+                missed.gone,
                 room=missed.room,
             )
         yield f"-- {self._language.words(words)} --"

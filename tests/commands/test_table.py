@@ -66,7 +66,7 @@ def test_two_slashes_and_a_word_say_one(line: str, said: str) -> None:
 )
 def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> None:
     arguments = parse(find(named_in(line) or ""), line)
-    assert tuple(getattr(arguments, name) for name in arguments.__dataclass_fields__) == values
+    assert tuple(getattr(arguments, name) for name in arguments._fields) == values
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,8 +35,8 @@ def stack() -> Iterator[ExitStack]:
 def serve(tmp_path: Path, stack: ExitStack) -> Serve:
     """Start a server with these options and other limits; at the end its log may hold no traceback."""
 
-    def serve(*options: str, host: str = "127.0.0.1", **limits: float) -> Server:
-        server = Server(tmp_path, *options, host=host, **limits)
+    def serve(*options: str, **how: Any) -> Server:
+        server = Server(tmp_path, *options, **how)
         stack.callback(server.close)
         return server
 

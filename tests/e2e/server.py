@@ -20,13 +20,23 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "LC_ALL": "C.UTF-8"}
 class Server:
     """A server in the foreground, on a free port of one address; what it prints goes to the file `log`."""
 
-    def __init__(self, directory: Path, *options: str, host: str = "127.0.0.1", **limits: float) -> None:
-        """`limits` are names and values that stand for those of chat/limits.py."""
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        host: str = "127.0.0.1",
+        first: str = "",
+        twistd: Sequence[str] = (),
+        **limits: float,
+    ) -> None:
+        """`limits` are names and values that stand for those of chat/limits.py, `first` is what its Python does before
+        all else, and `twistd` are options of twistd itself."""
         self.host = host
         self.log = directory / "server.log"
         # Port 0 is a free one; it says which.
         port = ("--port", f"tcp:0:interface={host}") if "--port" not in options else ()
-        command = [*(_with_other(limits) if limits else [TWISTD]), "-n", "--pidfile=", "chat", *port, *options]
+        program = _with_other(limits, first) if limits or first else [TWISTD]
+        command = [*program, "-n", "--pidfile=", *twistd, "chat", *port, *options]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=directory, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -82,10 +92,11 @@ class Server:
         no_tracebacks(self.said)
 
 
-def _with_other(limits: Mapping[str, float]) -> Sequence[str]:
-    """twistd, in a process where these limits are others."""
+def _with_other(limits: Mapping[str, float], first: str) -> Sequence[str]:
+    """twistd, in a process where something was done first and these limits are others."""
     changes = "".join(f"limits.{name} = {value!r}; " for name, value in limits.items())
-    return [sys.executable, "-c", f"from chat import limits; {changes}from twisted.scripts.twistd import run; run()"]
+    program = f"{first}\nfrom chat import limits; {changes}from twisted.scripts.twistd import run; run()"
+    return [sys.executable, "-c", program]
 
 
 def no_tracebacks(log: str) -> None:

@@ -19,3 +19,8 @@ def until(condition: Callable[[], T], seconds: float = SECONDS, what: str = "") 
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or condition}; at the end: {result!r}"
         time.sleep(_PAUSE)
     return result
+
+
+def pass_by(seconds: float) -> None:
+    """Let time go by, where that is what is tried."""
+    time.sleep(seconds)

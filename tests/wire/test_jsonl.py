@@ -26,6 +26,7 @@ from chat.replies import (
     UpToNow,
     Welcome,
 )
+from chat.text import visible
 from chat.wire import jsonl
 from chat.wire.jsonl import JsonLines
 
@@ -195,14 +196,21 @@ def test_what_was_said_before_comes_with_the_welcome() -> None:
 
 
 @given(st.text(), st.sampled_from([Message, Action, TopicSet]))
-def test_whatever_was_stored_is_one_line_and_the_same_text(text: str, kind: type) -> None:
+def test_whatever_was_stored_is_one_line_that_nobodys_terminal_obeys(text: str, kind: type) -> None:
     data = event(kind(AMY, text))
-    assert "\n" not in data
-    assert json.loads(data)["text"] == text
+    assert visible(data) == data
+    assert json.loads(data)["text"].split("\n") == [visible(line) for line in text.split("\n")]
+
+
+@given(st.text(alphabet=st.characters() | st.sampled_from("\x7f\x9b\u202e\ud800\U000e0041\u0301")))
+def test_whatever_is_given_back_to_its_author_stands_in_a_line_as_harmless_escapes(text: str) -> None:
+    (line,) = answer(Problem("usage", say("no"), id=text)) if text else [""]
+    assert not line or json.loads(line)["id"] == text
+    assert all(visible(char) == char for char in line)
 
 
 def test_half_a_character_does_no_harm() -> None:
-    assert json.loads(event(Message(AMY, "a\ud800b")))["text"] == "a?b"
+    assert json.loads(event(Message(AMY, "a\ud800b")))["text"] == "a\ufffdb"
 
 
 # Lines.
@@ -305,7 +313,8 @@ def test_a_client_does_not_send_what_no_server_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hi", b"[1]", b"5", b"null", b'{"a": NaN}', b'{"a": ', b"\xff", b'{"a":' * 100_000, b'"\xff"']
+    "data",
+    [b"", b"hi", b"[1]", b"5", b"null", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": ', b"\xff", b'{"a":' * 10**5, b'"\xff"'],
 )
 def test_what_is_no_object_is_none_for_a_client(data: bytes) -> None:
     assert jsonl.parse(data) is None
