@@ -5,12 +5,10 @@ Bytes leave by the `outlet` alone.  The greeting waits a moment for a first line
 """
 
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from twisted.internet import tcp
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, INegotiated
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -19,16 +17,16 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chat import limits, sockets, strangers
-from chat.commands import perform, staying
-from chat.errors import BadInput, ChatError, NotStored, Refused
+from chat.commands import staying
+from chat.errors import Refused
 from chat.fanout import Wire
+from chat.handling import handle
 from chat.hub import Hub
 from chat.intake import Intake
 from chat.language import say, say_n
 from chat.lines import Overlong
 from chat.outlet import Outlet
-from chat.replies import Problem, Reply, Request, Stored
-from chat.saying import not_said
+from chat.replies import Problem, Reply
 from chat.session import Session
 from chat.strangers import Kind, Reception
 
@@ -200,20 +198,15 @@ class ChatProtocol(LineReceiver):
     # LineReceiver
 
     def lineReceived(self, line: str | Overlong) -> None:
-        """Do what one line asks, and answer what cannot be done."""
-        request = Request("")
+        """Do what one line asks, and handle no other before that is done: replies keep the order of lines."""
         try:
-            try:
-                if isinstance(line, Overlong):
-                    raise _too_long(line)
-                request = self.wire.decode(line)
-                result = perform(self.session, request)
-            except ChatError as error:
-                result = self._answer_problem(error, request)
-            if result is not None:
-                self._wait_for(result, request)
+            done = handle(self, line)
         except Exception:
             self._broken()
+        else:
+            if done is not None:
+                self._intake.wait()
+                done.addErrback(self._broken).addCallback(lambda _: self._intake.go_on())
 
     # chat.session.Connection
 
@@ -342,40 +335,6 @@ class ChatProtocol(LineReceiver):
         else:
             self.transport.resumeProducing()
 
-    def _wait_for(self, result: Awaitable[None], request: Request) -> None:
-        """Handle no other line before this one is done: replies keep the order of lines."""
-        self._intake.wait()
-        done = Deferred.fromCoroutine(_awaited(result))
-        done.addErrback(self._failed, request)
-        done.addErrback(self._broken)
-        done.addCallback(lambda _: self._intake.go_on())
-
-    def _failed(self, failure: Failure, request: Request) -> Deferred[None] | None:
-        if isinstance(failure.value, ChatError):
-            result = self._answer_problem(failure.value, request)
-            return None if result is None else Deferred.fromCoroutine(result)
-        self._broken(failure)
-        return None
-
-    def _answer_problem(self, error: ChatError, request: Request) -> Coroutine[Deferred[Any], Any, None] | None:
-        if isinstance(error, BadInput):
-            self.session.answer(Problem(error.code, error.sentence, error.id))
-        elif isinstance(error, NotStored):
-            self.session.answer(not_said(error, request.line, request.id))
-        elif request.id is None or not self.session.named:
-            self.session.answer(Problem(error.code, error.sentence, request.id))
-        else:
-            return self._refuse_unless_stored(error, request.id)
-        return None
-
-    async def _refuse_unless_stored(self, error: ChatError, id: str) -> None:
-        """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
-        session = self.session
-        place = None
-        with suppress(ChatError):  # of a store that cannot be read
-            place = await self._hub.known(session.saying.line_id(id))
-        session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
-
     def _broken(self, failure: Failure | None = None) -> None:
         """A bug of ours: it is logged, and costs this one client its connection."""
         logger.failure("A line could not be handled", failure)
@@ -423,14 +382,3 @@ class ChatProtocol(LineReceiver):
             sentence = say("No nickname was chosen in {minutes} min.", minutes=int(limits.NICK_SECONDS // 60))
             self.session.answer(Problem("nick-timeout", sentence))
             self.close()
-
-
-async def _awaited(result: Awaitable[None]) -> None:
-    await result
-
-
-def _too_long(line: Overlong) -> BadInput:
-    return BadInput(
-        "too-long",
-        say("This line has {length} bytes, the limit is {limit}.", length=line.length, limit=line.limit),
-    )

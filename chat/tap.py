@@ -12,12 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.application.service import IService
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.logger import ILogObserver, Logger
-from twisted.python.components import Componentized
+from twisted.logger import Logger
 
 from chat import certificate, doors, limits
 from chat.bans import Bans
@@ -30,6 +28,7 @@ from chat.logbook import LogBook
 from chat.logfile import log_path, twistd_log
 from chat.options import MEMORY, Options, give_up
 from chat.reload import Reload
+from chat.service import ChatService, Companion
 from chat.session import Session
 from chat.store import NOTHING_KEPT, Kept, Store
 from chat.store.memory import MemoryStore
@@ -45,91 +44,18 @@ from chat.wire.plain import Plain
 logger = Logger()
 
 
-class ChatService(Service):
-    """The running server: it listens from the start, and owns the order in which everything begins and stops."""
-
-    def __init__(
-        self,
-        hub: Hub,
-        store: Store,
-        upkeep: Upkeep | None,
-        factory: ChatFactory,
-        ports: Sequence[IListeningPort],
-        log: LogBook | None = None,
-        watchdog: Watchdog | None = None,
-        certificates: Certificates | None = None,
-    ) -> None:
-        self._hub = hub
-        self._store = store
-        self._upkeep = upkeep
-        self._factory = factory
-        self._ports = ports
-        self._log = log
-        self._watchdog = watchdog
-        self._certificates = certificates
-
-    def setServiceParent(self, parent: Any) -> None:
-        """(IService) The application that `twistd` runs logs as we do."""
-        if self._log is not None and isinstance(parent, Componentized):
-            parent.setComponent(ILogObserver, self._log)
-        super().setServiceParent(parent)
-
-    def startService(self) -> None:
-        """(IService) Begin what must not begin before `twistd` is in the background: threads do not survive that."""
-        super().startService()
-        if isinstance(self._store, SqliteStore):
-            self._store.start()
-        if self._upkeep is not None:
-            self._upkeep.start()
-        if self._watchdog is not None:
-            self._watchdog.start()
-        if self._certificates is not None:
-            self._certificates.watch(self._hub.clock)
-
-    async def _stop(self) -> None:
-        """No newcomers, the last commit, everyone reads what they are owed; who does not read is not waited for."""
-        self._hub.stopping = True
-        if self._upkeep is not None:
-            self._upkeep.stop()
-        if self._certificates is not None:
-            self._certificates.stop()
-        for port in self._ports:
-            await maybeDeferred(port.stopListening)
-        self._factory.hold()
-        await self._in_time(self._hub.turn.flush(), limits.CLOSE_SECONDS / 2)
-        abort = self._hub.clock.callLater(limits.CLOSE_SECONDS / 2, self._factory.abort)
-        await self._in_time(self._factory.drain(), limits.CLOSE_SECONDS)
-        if abort.active():
-            abort.cancel()
-        await self._in_time(self._hub.turn.stop(), limits.CLOSE_SECONDS / 4)
-        await self._in_time(self._store.close(), limits.CLOSE_SECONDS / 4)
-        if self._watchdog is not None:
-            self._watchdog.stop()
-
-    def _in_time(self, done: Deferred[None], seconds: float) -> Deferred[None]:
-        """Not waited for longer: a disk that hangs does not keep the server from ending."""
-        return done.addTimeout(seconds, self._hub.clock).addErrback(
-            lambda failure: logger.failure("Stopping: this took too long", failure)
-        )
-
-    def stopService(self) -> Deferred[None]:
-        """(IService) Fires when all is stored, told and closed."""
-        super().stopService()
-        return Deferred.fromCoroutine(self._stop())
-
-
 def makeService(options: Options, reactor: Any = None) -> IService:
     """Everything wired together and listening; raises `SystemExit` with the reason where that cannot be.
 
     The ports are opened here, not when the service starts: by then `twistd` may be in the background, where nobody
     reads why it failed.
     """
-    watchdog = None
+    companions: list[Companion] = []
     if reactor is None:
         from twisted.internet import reactor
 
         reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
-        watchdog = Watchdog(reactor)
+        companions.append(Watchdog(reactor))
     words = language(options["language"])
     wires: dict[str, Wire] = {"plain": Plain(words), "json": JsonLines(words)}
     store, kept, lines = _open_store(options, reactor, words)
@@ -141,7 +67,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     encrypted: list[IListeningPort] = []
     certificates = None
     if options["tls-ports"]:
-        certificates = _certificates(options, words)
+        certificates = _certificates(options, reactor, words)
+        companions.append(certificates)
         encrypted = _listen(
             reactor, "--tls-port", options["tls-ports"], TlsFactory(certificates, factory, reactor), words
         )
@@ -156,12 +83,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if isinstance(store, SqliteStore):
         backup_to = _below_rundir(options, options["backup-to"]) if options["backup-to"] else None
         upkeep = Upkeep(reactor, _now, elapsed, store, options["keep"], backup_to)
+        companions.append(upkeep)
     reload = Reload(options, partial(_apply, factory, upkeep), [certificates.reload] if certificates else ())
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_hung_up, reactor, reload))
     log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
     _announce(options, [*map(words.words, said), *lines], words)
-    return ChatService(hub, store, upkeep, factory, [*ports, *encrypted], log, watchdog, certificates)
+    return ChatService(hub, store, factory, [*ports, *encrypted], companions, log)
 
 
 def _settings(options: Options) -> Settings:
@@ -267,7 +195,7 @@ def _hung_up(reactor: Any, reload: Reload) -> None:
         reload()
 
 
-def _certificates(options: Options, words: Language) -> Certificates:
+def _certificates(options: Options, reactor: Any, words: Language) -> Certificates:
     """The certificate to show: the operator's, or one that is made once."""
     try:
         if options["certificate"]:
@@ -275,7 +203,7 @@ def _certificates(options: Options, words: Language) -> Certificates:
             files = certificate.find(Path(options["certificate"]).absolute(), key or None)
         else:
             files = certificate.make(_below_rundir(options, ""), options["name"], doors.addresses(), _now())
-        return Certificates(files, _now)
+        return Certificates(files, reactor, _now)
     except certificate.BadCertificate as error:
         give_up(words.words(error.sentence))
 

@@ -43,8 +43,9 @@ _GROUPS = (b"X25519MLKEM768:" if SSL.OPENSSL_VERSION_NUMBER >= 0x30500000 else b
 class Certificates:
     """The certificate that the server shows, which may be replaced while it runs; raises `BadCertificate`."""
 
-    def __init__(self, files: Files, now: Callable[[], datetime]) -> None:
+    def __init__(self, files: Files, clock: IReactorTime, now: Callable[[], datetime]) -> None:
         self._files = files
+        self._clock = clock
         self._now = now
         self._stamp = files.stamp()
         self._current = certificate.read(files)
@@ -80,9 +81,9 @@ class Certificates:
             return ""
         return f"New certificate: {new.fingerprint}, valid until {new.first.not_valid_after_utc:%Y-%m-%d}"
 
-    def watch(self, clock: IReactorTime) -> None:
+    def start(self) -> None:
         """From now on look now and then whether there is a new one, and warn each day before the end of this one."""
-        self._look_call = clock.callLater(limits.CERTIFICATE_LOOK_SECONDS, self.watch, clock)
+        self._look_call = self._clock.callLater(limits.CERTIFICATE_LOOK_SECONDS, self.start)
         if self._files.stamp() != self._stamp:
             logger.info("{what}", what=self.reload() or "The certificate was written again, and is the same")
         for warning in self.warnings():

@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 
 from OpenSSL import SSL
 from twisted.internet import main
+from twisted.internet.task import Clock
 from world import Socket, World
 
 from chat import certificate
@@ -25,7 +26,7 @@ def files(directory: Path, now: datetime = NOW) -> Files:
 @cache
 def certificates() -> Certificates:
     """One certificate for many tests."""
-    return Certificates(files(Path(mkdtemp())), lambda: NOW + timedelta(days=1))
+    return Certificates(files(Path(mkdtemp())), Clock(), lambda: NOW + timedelta(days=1))
 
 
 class RawSocket(Socket):

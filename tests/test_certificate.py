@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from twisted.internet.task import Clock
 
 from chat.certificate import CERTIFICATE, KEY, BadCertificate, find, make, read
 from chat.language import language
@@ -156,7 +157,7 @@ def test_an_rsa_key_that_is_too_short_is_refused_by_openssl(tmp_path: Path) -> N
         key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     with pytest.raises(BadCertificate) as caught:
-        Certificates(make(tmp_path, "pi", [], NOW), lambda: NOW)
+        Certificates(make(tmp_path, "pi", [], NOW), Clock(), lambda: NOW)
     assert said(caught.value).startswith("OpenSSL cannot use the certificate: ")
 
 

@@ -305,7 +305,7 @@ def serial(client: Sealed) -> int:
 
 def test_newcomers_get_the_new_certificate_and_those_who_talk_go_on(tmp_path: Path, world: World) -> None:
     old, new = directories(tmp_path)
-    shown = Certificates(files(old), lambda: NOW)
+    shown = Certificates(files(old), Clock(), lambda: NOW)
     amy = Sealed(world, "amy", shown=shown)
     copied(new, old)
     assert shown.reload() == f"New certificate: {shown.fingerprint}, valid until 2036-11-19"
@@ -318,7 +318,7 @@ def test_newcomers_get_the_new_certificate_and_those_who_talk_go_on(tmp_path: Pa
 
 def test_a_bad_new_certificate_keeps_the_old_one_and_is_told_of(tmp_path: Path, world: World) -> None:
     old, new = directories(tmp_path)
-    shown = Certificates(files(old), lambda: NOW)
+    shown = Certificates(files(old), Clock(), lambda: NOW)
     before = shown.fingerprint
     shutil.copy(new / "chat-certificate.pem", old)
     assert shown.reload().startswith("The certificate stays as it was: The key in ")
@@ -328,8 +328,9 @@ def test_a_bad_new_certificate_keeps_the_old_one_and_is_told_of(tmp_path: Path, 
 
 def test_a_new_certificate_is_found_without_a_word(tmp_path: Path, logged_lines: list[str]) -> None:
     old, new = directories(tmp_path)
-    clock, shown = Clock(), Certificates(files(old), lambda: NOW)
-    shown.watch(clock)
+    clock = Clock()
+    shown = Certificates(files(old), clock, lambda: NOW)
+    shown.start()
     clock.advance(limits.CERTIFICATE_LOOK_SECONDS)
     assert logged_lines == []
     (old / "chat-certificate.pem").write_text("half a")
@@ -349,8 +350,9 @@ def test_a_new_certificate_is_found_without_a_word(tmp_path: Path, logged_lines:
 
 def test_the_end_of_a_certificate_is_warned_of_once_a_day(tmp_path: Path, logged_lines: list[str]) -> None:
     now = NOW
-    clock, shown = Clock(), Certificates(files(tmp_path, NOW - timedelta(days=3640)), lambda: now)
-    shown.watch(clock)
+    clock = Clock()
+    shown = Certificates(files(tmp_path, NOW - timedelta(days=3640)), clock, lambda: now)
+    shown.start()
     clock.advance(limits.CERTIFICATE_LOOK_SECONDS)
     now += timedelta(days=1)
     clock.advance(limits.CERTIFICATE_LOOK_SECONDS)

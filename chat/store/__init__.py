@@ -99,6 +99,9 @@ class Store(Protocol):
     def commit(self, batch: Batch) -> Deferred[None]:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
 
+    def start(self) -> None:
+        """Begin what must not begin before the process is in the background."""
+
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""
 

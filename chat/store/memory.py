@@ -28,6 +28,9 @@ class MemoryStore:
         self._logs: OrderedDict[str, deque[Entry]] = OrderedDict()
         self._ids: OrderedDict[LineId, Place] = OrderedDict()
 
+    def start(self) -> None:
+        """Nothing has to begin."""
+
     def commit(self, batch: Batch) -> Deferred[None]:
         """Keep a batch, at once."""
         known = {line: self._ids[line] for line in batch.ids if line in self._ids}

@@ -314,7 +314,7 @@ def test_a_client_does_not_send_what_no_server_reads() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"hi", b"[1]", b"5", b"null", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": ', b"\xff", b'{"a":' * 10**5, b'"\xff"'],
+    [b"", b"hi", b"[1]", b"5", b"null", b'{"a":NaN}', b'{"a": 1e999}', b'{"a": ', b"\xff", b'{"a":' * 10**5, b'"\xff"'],
 )
 def test_what_is_no_object_is_none_for_a_client(data: bytes) -> None:
     assert jsonl.parse(data) is None

@@ -1,0 +1,70 @@
+"""What one line asks is done, and what cannot be done is answered; only a bug of ours gets out of here."""
+
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from chat.commands import perform
+from chat.errors import BadInput, ChatError, NotStored
+from chat.language import say
+from chat.lines import Overlong
+from chat.replies import Problem, Request, Stored
+from chat.saying import not_said
+from chat.session import Connection
+
+Work = Coroutine[Deferred[Any], Any, None]
+
+
+def handle(connection: Connection, line: str | Overlong) -> Deferred[None] | None:
+    """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
+    request = Request("")
+    try:
+        if isinstance(line, Overlong):
+            raise _too_long(line)
+        request = connection.wire.decode(line)
+        work = perform(connection.session, request)
+        return None if work is None else Deferred.fromCoroutine(_waited_for(connection, request, work))
+    except ChatError as error:
+        answering = _answer(connection, request, error)
+        return None if answering is None else Deferred.fromCoroutine(answering)
+
+
+async def _waited_for(connection: Connection, request: Request, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except ChatError as error:
+        answering = _answer(connection, request, error)
+        if answering is not None:
+            await answering
+
+
+def _answer(connection: Connection, request: Request, error: ChatError) -> Work | None:
+    """Say why it cannot be done."""
+    session = connection.session
+    if isinstance(error, BadInput):
+        session.answer(Problem(error.code, error.sentence, error.id))
+    elif isinstance(error, NotStored):
+        session.answer(not_said(error, request.line, request.id))
+    elif request.id is None or not session.named:
+        session.answer(Problem(error.code, error.sentence, request.id))
+    else:
+        return _refuse_unless_stored(connection, request.id, error)
+    return None
+
+
+async def _refuse_unless_stored(connection: Connection, id: str, error: ChatError) -> None:
+    """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
+    session = connection.session
+    place = None
+    with suppress(ChatError):  # of a store that cannot be read
+        place = await session.hub.known(session.saying.line_id(id))
+    session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
+
+
+def _too_long(line: Overlong) -> BadInput:
+    return BadInput(
+        "too-long",
+        say("This line has {length} bytes, the limit is {limit}.", length=line.length, limit=line.limit),
+    )
