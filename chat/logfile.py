@@ -8,7 +8,7 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -35,39 +35,35 @@ def log_path(twistd: Mapping[str, Any]) -> str | None:
     return None if twistd.get("nodaemon", True) else os.path.abspath("twistd.log")
 
 
-class _Out:
-    """Writes entries whole, or begins the next one on a new line."""
+class _Entries:
+    """Writes entries whole, or begins the next one on a new line; `write_some` returns how many bytes it took."""
 
-    _torn = False
+    def __init__(self, write_some: Callable[[bytes], int]) -> None:
+        self._write_some = write_some
+        self._torn = False
 
-    def write(self, entry: str) -> None:
+    def write(self, entry: bytes) -> None:
         """Write an entry; raises `OSError` where that cannot be."""
-        data = b"\n" + self._encoded(entry) if self._torn else self._encoded(entry)
+        data = b"\n" + entry if self._torn else entry
         while data:
             data = data[self._write_some(data) :]
             self._torn = bool(data)
 
-    def _encoded(self, entry: str) -> bytes:
-        return entry.encode("utf-8", "replace")
 
-    def _write_some(self, data: bytes) -> int:
-        """Write some bytes at once; returns how many."""
-        raise NotImplementedError
-
-
-class LogFile(_Out):
-    """A log file; the older ones have a number behind their name, 1 is the youngest."""
+class LogFile:
+    """A log file (`chat.logbook.Out`); the older ones have a number behind their name, 1 is the youngest."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._file = _open(path)
+        self._entries = _Entries(lambda data: os.write(self._file, data))
 
     def write(self, entry: str) -> None:
         """Append an entry."""
         if os.fstat(self._file).st_size >= limits.LOG_BYTES:
             with suppress(OSError):  # a directory that is not ours: the file goes on
                 self._put_aside()
-        super().write(entry)
+        self._entries.write(entry.encode("utf-8", "replace"))
 
     def reopen(self) -> None:
         """Begin a new file where this one was renamed."""
@@ -90,25 +86,24 @@ class LogFile(_Out):
         old, self._file = self._file, file
         os.close(old)
 
-    def _write_some(self, data: bytes) -> int:
-        return os.write(self._file, data)
 
-
-class Screen(_Out):
-    """A standard stream, if there is one."""
+class Screen:
+    """A standard stream (`chat.logbook.Out`), if there is one."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._output = None if stream is None else stream.fileno()
         self._encoding = "utf-8" if stream is None else stream.encoding
+        self._entries = _Entries(self._write_some)
         self._ready = select.poll()
         if self._output is not None:
             self._ready.register(self._output, select.POLLOUT)
 
+    def write(self, entry: str) -> None:
+        """Show an entry."""
+        self._entries.write(entry.encode(self._encoding, "backslashreplace"))
+
     def reopen(self) -> None:
         """A screen stays what it is."""
-
-    def _encoded(self, entry: str) -> bytes:
-        return entry.encode(self._encoding, "backslashreplace")
 
     def _write_some(self, data: bytes) -> int:
         if self._output is None or not any(event & select.POLLOUT for _, event in self._ready.poll(0)):

@@ -233,6 +233,18 @@ def test_a_reset_is_a_cut_and_nobody_else_notices(world: World, reactor: Reactor
     assert "amy (line down" in bob.lines[-1]
 
 
+def test_half_a_line_is_not_said_where_a_reset_is_noticed_in_writing(world: World, reactor: Reactor, amy: Peer) -> None:
+    bob = world.enter("bob")
+    amy.socket.sendall(b"a whole line\nhalf a li")
+    reactor.look()
+    amy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    amy.socket.close()
+    bob.type("hi", "ho")
+    reactor.look()
+    assert amy.server.disconnected
+    assert bob.lines == ["<amy> a whole line"]
+
+
 def test_who_reads_a_little_now_and_then_is_not_given_up_and_who_reads_nothing_is(world: World, amy: Peer) -> None:
     bob = world.enter("bob")
     bob.type(*numbered(2000))
