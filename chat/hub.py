@@ -137,6 +137,11 @@ class Hub:
             room = self._add_room(key, checked, self._heads.pop(key, 0))
         return room
 
+    def is_new(self, name: str) -> bool:
+        """Whether no room was ever called so; raises `Refused` where none may be."""
+        key = names.fold(names.check_room(name))
+        return key not in self.rooms and key not in self._heads
+
     def _add_room(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, key not in self.settings.unrecorded)
         room = self.rooms[key] = Room(log, self.clock, self.turn.append)

@@ -322,6 +322,10 @@ MOVES = 2 * ROOMS_PER_PERSON
 MOVE_SECONDS = 2.0
 """The same for joining and leaving rooms: a client that comes back joins all of its rooms, and may do that twice."""
 
+NEW_ROOMS = ROOMS_PER_PERSON
+NEW_ROOM_SECONDS = 60.0
+"""Rooms that nobody was in before: the number of each is remembered for ever, 150 bytes of memory."""
+
 PACES = 20_000
 """People and addresses of which is remembered how fast they were: 5 MiB, in a flood from more addresses than that."""
 

@@ -135,6 +135,14 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
         typed(*[f"/join #r{number}" for number in range(limits.ROOMS_PER_PERSON)]),
         "! too-many: You are in 50 rooms. /leave one of them first.",
     ),
+    "new rooms": (
+        _with(rate=FAST),
+        typed(
+            *[f"/join #r{number}" for number in range(limits.NEW_ROOMS - 1)],
+            *["/leave #r0", "/leave #r1", f"/join #r{limits.NEW_ROOMS}", f"/join #r{limits.NEW_ROOMS + 1}"],
+        ),
+        "! slow-down: You made many rooms: the next new one is possible in 60 seconds.",
+    ),
     "rooms in all": (World, _open_many_rooms, "! too-many: There are 10000 rooms already."),
     "people one ignores": (World, _ignore_many, "! too-many: You ignore 100 people already."),
     "changes of a nickname": (

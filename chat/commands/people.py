@@ -64,8 +64,9 @@ def who(call: Call, asked: Who) -> None:
         room=room.log.name,
         users=[
             {"nick": person.author.nick, "away": person.away, "down": person.down_since is not None}
-            for person in people
+            for person in people[: limits.USERS_LISTED]
         ],
+        here=count,
     )
 
 

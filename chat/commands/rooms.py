@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from chat import limits, names
 from chat.commands.history import entering
-from chat.commands.table import Call, command, count, room_of
+from chat.commands.table import Call, command, count, room_of, spend
 from chat.commands.words import brief
 from chat.events import TopicSet
 from chat.language import Sentence, say, say_n
@@ -16,6 +16,7 @@ from chat.store import Record
 from chat.text import quoted
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
+_NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
 _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 
 
@@ -43,6 +44,8 @@ async def join(call: Call, asked: Join) -> None:
     if names.fold(asked.room) not in session.rooms:
         session.may_join_one_more()
         count(session, "join")
+        if hub.is_new(asked.room):
+            spend(session, _NEW, _no_new_room)
         room = hub.room(asked.room)
         position = session.join(room)
         session.current = room
@@ -59,6 +62,14 @@ async def join(call: Call, asked: Join) -> None:
         await hub.turn.flush()
         if call.still_there:
             _tell_joined(call, room)
+
+
+def _no_new_room(seconds: int) -> Sentence:
+    return say_n(
+        "You made many rooms: the next new one is possible in a second.",
+        "You made many rooms: the next new one is possible in {count} seconds.",
+        seconds,
+    )
 
 
 def _tell_joined(call: Call, room: Room) -> None:

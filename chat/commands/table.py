@@ -157,13 +157,28 @@ def _read(name: str, kind: object, word: str) -> object | None:
 
 
 def count(session: Session, name: str) -> None:
-    """A command is about to change what others see; raises `Refused` where that is too much of it.
+    """A command is about to change what others see; raises `Refused` where that is too much of it."""
+    allowance = TABLE[name].allowance
+    assert allowance is not None
+    spend(
+        session,
+        allowance,
+        lambda seconds: say_n(
+            "That was often: /{name} works again in a second.",
+            "That was often: /{name} works again in {count} seconds.",
+            seconds,
+            name=name,
+        ),
+    )
+
+
+def spend(session: Session, allowance: Allowance, refusal: Callable[[int], Sentence]) -> None:
+    """Use up some of an allowance; where nothing of it is left for so many seconds, raises `Refused`.
 
     It counts for the person, on whatever connection, and for all who come from that address; where the operator wants
     no limit of lines, or none for addresses, there is none here either.
     """
-    allowance, hub, connection = TABLE[name].allowance, session.hub, session.connection
-    assert allowance is not None
+    hub, connection = session.hub, session.connection
     assert connection is not None
     now = hub.clock.seconds()
     uses = [(allowance, session.id)] if hub.settings.rate else []
@@ -171,15 +186,7 @@ def count(session: Session, name: str) -> None:
         uses.append((allowance.of(limits.CHANGES_BY), connection.host))
     wait = max((hub.paces.wait(used, who, now) for used, who in uses), default=0)
     if wait:
-        raise Refused(
-            "slow-down",
-            say_n(
-                "That was often: /{name} works again in a second.",
-                "That was often: /{name} works again in {count} seconds.",
-                ceil(wait),
-                name=name,
-            ),
-        )
+        raise Refused("slow-down", refusal(ceil(wait)))
     for used, who in uses:
         hub.paces.take(used, who, now)
 
