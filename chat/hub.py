@@ -258,6 +258,7 @@ class Hub:
         return person.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
 
     def _forget(self, person: Person) -> None:
+        person.log.forget()
         self.turn.forget(Record("session", person.digest, None))
 
     def may_guess(self, host: str) -> bool:

@@ -42,6 +42,12 @@ class Tails:
             quiet, _ = self._logs.popitem(last=False)
             self.used -= quiet.drop_tail()
 
+    def forget(self, log: "Log") -> None:
+        """Nobody will read this log any more."""
+        if log in self._logs:
+            del self._logs[log]
+            self.used -= log.drop_tail()
+
 
 _NOTHING: deque[Entry] = deque(maxlen=0)
 """The tail of a log of which nothing is in memory; one for all, as an empty deque has 600 bytes."""
@@ -100,6 +106,10 @@ class Log:
         if len(found) < most and len(self._tail) < self.head:
             return None
         return found[::-1]
+
+    def forget(self) -> None:
+        """Nobody will read it any more: its person is gone for good, and would else be kept in memory by it."""
+        self._tails.forget(self)
 
     def drop_tail(self) -> int:
         """Forget what is kept in memory; returns the bytes that this freed."""

@@ -148,6 +148,7 @@ class Session:
         if self._author is None:
             return
         self._go(text)
+        self.log.forget()
         self._author = None
         self.hub.turn.touch(self)
 

@@ -72,3 +72,19 @@ def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPa
     amy = world.enter("amy", "/join #a", "/join #b")
     amy.type("/join #c", "/join #a")
     assert amy.take()[0].startswith("! too-many: ")
+
+
+def test_the_private_talk_of_who_is_gone_for_good_is_not_kept_in_memory(world: World) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    amy.type("/msg bob hi")
+    kept = [log.key for log in world.hub._tails._logs]
+    amy.type("/quit")
+    bob.cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    assert len([key for key in kept if key.startswith("@")]) == 2
+    assert [log.key for log in world.hub._tails._logs if log.key.startswith("@")] == [bob.protocol.session.log.key]
+    world.wait(limits.CODE_SECONDS + 1)
+    world.enter("carl").cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    assert not [log.key for log in world.hub._tails._logs if log.key.startswith("@")]
+    assert world.hub._tails.used == sum(log._bytes for log in world.hub._tails._logs)

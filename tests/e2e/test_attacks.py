@@ -9,7 +9,7 @@ from .bystanders import Bystanders, besieged
 from .peers import Client
 from .server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ def test_a_tls_client_is_no_trouble(server: Server, bystanders: Bystanders) -> N
 def test_an_ssh_client_is_no_trouble(server: Server, connect: Connect, bystanders: Bystanders) -> None:
     ssh = connect(server)
     ssh.sends(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n")
-    ssh.hears("! nick-bad")
+    ssh.hears("This is a chat, not SSH.")
     ssh.sends(b"\x00\x00\x05\xdc\x07\x14" + os.urandom(1500))
     ssh.close()
     says_that_nobody_came(bystanders)

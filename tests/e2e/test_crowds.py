@@ -21,7 +21,7 @@ from .peers import Client, need
 from .server import ENVIRONMENT, Server
 from .waiting import SECONDS, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 Siege = tuple[Server, Bystanders]
 
@@ -95,7 +95,11 @@ def test_resets_in_the_middle_of_a_line(siege: Siege) -> None:
 
 def test_half_closes_after_a_command_get_every_answer_and_the_end(siege: Siege) -> None:
     server, bystanders = siege
-    with bystanders.unharmed(8), crowd(server, 200, "/nick half{0}\n/msg half{0} hi\n/who\n/ping last") as clients:
+    # They come in all at once, each announced to all.
+    with (
+        bystanders.unharmed(8, seconds=2),
+        crowd(server, 200, "/nick half{0}\n/msg half{0} hi\n/who\n/ping last") as clients,
+    ):
         for client in clients:
             client.shutdown(socket.SHUT_WR)
         for client in clients:

@@ -175,8 +175,10 @@ def accepts(port: int) -> bool:
 # The log.
 
 
-def test_a_log_of_objects_has_nothing_else(serve: Serve, tmp_path: Path) -> None:
+def test_a_log_of_objects_has_nothing_else(serve: Serve, connect: Connect, tmp_path: Path) -> None:
     server = serve("--log-json", *MEMORY, twistd=("--logfile", "chat.log"))
+    # By then its own handlers of signals are there.
+    connect(server, "amy").joins()
     server.stop()
     entries = [json.loads(line) for line in (tmp_path / "chat.log").read_text().splitlines()]
     assert all({"time", "level", "system", "text"} <= entry.keys() for entry in entries)
@@ -305,15 +307,15 @@ def test_where_no_file_descriptor_is_left_the_log_has_one_line_in_ten_seconds(
 
 
 FAULTS = """
-from chat import protocol
-perform = protocol.perform
+from chat import handling
+perform = handling.perform
 def faulty(session, request):
     if request.line.startswith("/away"):
         {}[request.line]
     if request.line.startswith("/me"):
         int(request.line)
     return perform(session, request)
-protocol.perform = faulty
+handling.perform = faulty
 """
 """Some commands meet a bug of ours, so that there is something to log."""
 

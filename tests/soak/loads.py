@@ -124,7 +124,7 @@ async def _drain(guest: Guest) -> None:
 
 async def churn(server: Server, say: Say, connections: int, seconds: float) -> None:
     """People come, go, talk, change their names, are cut off and come back; nothing of it stays."""
-    await server.start("--max-per-host", "0", "--grace", "5")
+    await server.start("--max-per-host", "0", "--rate", "0", "--grace", "5")
     pair = await Pair.enter(server.port, "#lobby")
     people = [asyncio.create_task(_live(server.port, number)) for number in range(connections)]
     samples: list[tuple[float, float, int]] = []
@@ -167,7 +167,7 @@ async def _live(port: int, number: int) -> None:
     for life in range(10**9):
         _LIVES[number] = life
         guest = await Guest.connect(
-            port, _address(number), f"/nick p{number}x{life % 50}", f"/join #r{chance.randrange(40)}"
+            port, _address(number), f"/nick p{number}x{life % 50}", f"/join #r{chance.randrange(5)}"
         )
         code = re.findall(r"/resume (\S+)", await guest.hear("If the line drops"))[0]
         for _ in range(chance.randrange(6)):
