@@ -1,8 +1,9 @@
 """When the next turn begins: at once, until many talk to many; then after a pause, in which more gathers.
 
-What a turn costs is one send for each recipient, however much is sent.  So a pause that is some times as long as
-the sends of the turn before it keeps them to a small part of the time under any load, and grows with the room.
-Where one or two talk there is none, at any rate: they may wait for each other, and gain nothing by waiting for more.
+What a turn costs is one send for each recipient, however much is sent.  So where sending every line by itself would
+take a good part of the time, a pause that is some times as long as the sends of the turn before it keeps them to a
+small part, and grows with the room.  Where one or two talk there is none, at any rate: they may wait for each other,
+and gain nothing by waiting for more.
 """
 
 from collections import deque
@@ -15,19 +16,26 @@ from chat import limits
 class Coalescing:
     """Learns from each turn, and says when the next one may begin.  Times are the reactor's, in seconds."""
 
-    __slots__ = ("_authors", "_not_before")
+    __slots__ = ("_not_before", "_turns")
 
     def __init__(self) -> None:
-        self._authors: deque[frozenset[str]] = deque(maxlen=limits.COALESCE_TURNS)
+        self._turns: deque[tuple[float, frozenset[str], int]] = deque(maxlen=limits.COALESCE_TURNS)
         self._not_before = 0.0
 
     def pause(self, now: float) -> float:
         """How long the next turn still has to wait."""
         return max(0.0, self._not_before - now)
 
-    def turned(self, now: float, authors: Iterable[str], recipients: int) -> None:
-        """A turn has ended: it brought what these said to so many."""
-        self._authors.append(frozenset(authors))
-        many = recipients >= limits.COALESCE_FROM
-        if many and len(set(chain.from_iterable(self._authors))) >= limits.COALESCE_AUTHORS:
+    def turned(self, now: float, authors: Iterable[str], recipients: int, deliveries: int) -> None:
+        """A turn has ended: it brought what these said to so many, so many lines in all."""
+        self._turns.append((now, frozenset(authors), deliveries))
+        if recipients >= limits.COALESCE_FROM and self._is_busy(now):
             self._not_before = now + min(recipients * limits.COALESCE_PER_RECIPIENT, limits.COALESCE_SECONDS)
+
+    def _is_busy(self, now: float) -> bool:
+        """Whether enough people talked in the last turns, and so much that sending line by line would be dear."""
+        sends = sum(deliveries for _, _, deliveries in self._turns)
+        if sends * limits.SEND_SECONDS < (now - self._turns[0][0]) * limits.COALESCE_LOAD:
+            return False
+        authors = set(chain.from_iterable(authors for _, authors, _ in self._turns))
+        return len(authors) >= limits.COALESCE_AUTHORS

@@ -50,13 +50,18 @@ MEMORY_BYTES = 64 * 1024 * 1024
 MEMORY_IDS = 100_000
 """Ids of lines that the in-memory store remembers: it has no clock, and a day of a busy server has fewer."""
 
+SEND_SECONDS = 5e-6
+"""What it costs to send something to one more person, however much it is: nearly all of it the kernel's (measured)."""
+
 COALESCE_FROM = 25
 COALESCE_AUTHORS = 3
 COALESCE_TURNS = 8
-COALESCE_PER_RECIPIENT = 40e-6
-COALESCE_SECONDS = 0.004
-"""Where one turn had so many recipients (fewer cost next to nothing), and so many talked within so many turns, the
-next one waits: eight times what a send costs (5 us measured) for each recipient, but no longer than nobody notices."""
+COALESCE_LOAD = 0.25
+COALESCE_PER_RECIPIENT = 10 * SEND_SECONDS
+COALESCE_SECONDS = 0.005
+"""Where one turn had so many recipients (fewer cost next to nothing), and so many people said so much in the last
+turns that to send it line by line would take this part of the time, the next one waits: ten times what it costs to
+send to each recipient, but no longer than nobody notices."""
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024

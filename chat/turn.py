@@ -207,7 +207,8 @@ class Turn:
         for waiter in turn.waiting:
             waiter.callback(None)
         recipients = sum(log.audience for log in turn.by_log)
-        self._coalescing.turned(self._clock.seconds(), turn.authors, recipients)
+        deliveries = sum(log.audience * len(added) for log, added in turn.by_log.items())
+        self._coalescing.turned(self._clock.seconds(), turn.authors, recipients, deliveries)
 
     def _refused(self, failure: Failure, turn: "_Taken") -> bool:
         """Returns whether nothing was stored because the store could not."""
