@@ -2,8 +2,9 @@
 
 On a plain TCP socket with nothing buffered, bytes are written to the socket at once: through the transport's buffer
 each recipient would cost the reactor two more system calls (measured: 12.3 us instead of 6.1 for a single message).
-What the kernel does not take goes to the transport's buffer; from then on the connection is blocked until that is
-empty.  On any other transport (TLS, haproxy, unix) bytes always go through it, and it says when it is full.
+By the socket's own `send`, for the transport's `writeSomeData` costs 0.6 us more.  What the kernel does not take goes
+to the transport's buffer; from then on the connection is blocked until that is empty.  On any other transport (TLS,
+unix) bytes always go through it, and it says when it is full.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ class Outlet:
     input, as if they had left."""
 
     def __init__(self, transport: tcp.Server, full: Callable[[], None], room: Callable[[], None]) -> None:
-        # Not hasattr(writeSomeData): wrappers delegate it to the raw socket, and plain text would go out in TLS.
+        # Not hasattr(...): wrappers delegate what they lack to the transport below, and plain text would go out in TLS.
         self.direct = type(transport) is tcp.Server and not transport.TLS
         self.blocked = False
         self.broken = False
