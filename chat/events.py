@@ -85,7 +85,6 @@ class TopicSet:
     text: str
 
 
-Presence = Joined | Left | Renamed
 Said = Message | Action | Private
 Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet
 

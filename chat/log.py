@@ -127,11 +127,6 @@ class Cursor:
         self.log = log
         self.position = position
 
-    @property
-    def at_head(self) -> bool:
-        """Nothing is left to read."""
-        return self.position >= self.log.head
-
     def take(self, page: Sequence[Entry]) -> int:
         """Move behind this page, which starts beyond the position; returns how many entries before it are gone."""
         gone = page[0].seq - self.position - 1

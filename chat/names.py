@@ -135,11 +135,6 @@ def keys(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((folded, _skeleton(folded), _skeleton(as_written))))
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two names are the same or too alike."""
-    return not set(keys(one)).isdisjoint(keys(other))
-
-
 def _is_name(name: str) -> bool:
     """Whether there are only letters, digits and signs, not too many, and no pile of marks."""
     if not 0 < len(name) <= NICKNAME:

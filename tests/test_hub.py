@@ -1,6 +1,7 @@
 """Who has which nickname, and which rooms there are."""
 
 import pytest
+from alike import same
 from hypothesis import given
 from hypothesis import strategies as st
 from world import World
@@ -34,7 +35,7 @@ def test_whatever_people_call_themselves_no_two_look_alike(steps: list[tuple[str
     for action, person, nick in steps:
         if action == "take":
             others = [name for other, name in called.items() if other != person]
-            if not any(names.same(nick, name) for name in others):
+            if not any(same(nick, name) for name in others):
                 called[person] = nick
             people[person].type(f"/nick {nick}")
             world.wait(limits.NICK_PAUSE_SECONDS)

@@ -5,6 +5,7 @@ import string
 import unicodedata
 
 import pytest
+from alike import same
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,6 @@ from chat.names import (
     keys,
     looks_like_code,
     propose,
-    same,
 )
 from chat.text import visible, width
 

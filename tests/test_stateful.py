@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, count
 from unittest.mock import patch
 
+from alike import same
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -281,10 +282,10 @@ class Chat(RuleBasedStateMachine):
         for person in hub.people.values():
             assert hub.find(person.author.nick) is person
         for nick in NICKNAMES:
-            alike = [person for person in hub.people.values() if names.same(person.author.nick, nick)]
+            alike = [person for person in hub.people.values() if same(person.author.nick, nick)]
             assert hub.holder(nick) in (alike or [None])
         for one, other in combinations(here, 2):
-            assert not names.same(one, other)
+            assert not same(one, other)
 
     @invariant()
     def rooms_and_members_agree(self) -> None:
@@ -374,7 +375,7 @@ class Chat(RuleBasedStateMachine):
             self.world.turn()
 
     def alike(self, nick: str) -> set[Guest]:
-        return {guest for guest in self.people if names.same(guest.nick, nick)}
+        return {guest for guest in self.people if same(guest.nick, nick)}
 
     def head(self, key: str) -> int:
         rooms = self.world.hub.rooms
