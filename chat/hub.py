@@ -169,6 +169,10 @@ class Hub:
         key = "@" + person
         return Log(key, "@", self._tails, self._heads.pop(key, 0))
 
+    def all_are_back(self) -> None:
+        """After a restart everybody is restored who can be: nobody goes on with the other private logs."""
+        self._heads.clear()
+
     # Nicknames.
 
     def holder(self, nick: str, besides: Person | None = None) -> Person | None:

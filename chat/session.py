@@ -324,6 +324,7 @@ class Session:
                 cls._restore(hub, digest, value)
             except (KeyError, ValueError, TypeError):
                 logger.failure("Somebody cannot be brought back: their record is damaged")
+        hub.all_are_back()
 
     @classmethod
     def _restore(cls, hub: Hub, digest: str, value: dict[str, Any]) -> None:

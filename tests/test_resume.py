@@ -347,6 +347,20 @@ def test_after_a_restart_everybody_is_in_grace_and_comes_back_to_their_place() -
     assert "hello" not in texts(amy), "whom she ignores she ignores still"
 
 
+def test_after_a_restart_only_who_can_come_back_is_remembered() -> None:
+    store = KeepingStore()
+    world = World(store)
+    amy, code = enter(world, "amy", wire="json")
+    enter(world, "bob", wire="json")
+    amy.type("/msg bob one")
+    world.enter("carl", "/msg amy two", "/quit")
+    assert len([log for log in store.kept().logs if log.key.startswith("@")]) == 3
+    world = restarted(world, store)
+    assert not world.hub._heads
+    back = resume(world, code, wire="json", seen={"@": 1})
+    assert texts(back) == ["two"]
+
+
 def test_after_a_restart_those_who_do_not_come_back_have_left() -> None:
     store = KeepingStore()
     world = World(store)
