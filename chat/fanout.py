@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 from twisted.logger import Logger
 
 from chat import limits
-from chat.events import Entry, Joined, Left
-from chat.log import Log, size
+from chat.events import Entry, Joined, Left, Message
+from chat.log import Log
 from chat.replies import Answer, Request
 
 logger = Logger()
@@ -88,8 +88,11 @@ class Reader(Protocol):
         """They ignore somebody, so each entry must be asked for."""
 
     @property
-    def send(self) -> Callable[[bytes], object]:
-        """Their connection's one way out."""
+    def take(self) -> Callable[[bytes], int]:
+        """The kernel's own way in, which they have while they stand at the head: says how many bytes it took."""
+
+    def send(self, chunk: bytes) -> object:
+        """Their connection's one way out, also where that is full."""
 
     def wants(self, log: Log, entry: Entry) -> bool:
         """Whether this entry is for them: what their own session said is not."""
@@ -104,7 +107,7 @@ class Fanout:
     def __init__(self, log: Log) -> None:
         self.log = log
         self.position = log.head
-        self._groups: dict[Rendering, dict[str, Callable[[bytes], object]]] = {}
+        self._groups: dict[Rendering, dict[str, Callable[[bytes], int]]] = {}
         self._readers: dict[str, tuple[Reader, Rendering]] = {}
         self._picky: set[str] = set()
         log.readers = self
@@ -116,7 +119,7 @@ class Fanout:
     def add(self, reader: Reader) -> None:
         """This reader has taken everything up to the shared position."""
         self._readers[reader.id] = (reader, reader.rendering)
-        self._groups.setdefault(reader.rendering, {})[reader.id] = reader.send
+        self._groups.setdefault(reader.rendering, {})[reader.id] = reader.take
         if reader.picky:
             self._picky.add(reader.id)
 
@@ -145,19 +148,28 @@ class Fanout:
         page: Sequence[Entry],
         authors: Sequence[str | None],
         rendering: Rendering,
-        group: dict[str, Callable[[bytes], object]],
+        group: dict[str, Callable[[bytes], int]],
     ) -> None:
         pieces = rendering.pieces(self.log, page)
         asked = self._to_be_asked(page, rendering, group)
         exceptions = asked | (group.keys() & authors)
-        # A copy: a connection that is full removes itself while the others are served.
-        sends = {id: send for id, send in group.items() if id not in exceptions} if exceptions else dict(group)
+        takers = dict(group)  # one that is full leaves the group while the others are served
+        for id in exceptions:
+            del takers[id]
         if chunk := b"".join(pieces):
-            for id, send in sends.items():
+            size = len(chunk)
+            # What stands in this loop costs as often as there are recipients: a call between it and the kernel takes
+            # 0.2 of the 4.3 us of a delivery, and looking for exceptions 0.1 (measured with 100).
+            for id, take in takers.items():
                 try:
-                    send(chunk)
+                    taken = take(chunk)
+                except OSError:
+                    taken = 0  # full, or gone; their way out sees to that
                 except Exception:
                     self._broken(id)
+                    continue
+                if taken != size:
+                    self._send(id, chunk[taken:])
         for id in exceptions:
             reader, _ = self._readers[id]
             try:
@@ -166,10 +178,18 @@ class Fanout:
                 else:
                     # With 32 lines of each of ten authors in a turn, asking costs as much as reading those lines.
                     wanted = [piece for author, piece in zip(authors, pieces, strict=True) if author != id]
-                if own := b"".join(wanted):
-                    reader.send(own)
+                own = b"".join(wanted)
             except Exception:
                 self._broken(id)
+            else:
+                if own:
+                    self._send(id, own)
+
+    def _send(self, id: str, chunk: bytes) -> None:
+        try:
+            self._readers[id][0].send(chunk)
+        except Exception:
+            self._broken(id)
 
     def _broken(self, id: str) -> None:
         """One reader's bug is not the next one's."""
@@ -179,7 +199,7 @@ class Fanout:
             self._readers[id][0].broken()
 
     def _to_be_asked(
-        self, page: Sequence[Entry], rendering: Rendering, group: dict[str, Callable[[bytes], object]]
+        self, page: Sequence[Entry], rendering: Rendering, group: dict[str, Callable[[bytes], int]]
     ) -> set[str]:
         """Those of this group who may not want what somebody else has said."""
         if rendering.named and rendering.wire.folds and any(len(getattr(e.fact, "rooms", ())) > 1 for e in page):
@@ -195,11 +215,20 @@ def fanout(log: Log) -> Fanout:
 
 
 def pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """The same entries in portions of at most PAGE_BYTES (or one entry)."""
+    """The same entries in portions of about PAGE_BYTES on the wire (or one entry)."""
     start = total = 0
     for index, entry in enumerate(entries):
-        total += size(entry)
+        length = _length(entry)
+        total += length
         if total > limits.PAGE_BYTES and index > start:
             yield entries[start:index]
-            start, total = index, size(entry)
+            start, total = index, length
     yield entries[start:]
+
+
+def _length(entry: Entry) -> int:
+    """Bytes of an entry on any wire, at most, but for quotes and backslashes, which programs get escaped."""
+    fact = entry.fact
+    if type(fact) is Message and fact.text.isascii():  # nearly everything is
+        return limits.FRAME + len(fact.text)
+    return limits.FRAME + 4 * (len(getattr(fact, "text", "")) + sum(map(len, getattr(fact, "who", ()))))

@@ -65,7 +65,9 @@ send to each recipient, but no longer than nobody notices."""
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024
-"""What a reader that is behind gets at once: enough to keep a fast connection full, little enough for memory."""
+FRAME = 128
+"""What a reader gets at once: enough to keep a fast connection full, little enough for memory.  An entry counts as its
+text and what stands around that, which on the wire of programs is so much."""
 
 PENDING_EVENTS = 10_000
 PENDING_BYTES = 8 * 1024 * 1024

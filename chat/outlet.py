@@ -17,11 +17,15 @@ from zope.interface import implementer
 class Outlet:
     """Sends on a transport; `full` is called when it takes no more, `room` when it does again."""
 
-    __slots__ = ("_full", "_room", "_shut", "_transport", "_write", "blocked", "broken", "direct")
+    __slots__ = ("_full", "_room", "_shut", "_transport", "blocked", "broken", "direct", "take")
 
     broken: bool
     """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of the
     input, as if they had left."""
+
+    take: Callable[[bytes], int]
+    """While it is not blocked: lets bytes go out and says how many did; the rest is for `send`, which also sees to an
+    `OSError`.  On a plain TCP socket it is the socket's own: whoever sends to many has no call in between."""
 
     def __init__(self, transport: tcp.Server, full: Callable[[], None], room: Callable[[], None]) -> None:
         # Not hasattr(...): wrappers delegate what they lack to the transport below, and plain text would go out in TLS.
@@ -33,15 +37,16 @@ class Outlet:
         self._full = full
         self._room = room
         if self.direct:
-            self._write = transport.getHandle().send
+            self.take = transport.getHandle().send
         else:
+            self.take = self._take_all
             transport.registerProducer(_Push(self), True)
 
     def send(self, chunk: bytes) -> None:
         """Let these bytes go out, after all that went before."""
         if self.direct and not self.blocked:
             try:
-                sent = self._write(chunk)
+                sent = self.take(chunk)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -54,6 +59,10 @@ class Outlet:
                 self._transport.registerProducer(_Pull(self), False)
         elif not self._shut:
             self._transport.write(chunk)
+
+    def _take_all(self, chunk: bytes) -> int:
+        self.send(chunk)
+        return len(chunk)
 
     def shut(self) -> None:
         """Nothing more goes out than what has been sent."""

@@ -79,7 +79,7 @@ class ChatProtocol(LineReceiver):
     def connectionMade(self) -> None:
         """They have come; over TLS the handshake is still to be done."""
         self._outlet = Outlet(self.transport, self._full, self._room)
-        self.send = self._outlet.send
+        self.send, self.take = self._outlet.send, self._outlet.take
         self._socket = sockets.beneath(self.transport)
         if self._socket is not None:
             sockets.keep_alive(self._socket)

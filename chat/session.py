@@ -45,6 +45,10 @@ class Connection(Protocol):
     def blocked(self) -> bool:
         """Nothing more is taken just now; `reading.catch_up` is called when that is over."""
 
+    @property
+    def take(self) -> Callable[[bytes], int]:
+        """The same while it is not blocked; says how much went out (see `chat.outlet`)."""
+
     def send(self, chunk: bytes) -> None:
         """The one way out."""
 
@@ -406,10 +410,15 @@ class Session:
         return bool(self.ignored)
 
     @property
-    def send(self) -> Callable[[bytes], object]:
+    def take(self) -> Callable[[bytes], int]:
+        """(Reader) Their connection's way out while it has room."""
+        assert self.connection is not None
+        return self.connection.take
+
+    def send(self, chunk: bytes) -> None:
         """(Reader) Their connection's one way out."""
         assert self.connection is not None
-        return self.connection.send
+        self.connection.send(chunk)
 
     @property
     def has_room(self) -> bool:

@@ -3,14 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from world import Logged, broken
 
 from chat import limits
 from chat.events import Author, Entry, Fact, Joined, Left, Message, Renamed, TopicSet
 from chat.fanout import Fanout, Rendering, fanout, pages
-from chat.log import Log, Tails, size
+from chat.language import language
+from chat.log import Log, Tails
+from chat.text import visible
+from chat.wire.jsonl import JsonLines
+from chat.wire.plain import Plain
 
 AT = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 AMY, BOB = Author("p1", "amy", "amy"), Author("p2", "bob", "bob")
@@ -39,7 +46,16 @@ class Reader:
     ignored: set[str] = field(default_factory=set)
     chunks: list[bytes] = field(default_factory=list)
     full: Callable[[], object] | None = None
+    takes: int | OSError | None = None
+    """So many bytes go out at once, or this happens; None: all."""
     aborted: bool = False
+
+    def take(self, chunk: bytes) -> int:
+        if isinstance(self.takes, OSError):
+            raise self.takes
+        taken = chunk[: self.takes]
+        self.send(taken)
+        return len(taken)
 
     def send(self, chunk: bytes) -> None:
         self.chunks.append(chunk)
@@ -162,7 +178,7 @@ def test_a_fanout_begins_at_the_head_of_its_log() -> None:
 
 
 def test_one_who_is_full_leaves_with_the_page_and_the_others_get_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "PAGE_BYTES", 2 * (limits.ENTRY_OVERHEAD + 1))
+    monkeypatch.setattr(limits, "PAGE_BYTES", 2 * (limits.FRAME + 1))
     log = a_log()
     slow, amy, other = readers(log, Wire(), "slow", "amy", "other")
     positions = []
@@ -173,7 +189,7 @@ def test_one_who_is_full_leaves_with_the_page_and_the_others_get_all(monkeypatch
 
 
 def test_an_author_who_is_full_leaves_with_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "PAGE_BYTES", 2 * (limits.ENTRY_OVERHEAD + 1))
+    monkeypatch.setattr(limits, "PAGE_BYTES", 2 * (limits.FRAME + 1))
     log = a_log()
     amy, other = readers(log, Wire(), "amy", "other")
     positions = []
@@ -194,13 +210,34 @@ def test_a_reader_that_raises_costs_nobody_else_an_entry(author: str, logged: Lo
     logged.expect(ZeroDivisionError)
 
 
-def test_pages_hold_all_entries_in_order_and_no_more_than_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "PAGE_BYTES", 3000)
-    found = [Entry(seq, AT, says("x" * (seq * 37 % 2000))) for seq in range(1, 60)] + [Entry(60, AT, says("x" * 9000))]
-    made = list(pages(found))
+@pytest.mark.parametrize(
+    ("takes", "left"), [(2, b"b;"), (BlockingIOError(), b"a;b;"), (ConnectionResetError(), b"a;b;")]
+)
+def test_what_is_not_taken_at_once_is_sent(takes: int | OSError, left: bytes) -> None:
+    log = a_log()
+    slow, other = readers(log, Wire(), "slow", "other")
+    slow.takes = takes
+    extend(log, says("a"), says("b"))
+    assert slow.chunks[-1] == left
+    assert other.chunks == [b"a;b;"]
+
+
+_TEXTS = st.text(st.characters(exclude_characters='"\\\t'), max_size=200) | st.text(
+    st.sampled_from("x☃\U0001f600"), min_size=500, max_size=1500
+)
+
+
+@given(st.lists(_TEXTS, min_size=1, max_size=40))
+def test_pages_hold_all_entries_in_order_and_are_no_longer_on_any_wire(texts: list[str]) -> None:
+    found = [Entry(seq, AT, says(visible(text))) for seq, text in enumerate(texts, 1)]
+    with patch.object(limits, "PAGE_BYTES", 3000):
+        made = list(pages(found))
     assert [entry for page in made for entry in page] == found
-    assert all(sum(map(size, page)) <= 3000 or len(page) == 1 for page in made)
     assert all(made)
+    log = a_log()
+    for rendering in (looks(Plain(language("en"))), looks(JsonLines(language("en")), named=True)):
+        lengths = [len(b"".join(rendering.pieces(log, page))) for page in made]
+        assert all(length <= 3000 or len(page) == 1 for length, page in zip(lengths, made, strict=True))
 
 
 def test_nothing_is_one_empty_page() -> None:
