@@ -31,6 +31,9 @@ class Wire(Protocol):
     lists: int
     """How many of a room's people are named to whoever comes in."""
 
+    verbatim: bool
+    """A line without a command is what its author says, as it stands."""
+
     def decode(self, line: str) -> Request:
         """What a line asks; raises `BadInput` where it cannot be told."""
 

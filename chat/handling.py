@@ -1,12 +1,12 @@
 """What one line asks is done, and what cannot be done is answered; only a bug of ours gets out of here."""
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chat.commands import perform
+from chat.commands import perform, talk
 from chat.errors import BadInput, ChatError, NotStored
 from chat.language import say
 from chat.lines import Overlong
@@ -17,9 +17,20 @@ from chat.session import Connection
 Work = Coroutine[Deferred[Any], Any, None]
 
 
+_NOTHING = Request("")
+
+
+def handle_talk(connection: Connection, lines: Sequence[str | Overlong]) -> int:
+    """Say those of these lines, from the first on, that are nothing but talk; returns how many these were.
+
+    Nearly all lines are, and together they cost half of what they do one by one in `handle`.
+    """
+    return talk.say_lines(connection.session, lines) if connection.wire.verbatim else 0
+
+
 def handle(connection: Connection, line: str | Overlong) -> Deferred[None] | None:
     """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
-    request = Request("")
+    request = _NOTHING
     try:
         if isinstance(line, Overlong):
             raise _too_long(line)

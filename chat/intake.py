@@ -5,6 +5,7 @@ command of this client is waiting, it is over its rate or does not read: then th
 kernel, and nothing is lost.
 """
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -27,6 +28,9 @@ class Handler(Protocol):
     @property
     def pondering(self) -> bool:
         """What comes next may not be meant as what it would be taken for: whether more comes is looked at first."""
+
+    def talked(self, lines: Sequence[str | Overlong]) -> int:
+        """Say those of these lines, from the first on, that are nothing but talk; returns how many these were."""
 
     def lineReceived(self, line: str | Overlong) -> None:
         """Do what a line asks; calls `Intake.wait` if that takes time."""
@@ -160,10 +164,12 @@ class Intake:
             if not budget or perf_counter() - begun > limits.PORTION_SECONDS:
                 self._stand_in_line(for_more=True)
                 break
-            if not self._may_go_on():
+            allowed = self._allowed(budget)
+            if not allowed:
                 break
-            budget -= 1
-            self._handle(self._lines.pop())
+            handled = self._handle(allowed)
+            budget -= handled
+            self._pace.take(handled)
         self._working = False
 
     def _see_to_the_rest(self) -> None:
@@ -172,38 +178,45 @@ class Intake:
             self._handler.finished()
         self._pause(bool(self._lines) and not self._handler.pondering)
 
-    def _handle(self, line: str | Overlong) -> None:
+    def _handle(self, most: int) -> int:
+        """Handle one line, or up to so many that can be said together; returns how many these were."""
         self._pondered = False
+        talked = self._handler.talked(self._lines[: -most - 1 : -1])
+        if talked:
+            del self._lines[-talked:]
+            return talked
+        line = self._lines.pop()
         if line == END_OF_INPUT:
             self._lines.clear()
             self.ended = True
         else:
             self._handler.lineReceived(line)
+        return 1
 
     @property
     def _is_free(self) -> bool:
         """Nothing is under way that calls `work` when it is over."""
         return not (self._waiting or self._closed or self._handler.blocked or self._scheduled is not None)
 
-    def _may_go_on(self) -> bool:
-        """Whether the next line may be handled now; if not, `work` is called when it may."""
+    def _allowed(self, most: int) -> int:
+        """How many of the next lines may be handled now; if none, `work` is called when one may."""
         if self._turn.crowded:
             self._waiting = True
             self._turn.when_calm(self.go_on)
-            return False
+            return 0
         if self._handler.pondering and not self._pondered:
             self._pondered = True
             self._work_later(limits.NICK_PAUSE_SECONDS)
-            return False
-        wait = self._pace.wait(self._clock.seconds())
-        if wait:
+            return 0
+        allowed = self._pace.allows(most, self._clock.seconds())
+        if not allowed:
             if not self._slowed:
                 self._slowed = True
                 self._handler.slowed()
-            self._work_later(wait)
+            self._work_later(self._pace.wait())
         elif self._pace.rested:
             self._slowed = False
-        return not wait
+        return allowed
 
     @property
     def _is_over(self) -> bool:

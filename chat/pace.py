@@ -23,16 +23,22 @@ class Pace:
         """So little was done lately that the whole burst, but for the last token, is there again."""
         return self._tokens >= self._burst - 1
 
-    def wait(self, now: float) -> float:
-        """Take a token and return 0, or return the seconds until there is one; a rate of 0 is no limit."""
+    def allows(self, most: int, now: float) -> int:
+        """How many of so many may be done now; a rate of 0 is no limit."""
         if not self._rate:
-            return 0.0
+            return most
         self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._rate)
         self._counted_at = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._rate
-        self._tokens -= 1
-        return 0.0
+        return min(most, int(self._tokens))
+
+    def wait(self) -> float:
+        """After `allows` has said none: the seconds until there is one."""
+        return (1 - self._tokens) / self._rate
+
+    def take(self, count: int) -> None:
+        """So many were done."""
+        if self._rate:
+            self._tokens -= count
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Bytes leave by the `outlet` alone.  The greeting waits a moment for a first line
 """
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from twisted.internet import tcp
@@ -20,7 +20,7 @@ from chat import limits, sockets, strangers
 from chat.commands import staying
 from chat.errors import Refused
 from chat.fanout import Wire
-from chat.handling import handle
+from chat.handling import handle, handle_talk
 from chat.hub import Hub
 from chat.intake import Intake
 from chat.language import say, say_n
@@ -313,6 +313,14 @@ class ChatProtocol(LineReceiver):
             self.session.mark_seen()
 
     # chat.intake.Handler
+
+    def talked(self, lines: Sequence[str | Overlong]) -> int:
+        """Say those of these lines, from the first on, that are nothing but talk; returns how many these were."""
+        try:
+            return handle_talk(self, lines)
+        except Exception:
+            self._broken()
+            return len(lines)
 
     @property
     def pondering(self) -> bool:

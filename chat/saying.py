@@ -1,6 +1,6 @@
 """What one participant says: it goes to a log, and the answer comes when it is stored, or refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import overload
 
 from twisted.internet.defer import Deferred, succeed
@@ -35,10 +35,10 @@ class Saying:
         """A line's id as it is kept."""
         return None if id is None else LineId(self._person, id)
 
-    def say(self, log: Log, fact: Fact, id: str | None) -> None:
+    def say(self, log: Log, facts: Sequence[Fact], id: str | None) -> None:
         """Let this be stored and heard."""
         self._outstanding += 1
-        self._turn.append(log, fact, self, id, self.line_id(id))
+        self._turn.append_all(log, facts, self, id, self.line_id(id))
 
     def settled(self) -> Deferred[None]:
         """Fires when nothing waits for the store."""
@@ -63,10 +63,11 @@ class Saying:
         finally:
             self._settle()
 
-    def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
-        """(Writer) What was said is not kept: say which line it was."""
+    def refused(self, tag: object, facts: Sequence[Fact], error: NotStored) -> None:
+        """(Writer) What was said is not kept: say which lines these were."""
         try:
-            self._answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
+            for fact in facts:
+                self._answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
         finally:
             self._settle()
 

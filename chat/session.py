@@ -6,7 +6,7 @@ place.  Events reach it only from logs, by its `reading`; answers to its own com
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -390,11 +390,11 @@ class Session:
         """The one place that says whose history they are shown: their own, and that of rooms they are in."""
         return log is self.log or log.key in self.rooms
 
-    def say(self, room: Room, fact: Fact, id: str | None) -> None:
-        """Let a room hear this; the answer comes when it is stored, or refused."""
+    def say(self, room: Room, facts: Sequence[Fact], id: str | None = None) -> None:
+        """Let a room hear this; the answer comes when it is stored, or refused.  With an `id` it is one fact."""
         room.introduce(self)
         self.spoke_at = self.hub.now()
-        self.saying.say(room.log, fact, id)
+        self.saying.say(room.log, facts, id)
 
     # What they hear.
 

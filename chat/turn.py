@@ -27,15 +27,15 @@ logger = Logger()
 
 
 class Writer(Protocol):
-    """Whoever wants to know what became of a fact; `tag` is theirs."""
+    """Whoever wants to know what became of what they appended together; `tag` is theirs."""
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
-        """It is durable, as this entry."""
+        """It is durable; the first of it as this entry."""
 
     def repeated(self, tag: object, place: Place) -> None:
         """It was stored before, here: the same line came again."""
 
-    def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
+    def refused(self, tag: object, facts: Sequence[Fact], error: NotStored) -> None:
         """It was not kept and never will be."""
 
     def broken(self) -> None:
@@ -52,7 +52,8 @@ class Restorable(Protocol):
 
 
 class _Pending(NamedTuple):
-    fact: Fact
+    facts: Sequence[Fact]
+    """One after the other: of a burst of talk all lines, else one."""
     logs: tuple[Log, ...]
     """The first is the one that the writer is told of."""
     writer: Writer | None
@@ -81,7 +82,7 @@ class Turn:
         self._records: list[Record] = []
         self._touched: dict[str, Restorable] = {}
         self._waiting: list[Deferred[None]] = []
-        self._pending_bytes = 0
+        self._pending_events = self._pending_bytes = 0
         self._in_flight = False
         self._scheduled = False
         self._stopped = False
@@ -103,10 +104,22 @@ class Turn:
         The writer is told what became of it.
         """
         logs = (log,) if copy is None else (log, copy)
-        change = _Pending(fact, logs, writer, tag, id, record)
+        self._add(_Pending((fact,), logs, writer, tag, id, record))
+
+    def append_all(
+        self, log: Log, facts: Sequence[Fact], writer: Writer, tag: object = None, id: LineId | None = None
+    ) -> None:
+        """The same for several facts of one author; with an id it is one."""
+        self._add(_Pending(facts, (log,), writer, tag, id, None))
+
+    def _add(self, change: _Pending) -> None:
         self._pending.append(change)
-        self._pending_bytes += _size(change)
+        self._count(change)
         self._schedule()
+
+    def _count(self, change: _Pending, sign: int = 1) -> None:
+        self._pending_events += sign * len(change.facts)
+        self._pending_bytes += sign * _size(change)
 
     def write(
         self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None, record: Record | None = None
@@ -136,7 +149,7 @@ class Turn:
     @property
     def crowded(self) -> bool:
         """So much waits for the store that nobody should be allowed to add to it."""
-        return len(self._pending) >= limits.PENDING_EVENTS or self._pending_bytes >= limits.PENDING_BYTES
+        return self._pending_events >= limits.PENDING_EVENTS or self._pending_bytes >= limits.PENDING_BYTES
 
     def when_calm(self, callback: Callable[[], None]) -> None:
         """Call this once when that is over."""
@@ -163,7 +176,7 @@ class Turn:
         self._scheduled = False
         turn = _Taken(self._pending, self._records, self._waiting, self._touched)
         self._pending, self._records, self._waiting, self._touched = [], [], [], {}
-        self._pending_bytes = 0
+        self._pending_events = self._pending_bytes = 0
         batch = self._batch(turn)
         self._in_flight = True
         done = maybeDeferred(self._store.commit, batch)
@@ -184,9 +197,9 @@ class Turn:
                 continue
             for log in change.logs:
                 added = by_log.setdefault(log, [])
-                added.append(Entry(log.head + len(added) + 1, at, change.fact))
+                added += [Entry(seq, at, fact) for seq, fact in enumerate(change.facts, log.head + len(added) + 1)]
             log = change.logs[0]
-            entry = by_log[log][-1]
+            entry = by_log[log][-len(change.facts)]
             turn.changes.append((change, entry))
             if change.id is not None:
                 ids[change.id] = Place(log.key, log.name, entry.seq, at)
@@ -220,7 +233,7 @@ class Turn:
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
         logger.error(
             "{count} entries were not stored: {reason}",
-            count=len(turn.changes),
+            count=sum(len(change.facts) for change, _ in turn.changes),
             reason=language("en").words(error.reason),
         )
         # What brings people back is still true, and goes with the next turn.
@@ -228,10 +241,11 @@ class Turn:
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
         copies = [change for change in self._pending if change.id in turn.ids]
         self._pending = [change for change in self._pending if change.id not in turn.ids]
-        self._pending_bytes -= sum(map(_size, copies))
+        for change in copies:
+            self._count(change, -1)
         for change in [*(change for change, _ in turn.changes), *copies]:
             if change.writer is not None:
-                _tell(change.writer, change.writer.refused, change.tag, change.fact, error)
+                _tell(change.writer, change.writer.refused, change.tag, change.facts, error)
         for waiter in turn.waiting:
             waiter.errback(error)
         return True
@@ -253,7 +267,8 @@ class Turn:
     def _put_back(self, changes: list[_Pending]) -> None:
         """These go first in the next turn."""
         self._pending[:0] = changes
-        self._pending_bytes += sum(map(_size, changes))
+        for change in changes:
+            self._count(change)
 
     def _landed(self, was_refused: bool) -> None:
         self._in_flight = False
@@ -281,7 +296,7 @@ class _Taken:
     @property
     def authors(self) -> Iterator[str]:
         """The sessions from which something came."""
-        return (change.fact.author.session for change, _ in self.changes if change.fact.author is not None)
+        return (author.session for change, _ in self.changes if (author := change.facts[0].author) is not None)
 
 
 def _records(people: Iterable[Restorable]) -> Iterator[Record]:
@@ -295,7 +310,8 @@ def _records(people: Iterable[Restorable]) -> Iterator[Record]:
 
 def _size(change: _Pending) -> int:
     """What waits for the store costs so much memory, roughly."""
-    return limits.ENTRY_OVERHEAD + len(getattr(change.fact, "text", ""))
+    texts = sum(len(getattr(fact, "text", "")) for fact in change.facts)
+    return limits.ENTRY_OVERHEAD * len(change.facts) + texts
 
 
 def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
@@ -326,7 +342,7 @@ class _Waiter:
     def repeated(self, tag: object, place: Place) -> None:
         self.outcome.callback(Outcome(place, True))
 
-    def refused(self, tag: object, fact: Fact, error: NotStored) -> None:
+    def refused(self, tag: object, facts: Sequence[Fact], error: NotStored) -> None:
         self.outcome.errback(error)
 
     def broken(self) -> None:

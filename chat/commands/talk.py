@@ -1,6 +1,6 @@
 """What people say: to a room, to one person, in several lines, or as one line without staying."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
 from chat import limits, names
@@ -16,11 +16,24 @@ from chat.session import Session
 from chat.text import quoted
 
 
+def say_lines(session: Session, lines: Sequence[object]) -> int:
+    """Say those of these lines, from the first on, that `say_line` would as they stand; returns how many these were."""
+    room = session.current
+    if session.draft is not None or session.proposal is not None or not session.may_read(room.log):
+        return 0
+    texts = words.unremarkable(session, lines)
+    if texts:
+        author = session.author
+        session.say(room, [Message(author, text) for text in texts])
+    return len(texts)
+
+
 def say_line(session: Session, request: Request) -> None:
     """Say a line to a room; raises `Refused` where it is too long or they are not there.  An empty one says nothing."""
     text = spoken(request.line)
     if text:
-        session.say(room_of(session, request.room), Message(session.author, words.message(session, text)), request.id)
+        message = Message(session.author, words.message(session, text))
+        session.say(room_of(session, request.room), [message], request.id)
     elif request.id is not None:
         raise Refused("nothing-said", say("An empty line says nothing."))
 
@@ -37,11 +50,8 @@ def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     """To a room it is talk; to a person it is private."""
     if asked.to.startswith("#"):
         session = call.session
-        session.say(
-            room_of(session, asked.to),
-            Message(session.author, words.message(call.session, asked.text)),
-            call.request.id,
-        )
+        message = Message(session.author, words.message(session, asked.text))
+        session.say(room_of(session, asked.to), [message], call.request.id)
         return None
     return _private(call, call.session.hub.find(asked.to), asked.text)
 
@@ -102,7 +112,8 @@ class Me(NamedTuple):
 @command("talk", "/me text", say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> None:
     """An action in the room."""
-    call.session.say(call.room, Action(call.session.author, words.message(call.session, asked.text)), call.request.id)
+    action = Action(call.session.author, words.message(call.session, asked.text))
+    call.session.say(call.room, [action], call.request.id)
 
 
 class Paste(NamedTuple):
@@ -142,7 +153,7 @@ def add_to_draft(session: Session, request: Request) -> None:
         session.draft = None
         if draft:
             message = Message(session.author, words.message(session, text, limits.PASTE_TEXT))
-            session.say(room_of(session, request.room), message, request.id)
+            session.say(room_of(session, request.room), [message], request.id)
         else:
             session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
     elif not _fits(f"{text}\n{request.line}" if draft else request.line):

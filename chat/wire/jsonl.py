@@ -79,6 +79,7 @@ class JsonLines:
 
     asks = False
     folds = False
+    verbatim = False
     lists = limits.USERS_LISTED
 
     def __init__(self, language: Language) -> None:

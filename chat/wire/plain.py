@@ -37,6 +37,7 @@ class Plain:
 
     asks = True
     folds = True
+    verbatim = True
     lists = limits.COMPANY_SHOWN + 1
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:

@@ -1,8 +1,12 @@
 """What people say."""
 
+from unittest.mock import patch
+
 import pytest
-from stores import SlowStore
-from world import Client, World
+from hypothesis import example, given
+from hypothesis import strategies as st
+from stores import FailingStore, SlowStore
+from world import Client, Logged, World, broken
 
 from chat import limits
 
@@ -257,3 +261,82 @@ def test_a_post_that_waits_for_the_store_is_confirmed_only_then() -> None:
 
 def test_limits_are_those_that_are_told() -> None:
     assert (limits.TEXT, limits.PASTE_LINES, limits.PASTE_TEXT) == (2000, 100, 16 * 1024)
+
+
+# Bursts
+
+_CODE = "the code of amy"
+_LINES = st.lists(
+    st.sampled_from(
+        ["hi", "ho", "", " hi", " /me", "//me", "/me waves", "x" * 500, "x" * 2000, "x" * 2001, "ä", "a\tb"]
+    )
+    | st.sampled_from(["{hi}", "a\x1bb", "a\x08b", _CODE, f"it is {_CODE}!", "\x04", "x" * 17_000])
+    | st.sampled_from(
+        ["/paste", "/end", "/cancel", "/nick dee", "/join #ops", "/leave", "/ping 1", "/msg bob psst", "/x"]
+    )
+    | st.text(max_size=9),
+    max_size=30,
+)
+
+
+def what_is_heard(lines: list[str]) -> tuple[list[str], list[str]]:
+    """What bob and amy read when amy sends these lines at once."""
+    world = World()
+    bob, amy = world.enter("bob", "/join #ops"), world.enter("amy")
+    bob.take()
+    code = amy.protocol.session.code
+    assert code is not None
+    amy.send("".join(line.replace(_CODE, code) + "\n" for line in lines).encode(errors="replace"))
+    world.turn()
+    return [line.replace(code, _CODE) for line in bob.lines], [line.replace(code, _CODE) for line in amy.lines]
+
+
+@given(_LINES)
+@example(["hi", "/leave", "hi", "ho"])
+@example(["hi", " /me waves", "hi"])
+@example(["/nick bob", "hi", "", "ho"])
+@example(["hi", f"it is {_CODE}", "ho"])
+def test_what_comes_at_once_is_heard_as_what_comes_line_by_line(lines: list[str]) -> None:
+    with patch("chat.protocol.handle_talk", return_value=0):
+        one_by_one = what_is_heard(lines)
+    assert what_is_heard(lines) == one_by_one
+
+
+def test_every_line_of_a_burst_that_was_not_stored_is_named() -> None:
+    store = FailingStore()
+    world = World(store)
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    store.failures = 1
+    amy.send(b"one\ntwo\nthree\n")
+    world.turn()
+    assert [line.split("”")[0] for line in amy.lines] == [f"! not-stored: “{word}" for word in ("one", "two", "three")]
+    assert bob.lines == []
+
+
+def test_a_bug_in_a_burst_costs_its_author_the_connection(
+    world: World, amy: Client, bob: Client, logged: Logged
+) -> None:
+    with patch("chat.commands.talk.words.unremarkable", broken):
+        amy.send(b"one\ntwo\n")
+        world.turn()
+    assert amy.lines == [
+        "! internal: Something went wrong here; it was logged. Come again.",
+        "! nothing-said: The last 2 lines were not said.",
+    ]
+    assert amy.ended
+    bob.type("hi")
+    assert not bob.ended
+    logged.expect(ZeroDivisionError)
+
+
+def test_a_burst_is_said_as_fast_as_the_rate_allows() -> None:
+    world = World(rate=2)
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    amy.send(b"".join(b"%d\n" % number for number in range(limits.BURST + 3)))
+    world.turn()
+    first = len(bob.take())
+    assert limits.BURST - 2 <= first <= limits.BURST
+    world.wait(1.0, step=0.5)
+    assert len(bob.take()) == 2

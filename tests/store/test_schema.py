@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -225,7 +226,8 @@ def refusal_of_somebody(path: Path) -> str:
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
     """A directory that anybody may reach."""
-    for directory in (tmp_path, *tmp_path.parents[:2]):
+    # Below pytest's own directory, of which there is one more where tests run side by side.
+    for directory in (tmp_path, *tmp_path.parents[: len(tmp_path.parts) - len(Path(tempfile.gettempdir()).parts) - 1]):
         directory.chmod(directory.stat().st_mode | 0o055)
     return tmp_path
 
