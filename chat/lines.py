@@ -93,6 +93,8 @@ class LineDecoder:
 
     def answers(self) -> bytes:
         """The bytes that telnet wants to hear from us, once."""
+        if not self._answers:
+            return b""
         answers = bytes(self._answers)
         self._answers.clear()
         return answers
@@ -151,7 +153,8 @@ class LineDecoder:
         if end >= 0:
             self._complete(data[:end], lines)
             data = data[end + 1 :]
-        self._begin(data, lines)
+        if data:
+            self._begin(data, lines)
         if self._at_start and lines:
             self._at_start = False
             if isinstance(lines[0], str):

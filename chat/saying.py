@@ -15,7 +15,7 @@ from chat.turn import Turn
 
 
 class Saying:
-    """One person's lines on their way to the store (a `chat.turn.Writer`)."""
+    """One person's lines on their way to the store (a `chat.burst.Writer`)."""
 
     __slots__ = ("_answer", "_outstanding", "_person", "_settled", "_turn", "broken")
 
@@ -38,7 +38,7 @@ class Saying:
     def say(self, log: Log, facts: Sequence[Fact], id: str | None) -> None:
         """Let this be stored and heard."""
         self._outstanding += 1
-        self._turn.append_all(log, facts, self, id, self.line_id(id))
+        self._turn.append_for(self, log, facts, id, self.line_id(id))
 
     def settled(self) -> Deferred[None]:
         """Fires when nothing waits for the store."""

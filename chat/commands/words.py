@@ -1,7 +1,6 @@
 """What may stand in somebody else's lines: never one's own resume code, never too much, nothing a screen would obey."""
 
 from collections.abc import Iterable
-from itertools import takewhile
 
 from chat import codes, limits
 from chat.errors import Refused
@@ -26,20 +25,20 @@ def message(session: Session, text: str, most: int = limits.TEXT) -> str:
 def unremarkable(session: Session, lines: Iterable[object]) -> list[str]:
     """Those of these lines, from the first on, of which `message` would change or refuse nothing, and which are neither
     empty nor begin as a command might."""
-    texts = [line for line in takewhile(_is_unremarkable, lines) if isinstance(line, str)]
+    texts = []
+    for line in lines:
+        if not (
+            isinstance(line, str)
+            and line[:1] not in _BEGINNINGS
+            and line.isascii()
+            and line.isprintable()
+            and len(line) <= limits.TEXT
+        ):
+            break
+        texts.append(line)
     if session.code is not None and codes.holds("\n".join(texts), session.code):
         return []
     return texts
-
-
-def _is_unremarkable(line: object) -> bool:
-    return (
-        isinstance(line, str)
-        and line[:1] not in _BEGINNINGS
-        and line.isascii()
-        and line.isprintable()
-        and len(line) <= limits.TEXT
-    )
 
 
 _BEGINNINGS = ("", "/", " ")
