@@ -78,6 +78,7 @@ def _measure(options: argparse.Namespace) -> Report:
         for number in range(1, options.rounds + 1)
         for case in cases
         for choice in options.servers
+        if KINDS[choice].chats or not WORKLOADS[case[0]].chats
     ]
     report, told = Report(options.servers[0]), set[str]()
     for number, (name, n), choice in turns:

@@ -5,6 +5,8 @@ are open: people of one address who never stop talking are what a benchmark is. 
 Missing.
 """
 
+import compileall
+import functools
 import os
 import pwd
 import resource
@@ -34,16 +36,34 @@ def _program(name: str) -> str:
     return found
 
 
+@functools.cache
+def _bytecode() -> None:
+    """Compile our modules as pip does where it installs them: from a checkout where Python may not write that, each
+    start would."""
+    for package in ("chat", "twisted"):
+        compileall.compile_dir(ROOT / package, quiet=2)
+
+
+def _twistd() -> str:
+    twistd = Path(sys.executable).parent / "twistd"
+    if not twistd.exists():
+        raise Missing(f"no twistd beside {sys.executable}")
+    return str(twistd)
+
+
 def _chat(database: str, sync: str = "full") -> Callable[[Path, int], list[str]]:
     def command(directory: Path, port: int) -> list[str]:
-        twistd = Path(sys.executable).parent / "twistd"
-        if not twistd.exists():
-            raise Missing(f"no twistd beside {sys.executable}")
+        _bytecode()
         store = ["--database", database, "--sync", sync]
         listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
-        return [str(twistd), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "chat", *listen, *store]
+        return [_twistd(), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "chat", *listen, *store]
 
     return command
+
+
+def _forwarder(directory: Path, port: int) -> list[str]:
+    listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--host", "127.0.0.1", "--dest_port", "1"]
+    return [_twistd(), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "portforward", *listen]
 
 
 def _naive(directory: Path, port: int) -> list[str]:
@@ -102,6 +122,7 @@ class Kind:
     command: Callable[[Path, int], list[str]]  # for a directory and a port; writes its configuration there
     about: str
     backlog: int = 32  # connections opened before one is accepted; a full listen queue costs a second's retry
+    chats: bool = True  # else only its start can be measured
     rooms: bool = True  # has rooms and private messages, not only one room
     gathers: float = 0.0  # seconds until comings and goings were told to everyone
 
@@ -112,6 +133,7 @@ KINDS = {
     "normal": Kind("plain", _chat("chat.sqlite3", "normal"), "the same with --sync normal", gathers=31.0),
     "limit": Kind("plain", _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
     "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
+    "twistd": Kind("plain", _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False),
     "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),
     "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512),
 }

@@ -242,6 +242,7 @@ class Workload:
     about: str
     sizes: tuple[int, ...] | None = None  # the numbers of people it makes sense with, if not those asked for
     connections: int = 1  # for each of the people
+    chats: bool = True  # needs a server that is a chat
 
 
 WORKLOADS = {
@@ -259,5 +260,5 @@ WORKLOADS = {
     "mixed": Workload(mixed, "rooms of 5 to 50, private messages, joins and leaves, both of our wires"),
     "join": Workload(join, "N join a room of N", connections=2),
     "alone": Workload(alone, "one sender alone in the room: the way in", sizes=(1,)),
-    "start": Workload(start, "from the start of the process until it listens", sizes=(0,)),
+    "start": Workload(start, "from the start of the process until it listens", sizes=(0,), chats=False),
 }
