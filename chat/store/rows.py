@@ -20,6 +20,10 @@ SEQ_BITS = 36
 SEQ_MOST = (1 << SEQ_BITS) - 1
 
 COLUMNS = "entries.id, at, kind, person, session, nick, text, details"
+"""What `entry` reads."""
+
+WRITTEN = ("id", "at", "kind", "person", "session", "nick", "text", "details", "other")
+"""What `values` are written to; the last one is for finding private talk."""
 
 _KINDS: Mapping[str, type[Fact]] = {
     "message": Message,
@@ -56,20 +60,20 @@ def date(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-def values(key: str, entry: Entry) -> list[object]:
-    """An entry of this log: its number, then all columns but the id, and the other one in private talk."""
+def values(log: int, key: str, entry: Entry) -> list[object]:
+    """An entry of the log of this number and key."""
     seq, at, fact = entry
-    kind = type(fact)
+    kind, author = type(fact), fact.author
     details = {name: getattr(fact, name) for name in _DETAILS[kind]}
     return [
-        seq,
+        (log << SEQ_BITS) + seq,
         microseconds(at),
         _NAMES[kind],
-        *((fact.author.person, fact.author.session, fact.author.nick) if fact.author is not None else (None,) * 3),
-        fact.text if isinstance(fact, Said) else None,
+        *((author.person, author.session, storable(author.nick)) if author is not None else (None,) * 3),
+        storable(fact.text) if isinstance(fact, Said) else None,
         # In ASCII, so that every character comes back as it was.
         json.dumps(details) if details else None,
-        partner(key, fact) if isinstance(fact, Private) else None,
+        storable(partner(key, fact)) if isinstance(fact, Private) else None,
     ]
 
 
@@ -86,15 +90,13 @@ def entry(row: Sequence[Any]) -> Entry:
 
 def storable(text: str) -> str:
     """A text that SQLite holds as it is."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNKEEPABLE.sub("\ufffd", text)
 
 
 def as_json(rows: Sequence[Sequence[object]]) -> str:
-    """Rows as one parameter, which one statement takes apart.
-
-    A statement for each row would let go of the interpreter's lock each time, and wait for the reactor's thread to
-    get it back; and the search index would write out each row by itself (measured: a third of the speed).
-    """
+    """Rows as one parameter, which one statement takes apart."""
     text = json.dumps(rows, ensure_ascii=False)
     if "\\u0000" in text or (not text.isascii() and _UNKEEPABLE.search(text)):
         clean = [[storable(value) if isinstance(value, str) else value for value in row] for row in rows]
