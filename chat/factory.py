@@ -10,10 +10,10 @@ from twisted.logger import Logger
 from chat import limits, sockets
 from chat.admission import Admission
 from chat.errors import Refused
-from chat.fanout import Wire
 from chat.hub import Hub
 from chat.language import language
 from chat.protocol import ChatProtocol
+from chat.rendering import Wire
 from chat.strangers import Reception
 
 logger = Logger()

@@ -15,11 +15,12 @@ from chat.errors import Refused
 from chat.events import Entry, Place, Private
 from chat.held import Held
 from chat.language import say
-from chat.log import Log, Tails
+from chat.log import Log
 from chat.pace import Allowance, Paces
 from chat.room import Participant, Room
 from chat.rounds import Rounds
 from chat.store import NOTHING_KEPT, Found, Kept, LineId, Query, Record, Store
+from chat.tail import Tails
 from chat.turn import Turn
 
 logger = Logger()

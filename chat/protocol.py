@@ -19,13 +19,13 @@ from zope.interface import implementer
 from chat import limits, sockets, strangers
 from chat.commands import staying
 from chat.errors import Refused
-from chat.fanout import Wire
 from chat.handling import handle, handle_talk
 from chat.hub import Hub
 from chat.intake import Intake
 from chat.language import say, say_n
 from chat.lines import Overlong
 from chat.outlet import Outlet
+from chat.rendering import Wire
 from chat.replies import Problem, Reply
 from chat.session import Session
 from chat.strangers import Kind, Reception

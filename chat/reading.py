@@ -15,8 +15,9 @@ from twisted.python.failure import Failure
 
 from chat import limits
 from chat.events import Entry
-from chat.fanout import Reader, fanout, pages
+from chat.fanout import Reader, fanout
 from chat.log import Cursor, Log
+from chat.rendering import pages
 from chat.replies import Answer, Missed
 
 logger = Logger()

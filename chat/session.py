@@ -17,11 +17,11 @@ from twisted.logger import Logger
 from chat import codes, limits, names
 from chat.errors import Refused, banned
 from chat.events import Author, Entry, Fact, Left, Private, Renamed
-from chat.fanout import Rendering, Wire
 from chat.hub import Hub
 from chat.language import say
 from chat.log import Log
 from chat.reading import Reading
+from chat.rendering import Rendering, Wire
 from chat.replies import Answer, Problem, Since, UpToNow
 from chat.room import Room
 from chat.saying import Saying

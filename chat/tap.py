@@ -21,13 +21,13 @@ from chat import certificate, doors, limits
 from chat.bans import Bans
 from chat.clock import RunningTime, elapsed
 from chat.factory import ChatFactory
-from chat.fanout import Wire
 from chat.hub import Hub, Settings
 from chat.language import Language, Sentence, language, say
 from chat.logbook import LogBook
 from chat.logfile import log_path, twistd_log
 from chat.options import MEMORY, Options, give_up
 from chat.reload import Reload
+from chat.rendering import Wire
 from chat.service import ChatService, Companion
 from chat.session import Session
 from chat.store import NOTHING_KEPT, Kept, Store

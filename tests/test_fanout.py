@@ -12,9 +12,11 @@ from world import Logged, broken
 
 from chat import limits
 from chat.events import Author, Entry, Fact, Joined, Left, Message, Renamed, TopicSet
-from chat.fanout import Fanout, Rendering, fanout, pages
+from chat.fanout import Fanout, fanout
 from chat.language import language
-from chat.log import Log, Tails
+from chat.log import Log
+from chat.rendering import Rendering, pages
+from chat.tail import Tails
 from chat.text import visible
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain

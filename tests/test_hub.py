@@ -8,6 +8,7 @@ from world import World
 
 from chat import limits, names
 from chat.errors import Refused
+from chat.tail import size
 
 # Nicknames.
 
@@ -78,14 +79,15 @@ def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPa
 def test_the_private_talk_of_who_is_gone_for_good_is_not_kept_in_memory(world: World) -> None:
     amy, bob = world.enter("amy"), world.enter("bob")
     amy.type("/msg bob hi")
-    kept = [log.key for log in world.hub._tails._logs]
+    of_amy, of_bob = amy.protocol.session.log, bob.protocol.session.log
+    assert len(of_amy.oldest()) == len(of_bob.oldest()) == 1
     amy.type("/quit")
     bob.cut()
     world.wait(limits.GRACE_SECONDS + 1)
-    assert len([key for key in kept if key.startswith("@")]) == 2
-    assert [log.key for log in world.hub._tails._logs if log.key.startswith("@")] == [bob.protocol.session.log.key]
+    assert (len(of_amy.oldest()), len(of_bob.oldest())) == (0, 1)
     world.wait(limits.CODE_SECONDS + 1)
     world.enter("carl").cut()
     world.wait(limits.GRACE_SECONDS + 1)
-    assert not [log.key for log in world.hub._tails._logs if log.key.startswith("@")]
-    assert world.hub._tails.used == sum(log._bytes for log in world.hub._tails._logs)
+    assert of_bob.oldest() == []
+    assert len(world.hub._tails) == 1
+    assert world.hub._tails.used == sum(map(size, world.hub.lobby.log.oldest()))

@@ -6,7 +6,8 @@ import pytest
 
 from chat import limits
 from chat.events import Action, Author, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
-from chat.log import Cursor, Log, Tails, said, size
+from chat.log import Cursor, Log
+from chat.tail import Tails, said, size
 
 AT = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 AMY = Author("p1", "s1", "amy")
@@ -21,7 +22,7 @@ def entries(first: int, last: int) -> list[Entry]:
 
 
 def a_log(last: int = 0, tails: Tails | None = None) -> Log:
-    log = Log("#lobby", "#lobby", tails or Tails())
+    log = Log("#lobby", "#lobby", Tails() if tails is None else tails)
     if last:
         log.extend(entries(1, last))
     return log

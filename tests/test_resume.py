@@ -13,10 +13,10 @@ from world import START, Client, World
 
 from chat import limits
 from chat.hub import Hub, Settings
-from chat.log import said
 from chat.session import Session
 from chat.store import Kept, KeptLog
 from chat.store.memory import MemoryStore
+from chat.tail import said
 
 
 def code_of(client: Client) -> str:

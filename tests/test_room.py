@@ -9,8 +9,9 @@ from twisted.internet.task import Clock
 
 from chat import limits
 from chat.events import Author, Fact, Joined, Left, Message
-from chat.log import Log, Tails
+from chat.log import Log
 from chat.room import Room
+from chat.tail import Tails
 
 
 class Somebody:

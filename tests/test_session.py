@@ -246,7 +246,7 @@ def test_what_is_said_while_the_history_is_read_comes_after_it() -> None:
     store = SlowStore()
     world = World(store)
     ann, bob = world.enter("ann", "before"), world.enter("bob")
-    world.hub.lobby.log.drop_tail()
+    world.hub.lobby.log.forget()
     store.slow_to_read = True
     amy = world.connect("amy")
     bob.type("meanwhile")
@@ -263,7 +263,7 @@ def test_who_hangs_up_while_coming_in_is_gone_without_a_trace_in_the_log() -> No
     store = SlowStore()
     world = World(store)
     ann = world.enter("ann")
-    world.hub.lobby.log.drop_tail()
+    world.hub.lobby.log.forget()
     store.slow_to_read = True
     amy = world.connect("amy")
     amy.close()

@@ -6,9 +6,9 @@ import pytest
 
 from chat import limits
 from chat.events import Author, Entry, Message, Place
-from chat.log import size
 from chat.store import Appended, Batch, Duplicates, LineId, Query
 from chat.store.memory import MemoryStore
+from chat.tail import size
 
 AT = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 AMY = Author("p1", "s1", "amy")

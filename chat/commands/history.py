@@ -10,11 +10,12 @@ from chat.commands.table import Call, command, room_of
 from chat.errors import Refused
 from chat.events import Entry, Private
 from chat.language import Sentence, say, say_n
-from chat.log import Log, size
+from chat.log import Log
 from chat.names import fold
 from chat.replies import History
 from chat.session import Session
 from chat.store import Query
+from chat.tail import size
 
 
 async def entering(session: Session, log: Log, position: int) -> History:

@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from chat import limits
 from chat.events import Entry, Place, Private
-from chat.log import said, size
 from chat.store import Batch, Duplicates, Found, LineId, Query
 from chat.store.search import holds, partner, phrases
+from chat.tail import said, size
 
 
 class MemoryStore:

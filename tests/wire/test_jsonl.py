@@ -11,7 +11,7 @@ from chat import limits
 from chat.errors import BadInput
 from chat.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
 from chat.language import language, say
-from chat.log import Log, Tails
+from chat.log import Log
 from chat.replies import (
     Answer,
     Greeting,
@@ -26,6 +26,7 @@ from chat.replies import (
     UpToNow,
     Welcome,
 )
+from chat.tail import Tails
 from chat.text import visible
 from chat.wire import jsonl
 from chat.wire.jsonl import JsonLines

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chat.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
 from chat.language import language, say
-from chat.log import Log, Tails
+from chat.log import Log
 from chat.replies import (
     Answer,
     Greeting,
@@ -24,6 +24,7 @@ from chat.replies import (
     UpToNow,
     Welcome,
 )
+from chat.tail import Tails
 from chat.text import visible
 from chat.wire.plain import Plain
 
