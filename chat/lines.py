@@ -71,8 +71,8 @@ class LineDecoder:
 
     def __init__(self) -> None:
         self.telnet = False
-        self._answers = bytearray()
-        self._answered: set[bytes] = set()
+        self._answers = b""
+        self._answered: tuple[bytes, ...] = ()  # a set has 200 bytes, of everybody and for ever
         self._held = b""  # the beginning of a telnet command
         self._after_cr = False
         self._at_first_end = True  # how the first line ends is not known yet
@@ -93,10 +93,7 @@ class LineDecoder:
 
     def answers(self) -> bytes:
         """The bytes that telnet wants to hear from us, once."""
-        if not self._answers:
-            return b""
-        answers = bytes(self._answers)
-        self._answers.clear()
+        answers, self._answers = self._answers, b""
         return answers
 
     # telnet
@@ -132,7 +129,7 @@ class LineDecoder:
             return
         answer = _IAC + (_WILL if option == _BINARY else _REFUSAL[verb]) + option
         if answer not in self._answered:
-            self._answered.add(answer)
+            self._answered += (answer,)
             self._answers += answer
 
     def _answer_again(self, answer: bytes) -> None:

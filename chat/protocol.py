@@ -82,7 +82,7 @@ class ChatProtocol(LineReceiver):
         self.send, self.take = self._outlet.send, self._outlet.take
         self._socket = sockets.beneath(self.transport)
         if self._socket is not None:
-            sockets.keep_alive(self._socket)
+            sockets.tune(self._socket)
         sockets.read_in_portions(self.transport)
         if (refused := self.factory.made(self)) is not None:
             self.session.answer(Problem(refused.code, refused.sentence))

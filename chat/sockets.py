@@ -55,9 +55,10 @@ def read_in_portions(transport: ITransport | None) -> None:
         transport.bufferSize = limits.READ
 
 
-def keep_alive(connection: socket.socket) -> None:
-    """Have the kernel ask a silent peer, and send each line at once (Nagle's delay is 40 ms of latency)."""
+def tune(connection: socket.socket) -> None:
+    """Have the kernel ask a silent peer, hold little, and send each line at once (Nagle's delay is 40 ms)."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.KEEPALIVE_IDLE)

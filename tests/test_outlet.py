@@ -64,12 +64,12 @@ class Peer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             self.socket.connect(listening.getsockname())
             ours, address = listening.accept()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
         ours.setblocking(False)
         self.socket.setblocking(False)
         self.protocol = world.factory.buildProtocol(None)
         self.server = tcp.Server(ours, self.protocol, address, None, 0, reactor)
         self.protocol.makeConnection(self.server)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
 
     def type(self, *lines: str) -> None:
         for line in lines:

@@ -87,7 +87,7 @@ def line(machine: Machine) -> Iterator[tuple[socket.socket, Program]]:
         port = listening.getsockname()[1]
         with closing(Program("amy", *machine.runs("nc.openbsd", machine.our_address, str(port)))) as program:
             connection, _ = listening.accept()
-            sockets.keep_alive(connection)
+            sockets.tune(connection)
             with connection:
                 yield connection, program
 
