@@ -156,7 +156,7 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
         prepared = prepare(_below_rundir(options, options["database"]))
     except Unusable as error:
         give_up(words.words(error.sentence))
-    store = SqliteStore(prepared, reactor.callFromThread, options["sync"])
+    store = SqliteStore(prepared, reactor, options["sync"])
     return store, prepared.kept, [words.words(prepared.summary)]
 
 

@@ -103,7 +103,7 @@ class Store(Protocol):
         """Begin what must not begin before the process is in the background."""
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
-        """Up to `most` of the oldest entries that are held behind a position."""
+        """Up to `most` of the oldest entries that are held behind a position; of long ones it may be a page."""
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said."""

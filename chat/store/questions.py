@@ -2,11 +2,15 @@
 
 A question looks at the newest `COUNTED` things of a log that an index finds for it, so that its cost has a bound
 however much is kept; what is beyond is neither found nor counted.
+
+Rows come together, as one text of JSON: for each row by itself this thread would let go of the interpreter's lock, and
+wait up to 5 ms for a busy reactor to give it back.
 """
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from heapq import merge
-from typing import Any
 
 from chat import limits
 from chat.events import Entry
@@ -15,16 +19,37 @@ from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds, st
 
 
 def after(connection: sqlite3.Connection, key: str, position: int, most: int) -> list[Entry]:
-    """Up to `most` of the oldest entries behind a position."""
-    rows = connection.execute(
+    """Up to `most` of the oldest entries behind a position, of long ones a page."""
+    (rows,) = connection.execute(
         f"""
-        SELECT {COLUMNS} FROM logs CROSS JOIN entries
-            ON entries.id > (logs.id << {SEQ_BITS}) + ? AND entries.id < ((logs.id + 1) << {SEQ_BITS})
-        WHERE logs.key = ? ORDER BY entries.id LIMIT ?
+        WITH behind AS (
+            SELECT {COLUMNS} FROM logs CROSS JOIN entries
+                ON entries.id > (logs.id << {SEQ_BITS}) + :position AND entries.id < ((logs.id + 1) << {SEQ_BITS})
+            WHERE logs.key = :key ORDER BY entries.id LIMIT :most
+        ), summed AS (
+            SELECT *, sum(length(coalesce(text, '')) + :frame) OVER (
+                ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS before FROM behind
+        )
+        SELECT {_TOGETHER} FROM summed WHERE coalesce(before, 0) < :page
         """,
-        (min(max(position, 0), SEQ_MOST), key, most),
-    )
-    return [entry(row) for row in rows]
+        {
+            "key": key,
+            "position": min(max(position, 0), SEQ_MOST),
+            "most": most,
+            "frame": limits.FRAME,
+            "page": limits.PAGE_BYTES,
+        },
+    ).fetchone()
+    return _entries(rows)
+
+
+_TOGETHER = f"json_group_array(json_array({COLUMNS.replace('entries.', '')}))"
+
+
+def _entries(rows: str) -> list[Entry]:
+    # Their order within the aggregate is SQLite's own affair; the ids, which come first, are all different.
+    return [entry(row) for row in sorted(json.loads(rows))]
 
 
 def said(connection: sqlite3.Connection, query: Query) -> Found:
@@ -35,18 +60,18 @@ def said(connection: sqlite3.Connection, query: Query) -> Found:
     total = 0
     found = []
     for key in query.keys:
-        fitting = _in_log(connection, key, query, words)
-        found.append([(key, entry(row)) for _, *row in fitting])
-        total += fitting[0][0] if fitting else 0
+        count, entries = _in_log(connection, key, query, words)
+        found.append([(key, entry) for entry in entries])
+        total += count
     in_order = list(merge(*found, key=lambda place: place[1].at))
     return Found(in_order[-query.most :], total)
 
 
-def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) -> list[tuple[Any, ...]]:
-    """The rows of one log, oldest first, each after the number of all that fit."""
+def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) -> tuple[int, Sequence[Entry]]:
+    """How many of one log fit, and the last ones of these, oldest first."""
     row = connection.execute("SELECT id FROM logs WHERE key = ?", (key,)).fetchone()
     if row is None:
-        return []
+        return 0, ()
     (log,) = row
     last = SEQ_MOST if query.before is None else min(max(query.before - 1, 0), SEQ_MOST)
     values = {
@@ -59,14 +84,15 @@ def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) 
         "counted": limits.COUNTED,
         "most": query.most,
     }
-    return connection.execute(
+    count, rows = connection.execute(
         f"""
         WITH fitting AS ({_fitting(query)})
-        SELECT (SELECT count(*) FROM fitting), {COLUMNS} FROM entries
-        WHERE entries.id IN (SELECT id FROM fitting LIMIT :most) ORDER BY entries.id
+        SELECT (SELECT count(*) FROM fitting), {_TOGETHER} FROM entries
+        WHERE entries.id IN (SELECT id FROM fitting LIMIT :most)
         """,
         values,
-    ).fetchall()
+    ).fetchone()
+    return count, _entries(rows)
 
 
 def _fitting(query: Query) -> str:

@@ -7,7 +7,7 @@ batch that failed is never tried again here, for its authors were told.
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from chat.store.copies import back_up
 from chat.store.questions import after, said
 from chat.store.retention import Keep, trim
 from chat.store.schema import Prepared
-from chat.store.worker import Worker
+from chat.store.worker import Reactor, Worker
 
 logger = Logger()
 
@@ -39,15 +39,15 @@ class SqliteStore:
     def __init__(
         self,
         prepared: Prepared,
-        call_from_thread: Callable[..., object],
+        reactor: Reactor,
         synchronous: Literal["full", "normal"] = "full",
     ) -> None:
         self._path = prepared.path
         self._lock = prepared.lock
         self._synchronous = synchronous
-        self._call_from_thread = call_from_thread
-        self._writer = Worker("chat-writer", self._connect_writer, call_from_thread)
-        self._reader = Worker("chat-reader", self._connect_reader, call_from_thread)
+        self._reactor = reactor
+        self._writer = Worker("chat-writer", self._connect_writer, reactor)
+        self._reader = Worker("chat-reader", self._connect_reader, reactor)
 
     def start(self) -> None:
         """Begin, with what was asked for so far."""
@@ -59,7 +59,7 @@ class SqliteStore:
         return self._writer.do(partial(commit, batch=batch)).addErrback(_unwritten)
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
-        """Up to `most` of the oldest entries that are held behind a position."""
+        """Up to `most` of the oldest entries that are held behind a position, of long ones a page."""
         return self._reader.do(lambda connection: after(connection, key, position, most))
 
     def said(self, query: Query) -> Deferred[Found]:
@@ -76,7 +76,7 @@ class SqliteStore:
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         """The copy of this day, made if there is none, beside the last ones of other days."""
-        worker = Worker("chat-backup", partial(connect, self._path), self._call_from_thread)
+        worker = Worker("chat-backup", partial(connect, self._path), self._reactor)
         worker.start()
         done = worker.do(lambda connection: back_up(connection, directory, self._path.stem, day))
         worker.close()

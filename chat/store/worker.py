@@ -1,20 +1,39 @@
-"""A thread with one connection to the database, which does one thing after another."""
+"""A thread with one connection to the database, which does one thing after another.
+
+It needs the interpreter's lock for a moment after each call of SQLite's.  A reactor that is never idle lets go of the
+lock only for as long as its own system calls take, and has it back before this thread is awake; each time that also
+begins anew the 5 ms after which Python would make it wait.  So as long as the thread is at work the reactor pauses now
+and then.
+"""
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from time import sleep
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chat import limits
+
 logger = Logger()
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Any]
+
+
+class Reactor(Protocol):
+    """What is needed of the reactor, by its own names."""
+
+    def callFromThread(self, callable: Callable[..., object], *args: object) -> object:
+        """Call this in its thread."""
+
+    def callLater(self, delay: float, callable: Callable[..., object]) -> object:
+        """Call this after so many seconds."""
 
 
 class Worker:
@@ -24,14 +43,11 @@ class Worker:
     The process does not wait for the thread: a disk that hangs must not keep it from ending.
     """
 
-    def __init__(
-        self,
-        name: str,
-        connect: Callable[[], sqlite3.Connection],
-        call_from_thread: Callable[..., object],
-    ) -> None:
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection], reactor: Reactor) -> None:
         self._connect = connect
-        self._call_from_thread = call_from_thread
+        self._reactor = reactor
+        self._undone = 0
+        self._pausing = False
         self._queue: SimpleQueue[tuple[Work, Deferred[Any]] | None] = SimpleQueue()
         self._closed: Deferred[None] = Deferred()
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -44,7 +60,25 @@ class Worker:
         """Fires with what the work returns, or raises, when all that was given before is done."""
         done: Deferred[Result] = Deferred()
         self._queue.put((work, done))
+        self._undone += 1
+        self._pause_later()
         return done
+
+    def _did(self, tell: Callable[..., None], what: object) -> None:
+        self._undone -= 1
+        tell(what)
+
+    def _pause_later(self) -> None:
+        if not self._pausing:
+            self._pausing = True
+            self._reactor.callLater(limits.LOCK_AFTER_SECONDS, self._pause)
+
+    def _pause(self) -> None:
+        """(In the reactor's thread) If this one is still at work, let it have the interpreter's lock."""
+        self._pausing = False
+        if self._undone:
+            sleep(limits.LOCK_SECONDS)
+            self._pause_later()
 
     def close(self) -> Deferred[None]:
         """Fires when all is done and the connection closed; no work comes after this."""
@@ -59,12 +93,12 @@ class Worker:
             work, done = task
             try:
                 connection = connection or self._connect()
-                self._call_from_thread(done.callback, work(connection))
+                self._reactor.callFromThread(self._did, done.callback, work(connection))
             except Exception:
-                self._call_from_thread(done.errback, Failure())
+                self._reactor.callFromThread(self._did, done.errback, Failure())
         try:
             if connection is not None:
                 connection.close()
         except sqlite3.Error:
             logger.failure("The database could not be closed")
-        self._call_from_thread(self._closed.callback, None)
+        self._reactor.callFromThread(self._closed.callback, None)

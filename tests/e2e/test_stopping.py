@@ -79,7 +79,7 @@ def test_who_reads_slowly_gets_the_last_lines_within_the_time(serve: Serve, conn
         reader.settimeout(15)
         reader.sendall(b"sam\n")
         amy = connect(server, "amy").joins()
-        count, text = 4000, "x" * 1900
+        count, text = 1500, "x" * 1900
         amy.sends(b"".join(f"{number} {text}\n".encode() for number in range(count)))
         amy.says("/ping done")
         amy.hears("-> pong done")

@@ -30,9 +30,11 @@ class Reactor:
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]] = SimpleQueue()
 
-    def call_from_thread(self, function: Callable[..., object], *arguments: object) -> None:
-        """(callFromThread)"""
-        self._calls.put((function, arguments))
+    def callFromThread(self, callable: Callable[..., object], *args: object) -> None:
+        self._calls.put((callable, args))
+
+    def callLater(self, delay: float, callable: Callable[..., object]) -> None:
+        """This one has nothing else to do, so nobody waits for the interpreter's lock."""
 
     def wait(self, deferred: Deferred[Result]) -> Result:
         """What a Deferred fires with; raises what it fails with."""
@@ -53,7 +55,7 @@ class Database(Reactor):
         super().__init__()
         self.path = path
         self.prepared: Prepared = prepare(path)
-        self.store = SqliteStore(self.prepared, self.call_from_thread, synchronous)
+        self.store = SqliteStore(self.prepared, self, synchronous)
         self.store.start()
 
     def commit(

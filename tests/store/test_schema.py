@@ -266,7 +266,7 @@ from store.database import Reactor, batch, lines, refusal
 path = Path(sys.argv[1])
 reactor = Reactor()
 prepared = prepare(path)
-store = SqliteStore(prepared, reactor.call_from_thread)
+store = SqliteStore(prepared, reactor)
 if os.fork():
     os._exit(0)
 store.start()

@@ -264,7 +264,8 @@ def _has_all(record: Record, rooms: Mapping[str, int], private: Mapping[str, int
     """Whether a client was shown the observer's last word wherever it is."""
     if record.dead:
         return True
-    shown = {(stay.room, stay.events[-1].token) for stay in [*record.open, record.private] if stay.events}
+    # Not only the last event: after it somebody may have left, whose grace is over only now.
+    shown = {(stay.room, event.token) for stay in [*record.open, record.private] for event in stay.events}
     wanted = {(stay.room, (OBSERVER, rooms[stay.room])) for stay in record.open}
     return shown >= wanted | {(PRIVATE, (OBSERVER, private[record.name]))}
 
