@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
+from select import select
 from threading import Thread
-from time import sleep
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -77,7 +77,7 @@ class Worker:
         """(In the reactor's thread) If this one is still at work, let it have the interpreter's lock."""
         self._pausing = False
         if self._undone:
-            sleep(limits.LOCK_SECONDS)
+            select((), (), (), limits.LOCK_SECONDS)  # time.sleep cannot under a clock that libfaketime sets
             self._pause_later()
 
     def close(self) -> Deferred[None]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chat import limits
 from chat.events import Author, Entry, Fact, Message, Private
 from chat.language import language
 from chat.store import Appended, Batch, LineId, Place, Record
@@ -65,8 +66,15 @@ class Database(Reactor):
         self.wait(self.store.commit(batch(*appended, records=records, ids=ids)))
 
     def texts(self, key: str = "#lobby") -> list[str]:
-        """All that is held of what was said in a log, in order."""
-        return [getattr(entry.fact, "text", "") for entry in self.wait(self.store.after(key, 0, 10**6))]
+        """All that is held of a log, in order: what was said."""
+        return [getattr(entry.fact, "text", "") for entry in self.entries(key)]
+
+    def entries(self, key: str = "#lobby") -> list[Entry]:
+        """All that is held of a log, as a reader gets it: page by page."""
+        found: list[Entry] = []
+        while page := self.wait(self.store.after(key, found[-1].seq if found else 0, limits.PAGE_EVENTS)):
+            found += page
+        return found
 
     def close(self) -> None:
         self.wait(self.store.close())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat import limits
 from chat.events import Action, Entry, Fact, Joined, Message
 from chat.store import Appended, Batch, Duplicates, Found, LineId, Place, Query, Store
 from chat.store.memory import MemoryStore
@@ -284,3 +285,12 @@ def _numbered(changes: list[tuple[str, Fact, bool]], heads: dict[str, int], at: 
             heads[key] += len(added)
             entries = [Entry(first + index, at, fact) for index, (fact, _) in enumerate(added)]
             yield Appended(key, key.upper(), added[0][1], entries)
+
+
+def test_of_long_entries_a_database_reads_no_more_than_a_page(tmp_path: Path) -> None:
+    long = lines(*["x" * 2000] * 100)
+    with opened(tmp_path / "chat.sqlite3") as database:
+        database.commit(long)
+        page = database.wait(database.store.after("#lobby", 3, 100))
+        assert [entry.seq for entry in page] == list(range(4, 4 + -(-limits.PAGE_BYTES // (2000 + limits.FRAME))))
+        assert database.entries() == long.entries

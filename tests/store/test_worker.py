@@ -21,7 +21,7 @@ class Busy(Reactor):
         super().__init__()
         self.clock = Clock()
         self.pauses: list[float] = []
-        monkeypatch.setattr(worker, "sleep", self.pauses.append)
+        monkeypatch.setattr(worker, "select", lambda reads, writes, errors, seconds: self.pauses.append(seconds))
 
     def callLater(self, delay: float, callable: Callable[..., object]) -> None:
         self.clock.callLater(delay, callable)
