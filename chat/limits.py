@@ -36,10 +36,6 @@ ROUND_SECONDS = 0.02
 """Time for the lines of one client before the next one's, and of all before the rest of the server's work: with the
 first limit alone, 200 clients from one address held up everybody for 4 s with 60 times /help all each (measured)."""
 
-LOCK_SECONDS = 0.0002
-"""Time between two rounds for a store that is at work, to have the interpreter's lock: without it a commit takes 0.6 s
-while somebody sends a megabyte of newlines (measured)."""
-
 # --- the log and its readers -------------------------------------------------------------------------------------
 
 TAIL_EVENTS = 5000
