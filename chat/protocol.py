@@ -79,7 +79,7 @@ class ChatProtocol(LineReceiver):
     def connectionMade(self) -> None:
         """They have come; over TLS the handshake is still to be done."""
         self._outlet = Outlet(self.transport, self._full, self._room)
-        self.send, self.take = self._outlet.send, self._outlet.take
+        self.send = self._outlet.send
         self._socket = sockets.beneath(self.transport)
         if self._socket is not None:
             sockets.tune(self._socket)
@@ -215,6 +215,11 @@ class ChatProtocol(LineReceiver):
         """Nothing more is taken just now."""
         return self._outlet.blocked
 
+    @property
+    def direct(self) -> socket.socket | None:
+        """Their socket, where bytes may be given to it as they are."""
+        return self._outlet.direct
+
     def close(self) -> None:
         """Let go once everything sent is read; who does not read is not waited for."""
         if self._closing:
@@ -226,7 +231,7 @@ class ChatProtocol(LineReceiver):
         self._outlet.shut()
         if self._intake.paused:
             self.transport.resumeProducing()
-        if self._outlet.direct and not self._intake.ended:
+        if self.direct is not None and not self._intake.ended:
             # Input that nobody read would make the kernel send a reset, which destroys the last words on their way:
             # only our half is closed, and what still comes is read and forgotten.
             self.transport.loseWriteConnection()

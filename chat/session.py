@@ -6,8 +6,9 @@ place.  Events reach it only from logs, by its `reading`; answers to its own com
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from socket import socket
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -46,8 +47,8 @@ class Connection(Protocol):
         """Nothing more is taken just now; `reading.catch_up` is called when that is over."""
 
     @property
-    def take(self) -> Callable[[bytes], int]:
-        """The same while it is not blocked; says how much went out (see `chat.outlet`)."""
+    def direct(self) -> socket | None:
+        """Where bytes may be given to the socket as they are, while it is not blocked: that (see `chat.outlet`)."""
 
     def send(self, chunk: bytes) -> None:
         """The one way out."""
@@ -410,10 +411,10 @@ class Session:
         return bool(self.ignored)
 
     @property
-    def take(self) -> Callable[[bytes], int]:
-        """(Reader) Their connection's way out while it has room."""
+    def direct(self) -> socket | None:
+        """(Reader) Their connection's socket."""
         assert self.connection is not None
-        return self.connection.take
+        return self.connection.direct
 
     def send(self, chunk: bytes) -> None:
         """(Reader) Their connection's one way out."""

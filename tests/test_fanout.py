@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from socket import socket, socketpair
 from unittest.mock import patch
 
 import pytest
+from full import drain, fill
 from hypothesis import given
 from hypothesis import strategies as st
 from world import Logged, broken
@@ -48,16 +50,8 @@ class Reader:
     ignored: set[str] = field(default_factory=set)
     chunks: list[bytes] = field(default_factory=list)
     full: Callable[[], object] | None = None
-    takes: int | OSError | None = None
-    """So many bytes go out at once, or this happens; None: all."""
+    direct: socket | None = None
     aborted: bool = False
-
-    def take(self, chunk: bytes) -> int:
-        if isinstance(self.takes, OSError):
-            raise self.takes
-        taken = chunk[: self.takes]
-        self.send(taken)
-        return len(taken)
 
     def send(self, chunk: bytes) -> None:
         self.chunks.append(chunk)
@@ -212,16 +206,35 @@ def test_a_reader_that_raises_costs_nobody_else_an_entry(author: str, logged: Lo
     logged.expect(ZeroDivisionError)
 
 
-@pytest.mark.parametrize(
-    ("takes", "left"), [(2, b"b;"), (BlockingIOError(), b"a;b;"), (ConnectionResetError(), b"a;b;")]
-)
-def test_what_is_not_taken_at_once_is_sent(takes: int | OSError, left: bytes) -> None:
+@pytest.mark.parametrize("author", ["amy", "direct"])
+def test_who_has_a_socket_is_given_there_what_all_get_and_is_sent_the_rest(author: str) -> None:
     log = a_log()
-    slow, other = readers(log, Wire(), "slow", "other")
-    slow.takes = takes
-    extend(log, says("a"), says("b"))
-    assert slow.chunks[-1] == left
-    assert other.chunks == [b"a;b;"]
+    ours, theirs = socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        direct, other = Reader("direct", looks(Wire()), direct=ours), Reader("other", looks(Wire()))
+        for reader in (direct, other):
+            fanout(log).add(reader)
+        full = fill(ours)
+        extend(log, says("a", Author("p", author, author)), says("b", BOB))
+        assert (direct.chunks, other.chunks) == ([b"b;" if author == "direct" else b"a;b;"], [b"a;b;"])
+        drain(theirs, full)
+        extend(log, says("c"))
+        assert theirs.recv(100) == b"c;"
+
+
+def test_who_leaves_is_given_nothing_more() -> None:
+    log = a_log()
+    ours, theirs = socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        direct = Reader("direct", looks(Wire()), direct=ours)
+        fanout(log).add(direct)
+        extend(log, says("a"))
+        fanout(log).remove(direct)
+        extend(log, says("b"))
+        assert theirs.recv(100) == b"a;"
 
 
 _TEXTS = st.text(st.characters(exclude_characters='"\\\t'), max_size=200) | st.text(

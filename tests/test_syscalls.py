@@ -1,7 +1,8 @@
 """The gate of the fan-out: system calls per delivery, counted by strace on the real server, for they carry no noise.
 
-Unbatched, a delivery is one send and nothing else; with lines in flight many deliveries share one. An epoll_ctl for
-every delivery means that writing goes through the reactor again, which is what makes a naive Twisted server slow.
+Unbatched, a delivery is one send and nothing else; with lines in flight many deliveries share one, and with io_uring
+all recipients of a line do. An epoll_ctl for every delivery means that writing goes through the reactor again, which is
+what makes a naive Twisted server slow.
 """
 
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chat.ring import the_ring
 from tests.bench.generator import Generator, Heard
 from tests.bench.servers import KINDS, Server
 
@@ -22,7 +24,8 @@ pytestmark = [
 ]
 
 PEOPLE = 50
-SENDS = ("sendto", "sendmsg", "write", "writev")
+SENDS = ("sendto", "sendmsg", "write", "writev", "io_uring_enter")
+WITHOUT_IO_URING = ("-e", "inject=io_uring_setup:error=EPERM")  # as in most containers
 
 
 class Traced:
@@ -45,15 +48,17 @@ class Traced:
 
 
 @pytest.fixture
-def traced(tmp_path: Path) -> Iterator[Traced]:
+def traced(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Traced]:
     # -D: strace is the server's grandchild, so that ending the server ends both
     trace = tmp_path / "trace"
-    strace = ["strace", "-D", "-f", "-o", str(trace), "-e", f"trace=epoll_ctl,{','.join(SENDS)}"]
+    traced = f"trace=epoll_ctl,io_uring_setup,{','.join(SENDS)}"
+    strace = ["strace", "-D", "-f", "-o", str(trace), "-e", traced, *request.param]
     with Server(KINDS["chat"], wrapper=strace) as server, Generator(server, None) as load:
         load.connect(PEOPLE)
         yield Traced(server, load, trace)
 
 
+@pytest.mark.parametrize("traced", [WITHOUT_IO_URING], indirect=True)
 def test_with_one_line_in_flight_a_delivery_is_one_send_and_no_epoll_ctl(traced: Traced) -> None:
     heard, calls = traced.talk(senders=1, window=1, count=50)
     assert heard.faults == {}
@@ -62,6 +67,17 @@ def test_with_one_line_in_flight_a_delivery_is_one_send_and_no_epoll_ctl(traced:
     assert calls["epoll_ctl"] <= 0.01 * heard.delivered
 
 
+@pytest.mark.skipif(the_ring() is None, reason="no io_uring here")
+@pytest.mark.parametrize("traced", [()], indirect=True)
+def test_with_io_uring_a_line_is_one_call_for_all_its_recipients(traced: Traced) -> None:
+    heard, calls = traced.talk(senders=1, window=1, count=50)
+    assert heard.faults == {}
+    assert 50 <= calls["io_uring_enter"] <= 55  # now and then two, at the end of the ring
+    assert sum(calls[name] for name in SENDS) <= 110  # a wake-up a turn is allowed
+    assert calls["epoll_ctl"] <= 0.01 * heard.delivered
+
+
+@pytest.mark.parametrize("traced", [(), WITHOUT_IO_URING], indirect=True)
 def test_with_a_window_at_least_ten_deliveries_share_a_send_and_none_needs_epoll_ctl(traced: Traced) -> None:
     heard, calls = traced.talk(senders=10, window=32, count=3_000)
     assert heard.faults == {}
