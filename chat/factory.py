@@ -1,6 +1,7 @@
 """The factory that holds the connected clients: how many may come, who is looked at now and then, and how all go."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from math import ceil
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
@@ -34,6 +35,8 @@ class ChatFactory(ServerFactory):
         self._wires = wires
         self._admission = Admission(hub)
         self._sweep: IDelayedCall | None = None
+        self._to_look_at: list[ChatProtocol] = []
+        self._pause = limits.LOOK_SECONDS
         self._looks = 0
         self._empty: Deferred[None] | None = None
 
@@ -69,6 +72,7 @@ class ChatFactory(ServerFactory):
             if self._sweep is not None:
                 self._sweep.cancel()
                 self._sweep = None
+                self._to_look_at.clear()
             if self._empty is not None:
                 self._empty.callback(None)
 
@@ -101,16 +105,24 @@ class ChatFactory(ServerFactory):
         self._for_each(ChatProtocol.abort)
 
     def _look(self) -> None:
-        self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
-        self._looks += 1
-        self._for_each(ChatProtocol.look_what_is_seen)
+        """Look at some of them, and in all of LOOK_SECONDS at each: nobody's line waits until all are looked at."""
+        if not self._to_look_at:
+            self._to_look_at = list(self.clients)
+            self._pause = limits.LOOK_SECONDS / ceil(len(self.clients) / limits.LOOK_AT)
+            self._looks += 1
+        some = self._to_look_at[: limits.LOOK_AT]
+        del self._to_look_at[: limits.LOOK_AT]
+        self._sweep = self.hub.clock.callLater(self._pause, self._look)
+        self._for_each(ChatProtocol.look_what_is_seen, some)
         if self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0:
             now = self.hub.clock.seconds()
-            self._for_each(lambda client: client.look(now))
+            self._for_each(lambda client: client.look(now), some)
 
-    def _for_each(self, do: Callable[[ChatProtocol], None]) -> None:
+    def _for_each(self, do: Callable[[ChatProtocol], None], clients: Iterable[ChatProtocol] | None = None) -> None:
         """One client's bug is not the next one's."""
-        for client in list(self.clients):
+        for client in list(self.clients) if clients is None else clients:
+            if client not in self.clients:
+                continue
             try:
                 do(client)
             except Exception:

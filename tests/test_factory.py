@@ -1,5 +1,7 @@
 """All connections together: how many may come, and who counts as one address."""
 
+from collections import Counter
+
 import pytest
 from world import Socket, World
 
@@ -70,6 +72,36 @@ def test_nothing_waits_for_a_clock_when_nobody_is_connected(world: World) -> Non
     bob.type("/quit")
     world.wait(1000, step=10)
     assert world.clock.getDelayedCalls() == []
+
+
+def test_many_are_looked_at_in_portions_and_each_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOOK_AT", 4)
+    world = World()
+    people = [world.connect().protocol for _ in range(10)]
+    looked: list[tuple[float, ChatProtocol]] = []
+    monkeypatch.setattr(
+        ChatProtocol, "look_what_is_seen", lambda client: looked.append((world.clock.seconds(), client))
+    )
+    world.clock.pump([limits.LOOK_SECONDS / 30] * 61)
+    assert {client for _, client in looked} == set(people)
+    assert max(Counter(at for at, _ in looked).values()) == 4
+    for person in people:
+        once, again = [at for at, client in looked if client is person][-2:]
+        assert again - once == pytest.approx(limits.LOOK_SECONDS, abs=limits.LOOK_SECONDS / 10)
+
+
+def test_who_is_gone_before_it_is_their_turn_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOOK_AT", 1)
+    world = World()
+    clients = [world.connect() for _ in range(3)]
+    looked: list[ChatProtocol] = []
+    monkeypatch.setattr(ChatProtocol, "look_what_is_seen", looked.append)
+    while not looked:
+        world.clock.advance(limits.LOOK_SECONDS / 10)
+    gone = next(client for client in clients if client.protocol is not looked[0])
+    gone.cut()
+    world.clock.pump([limits.LOOK_SECONDS / 10] * 40)
+    assert set(looked) == {client.protocol for client in clients} - {gone.protocol}
 
 
 def test_draining_when_nobody_is_connected_is_done_at_once(world: World) -> None:
