@@ -7,14 +7,14 @@ by statements of many rows, and the few rows of other kinds are one parameter in
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, groupby
 
-from chat.events import Place
+from chat.events import Message, Place
 from chat.store import Appended, Batch, Duplicates, LineId
 from chat.store.connection import transaction
-from chat.store.rows import WRITTEN, as_json, date, microseconds, values
+from chat.store.rows import WRITTEN, WRITTEN_OF_MESSAGE, as_json, date, microseconds, values, values_of_message
 
 
 def _parts(first: int, last: int) -> str:
@@ -81,12 +81,20 @@ def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended])
     ids = dict(connection.execute(_IDS, (json.dumps([log.key for log in recorded]),)))
     # Sorted, for the search index writes itself out each time that it is given a lower id than before.
     recorded = sorted(recorded, key=lambda log: ids[log.key])
-    rows = [values(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]
+    entries = [(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]
+    for all_messages, run in groupby(entries, lambda place: type(place[2].fact) is Message):
+        if all_messages:
+            _insert(connection, WRITTEN_OF_MESSAGE, [values_of_message(log, entry) for log, _, entry in run])
+        else:
+            _insert(connection, WRITTEN, [values(log, key, entry) for log, key, entry in run])
+
+
+def _insert(connection: sqlite3.Connection, written: tuple[str, str], rows: Sequence[Iterable[object]]) -> None:
     done = 0
     while rest := len(rows) - done:
         # By powers of two, so that few statements are ever compiled.
         count = min(1 << rest.bit_length() - 1, _ROWS)
-        connection.execute(_entries(count), list(chain.from_iterable(rows[done : done + count])))
+        connection.execute(_entries(count, *written), list(chain.from_iterable(rows[done : done + count])))
         done += count
 
 
@@ -95,10 +103,9 @@ _ROWS = 256
 
 
 @cache
-def _entries(count: int) -> str:
+def _entries(count: int, columns: str, row: str) -> str:
     """The statement that writes so many entries."""
-    row = f"({', '.join('?' * len(WRITTEN))})"
-    return f"INSERT INTO entries ({', '.join(WRITTEN)}) VALUES {', '.join([row] * count)}"
+    return f"INSERT INTO entries {columns} VALUES {', '.join([row] * count)}"
 
 
 def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Place]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, get_args
 
 from chat.events import Action, Author, Entry, Fact, Joined, Left, Message, Private, Renamed, Said, TopicSet
@@ -22,8 +23,11 @@ SEQ_MOST = (1 << SEQ_BITS) - 1
 COLUMNS = "entries.id, at, kind, person, session, nick, text, details"
 """What `entry` reads."""
 
-WRITTEN = ("id", "at", "kind", "person", "session", "nick", "text", "details", "other")
+WRITTEN = "(id, at, kind, person, session, nick, text, details, other)", "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 """What `values` are written to; the last one is for finding private talk."""
+
+WRITTEN_OF_MESSAGE = "(id, at, kind, person, session, nick, text)", "(?, ?, 'message', ?, ?, ?, ?)"
+"""What `values_of_message` are written to."""
 
 _KINDS: Mapping[str, type[Fact]] = {
     "message": Message,
@@ -50,6 +54,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
+@lru_cache(1)  # all that a turn brings has one date
 def microseconds(at: datetime) -> int:
     """A date as it is stored: since 1970, in UTC."""
     return (at - _EPOCH) // _MICROSECOND
@@ -60,8 +65,17 @@ def date(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
+def values_of_message(log: int, entry: Entry) -> tuple[object, ...]:
+    """An entry of this log that is a message: as nearly all are, it pays to write them in a third of the time."""
+    seq, at, fact = entry
+    assert isinstance(fact, Message)
+    author = fact.author
+    place = (log << SEQ_BITS) + seq
+    return place, microseconds(at), author.person, author.session, storable(author.nick), storable(fact.text)
+
+
 def values(log: int, key: str, entry: Entry) -> list[object]:
-    """An entry of the log of this number and key."""
+    """Any entry of the log of this number and key."""
     seq, at, fact = entry
     kind, author = type(fact), fact.author
     details = {name: getattr(fact, name) for name in _DETAILS[kind]}
