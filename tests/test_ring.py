@@ -1,5 +1,7 @@
 """One chunk to many sockets: the same comes of it, whether that takes one system call or one for each."""
 
+import errno
+import mmap
 import os
 import platform
 import sys
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from chat import limits, ring
 from chat.ring import Ring, send_to_all, send_to_each
 
-SIZE = 1024
+SIZE = 512
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,28 @@ def test_what_the_kernel_does_not_take_up_is_not_sent(one: Ring) -> None:
         assert [their.recv(100) for their in theirs] == [b"ac"] * 5 + [b"c"] * 15
 
 
+@pytest.mark.parametrize("where", ["_call", "_results"])
+def test_what_was_interrupted_is_not_sent_later(one: Ring, where: str) -> None:
+    with pairs(20) as (ours, theirs), pairs(10) as (others, far):
+        with patch.object(one, where, Broken()), pytest.raises(MemoryError):
+            one.send(ours, b"a")
+        ours[3].close()
+        others[7].close()
+        assert one.send(others, b"second") == [(7, 0)]
+        assert one.send(ours, b"c") == [(3, 0)]
+        del theirs[3], far[7]
+        assert {their.recv(100) for their in theirs} == {b"c" if where == "_call" else b"ac"}
+        assert {their.recv(100) for their in far} == {b"second"}
+
+
+class Broken:
+    def __call__(self, *_: object) -> int:
+        raise MemoryError
+
+    def __getitem__(self, _: slice) -> memoryview:
+        raise MemoryError
+
+
 def test_few_are_sent_to_one_by_one_and_many_with_one_call(one: Ring) -> None:
     with pairs(30) as (ours, theirs), patch.object(ring, "the_ring", return_value=one) as asked:
         assert send_to_all(ours[:2], b"x") == []
@@ -113,7 +137,9 @@ def test_few_are_sent_to_one_by_one_and_many_with_one_call(one: Ring) -> None:
         assert [their.recv(100) for their in theirs] == [b"xx"] * 2 + [b"x"] * 28
 
 
-@pytest.mark.parametrize("what", ["platform", "machine", "kernel", "forbidden"])
+@pytest.mark.parametrize(
+    "what", ["platform", "machine", "kernel", "forbidden", "half forbidden", "ctypes", "descriptors"]
+)
 def test_without_io_uring_each_gets_a_call_of_their_own(what: str) -> None:
     with ExitStack() as stack:
         if what == "platform":
@@ -122,11 +148,19 @@ def test_without_io_uring_each_gets_a_call_of_their_own(what: str) -> None:
             stack.enter_context(patch.object(platform, "machine", return_value="alpha"))
         elif what == "kernel":
             stack.enter_context(patch.object(ring, "_FAST_POLL", 1 << 31))
-        else:
+        elif what == "forbidden":
             stack.enter_context(patch.object(ring, "_SETUP", 100_000))
+        elif what == "half forbidden":
+            stack.enter_context(patch.object(ring, "_ENTER", 100_000))
+        elif what == "ctypes":
+            stack.enter_context(patch.dict(sys.modules, {"ctypes": None}))
+        else:
+            stack.enter_context(patch.object(mmap, "mmap", side_effect=OSError(errno.EMFILE, "too many")))
+        before = os.listdir("/proc/self/fd")
         stack.callback(ring.the_ring.cache_clear)
         ring.the_ring.cache_clear()
         assert ring.the_ring() is None
+        assert os.listdir("/proc/self/fd") == before
         ours, theirs = stack.enter_context(pairs(20))
         assert send_to_all(ours, b"x") == []
         assert [their.recv(100) for their in theirs] == [b"x"] * 20

@@ -1,9 +1,11 @@
 """`twistd chat`: what its options accept, and the service that comes of them."""
 
+import gc
 import json
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from world import Kernel, Logged, Socket
 
 from chat import limits
 from chat.bans import Bans, parse_ban
+from chat.factory import ChatFactory
 from chat.hub import Settings
 from chat.language import language, say
 from chat.logbook import LogBook
@@ -264,6 +267,15 @@ def test_stopping_stores_tells_and_closes(reactor: Reactor) -> None:
     reactor.advance(0)
     assert amy.received.decode().splitlines()[-2:] == ["<bob> the last line", "-> The server is stopping."]
     assert (amy.disconnected, bob.disconnected, done.called) == (True, True, True)
+
+
+def test_who_is_there_can_become_garbage_and_what_was_imported_cannot(reactor: Reactor) -> None:
+    gc.unfreeze()
+    assert any(object is sys.modules for object in gc.get_objects())
+    makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor).startService()
+    found = gc.get_objects()  # but for what is frozen
+    assert any(isinstance(object, ChatFactory) for object in found)
+    assert not any(object is sys.modules for object in found)
 
 
 def test_who_does_not_read_when_the_server_stops_is_not_waited_for_longer_than_two_seconds(reactor: Reactor) -> None:
