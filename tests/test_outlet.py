@@ -16,6 +16,7 @@ from world import World
 from zope.interface import implementer
 
 from chat import limits
+from chat.fanout import fanout
 
 
 @implementer(IReactorFDSet)
@@ -254,7 +255,11 @@ def test_what_was_said_after_a_reset_is_unread_however_late_the_reader_notices_i
     amy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     amy.socket.close()
     # Their input is paused, as they were over their rate: only who writes is told.
-    bob.type("hi", "ho", "late")
+    bob.type("hi", "ho")
+    assert len(fanout(world.hub.lobby.log)) == 1
+    world.wait(3 * limits.LOOK_SECONDS, step=limits.LOOK_SECONDS)
+    amy.protocol.dataReceived(b"/join #x\n")  # they wrote it before
+    bob.type("/join #x", "late")
     world.wait(3 * limits.LOOK_SECONDS, step=limits.LOOK_SECONDS)
     bob.type("later")
     reactor.look()
