@@ -119,7 +119,7 @@ class ChatFactory(ServerFactory):
             self._for_each(lambda client: client.look(now), some)
 
     def _for_each(self, do: Callable[[ChatProtocol], None], clients: Iterable[ChatProtocol] | None = None) -> None:
-        """One client's bug is not the next one's."""
+        """All, or those of these that are still there; one client's bug is not the next one's."""
         for client in list(self.clients) if clients is None else clients:
             if client not in self.clients:
                 continue
