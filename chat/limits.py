@@ -254,8 +254,9 @@ GUESSES_PER_HOST = 60
 LOOK_SECONDS = 1.0
 """How often the kernel is asked whether the other machine has acknowledged everything."""
 
-LOOK_AT = 100
-"""Connections that are looked at together: at each it takes 5 to 20 us, and with all of 10 000 lines would wait."""
+LOOK_AT = 250
+"""Connections that are looked at together: each takes 5 to 20 us, and lines would wait for all of 10 000.  In portions
+of 100 each takes 1.4 times as long as in one (measured)."""
 
 GREP_MOST = 50
 """Lines that a search shows, the last ones: more is answered by better words."""

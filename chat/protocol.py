@@ -316,9 +316,9 @@ class ChatProtocol(LineReceiver):
 
     def look_what_is_seen(self) -> None:
         """Every now and then: whether their machine has acknowledged everything."""
-        if self.blocked or self._outlet.broken or self._closing or self._socket is None:
+        if self.session.reading.is_seen():  # nearly everybody's, and often
             return
-        if self.session.reading.is_seen():
+        if self.blocked or self._outlet.broken or self._closing or self._socket is None:
             return
         if not (sockets.unacknowledged(self._socket) or sockets.unsent(self.transport)):
             self.session.mark_seen()

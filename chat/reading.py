@@ -77,9 +77,10 @@ class Reading:
 
     def is_seen(self) -> bool:
         """Whether nothing was given to them since `mark_seen`; asked of everybody every second."""
-        if self._behind:
-            return False
-        return all(self.seen.get(key) == fanout(log).position for key, log in self._logs.items())
+        for key, log in self._logs.items():
+            if self.seen.get(key) != fanout(log).position:
+                return False
+        return not self._behind
 
     def mark_seen(self) -> None:
         """All that they were given so far they have seen."""
