@@ -212,13 +212,13 @@ def test_the_thread_tells_what_the_reactors_thread_was_doing(reactor: Reactor, t
 
 
 def test_after_stop_neither_heart_nor_thread_goes_on(reactor: Reactor) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     watchdog = Watchdog(reactor)
     watchdog.start()
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "chat-watchdog"]
+    (thread,) = set(threading.enumerate()) - before
     watchdog.stop()
     thread.join(10)
-    assert (threading.active_count(), reactor.getDelayedCalls()) == (before, [])
+    assert (thread.is_alive(), reactor.getDelayedCalls()) == (False, [])
 
 
 def test_one_line_is_written_in_ten_seconds_and_says_how_many_there_were(
