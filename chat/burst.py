@@ -59,7 +59,10 @@ class Change(NamedTuple):
 class Burst:
     """Gathers; then `batch` numbers what has gathered, and it stands for that until all are told."""
 
-    __slots__ = ("_bytes", "_events", "_placed", "by_log", "changes", "ids", "records", "touched", "waiting")
+    __slots__ = ("_bytes", "_events", "_placed", "by_log", "changes", "crowded", "ids", "records", "touched", "waiting")
+
+    crowded: bool
+    """So much waits for the store that nobody should be allowed to add to it."""
 
     by_log: dict[Log, list[Entry]]
     """What `batch` made of the facts."""
@@ -76,6 +79,7 @@ class Burst:
         self.ids = {}
         self._placed: list[tuple[Change, Entry]] = []
         self._events = self._bytes = 0
+        self.crowded = False
 
     # Gathering.
 
@@ -99,16 +103,12 @@ class Burst:
         return out
 
     def _count(self, change: Change, sign: int) -> None:
-        events = len(change.facts)
+        events, size = len(change.facts), 0
+        for fact in change.facts:
+            size += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
         self._events += sign * events
-        self._bytes += sign * (
-            limits.ENTRY_OVERHEAD * events + sum([len(getattr(fact, "text", "")) for fact in change.facts])
-        )
-
-    @property
-    def crowded(self) -> bool:
-        """So much waits for the store that nobody should be allowed to add to it."""
-        return self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
+        self._bytes += sign * size
+        self.crowded = self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
 
     @property
     def is_asked_for(self) -> bool:
@@ -138,14 +138,15 @@ class Burst:
                 ids[id] = Place(log.key, log.name, entry.seq, at)
             if record is not None:
                 records.append(record)
-        records += _records(self.touched.values())
+        if self.touched:
+            records += _records(self.touched.values())
         appended = [Appended(log.key, log.name, log.recorded, added) for log, added in by_log.items()]
         return Batch(appended, records, ids), postponed
 
     @property
-    def authors(self) -> Iterator[str]:
+    def authors(self) -> list[str]:
         """The sessions from which something came."""
-        return (author.session for change, _ in self._placed if (author := change.facts[0].author) is not None)
+        return [author.session for change, _ in self._placed if (author := change.facts[0].author) is not None]
 
     def __len__(self) -> int:
         """How many facts it numbered."""

@@ -7,8 +7,7 @@ and gain nothing by waiting for more.
 """
 
 from collections import deque
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Collection
 
 from chat import limits
 
@@ -16,26 +15,28 @@ from chat import limits
 class Coalescing:
     """Learns from each turn, and says when the next one may begin.  Times are the reactor's, in seconds."""
 
-    __slots__ = ("_not_before", "_turns")
+    __slots__ = ("_deliveries", "_not_before", "_turns")
 
     def __init__(self) -> None:
-        self._turns: deque[tuple[float, frozenset[str], int]] = deque(maxlen=limits.COALESCE_TURNS)
+        self._turns: deque[tuple[float, Collection[str], int]] = deque()
+        self._deliveries = 0  # of these turns together
         self._not_before = 0.0
 
     def pause(self, now: float) -> float:
         """How long the next turn still has to wait."""
         return max(0.0, self._not_before - now)
 
-    def turned(self, now: float, authors: Iterable[str], recipients: int, deliveries: int) -> None:
+    def turned(self, now: float, authors: Collection[str], recipients: int, deliveries: int) -> None:
         """A turn has ended: it brought what these said to so many, so many lines in all."""
-        self._turns.append((now, frozenset(authors), deliveries))
+        if len(self._turns) == limits.COALESCE_TURNS:
+            self._deliveries -= self._turns.popleft()[2]
+        self._turns.append((now, authors, deliveries))
+        self._deliveries += deliveries
         if recipients >= limits.COALESCE_FROM and self._is_busy(now):
             self._not_before = now + min(recipients * limits.COALESCE_PER_RECIPIENT, limits.COALESCE_SECONDS)
 
     def _is_busy(self, now: float) -> bool:
         """Whether enough people talked in the last turns, and so much that sending line by line would be dear."""
-        sends = sum(deliveries for _, _, deliveries in self._turns)
-        if sends * limits.SEND_SECONDS < (now - self._turns[0][0]) * limits.COALESCE_LOAD:
+        if self._deliveries * limits.SEND_SECONDS < (now - self._turns[0][0]) * limits.COALESCE_LOAD:
             return False
-        authors = set(chain.from_iterable(authors for _, authors, _ in self._turns))
-        return len(authors) >= limits.COALESCE_AUTHORS
+        return len(set().union(*[authors for _, authors, _ in self._turns])) >= limits.COALESCE_AUTHORS

@@ -1,12 +1,12 @@
 """What one line asks is done, and what cannot be done is answered; only a bug of ours gets out of here."""
 
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chat.commands import perform, talk
+from chat.commands import perform
 from chat.errors import BadInput, ChatError, NotStored
 from chat.language import say
 from chat.lines import Overlong
@@ -18,14 +18,6 @@ Work = Coroutine[Deferred[Any], Any, None]
 
 
 _NOTHING = Request("")
-
-
-def handle_talk(connection: Connection, lines: Sequence[str | Overlong]) -> int:
-    """Say those of these lines, from the first on, that are nothing but talk; returns how many these were.
-
-    Nearly all lines are, and together they cost half of what they do one by one in `handle`.
-    """
-    return talk.say_lines(connection.session, lines) if connection.wire.verbatim else 0
 
 
 def handle(connection: Connection, line: str | Overlong) -> Deferred[None] | None:

@@ -49,8 +49,8 @@ class Intake:
     """What one client sends, on its way to being handled."""
 
     __slots__ = (
-        "_clock", "_closed", "_decoder", "_handler", "_held", "_in_line", "_lines", "_pace", "_pondered", "_rounds",
-        "_scheduled", "_slowed", "_turn", "_waiting", "_working", "began", "ended", "paused",
+        "_clock", "_closed", "_handler", "_held", "_in_line", "_lines", "_pace", "_pondered", "_rounds", "_scheduled",
+        "_slowed", "_turn", "_waiting", "_working", "began", "decoder", "ended", "paused",
     )  # fmt: skip
 
     began: bool
@@ -69,7 +69,7 @@ class Intake:
         self._turn = turn
         self._rounds = rounds
         self._in_line = False
-        self._decoder = LineDecoder()
+        self.decoder = LineDecoder()
         self._lines: list[str | Overlong] = []  # the next one last
         self._pace = Pace(limits.BURST, rate, clock.seconds())
         self._scheduled: IDelayedCall | None = None
@@ -92,20 +92,12 @@ class Intake:
     def feed(self, data: bytes) -> None:
         """Bytes came; `work` then handles the lines in them."""
         self.began = True
-        self._add(self._decoder.feed(data))
-
-    def _add(self, lines: list[str | Overlong]) -> None:
-        lines.reverse()
-        self._lines[:0] = lines
-
-    def telnet_answers(self) -> bytes:
-        """What telnet is to be told; the decoder keeps only so much of it."""
-        return self._decoder.answers()
+        self._lines[:0] = self.decoder.feed(data)[::-1]
 
     def end(self) -> None:
         """No more bytes come, and a last line without its end is one; `work` then handles it."""
         self.ended = True
-        self._add(self._decoder.end())
+        self._lines[:0] = self.decoder.end()[::-1]
 
     def wait(self) -> None:
         """A line takes time: handle no other before `go_on`, as replies keep the order of lines."""
@@ -174,6 +166,8 @@ class Intake:
 
     def _see_to_the_rest(self) -> None:
         """Of the lines that were not handled, and of the input's end."""
+        if not (self._lines or self.ended or self.paused):
+            return
         if self._is_over and not (self._waiting or self._closed):
             self._handler.finished()
         self._pause(bool(self._lines) and not self._handler.pondering)
@@ -214,7 +208,7 @@ class Intake:
                 self._slowed = True
                 self._handler.slowed()
             self._work_later(self._pace.wait())
-        elif self._pace.rested:
+        elif self._slowed and self._pace.rested:
             self._slowed = False
         return allowed
 

@@ -73,6 +73,9 @@ class Rendering(NamedTuple):
 
 def pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """The same entries in portions of about PAGE_BYTES on the wire (or one entry)."""
+    if len(entries) == 1:
+        yield entries
+        return
     start = total = 0
     for index, entry in enumerate(entries):
         length = _length(entry)

@@ -74,7 +74,7 @@ class Saying:
     def _settle(self) -> None:
         """Whoever waits for the last line goes on after its answer, also where answering failed."""
         self._outstanding -= 1
-        if not self._outstanding:
+        if self._settled and not self._outstanding:
             waiting, self._settled = self._settled, []
             for done in waiting:
                 done.callback(None)

@@ -44,6 +44,8 @@ from chat.wire.plain import Plain
 
 logger = Logger()
 
+_now = partial(datetime.now, UTC)
+
 
 def makeService(options: Options, reactor: Any = None) -> IService:
     """Everything wired together and listening; raises `SystemExit` with the reason where that cannot be.
@@ -140,10 +142,6 @@ def _how_many(options: Options) -> list[Sentence]:
             command=f"ulimit -n {right}",
         )
     ]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _below_rundir(options: Options, path: str) -> Path:

@@ -49,23 +49,22 @@ class Turn:
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
-        self._add(Change(facts, (log,)))
+        self._next.add(Change(facts, (log,)))
+        self._schedule()
 
     def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, id: LineId | None) -> None:
         """The same for one who is told what became of it; with an `id` it is one fact."""
-        self._add(Change(facts, (log,), writer, tag, id))
+        self._next.add(Change(facts, (log,), writer, tag, id))
+        self._schedule()
 
     def write(
         self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None, record: Record | None = None
     ) -> Deferred[Outcome]:
         """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`."""
         waiter = _Waiter()
-        self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, id, record))
-        return waiter.outcome
-
-    def _add(self, change: Change) -> None:
-        self._next.add(change)
+        self._next.add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, id, record))
         self._schedule()
+        return waiter.outcome
 
     def change(self, *records: Record) -> Deferred[None]:
         """Let records be replaced with this turn's batch; fires when they are, fails with `NotStored`."""
@@ -114,11 +113,10 @@ class Turn:
         self._scheduled = False
         burst, self._next = self._next, Burst()
         batch, postponed = burst.batch(self._date())
-        self._next.put_first(postponed)
+        if postponed:
+            self._next.put_first(postponed)
         self._in_flight = True
-        done = maybeDeferred(self._store.commit, batch)
-        done.addCallbacks(self._committed, self._refused, callbackArgs=(burst,), errbackArgs=(burst,))
-        done.addBoth(self._landed)
+        maybeDeferred(self._store.commit, batch).addBoth(self._landed, burst)
 
     def _date(self) -> datetime:
         """This moment's, which never goes back."""
@@ -127,15 +125,34 @@ class Turn:
             self._last_at = now
         return self._last_at
 
-    def _committed(self, _: None, burst: Burst) -> None:
+    def _landed(self, result: Failure | None, burst: Burst) -> None:
+        refused = False
+        try:
+            if isinstance(result, Failure):
+                refused = self._refused(result, burst)
+            else:
+                self._committed(burst)
+        except Exception:
+            logger.failure("The turn failed")
+        self._in_flight = False
+        # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
+        if self._next.is_asked_for or (self._next.touched and not refused):
+            self._schedule()
+        if self._calm and not self.crowded:
+            calm, self._calm = self._calm, []
+            for callback in calm:
+                _guarded(callback)
+
+    def _committed(self, burst: Burst) -> None:
         recipients = deliveries = 0
         for log, added in burst.by_log.items():
             try:
                 log.extend(added)
             except Exception:
                 logger.failure("The readers of {log} could not be served", log=log.key)
-            recipients += log.audience
-            deliveries += log.audience * len(added)
+            audience = log.audience
+            recipients += audience
+            deliveries += audience * len(added)
         burst.tell_stored()
         self._coalescing.turned(self._clock.seconds(), burst.authors, recipients, deliveries)
 
@@ -157,18 +174,6 @@ class Turn:
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
         burst.tell_refused(error, self._next.take_out(burst.ids))
         return True
-
-    def _landed(self, refused: bool | Failure | None) -> None:
-        if isinstance(refused, Failure):
-            logger.failure("The turn failed", refused)
-        self._in_flight = False
-        # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
-        if self._next.is_asked_for or (self._next.touched and refused is not True):
-            self._schedule()
-        if self._calm and not self.crowded:
-            calm, self._calm = self._calm, []
-            for callback in calm:
-                _guarded(callback)
 
 
 def _guarded(callback: Callable[[], None]) -> None:

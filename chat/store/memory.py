@@ -33,12 +33,13 @@ class MemoryStore:
 
     def commit(self, batch: Batch) -> Deferred[None]:
         """Keep a batch, at once."""
-        known = {line: self._ids[line] for line in batch.ids if line in self._ids}
-        if known:
-            return fail(Duplicates(known))
-        self._ids.update(batch.ids)
-        while len(self._ids) > limits.MEMORY_IDS:
-            self._ids.popitem(last=False)
+        if batch.ids:
+            known = {line: self._ids[line] for line in batch.ids if line in self._ids}
+            if known:
+                return fail(Duplicates(known))
+            self._ids.update(batch.ids)
+            while len(self._ids) > limits.MEMORY_IDS:
+                self._ids.popitem(last=False)
         for appended in batch.appended:
             if appended.recorded:
                 self._extend(appended.key, appended.entries)
