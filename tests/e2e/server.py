@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.ports import held_port
+
 from .waiting import SECONDS, until
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -18,7 +20,8 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "LC_ALL": "C.UTF-8"}
 
 
 class Server:
-    """A server in the foreground, on a free port of one address; what it prints goes to the file `log`."""
+    """A server in the foreground, on a free port of one address, which stays its successor's until it is closed; what
+    it prints goes to the file `log`."""
 
     def __init__(
         self,
@@ -33,8 +36,8 @@ class Server:
         all else, and `twistd` are options of twistd itself."""
         self.host = host
         self.log = directory / "server.log"
-        # Port 0 is a free one; it says which.
-        port = ("--port", f"tcp:0:interface={host}") if "--port" not in options else ()
+        self._holder = held_port(host)
+        port = ("--port", f"tcp:{self._holder.getsockname()[1]}:interface={host}") if "--port" not in options else ()
         program = _with_other(limits, first) if limits or first else [TWISTD]
         command = [*program, "-n", "--pidfile=", *twistd, "chat", *port, *options]
         with self.log.open("wb") as output:
@@ -87,9 +90,14 @@ class Server:
             if self.process.poll() is None:
                 self.stop()
         finally:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         no_tracebacks(self.said)
+
+    def kill(self) -> None:
+        """End it at once, and let go of its port."""
+        self.process.kill()
+        self.process.wait()
+        self._holder.close()
 
 
 def _with_other(limits: Mapping[str, float], first: str) -> Sequence[str]:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from chat import limits
+from tests.ports import held_port
 
 from .conftest import Connect, Serve
 from .peers import Client
@@ -146,8 +147,7 @@ def test_the_end_of_whoever_read_the_output_ends_nothing(tmp_path: Path) -> None
 
 def test_a_server_without_standard_streams_serves(tmp_path: Path, stack: ExitStack) -> None:
     """What it opens first becomes them, so nothing may be written there."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = stack.enter_context(held_port()).getsockname()[1]
     command = f'exec "$0" -n --pidfile= chat --port tcp:{port}:interface=127.0.0.1 <&- >&- 2>&-'
     process = subprocess.Popen(["sh", "-c", command, TWISTD], cwd=tmp_path, env=ENVIRONMENT)
     stack.callback(process.wait)
@@ -344,8 +344,7 @@ def test_no_private_word_and_no_code_is_in_any_file_but_the_database(connect: Co
         carl.hears_the_end()
         server.stop()
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.kill()
     assert server.said.count("Traceback") == 3
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     databases = {path for path in files if path.name.startswith("chat.sqlite3")}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import held_port
+
 from .peers import need
 from .server import ENVIRONMENT, TWISTD, no_tracebacks
 from .waiting import until
@@ -32,10 +34,10 @@ def taken() -> Iterator[int]:
 
 
 @pytest.fixture
-def free() -> int:
+def free() -> Iterator[int]:
     """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    with held_port() as holder:
+        yield holder.getsockname()[1]
 
 
 def greeting(host: str, port: int) -> str:

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from tests.ports import held_port
 
 CHECKOUT = Path(__file__).parent.parent.parent
 START_SECONDS = 30.0
@@ -18,20 +19,13 @@ class Broken(Exception):
     """The server ended by itself, does not listen, or does not answer what it must; the text says more."""
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 class Server:
     """One server and its successors on the same files; what they print and log is in `said`."""
 
     def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0) -> None:
         self.directory = directory
-        self.port = free_port()
+        self._holder = held_port()
+        self.port: int = self._holder.getsockname()[1]
         self.started_at = 0.0
         self._process: asyncio.subprocess.Process | None = None
         listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
@@ -92,6 +86,7 @@ class Server:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+        self._holder.close()
 
     @property
     def said(self) -> str:
