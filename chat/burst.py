@@ -144,9 +144,9 @@ class Burst:
         return Batch(appended, records, ids), postponed
 
     @property
-    def authors(self) -> list[str]:
+    def authors(self) -> set[str]:
         """The sessions from which something came."""
-        return [author.session for change, _ in self._placed if (author := change.facts[0].author) is not None]
+        return {author.session for change, _ in self._placed if (author := change.facts[0].author) is not None}
 
     def __len__(self) -> int:
         """How many facts it numbered."""

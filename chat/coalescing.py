@@ -7,7 +7,7 @@ and gain nothing by waiting for more.
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Set
 
 from chat import limits
 
@@ -18,7 +18,7 @@ class Coalescing:
     __slots__ = ("_deliveries", "_not_before", "_turns")
 
     def __init__(self) -> None:
-        self._turns: deque[tuple[float, Collection[str], int]] = deque()
+        self._turns: deque[tuple[float, Set[str], int]] = deque()
         self._deliveries = 0  # of these turns together
         self._not_before = 0.0
 
@@ -26,7 +26,7 @@ class Coalescing:
         """How long the next turn still has to wait."""
         return max(0.0, self._not_before - now)
 
-    def turned(self, now: float, authors: Collection[str], recipients: int, deliveries: int) -> None:
+    def turned(self, now: float, authors: Set[str], recipients: int, deliveries: int) -> None:
         """A turn has ended: it brought what these said to so many, so many lines in all."""
         if len(self._turns) == limits.COALESCE_TURNS:
             self._deliveries -= self._turns.popleft()[2]

@@ -54,4 +54,8 @@ def digest(code: str) -> str:
 
 def holds(text: str, code: str) -> bool:
     """Whether somebody is about to say their own code, however they write it."""
-    return len(text) >= 8 and code.replace("-", "").casefold() in text.replace("-", "").casefold()
+    return len(text) >= 8 and _bare(code) in _bare(text)
+
+
+def _bare(text: str) -> str:
+    return text.replace("-", "").casefold()

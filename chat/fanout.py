@@ -121,7 +121,7 @@ class Fanout:
 
     def _give_all(self, chunk: bytes, takers: Group) -> None:
         # Nothing is called here for each of them: that would cost 0.2 of the 4 us of a delivery (measured with 100).
-        sockets = list(filter(None, takers.values()))
+        sockets = [direct for direct in takers.values() if direct is not None]
         try:
             short = dict(send_to_all(sockets, chunk))
         except Exception:

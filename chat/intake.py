@@ -56,6 +56,9 @@ class Intake:
     began: bool
     """Something came."""
 
+    decoder: LineDecoder
+    """What makes lines of it, and knows what telnet is to be answered."""
+
     ended: bool
     """Nothing more comes."""
 

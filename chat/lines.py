@@ -67,7 +67,8 @@ class LineDecoder:
     )  # fmt: skip
 
     telnet: bool
-    """The peer speaks telnet: it has sent a command, or its first line ended in CR LF or CR NUL."""
+    """The peer speaks telnet: it has sent a command, or its first line ended in CR LF or CR NUL.  Else there are no
+    `answers` to give it."""
 
     def __init__(self) -> None:
         self.telnet = False

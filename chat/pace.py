@@ -7,6 +7,9 @@ who come and go: what is too fast is refused, with the seconds after which it is
 from collections import OrderedDict
 from dataclasses import dataclass
 
+_HAIR = 1e-6
+"""What adding up may have lost: after the wait that was told one may, at any rate."""
+
 
 class Pace:
     """A bucket of tokens, full at the start."""
@@ -29,7 +32,7 @@ class Pace:
             return most
         self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._rate)
         self._counted_at = now
-        return min(most, int(self._tokens))
+        return min(most, int(self._tokens + _HAIR))
 
     def wait(self) -> float:
         """After `allows` has said none: the seconds until there is one."""
@@ -72,8 +75,7 @@ class Paces:
         """The seconds until this one may; 0 is now."""
         used = self._rested_at.get((allowance, who), now) - now
         most = (allowance.burst - 1) * allowance.seconds
-        # A hair is left for what was added up.
-        return used - most if allowance.burst and used > most + 1e-6 else 0.0
+        return used - most if allowance.burst and used > most + _HAIR else 0.0
 
     def take(self, allowance: Allowance, who: str, now: float) -> None:
         """This one did."""

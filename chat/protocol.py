@@ -327,10 +327,7 @@ class ChatProtocol(LineReceiver):
     # chat.intake.Handler
 
     def talked(self, lines: Sequence[str | Overlong]) -> int:
-        """Say those of these lines, from the first on, that are nothing but talk; returns how many these were.
-
-        Nearly all lines are, and together they cost half of what they do one by one in `handle`.
-        """
+        """Nearly all lines are nothing but talk, and together they cost half of what they do one by one in `handle`."""
         try:
             return talk.say_lines(self.session, lines) if self.wire.verbatim else 0
         except Exception:

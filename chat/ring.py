@@ -157,8 +157,7 @@ class Ring:
         counters[self._cq_head] = counters[self._cq_tail]
         answers = counters[self._cq_tail] % (2 * _SIZE)
         # A closed socket's number is -1; one that was kept might be somebody else's by now.
-        # (By way of `pack` it takes half of the time.)
-        self._sockets[first : first + count] = array("i", struct.pack(f"={count}i", *map(socket.fileno, sockets)))
+        self._sockets[first : first + count] = array("i", list(map(socket.fileno, sockets)))
         self._lengths[first : first + count] = array("I", [size]) * count
         counters[self._sq_tail] = (counters[self._sq_head] + count) % (1 << 32)
         done = max(0, self._call(_ENTER, self._descriptor, count, count, _GETEVENTS, None, 0))

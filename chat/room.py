@@ -97,7 +97,7 @@ class Room:
 
     def introduce(self, participant: Participant, nick: str = "") -> None:
         """Announce whoever was gathered, if they are about to be seen: this one, or who had the nickname they take."""
-        if (self._arrived and participant.author.nick in self._arrived) or nick in self._departed:
+        if participant.author.nick in self._arrived or nick in self._departed:
             self._tell()
 
     def _tell_later(self) -> None:

@@ -38,7 +38,7 @@ _STACKED = MARKS + 2
 
 def visible(text: str) -> str:
     """One line of text as it may be shown; `visible(visible(x)) == visible(x)`."""
-    if (text.isascii() and text.isprintable()) or _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text):
         return text
     shown: list[str] = []
     pile = 0

@@ -49,22 +49,23 @@ class Turn:
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
-        self._next.add(Change(facts, (log,)))
-        self._schedule()
+        self._add(Change(facts, (log,)))
 
     def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, id: LineId | None) -> None:
         """The same for one who is told what became of it; with an `id` it is one fact."""
-        self._next.add(Change(facts, (log,), writer, tag, id))
-        self._schedule()
+        self._add(Change(facts, (log,), writer, tag, id))
 
     def write(
         self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None, record: Record | None = None
     ) -> Deferred[Outcome]:
         """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`."""
         waiter = _Waiter()
-        self._next.add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, id, record))
-        self._schedule()
+        self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, id, record))
         return waiter.outcome
+
+    def _add(self, change: Change) -> None:
+        self._next.add(change)
+        self._schedule()
 
     def change(self, *records: Record) -> Deferred[None]:
         """Let records be replaced with this turn's batch; fires when they are, fails with `NotStored`."""
@@ -134,6 +135,10 @@ class Turn:
                 self._committed(burst)
         except Exception:
             logger.failure("The turn failed")
+        finally:
+            self._go_on(refused)
+
+    def _go_on(self, refused: bool) -> None:
         self._in_flight = False
         # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
         if self._next.is_asked_for or (self._next.touched and not refused):

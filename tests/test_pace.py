@@ -35,6 +35,16 @@ def test_after_the_wait_that_was_told_it_goes_on() -> None:
     assert done(pace, 0.1 + pace.wait(), 1) == 1
 
 
+@given(st.lists(st.tuples(st.floats(0, 10), st.integers(1, 9)), max_size=20), st.floats(0.01, 1000))
+def test_the_wait_that_was_told_is_enough(tries: list[tuple[float, int]], rate: float) -> None:
+    pace, now = Pace(5, rate, 0.0), 0.0
+    for pause, most in tries:
+        now += pause
+        if not done(pace, now, most):
+            now += pace.wait()
+            assert done(pace, now, most)
+
+
 def test_a_rest_brings_back_the_burst_and_no_more() -> None:
     pace = Pace(3, 2.0, 0.0)
     assert done(pace, 0.0, 3) == 3

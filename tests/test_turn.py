@@ -1,10 +1,19 @@
 """The turn, as the people in a chat see it: nothing early, nothing lost, nothing shown when refused."""
 
+from typing import NoReturn
+
 import pytest
 from stores import FailingStore, SlowStore
-from world import Client, Logged, World, broken
+from world import START, Client, Logged, World, broken
 
 from chat import limits
+from chat.burst import Burst, Change
+from chat.events import Author, Message, Place
+from chat.log import Log
+from chat.store import LineId
+from chat.tail import Tails
+
+AMY = Author("amy", "amy", "amy")
 
 
 def numbers(client: Client) -> list[tuple[str, int]]:
@@ -121,6 +130,58 @@ def test_a_store_that_raises_what_it_should_not_refuses_that_batch_only(logged: 
     logged.expect(ZeroDivisionError)
 
 
+def test_a_turn_that_fails_on_its_way_back_is_followed_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    ann, bob = world.enter("ann"), world.enter("bob")
+    ann.take()
+    with monkeypatch.context() as patched:
+        patched.setattr("chat.coalescing.Coalescing.turned", broken)
+        bob.type("one")
+    bob.type("two")
+    assert texts(ann) == ["one", "two"]
+    logged.expect(ZeroDivisionError)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_not_even_what_is_no_exception_stops_the_turns_of_all(
+    kind: type[BaseException], world: World, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    ann, bob = world.enter("ann"), world.enter("bob")
+    ann.take()
+
+    def end(chunk: bytes) -> NoReturn:
+        raise kind
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ann.protocol, "send", end)
+        bob.type("one")
+    bob.type("two")
+    assert texts(ann) == ["two"]
+    logged.expect(kind)
+
+
+def test_a_disk_that_stays_broken_is_not_asked_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FailingStore()
+    world = World(store)
+    amy = world.enter("amy")
+    asked: list[object] = []
+    commit = store.commit
+
+    def counted(batch: object) -> object:
+        asked.append(batch)
+        if len(asked) == 20:  # or this test would have no end, either
+            store.failures = 0
+        return commit(batch)
+
+    monkeypatch.setattr(store, "commit", counted)
+    store.failures = 10**6
+    amy.type("/join #ops", "hi")
+    world.wait(10)
+    # What was asked for, and as one comes into a room, what would bring them back there.
+    assert len(asked) == 2
+
+
 def test_a_command_that_waits_for_the_store_is_answered_before_the_lines_after_it() -> None:
     store = SlowStore()
     world = World(store)
@@ -179,6 +240,35 @@ def test_one_who_leaves_while_the_store_hangs_does_not_hold_up_the_others(monkey
     bob.type("seven")
     let_all(world, store)
     assert texts(ann) == ["seven"]
+
+
+@pytest.mark.parametrize(("name", "most"), [("PENDING_EVENTS", 2), ("PENDING_BYTES", 2 * limits.ENTRY_OVERHEAD)])
+def test_what_is_taken_out_does_not_crowd(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, name, most)
+    burst, log = Burst(), Log("#lobby", "#lobby", Tails())
+    first, second = LineId("amy", "1"), LineId("amy", "2")
+    burst.add(Change([Message(AMY, "")], (log,), id=first))
+    assert not burst.crowded
+    burst.add(Change([Message(AMY, "")], (log,), id=second))
+    assert burst.crowded
+    burst.take_out({first: Place("#lobby", "#lobby", 1, START)})
+    assert not burst.crowded
+
+
+def test_who_has_ended_is_told_what_became_of_the_last_of_several_turns() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy = world.enter("amy")
+    store.slow = True
+    amy.type("one")
+    amy.type("two")
+    amy.close()
+    store.let()
+    world.turn()
+    assert not amy.ended
+    store.refuse()
+    world.turn()
+    assert "“two” was not said" in amy.bytes.decode()
 
 
 def test_a_bug_on_acknowledging_costs_that_author_the_connection_and_nobody_else_anything(

@@ -31,7 +31,8 @@ def lines(data: bytes) -> None:
     answers = b""
     for piece in _cut(data, sizes):
         got += cut.feed(piece)
-        answers += cut.answers()
+        answers += (answer := cut.answers())
+        assert cut.telnet or not answer
         assert len(cut._partial) <= limits.LINE
         assert len(cut._held) <= 2 * limits.SUBNEGOTIATION + 3
         assert len(cut._answers) <= limits.TELNET_ANSWERS + 3 * 512 + 16
