@@ -84,8 +84,10 @@ class Reading:
 
     def mark_seen(self) -> None:
         """All that they were given so far they have seen."""
-        behind = {cursor.log.key: cursor.position for cursor in self._behind}
-        self.seen.update({key: behind.get(key, fanout(log).position) for key, log in self._logs.items()})
+        for key, log in self._logs.items():
+            self.seen[key] = fanout(log).position
+        for cursor in self._behind:
+            self.seen[cursor.log.key] = cursor.position
 
     def render_anew(self) -> None:
         """What they get looks different from now on."""
