@@ -13,7 +13,10 @@ from chat import limits
 
 
 class Coalescing:
-    """Learns from each turn, and says when the next one may begin.  Times are the reactor's, in seconds."""
+    """Learns from each turn of at least COALESCE_FROM recipients, and says when the next one may begin.
+
+    Times are the reactor's, in seconds.
+    """
 
     __slots__ = ("_deliveries", "_not_before", "_turns")
 
@@ -27,12 +30,12 @@ class Coalescing:
         return max(0.0, self._not_before - now)
 
     def turned(self, now: float, authors: Set[str], recipients: int, deliveries: int) -> None:
-        """A turn has ended: it brought what these said to so many, so many lines in all."""
+        """Such a turn has ended: it brought what these said to so many, so many lines in all."""
         if len(self._turns) == limits.COALESCE_TURNS:
             self._deliveries -= self._turns.popleft()[2]
         self._turns.append((now, authors, deliveries))
         self._deliveries += deliveries
-        if recipients >= limits.COALESCE_FROM and self._is_busy(now):
+        if self._is_busy(now):
             self._not_before = now + min(recipients * limits.COALESCE_PER_RECIPIENT, limits.COALESCE_SECONDS)
 
     def _is_busy(self, now: float) -> bool:

@@ -104,7 +104,8 @@ class Fanout:
             del takers[id]
         if chunk := b"".join(pieces):
             self._give_all(chunk, takers)
-        for id in exceptions:
+        # Of a page of one entry nothing is left for its author.
+        for id in asked if len(page) == 1 else exceptions:
             reader, _ = self._readers[id]
             try:
                 if id in asked:

@@ -66,7 +66,7 @@ COALESCE_LOAD = 0.25
 COALESCE_PER_RECIPIENT = 10 * SEND_SECONDS
 COALESCE_SECONDS = 0.005
 """Where one turn had so many recipients (fewer cost next to nothing), and so many people said so much in the last
-turns that to send it line by line would take this part of the time, the next one waits: ten times what it costs to
+such turns that to send it line by line would take this part of the time, the next one waits: ten times what it costs to
 send to each recipient, but no longer than nobody notices."""
 
 PAGE_EVENTS = 500

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chat import limits
 from chat.burst import Burst, Change, Restorable, Writer
 from chat.coalescing import Coalescing
 from chat.errors import NotStored
@@ -159,7 +160,8 @@ class Turn:
             recipients += audience
             deliveries += audience * len(added)
         burst.tell_stored()
-        self._coalescing.turned(self._clock.seconds(), burst.authors, recipients, deliveries)
+        if recipients >= limits.COALESCE_FROM:
+            self._coalescing.turned(self._clock.seconds(), burst.authors, recipients, deliveries)
 
     def _refused(self, failure: Failure, burst: Burst) -> bool:
         """Returns whether nothing was stored because the store could not."""

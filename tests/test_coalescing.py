@@ -36,12 +36,6 @@ def test_whoever_comes_after_the_pause_does_not_wait() -> None:
     assert coalescing.pause(5.0 + limits.COALESCE_SECONDS) == 0
 
 
-def test_where_three_talk_to_few_nobody_waits() -> None:
-    coalescing = Coalescing()
-    coalescing.turned(5.0, ALL_THREE, MANY - 1, 10 * MANY)
-    assert coalescing.pause(5.0) == 0
-
-
 def lines_a_second(rate: float) -> Coalescing:
     """After a second in which three talked to many at this rate, a line a turn."""
     coalescing = Coalescing()
@@ -82,8 +76,19 @@ def test_nobody_waits_for_longer_than_nobody_notices(turns: list[tuple[set[str],
         assert 0 <= coalescing.pause(0.0) <= limits.COALESCE_SECONDS
 
 
+def test_where_three_talk_to_few_nobody_waits(world: World) -> None:
+    people = [world.enter(f"person{number}") for number in range(MANY - 1)]
+    world.wait(1)
+    world.take_all()
+    for number in range(3 * limits.COALESCE_TURNS):
+        people[number % 3].type("at once")
+        assert people[-1].take() == [f"<person{number % 3}> at once"]
+
+
 def test_in_a_busy_room_what_comes_within_the_pause_goes_out_in_one_piece(world: World) -> None:
     listener, *talkers = [world.enter(f"person{number}") for number in range(MANY + 5)]
+    for _ in range(limits.COALESCE_TURNS):
+        talkers[0].type("alone")
     world.wait(1)
     sent: list[bytes] = []
     listener.socket.writeSomeData = lambda data: sent.append(bytes(data)) or len(data)  # type: ignore[method-assign]

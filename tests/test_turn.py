@@ -136,7 +136,7 @@ def test_a_turn_that_fails_on_its_way_back_is_followed_by_the_next(
     ann, bob = world.enter("ann"), world.enter("bob")
     ann.take()
     with monkeypatch.context() as patched:
-        patched.setattr("chat.coalescing.Coalescing.turned", broken)
+        patched.setattr("chat.burst.Burst.tell_stored", broken)
         bob.type("one")
     bob.type("two")
     assert texts(ann) == ["one", "two"]
