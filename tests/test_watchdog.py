@@ -200,6 +200,7 @@ def linger(awaited: threading.Event) -> None:
     awaited.wait(2 * limits.REACTOR_STALL_SECONDS)
 
 
+@pytest.mark.slow  # the time is a real one, in which a busy machine may keep the thread waiting, too
 def test_the_thread_tells_what_the_reactors_thread_was_doing(reactor: Reactor, texts: list[str]) -> None:
     watchdog = Watchdog(reactor)
     watchdog.start()
