@@ -160,7 +160,7 @@ class Turn:
             recipients += audience
             deliveries += audience * len(added)
         burst.tell_stored()
-        if recipients >= limits.COALESCE_FROM:
+        if recipients >= limits.COALESCE_FROM:  # fewer never lead to a pause
             self._coalescing.turned(self._clock.seconds(), burst.authors, recipients, deliveries)
 
     def _refused(self, failure: Failure, burst: Burst) -> bool:
