@@ -1,6 +1,6 @@
 """A burst: what happened since the last turn, as one batch for the store, and who is told what became of it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chat import limits
-from chat.errors import NotStored
+from chat.errors import ChatError, NotStored, id_used
 from chat.events import Entry, Fact, Place
 from chat.log import Log
-from chat.store import Appended, Batch, LineId, Record
+from chat.store import Appended, Batch, Known, Line, LineId, Record
 
 logger = Logger()
 
@@ -25,7 +25,7 @@ class Writer(Protocol):
     def repeated(self, tag: object, place: Place) -> None:
         """It was stored before, here: the same line came again."""
 
-    def refused(self, tag: object, facts: Sequence[Fact], error: NotStored) -> None:
+    def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
         """It was not kept and never will be."""
 
     def broken(self) -> None:
@@ -50,8 +50,8 @@ class Change(NamedTuple):
     """The first is the one that the writer is told of."""
     writer: Writer | None = None
     tag: object = None
-    id: LineId | None = None
-    """(Of one fact)"""
+    line: Line | None = None
+    """What it was sent as, if that has an id; it is one fact then."""
     record: Record | None = None
     """What changes with it; where it was stored before, it does not change again."""
 
@@ -67,8 +67,8 @@ class Burst:
     by_log: dict[Log, list[Entry]]
     """What `batch` made of the facts."""
 
-    ids: dict[LineId, Place]
-    """Where lines that have an id stand in it."""
+    ids: dict[LineId, Known]
+    """The lines in it that have an id."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -94,10 +94,10 @@ class Burst:
         for change in changes:
             self._count(change, 1)
 
-    def take_out(self, ids: Mapping[LineId, Place]) -> list[Change]:
+    def take_out(self, ids: Collection[LineId]) -> list[Change]:
         """The changes with these ids, which do not happen."""
-        out = [change for change in self.changes if change.id in ids]
-        self.changes = [change for change in self.changes if change.id not in ids]
+        out = [change for change in self.changes if change.line is not None and change.line.id in ids]
+        self.changes = [change for change in self.changes if change.line is None or change.line.id not in ids]
         for change in out:
             self._count(change, -1)
         return out
@@ -123,8 +123,8 @@ class Burst:
         postponed = []
         records = list(self.records)
         for change in self.changes:
-            facts, logs, _, _, id, record = change
-            if id is not None and id in ids:
+            facts, logs, _, _, line, record = change
+            if line is not None and line.id in ids:
                 # The same line twice in one burst: the second is a repetition only once the first is stored.
                 postponed.append(change)
                 continue
@@ -134,8 +134,8 @@ class Burst:
             log = logs[0]
             entry = by_log[log][-len(facts)]
             self._placed.append((change, entry))
-            if id is not None:
-                ids[id] = Place(log.key, log.name, entry.seq, at)
+            if line is not None:
+                ids[line.id] = Known(Place(log.key, log.name, entry.seq, at), line.digest)
             if record is not None:
                 records.append(record)
         if self.touched:
@@ -160,14 +160,17 @@ class Burst:
         for waiter in self.waiting:
             waiter.callback(None)
 
-    def tell_repeated(self, places: Mapping[LineId, Place]) -> list[Change]:
-        """Some of it stood there before, so nothing was stored; returns what is to be tried again."""
+    def tell_repeated(self, known: Mapping[LineId, Known]) -> list[Change]:
+        """Some ids in it were known, so nothing was stored; returns what is to be tried again."""
         again = []
         for change, _ in self._placed:
-            if change.id is None or change.id not in places:
+            line, writer = change.line, change.writer
+            if line is None or line.id not in known:
                 again.append(change)
-            elif (writer := change.writer) is not None:
-                _tell(writer, writer.repeated, change.tag, places[change.id])
+            elif writer is not None and known[line.id].same(line):
+                _tell(writer, writer.repeated, change.tag, known[line.id].place)
+            elif writer is not None:
+                _tell(writer, writer.refused, change.tag, change.facts, id_used())
         return again
 
     def tell_refused(self, error: NotStored, copies: Sequence[Change]) -> None:

@@ -45,6 +45,7 @@ Code = Literal[
     "banned",
     "locked",
     "kicked",
+    "id-used",
 ]
 
 
@@ -80,3 +81,8 @@ class NotStored(ChatError):
 def banned() -> Refused:
     """What those hear who may not connect."""
     return Refused("banned", say("The operator of this server has banned your address."))
+
+
+def id_used() -> Refused:
+    """What those hear whose id stands for something else already; acknowledged, the line would be lost."""
+    return Refused("id-used", say("Its id belongs to another line of yours. Let ids begin with random letters."))

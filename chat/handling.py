@@ -13,6 +13,7 @@ from chat.lines import Overlong
 from chat.replies import Problem, Request, Stored
 from chat.saying import not_said
 from chat.session import Connection
+from chat.store import Line
 
 Work = Coroutine[Deferred[Any], Any, None]
 
@@ -50,19 +51,19 @@ def _answer(connection: Connection, request: Request, error: ChatError) -> Work 
         session.answer(Problem(error.code, error.sentence, error.id))
     elif isinstance(error, NotStored):
         session.answer(not_said(error, request.line, request.id))
-    elif request.id is None or not session.named:
+    elif not session.named or (line := session.saying.line(request)) is None:
         session.answer(Problem(error.code, error.sentence, request.id))
     else:
-        return _refuse_unless_stored(connection, request.id, error)
+        return _refuse_unless_stored(connection, line, error)
     return None
 
 
-async def _refuse_unless_stored(connection: Connection, id: str, error: ChatError) -> None:
+async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatError) -> None:
     """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
     session = connection.session
-    place = None
+    place, id = None, line.id.id
     with suppress(ChatError):  # of a store that cannot be read
-        place = await session.hub.known(session.saying.line_id(id))
+        place = await session.hub.known(line)
     session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
 
 

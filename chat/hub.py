@@ -19,7 +19,7 @@ from chat.log import Log
 from chat.pace import Allowance, Paces
 from chat.room import Participant, Room
 from chat.rounds import Rounds
-from chat.store import NOTHING_KEPT, Found, Kept, LineId, Query, Record, Store
+from chat.store import NOTHING_KEPT, Found, Kept, Line, Query, Record, Store
 from chat.tail import Tails
 from chat.turn import Turn
 
@@ -235,10 +235,11 @@ class Hub:
         """What people said, as far as it is held."""
         return self._store.said(query)
 
-    async def known(self, id: LineId) -> Place | None:
-        """Where this line stands, if it was stored before."""
+    async def known(self, line: Line) -> Place | None:
+        """Where this line stands, if it was stored before; another one with its id is none."""
         await self.turn.flush()
-        return (await self._store.known((id,))).get(id)
+        known = (await self._store.known((line.id,))).get(line.id)
+        return None if known is None or not known.same(line) else known.place
 
     # Coming back.
 

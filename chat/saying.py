@@ -1,16 +1,17 @@
 """What one participant says: it goes to a log, and the answer comes when it is stored, or refused."""
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from hashlib import blake2b
 
 from twisted.internet.defer import Deferred, succeed
 
-from chat.errors import NotStored
+from chat import names
+from chat.errors import ChatError
 from chat.events import Entry, Fact, Place
 from chat.language import say
 from chat.log import Log
-from chat.replies import Answer, Problem, Stored
-from chat.store import LineId
+from chat.replies import Answer, Problem, Request, Stored
+from chat.store import Line, LineId
 from chat.turn import Turn
 
 
@@ -27,18 +28,17 @@ class Saying:
         self._outstanding = 0
         self._settled: list[Deferred[None]] = []
 
-    @overload
-    def line_id(self, id: str) -> LineId: ...
-    @overload
-    def line_id(self, id: None) -> None: ...
-    def line_id(self, id: str | None) -> LineId | None:
-        """A line's id as it is kept."""
-        return None if id is None else LineId(self._person, id)
+    def line(self, request: Request) -> Line | None:
+        """A line as its id is kept; None where it has none."""
+        return None if request.id is None else Line(LineId(self._person, request.id), _digest(request))
 
-    def say(self, log: Log, facts: Sequence[Fact], id: str | None) -> None:
+    def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
         """Let this be stored and heard."""
         self._outstanding += 1
-        self._turn.append_for(self, log, facts, id, self.line_id(id))
+        if request is None or request.id is None:
+            self._turn.append_for(self, log, facts, None, None)
+        else:
+            self._turn.append_for(self, log, facts, request.id, self.line(request))
 
     def settled(self) -> Deferred[None]:
         """Fires when nothing waits for the store."""
@@ -63,7 +63,7 @@ class Saying:
         finally:
             self._settle()
 
-    def refused(self, tag: object, facts: Sequence[Fact], error: NotStored) -> None:
+    def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
         """(Writer) What was said is not kept: say which lines these were."""
         try:
             for fact in facts:
@@ -80,7 +80,18 @@ class Saying:
                 done.callback(None)
 
 
-def not_said(error: NotStored, text: str, id: str | None) -> Problem:
+def not_said(error: ChatError, text: str, id: str | None) -> Problem:
     """That a line was not stored, with its beginning."""
     begin = text.partition("\n")[0][:40]
     return Problem(error.code, say("“{begin}” was not said: {reason}", begin=begin, reason=error.sentence), id)
+
+
+def _digest(request: Request) -> int:
+    """Tells a line that is sent again from another one with its id, by what was asked for.
+
+    Not by what came of it: one who moved to another room since, or whom somebody else answered, sends the same line
+    again and means the same.
+    """
+    room = names.fold(request.room or "")
+    asked = f"{len(room)} {room}{request.line}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(asked, digest_size=8).digest(), signed=True)  # as SQLite's integers are

@@ -23,7 +23,7 @@ from chat.language import say
 from chat.log import Log
 from chat.reading import Reading
 from chat.rendering import Rendering, Wire
-from chat.replies import Answer, Problem, Since, UpToNow
+from chat.replies import Answer, Problem, Request, Since, UpToNow
 from chat.room import Room
 from chat.saying import Saying
 from chat.store import Record
@@ -391,11 +391,11 @@ class Session:
         """The one place that says whose history they are shown: their own, and that of rooms they are in."""
         return log is self.log or log.key in self.rooms
 
-    def say(self, room: Room, facts: Sequence[Fact], id: str | None = None) -> None:
-        """Let a room hear this; the answer comes when it is stored, or refused.  With an `id` it is one fact."""
+    def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
+        """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact."""
         room.introduce(self)
         self.spoke_at = self.hub.now()
-        self.saying.say(room.log, facts, id)
+        self.saying.say(room.log, facts, request)
 
     # What they hear.
 

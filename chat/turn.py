@@ -17,11 +17,11 @@ from twisted.python.failure import Failure
 from chat import limits
 from chat.burst import Burst, Change, Restorable, Writer
 from chat.coalescing import Coalescing
-from chat.errors import NotStored
+from chat.errors import ChatError, NotStored
 from chat.events import Entry, Fact, Place
 from chat.language import language, say
 from chat.log import Log
-from chat.store import Duplicates, LineId, Record, Store
+from chat.store import Duplicates, Line, Record, Store
 
 logger = Logger()
 
@@ -52,16 +52,16 @@ class Turn:
         """Let these be stored and then read."""
         self._add(Change(facts, (log,)))
 
-    def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, id: LineId | None) -> None:
-        """The same for one who is told what became of it; with an `id` it is one fact."""
-        self._add(Change(facts, (log,), writer, tag, id))
+    def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, line: Line | None) -> None:
+        """The same for one who is told what became of it; as a `line` it is one fact."""
+        self._add(Change(facts, (log,), writer, tag, line))
 
     def write(
-        self, log: Log, fact: Fact, id: LineId | None = None, copy: Log | None = None, record: Record | None = None
+        self, log: Log, fact: Fact, line: Line | None = None, copy: Log | None = None, record: Record | None = None
     ) -> Deferred[Outcome]:
-        """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`."""
+        """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`, or `id-used`."""
         waiter = _Waiter()
-        self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, id, record))
+        self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, line, record))
         return waiter.outcome
 
     def _add(self, change: Change) -> None:
@@ -169,7 +169,7 @@ class Turn:
         self._next.touched = {**burst.touched, **self._next.touched}
         if isinstance(failure.value, Duplicates):
             # Some lines came again: their authors are told where they stand, all else goes into a new turn.
-            self._next.put_first(burst.tell_repeated(failure.value.places))
+            self._next.put_first(burst.tell_repeated(failure.value.known))
             self._next.records[:0] = burst.records
             self._next.waiting[:0] = burst.waiting
             return False
@@ -202,7 +202,7 @@ class _Waiter:
     def repeated(self, tag: object, place: Place) -> None:
         self.outcome.callback(Outcome(place, True))
 
-    def refused(self, tag: object, facts: Sequence[Fact], error: NotStored) -> None:
+    def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
         self.outcome.errback(error)
 
     def broken(self) -> None:

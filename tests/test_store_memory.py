@@ -6,7 +6,7 @@ import pytest
 
 from chat import limits
 from chat.events import Author, Entry, Message, Place
-from chat.store import Appended, Batch, Duplicates, LineId, Query
+from chat.store import Appended, Batch, Duplicates, Known, LineId, Query
 from chat.store.memory import MemoryStore
 from chat.tail import size
 
@@ -67,7 +67,7 @@ def test_so_many_ids_are_remembered_the_last_ones(monkeypatch: pytest.MonkeyPatc
 
     def said(id: str) -> bool:
         """Whether the line is new."""
-        done = store.commit(Batch([], [], {LineId("p1", id): Place("#a", "#a", 1, AT)}))
+        done = store.commit(Batch([], [], {LineId("p1", id): Known(Place("#a", "#a", 1, AT), 0)}))
         if done.called and isinstance(done.result, type(None)):
             return True
         done.addErrback(lambda failure: failure.trap(Duplicates) and None)

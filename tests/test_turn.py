@@ -4,13 +4,13 @@ from typing import NoReturn
 
 import pytest
 from stores import FailingStore, SlowStore
-from world import START, Client, Logged, World, broken
+from world import Client, Logged, World, broken
 
 from chat import limits
 from chat.burst import Burst, Change
-from chat.events import Author, Message, Place
+from chat.events import Author, Message
 from chat.log import Log
-from chat.store import LineId
+from chat.store import Line, LineId
 from chat.tail import Tails
 
 AMY = Author("amy", "amy", "amy")
@@ -246,12 +246,12 @@ def test_one_who_leaves_while_the_store_hangs_does_not_hold_up_the_others(monkey
 def test_what_is_taken_out_does_not_crowd(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, name, most)
     burst, log = Burst(), Log("#lobby", "#lobby", Tails())
-    first, second = LineId("amy", "1"), LineId("amy", "2")
-    burst.add(Change([Message(AMY, "")], (log,), id=first))
+    first, second = (Line(LineId("amy", id), 0) for id in ("1", "2"))
+    burst.add(Change([Message(AMY, "")], (log,), line=first))
     assert not burst.crowded
-    burst.add(Change([Message(AMY, "")], (log,), id=second))
+    burst.add(Change([Message(AMY, "")], (log,), line=second))
     assert burst.crowded
-    burst.take_out({first: Place("#lobby", "#lobby", 1, START)})
+    burst.take_out({first.id})
     assert not burst.crowded
 
 

@@ -210,8 +210,8 @@ async def topic(call: Call, asked: Topic) -> None:
     count(session, "topic")
     room.introduce(session)
     record = Record("topic", room.log.key, text or None)
-    fact, id = TopicSet(session.author, text), session.saying.line_id(call.request.id)
-    _, repeated = await hub.turn.write(room.log, fact, id, record=record)
+    fact, line = TopicSet(session.author, text), session.saying.line(call.request)
+    _, repeated = await hub.turn.write(room.log, fact, line, record=record)
     if not repeated:
         room.topic = text
     if text:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chat import limits, names
 from chat.commands import words
 from chat.commands.table import Call, asks, command, named_in, room_of, spoken
-from chat.errors import ChatError, NotStored, Refused
+from chat.errors import ChatError, Refused
 from chat.events import Action, Author, Message, Private
 from chat.hub import LOBBY, Person
 from chat.language import Sentence, say
@@ -33,7 +33,7 @@ def say_line(session: Session, request: Request) -> None:
     text = spoken(request.line)
     if text:
         message = Message(session.author, words.message(session, text))
-        session.say(room_of(session, request.room), [message], request.id)
+        session.say(room_of(session, request.room), [message], request)
     elif request.id is not None:
         raise Refused("nothing-said", say("An empty line says nothing."))
 
@@ -51,7 +51,7 @@ def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     if asked.to.startswith("#"):
         session = call.session
         message = Message(session.author, words.message(session, asked.text))
-        session.say(room_of(session, asked.to), [message], call.request.id)
+        session.say(room_of(session, asked.to), [message], call.request)
         return None
     return _private(call, call.session.hub.find(asked.to), asked.text)
 
@@ -79,8 +79,8 @@ async def _private(call: Call, person: Person, text: str) -> None:
     fact = Private(session.author, person.author.nick, person.id, words.message(session, text))
     copy = None if person is session else person.log
     try:
-        place, repeated = await hub.turn.write(session.log, fact, session.saying.line_id(call.request.id), copy)
-    except NotStored as error:
+        place, repeated = await hub.turn.write(session.log, fact, session.saying.line(call.request), copy)
+    except ChatError as error:
         session.answer(not_said(error, fact.text, call.request.id))
         return
     session.answer(Stored(place, call.request.id, fact))
@@ -113,7 +113,7 @@ class Me(NamedTuple):
 def me(call: Call, asked: Me) -> None:
     """An action in the room."""
     action = Action(call.session.author, words.message(call.session, asked.text))
-    call.session.say(call.room, [action], call.request.id)
+    call.session.say(call.room, [action], call.request)
 
 
 class Paste(NamedTuple):
@@ -153,7 +153,7 @@ def add_to_draft(session: Session, request: Request) -> None:
         session.draft = None
         if draft:
             message = Message(session.author, words.message(session, text, limits.PASTE_TEXT))
-            session.say(room_of(session, request.room), [message], request.id)
+            session.say(room_of(session, request.room), [message], request)
         else:
             session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
     elif not _fits(f"{text}\n{request.line}" if draft else request.line):

@@ -21,6 +21,24 @@ class LineId(NamedTuple):
     id: str
 
 
+class Line(NamedTuple):
+    """A line that has an id, and 8 bytes that tell whether another one with this id is the same line again."""
+
+    id: LineId
+    digest: int
+
+
+class Known(NamedTuple):
+    """Where a line stands that was stored; without a digest where a store of before did not keep one."""
+
+    place: Place
+    digest: int | None
+
+    def same(self, line: Line) -> bool:
+        """Whether a line with its id is this one, as far as can be told."""
+        return self.digest is None or self.digest == line.digest
+
+
 class Appended(NamedTuple):
     """New entries of one log, numbered on from its head; of a log that is not recorded only the head is kept."""
 
@@ -43,15 +61,15 @@ class Batch(NamedTuple):
 
     appended: Sequence[Appended]
     records: Sequence[Record]
-    ids: Mapping[LineId, Place]
+    ids: Mapping[LineId, Known]
 
 
 class Duplicates(Exception):
-    """Lines of a batch were stored before, at these places: nothing of the batch was kept."""
+    """Lines with ids of a batch were stored before, these: nothing of the batch was kept."""
 
-    def __init__(self, places: Mapping[LineId, Place]) -> None:
-        super().__init__(places)
-        self.places = places
+    def __init__(self, known: Mapping[LineId, Known]) -> None:
+        super().__init__(known)
+        self.known = known
 
 
 class Query(NamedTuple):
@@ -108,8 +126,8 @@ class Store(Protocol):
     def said(self, query: Query) -> Deferred[Found]:
         """What people said."""
 
-    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Place]]:
-        """Those of these lines that were stored, and where."""
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
+        """The lines with these ids that were stored."""
 
     def close(self) -> Deferred[None]:
         """No call comes after this one."""

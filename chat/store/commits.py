@@ -12,7 +12,7 @@ from functools import cache
 from itertools import chain, groupby
 
 from chat.events import Message, Place
-from chat.store import Appended, Batch, Duplicates, LineId
+from chat.store import Appended, Batch, Duplicates, Known, LineId
 from chat.store.connection import transaction
 from chat.store.rows import WRITTEN, WRITTEN_OF_MESSAGE, as_json, date, microseconds, values, values_of_message
 
@@ -31,12 +31,12 @@ _LOGS = f"""
 _IDS = "SELECT logs.key, logs.id FROM json_each(?) AS row CROSS JOIN logs ON logs.key = row.value"
 
 _LINE_IDS = f"""
-    INSERT INTO line_ids (log, person, id, seq, at)
-    SELECT logs.id, {_parts(1, 4)} FROM json_each(?) AS row CROSS JOIN logs ON logs.key = {_parts(0, 0)}
+    INSERT INTO line_ids (log, person, id, seq, at, digest)
+    SELECT logs.id, {_parts(1, 5)} FROM json_each(?) AS row CROSS JOIN logs ON logs.key = {_parts(0, 0)}
 """
 
 _KNOWN = f"""
-    SELECT row.key, logs.key, logs.name, seq, at FROM json_each(?) AS row
+    SELECT row.key, logs.key, logs.name, seq, at, digest FROM json_each(?) AS row
     CROSS JOIN line_ids ON (person, line_ids.id) = ({_parts(0, 1)}) CROSS JOIN logs ON logs.id = log
 """
 
@@ -50,10 +50,10 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> None:
         with transaction(connection):
             _write(connection, batch)
     except sqlite3.IntegrityError:
-        places = known(connection, list(batch.ids))
-        if not places:
+        duplicates = known(connection, list(batch.ids))
+        if not duplicates:
             raise
-        raise Duplicates(places) from None
+        raise Duplicates(duplicates) from None
 
 
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -62,8 +62,8 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> None:
         oldest = microseconds(log.entries[0].at) if log.recorded else None
         logs.append([log.key, log.name, log.entries[-1].seq, oldest])
     line_ids = [
-        [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at)]
-        for line, place in batch.ids.items()
+        [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
+        for line, (place, digest) in batch.ids.items()
     ]
     records = {(record.kind, record.key): record.value for record in batch.records}
     for statement, rows in (
@@ -108,10 +108,10 @@ def _entries(count: int, columns: str, row: str) -> str:
     return f"INSERT INTO entries {columns} VALUES {', '.join([row] * count)}"
 
 
-def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Place]:
-    """Where those of these lines stand that were stored before."""
+def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Known]:
+    """The lines with these ids that were stored before."""
     rows = connection.execute(_KNOWN, (as_json([[line.person, _in_ascii(line.id)] for line in lines]),))
-    return {lines[index]: Place(key, name, seq, date(at)) for index, key, name, seq, at in rows}
+    return {lines[index]: Known(Place(key, name, seq, date(at)), digest) for index, key, name, seq, at, digest in rows}
 
 
 def _in_ascii(id: str) -> str:

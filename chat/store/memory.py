@@ -9,8 +9,8 @@ from itertools import islice
 from twisted.internet.defer import Deferred, fail, succeed
 
 from chat import limits
-from chat.events import Entry, Place, Private
-from chat.store import Batch, Duplicates, Found, LineId, Query
+from chat.events import Entry, Private
+from chat.store import Batch, Duplicates, Found, Known, LineId, Query
 from chat.store.search import holds, partner, phrases
 from chat.tail import said, size
 
@@ -26,7 +26,7 @@ class MemoryStore:
         self._most = most
         self._bytes = 0
         self._logs: OrderedDict[str, deque[Entry]] = OrderedDict()
-        self._ids: OrderedDict[LineId, Place] = OrderedDict()
+        self._ids: OrderedDict[LineId, Known] = OrderedDict()
 
     def start(self) -> None:
         """Nothing has to begin."""
@@ -59,8 +59,8 @@ class MemoryStore:
         found = list(merge(*fitting, key=lambda place: place[1].at))
         return succeed(Found(found[-query.most :], len(found)))
 
-    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Place]]:
-        """Those of these lines that were stored, and where."""
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
+        """The lines with these ids that were stored."""
         return succeed({id: self._ids[id] for id in ids if id in self._ids})
 
     def close(self) -> Deferred[None]:

@@ -77,6 +77,8 @@ MIGRATIONS: Sequence[str] = (
     -- The logs of people who can come back.
     CREATE VIEW own_logs (key) AS SELECT '@' || json_extract(value, '$.person') FROM records WHERE kind = 'session';
     """,
+    # By which a line that comes again is told from another one with its id; of the lines of before it is not known.
+    "ALTER TABLE line_ids ADD COLUMN digest INTEGER",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 

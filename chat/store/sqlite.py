@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 
 from chat import limits
 from chat.errors import NotStored, Refused
-from chat.events import Entry, Place
+from chat.events import Entry
 from chat.language import say
-from chat.store import Batch, Found, LineId, Query
+from chat.store import Batch, Found, Known, LineId, Query
 from chat.store.commits import commit, known
 from chat.store.connection import connect, reason
 from chat.store.copies import back_up
@@ -66,8 +66,8 @@ class SqliteStore:
         """What people said, of each log no more than the newest `COUNTED` that an index finds."""
         return self._reader.do(partial(said, query=query)).addErrback(_unread)
 
-    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Place]]:
-        """Those of these lines that were stored, and where."""
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
+        """The lines with these ids that were stored."""
         return self._reader.do(lambda connection: known(connection, ids)).addErrback(_unread)
 
     def trim(self, keep: Keep, now: datetime) -> Deferred[int]:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from chat import limits
 from chat.events import Author, Entry, Fact, Message, Private
 from chat.language import language
-from chat.store import Appended, Batch, LineId, Place, Record
+from chat.store import Appended, Batch, Known, LineId, Place, Record
 from chat.store.schema import Prepared, Unusable, prepare
 from chat.store.sqlite import SqliteStore
 
@@ -91,8 +91,8 @@ def opened(path: Path, synchronous: Literal["full", "normal"] = "normal") -> Ite
 
 
 def batch(*appended: Appended, records: Iterable[Record] = (), ids: Iterable[tuple[str, Place]] = ()) -> Batch:
-    """A turn's changes; the ids are amy's."""
-    return Batch(appended, tuple(records), {LineId(AMY.person, id): place for id, place in ids})
+    """A turn's changes; the ids are amy's, the digest of a line is its number."""
+    return Batch(appended, tuple(records), {LineId(AMY.person, id): Known(place, place.seq) for id, place in ids})
 
 
 def lines(*texts: str, first: int = 1, key: str = "#lobby", at: datetime = START, recorded: bool = True) -> Appended:

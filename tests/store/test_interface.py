@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chat import limits
 from chat.events import Action, Entry, Fact, Joined, Message
-from chat.store import Appended, Batch, Duplicates, Found, LineId, Place, Query, Store
+from chat.store import Appended, Batch, Duplicates, Found, Known, LineId, Place, Query, Store
 from chat.store.memory import MemoryStore
 
 from .database import AMY, BOB, MINUTE, START, Reactor, batch, lines, log, opened, private
@@ -211,9 +211,16 @@ def test_an_id_that_came_before_is_told_with_its_place_and_nothing_is_kept(held:
     commit(held, lines("one"), ids=[("c1", place)])
     with pytest.raises(Duplicates) as caught:
         commit(held, lines("one", "two", first=2), ids=[("c1", replace_seq(place, 2)), ("c2", replace_seq(place, 3))])
-    assert caught.value.places == {LineId(AMY.person, "c1"): place}
+    assert caught.value.known == {LineId(AMY.person, "c1"): Known(place, 1)}
     assert [entry.seq for entry in after(held, "#lobby", 0)] == [1]
     commit(held, lines("two", first=2), ids=[("c2", replace_seq(place, 2))])
+
+
+def test_a_digest_comes_back_as_it_was(held: Any) -> None:
+    digests = [0, -1, 1, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]
+    ids = {LineId("p-amy", f"c{digest}"): Known(Place("#lobby", "#LOBBY", 1, START), digest) for digest in digests}
+    held.wait(held.store.commit(Batch([lines("one")], (), ids)))
+    assert held.wait(held.store.known(list(ids))) == ids
 
 
 def replace_seq(place: Place, seq: int) -> Place:
@@ -228,13 +235,13 @@ def test_ids_are_the_same_only_if_every_character_is(held: Any, one: str, other:
     commit(held, lines("one", "two"), ids=[(one, place), (other, replace_seq(place, 2))])
     with pytest.raises(Duplicates) as caught:
         commit(held, lines("two", first=3), ids=[(other, replace_seq(place, 3))])
-    assert caught.value.places == {LineId(AMY.person, other): replace_seq(place, 2)}
+    assert caught.value.known == {LineId(AMY.person, other): Known(replace_seq(place, 2), 2)}
 
 
 def test_the_same_id_of_two_people_is_two(held: Any) -> None:
     place = Place("#lobby", "#LOBBY", 1, START)
     commit(held, lines("one"), ids=[("c1", place)])
-    again = Batch([lines("two", first=2)], (), {LineId(BOB.person, "c1"): replace_seq(place, 2)})
+    again = Batch([lines("two", first=2)], (), {LineId(BOB.person, "c1"): Known(replace_seq(place, 2), 2)})
     held.wait(held.store.commit(again))
 
 

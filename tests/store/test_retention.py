@@ -127,7 +127,7 @@ def test_the_number_of_a_forgotten_log_is_not_given_to_another(path: Path) -> No
         database.commit(log("@p-amy", [said]), ids=[("c2", place._replace(key="@p-amy"))])
         with pytest.raises(Duplicates) as caught:
             database.commit(log("@p-amy", [said], first=2), ids=[("c2", place._replace(key="@p-amy", seq=2))])
-        assert [place.key for place in caught.value.places.values()] == ["@p-amy"]
+        assert [known.place.key for known in caught.value.known.values()] == ["@p-amy"]
 
 
 def test_line_ids_go_after_a_day(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from chat import limits
 from chat.language import language
-from chat.store import KeptLog, Record
+from chat.store import KeptLog, Line, LineId, Record
 from chat.store.schema import MIGRATIONS, prepare
 
 from .database import AMY, BOB, START, lines, log, opened, private, refusal
 
+NEWEST = len(MIGRATIONS)
 NEXT = [*MIGRATIONS, "ALTER TABLE logs ADD COLUMN colour TEXT; UPDATE logs SET colour = 'blue'"]
 
 
@@ -303,10 +304,10 @@ def test_a_database_that_another_program_holds_is_refused(path: Path, monkeypatc
 
 def test_an_older_database_is_migrated_with_a_copy_before(path: Path) -> None:
     os.close(prepare(path, NEXT).lock)
-    copy = path.with_name("chat.sqlite3.v1.copy")
-    assert answer(path, "PRAGMA user_version") == 2
+    copy = path.with_name(f"chat.sqlite3.v{NEWEST}.copy")
+    assert answer(path, "PRAGMA user_version") == NEWEST + 1
     assert answer(path, "SELECT colour FROM logs") == "blue"
-    assert answer(copy, "PRAGMA user_version") == 1
+    assert answer(copy, "PRAGMA user_version") == NEWEST
     assert answer(copy, "SELECT count(*) FROM entries") == 2
     assert copy.stat().st_mode & 0o777 == 0o600
 
@@ -321,9 +322,28 @@ def test_a_database_that_is_up_to_date_is_not_copied(path: Path) -> None:
 def test_a_migration_that_fails_leaves_the_older_version(path: Path) -> None:
     failing = [*NEXT, "CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)"]
     assert "cannot be used (no such table: nowhere)" in refusal(path, migrations=failing)
-    assert answer(path, "PRAGMA user_version") == 2
+    assert answer(path, "PRAGMA user_version") == NEWEST + 1
     assert answer(path, "SELECT count(*) FROM sqlite_master WHERE name = 'half'") == 0
     os.close(prepare(path, NEXT).lock)
+
+
+def of_version(path: Path, version: int) -> None:
+    """An empty database as a program of then would have made it."""
+    path.unlink(missing_ok=True)
+    os.close(prepare(path, MIGRATIONS[:version]).lock)
+
+
+def test_a_line_of_before_digests_were_kept_is_acknowledged_whatever_comes_under_its_id(path: Path) -> None:
+    of_version(path, 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO logs (key, name, head) VALUES ('#lobby', '#lobby', 7)")
+        connection.execute("INSERT INTO line_ids (person, id, log, seq, at) VALUES ('p-amy', '\"c1\"', 1, 7, 0)")
+    with opened(path) as database:
+        id, other = LineId("p-amy", "c1"), LineId("p-amy", "c2")
+        known = database.wait(database.store.known([id, other]))
+        assert {line: known.digest for line, known in known.items()} == {id: None}
+        assert known[id].same(Line(id, 1))
+        assert known[id].same(Line(id, -1))
 
 
 KILLED = """
@@ -343,7 +363,7 @@ schema.prepare(Path(sys.argv[1]), [*NEXT[:int(sys.argv[2])], NEXT[int(sys.argv[2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("version", [0, NEWEST])
 def test_a_crash_in_the_middle_of_a_migration_leaves_the_older_version(path: Path, version: int) -> None:
     if version == 0:
         path.unlink()
@@ -351,6 +371,6 @@ def test_a_crash_in_the_middle_of_a_migration_leaves_the_older_version(path: Pat
     assert subprocess.run([sys.executable, "-c", script, path, str(version)], check=False).returncode == -9
     assert answer(path, "PRAGMA user_version") == version
     with opened(path) as database:
-        assert len(database.texts()) == 2 * version
+        assert len(database.texts()) == (2 if version else 0)
     os.close(prepare(path, NEXT).lock)
-    assert answer(path, "PRAGMA user_version") == 2
+    assert answer(path, "PRAGMA user_version") == NEWEST + 1
