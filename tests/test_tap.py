@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from stores import SlowStore
@@ -244,6 +245,26 @@ def test_objects_in_a_log_that_is_not_ours_are_refused_in_one_line(reactor: Reac
     chosen.parent = {"logfile": None, "nodaemon": 1, "syslog": 1}
     with pytest.raises(SystemExit, match="without --syslog or --logger"):
         makeService(chosen, reactor)
+
+
+def test_no_thread_is_made_before_the_service_starts(
+    reactor: Reactor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that comes the way to the background, a fork; CPython 3.13.0 starts no thread of before it."""
+    made: list[Thread] = []
+    make = Thread.__init__
+
+    def watched(self: Thread, *words: object, **more: object) -> None:
+        made.append(self)
+        make(self, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Thread, "__init__", watched)
+    monkeypatch.setattr(Thread, "start", lambda thread: None)
+    chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--database", str(tmp_path / "chat.sqlite3"))
+    service = makeService(chosen, reactor)
+    assert made == []
+    service.startService()
+    assert {thread.name for thread in made} == {"chat-writer", "chat-reader"}
 
 
 def connected(reactor: Reactor, *lines: str) -> Socket:

@@ -26,7 +26,7 @@ _REASONS = {
 def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     """A connection for the thread that asks for it; transactions are begun by `transaction` alone."""
     uri = f"file:{quote(str(path))}?mode={mode}"
-    return sqlite3.connect(uri, limits.LOCKED_SECONDS, isolation_level=None, uri=True)
+    return sqlite3.connect(uri, timeout=limits.LOCKED_SECONDS, isolation_level=None, uri=True)
 
 
 @contextmanager

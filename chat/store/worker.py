@@ -50,11 +50,14 @@ class Worker:
         self._pausing = False
         self._queue: SimpleQueue[tuple[Work, Deferred[Any]] | None] = SimpleQueue()
         self._closed: Deferred[None] = Deferred()
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._name = name
 
     def start(self) -> None:
-        """Begin with what was given."""
-        self._thread.start()
+        """Begin with what was given; after a fork, not before, and no thread is made before it either.
+
+        CPython 3.13.0 takes a thread that was made before a fork, and not begun, for one that has ended.
+        """
+        Thread(target=self._run, name=self._name, daemon=True).start()
 
     def do(self, work: Callable[[sqlite3.Connection], Result]) -> Deferred[Result]:
         """Fires with what the work returns, or raises, when all that was given before is done."""
