@@ -300,6 +300,16 @@ BACKUP_HOUR = 3
 JUMP_SECONDS = 24 * 3600.0
 """A date that moves by this much more or less than time did was set: nobody's talk is thrown away on its word."""
 
+DOUBTED_ROWS = 100_000
+"""How many entries with a wrong date may stand before one with a right one by which they are judged: a day of a busy
+server, looked through in some 50 ms; where there are more they stay, and the log says so."""
+
+KEEP_BARE_LEAST = 1000
+"""From so many on a number alone is taken for lines to keep: nobody means days by it, as by 30."""
+
+BACK_SECONDS = 60.0
+"""A date that was set back by this much is believed: what is said from now on would else bear a wrong one for years."""
+
 KEEP_MOST = 10**12
 KEEP_DAYS_MOST = 36_500
 """What can be asked to be kept: more than a log's numbers, and a hundred years, are typing errors."""

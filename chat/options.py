@@ -65,7 +65,12 @@ class Options(usage.Options):
         ["private-key", None, None, "Its key; if not given, it is in the certificate's file or directory."],
         ["database", None, "chat.sqlite3", "Where talk is kept; memory: keeps it only until the server ends."],
         ["sync", None, "full", "What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."],
-        ["keep", None, "all", "What is kept: all, 30d (a month), or 100000 (lines of each room)."],
+        [
+            "keep",
+            None,
+            "all",
+            "What is kept: all, 30d (a month; also 12h, 8w), or 5000lines (what people said last in each room).",
+        ],
         ["backup-to", None, None, "A directory for a copy of the database each night; seven are kept."],
         [
             "history",
@@ -232,7 +237,7 @@ class Options(usage.Options):
         try:
             self["keep"] = parse_keep(self["keep"])
         except ValueError as error:
-            raise usage.UsageError(f"--keep: {error}") from None
+            raise usage.UsageError(f"--keep {error}") from None
         twistd: Mapping[str, Any] = self.parent or {}
         rundir = twistd.get("rundir") or "."
         if self["backup-to"] and not (self._directory / rundir / self["backup-to"]).is_dir():

@@ -6,13 +6,13 @@ restart, which is said each time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from twisted.logger import Logger
 from twisted.python import usage
 
 from chat.options import Options
+from chat.store.retention import spelled
 from chat.text import visible
 
 logger = Logger()
@@ -80,7 +80,7 @@ def _line(name: str, old: Any, new: Any) -> str:
     if name == "ban":
         added, gone = (" ".join(sorted(map(str, networks))) for networks in (new - old, old - new))
         return ", ".join(f"{what} {which}" for what, which in (("ban: added", added), ("taken away", gone)) if which)
-    old, new = ("all" if name == "keep" and value is None else _shown(value) for value in (old, new))
+    old, new = (spelled(value) if name == "keep" else _shown(value) for value in (old, new))
     note = RELOADED.get(name, "")
     return f"{name}: {old} -> {new}" + (f" ({note})" if note else "")
 
@@ -90,8 +90,6 @@ def _shown(value: Any) -> str:
     match value:
         case None:
             return "-"
-        case timedelta():
-            return f"{value.days}d"
         case list() | tuple() | set() | frozenset():
             return visible(" | ".join(map(str, value))) or "-"
     return visible(str(value))

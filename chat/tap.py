@@ -117,7 +117,7 @@ def _apply(factory: ChatFactory, upkeep: Upkeep | None, options: Options) -> Non
     hub = factory.hub
     hub.settings = replace(_settings(options), unrecorded=hub.settings.unrecorded)
     if upkeep is not None:
-        upkeep.keep = options["keep"]
+        upkeep.keep(options["keep"])
     factory.enforce_bans()
 
 
@@ -155,11 +155,11 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
     if options["database"] == MEMORY:
         return MemoryStore(), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
     try:
-        prepared = prepare(_below_rundir(options, options["database"]))
+        prepared = prepare(_below_rundir(options, options["database"]), keep=options["keep"], now=_now())
     except Unusable as error:
         give_up(words.words(error.sentence))
     store = SqliteStore(prepared, reactor, options["sync"])
-    return store, prepared.kept, [words.words(prepared.summary)]
+    return store, prepared.kept, list(map(words.words, prepared.summary))
 
 
 def _open_log(options: Options) -> LogBook | None:

@@ -121,11 +121,11 @@ class Turn:
         maybeDeferred(self._store.commit, batch).addBoth(self._landed, burst)
 
     def _date(self) -> datetime:
-        """This moment's, which never goes back."""
-        now = self._now()
-        if self._last_at is None or now > self._last_at:
-            self._last_at = now
-        return self._last_at
+        """This moment's, which does not go back, unless the date was set right."""
+        now, last = self._now(), self._last_at
+        if last is None or now > last or (last - now).total_seconds() > limits.BACK_SECONDS:
+            self._last_at = last = now
+        return last
 
     def _landed(self, result: Failure | None, burst: Burst) -> None:
         refused = False

@@ -203,6 +203,17 @@ def test_dates_never_go_back(world: World) -> None:
     assert one == two
 
 
+def test_a_date_that_is_set_right_counts_from_then_on(world: World) -> None:
+    """One line said while the clock stood years ahead is not to date all that follow."""
+    ann, bob = world.enter("ann", wire="json"), world.enter("bob")
+    world.wait(400 * 86400)
+    bob.type("one")
+    world.clock.rightNow -= 399 * 86400
+    bob.type("two")
+    one, two = (keys["at"] for keys in ann.take_objects() if keys["type"] == "message")
+    assert (one[:4], two[:10]) == ("2027", "2026-11-23")
+
+
 def test_authors_are_not_read_while_too_much_waits_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PENDING_EVENTS", 10)
     store = SlowStore()

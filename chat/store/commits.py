@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
 
-from chat.events import Message, Place
+from chat.events import Message, Place, Said
 from chat.store import Appended, Batch, Duplicates, Known, LineId
 from chat.store.connection import transaction
 from chat.store.rows import WRITTEN, WRITTEN_OF_MESSAGE, as_json, date, microseconds, values, values_of_message
@@ -23,9 +23,10 @@ def _parts(first: int, last: int) -> str:
 
 
 _LOGS = f"""
-    INSERT INTO logs (key, name, head, oldest) SELECT {_parts(0, 3)} FROM json_each(?) AS row WHERE true
-    ON CONFLICT (key) DO UPDATE
-        SET name = excluded.name, head = excluded.head, oldest = coalesce(oldest, excluded.oldest)
+    INSERT INTO logs (key, name, head, oldest, said) SELECT {_parts(0, 4)} FROM json_each(?) AS row WHERE true
+    ON CONFLICT (key) DO UPDATE SET
+        name = excluded.name, head = excluded.head, oldest = coalesce(oldest, excluded.oldest),
+        said = said + excluded.said
 """
 
 _IDS = "SELECT logs.key, logs.id FROM json_each(?) AS row CROSS JOIN logs ON logs.key = row.value"
@@ -59,8 +60,11 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> None:
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     logs = []
     for log in batch.appended:
-        oldest = microseconds(log.entries[0].at) if log.recorded else None
-        logs.append([log.key, log.name, log.entries[-1].seq, oldest])
+        oldest, lines = None, 0
+        if log.recorded:
+            oldest = microseconds(log.entries[0].at)
+            lines = sum(isinstance(entry.fact, Said) for entry in log.entries)
+        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines])
     line_ids = [
         [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
         for line, (place, digest) in batch.ids.items()

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from chat.language import Sentence, say, say_n
 from chat.store import Kept, KeptLog, Record
 from chat.store.connection import APPLICATION_ID, connect, reason
 from chat.store.copies import copy
+from chat.store.retention import EARLIEST, Keep, due, plan
 from chat.store.rows import SEQ_BITS, SEQ_MOST, date
 
 MIGRATIONS: Sequence[str] = (
@@ -79,6 +81,17 @@ MIGRATIONS: Sequence[str] = (
     """,
     # By which a line that comes again is told from another one with its id; of the lines of before it is not known.
     "ALTER TABLE line_ids ADD COLUMN digest INTEGER",
+    # `said` is how many of a log's entries are what people said, `gone` the latest date of what was taken away, and
+    # `undated` the head at which nothing told how old its first entry is. (`first` is of no use any more.)
+    f"""
+    ALTER TABLE logs ADD COLUMN said INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE logs ADD COLUMN gone INTEGER;
+    ALTER TABLE logs ADD COLUMN undated INTEGER NOT NULL DEFAULT 0;
+    UPDATE logs SET said = (
+        SELECT count(*) FROM entries INDEXED BY said
+        WHERE text IS NOT NULL AND entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}
+    );
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
@@ -97,11 +110,16 @@ class Prepared(NamedTuple):
     path: Path
     lock: int
     kept: Kept
-    summary: Sentence
+    summary: Sequence[Sentence]
 
 
-def prepare(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Prepared:
-    """Lock, check and, if need be, make or migrate the database; raises `Unusable`."""
+def prepare(
+    path: Path, migrations: Sequence[str] = MIGRATIONS, *, keep: Keep = None, now: datetime = EARLIEST
+) -> Prepared:
+    """Lock, check and, if need be, make or migrate the database; raises `Unusable`.
+
+    What `keep` takes away will be taken later; how much that is now stands in the summary.
+    """
     path = path.absolute()
     lock = _lock(path)
     try:
@@ -113,7 +131,10 @@ def prepare(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Prepared:
                 if mode != "wal":
                     raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
-                return Prepared(path, lock, _kept(connection), _summary(path, connection))
+                summary = [_summary(path, connection)]
+                if keep is not None:
+                    summary.append(plan(keep, due(connection, keep, now)))
+                return Prepared(path, lock, _kept(connection), summary)
     except BaseException:
         os.close(lock)
         raise

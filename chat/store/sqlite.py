@@ -26,7 +26,7 @@ from chat.store.commits import commit, known
 from chat.store.connection import connect, reason
 from chat.store.copies import back_up
 from chat.store.questions import after, said
-from chat.store.retention import Keep, trim
+from chat.store.retention import Keep, Trimmed, due, trim
 from chat.store.schema import Prepared
 from chat.store.worker import Reactor, Worker
 
@@ -70,8 +70,12 @@ class SqliteStore:
         """The lines with these ids that were stored."""
         return self._reader.do(lambda connection: known(connection, ids)).addErrback(_unread)
 
-    def trim(self, keep: Keep, now: datetime) -> Deferred[int]:
-        """Take away some of what is no longer kept; fires with how much that was, 0 when nothing is left to do."""
+    def due(self, keep: Keep, now: datetime) -> Deferred[int]:
+        """About how many lines must go."""
+        return self._reader.do(lambda connection: due(connection, keep, now))
+
+    def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
+        """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
         return self._writer.do(lambda connection: trim(connection, keep, now))
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:

@@ -14,7 +14,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from chat import limits
-from chat.store.retention import Keep
+from chat.language import language
+from chat.store.retention import EARLIEST, Keep, Trimmed, plan, spelled
 
 logger = Logger()
 
@@ -22,8 +23,11 @@ logger = Logger()
 class Tended(Protocol):
     """What upkeep needs of a store."""
 
-    def trim(self, keep: Keep, now: datetime) -> Deferred[int]:
-        """Take away some of what is no longer kept; fires with how much that was, 0 when nothing is left to do."""
+    def due(self, keep: Keep, now: datetime) -> Deferred[int]:
+        """About how many lines must go."""
+
+    def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
+        """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         """The copy of this day, made if there is none."""
@@ -48,8 +52,10 @@ class Upkeep:
         self._now = now
         self._elapsed = elapsed
         self._store = store
-        self.keep = keep
-        """May be another one from now on."""
+        self._keep = keep
+        self._took_away = 0.0
+        self._undated: set[str] = set()
+        """Of these logs it was told."""
         self._backup_to = backup_to
         self._began_at = now() - timedelta(seconds=elapsed())
         self._is_date_right = True
@@ -61,6 +67,21 @@ class Upkeep:
         """Look from now on; the first time soon."""
         self._running = True
         self._look_in(limits.UPKEEP_SECONDS)
+
+    def keep(self, keep: Keep) -> None:
+        """Keep this much from now on.  What that takes away is told a minute before, while it can be put right."""
+        if keep != self._keep:
+            self._keep = keep
+            if self._timer is not None:
+                self._timer.reset(limits.UPKEEP_SECONDS)
+            Deferred.fromCoroutine(self._tell(keep))
+
+    async def _tell(self, keep: Keep) -> None:
+        try:
+            lines = await self._store.due(keep, self._now())
+            logger.info("{change}", change=language("en").words(plan(keep, lines)))
+        except Exception:
+            logger.failure("What is too old could not be counted")
 
     def stop(self) -> None:
         """Ask nothing more of the store."""
@@ -86,11 +107,26 @@ class Upkeep:
         self._check_date()
         if not self._is_date_right:
             return 0
+        keep = self._keep
         try:
-            return await self._store.trim(self.keep, self._now())
+            gone = await self._store.trim(keep, self._now())
         except Exception:
             logger.failure("What is too old could not be taken away")
             return 0
+        self._took_away += gone.lines
+        if not gone.rows and self._took_away:
+            logger.info(
+                "{count} lines were taken away (--keep {what})", count=round(self._took_away), what=spelled(keep)
+            )
+            self._took_away = 0
+        for name in sorted(set(gone.undated) - self._undated):
+            self._undated.add(name)
+            logger.warn(
+                "Nothing can be taken away from {log}: the dates of its oldest entries cannot be right, and none "
+                "follows by which they could be judged; they stay until one does",
+                log="somebody's private talk" if name == "@" else name,
+            )
+        return gone.rows
 
     def _check_date(self) -> None:
         """Compare how far the date moved since the last look with the time that went by."""
@@ -98,6 +134,9 @@ class Upkeep:
         if self._is_date_right and abs((began_at - self._began_at).total_seconds()) > limits.JUMP_SECONDS:
             self._is_date_right = False
             logger.error("The date was changed by more than a day: nothing is taken away until the next start")
+        if self._is_date_right and self._now() < EARLIEST:
+            self._is_date_right = False
+            logger.error("The date cannot be right: nothing is taken away until the next start")
         self._began_at = began_at
 
     async def _back_up(self) -> None:

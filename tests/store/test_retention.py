@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chat import limits
 from chat.store import Duplicates, KeptLog, Place, Query, Record
-from chat.store.retention import Keep, parse_keep
+from chat.store.retention import Keep, parse_keep, spelled
 
 from .database import AMY, BOB, MINUTE, START, Database, lines, log, opened, private
 
@@ -33,7 +33,7 @@ def database(path: Path) -> Iterator[Database]:
 def trim(database: Database, keep: Keep, now: timedelta = timedelta(0)) -> list[int]:
     """Trim until nothing is left to do, so long after the start; returns how much went in each step."""
     steps = []
-    while gone := database.wait(database.store.trim(keep, START + now)):
+    while gone := database.wait(database.store.trim(keep, START + now)).rows:
         steps.append(gone)
     return steps
 
@@ -94,12 +94,12 @@ def test_nothing_goes_from_behind_what_stays(database: Database) -> None:
 
 
 def test_a_gap_is_no_reason_to_keep_more_or_less(database: Database) -> None:
-    database.commit(lines("one"))
-    database.commit(lines(*map(str, range(100)), first=2, recorded=False))
-    database.commit(lines("last", first=102))
-    assert trim(database, 50) == [1]
-    assert database.texts() == ["last"]
-    assert trim(database, 50) == []
+    database.commit(lines("one", "two"))
+    database.commit(lines(*map(str, range(100)), first=3, recorded=False))
+    database.commit(lines("last", first=103))
+    assert trim(database, 2) == [1]
+    assert database.texts() == ["two", "last"]
+    assert trim(database, 2) == []
 
 
 def test_an_unrecorded_log_is_no_work(database: Database) -> None:
@@ -170,24 +170,66 @@ def test_what_stays_is_the_end_of_the_log(
             held += numbers if recorded else []
             if keep is not None:
                 trim(database, keep)
-                held = [number for number in held if number > head - keep]
+                held = held[-keep:]
             assert [entry.seq for entry in database.entries()] == held
             assert database.wait(database.store.said(Query(["#lobby"], 1000))).total == len(held)
 
 
 @pytest.mark.parametrize(
-    ("text", "keep"), [("all", None), ("30d", 30 * DAY), ("1d", DAY), ("100000", 100_000), ("1", 1)]
+    ("text", "keep"),
+    [
+        ("all", None),
+        ("forever", None),
+        ("30d", 30 * DAY),
+        ("1d", DAY),
+        ("8w", 56 * DAY),
+        ("36h", DAY * 3 / 2),
+        ("90m", DAY / 16),
+        ("30s", MINUTE / 2),
+        ("100000", 100_000),
+        ("1000", 1000),
+        ("1lines", 1),
+        ("1line", 1),
+        ("999lines", 999),
+    ],
 )
 def test_what_to_keep_is_understood(text: str, keep: Keep) -> None:
     assert parse_keep(text) == keep
 
 
 @pytest.mark.parametrize(
-    "text", ["", "d", "0", "0d", "-1", "30 d", "30h", "1.5d", "ALL", "٣", "99999999999d", "9" * 30]
+    "text",
+    ["", "d", "0", "0d", "-1", "30 d", "30y", "1.5d", "ALL", "٣", "٣d", "99999999999d", "9" * 30, "0lines", "lines"],
 )
 def test_what_would_be_right_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match="neither all, nor days such as 30d, nor lines of each room such as 100000"):
+    with pytest.raises(
+        ValueError, match="neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines"
+    ):
         parse_keep(text)
+
+
+@pytest.mark.parametrize("number", [1, 30, 365, 999])
+def test_a_small_number_alone_is_asked_about_with_both_spellings(number: int) -> None:
+    with pytest.raises(ValueError, match=f"^{number}: .* {number}d .* {number}lines "):
+        parse_keep(str(number))
+
+
+@given(
+    st.none()
+    | st.integers(1, limits.KEEP_MOST)
+    | st.integers(1, limits.KEEP_DAYS_MOST * 86400).map(lambda seconds: timedelta(seconds=seconds))
+)
+def test_what_is_kept_is_spelled_as_it_is_asked_for(keep: Keep) -> None:
+    assert parse_keep(spelled(keep)) == keep
+
+
+@given(st.text("0123456789dhwmslinea .-+", max_size=16))
+def test_whatever_is_asked_for_is_understood_or_told(text: str) -> None:
+    try:
+        keep = parse_keep(text)
+    except ValueError:
+        return
+    assert parse_keep(spelled(keep)) == keep
 
 
 def test_the_longest_time_can_be_kept(database: Database) -> None:

@@ -38,7 +38,7 @@ def answer(path: Path, query: str) -> object:
 def summary(path: Path) -> str:
     prepared = prepare(path)
     os.close(prepared.lock)
-    return language("en").words(prepared.summary)
+    return language("en").words(prepared.summary[0])
 
 
 def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 """When the store is looked after, and when it is left alone."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from chat import limits
-from chat.store.retention import Keep
+from chat.store.retention import Keep, Trimmed
 from chat.store.upkeep import Upkeep
 
 DAY = timedelta(days=1)
@@ -24,18 +24,25 @@ class Tended:
     def __init__(self) -> None:
         self.trimmed: list[datetime] = []
         self.copied: list[date] = []
+        self.counted: list[Keep] = []
+        self.keeps: list[Keep] = []
+        self.undated: list[str] = []
         self.left = 0
         self.trim_error: Exception | None = None
         self.backup_error: Exception | None = None
 
-    def trim(self, keep: Keep, now: datetime) -> Deferred[int]:
-        assert keep == 30 * DAY
+    def due(self, keep: Keep, now: datetime) -> Deferred[int]:
+        self.counted.append(keep)
+        return succeed(self.left)
+
+    def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
+        self.keeps.append(keep)
         self.trimmed.append(now)
         if self.trim_error is not None:
             return fail(self.trim_error)
         gone = min(self.left, 1000)
         self.left -= gone
-        return succeed(gone)
+        return succeed(Trimmed(gone, gone / 2, self.undated))
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         self.copied.append(day)
@@ -75,6 +82,15 @@ def world() -> Iterator[World]:
     globalLogPublisher.addObserver(world.log)
     yield world
     globalLogPublisher.removeObserver(world.log)
+
+
+@pytest.fixture
+def events() -> Iterator[list[LogEvent]]:
+    """Everything that is logged."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
 
 
 def test_what_is_too_old_is_looked_for_each_minute(world: World) -> None:
@@ -138,8 +154,56 @@ def test_a_stop_during_a_step_is_the_end_too(world: World) -> None:
     world.store.trim = lambda keep, now: done  # type: ignore[method-assign]
     world.minutes(1)
     world.upkeep.stop()
-    done.callback(5)
+    done.callback(Trimmed(5, 5, ()))
     assert world.clock.getDelayedCalls() == []
+
+
+def infos(events: list[LogEvent]) -> list[str]:
+    return [formatEvent(event) for event in events if event["log_level"] in (LogLevel.info, LogLevel.warn)]
+
+
+def test_what_went_is_logged_once_it_is_all(world: World, events: list[LogEvent]) -> None:
+    world.store.left = 2500
+    world.minutes(1)
+    assert infos(events) == []
+    world.clock.pump([limits.TRIM_PAUSE_SECONDS] * 5)
+    world.minutes(5)
+    assert infos(events) == ["1250 lines were taken away (--keep 30d)"]
+
+
+def test_keeping_something_else_is_told_with_what_goes_a_minute_before(world: World, events: list[LogEvent]) -> None:
+    world.minutes(2)
+    world.clock.advance(59)
+    world.store.left = 7
+    world.upkeep.keep(7 * DAY)
+    assert infos(events) == ["What is older than 7d is taken away: 7 lines in a minute, then more as it gets older."]
+    world.clock.advance(59)
+    assert world.store.keeps == [30 * DAY] * 2
+    world.clock.advance(1)
+    assert world.store.keeps == [30 * DAY] * 2 + [7 * DAY]
+    world.upkeep.keep(7 * DAY)
+    assert world.store.counted == [7 * DAY]
+
+
+def test_a_log_from_which_nothing_can_go_is_told_once(world: World, events: list[LogEvent]) -> None:
+    world.store.undated = ["#lobby", "@"]
+    world.minutes(3)
+    world.store.undated = ["#lobby", "#ops"]
+    world.minutes(3)
+    assert [info.split(":")[0] for info in infos(events)] == [
+        "Nothing can be taken away from #lobby",
+        "Nothing can be taken away from somebody's private talk",
+        "Nothing can be taken away from #ops",
+    ]
+
+
+def test_on_a_date_before_there_was_this_program_nothing_goes() -> None:
+    world = World(datetime(1970, 1, 3, tzinfo=UTC))
+    globalLogPublisher.addObserver(world.log)
+    world.minutes(5)
+    globalLogPublisher.removeObserver(world.log)
+    assert world.store.trimmed == []
+    assert ["date cannot be right" in event["log_format"] for event in world.errors] == [True]
 
 
 def test_without_a_directory_nothing_is_copied(world: World) -> None:
