@@ -57,7 +57,6 @@ class Person(Participant, Protocol):
     """What they said on going away, None while they are here."""
 
     entered_at: datetime
-    spoke_at: datetime
     digest: str
     host: str
     ended_at: datetime
@@ -65,6 +64,10 @@ class Person(Participant, Protocol):
 
     down_since: float | None
     """Since when their line is down (in the clock's seconds), None while it is not."""
+
+    @property
+    def spoke_at(self) -> datetime:
+        """When they last said something to a room, or else came."""
 
     def lapse(self) -> None:
         """They did not come back in time."""

@@ -1,6 +1,7 @@
 """What one participant says: it goes to a log, and the answer comes when it is stored, or refused."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from hashlib import blake2b
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,10 +19,21 @@ from chat.turn import Turn
 class Saying:
     """One person's lines on their way to the store (a `chat.burst.Writer`)."""
 
-    __slots__ = ("_answer", "_outstanding", "_person", "_settled", "_turn", "broken")
+    __slots__ = ("_answer", "_outstanding", "_person", "_settled", "_turn", "broken", "spoke_at")
 
-    def __init__(self, turn: Turn, person: str, answer: Callable[[Answer], None], broken: Callable[[], None]) -> None:
+    spoke_at: datetime
+    """The date of the last line, as it stands in the log: another reading of the clock would be a little earlier."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        person: str,
+        answer: Callable[[Answer], None],
+        broken: Callable[[], None],
+        spoke_at: datetime,
+    ) -> None:
         self.broken = broken
+        self.spoke_at = spoke_at
         self._turn = turn
         self._person = person
         self._answer = answer
@@ -50,6 +62,7 @@ class Saying:
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
         """(Writer) What was said is durable; people see that by what others answer."""
+        self.spoke_at = entry.at
         try:
             if isinstance(tag, str):
                 self._answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))

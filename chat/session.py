@@ -66,7 +66,7 @@ class Session:
     __slots__ = (
         "_author", "_grace", "_kept_seen", "away", "code", "connection", "current", "digest", "down_since", "draft",
         "ended_at", "entered_at", "framed", "guesses", "host", "hub", "id", "ignored", "last_from", "log", "proposal",
-        "quiet", "reading", "returning", "rooms", "saying", "seen_at", "senders", "spoke_at", "untold", "welcomed",
+        "quiet", "reading", "returning", "rooms", "saying", "seen_at", "senders", "untold", "welcomed",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, connection: Connection | None, id: str | None = None) -> None:
@@ -84,7 +84,7 @@ class Session:
         self.proposal: str | None = None
         self.draft: list[str] | None = None
         self.guesses = 0
-        self.entered_at = self.spoke_at = self.seen_at = self.ended_at = hub.now()
+        self.entered_at = self.seen_at = self.ended_at = hub.now()
         self.code: str | None = None
         self.digest = ""
         self.welcomed = False
@@ -98,7 +98,7 @@ class Session:
         self.untold: list[str] = []
         """Who did not come back, of those they wrote to; they were not there to be told."""
         self.reading = Reading(self, hub.after)
-        self.saying = Saying(hub.turn, self.id, self.answer, self.broken)
+        self.saying = Saying(hub.turn, self.id, self.answer, self.broken, self.entered_at)
         self._author: Author | None = None
         self._kept_seen: dict[str, int] = {}
         self._grace: IDelayedCall | None = None
@@ -123,7 +123,7 @@ class Session:
         if self.connection is not None:
             self.host = self.connection.host
         self.code, self.digest = code, codes.digest(code)
-        self.entered_at = self.spoke_at = self.seen_at = self.hub.now()
+        self.entered_at = self.saying.spoke_at = self.seen_at = self.hub.now()
         self._register(nick)
         self.hear(self.log, self.log.head)
 
@@ -145,6 +145,11 @@ class Session:
         for room in self.rooms.values():
             self.hub.turn.append(room.log, fact)
         self.hub.turn.touch(self)
+
+    @property
+    def spoke_at(self) -> datetime:
+        """(Person) When they last said something to a room, or else came."""
+        return self.saying.spoke_at
 
     # How they go and come back.
 
@@ -340,7 +345,7 @@ class Session:
         session.away, session.quiet, session.ignored = value["away"], value["quiet"], value["ignored"]
         session.last_from, session.senders, session.untold = value["last_from"], set(value["senders"]), value["untold"]
         session.reading.seen = value["seen"]
-        session.spoke_at = datetime.fromisoformat(value["spoke_at"])
+        session.saying.spoke_at = datetime.fromisoformat(value["spoke_at"])
         session.seen_at = datetime.fromisoformat(value["seen_at"])
         if value["absent"] or hub.holder(value["nick"]) is not None:
             session._author = Author(session.id, session.id, value["nick"])
@@ -394,7 +399,6 @@ class Session:
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact."""
         room.introduce(self)
-        self.spoke_at = self.hub.now()
         self.saying.say(room.log, facts, request)
 
     # What they hear.

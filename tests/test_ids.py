@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stores import SlowStore
-from world import Client, World
+from world import START, Client, World
 
 from chat.replies import Request
 from chat.saying import Saying
@@ -154,7 +154,7 @@ requests = st.builds(Request, st.text(max_size=5), st.just("c1"), st.none() | st
 
 @given(one=requests, other=requests)
 def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request) -> None:
-    saying = Saying(None, "amy", lambda _: None, lambda: None)  # type: ignore[arg-type]
+    saying = Saying(None, "amy", lambda _: None, lambda: None, START)  # type: ignore[arg-type]
     first, second = saying.line(one), saying.line(other)
     assert first is not None
     assert second is not None
@@ -165,5 +165,5 @@ def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request)
 
 
 def test_a_line_without_an_id_is_not_looked_at() -> None:
-    saying = Saying(None, "amy", lambda _: None, lambda: None)  # type: ignore[arg-type]
+    saying = Saying(None, "amy", lambda _: None, lambda: None, START)  # type: ignore[arg-type]
     assert saying.line(Request("hi")) is None

@@ -54,6 +54,7 @@ class Connection:
         run: str,
         nick: str | None = None,
         room: str | None = None,
+        makes_room: bool = True,
         kept: StateFile | None = None,
         jitter: Callable[[], float] = random,
     ) -> None:
@@ -61,7 +62,7 @@ class Connection:
         self._face = face
         self._clock = clock
         self._outbox = Outbox(run)
-        self._entrance = Entrance(self.me, self, nick, room)
+        self._entrance = Entrance(self.me, self, nick, room, makes_room)
         self._keeper = Keeper(kept, clock, self._state, face.not_kept)
         self._restored: Sequence[Line] = ()
         if kept is not None and (state := kept.read()) is not None:

@@ -52,9 +52,10 @@ class Visitor(Protocol):
 
 
 class Entrance:
-    """Where we are on our way; `room` is where we want to speak, beside the lobby."""
+    """Where we are on our way; `room` is where we want to speak, beside the lobby; one that is not there is made, if
+    this `makes_room`."""
 
-    def __init__(self, me: Me, visitor: Visitor, nick: str | None, room: str | None) -> None:
+    def __init__(self, me: Me, visitor: Visitor, nick: str | None, room: str | None, makes_room: bool = True) -> None:
         self.stage = Stage.OFF
         self.settled = False
         """All rooms were joined, and since then the server knows better than we where we are."""
@@ -62,6 +63,7 @@ class Entrance:
         self._me = me
         self._visitor = visitor
         self._nick = nick
+        self._makes_room = makes_room
         self._back_to: Sequence[str] = [room] if room else []
         self._joining = 0
 
@@ -97,7 +99,10 @@ class Entrance:
             rooms.append(current)
         self._joining = len(rooms)
         for room in rooms:
-            self._visitor.ask(f"/join {room}", partial(self._joined, room == current))
+            if self._makes_room:
+                self._join(room, room == current)
+            else:
+                self._visitor.ask(f"/who {room}", partial(self._found, room, room == current))
         if not rooms:
             self._arrive()
 
@@ -134,6 +139,17 @@ class Entrance:
             self._visitor.nickname_wanted(what)
             return True
         return False
+
+    def _found(self, room: str, current: bool, what: Object | None) -> bool:
+        """Whoever is not in a room yet is told why they do not see who is: a room that is not there is the reason that
+        counts."""
+        if isinstance(what, Problem) and what.code != "not-in-room":
+            return self._joined(current, what)
+        self._join(room, current)
+        return True
+
+    def _join(self, room: str, current: bool) -> None:
+        self._visitor.ask(f"/join {room}", partial(self._joined, current))
 
     def _joined(self, current: bool, what: Object | None) -> bool:
         refused = what if current and isinstance(what, Problem) else None

@@ -108,6 +108,9 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
     streams = Streams(sys.stdout.encoding if sys.stdout else "utf-8")
     run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
     follow, raw, since = bool(options["follow"]), bool(options["json"]), options["since"]
+    at_terminal = not (raw or follow) and os.isatty(0) and os.isatty(1)
+    # A script that is run with a mistake in a room's name is to be told, not to talk to nobody.
+    makes_room = at_terminal or follow or (raw and since is None)
 
     def ground(kept: StateFile | None = None) -> Ground:
         return Ground(
@@ -115,7 +118,7 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
             options.language,
             lambda: datetime.now(UTC),
             str(options.server),
-            lambda face: Connection(endpoint, reactor, face, run, nick, room, kept),
+            lambda face: Connection(endpoint, reactor, face, run, nick, room, makes_room, kept),
         )
 
     def kept(*names: str) -> StateFile | None:
@@ -134,7 +137,7 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
     if follow:
         # What one recorder has written is not what another one has.
         return Pipe(ground(kept(room or "", "follow")), nick, follow, raw)
-    if raw or not (os.isatty(0) and os.isatty(1)):
+    if not at_terminal:
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
     return Person(ground(kept()), nick)

@@ -49,8 +49,8 @@ class Transcript(Pipe):
             self._refuse(what)
 
     def entered(self) -> None:
-        """Ask, or ask again what this server has not heard."""
-        if not self.connection.kept:
+        """Ask, or ask again what this server has not heard; a room that did not let us in has nothing to tell."""
+        if not (self.connection.kept or self.connection.leaving):
             self._ask()
         super().entered()
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from chat import limits
-from chat.commands.table import Call, command, room_of
+from chat.commands.table import Call, command, room_of, usage
 from chat.errors import Refused
 from chat.events import Entry, Private
 from chat.language import Sentence, say, say_n
@@ -46,6 +46,8 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     """Answer with what fits a query, under a title; where nothing does, say so."""
     session = call.session
     found = await session.hub.said(query)
+    if not found.total and query.other is not None and query.before is None:
+        session.hub.find(query.other)
     heads = {session.log.key: session.log.head, **{key: room.log.head for key, room in session.rooms.items()}}
     # What the store has already, and the turn has not shown yet, is still to be heard live.
     shown = _fitting(
@@ -92,6 +94,8 @@ async def last(call: Call, asked: Last) -> None:
     before = call.request.before
     if log is call.session.log:
         nick = asked.place or ""
+        if not nick[:1].isalpha():
+            raise usage(call.command)
         await _show(call, Query((log.key,), most, before, other=fold(nick)), "@" + nick)
     else:
         await _show(call, Query((log.key,), most, before), log.name)
@@ -107,34 +111,46 @@ class Since(NamedTuple):
 async def since(call: Call, asked: Since) -> None:
     """At most the last HISTORY_MOST of it; programs page back from there with `before`."""
     log = _readable(call, None)
-    moment = _moment(asked.text, call.session.hub.now().astimezone())
-    title = say("{room} since {time}", room=log.name, time=f"{moment:%Y-%m-%d %H:%M}")
-    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, moment)
+    then = moment(asked.text, call.session.hub.now())
+    title = say("{room} since {time}", room=log.name, time=f"{then:%Y-%m-%d %H:%M}")
+    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, then)
     await _show(call, query, log.name, title)
 
 
-_UNITS = {"m": 60, "h": 3600, "d": 86400}
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_DAYS_AGO = {"today": 0, "hoy": 0, "yesterday": 1, "ayer": 1}
 _DATE_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 
 
-def _moment(text: str, now: datetime) -> datetime:
-    """When somebody means, in the server's time zone; raises `Refused` where that cannot be told."""
+def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
+    """When somebody means, by the clocks of a zone (None is the system's); raises `Refused` where that cannot be told.
+
+    What a clock showed is reckoned by that day's own offset, not today's.  A time that it showed twice is the first,
+    and one that it skipped is as long after midnight as it would have been.
+    """
     text = text.strip().lower()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if text in ("today", "yesterday"):
-        return midnight - timedelta(days=text == "yesterday")
+    today = now.astimezone(zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if (days := _DAYS_AGO.get(text)) is not None:
+        return _shown(today - timedelta(days=days), zone)
     if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
-        return now - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        return (now - int(match[1]) * _UNITS[match[2]]).astimezone(zone)
     if (match := re.fullmatch(r"(\d{1,2}):(\d\d)", text)) and int(match[1]) < 24 and int(match[2]) < 60:
-        clock = midnight.replace(hour=int(match[1]), minute=int(match[2]))
-        return clock if clock <= now else clock - timedelta(days=1)
+        clock = today.replace(hour=int(match[1]), minute=int(match[2]))
+        last = _shown(clock, zone)
+        # Both of one zone would be compared by what the clock showed.
+        return last if last.astimezone(UTC) <= now else _shown(clock - timedelta(days=1), zone)
     for form in _DATE_FORMATS:
         try:
-            # Without a zone it is the server's, with the summer time of that day.
-            return datetime.strptime(text.upper(), form).astimezone()
-        except ValueError:
+            return _shown(datetime.strptime(text.upper(), form), zone)  # noqa: DTZ007  # the zone comes with `_shown`
+        except (ValueError, OverflowError):
             continue
     raise Refused("usage", say("/since takes 22:00, 30m, 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21 22:00."))
+
+
+def _shown(clock: datetime, zone: tzinfo | None) -> datetime:
+    """The moment at which the clocks of a zone showed this."""
+    local = clock.astimezone() if zone is None else clock.replace(tzinfo=zone)
+    return local.astimezone(UTC).astimezone(zone)
 
 
 class Missed(NamedTuple):

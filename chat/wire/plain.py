@@ -186,7 +186,9 @@ class Plain:
             if history.total is not None:
                 yield from self._say(say("Nothing was found."))
             return
-        yield from self._framed(self._language.words(history.title), history.now)
+        yield from self._framed(
+            self._language.words(history.title), *(entry.at for _, entry in history.entries), history.now
+        )
         now = history.now.astimezone(self._zone)
         day = now.date()
         for room, entry in history.entries:
@@ -215,15 +217,15 @@ class Plain:
     def _since(self, since: Since) -> Iterator[str]:
         at = since.at.astimezone(self._zone)
         time = f"{at:%H:%M}" if at.date() == since.now.astimezone(self._zone).date() else f"{self._day(at)} {at:%H:%M}"
-        yield from self._framed(self._language.words(say("since {time}", time=time)), since.now)
+        yield from self._framed(self._language.words(say("since {time}", time=time)), since.at, since.now)
 
     def _up_to_now(self, end: UpToNow) -> Iterator[str]:
         yield f"-- {self._now(end.now)} --"
 
-    def _framed(self, title: str, now: datetime) -> Iterator[str]:
-        """The head of a frame; times without their zone mislead."""
-        zone = now.astimezone(self._zone).tzname() or ""
-        head = self._language.words(say("{title}, times {zone}", title=visible(title), zone=zone))
+    def _framed(self, title: str, *times: datetime) -> Iterator[str]:
+        """The head of a frame; times without their zone mislead, and some were of summer, perhaps."""
+        zones = tuple(dict.fromkeys(time.astimezone(self._zone).tzname() or "" for time in times))
+        head = self._language.words(say("{title}, times {zone}", title=visible(title), zone=zones))
         yield f"-- {head} --"
 
     def _now(self, now: datetime) -> str:

@@ -71,7 +71,9 @@ class World:
 
     def __init__(self, nick: str | None = "amy", room: str | None = None, kept: StateFile | None = None) -> None:
         self.clock, self.server, self.face = Clock(), Server(), Face()
-        self.connection = Connection(self.server, self.clock, self.face, "run", nick, room, kept, jitter=lambda: 0.0)
+        self.connection = Connection(
+            self.server, self.clock, self.face, "run", nick, room, kept=kept, jitter=lambda: 0.0
+        )
         self.over = self.connection.start()
 
     def enter(self, **keys: object) -> None:

@@ -27,12 +27,13 @@ class World:
         room: str | None = None,
         kept: Any = None,
         language: str = "en",
+        makes_room: bool = True,
     ) -> None:
         self.clock, self.server, self.streams = Clock(), Server(), Streams()
         self.now = NOW
 
         def connect(face: StreamFace) -> Connection:
-            return Connection(self.server, self.clock, face, "run", nick, room, kept, lambda: 0.0)
+            return Connection(self.server, self.clock, face, "run", nick, room, makes_room, kept, lambda: 0.0)
 
         ground = Ground(self.streams, Language(language), lambda: self.now, "pi:12345", connect)  # type: ignore[arg-type]
         self.face = make(ground)

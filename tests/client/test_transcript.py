@@ -26,7 +26,7 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def transcript(since: str = "30m", room: str | None = None, raw: bool = False, nick: str | None = None) -> World:
-    return World(lambda ground: Transcript(ground, nick, since, room or "#lobby", raw), nick, room)
+    return World(lambda ground: Transcript(ground, nick, since, room or "#lobby", raw), nick, room, makes_room=False)
 
 
 def message(seq: int, text: str = "", room: str = "#lobby") -> dict[str, object]:
@@ -39,6 +39,12 @@ def enter(world: World) -> None:
     world.server.send(HELLO)
     assert world.server.lines[-1] == "/nick guest"
     world.server.send(welcome("guest", resume="c0de"))
+
+
+def refuse(world: World, line: str, code: str, text: str) -> None:
+    ((asked, id),) = world.server.requests
+    assert asked == line
+    world.server.send({"type": "error", "code": code, "text": text, "id": id})
 
 
 class Room:
@@ -174,7 +180,18 @@ def test_a_time_that_is_none_is_refused_with_the_servers_reason() -> None:
 def test_another_room_is_gone_to_first() -> None:
     world = transcript(room="#ops")
     enter(world)
+    refuse(world, "/who #ops", "not-in-room", "You are not in #ops.")
     assert world.server.lines == ["/join #ops"]
+
+
+def test_a_room_that_is_not_there_is_not_made_but_told() -> None:
+    world = transcript(room="#typo")
+    enter(world)
+    refuse(world, "/who #typo", "no-room", "There is no room #typo.")
+    assert world.server.lines == ["/quit"]
+    world.lose()
+    assert world.warned()[0] == "! no-room: There is no room #typo."
+    assert (world.shown(), world.result) == ([], [Status.REFUSED])
 
 
 def test_a_nickname_that_is_taken_does_not_matter() -> None:

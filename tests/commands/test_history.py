@@ -1,9 +1,22 @@
 """What was said before, as people ask for it."""
 
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
-from world import Client, World
+from hypothesis import given
+from hypothesis import strategies as st
+from world import START, Client, World
 
 from chat import limits
+from chat.commands.history import moment
+from chat.errors import Refused
+from chat.events import Author, Entry, Message
+from chat.language import language, say
+from chat.replies import History
+from chat.wire.plain import Plain
 
 
 @pytest.fixture
@@ -135,3 +148,128 @@ def test_history_on_entering_can_be_turned_off() -> None:
     world.enter("amy", "hi")
     bob = world.connect("bob")
     assert "hi" not in [line[-2:] for line in bob.take()]
+
+
+@pytest.mark.parametrize("asked", ["-3", "3.5", "+3", "!", "#", "10000000000"])
+def test_what_is_neither_a_number_nor_a_nickname_is_told_how_it_is_written(amy: Client, asked: str) -> None:
+    amy.type(f"/last {asked}")
+    assert amy.take()[0].startswith(("! usage: ", "! no-room: "))
+
+
+def test_talk_with_somebody_whom_nobody_knows_is_no_empty_answer(world: World, amy: Client) -> None:
+    carl = world.enter("carl")
+    amy.type("/msg carl one")
+    carl.type("/quit")
+    amy.take()
+    amy.type("/last abc", "/last carl")
+    assert amy.take()[0].startswith("! not-here: Nobody here is called abc.")
+    assert [line[6:] for line in amy.lines] == []
+    amy.type("/last carl")
+    assert said(amy) == ["[you -> carl] one"]
+
+
+def test_ones_own_line_was_not_missed_though_the_log_dates_it_later(world: World) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    seconds = iter(range(100))
+    world.hub.turn._now = lambda: START + timedelta(seconds=next(seconds))
+    amy.type("mine")
+    amy.take()
+    amy.type("/missed")
+    assert said(amy) == []
+    bob.type("yours")
+    amy.take()
+    amy.type("/missed")
+    assert said(amy) == ["<bob> yours"]
+
+
+# --- when somebody means ---------------------------------------------------------------------------
+
+BERLIN, SANTIAGO, LORD_HOWE = map(ZoneInfo, ("Europe/Berlin", "America/Santiago", "Australia/Lord_Howe"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "text", "meant"),
+    [
+        # Berlin goes back at 3:00 of 2026-10-25, and forward at 2:00 of 2026-03-29.
+        (BERLIN, "2026-10-25T12:00+01:00", "today", "2026-10-25T00:00+02:00"),
+        (BERLIN, "2026-10-25T12:00+01:00", "hoy", "2026-10-25T00:00+02:00"),
+        (BERLIN, "2026-10-26T12:00+01:00", "yesterday", "2026-10-25T00:00+02:00"),
+        (BERLIN, "2026-10-26T12:00+01:00", "ayer", "2026-10-25T00:00+02:00"),
+        (BERLIN, "2026-10-25T12:00+01:00", "01:30", "2026-10-25T01:30+02:00"),
+        (BERLIN, "2026-10-25T12:00+01:00", "02:30", "2026-10-25T02:30+02:00"),
+        (BERLIN, "2026-10-25T02:10+01:00", "02:30", "2026-10-25T02:30+02:00"),
+        (BERLIN, "2026-10-25T02:10+02:00", "02:30", "2026-10-24T02:30+02:00"),
+        (BERLIN, "2026-10-26T01:00+01:00", "22:00", "2026-10-25T22:00+01:00"),
+        (BERLIN, "2026-10-25T12:00+01:00", "12h", "2026-10-25T01:00+02:00"),
+        (BERLIN, "2026-03-29T12:00+02:00", "today", "2026-03-29T00:00+01:00"),
+        (BERLIN, "2026-03-29T12:00+02:00", "02:30", "2026-03-29T03:30+02:00"),
+        (BERLIN, "2026-03-30T00:30+02:00", "01:00", "2026-03-29T01:00+01:00"),
+        (BERLIN, "2026-11-22T10:00+01:00", "2026-10-24", "2026-10-24T00:00+02:00"),
+        (BERLIN, "2026-11-22T10:00+01:00", "2026-10-24 22:00", "2026-10-24T22:00+02:00"),
+        # In Santiago midnight of 2026-09-06 did not happen, and 2026-04-04 had its last hour twice.
+        (SANTIAGO, "2026-09-06T12:00-03:00", "today", "2026-09-06T01:00-03:00"),
+        (SANTIAGO, "2026-09-07T12:00-03:00", "yesterday", "2026-09-06T01:00-03:00"),
+        (SANTIAGO, "2026-04-05T12:00-04:00", "today", "2026-04-05T00:00-04:00"),
+        (SANTIAGO, "2026-04-05T12:00-04:00", "23:30", "2026-04-04T23:30-03:00"),
+        # Where summer is half an hour.
+        (LORD_HOWE, "2026-10-04T12:00+11:00", "01:00", "2026-10-04T01:00+10:30"),
+        (LORD_HOWE, "2026-04-06T12:00+10:30", "yesterday", "2026-04-05T00:00+11:00"),
+    ],
+)
+def test_a_time_is_what_the_clocks_of_its_day_showed(zone: ZoneInfo, now: str, text: str, meant: str) -> None:
+    found = moment(text, datetime.fromisoformat(now).astimezone(UTC), zone)
+    assert found.astimezone(UTC) == datetime.fromisoformat(meant).astimezone(UTC)
+    assert found.isoformat(timespec="minutes") == meant
+
+
+@given(
+    zone=st.sampled_from(
+        ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu"]
+    ),
+    now=st.timedeltas(timedelta(0), timedelta(days=13000)).map(lambda time: datetime(2000, 1, 1, tzinfo=UTC) + time),
+    hour=st.integers(0, 23),
+    minute=st.integers(0, 59),
+)
+def test_a_time_of_day_is_within_the_last_days_and_never_to_come(
+    zone: str, now: datetime, hour: int, minute: int
+) -> None:
+    found = moment(f"{hour}:{minute:02}", now, ZoneInfo(zone)).astimezone(UTC)
+    assert timedelta(0) <= now - found <= timedelta(hours=49)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago"])
+def test_without_a_zone_it_is_the_systems(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        now = datetime(2026, 10, 26, 11, tzinfo=UTC)
+        for text in ("today", "yesterday", "02:30", "2026-10-25", "3h"):
+            assert moment(text, now).isoformat() == moment(text, now, ZoneInfo(zone)).isoformat()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "never", "24:00", "12:60", "2026-02-30", "10000d", "9999-12-31 23:59x", "0001-01-01x"]
+)
+def test_what_is_no_time_is_told_what_would_be(text: str) -> None:
+    with pytest.raises(Refused, match="usage"):
+        moment(text, START)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31 23:59", "9999d"])
+@pytest.mark.parametrize("zone", [BERLIN, SANTIAGO])
+def test_the_ends_of_the_calendar_are_no_bug_of_ours(text: str, zone: ZoneInfo) -> None:
+    with suppress(Refused):
+        moment(text, START, zone)
+
+
+def test_a_frame_names_the_zones_of_its_lines() -> None:
+    plain = Plain(language("en"), BERLIN)
+    facts = [(datetime(2026, 10, 24, 20, tzinfo=UTC), "summer"), (datetime(2026, 10, 25, 20, tzinfo=UTC), "winter")]
+    entries = [
+        ("#lobby", Entry(seq, at, Message(Author("p", "s", "amy"), text))) for seq, (at, text) in enumerate(facts)
+    ]
+    now = datetime(2026, 10, 26, 9, tzinfo=UTC)
+    for shown, zones in ((entries, "CEST and CET"), (entries[1:], "CET"), (entries[:1], "CEST and CET")):
+        history = History(say("lines"), "#lobby", shown, False, now)
+        assert plain.answer(history).decode().splitlines()[0] == f"-- lines, times {zones} --"
