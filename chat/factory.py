@@ -14,6 +14,7 @@ from chat.errors import Refused
 from chat.hub import Hub
 from chat.language import language
 from chat.protocol import ChatProtocol
+from chat.proxied import Introduced
 from chat.rendering import Wire
 from chat.strangers import Reception
 
@@ -43,7 +44,8 @@ class ChatFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
-        protocol = ChatProtocol(self.hub, self._wires, self.hub.settings.rate, host)
+        proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
+        protocol = ChatProtocol(self.hub, self._wires, self.hub.settings.rate, host, proxied)
         protocol.factory = self
         return protocol
 

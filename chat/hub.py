@@ -44,6 +44,8 @@ class Settings:
     max_clients: int = 0
     max_per_host: int = limits.MAX_PER_HOST
     bans: Bans = NOBODY
+    proxies: Bans = NOBODY
+    """Addresses from which an end of input is a cut."""
 
 
 class Person(Participant, Protocol):

@@ -50,11 +50,8 @@ class Intake:
 
     __slots__ = (
         "_clock", "_closed", "_handler", "_held", "_in_line", "_lines", "_pace", "_pondered", "_rounds", "_scheduled",
-        "_slowed", "_turn", "_waiting", "_working", "began", "decoder", "ended", "paused",
+        "_slowed", "_turn", "_waiting", "_working", "decoder", "ended", "heard", "paused", "signed_off",
     )  # fmt: skip
-
-    began: bool
-    """Something came."""
 
     decoder: LineDecoder
     """What makes lines of it, and knows what telnet is to be answered."""
@@ -62,11 +59,18 @@ class Intake:
     ended: bool
     """Nothing more comes."""
 
+    heard: int
+    """0: nothing came yet; 1: something did; 2: something did since `look`."""
+
     paused: bool
     """Their socket is not read."""
 
+    signed_off: bool
+    """They have typed the end of their input themselves."""
+
     def __init__(self, handler: Handler, clock: IReactorTime, turn: Turn, rounds: Rounds, rate: float) -> None:
-        self.began = self.ended = self.paused = False
+        self.ended = self.paused = self.signed_off = False
+        self.heard = 0
         self._handler = handler
         self._clock = clock
         self._turn = turn
@@ -94,8 +98,14 @@ class Intake:
 
     def feed(self, data: bytes) -> None:
         """Bytes came; `work` then handles the lines in them."""
-        self.began = True
+        self.heard = 2
         self._lines[:0] = self.decoder.feed(data)[::-1]
+
+    def look(self) -> bool:
+        """Whether something came since the last look, or could not have come."""
+        news = self.paused or self.heard == 2
+        self.heard = min(self.heard, 1)
+        return news
 
     def end(self) -> None:
         """No more bytes come, and a last line without its end is one; `work` then handles it."""
@@ -185,7 +195,7 @@ class Intake:
         line = self._lines.pop()
         if line == END_OF_INPUT:
             self._lines.clear()
-            self.ended = True
+            self.ended = self.signed_off = True
         else:
             self._handler.lineReceived(line)
         return 1

@@ -132,6 +132,14 @@ SWEEP_SECONDS = 15.0
 """How often connections are looked at for the two limits above, and the place of people on the plain wire is stored:
 after a crash they read this much again, at most."""
 
+IDLE_TELNET_SECONDS = 30.0
+"""Telnet to which nothing went for so long is sent a NOP, within SWEEP_SECONDS more: the shortest time after which a
+proxy ends what is idle is 50 s (HAProxy as Debian ships it), and keepalive does not count there (measured)."""
+
+SILENT_SECONDS = 90.0
+"""A program that pings is given up after so long without a byte, and SWEEP_SECONDS at most: three of PING_SECONDS.
+Behind a proxy nothing else tells that its machine is gone."""
+
 CLOSE_SECONDS = 2.0
 """A connection that is being closed may still read for this long, also when the server stops."""
 

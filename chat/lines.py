@@ -27,6 +27,9 @@ _AYT = b"\xf6"
 _WILL, _DO, _DONT = b"\xfb", b"\xfd", b"\xfe"
 _IAC = b"\xff"
 
+NOP = b"\xff\xf1"
+"""The telnet command that does nothing (RFC 854)."""
+
 _REFUSAL = {_DO: b"\xfc", _WILL: _DONT}  # WONT and DONT are never answered: nothing can loop
 _DATA = {_IAC: _IAC, b"\xf7": b"\x7f", b"\xf8": b"\x15"}  # an escaped 0xFF, erase character, erase line
 
@@ -63,15 +66,19 @@ class LineDecoder:
     """The lines of one connection; keeps less than two lines' bytes, whatever is sent."""
 
     __slots__ = (
-        "_after_cr", "_answered", "_answers", "_at_first_end", "_at_start", "_held", "_length", "_partial", "telnet",
+        "_after_cr", "_answered", "_answers", "_at_first_end", "_at_start", "_held", "_length", "_partial", "commands",
+        "telnet",
     )  # fmt: skip
 
     telnet: bool
     """The peer speaks telnet: it has sent a command, or its first line ended in CR LF or CR NUL.  Else there are no
     `answers` to give it."""
 
+    commands: bool
+    """The peer has sent a telnet command, so it takes ours for what they are.  CR LF alone, `nc -C` sends too."""
+
     def __init__(self) -> None:
-        self.telnet = False
+        self.telnet = self.commands = False
         self._answers = b""
         self._answered: tuple[bytes, ...] = ()  # a set has 200 bytes, of everybody and for ever
         self._held = b""  # the beginning of a telnet command
@@ -108,6 +115,7 @@ class LineDecoder:
         if command["unfinished"] is not None:
             self._held = command[0]
             return b""
+        self.commands = True
         self._speak_telnet()
         if command["verb"]:
             self._negotiate(command["verb"], command["option"])

@@ -114,6 +114,7 @@ class Options(usage.Options):
         self["tls-ports"] = []
         self["unrecorded"] = frozenset()
         self["bans"] = frozenset()
+        self["proxy"] = frozenset()
         self["config"] = None
         self._words: Sequence[str] = ()
         self._directory = Path.cwd()
@@ -204,6 +205,16 @@ class Options(usage.Options):
             self["bans"] |= {parse_ban(network)}
         except ValueError as error:
             raise usage.UsageError(f"--ban {network}: {error}") from None
+
+    def opt_proxy(self, network: str) -> None:
+        """The address of a proxy that hands people on without a PROXY header, such as 127.0.0.1.
+
+        When a line from there ends, the nickname is held for the grace, as after a cut. May be given several times.
+        """
+        try:
+            self["proxy"] |= {parse_ban(network)}
+        except ValueError as error:
+            raise usage.UsageError(f"--proxy {network}: {error}") from None
 
     def opt_unrecorded(self, room: str) -> None:
         """A room, such as #coffee, of which nothing is kept; who enters it is told. May be given several times."""

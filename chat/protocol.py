@@ -23,7 +23,7 @@ from chat.handling import handle
 from chat.hub import Hub
 from chat.intake import Intake
 from chat.language import say, say_n
-from chat.lines import Overlong
+from chat.lines import NOP, Overlong
 from chat.outlet import Outlet
 from chat.rendering import Wire
 from chat.replies import Problem, Reply
@@ -49,19 +49,24 @@ class Clients(Protocol):
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class ChatProtocol(LineReceiver):
-    """A connection (`chat.session.Connection`) of lines, from a `host` as limits count it."""
+    """A connection (`chat.session.Connection`) of lines, from a `host` as limits count it.
+
+    One that is `proxied` ends as its proxy likes.
+    """
 
     factory: Clients
     transport: tcp.Server
 
-    def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float, host: str) -> None:
+    def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float, host: str, proxied: bool) -> None:
         self.wires = wires
         self.wire = wires["plain"]
         self.host = host
+        self.pings = False
         self.session = Session(hub, self)
         self._clock = hub.clock
         self._hub = hub
         self._rate = rate
+        self._proxied = proxied
         self._intake = Intake(self, hub.clock, hub.turn, hub.rounds, rate)
         self._deadline: IDelayedCall | None = None
         self._socket: socket.socket | None = None
@@ -73,6 +78,7 @@ class ChatProtocol(LineReceiver):
         self._draining = False
         self._progress_at = hub.clock.seconds()
         self._taken: int | None = None
+        self._heard_at = hub.clock.seconds()
 
     # IProtocol
 
@@ -96,7 +102,7 @@ class ChatProtocol(LineReceiver):
         """Take bytes apart and do what the lines ask."""
         if self._closing:
             return
-        if not self._intake.began and (kind := strangers.by_first_bytes(data)) is not None:
+        if not self._intake.heard and (kind := strangers.by_first_bytes(data)) is not None:
             self._turn_away(kind)
             return
         self._intake.feed(data)
@@ -304,7 +310,9 @@ class ChatProtocol(LineReceiver):
             self.send(answers)
 
     def look(self, now: float) -> None:
-        """Now and then: a connection that takes nothing, or whose machine is gone, is given up."""
+        """Now and then: a connection that takes nothing, or whose machine is gone, is given up; telnet is kept open."""
+        if self._intake.look():
+            self._heard_at = now
         if self._socket is not None and (taken := sockets.acknowledged(self._socket)) != self._taken:
             self._taken, self._progress_at = taken, now
         if self.blocked and now - self._progress_at >= limits.STALL_SECONDS:
@@ -313,7 +321,28 @@ class ChatProtocol(LineReceiver):
         elif self._socket is not None and sockets.is_dead(self._socket, limits.UNACKED_SECONDS):
             logger.info("Closing a connection whose machine is gone")
             self.abort()
+        elif self._closing:
+            return
+        elif self.pings and not self.wire.asks and now - self._heard_at >= limits.SILENT_SECONDS:
+            self._give_up_silent()
+        elif self._is_idle_telnet(now):
+            self._progress_at = now
+            self.send(NOP)
         self.session.keep_seen()
+
+    def _give_up_silent(self) -> None:
+        """Only a proxy knows that their machine is gone, and it says nothing."""
+        logger.info("Closing a connection that pinged, and was silent for {seconds} s", seconds=limits.SILENT_SECONDS)
+        sentence = say(
+            "Nothing came from you for {seconds} s; send a /ping in time.", seconds=int(limits.SILENT_SECONDS)
+        )
+        self.session.answer(Problem("stalled", sentence))
+        self.close()
+
+    def _is_idle_telnet(self, now: float) -> bool:
+        """Nothing went out for a while, which no proxy may take for the end; nc would show what telnet does not."""
+        telnet = self._intake.decoder.commands and self.wire.asks
+        return telnet and not self.blocked and now - self._progress_at >= limits.IDLE_TELNET_SECONDS
 
     def look_what_is_seen(self) -> None:
         """Every now and then: whether their machine has acknowledged everything."""
@@ -367,7 +396,10 @@ class ChatProtocol(LineReceiver):
     # The ends.
 
     def finished(self) -> None:
-        """The end of the input was reached: deliver what is owed and hang up; of people it is their leave."""
+        """The end of the input was reached: deliver what is owed and hang up.
+
+        Of people it is their leave, unless a proxy may have made it.
+        """
         session, pondering, unsaid = self.session, self.pondering, self._intake.forget()
         if pondering:
             sentence = say_n(
@@ -384,8 +416,10 @@ class ChatProtocol(LineReceiver):
                 len(session.draft),
             )
             session.answer(Problem("nothing-said", sentence))
-        if self.wire.asks and not (self._outlet.broken or self._cut_off):
-            session.leave()
+        own = self._intake.signed_off or not (self._proxied or self._outlet.broken or self._cut_off)
+        if self.wire.asks and own:
+            self.look_what_is_seen()
+            session.end()
         self._intake.wait()
         session.saying.settled().addCallback(lambda _: self.close())
 

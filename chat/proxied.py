@@ -9,6 +9,7 @@ The protocol: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
 
 import ipaddress
 import struct
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from twisted.internet import tcp
@@ -17,6 +18,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolFactory
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from chat import limits
 
@@ -94,6 +96,14 @@ def _address(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) 
     return (IPv4Address if address.version == 4 else IPv6Address)("TCP", str(address), port)
 
 
+@implementer(IAddress)
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """Whose connection a proxy hands on."""
+
+    host: str
+
+
 class Proxied(ServerFactory):
     """Makes a connection of another factory of each that begins with a header."""
 
@@ -135,7 +145,8 @@ class Unintroduced(Protocol):
             self._introduce(header)
 
     def _introduce(self, header: Header) -> None:
-        protocol = self._proxied.factory.buildProtocol(header.source or self.transport.getPeer())
+        source = header.source or self.transport.getPeer()
+        protocol = self._proxied.factory.buildProtocol(Introduced(getattr(source, "host", "")))
         assert protocol is not None  # ours never refuse without a word
         self.transport.protocol = protocol
         protocol.makeConnection(self.transport)

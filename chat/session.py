@@ -2,7 +2,8 @@
 
 A session outlives its connection.  After a cut it keeps the nickname and the rooms for the grace period, and its
 resume code brings another connection back to it; after the grace it has left, and the code still brings back the
-place.  Events reach it only from logs, by its `reading`; answers to its own commands go out by `answer`.
+place.  The end of an input is no goodbye: for the others they have left, and the code stays good.  Events reach a
+session only from logs, by its `reading`; answers to its own commands go out by `answer`.
 """
 
 import json
@@ -41,6 +42,9 @@ class Connection(Protocol):
 
     host: str
     """The address by which guesses are counted."""
+
+    pings: bool
+    """They ask now and then whether we are there, so that their silence means something."""
 
     @property
     def blocked(self) -> bool:
@@ -162,6 +166,19 @@ class Session:
         self._author = None
         self.hub.turn.touch(self)
 
+    def end(self) -> None:
+        """Their input has ended: for the others they have left, and the nickname is free, but the code stays good.
+
+        Nearly every proxy ends an idle line in the same way, and one that it loses or that its own restart cuts.
+        """
+        if self._author is None:
+            return
+        if not self.welcomed:
+            self.leave()
+            return
+        self.ended_at = self.hub.now()
+        self._be_absent()
+
     def banish(self) -> None:
         """(Person) They are banned: they go at once, told why where they can be, and their code is void."""
         if self.digest in self.hub.absent:
@@ -195,7 +212,7 @@ class Session:
     def cut(self) -> None:
         """The connection is gone and they did not say goodbye: all is held for the grace period."""
         self.connection = None
-        if self._author is None:
+        if self.digest not in self.hub.codes:  # they have left, or never came in
             return
         if not self.welcomed:
             self.leave()
@@ -217,6 +234,10 @@ class Session:
         for sender in [self.hub.people[id] for id in self.senders if id in self.hub.people]:
             sender.not_delivered(nick)
         self.senders.clear()
+        self._be_absent()
+
+    def _be_absent(self) -> None:
+        """For the others they have left; what they need for coming back is kept."""
         keys = list(self.rooms)
         self._go("")
         # Those rooms are where they will be when they come back.
@@ -294,7 +315,7 @@ class Session:
 
     def keep_seen(self) -> None:
         """Now and then that is stored, for after a crash."""
-        if self.named and self.reading.seen != self._kept_seen:
+        if self.digest in self.hub.codes and self.reading.seen != self._kept_seen:
             self._kept_seen = dict(self.reading.seen)
             self.hub.turn.touch(self)
 
@@ -303,6 +324,7 @@ class Session:
         return Record("session", self.digest, None if self._author is None else self._remembered(self._author.nick))
 
     def _remembered(self, nick: str) -> str:
+        absent = self.digest in self.hub.absent
         return json.dumps(
             {
                 "person": self.id,
@@ -317,10 +339,10 @@ class Session:
                 "senders": sorted(self.senders),
                 "untold": self.untold,
                 "seen": self.reading.seen,
-                "absent": self.digest in self.hub.absent,
+                "absent": absent,
                 "spoke_at": self.spoke_at.isoformat(),
                 "seen_at": self.seen_at.isoformat(),
-                "ended_at": None if self.connection is not None else self.ended_at.isoformat(),
+                "ended_at": self.ended_at.isoformat() if absent or self.connection is None else None,
             }
         )
 

@@ -109,6 +109,7 @@ def _settings(options: Options) -> Settings:
         _max_clients(options),
         options["max-per-host"],
         Bans(options["bans"]),
+        Bans(options["proxy"]),
     )
 
 

@@ -266,6 +266,7 @@ class World:
         max_clients: int = 0,
         max_per_host: int = 0,
         bans: Sequence[str] = (),
+        proxies: Sequence[str] = (),
         words: str = "en",
     ) -> None:
         self.clock = Clock()
@@ -282,6 +283,7 @@ class World:
             max_clients=max_clients,
             max_per_host=max_per_host,
             bans=Bans(map(parse_ban, bans)),
+            proxies=Bans(map(parse_ban, proxies)),
         )
         self.hub = Hub(self.clock, self.now, self.store, lambda: f"token{next(numbers)}", settings)
         self.factory = ChatFactory(self.hub, wires)

@@ -192,9 +192,9 @@ class Connection:
         self._lose_patience()
 
     def silent(self) -> None:
-        """Nothing was heard for a while: ask for a sign of life."""
+        """Nothing was heard, or said, for a while: ask for a sign of life, which is one."""
         if self._entrance.stage is not Stage.OPENING:
-            self.ask("/ping", lambda _: True)
+            self._write(self._outbox.question("/ping", lambda _: True))
 
     def closed(self, reason: Sentence) -> None:
         """The connection is gone."""

@@ -28,7 +28,7 @@ class Owner(Interface):
         """A whole line came, without its end."""
 
     def silent(self) -> None:
-        """Nothing came for a while: the moment to ask for a sign of life."""
+        """Nothing came, or went out, for a while: the moment to ask for a sign of life, and to give one."""
 
     def closed(self, reason: Sentence) -> None:
         """It is gone."""
@@ -45,16 +45,18 @@ class Wire(Protocol):
         self._lines = Lines(limits.OBJECT)
         self._why: Sentence | None = None
         self._ending = False
+        self._spoke_at = clock.seconds()
         self._timer: IDelayedCall | None = None
 
     def send(self, data: bytes) -> None:
         """Send these bytes."""
+        self._spoke_at = self._clock.seconds()
         self.transport.write(data)
 
     def pause(self) -> None:
-        """Stop reading; a silence of our own making does not count."""
+        """Stop reading; a silence of our own making does not count, and the server still hears of us."""
         if not self._ending:
-            self._stop_waiting()
+            self._show_life()
             self.transport.pauseProducing()
 
     def resume(self) -> None:
@@ -86,6 +88,9 @@ class Wire(Protocol):
         for line in self._lines.feed(data):
             if self._why is None:
                 self._owner.line_received(line)
+        # A server that has heard a ping expects the next one, also while it has enough to say itself.
+        if not self._ending and self._why is None and self._clock.seconds() - self._spoke_at >= limits.PING_SECONDS:
+            self._owner.silent()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._stop_waiting()
@@ -99,6 +104,13 @@ class Wire(Protocol):
     def _ask(self) -> None:
         self._wait(limits.PONG_SECONDS, self.abort, say("nothing came from the server for a while"))
         self._owner.silent()
+
+    def _show_life(self) -> None:
+        self._wait(limits.PING_SECONDS, self._show_life_and_on)
+
+    def _show_life_and_on(self) -> None:
+        self._owner.silent()
+        self._show_life()
 
     def _wait(self, seconds: float, then: Callable[..., object], *arguments: object) -> None:
         self._stop_waiting()

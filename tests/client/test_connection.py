@@ -273,17 +273,28 @@ def test_something_that_accepts_and_never_says_hello_is_left() -> None:
     assert world.server.transport.disconnected
 
 
-def test_a_silence_of_our_own_making_does_not_count() -> None:
+def test_a_silence_of_our_own_making_does_not_count_and_the_server_still_hears_of_us() -> None:
     world = World()
     world.enter()
     world.connection.pause()
     assert world.server.transport.producerState == "paused"
-    world.clock.advance(1000)
-    assert world.server.lines == []
+    for _ in range(3):
+        world.clock.advance(limits.PING_SECONDS)
+    assert world.server.lines == ["/ping"] * 3
+    assert not world.server.transport.disconnected
     world.connection.written()
     assert world.server.transport.producerState == "producing"
     world.clock.advance(limits.PING_SECONDS)
     assert world.server.lines == ["/ping"]
+
+
+def test_a_server_that_has_enough_to_say_itself_hears_of_us_all_the_same() -> None:
+    world = World()
+    world.enter()
+    for _ in range(int(2 * limits.PING_SECONDS)):
+        world.clock.advance(1)
+        world.server.send({"type": "message", "room": "#lobby", "from": "bob", "text": "chatter"})
+    assert world.server.lines == ["/ping"] * 2
 
 
 def test_a_server_that_confirms_nothing_is_left() -> None:
