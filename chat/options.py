@@ -50,6 +50,7 @@ class Options(usage.Options):
     )
 
     optFlags: ClassVar[list[list[Any]]] = [
+        ["skip-damaged", None, "Start without the rows of the database that are damaged; they stay in the file."],
         ["log-json", None, "The log has one JSON object a line, for programs."],
     ]
     optParameters: ClassVar[list[list[Any]]] = [

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from socket import socket
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -23,6 +23,7 @@ from chat.hub import Hub
 from chat.language import say
 from chat.log import Log
 from chat.reading import Reading
+from chat.remembered import Remembered, remembered
 from chat.rendering import Rendering, Wire
 from chat.replies import Answer, Problem, Request, Since, UpToNow
 from chat.room import Room
@@ -349,33 +350,44 @@ class Session:
     @classmethod
     def restore(cls, hub: Hub, records: Iterable[Record]) -> None:
         """Bring everybody back after a restart, with their lines down, in the order of their going."""
-        remembered = [(record.key, json.loads(record.value or "{}")) for record in records if record.kind == "session"]
-        now = hub.now().isoformat()
-        for digest, value in sorted(remembered, key=lambda item: item[1].get("ended_at") or now):
-            try:
-                cls._restore(hub, digest, value)
-            except (KeyError, ValueError, TypeError):
-                logger.failure("Somebody cannot be brought back: their record is damaged")
+        found = []
+        for record in records:
+            if record.kind == "session":
+                try:
+                    found.append((record.key, remembered(record.value)))
+                except ValueError as error:
+                    logger.error(
+                        "Somebody cannot be brought back: their record is damaged ({reason})", reason=str(error)
+                    )
+        now = hub.now()
+        people = set()
+        for digest, value in sorted(found, key=lambda item: item[1].ended_at or now):
+            if value.person in people:
+                logger.error("Somebody cannot be brought back: they are in two records")
+                continue
+            people.add(value.person)
+            cls._restore(hub, digest, value)
         hub.all_are_back()
 
     @classmethod
-    def _restore(cls, hub: Hub, digest: str, value: dict[str, Any]) -> None:
-        session = cls(hub, None, value["person"])
-        session.digest, session.host, session.welcomed = digest, value["host"], True
-        session.rooms = {key: hub.rooms[key] for key in value["rooms"] if key in hub.rooms}
-        session.current = hub.rooms.get(value["current"], hub.lobby)
-        session.away, session.quiet, session.ignored = value["away"], value["quiet"], value["ignored"]
-        session.last_from, session.senders, session.untold = value["last_from"], set(value["senders"]), value["untold"]
-        session.reading.seen = value["seen"]
-        session.saying.spoke_at = datetime.fromisoformat(value["spoke_at"])
-        session.seen_at = datetime.fromisoformat(value["seen_at"])
-        if value["absent"] or hub.holder(value["nick"]) is not None:
-            session._author = Author(session.id, session.id, value["nick"])
-            session.ended_at = datetime.fromisoformat(value["ended_at"]) if value["ended_at"] else hub.now()
+    def _restore(cls, hub: Hub, digest: str, value: Remembered) -> None:
+        session = cls(hub, None, value.person)
+        session.digest, session.host, session.welcomed = digest, value.host, True
+        session.rooms = {key: hub.rooms[key] for key in value.rooms if key in hub.rooms}
+        session.current = hub.rooms.get(value.current, hub.lobby)
+        heads = {log.key: log.head for log in session._logs().values()}
+        session.away, session.quiet, session.ignored = value.away, value.quiet, dict(value.ignored)
+        session.last_from, session.senders, session.untold = value.last_from, set(value.senders), list(value.untold)
+        session.reading.seen = {key: min(seq, heads[key]) for key, seq in value.seen.items() if key in heads}
+        session.saying.spoke_at = value.spoke_at
+        session.seen_at = value.seen_at
+        if value.absent or hub.holder(value.nick) is not None:
+            session._author = Author(session.id, session.id, value.nick)
+            session.ended_at = value.ended_at or hub.now()
             hub.gone(session)
             return
-        hub.claim(value["nick"], session)
-        session._register(value["nick"])
+        hub.claim(value.nick, session)
+        session._register(value.nick)
         for room in session.rooms.values():
             room.put_back(session)
         session.cut()

@@ -28,6 +28,7 @@ from chat.logbook import LogBook
 from chat.logfile import log_path, twistd_log
 from chat.options import MEMORY, Options, give_up
 from chat.reload import Reload
+from chat.remembered import check
 from chat.rendering import Wire
 from chat.service import ChatService, Companion
 from chat.session import Session
@@ -156,7 +157,13 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
     if options["database"] == MEMORY:
         return MemoryStore(), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
     try:
-        prepared = prepare(_below_rundir(options, options["database"]), keep=options["keep"], now=_now())
+        prepared = prepare(
+            _below_rundir(options, options["database"]),
+            keep=options["keep"],
+            now=_now(),
+            check=check,
+            skip_damaged=bool(options["skip-damaged"]),
+        )
     except Unusable as error:
         give_up(words.words(error.sentence))
     store = SqliteStore(prepared, reactor, options["sync"])

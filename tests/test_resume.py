@@ -372,7 +372,7 @@ def test_after_a_restart_those_who_do_not_come_back_have_left() -> None:
     assert [keys["who"] for keys in bob.objects if keys["type"] == "left"] == [["amy"]]
 
 
-def test_a_damaged_record_costs_that_one_person_their_place_only(logged) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_record_costs_that_one_person_their_place_only() -> None:
     store = KeepingStore()
     world = World(store)
     enter(world, "amy", wire="json")
@@ -381,7 +381,6 @@ def test_a_damaged_record_costs_that_one_person_their_place_only(logged) -> None
     store.records[damaged] = type(store.records[damaged])("session", damaged[1], '{"person": "x"}')  # type: ignore[call-arg]
     world = restarted(world, store)
     assert "welcome" in resume(world, code, wire="json").bytes.decode()
-    logged.expect(KeyError)
 
 
 # Whatever happens.

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,7 +27,10 @@ _REASONS = {
 def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     """A connection for the thread that asks for it; transactions are begun by `transaction` alone."""
     uri = f"file:{quote(str(path))}?mode={mode}"
-    return sqlite3.connect(uri, timeout=limits.LOCKED_SECONDS, isolation_level=None, uri=True)
+    connection = sqlite3.connect(uri, timeout=limits.LOCKED_SECONDS, isolation_level=None, uri=True)
+    # A text that is none, in a damaged file, is to cost itself alone and not what is read with it.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    return connection
 
 
 @contextmanager

@@ -47,6 +47,10 @@ _DETAILS = {
     for kind in _NAMES
 }
 
+KINDS = ", ".join(f"'{kind}'" for kind in _KINDS)
+SAID_KINDS = ", ".join(f"'{_NAMES[kind]}'" for kind in _SAID)
+"""The kinds of entries, and of those that people said, as SQL lists them."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -63,6 +67,10 @@ def microseconds(at: datetime) -> int:
 def date(at: int) -> datetime:
     """A stored date."""
     return _EPOCH + timedelta(microseconds=at)
+
+
+DATES = 0, microseconds(datetime(9000, 1, 1, tzinfo=UTC))
+"""What a date can be that was ever stored: any clock's, and so that a time zone does not lead beyond what there is."""
 
 
 def values_of_message(log: int, entry: Entry) -> tuple[object, ...]:

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from chat import limits
 from chat.language import Sentence, say, say_n
-from chat.store import Kept, KeptLog, Record
+from chat.store import Kept, KeptLog, Record, damage
 from chat.store.connection import APPLICATION_ID, connect, reason
 from chat.store.copies import copy
+from chat.store.damage import Check
 from chat.store.retention import EARLIEST, Keep, due, plan
-from chat.store.rows import SEQ_BITS, SEQ_MOST, date
+from chat.store.rows import DATES, SEQ_BITS, SEQ_MOST, date
 
 MIGRATIONS: Sequence[str] = (
     f"""
@@ -92,6 +93,8 @@ MIGRATIONS: Sequence[str] = (
         WHERE text IS NOT NULL AND entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}
     );
     """,
+    # What was damaged and set aside, as it was.
+    "CREATE TABLE damaged_entries (id, at, kind, person, session, nick, text, other, details)",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
@@ -114,11 +117,18 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    path: Path, migrations: Sequence[str] = MIGRATIONS, *, keep: Keep = None, now: datetime = EARLIEST
+    path: Path,
+    migrations: Sequence[str] = MIGRATIONS,
+    *,
+    keep: Keep = None,
+    now: datetime = EARLIEST,
+    check: Check = lambda _: None,
+    skip_damaged: bool = False,
 ) -> Prepared:
     """Lock, check and, if need be, make or migrate the database; raises `Unusable`.
 
-    What `keep` takes away will be taken later; how much that is now stands in the summary.
+    What `keep` takes away will be taken later; how much that is now stands in the summary.  `check` knows what is in
+    records; rows that are damaged are told, or set aside.
     """
     path = path.absolute()
     lock = _lock(path)
@@ -131,7 +141,8 @@ def prepare(
                 if mode != "wal":
                     raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
-                summary = [_summary(path, connection)]
+                skipped = _check_rows(path, connection, check, skip_damaged)
+                summary = [_summary(path, connection), *skipped]
                 if keep is not None:
                     summary.append(plan(keep, due(connection, keep, now)))
                 return Prepared(path, lock, _kept(connection), summary)
@@ -199,6 +210,40 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int, migration
         connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
 
 
+def _check_rows(path: Path, connection: sqlite3.Connection, check: Check, skip: bool) -> Sequence[Sentence]:
+    """Tell what of the rows is damaged, or set it aside; returns what is to be said of that."""
+    found = damage.find(connection, check, path.stat().st_size <= limits.CHECKED_BYTES)
+    if not found:
+        return ()
+    table, row, what, *_ = found[0]
+    if not skip:
+        raise Unusable(
+            say_n(
+                "{path} is damaged: in the table {table} the row {row} ({reason}). Put a backup in its place, or start "
+                "with --skip-damaged, which goes on without it and leaves it in the file.",
+                "{path} is damaged: in the table {table} the row {row} ({reason}), and others, {count} in all. Put a "
+                "backup in its place, or start with --skip-damaged, which goes on without them and leaves them in the "
+                "file.",
+                len(found),
+                path=path,
+                table=table,
+                row=row,
+                reason=what,
+            )
+        )
+    damage.set_aside(connection, found)
+    return [
+        say_n(
+            "{count} damaged row is set aside and stays in the file: {table} {row} ({reason}).",
+            "{count} damaged rows are set aside and stay in the file; the first: {table} {row} ({reason}).",
+            len(found),
+            table=table,
+            row=row,
+            reason=what,
+        )
+    ]
+
+
 def _kept(connection: sqlite3.Connection) -> Kept:
     logs = connection.execute(
         """
@@ -206,14 +251,15 @@ def _kept(connection: sqlite3.Connection) -> Kept:
         UNION SELECT key, name, head FROM own_logs JOIN logs USING (key)
         """
     )
-    records = connection.execute("SELECT kind, key, value FROM records")
+    records = connection.execute("SELECT kind, key, value FROM records WHERE kind NOT LIKE 'damaged %'")
     return Kept([KeptLog(*log) for log in logs], [Record(*record) for record in records])
 
 
 def _summary(path: Path, connection: sqlite3.Connection) -> Sentence:
     """How much is kept; private talk stands in two logs and is counted once."""
     lines, first = connection.execute(
-        "SELECT count(*), min(at) FROM entries INDEXED BY said_by_date WHERE text IS NOT NULL"
+        "SELECT count(*), min(at) FROM entries INDEXED BY said_by_date WHERE text IS NOT NULL AND at BETWEEN ? AND ?",
+        DATES,
     ).fetchone()
     (copies,) = connection.execute(
         "SELECT count(*) / 2 FROM entries INDEXED BY said_to WHERE other IS NOT NULL"

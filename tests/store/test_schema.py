@@ -330,7 +330,8 @@ def test_a_migration_that_fails_leaves_the_older_version(path: Path) -> None:
 def of_version(path: Path, version: int) -> None:
     """An empty database as a program of then would have made it."""
     path.unlink(missing_ok=True)
-    os.close(prepare(path, MIGRATIONS[:version]).lock)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{';'.join(MIGRATIONS[:version])}; PRAGMA user_version = {version}")
 
 
 def test_a_line_of_before_digests_were_kept_is_acknowledged_whatever_comes_under_its_id(path: Path) -> None:
