@@ -61,6 +61,11 @@ def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IL
     return outcome[0]
 
 
+def makes_a_file(port: str) -> bool:
+    """Whether listening there makes a file."""
+    return port.removeprefix(_PROXIED).startswith("unix:")
+
+
 def _has_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:

@@ -28,7 +28,9 @@ def twistd_log(twistd: Mapping[str, Any], as_objects: bool) -> LogBook | None:
 
 
 def log_path(twistd: Mapping[str, Any]) -> str | None:
-    """The file that `twistd` logs to; None for the screen."""
+    """The file that `twistd` logs to; None for the screen, the system's log, or a logger of their choice."""
+    if twistd.get("syslog") or twistd.get("logger"):
+        return None
     path = twistd.get("logfile")
     if path:
         return None if path == "-" else os.path.abspath(path)

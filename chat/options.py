@@ -5,6 +5,7 @@ how both are read anew.
 """
 
 import getopt
+import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,12 @@ class Options(usage.Options):
             "For --tls-port: a PEM file, or a directory as certbot's; if not given, one is made.",
         ],
         ["private-key", None, None, "Its key; if not given, it is in the certificate's file or directory."],
+        [
+            "data",
+            None,
+            None,
+            "The directory of database, certificate and key; $STATE_DIRECTORY or the current one if not given.",
+        ],
         ["database", None, "chat.sqlite3", "Where talk is kept; memory: keeps it only until the server ends."],
         ["sync", None, "full", "What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."],
         [
@@ -111,6 +118,8 @@ class Options(usage.Options):
 
     def __init__(self) -> None:
         super().__init__()
+        # Before 3.13 docstrings keep their indentation, which --help would show as ten blanks.
+        self.docs = {name: " ".join(text.split()) for name, text in self.docs.items()}
         self["ports"] = []
         self["tls-ports"] = []
         self["unrecorded"] = frozenset()
@@ -250,15 +259,25 @@ class Options(usage.Options):
             self["keep"] = parse_keep(self["keep"])
         except ValueError as error:
             raise usage.UsageError(f"--keep {error}") from None
-        twistd: Mapping[str, Any] = self.parent or {}
-        rundir = twistd.get("rundir") or "."
-        if self["backup-to"] and not (self._directory / rundir / self["backup-to"]).is_dir():
+        for option, right in (("data", "a directory"), ("database", f"a file, or {MEMORY}")):
+            if self[option] == "":
+                raise usage.UsageError(f"--{option}: {right} would be right.")
+        if self["data"] and not self.below_data("").is_dir():
+            raise usage.UsageError(f"--data {self['data']}: there is no such directory.")
+        if self["backup-to"] and not self.below_data(self["backup-to"]).is_dir():
             raise usage.UsageError(f"--backup-to {self['backup-to']}: there is no such directory.")
         if self["language"] not in known_languages():
             raise usage.UsageError(f"--language {self['language']}: choose from {', '.join(known_languages())}.")
         self["motd-file"] = self._directory / self["motd"] if self["motd"] else None
         self["motd"] = read_motd(self["motd-file"]) if self["motd-file"] else ()
         self["name"] = visible(self["name"] or socket.gethostname())
+
+    def below_data(self, path: str) -> Path:
+        """Where a file of the server's own is: a path that is not absolute is one in the directory of its data."""
+        twistd: Mapping[str, Any] = self.parent or {}
+        # systemd may name several, with colons between them.
+        data = self["data"] or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        return (self._directory / (twistd.get("rundir") or ".") / data / path).absolute()
 
 
 def _port(option: str, port: str) -> str:
@@ -273,9 +292,12 @@ def _port(option: str, port: str) -> str:
 def read_motd(path: Path) -> tuple[str, ...]:
     """The message of the day, as it may be shown; raises `UsageError` where it may not, or cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise usage.UsageError(f"--motd {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise usage.UsageError(f"--motd {path}, line {number}: this is not UTF-8.") from None
     lines = text.rstrip("\n").split("\n")
     if len(lines) > limits.MOTD_LINES:
         raise usage.UsageError(f"--motd {path}: {len(lines)} lines, the limit is {limits.MOTD_LINES}.")

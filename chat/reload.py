@@ -80,7 +80,8 @@ def _named(name: str, options: Options) -> str:
 def _line(name: str, old: Any, new: Any) -> str:
     if name == "ban":
         added, gone = (" ".join(sorted(map(str, networks))) for networks in (new - old, old - new))
-        return ", ".join(f"{what} {which}" for what, which in (("ban: added", added), ("taken away", gone)) if which)
+        changes = ", ".join(f"{what} {which}" for what, which in (("added", added), ("taken away", gone)) if which)
+        return f"{name}: {changes}"
     old, new = (spelled(value) if name == "keep" else _shown(value) for value in (old, new))
     note = RELOADED.get(name, "")
     return f"{name}: {old} -> {new}" + (f" ({note})" if note else "")

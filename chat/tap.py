@@ -1,12 +1,13 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
 import gc
+import os
 import resource
 import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +31,7 @@ from chat.options import MEMORY, Options, give_up
 from chat.reload import Reload
 from chat.remembered import check
 from chat.rendering import Wire
+from chat.rights import NoRights, of_who_runs
 from chat.service import ChatService, Companion
 from chat.session import Session
 from chat.store import NOTHING_KEPT, Kept, Store
@@ -57,6 +59,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     # All modules are there, and stay.  Where 1000 are connected a full collection takes 14 ms instead of 43 without
     # them, in which every line waits.  (Not later: whoever is brought back may go for good.)
     gc.freeze()
+    twistd: Mapping[str, Any] = options.parent or {}
+    stops_with_terminal = _stops_with_terminal(twistd)
+    if twistd.get("chroot"):
+        give_up(
+            "--chroot: paths would mean other files after it; a systemd unit (RootDirectory=) or a container does it."
+        )
+    try:
+        with of_who_runs(twistd):
+            _check_backups(options)
+    except NoRights as error:
+        give_up(str(error))
     companions: list[Companion] = []
     if reactor is None:
         from twisted.internet import reactor
@@ -65,20 +78,19 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         companions.append(Watchdog(reactor))
     words = language(options["language"])
     wires: dict[str, Wire] = {"plain": Plain(words), "json": JsonLines(words)}
-    store, kept, lines = _open_store(options, reactor, words)
+    with of_who_runs(twistd):
+        store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)
     Session.restore(hub, kept.records)
     factory = ChatFactory(hub, wires)
     factory.enforce_bans()
-    ports = _listen(reactor, "--port", options["ports"], factory, words)
+    ports = _listen(reactor, "--port", options, factory, words)
     encrypted: list[IListeningPort] = []
     certificates = None
     if options["tls-ports"]:
         certificates = _certificates(options, reactor, words)
         companions.append(certificates)
-        encrypted = _listen(
-            reactor, "--tls-port", options["tls-ports"], TlsFactory(certificates, factory, reactor), words
-        )
+        encrypted = _listen(reactor, "--tls-port", options, TlsFactory(certificates, factory, reactor), words, ports)
     factory.reception = Reception(words, doors.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     said = [
@@ -88,12 +100,15 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     ]
     upkeep = None
     if isinstance(store, SqliteStore):
-        backup_to = _below_rundir(options, options["backup-to"]) if options["backup-to"] else None
+        backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
         upkeep = Upkeep(reactor, _now, elapsed, store, options["keep"], backup_to)
         companions.append(upkeep)
     reload = Reload(options, partial(_apply, factory, upkeep), [certificates.reload] if certificates else ())
-    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_hung_up, reactor, reload))
-    log = _open_log(options)
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop if stops_with_terminal else reload))
+    # Of others it would be the end, at once; it is kept for a report of the server's state.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    with of_who_runs(twistd):
+        log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
     _announce(options, [*map(words.words, said), *lines], words)
     return ChatService(hub, store, factory, [*ports, *encrypted], companions, log)
@@ -146,10 +161,12 @@ def _how_many(options: Options) -> list[Sentence]:
     ]
 
 
-def _below_rundir(options: Options, path: str) -> Path:
-    """A path as it will be understood once `twistd` is in its run directory."""
-    twistd: Mapping[str, Any] = options.parent or {}
-    return (Path(twistd.get("rundir") or ".") / path).absolute()
+def _check_backups(options: Options) -> None:
+    """The directory of copies has to be there, and writable to whoever runs."""
+    if options["backup-to"]:
+        path = options.below_data(options["backup-to"])
+        if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+            give_up(f"--backup-to {path}: no copy can be written there.")
 
 
 def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store, Kept, list[str]]:
@@ -158,7 +175,7 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
         return MemoryStore(), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
     try:
         prepared = prepare(
-            _below_rundir(options, options["database"]),
+            options.below_data(options["database"]),
             keep=options["keep"],
             now=_now(),
             check=check,
@@ -193,16 +210,19 @@ def _reopen(log: LogBook | None) -> None:
 
 def _expect_another_signal(reactor: Any, factory: ChatFactory) -> None:
     """The server stops: a second Ctrl-C means that nobody is waited for.  Twisted would answer with a traceback."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal sends several
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: reactor.callFromThread(factory.abort))
 
 
-def _hung_up(reactor: Any, reload: Reload) -> None:
-    """SIGHUP: the terminal was closed under a server in the foreground; else the operator wants things read anew."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        reactor.stop()
-    else:
-        reload()
+def _stops_with_terminal(twistd: Mapping[str, Any]) -> bool:
+    """Whether SIGHUP means that the terminal was closed under a server in the foreground, and not a reload.
+
+    Asked at the start: when the signal comes that terminal is no terminal any more.
+    """
+    if not twistd.get("nodaemon", True) or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup has it
+        return False
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _certificates(options: Options, reactor: Any, words: Language) -> Certificates:
@@ -210,22 +230,31 @@ def _certificates(options: Options, reactor: Any, words: Language) -> Certificat
     try:
         if options["certificate"]:
             key = options["private-key"] and Path(options["private-key"]).absolute()
-            files = certificate.find(Path(options["certificate"]).absolute(), key or None)
-        else:
-            files = certificate.make(_below_rundir(options, ""), options["name"], doors.addresses(), _now())
-        return Certificates(files, reactor, _now)
+            return Certificates(certificate.find(Path(options["certificate"]).absolute(), key or None), reactor, _now)
+        with of_who_runs(options.parent or {}):
+            files = certificate.make(options.below_data(""), options["name"], doors.addresses(), _now())
+            return Certificates(files, reactor, _now)
     except certificate.BadCertificate as error:
         give_up(words.words(error.sentence))
 
 
 def _listen(
-    reactor: Any, option: str, ports: Sequence[str], factory: IProtocolFactory, words: Language
+    reactor: Any,
+    option: str,
+    options: Options,
+    factory: IProtocolFactory,
+    words: Language,
+    open_already: Sequence[IListeningPort] = (),
 ) -> list[IListeningPort]:
-    listening = []
-    for port in ports:
+    listening: list[IListeningPort] = []
+    for port in options[f"{option.removeprefix('--')}s"]:
         try:
-            listening += doors.listen(reactor, port, factory)
+            # The file of a unix socket is one of those that whoever runs has to remove.
+            with of_who_runs(options.parent or {}) if doors.makes_a_file(port) else nullcontext():
+                listening += doors.listen(reactor, port, factory)
         except CannotListenError as error:
+            if error.port in [getattr(other.getHost(), "port", None) for other in (*open_already, *listening)]:
+                give_up(words.words(say("Port {port} is given twice; once is enough.", port=error.port)))
             give_up(words.words(doors.failure(error, option)))
         except ValueError as error:
             give_up(f"{option} {port}: {error}.")
@@ -242,7 +271,7 @@ def _announce(options: Options, lines: list[str], words: Language) -> None:
         lines.append(words.words(say("Stop it with: {command}", command=f"kill $(cat {Path(pid).absolute()})")))
     if log is not None:
         lines.append(words.words(say("The log is {path}", path=log)))
-    if log is not None or options["log-json"]:
+    if log is not None or options["log-json"] or twistd.get("syslog") or twistd.get("logger"):
         for line in lines:
             logger.info("{line}", line=line)
     # Without a log file the log is this screen; either way people can copy a line that has no date before it, and a

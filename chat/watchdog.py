@@ -8,6 +8,7 @@ Both cost 0.3 % of a processor (measured, of a server without guests), and no lo
 """
 
 import os
+import selectors
 import sys
 import time
 import traceback
@@ -24,6 +25,9 @@ from twisted.logger import Logger
 from chat import clock, limits
 
 logger = Logger()
+
+
+_LOOPS = ("mainLoop", "_run_once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,17 @@ def doing(thread: int, waits: CodeType | None = None) -> str:
     Nothing if it has ended, or waits in this code for something to do.
     """
     frame = sys._current_frames().get(thread)
-    if frame is None or frame.f_code is waits:
+    if frame is None or frame.f_code is waits or _selects(frame.f_code):
         return ""
-    # What called the reactor is no news.
-    frames = takewhile(lambda call: call[0].f_code.co_name != "mainLoop", traceback.walk_stack(frame))
+    # What called the reactor, or asyncio's loop, is no news.
+    frames = takewhile(lambda call: call[0].f_code.co_name not in _LOOPS, traceback.walk_stack(frame))
     stack = traceback.StackSummary.extract(frames, limit=limits.STALL_FRAMES, lookup_lines=False)
     return ", called by ".join(f"{call.name} ({_module(call.filename)}:{call.lineno})" for call in stack)
+
+
+def _selects(code: CodeType) -> bool:
+    """Whether this is where asyncio's loop waits: its `doIteration` is never called."""
+    return code.co_name == "select" and code.co_filename == selectors.__file__
 
 
 def _module(path: str) -> str:

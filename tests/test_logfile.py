@@ -208,3 +208,10 @@ def test_who_is_not_run_by_twistd_logs_as_it_does() -> None:
 def test_nothing_here_needs_a_reactor() -> None:
     script = "import sys, chat.logfile; sys.exit('twisted.internet.reactor' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "twistd", [{"syslog": 1}, {"logger": "x.y", "nodaemon": 1}, {"syslog": 1, "logfile": "a"}], ids=str
+)
+def test_a_log_that_is_not_ours_has_no_file(twistd: dict[str, object]) -> None:
+    assert log_path({"logfile": None, "nodaemon": 0, **twistd}) is None

@@ -57,6 +57,12 @@ def test_each_thing_that_changed_is_a_line(path: Path, said: list[str]) -> None:
     assert [(new["grace"], new["rate"]) for new in server.applied] == [(6, 0.5)]
 
 
+def test_a_ban_that_is_only_taken_away_is_told_with_its_option(path: Path, said: list[str]) -> None:
+    server = Running(path, "ban 192.0.2.1\n")
+    server.with_file("")
+    assert said == ["ban: taken away 192.0.2.1/32"]
+
+
 def test_nothing_changed_is_said_too(path: Path, said: list[str]) -> None:
     server = Running(path, "grace 5\n")
     server.with_file("# five\ngrace = 5\n")

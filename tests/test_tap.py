@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import resource
 import signal
 import socket
@@ -35,7 +36,9 @@ class Reactor(MemoryReactorClock):
     taken = False
 
     def listenTCP(self, port, factory, backlog=50, interface=""):
-        if self.taken:
+        if self.taken or any(
+            port == other and {interface, there} <= {"", "::"} for other, _, _, there in self.tcpServers
+        ):
             raise CannotListenError(interface, port, OSError(98, "Address already in use"))
         return super().listenTCP(port, factory, backlog, interface)
 
@@ -119,8 +122,16 @@ def test_a_bad_value_is_one_line_that_says_what_would_be_right(words: list[str],
 
 def test_the_message_of_the_day_is_read_and_made_harmless(tmp_path: Path) -> None:
     motd = tmp_path / "motd"
-    motd.write_bytes("Hello\x1b[31m\nsecond ☃\n\n".encode() + b"\xff\n")
-    assert options("--motd", str(motd))["motd"] == ("Hello␛[31m", "second ☃", "", "\ufffd")
+    motd.write_bytes("\ufeffHello\x1b[31m\nsecond ☃\n\nlast\n".encode())
+    assert options("--motd", str(motd))["motd"] == ("Hello␛[31m", "second ☃", "", "last")
+
+
+@pytest.mark.parametrize("text", [b"one\ntwo\nol\xe9\n", "olé\nhola".encode("utf-16")], ids=["latin-1", "utf-16"])
+def test_a_message_of_the_day_in_another_encoding_is_told(text: bytes, tmp_path: Path) -> None:
+    motd = tmp_path / "motd"
+    motd.write_bytes(text)
+    line = 3 if text.startswith(b"one") else 1
+    assert refusal("--motd", str(motd)) == f"twistd chat: --motd {motd}, line {line}: this is not UTF-8."
 
 
 def test_a_message_of_the_day_has_five_lines_at_most(tmp_path: Path) -> None:
@@ -135,6 +146,42 @@ def test_help_tells_every_option_in_eighty_columns(monkeypatch: pytest.MonkeyPat
     for name in ("--port", "--name", "--motd", "--language", "--history", "--rate", "--max-clients", "--max-per-host"):
         assert name in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_has_no_blanks_but_of_its_columns() -> None:
+    for line in str(Options()).splitlines():
+        assert "  " not in line.strip() or line.strip().startswith("--")
+        assert not re.search(r"[.;,] {2}", line)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--database", ""], "--database: a file, or memory: would be right"),
+        (["--data", ""], "--data: a directory would be right"),
+        (["--data", "/nowhere"], "--data /nowhere: there is no such directory"),
+    ],
+    ids=str,
+)
+def test_a_path_that_is_none_is_told(words: list[str], said: str) -> None:
+    assert said in refusal(*words)
+
+
+def test_what_the_server_keeps_is_below_the_directory_of_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert options().below_data("x") == tmp_path / "x"
+    chosen = options("--data", "data")
+    assert chosen.below_data("x") == tmp_path / "data" / "x"
+    assert chosen.below_data("/x") == Path("/x")
+    chosen.parent = {"rundir": "/run"}
+    assert chosen.below_data("x") == Path("/run/data/x")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/chat:/var/lib/other")
+    assert options().below_data("x") == Path("/var/lib/chat/x")
+    assert chosen.below_data("x") == Path("/run/data/x")
 
 
 def test_twistd_knows_the_chat() -> None:
@@ -173,6 +220,14 @@ def test_a_taken_port_is_one_line_that_says_what_would_be_right(reactor: Reactor
     assert str(refused.value) == (
         "twistd chat: Cannot listen on port 4000: Address already in use. Choose another one with --port."
     )
+
+
+@pytest.mark.parametrize("more", [("--port", "4000"), ("--tls-port", "4000"), ("--port", "tcp:4000")], ids=" ".join)
+def test_a_port_that_is_given_twice_is_told(more: tuple[str, ...], reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "4000", "--data", str(tmp_path), *more)
+    with pytest.raises(SystemExit) as refused:
+        makeService(chosen, reactor)
+    assert str(refused.value) == "twistd chat: Port 4000 is given twice; once is enough."
 
 
 def test_how_to_join_is_told_before_the_service_starts(reactor: Reactor, capsys: pytest.CaptureFixture[str]) -> None:

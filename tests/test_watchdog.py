@@ -1,5 +1,7 @@
 """What the operator is told of a reactor that stalls, and of a process that does not run."""
 
+import selectors
+import socket
 import threading
 from collections.abc import Callable
 
@@ -255,3 +257,17 @@ def test_a_stack_shows_where_and_no_values() -> None:
 def test_a_thread_that_waits_for_something_to_do_does_nothing() -> None:
     assert doing(threading.get_ident(), doing.__code__) == ""
     assert doing(-1) == ""
+
+
+def test_a_thread_that_waits_in_a_selector_as_asyncio_does_does_nothing() -> None:
+    with selectors.DefaultSelector() as selector:
+        thread = threading.Thread(target=selector.select)
+        one, other = socket.socketpair()
+        with one, other:
+            selector.register(one, selectors.EVENT_READ)
+            thread.start()
+            assert thread.ident is not None
+            while doing(thread.ident):
+                pass  # until it waits
+            other.send(b"x")
+            thread.join()

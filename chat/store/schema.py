@@ -142,7 +142,7 @@ def prepare(
                     raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
                 skipped = _check_rows(path, connection, check, skip_damaged)
-                summary = [_summary(path, connection), *skipped]
+                summary = [_summary(path, connection, version == 0), *skipped]
                 if keep is not None:
                     summary.append(plan(keep, due(connection, keep, now)))
                 return Prepared(path, lock, _kept(connection), summary)
@@ -255,7 +255,7 @@ def _kept(connection: sqlite3.Connection) -> Kept:
     return Kept([KeptLog(*log) for log in logs], [Record(*record) for record in records])
 
 
-def _summary(path: Path, connection: sqlite3.Connection) -> Sentence:
+def _summary(path: Path, connection: sqlite3.Connection, new: bool) -> Sentence:
     """How much is kept; private talk stands in two logs and is counted once."""
     lines, first = connection.execute(
         "SELECT count(*), min(at) FROM entries INDEXED BY said_by_date WHERE text IS NOT NULL AND at BETWEEN ? AND ?",
@@ -264,6 +264,8 @@ def _summary(path: Path, connection: sqlite3.Connection) -> Sentence:
     (copies,) = connection.execute(
         "SELECT count(*) / 2 FROM entries INDEXED BY said_to WHERE other IS NOT NULL"
     ).fetchone()
+    if new:
+        return say("Talk is kept in {path}, a new database.", path=path)
     if first is None:
         return say("Talk is kept in {path} (nothing yet).", path=path)
     return say_n(

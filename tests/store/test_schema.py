@@ -62,7 +62,7 @@ def test_a_database_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 
 def test_nothing_kept_is_said_at_start(tmp_path: Path) -> None:
-    assert summary(tmp_path / "chat.sqlite3") == f"Talk is kept in {tmp_path}/chat.sqlite3 (nothing yet)."
+    assert summary(tmp_path / "chat.sqlite3") == f"Talk is kept in {tmp_path}/chat.sqlite3, a new database."
 
 
 def test_what_is_kept_is_said_at_start(path: Path) -> None:
@@ -129,7 +129,7 @@ def test_the_name_of_a_log_is_the_last_one(tmp_path: Path) -> None:
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path = tmp_path / "chat.sqlite3"
     path.touch()
-    assert "nothing yet" in summary(path)
+    assert "a new database" in summary(path)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
