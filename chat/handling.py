@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chat.commands import perform
+from chat.commands import perform, staying
 from chat.errors import BadInput, ChatError, NotStored
 from chat.language import say
-from chat.lines import Overlong
+from chat.lines import Garbled, Overlong, Typed
 from chat.replies import Problem, Request, Stored
 from chat.saying import not_said
 from chat.session import Connection
@@ -21,12 +21,15 @@ Work = Coroutine[Deferred[Any], Any, None]
 _NOTHING = Request("")
 
 
-def handle(connection: Connection, line: str | Overlong) -> Deferred[None] | None:
+def handle(connection: Connection, line: Typed) -> Deferred[None] | None:
     """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
     request = _NOTHING
     try:
         if isinstance(line, Overlong):
             raise _too_long(line)
+        if isinstance(line, Garbled):
+            connection.session.answer(_garbled(connection, line))
+            return None
         request = connection.wire.decode(line)
         work = perform(connection.session, request)
         return None if work is None else Deferred.fromCoroutine(_waited_for(connection, request, work))
@@ -65,6 +68,16 @@ async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatE
     with suppress(ChatError):  # of a store that cannot be read
         place = await session.hub.known(line)
     session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
+
+
+def _garbled(connection: Connection, line: Garbled) -> Problem:
+    """A damaged line is asked for again; a program is told which one it was, where that can still be read."""
+    try:
+        id = connection.wire.decode(line.text[max(line.text.find("{"), 0) :]).id
+    except BadInput as error:
+        id = error.id
+    sentence = say("Telnet damaged this line on its way; nothing of it was done. Type it again.")
+    return Problem("nothing-said", sentence, id, staying.offered(connection.session))
 
 
 def _too_long(line: Overlong) -> BadInput:

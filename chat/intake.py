@@ -12,7 +12,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat import limits
-from chat.lines import END_OF_INPUT, LineDecoder, Overlong
+from chat.lines import END_OF_INPUT, INTERRUPT, LineDecoder, Typed
 from chat.pace import Pace
 from chat.rounds import Rounds
 from chat.turn import Turn
@@ -29,10 +29,10 @@ class Handler(Protocol):
     def pondering(self) -> bool:
         """What comes next may not be meant as what it would be taken for: whether more comes is looked at first."""
 
-    def talked(self, lines: Sequence[str | Overlong]) -> int:
+    def talked(self, lines: Sequence[Typed]) -> int:
         """Say those of these lines, from the first on, that are nothing but talk; returns how many these were."""
 
-    def lineReceived(self, line: str | Overlong) -> None:
+    def lineReceived(self, line: Typed) -> None:
         """Do what a line asks; calls `Intake.wait` if that takes time."""
 
     def slowed(self) -> None:
@@ -77,7 +77,7 @@ class Intake:
         self._rounds = rounds
         self._in_line = False
         self.decoder = LineDecoder()
-        self._lines: list[str | Overlong] = []  # the next one last
+        self._lines: list[Typed] = []  # the next one last
         self._pace = Pace(limits.BURST, rate, clock.seconds())
         self._scheduled: IDelayedCall | None = None
         self._working = False
@@ -92,7 +92,7 @@ class Intake:
         return len(self._lines)
 
     @property
-    def first(self) -> str | Overlong | None:
+    def first(self) -> Typed | None:
         """The line that is handled next."""
         return self._lines[-1] if self._lines else None
 
@@ -196,7 +196,7 @@ class Intake:
         if line == END_OF_INPUT:
             self._lines.clear()
             self.ended = self.signed_off = True
-        else:
+        elif line != INTERRUPT:
             self._handler.lineReceived(line)
         return 1
 

@@ -173,6 +173,10 @@ SUBNEGOTIATION = 512
 TELNET_ANSWERS = 1024
 """Answers to telnet that may wait before a repeated question goes without: one packet of ^C needs a few bytes."""
 
+BINARY_SECONDS = 1.0
+"""A telnet that was asked for BINARY answers at once, over a satellite after 0.7 s: until then its letters may be
+damaged.  What speaks no telnet but ends its lines in CR LF never answers."""
+
 MARKS = 6
 """Combining marks on one letter: Hebrew and Tibetan need five; a hundred climb over the lines above."""
 

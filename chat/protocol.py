@@ -23,7 +23,7 @@ from chat.handling import handle
 from chat.hub import Hub
 from chat.intake import Intake
 from chat.language import say, say_n
-from chat.lines import NOP, Overlong
+from chat.lines import NOP, Typed
 from chat.outlet import Outlet
 from chat.rendering import Wire
 from chat.replies import Problem, Reply
@@ -72,6 +72,7 @@ class ChatProtocol(LineReceiver):
         self._socket: socket.socket | None = None
         self._greeted = False
         self._known = False
+        self._doubted = False
         self._cut_off = False
         self._closing = False
         self._lost = False
@@ -203,7 +204,7 @@ class ChatProtocol(LineReceiver):
 
     # LineReceiver
 
-    def lineReceived(self, line: str | Overlong) -> None:
+    def lineReceived(self, line: Typed) -> None:
         """Do what one line asks, and handle no other before that is done: replies keep the order of lines."""
         try:
             done = handle(self, line)
@@ -308,6 +309,9 @@ class ChatProtocol(LineReceiver):
         decoder = self._intake.decoder
         if decoder.telnet and not self.blocked and (answers := decoder.answers()):
             self.send(answers)
+            if decoder.in_doubt and not self._doubted:
+                self._doubted = True
+                self._clock.callLater(limits.BINARY_SECONDS, decoder.trust)
 
     def look(self, now: float) -> None:
         """Now and then: a connection that takes nothing, or whose machine is gone, is given up; telnet is kept open."""
@@ -355,7 +359,7 @@ class ChatProtocol(LineReceiver):
 
     # chat.intake.Handler
 
-    def talked(self, lines: Sequence[str | Overlong]) -> int:
+    def talked(self, lines: Sequence[Typed]) -> int:
         """Nearly all lines are nothing but talk, and together they cost half of what they do one by one in `handle`."""
         try:
             return talk.say_lines(self.session, lines) if self.wire.verbatim else 0

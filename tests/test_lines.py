@@ -9,16 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat.limits import LINE, SUBNEGOTIATION, TELNET_ANSWERS
-from chat.lines import END_OF_INPUT, LineDecoder, Overlong
+from chat.lines import END_OF_INPUT, INTERRUPT, Garbled, LineDecoder, Overlong, Typed
 from chat.text import visible
 
-IAC, DO_BINARY, DO_TM, WILL_TM = b"\xff", b"\xff\xfd\x00", b"\xff\xfd\x06", b"\xff\xfb\x06"
+IAC, DO_BINARY, DO_TM, WILL_TM = (b"\xff", b"\xff\xfd\x00", b"\xff\xfd\x06", b"\xff\xfb\x06")
 
 
-def decode(*packets: bytes) -> tuple[list[str | Overlong], bool, bytes]:
+def decode(*packets: bytes) -> tuple[list[Typed], bool, bytes]:
     """All lines of a connection, whether it was telnet, and all answers."""
     decoder = LineDecoder()
-    lines: list[str | Overlong] = []
+    lines: list[Typed] = []
     answers = b""
     for packet in packets:
         lines += decoder.feed(packet)
@@ -26,7 +26,7 @@ def decode(*packets: bytes) -> tuple[list[str | Overlong], bool, bytes]:
     return lines + decoder.end(), decoder.telnet, answers + decoder.answers()
 
 
-def lines_of(*packets: bytes) -> list[str | Overlong]:
+def lines_of(*packets: bytes) -> list[Typed]:
     return decode(*packets)[0]
 
 
@@ -39,6 +39,8 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 MEANINGFUL = (
     b"\n | \r | \0 | \r\n | \x04 | \x08 | \x7f | \x15 | \x1b[ | \x1bO | \xff | \xff\xff | \xff\xfa | \xff\xf0"
     b" | \xff\xf6 | \xff\xfd\x06 | \xff\xfd | \xff\xfb | \xfe | \xe9 | \x81 | A | ~ | hi"
+    b" | /msg bob hi | \x17 | \x03 | \xff\xf4 | \xff\xec | \xff\xf3 | \xff\xfc | \xff\xfc\x20 | \xff\xfb\x00"
+    b" | \xff\xfa\x1f\0P\0\n | \xd1 | \xe2\x98"
     b" | \xc3\xa9 | \xe2\x98\x83 | \xe2\x80\x8d | \xef\xbb\xbf"
 ).split(b" | ")
 # Bytes with a meaning stand side by side far more often here than in random bytes.
@@ -198,6 +200,13 @@ def test_a_lone_latin1_y_with_diaeresis_stays_and_takes_no_line_end_with_it():
         ("a👍🏽\x7f", "a"),
         ("a❤\ufe0f\x7f", "a"),
         ("one two\x15three", "three"),
+        ("secret pass\x03", ""),
+        ("secret\x03three", "three"),
+        ("one two\x17three", "one three"),
+        ("one two  \x17\x17\x17", ""),
+        ("señor \tpéz\x17x", "señor \tx"),
+        ("a\x1b[3$b", "ab"),
+        ("a\x1b[ /b", "a\x1b[ /b"),
         ("a\x1b[Ab", "ab"),
         ("a\x1b[1;5Db", "ab"),
         ("a\x1b[3~b", "ab"),
@@ -248,7 +257,7 @@ def test_netcat_is_no_telnet_and_hears_nothing(first):
 
 def test_ctrl_c_in_telnet_is_answered_so_that_it_shows_output_again():
     lines, telnet, answers = decode(b"hel\xff\xf4" + DO_TM + b"lo\n")
-    assert (lines, telnet, answers) == (["hello"], True, DO_BINARY + WILL_TM)
+    assert (lines, telnet, answers) == ([INTERRUPT, "lo"], True, DO_BINARY + WILL_TM)
 
 
 def test_every_timing_mark_is_answered():
@@ -264,9 +273,9 @@ def test_every_timing_mark_is_answered():
         (b"\xff\xfb\x00", b""),  # WILL BINARY answers our own question
         (b"\xff\xfc\x00", b""),
         (b"\xff\xfe\x01", b""),
-        (b"\xff\xfa\x18\x00xterm\xff\xff\n\xff\xf0", b""),
+        (b"\xff\xfa\x18\x00xterm\xff\xff\xff\xf0", b""),
+        (b"\xff\xfa\x1f\x00\x0d\x00\x0a\xff\xf0", b""),  # a window of 13 columns and 10 rows
         (b"\xff\xf1", b""),
-        (b"\xff\xec", b""),
     ],
 )
 def test_an_option_is_answered_once_and_leaves_the_text(command, answer):
@@ -293,7 +302,8 @@ def test_an_escaped_0xff_is_one_byte_of_text():
 
 
 def test_a_subnegotiation_that_never_ends_gives_the_line_back_after_a_while():
-    assert lines_of(b"a\xff\xfa" + b"y" * SUBNEGOTIATION + b"b\n") == ["ab"]
+    text = "y" * SUBNEGOTIATION + "b"
+    assert lines_of(b"a\xff\xfa" + text.encode() + b"\nho\n") == [Garbled("a" + text), "ho"]
 
 
 def test_half_a_command_at_the_end_of_input_is_nothing():
@@ -302,3 +312,80 @@ def test_half_a_command_at_the_end_of_input_is_nothing():
 
 def test_ends_around_a_telnet_command_are_still_one_end():
     assert lines_of(b"one\r\xff\xf1\ntwo\n") == ["one", "two"]
+
+
+LINE_FOR_BOB = "/msg bob my word is tulip"
+
+
+@pytest.mark.parametrize("verb", [b"\xfb", b"\xfc", b"\xfd", b"\xfe"])
+@pytest.mark.parametrize("text", ["", "/", LINE_FOR_BOB, "hi", "ñ", "☃", "\u0400", "😀", "À¯", "Ab"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\0", b"\r"])
+def test_half_a_command_takes_none_of_the_text_behind_it(verb, text, end):
+    sent = b"amy\n" + IAC + verb + text.encode() + end + b"ho\n"
+    assert lines_of(sent) == ["amy", text, "ho"]
+
+
+@pytest.mark.parametrize("verb", [b"\xfc", b"\xfe"])
+@pytest.mark.parametrize(
+    "text", [" hi", "#ops", "!", '"so"', "'tis", "$5", "%", "& co", "(he)", "*x*", "-> x", "...", "+1"]
+)
+def test_a_refusal_of_what_was_never_asked_for_takes_no_text(verb, text):
+    assert lines_of(b"amy\n" + IAC + verb + text.encode() + b"\n") == ["amy", text]
+
+
+@pytest.mark.parametrize("option", range(32, 40))
+def test_what_programs_offer_and_take_back_is_no_text(option):
+    number = bytes([option])
+    offered, asked = b"\xff\xfb" + number, b"\xff\xfd" + number
+    assert lines_of(b"a" + offered + b"\xff\xfc" + number + asked + b"\xff\xfe" + number + b"b\n") == ["ab"]
+
+
+def test_a_command_behind_half_a_command_is_one():
+    assert decode(b"\xff\xfc" + DO_TM + b"hi\n") == (["hi"], True, DO_BINARY + WILL_TM)
+
+
+@pytest.mark.parametrize("kind", [b"\x1f\0P\0\x18", b"\x1f\0P", b"\x18\0xterm", b"\xc9{}", b""])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\0", b"\r", b"\xff\xf1\n", DO_TM + b"\n"])
+def test_a_line_end_or_a_command_ends_a_subnegotiation_and_nothing_of_it_is_said(kind, end):
+    garbled, *rest = lines_of(b"amy\n", b"\xff\xfa" + kind + LINE_FOR_BOB.encode() + end, b"hi\n")[1:]
+    assert isinstance(garbled, Garbled)
+    assert garbled.text.endswith(LINE_FOR_BOB)
+    assert rest == ["hi"]
+
+
+def test_a_line_behind_half_a_subnegotiation_is_answered_at_its_end_and_not_later():
+    assert LineDecoder().feed(b"\xff\xfa\x1f\0P\0\x18hi\n") == [Garbled("\x1f\0P\0\x18hi")]
+    assert lines_of(b"\xff\xfa\x18hi") == [Garbled("\x18hi")]
+
+
+@pytest.mark.parametrize("command", [b"\xff\xf3", b"\xff\xf4", b"\xff\xec", b"\xff\xf7", b"\xff\xf8", b"\xff\xed"])
+@pytest.mark.parametrize("letter", ["Ü", "\u0443", "\u0444", "☃", "👃"])
+def test_a_command_inside_a_letter_is_not_obeyed_and_its_line_is_garbled(letter, command):
+    first, last = letter.encode()[:1], letter.encode()[-1:]
+    lines = lines_of(b"\xff\xfb\x00ok\nx", first + command + DO_TM + last + b"al\nho\n")
+    assert [type(line) for line in lines] == [str, Garbled, str]
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r\0", b"\r"])
+def test_a_first_line_that_shows_telnet_and_is_no_utf8_is_not_guessed_at(end):
+    assert lines_of(b"J\xf6rg" + end) == [Garbled("Jörg")]
+    assert lines_of("Jörg".encode() + end) == ["Jörg"]
+
+
+def test_until_telnet_has_answered_or_had_the_time_to_nothing_is_guessed():
+    decoder = LineDecoder()
+    assert decoder.feed(b"amy\r\n\xe9\r\n") == ["amy", Garbled("é")]
+    assert decoder.feed(b"\xff\xfb\x00\xe9\r\n") == ["é"]
+    decoder = LineDecoder()
+    decoder.feed(b"amy\r\n")
+    decoder.trust()
+    assert decoder.feed(b"\xe9\r\n") == ["é"]
+
+
+def test_netcats_latin1_is_never_in_doubt():
+    assert lines_of(b"J\xf6rg\nho\xe9\r\n") == ["Jörg", "hoé"]
+
+
+def test_telnets_end_of_input_ends_the_line_and_the_input():
+    assert lines_of(b"hi\n\xff\xec") == ["hi", END_OF_INPUT]
+    assert LineDecoder().feed(b"hi\xff\xec") == ["hi", END_OF_INPUT]

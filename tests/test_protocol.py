@@ -1,5 +1,6 @@
 """One connection: its lines in their time, how it ends, and what it costs nobody else."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from world import Client, Logged, World, broken, until
 from chat import limits
 from chat.commands.table import NAMES
 
-IAC, DO_BINARY, DO_TM, WILL_TM, AYT = b"\xff", b"\xff\xfd\x00", b"\xff\xfd\x06", b"\xff\xfb\x06", b"\xff\xf6"
+IAC, DO_BINARY, DO_TM, WILL_TM, AYT = (b"\xff", b"\xff\xfd\x00", b"\xff\xfd\x06", b"\xff\xfb\x06", b"\xff\xf6")
 
 
 def said(client: Client) -> list[str]:
@@ -147,6 +148,73 @@ def test_answers_to_a_telnet_that_does_not_read_do_not_pile_up(world: World, que
     amy.send(DO_TM + b"/ping\n")
     world.turn()
     assert amy.bytes.endswith(b"-> pong\r\n")
+
+
+TELNETS_UNAL = b"\xc3\xff\xf3\xff\xfd\x06nal\r\n"
+"""What Debian's telnet sends of "Ünal" before it was asked for BINARY: it takes 9C for the key that breaks."""
+
+ASKS_AGAIN = "! nothing-said: Telnet damaged this line on its way; nothing of it was done."
+
+
+def test_a_nickname_that_telnet_damaged_is_asked_for_again(world: World) -> None:
+    amy = world.connect()
+    amy.send(TELNETS_UNAL)
+    world.turn()
+    assert ASKS_AGAIN in amy.bytes.decode(errors="replace")
+    assert not world.hub.people
+    amy.send(b"\xff\xfb\x00" + "Ünal\r\n".encode())
+    world.turn()
+    world.wait(limits.NICK_PAUSE_SECONDS)
+    assert "Hello Ünal." in amy.bytes.decode(errors="replace")
+
+
+@pytest.mark.parametrize("first", [b"/post amy ", b"/nick ", b"/resume ", b""])
+def test_no_first_line_that_telnet_damaged_is_taken_for_what_was_meant(world: World, first: bytes) -> None:
+    ann = world.enter("ann")
+    amy = world.connect()
+    amy.send(first + TELNETS_UNAL + b"and this is no nickname\r\n")
+    amy.close()
+    assert ASKS_AGAIN in amy.bytes.decode(errors="replace")
+    assert amy.bytes.endswith(b"! nothing-said: No nickname, so the line after it was not said.\r\n")
+    assert ann.take() == []
+
+
+def test_a_damaged_line_of_a_program_is_answered_with_its_id(world: World) -> None:
+    ann, bot = world.enter("ann"), world.enter("bot", wire="json")
+    ann.take()
+    bot.send(b'\xff\xfa\x1f\x00P\x00\x18{"line": "/msg ann tulip", "id": "7"}\n')
+    bot.send(b'\xff\xfc{"line": "hi", "id": "8"}\n')
+    world.turn()
+    answers = [json.loads(line) for line in bot.bytes.replace(DO_BINARY, b"").splitlines()]
+    assert [(answer["type"], answer["id"]) for answer in answers] == [("error", "7"), ("ack", "8")]
+    assert ann.take() == ["<bot> hi"]
+
+
+def test_a_private_line_behind_half_a_command_stays_private(world: World) -> None:
+    ann, bob, amy = world.enter("ann"), world.enter("bob"), world.enter("amy")
+    world.take_all()
+    amy.send(b"\xff\xfc/msg bob my word is tulip\r\n")
+    world.turn()
+    assert (ann.take(), bob.take()) == ([], ["[amy -> you] my word is tulip"])
+
+
+def test_a_letter_of_latin1_is_believed_of_who_does_not_answer_as_a_telnet(world: World) -> None:
+    ann, amy = world.enter("ann"), world.connect()
+    amy.send(b"amy\r\n")
+    world.turn()
+    world.wait(limits.BINARY_SECONDS)
+    amy.send(b"Gr\xfc\xdfe\r\n")
+    world.turn()
+    assert said(ann) == ["Grüße"]
+
+
+def test_telnets_word_for_the_end_of_input_is_a_leave(world: World) -> None:
+    ann, amy = world.enter("ann"), world.enter("amy")
+    ann.take()
+    amy.send(b"hi\r\n\xff\xec")
+    world.turn()
+    assert ann.take() == ["<amy> hi", "-!- amy left (0 s)"]
+    assert amy.ended
 
 
 # The end of the input.
@@ -397,7 +465,7 @@ def test_a_slow_reader_keeps_little_in_memory(world: World) -> None:
         bob.type(*["x" * 1000] * 10)
     heard: list[str] = []
     while len(heard) < 3000:
-        waiting = amy.socket.dataBuffer[amy.socket.offset :], *amy.socket._tempDataBuffer
+        waiting = (amy.socket.dataBuffer[amy.socket.offset :], *amy.socket._tempDataBuffer)
         assert sum(map(len, waiting)) <= 2**16 + 2 * limits.PAGE_BYTES
         amy.drain(100 * len("<bob> \r\n" + 1000 * "x"))
         heard += said(amy)

@@ -51,6 +51,14 @@ async def choose(session: Session, wanted: str, id: str | None) -> None:
     await _come_in(session, id)
 
 
+def offered(session: Session) -> str | None:
+    """The nickname that an empty line takes, where one is asked for; what else comes next may be a script's talk."""
+    if session.named or not asks(session):
+        return None
+    session.proposal = session.proposal or names.propose("", _is_free(session))
+    return session.proposal
+
+
 def _is_free(session: Session) -> Callable[[str], bool]:
     def is_free(nick: str) -> bool:
         return session.hub.holder(nick, session) is None

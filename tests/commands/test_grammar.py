@@ -40,9 +40,9 @@ WORDS = st.sampled_from(
     ]
 )
 # What edits a line is for the line layer's tests.
-ARGUMENTS = st.lists(WORDS | st.text(st.characters(exclude_characters="\n\r\x08\x15\x7f"), max_size=8), max_size=5).map(
-    " ".join
-)
+ARGUMENTS = st.lists(
+    WORDS | st.text(st.characters(exclude_characters="\n\r\x03\x08\x15\x17\x7f"), max_size=8), max_size=5
+).map(" ".join)
 
 
 def answers(client: Client, wire: str, id: str) -> int:

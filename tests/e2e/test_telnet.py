@@ -1,11 +1,13 @@
 """Debian's telnet on a terminal, and the bytes of other telnets."""
 
+import subprocess
+
 import pytest
 
-from .conftest import Connect, OnTerminal
-from .peers import Client, Terminal
+from .conftest import Connect, OnScreen, OnTerminal
+from .peers import Client, Terminal, need
 from .server import Server
-from .waiting import until
+from .waiting import SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +103,41 @@ def test_cr_nul_ends_a_line_and_marks_a_telnet(server: Server, bob: Client, conn
 
 def test_only_a_telnet_is_asked_for_binary(server: Server, bob: Client, connect: Connect) -> None:
     assert b"\xff" not in bob.bytes_heard
+
+
+@pytest.mark.parametrize(
+    ("nick", "damaged"),
+    [
+        ("Ünal", True),  # 9C, its key that breaks
+        ("\u041a\u0443\u0437\u044f", True),  # 83, Ctrl-C
+        ("\u03a7\u03c1\u03ae\u03c3\u03c4\u03bf\u03c2", True),
+        ("\u0424\u0438\u0444\u0430", False),
+        ("Hans", False),
+        ("\u0639\u0645\u0631", True),  # 85, which it takes for ^E
+    ],
+)
+def test_a_nickname_that_telnet_damages_is_asked_for_and_then_taken(
+    server: Server, bob: Client, on_screen: OnScreen, nick: str, damaged: bool
+) -> None:
+    amy = on_screen("telnet", *server.address)
+    amy.shows("-> Type a nickname and press Enter.  (/help: commands, /quit: leave)")
+    amy.types(nick)
+    if damaged:
+        amy.shows("! nothing-said: Telnet damaged this line on its way; nothing of it was done.")
+        amy.shows("! Type it again. Enter takes guest1.")
+        amy.types(nick)
+    bob.hears(f"-!- {nick} joined #lobby (2 here)\r\n")
+    amy.types(f"hi from {nick}")
+    bob.hears(f"<{nick}> hi from {nick}\r\n")
+
+
+def test_a_pipe_through_plink_ends_with_its_input(server: Server, bob: Client) -> None:
+    need("plink")
+    host, port = server.address
+    plink = ["plink", "-batch", "-telnet", "-P", port, host]
+    done = subprocess.run(plink, input=b"amy\nhi\nand no line end", capture_output=True, timeout=SECONDS, check=False)
+    bob.hears("<amy> hi\r\n<amy> and no line end\r\n-!- amy left (0 s)\r\n")
+    assert "Hello amy" in done.stdout.decode()
 
 
 def test_a_telnet_that_negotiates_at_once_is_answered_and_let_in(server: Server, connect: Connect) -> None:
