@@ -1,0 +1,144 @@
+"""Real proxies in front of a server, as docs/proxies/ sets them up, with shorter time-outs."""
+
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.ports import held_port
+
+from .peers import Client, Peer, need
+from .server import CHECKOUT, Server
+from .waiting import SECONDS, until
+
+DOCS = CHECKOUT / "docs" / "proxies"
+DEBIANS_OWN = Path("/etc/haproxy/haproxy.cfg")
+
+IDLE_SECONDS = 2
+"""Where the documents say a day."""
+
+
+class Proxy:
+    """A proxy in the foreground; `host` and `port` are where people connect, and it can be started again there."""
+
+    def __init__(self, directory: Path, server: Server, kind: str) -> None:
+        self.kind = kind
+        self.host = "127.0.0.1"
+        self._directory = directory
+        self._holder = held_port()
+        self.port = self._holder.getsockname()[1]
+        self._command = KINDS[kind](self, server)
+        self.start()
+
+    def start(self) -> None:
+        """Let people in."""
+        with (self._directory / "proxy.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                self._command, cwd=self._directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        until(self._listens, what="the proxy listens")
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, (self._directory / "proxy.log").read_text()
+        # Not by a connection, which would reach the server.
+        wanted = f":{self.port:04X} 00000000:0000 0A"
+        return wanted in Path("/proc/net/tcp").read_text()
+
+    def stop(self) -> None:
+        """As an update of its package does."""
+        self.process.terminate()
+        self.process.wait(SECONDS)
+
+    def close(self) -> None:
+        """Be gone."""
+        self.process.terminate()
+        try:
+            self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self._holder.close()
+
+    def write(self, name: str, text: str) -> str:
+        """A configuration for these two ports; returns its path."""
+        path = self._directory / name
+        path.write_text(text)
+        return str(path)
+
+    def documented(self, name: str, server: Server) -> str:
+        """What the documents say, for these two ports, and with a shorter day."""
+        text = (DOCS / name).read_text()
+        text = re.sub(r":?\b12345\b", f"{self.host}:{self.port}", text).replace(":4000", f":{server.port}")
+        return re.sub(r"\b(24h|86400)\b", str(IDLE_SECONDS) + ("s" if "24h" in text else ""), text)
+
+
+def _haproxy(proxy: Proxy, server: Server) -> list[str]:
+    need("haproxy")
+    return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", proxy.documented("haproxy.cfg", server))]
+
+
+def _debians_haproxy(proxy: Proxy, server: Server) -> list[str]:
+    """Its own configuration, but for what needs a system around it; `mode tcp` and the address are the operator's."""
+    need("haproxy")
+    text = DEBIANS_OWN.read_text()
+    kept = [line for line in text.split("\n") if not re.match(r"\s*(log|chroot|stats|user|group|daemon)\b", line)]
+    text = "\n".join(kept).replace("50000", str(IDLE_SECONDS * 1000))
+    listen = f"\nlisten chat\n mode tcp\n bind {proxy.host}:{proxy.port}\n server chat 127.0.0.1:{server.port}\n"
+    return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", text.replace("option\thttplog", "") + listen)]
+
+
+def _nginx(proxy: Proxy, server: Server, half_close: bool = True) -> list[str]:
+    need("nginx")
+    module = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+    text = proxy.documented("nginx.conf", server)
+    if not half_close:
+        text = text.replace("proxy_half_close on;", "")
+    # Debian includes the one, and has the others elsewhere.
+    load = f"load_module {module};\n" if module.exists() else ""
+    head = f"{load}pid nginx.pid;\nerror_log stderr;\nevents {{}}\n"
+    path = proxy.write("nginx.conf", head + text)
+    return ["nginx", "-p", str(proxy._directory), "-c", path, "-e", "stderr", "-g", "daemon off; master_process off;"]
+
+
+def _nginx_without_half_close(proxy: Proxy, server: Server) -> list[str]:
+    return _nginx(proxy, server, half_close=False)
+
+
+def _stunnel(proxy: Proxy, server: Server) -> list[str]:
+    need("stunnel")
+    need("openssl")
+    pem = str(proxy._directory / "chat.pem")
+    key = proxy._directory / "chat.key"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=pi"]
+    subprocess.run([*make, "-keyout", str(key), "-out", pem], check=True, capture_output=True)
+    Path(pem).write_text(Path(pem).read_text() + key.read_text())
+    text = proxy.documented("stunnel.conf", server).replace("/etc/stunnel/chat.pem", pem)
+    # In front of the first section stands what is for all.
+    return ["stunnel", proxy.write("stunnel.conf", "foreground = yes\npid =\n" + text)]
+
+
+KINDS: dict[str, Callable[[Proxy, Server], list[str]]] = {
+    "haproxy": _haproxy,
+    "haproxy as Debian ships it": _debians_haproxy,
+    "nginx": _nginx,
+    "nginx without proxy_half_close": _nginx_without_half_close,
+    "stunnel": _stunnel,
+}
+
+
+class Sealed(Client):
+    """A socket with TLS."""
+
+    def __init__(self, proxy: Proxy, name: str) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = context.wrap_socket(socket.create_connection((proxy.host, proxy.port), SECONDS))
+        self.socket.settimeout(None)
+        Peer.__init__(self, name, lambda: self.socket.recv(65536), self.socket.sendall)
+
+
+def through(proxy: Proxy, name: str) -> Client:
+    """Somebody comes in through this proxy."""
+    return Sealed(proxy, name) if proxy.kind == "stunnel" else Client(proxy, name)  # type: ignore[arg-type]
