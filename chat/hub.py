@@ -16,7 +16,9 @@ from chat.events import Entry, Place, Private
 from chat.held import Held
 from chat.language import say
 from chat.log import Log
+from chat.nicknames import Nicknames
 from chat.pace import Allowance, Paces
+from chat.reserved import RESERVED, Reserved, is_service
 from chat.room import Participant, Room
 from chat.rounds import Rounds
 from chat.store import NOTHING_KEPT, Found, Kept, Line, Query, Record, Store
@@ -46,6 +48,7 @@ class Settings:
     bans: Bans = NOBODY
     proxies: Bans = NOBODY
     """Addresses from which an end of input is a cut."""
+    reserved: Reserved = RESERVED
 
 
 class Person(Participant, Protocol):
@@ -116,8 +119,7 @@ class Hub:
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if not log.key.startswith("#")}
-        self._nicknames: dict[str, Person] = {}
-        self._held: dict[str, tuple[str, ...]] = {}
+        self._nicknames = Nicknames[Person]()
         self.stopping = False
         """The server stops: whoever goes now has not left."""
         self.paces = Paces(limits.PACES)
@@ -183,18 +185,30 @@ class Hub:
 
     def holder(self, nick: str, besides: Person | None = None) -> Person | None:
         """Whoever has this nickname, or one that is the same to the eye; there may be several, not only `besides`."""
-        holders = (self._nicknames.get(key, besides) for key in names.keys(nick))
-        return next((holder for holder in holders if holder is not besides), None)
+        return self._nicknames.holder(nick, besides)
 
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""
-        person = self._nicknames.get(names.fold(nick))
-        # The same key may be what another nickname looks like.
-        if person is None or names.fold(person.author.nick) != names.fold(nick):
+        person = self._nicknames.find(nick)
+        if person is None and is_service(nick):
+            raise Refused("not-here", say("There is no {nick} on this server: nothing was sent or kept.", nick=nick))
+        if person is None:
             raise Refused(
                 "not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=nick[: limits.NAME_READ])
             )
         return person
+
+    def check_nickname(self, text: str, person: Person | None = None) -> str:
+        """The nickname in its normal form, which this person may have; raises `Refused` where they may not."""
+        nick = names.check_nickname(text)
+        if nick in self.settings.reserved:
+            raise Refused("nick-reserved", say("{nick} is reserved for the service.", nick=nick))
+        self.check_free(nick, person)
+        return nick
+
+    def propose(self, text: str, person: Person | None = None) -> str:
+        """A nickname that this person may have, near to what they wrote."""
+        return names.propose(text, lambda nick: self.holder(nick, person) is None, self.settings.reserved)
 
     def check_free(self, nick: str, person: Person | None = None) -> None:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
@@ -210,15 +224,11 @@ class Hub:
     def claim(self, nick: str, person: Person) -> None:
         """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""
         self.check_free(nick, person)
-        self.release(person)
-        self._held[person.id] = names.keys(nick)
-        for key in self._held[person.id]:
-            self._nicknames[key] = person
+        self._nicknames.claim(nick, person)
 
     def release(self, person: Person) -> None:
         """The person's nickname is free again."""
-        for key in self._held.pop(person.id, ()):
-            del self._nicknames[key]
+        self._nicknames.release(person)
 
     # Reading.
 

@@ -125,6 +125,7 @@ class Options(usage.Options):
         self["unrecorded"] = frozenset()
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
+        self["reserved"] = frozenset()
         self["config"] = None
         self._words: Sequence[str] = ()
         self._directory = Path.cwd()
@@ -225,6 +226,16 @@ class Options(usage.Options):
             self["proxy"] |= {parse_ban(network)}
         except ValueError as error:
             raise usage.UsageError(f"--proxy {network}: {error}") from None
+
+    def opt_reserved(self, name: str) -> None:
+        """A nickname, such as caretaker, that nobody may take, as those of the service.
+
+        May be given several times.
+        """
+        try:
+            self["reserved"] |= {names.check_nickname(name)}
+        except Refused as error:
+            raise usage.UsageError(f"--reserved {name}: {Language('en').words(error.sentence)}") from None
 
     def opt_unrecorded(self, room: str) -> None:
         """A room, such as #coffee, of which nothing is kept; who enters it is told. May be given several times."""

@@ -27,6 +27,7 @@ RELOADED: Mapping[str, str] = {
     "max-per-host": "nobody who is here is sent away",
     "bans": "",
     "proxy": "for who connects from now on",
+    "reserved": "for who chooses a nickname from now on",
     "keep": "",
 }
 """By the names of options, what has to be said about when the new value counts."""

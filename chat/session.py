@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from chat import codes, limits, names
+from chat import codes, limits
 from chat.errors import Refused, banned
 from chat.events import Author, Entry, Fact, Left, Private, Renamed
 from chat.hub import Hub
@@ -281,7 +281,7 @@ class Session:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
         nick = self.author.nick
         if self.hub.holder(nick) is not None:
-            nick = names.propose(nick, lambda name: self.hub.holder(name) is None)
+            nick = self.hub.propose(nick)
         self.hub.claim(nick, self)
         self.hub.absent.drop(self)
         self.entered_at = self.hub.now()

@@ -31,6 +31,7 @@ from chat.options import MEMORY, Options, give_up
 from chat.reload import Reload
 from chat.remembered import check
 from chat.rendering import Wire
+from chat.reserved import Reserved
 from chat.rights import NoRights, of_who_runs
 from chat.service import ChatService, Companion
 from chat.session import Session
@@ -126,13 +127,19 @@ def _settings(options: Options) -> Settings:
         options["max-per-host"],
         Bans(options["bans"]),
         Bans(options["proxy"]),
+        Reserved(options["language"], options["reserved"]),
     )
 
 
 def _apply(factory: ChatFactory, upkeep: Upkeep | None, options: Options) -> None:
     """What `chat.reload.RELOADED` lists is as these options say from now on."""
     hub = factory.hub
-    hub.settings = replace(_settings(options), unrecorded=hub.settings.unrecorded)
+    hub.settings = replace(
+        _settings(options),
+        unrecorded=hub.settings.unrecorded,
+        # Which words a language reserves waits for a restart, as the language does.
+        reserved=Reserved(hub.settings.reserved.language, options["reserved"]),
+    )
     if upkeep is not None:
         upkeep.keep(options["keep"])
     factory.enforce_bans()

@@ -3,11 +3,14 @@
 What a terminal would obey, or what would hide or reorder the words around it, becomes visible instead; nothing is
 dropped in silence.  Every word that one person wrote and another one sees has gone through `visible`.
 
-- C0 controls become their pictures (ESC is ␛), TAB stays.  C1 controls, invisible format characters (bidi controls,
-  zero-width blanks, soft hyphens, tags), line and paragraph separators, noncharacters and surrogates become U+FFFD.
-- Zero-width joiner and non-joiner stay, for emoji and Persian need them; so do variation selectors.  They count as
-  combining marks, of which `MARKS` may follow one another; the rest of a pile becomes one U+FFFD.  So do the parts
-  of Hangul syllables that have no width, and what is unassigned below the emoji.
+- C0 controls become their pictures (ESC is ␛), TAB stays.  C1 controls, line and paragraph separators, noncharacters
+  and surrogates become U+FFFD, and so do format characters that reorder what stands around them (embeddings, overrides
+  and isolates), or that only hide (tags but those of the three flags that are written with them, annotations).
+- Format characters that ordinary text is written with stay: joiners for emoji and Persian, blanks without width
+  between the words of Khmer, the marks by which Hebrew and Arabic say where a sign belongs, soft hyphens, and the
+  Arabic and Syriac signs that are seen.  The unseen ones count as combining marks, as variation selectors do, of
+  which `MARKS` may follow one another; the rest of a pile becomes one U+FFFD.  So do the parts of Hangul syllables
+  that have no width, and what is unassigned below the emoji.
 - Private and unassigned characters stay: they print, and this year's emoji are unassigned in last year's tables.
 """
 
@@ -27,8 +30,17 @@ _PLAIN = re.compile(
     "\u10a0-\u10ff\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2100-\u2cee\u3000-\u3029\u3030-\u3096"
     "\u309b-\ua66e\uac00-\ud7a3\uff01-\uffef\U0001f000-\U0001fbff\U00020000-\U0002fffd]*"
 )
-# What stacks beside the combining marks: joiners, and Hangul vowels and finals.
-_STACKS = re.compile("[\u1160-\u11ff\u200c\u200d\ud7b0-\ud7fb]")
+# What stacks beside the combining marks: Hangul vowels and finals, and format characters that nobody sees and that
+# change nothing around them: joiners, marks of direction, blanks without width, the signs of formulas.
+_STACKS = re.compile("[\u061c\u1160-\u11ff\u180e\u200b-\u200f\u2060-\u2064\ud7b0-\ud7fb\ufeff]")
+# Format characters that are seen: the soft hyphen, by most terminals, and signs that stand around or above a number.
+_SEEN = re.compile("[\xad\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
+_FLAGS = re.compile(
+    "(\U0001f3f4\U000e0067\U000e0062"
+    "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f)"
+)
+"""England, Scotland and Wales: a black flag and gbeng, gbsct or gbwls in tags."""
+
 # Unassigned, and set aside by Unicode for characters that do not print or for none; each plane's last two come on top.
 _NEVER_PRINTS = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _EMOJI = "\U0001f000"
@@ -40,16 +52,9 @@ def visible(text: str) -> str:
     """One line of text as it may be shown; `visible(visible(x)) == visible(x)`."""
     if _PLAIN.fullmatch(text):
         return text
-    shown: list[str] = []
-    pile = 0
-    for char in text:
-        harmless, stacks = _look(char)
-        pile = pile + 1 if stacks else 0
-        if pile <= MARKS:
-            shown.append(harmless)
-        elif pile == MARKS + 1:
-            shown.append(_UNSEEN)
-    return "".join(shown)
+    if "\U000e007f" in text:
+        return "".join(part if _FLAGS.fullmatch(part) else _seen(part) for part in _FLAGS.split(text))
+    return _seen(text)
 
 
 def quoted(text: str) -> str:
@@ -91,6 +96,19 @@ def wrap(text: str, columns: int, first: str, rest: str) -> list[str]:
     return [*lines, line]
 
 
+def _seen(text: str) -> str:
+    shown: list[str] = []
+    pile = 0
+    for char in text:
+        harmless, stacks = _look(char)
+        pile = pile + 1 if stacks else 0
+        if pile <= MARKS:
+            shown.append(harmless)
+        elif pile == MARKS + 1:
+            shown.append(_UNSEEN)
+    return "".join(shown)
+
+
 @lru_cache(maxsize=1024)
 def _look(char: str) -> tuple[str, bool]:
     """What stands for a character, and whether that stacks upon the one before it."""
@@ -105,6 +123,8 @@ def _look(char: str) -> tuple[str, bool]:
         return char, char < _EMOJI  # newer tables may have a mark there
     if category.startswith("M") or _STACKS.match(char):
         return char, True
+    if _SEEN.match(char):
+        return char, False
     return (_UNSEEN if category in ("Cf", "Cs", "Zl", "Zp") else char), False
 
 

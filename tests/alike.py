@@ -1,8 +1,10 @@
-"""When two names are the same to a reader, as the tests understand it: any key of the one is a key of the other."""
+"""When two names are the same to a reader: one of them is taken where somebody has the other."""
 
-from chat.names import keys
+from chat.nicknames import Nicknames
 
 
 def same(one: str, other: str) -> bool:
     """Whether two names are the same or too alike."""
-    return not set(keys(one)).isdisjoint(keys(other))
+    nicknames = Nicknames[str]()
+    nicknames.claim(one, "somebody")
+    return nicknames.holder(other) is not None

@@ -98,11 +98,11 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
         "! banned: The operator of this server has banned your address.",
     ),
     "time to choose a nickname": (World, _say_nothing, "! nick-timeout: "),
-    "a nickname": (World, lambda world: world.connect("x" * 21), "! nick-bad: A nickname is 1 to 20 letters"),
+    "a nickname": (World, lambda world: world.connect("x" * 21), "! nick-bad: A name has at most 20 letters"),
     "a nickname's columns": (
         World,
         lambda world: world.connect("漢" * 13),
-        "! nick-bad: A nickname is at most 24 columns",
+        "! nick-bad: A name is at most 24 columns",
     ),
     "codes on a connection": (
         World,
@@ -129,7 +129,7 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
     ),
     "a topic": (World, typed("/topic " + "x" * 201), "! too-long: This has 201 bytes, the limit is 200."),
     "words on going away": (World, typed("/away " + "x" * 201), "! too-long: This has 201 bytes, the limit is 200."),
-    "a room's name": (World, typed("/join #" + "x" * 21), "! room-bad: A room's name is # and 1 to 20 letters"),
+    "a room's name": (World, typed("/join #" + "x" * 21), "! room-bad: A name has at most 20 letters"),
     "rooms of a person": (
         World,
         typed(*[f"/join #r{number}" for number in range(limits.ROOMS_PER_PERSON)]),

@@ -27,6 +27,7 @@ from chat.factory import ChatFactory
 from chat.hub import Settings
 from chat.language import language, say
 from chat.logbook import LogBook
+from chat.reserved import Reserved
 from chat.tap import Options, makeService
 
 
@@ -453,9 +454,12 @@ def test_a_reload_applies_what_can_change_and_nothing_else(reactor: Reactor, tmp
     makeService(options("--port", "tcp:4000:interface=127.0.0.1", "--config", str(config)), reactor)
     config.write_text(
         f"name hall\nmotd {motd}\nrate 5\ngrace 6\nhistory 7\nmax-clients 8\nmax-per-host 9\nban 192.0.2.1\n"
-        "unrecorded #coffee\nlanguage es\n"
+        "reserved caretaker\nunrecorded #coffee\nlanguage es\n"
     )
     signal.raise_signal(signal.SIGHUP)
     reactor.advance(0)
     settings = reactor.tcpServers[0][1].hub.settings
-    assert settings == Settings("hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, Bans([parse_ban("192.0.2.1")]))
+    bans = Bans([parse_ban("192.0.2.1")])
+    assert settings == Settings(
+        "hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, bans, reserved=Reserved("en", ["caretaker"])
+    )

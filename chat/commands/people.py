@@ -15,9 +15,9 @@ from chat.session import Session
 
 
 class Nick(NamedTuple):
-    """Be called something else."""
+    """Be called something else; what is no name is answered with one, blanks and all."""
 
-    nick: str
+    text: str
 
 
 @command(
@@ -29,7 +29,7 @@ class Nick(NamedTuple):
 )
 async def nick(call: Call, asked: Nick) -> None:
     """Before one is chosen, this is the way into the chat on every wire."""
-    await choose(call.session, asked.nick, call.request.id)
+    await choose(call.session, asked.text, call.request.id)
 
 
 class Who(NamedTuple):

@@ -1,9 +1,8 @@
 """Coming in, changing the wire, finding help, and going."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-from chat import __version__, codes, limits, names
+from chat import __version__, codes, limits
 from chat.commands.history import entering
 from chat.commands.rooms import state
 from chat.commands.table import TABLE, Call, Command, asks, command, count, find, usage
@@ -30,7 +29,7 @@ async def nickname(session: Session, request: Request) -> None:
         await come_back(session, wanted, request)
         return
     if not wanted:
-        wanted = session.proposal = session.proposal or names.propose("", _is_free(session))
+        wanted = session.proposal = session.proposal or session.hub.propose("", session)
     await choose(session, wanted, request.id)
 
 
@@ -38,10 +37,13 @@ async def choose(session: Session, wanted: str, id: str | None) -> None:
     """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
     proposed, session.proposal = session.proposal, None
     try:
-        nick = wanted if wanted == proposed else names.check_nickname(wanted)
-        session.hub.check_free(nick, session)
+        nick = wanted
+        if wanted == proposed:
+            session.hub.check_free(nick, session)
+        else:
+            nick = session.hub.check_nickname(wanted, session)
     except Refused as error:
-        session.proposal = names.propose(wanted, _is_free(session))
+        session.proposal = session.hub.propose(wanted, session)
         session.answer(Problem(error.code, error.sentence, id, session.proposal))
         return
     if session.named:
@@ -55,15 +57,8 @@ def offered(session: Session) -> str | None:
     """The nickname that an empty line takes, where one is asked for; what else comes next may be a script's talk."""
     if session.named or not asks(session):
         return None
-    session.proposal = session.proposal or names.propose("", _is_free(session))
+    session.proposal = session.proposal or session.hub.propose("", session)
     return session.proposal
-
-
-def _is_free(session: Session) -> Callable[[str], bool]:
-    def is_free(nick: str) -> bool:
-        return session.hub.holder(nick, session) is None
-
-    return is_free
 
 
 async def _rename(session: Session, nick: str, id: str | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
-from chat import limits, names
+from chat import limits
 from chat.commands import words
 from chat.commands.table import Call, asks, command, named_in, room_of, spoken
 from chat.errors import ChatError, Refused
@@ -195,8 +195,7 @@ async def post(call: Call, asked: Post) -> None:
     if session.named:
         raise Refused("usage", say("You are in the chat: just say it."))
     try:
-        nick = names.check_nickname(asked.nick)
-        hub.check_free(nick)
+        nick = hub.check_nickname(asked.nick)
         room = hub.find_room(asked.room or call.request.room or LOBBY)
         author = Author(session.id, session.id, nick)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(session, asked.text)))

@@ -1,4 +1,5 @@
 """People: nicknames, who is here, who is away, whom one does not want to hear."""
+# ruff: noqa: RUF001
 
 import pytest
 from world import Client, World
@@ -32,7 +33,7 @@ def test_a_new_nickname_is_confirmed(amy: Client) -> None:
         ("bob", "! nick-taken: bob is here already. Enter takes bob2; /resume CODE if it is you."),
         ("BOB", "! nick-taken: BOB is here already. Enter takes BOB2; /resume CODE if it is you."),
         ("b0b", "! nick-alike: b0b looks like bob, who is here. Enter takes b0b2."),
-        ("admin", "! nick-reserved: admin is reserved for the service. Enter takes admin2."),
+        ("admin", "! nick-reserved: admin is reserved for the service. Enter takes guest1."),
     ],
 )
 def test_a_nickname_that_is_refused_comes_with_the_reason_and_a_free_one(
@@ -84,7 +85,7 @@ def test_a_program_without_a_nickname_cannot_do_what_needs_one(world: World, amy
 
 def test_names_keep_their_accents_in_a_proposal(world: World) -> None:
     guest = world.connect("José María")
-    assert guest.lines[-1] == "! letter. Enter takes José-María."
+    assert guest.lines[-1] == "! nick-bad: A name has no blanks in it. Enter takes José-María."
 
 
 # /who and /whois
@@ -255,3 +256,45 @@ def test_a_ping_is_answered_with_its_token(world: World, amy: Client) -> None:
     program = world.connect(wire="json")
     program.type("/ping 17", id="1")
     assert program.objects[-1] == {"type": "reply", "command": "ping", "text": "pong 17", "token": "17", "id": "1"}
+
+
+# Names of people
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("/nick Ämy Lou", "! nick-bad: A name has no blanks in it. Enter takes Ämy-Lou."),
+        ("/nick 7up", "! nick-bad: A nickname begins with a letter, not with 7. Enter takes up."),
+        ("/nick " + "a" * 21, "! nick-bad: A name has at most 20 letters. Enter takes aaaaaaaaaaaaaaaaaaaa."),
+        ("/nick _admin_", "! nick-bad: A nickname begins with a letter, not with _. Enter takes guest1."),
+    ],
+)
+def test_every_refusal_says_which_rule_is_broken_and_proposes_a_name(amy: Client, line: str, answer: str) -> None:
+    amy.type(line)
+    assert amy.take() == [answer]
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "O’Brien", "Мар'яна", "علی\u200cرضا"])
+def test_people_whose_names_hold_apostrophes_and_joiners_are_written_to(world: World, amy: Client, name: str) -> None:
+    guest = world.connect(name)
+    typed = name.replace("’", "'").replace("\u200c", "")
+    amy.take()
+    amy.type(f"/msg {typed} hi")
+    assert amy.take() == [f"[you -> {name}] hi"]
+    assert guest.lines[-1] == "[amy -> you] hi"
+
+
+@pytest.mark.parametrize("line", ["/msg NickServ identify secret", "/w chanserv op #lobby amy"])
+def test_what_is_meant_for_services_is_answered_and_goes_nowhere(amy: Client, bob: Client, line: str) -> None:
+    amy.type(line)
+    service = line.split()[1]
+    assert amy.take() == [f"! not-here: There is no {service} on this server: nothing was sent or kept."]
+    assert bob.take() == []
+
+
+def test_two_who_read_one_script_are_beside_each_other_and_nobody_beside_both(world: World, amy: Client) -> None:
+    for name in ("עידו", "עידן"):
+        assert f"-> Hello {name}." in world.connect(name).lines[-2]
+    stranger = world.connect("עידl")
+    assert stranger.lines[-1].startswith("! nick-alike: ")

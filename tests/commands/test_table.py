@@ -70,7 +70,7 @@ def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> N
 
 
 @pytest.mark.parametrize(
-    "line", ["/msg", "/msg bob", "/nick", "/nick two words", "/join", "/whois", "/leave ops", "/rooms now", "/paste x"]
+    "line", ["/msg", "/msg bob", "/nick", "/join", "/whois", "/leave ops", "/rooms now", "/paste x"]
 )
 def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> None:
     with pytest.raises(Refused) as refused:
