@@ -6,11 +6,14 @@ import socket
 import struct
 from collections.abc import Sequence
 
+from twisted.internet import unix
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorTime, IStreamServerEndpoint
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from chat import limits
 from chat.directions import ALL, Directions, join
@@ -22,6 +25,9 @@ _CONTAINERS = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "cni", "podman", 
 
 _PROXIED = "haproxy:"
 """Before an endpoint to which only a proxy connects, which says for whom."""
+
+_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
+"""Those in which people come, of the sockets that may be handed over."""
 
 _SIOCGIFADDR = 0x8915
 
@@ -49,16 +55,64 @@ def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IL
         if endpoint.startswith(("ssl:", "tls:")):
             raise ValueError(f"a proxy's header comes before TLS, as in --tls-port {_PROXIED}tcp:4001")
     try:
-        serverFromString(reactor, endpoint).listen(factory).addBoth(outcome.append)
+        _endpoint(reactor, endpoint).listen(factory).addBoth(outcome.append)
         # Every kind of server endpoint listens at once, or fails.
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
-    except CannotListenError:
+    except (CannotListenError, _Unfit):
         raise
     except Exception as error:  # what takes an endpoint apart, a plugin perhaps, raises anything
         example = "tcp:4000:interface=127.0.0.1"
         raise ValueError(f"not a number from 1 to 65535, nor an endpoint such as {example} ({error})") from None
     return outcome[0]
+
+
+class _Unfit(ValueError):
+    """An endpoint that cannot be listened on, with the reason."""
+
+
+def _endpoint(reactor: IReactorTime, description: str) -> IStreamServerEndpoint:
+    """What an endpoint's description means; of a socket that systemd hands over, what it is and not what is said of it.
+
+    With another family the addresses of those who come would be misread: limits and bans would count the wrong ones.
+    """
+    kind = description.partition(":")[0]
+    if kind == "stdio":
+        raise _Unfit("that is a single connection and no port; a number from 1 to 65535 would be right")
+    if kind != "systemd":
+        return serverFromString(reactor, description)  # type: ignore[no-any-return]  # it has no types yet
+    try:
+        file: int = serverFromString(reactor, description).fileno
+    except LookupError:
+        raise _Unfit(
+            "systemd hands over no such socket; it counts them from index=0, and name= is their name"
+        ) from None
+    with socket.socket(fileno=os.dup(file)) as handed:
+        if handed.type != socket.SOCK_STREAM or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise _Unfit("this socket takes no connections; ListenStream= without Accept=yes would be right")
+        if handed.family not in _FAMILIES:
+            raise _Unfit(f"a socket of the family {handed.family} has no addresses to count by")
+        if handed.family == socket.AF_UNIX:
+            return _Lent(reactor, file)
+        return AdoptedStreamServerEndpoint(reactor, file, handed.family)
+
+
+@implementer(IStreamServerEndpoint)
+class _Lent:
+    """A unix socket of systemd's.  Twisted would open its file to everybody, and remove it at the end: systemd could
+    not start us again."""
+
+    def __init__(self, reactor: IReactorTime, file: int) -> None:
+        self._reactor = reactor
+        self._file = file
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """(IStreamServerEndpoint) At once."""
+        os.set_blocking(self._file, False)
+        port = unix.Port._fromListeningDescriptor(self._reactor, self._file, protocolFactory)
+        port._bindPath = b"\0" + port._bindPath  # as of a name that is no file
+        port.startListening()
+        return succeed(port)
 
 
 def makes_a_file(port: str) -> bool:

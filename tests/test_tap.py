@@ -205,7 +205,19 @@ def test_an_endpoint_is_listened_on_as_it_says(reactor: Reactor) -> None:
 
 
 @pytest.mark.parametrize(
-    "port", ["nonsense", "tcp:", "tcp", "udp:4000", "tcp:4000:colour=red", "haproxy:", "haproxy:ssl:4000", ""]
+    "port",
+    [
+        "nonsense",
+        "tcp:",
+        "tcp",
+        "udp:4000",
+        "tcp:4000:colour=red",
+        "haproxy:",
+        "haproxy:ssl:4000",
+        "",
+        "stdio:",
+        "systemd:domain=INET:index=7",
+    ],
 )
 def test_what_is_no_endpoint_is_one_line(reactor: Reactor, port: str) -> None:
     with pytest.raises(SystemExit) as refused:

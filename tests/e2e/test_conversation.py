@@ -12,6 +12,7 @@ from .server import Server
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.door
 def test_everybody_hears_everybody(server: Server, connect: Connect, run: Run, on_terminal: OnTerminal) -> None:
     people: list[Peer] = [run(server, f"amy{number}", program).joins() for number, program in enumerate(COMMANDS)]
     people.append(on_terminal("tom", "telnet", *server.address).joins())
@@ -34,6 +35,7 @@ def test_everybody_hears_everybody(server: Server, connect: Connect, run: Run, o
     assert [found["text"] for found in objects if found["type"] == "message"] == said[:-1]
 
 
+@pytest.mark.door
 def test_chat_client_talks_with_netcat_and_telnet(
     server: Server, connect: Connect, run: Run, on_terminal: OnTerminal
 ) -> None:

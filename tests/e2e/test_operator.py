@@ -7,7 +7,9 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -270,3 +272,89 @@ def test_people_talk_with_a_server_in_the_background(tmp_path: Path, free: int) 
         os.kill(pid, signal.SIGTERM)
     until(lambda: not (tmp_path / "twistd.pid").exists())
     no_tracebacks((tmp_path / "twistd.log").read_text())
+
+
+# A socket that is handed over, as systemd does it.
+
+
+def handed_over(listening: socket.socket, *ban: str) -> list[str]:
+    """The command of a server that gets this socket as its first from systemd."""
+    program = (
+        "import os, sys\n"
+        f"os.dup2({listening.fileno()}, 3)\n"
+        "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='chat')\n"
+        f"os.execv({str(TWISTD)!r}, ['twistd', '-n', '--pidfile=', 'chat', *sys.argv[1:]])"
+    )
+    return [sys.executable, "-c", program, "--database", "memory:", *ban]
+
+
+@pytest.fixture(params=["IPv4", "IPv6", "dual", "unix"])
+def listening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.socket]:
+    if request.param == "unix":
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(str(tmp_path / "socket"))
+        made.listen()
+        (tmp_path / "socket").chmod(0o600)
+    elif request.param == "IPv4":
+        made = socket.create_server(("127.0.0.1", 0))
+    else:
+        made = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=request.param == "dual")
+    with made:
+        yield made
+
+
+@pytest.mark.door
+@pytest.mark.parametrize("domain", ["INET", "INET6", "UNIX"])
+@pytest.mark.parametrize("which", ["index=0", "name=chat"])
+def test_a_socket_of_any_family_is_taken_for_what_it_is(
+    domain: str, which: str, listening: socket.socket, tmp_path: Path, stack: ExitStack
+) -> None:
+    words = handed_over(listening, "--port", f"systemd:domain={domain}:{which}", "--ban", "127.0.0.0/8", "--ban", "::1")
+    log = stack.enter_context((tmp_path / "log").open("wb"))
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        pass_fds=[listening.fileno()],
+    )  # fmt: skip
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    if listening.family == socket.AF_UNIX:
+        calls = [(socket.AF_UNIX, str(tmp_path / "socket"), "-> Welcome")]
+    else:
+        port = listening.getsockname()[1]
+        calls = [(socket.AF_INET, ("127.0.0.1", port), "! banned")]
+        if listening.family == socket.AF_INET6:
+            calls.append((socket.AF_INET6, ("::1", port), "! banned"))
+            if listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+                del calls[0]
+    for family, address, answer in calls:
+        with socket.socket(family) as client:
+            client.settimeout(SECONDS)
+            client.connect(address)
+            with client.makefile(encoding="utf-8") as lines:
+                assert next(lines).startswith(answer)
+    process.terminate()
+    process.wait(SECONDS)
+    said = (tmp_path / "log").read_text()
+    no_tracebacks(said)
+    assert "object at" not in said
+    if listening.family == socket.AF_UNIX:
+        # It is systemd's, with the rights that SocketMode= gave it, and starts us again.
+        assert stat.S_IMODE((tmp_path / "socket").stat().st_mode) == 0o600
+
+
+def test_a_socket_that_is_not_handed_over_or_takes_nobody_is_refused(tmp_path: Path) -> None:
+    for port in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=chat"):
+        done = twistd(tmp_path, "-n", "chat", "--port", port)
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"twistd chat: --port {port}: systemd hands over no such socket; it counts them from index=0, "
+            "and name= is their name.\n",
+        )
+    with socket.socket() as idle:
+        done = subprocess.run(
+            handed_over(idle, "--port", "systemd:domain=INET:index=0"),
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=15, pass_fds=[idle.fileno()],
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "this socket takes no connections" in done.stderr
+    assert done.stderr.count("\n") == 1
