@@ -62,7 +62,7 @@ class Log:
         return None if len(found) < most and len(self._tail) < self.head else found
 
     def forget(self) -> None:
-        """Nobody will read it any more: its person is gone for good, and would else be kept in memory by it."""
+        """Nobody will read any more what was said so far: its person is gone for good, or all who heard it are."""
         self._tail.forget()
 
 

@@ -31,6 +31,7 @@ class Remembered(NamedTuple):
     spoke_at: datetime
     seen_at: datetime
     ended_at: datetime | None
+    joined: Mapping[str, int] | None = None
 
 
 def check(record: Record) -> None:
@@ -77,6 +78,10 @@ def _are_texts(part: object) -> bool:
     return isinstance(part, list) and all(map(_is_text, part))
 
 
+def _are_places(part: object) -> bool:
+    return isinstance(part, dict) and all(type(seq) is int and seq >= 0 for seq in part.values())
+
+
 def _is_flag(part: object) -> bool:
     return isinstance(part, bool)
 
@@ -104,7 +109,8 @@ _READS = {
     "last_from": _or_none(_is_text),
     "senders": _are_texts,
     "untold": _are_texts,
-    "seen": lambda part: isinstance(part, dict) and all(type(seq) is int and seq >= 0 for seq in part.values()),
+    "seen": _are_places,
+    "joined": _are_places,
     "absent": _is_flag,
     "spoke_at": _is_date,
     "seen_at": _is_date,

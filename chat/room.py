@@ -58,6 +58,7 @@ class Room:
 
     def join(self, participant: Participant) -> None:
         """Somebody comes in."""
+        self._forget_if_empty()  # what the last one said in the turn in which they went came only then
         self.members[participant.id] = Member(participant, self._clock.seconds())
         author = participant.author
         gone = self._departed.get(author.nick)
@@ -81,6 +82,7 @@ class Room:
             self.introduce(participant)
         at_once = bool(text) or not self.gathers(participant)
         member = self.members.pop(participant.id)
+        self._forget_if_empty()
         author = participant.author
         unknown = self._arrived.pop(author.nick, None) is not None
         if at_once:
@@ -90,6 +92,11 @@ class Room:
         elif not unknown:
             self._departed[author.nick] = author
             self._tell_later()
+
+    def _forget_if_empty(self) -> None:
+        """What is recorded nowhere is of those who heard it: nobody who comes later is told."""
+        if not self.members and not self.log.recorded:
+            self.log.forget()
 
     def gathers(self, participant: Participant) -> bool:
         """Whether it is told later, or never, that this one leaves without a word."""

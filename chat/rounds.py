@@ -2,7 +2,8 @@
 
 Two hundred clients that send a burst each have seconds of work for the server; reading, storing and delivering must
 go on between them.  So whoever has more to do than fits a moment stands in line, and while somebody stands there
-everybody else does, too, in front of those who come back for more.
+everybody else does, too, in front of those who come back for more.  Behind them all stand those who only read: what
+they do in a round is a moment's, however many they are, and nobody waits for them.
 """
 
 from collections import deque
@@ -21,16 +22,22 @@ class Rounds:
         self._clock = clock
         self._first: deque[Callable[[], None]] = deque()
         self._for_more: deque[Callable[[], None]] = deque()
+        self._readers: deque[Callable[[], None]] = deque()
         self._scheduled = False
 
     @property
     def busy(self) -> bool:
-        """Somebody stands in line."""
+        """Somebody stands in line with lines to be handled."""
         return bool(self._first or self._for_more)
 
     def stand_in_line(self, work: Callable[[], None], for_more: bool) -> None:
         """Call this when it is their turn, once."""
         (self._for_more if for_more else self._first).append(work)
+        self._schedule()
+
+    def read_in_line(self, work: Callable[[], None]) -> None:
+        """Call this, which reads on a page of what was said, when it is their turn, once."""
+        self._readers.append(work)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -48,6 +55,14 @@ class Rounds:
                 (self._first or self._for_more).popleft()()
                 if perf_counter() - begun > limits.ROUND_SECONDS:
                     break
+            self._let_some_read()
         finally:
-            if self.busy:
+            if self.busy or self._readers:
                 self._schedule()
+
+    def _let_some_read(self) -> None:
+        begun = perf_counter()
+        for _ in range(len(self._readers)):
+            self._readers.popleft()()
+            if perf_counter() - begun > limits.PORTION_SECONDS:
+                break

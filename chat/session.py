@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from socket import socket
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -25,7 +25,7 @@ from chat.log import Log
 from chat.reading import Reading
 from chat.remembered import Remembered, remembered
 from chat.rendering import Rendering, Wire
-from chat.replies import Answer, Problem, Request, Since, UpToNow
+from chat.replies import Answer, Missed, Problem, Request, Since, UpToNow
 from chat.room import Room
 from chat.saying import Saying
 from chat.store import Record
@@ -65,13 +65,23 @@ class Connection(Protocol):
         """Let go now."""
 
 
+class Reach(NamedTuple):
+    """How much of a log somebody may read."""
+
+    heard: int
+    """The place behind which everything comes to them."""
+
+    said: bool
+    """Whether what people said before it is shown when they ask for it."""
+
+
 class Session:
     """A participant, nameless until `enter`."""
 
     __slots__ = (
         "_author", "_grace", "_kept_seen", "away", "code", "connection", "current", "digest", "down_since", "draft",
-        "ended_at", "entered_at", "framed", "guesses", "host", "hub", "id", "ignored", "last_from", "log", "proposal",
-        "quiet", "reading", "returning", "rooms", "saying", "seen_at", "senders", "untold", "welcomed",
+        "ended_at", "entered_at", "framed", "guesses", "host", "hub", "id", "ignored", "joined", "last_from", "log",
+        "proposal", "quiet", "reading", "returning", "rooms", "saying", "seen_at", "senders", "untold", "welcomed",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, connection: Connection | None, id: str | None = None) -> None:
@@ -81,6 +91,8 @@ class Session:
         self.id = id or hub.token()
         self.log = hub.private_log(self.id)
         self.rooms: dict[str, Room] = {}
+        self.joined: dict[str, int] = {}
+        """The place in its log, by its key, at which they came into each room."""
         self.current: Room = hub.lobby
         self.away: str | None = None
         self.quiet = False
@@ -102,7 +114,7 @@ class Session:
         """Who wrote to them while their line is down."""
         self.untold: list[str] = []
         """Who did not come back, of those they wrote to; they were not there to be told."""
-        self.reading = Reading(self, hub.after)
+        self.reading = Reading(self, hub.after, hub.rounds)
         self.saying = Saying(hub.turn, self.id, self.answer, self.broken, self.entered_at)
         self._author: Author | None = None
         self._kept_seen: dict[str, int] = {}
@@ -258,8 +270,13 @@ class Session:
 
     def resume(self, connection: Connection, code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
-        logs = self._logs()
-        self.reading.seen.update({logs[name].key: seq for name, seq in seen.items() if name in logs})
+        if self.digest in self.hub.absent:
+            # One of their rooms may have been closed to make place for another one: it is opened again.
+            self.rooms = {key: self.hub.room(room.log.name) for key, room in self.rooms.items()}
+            self.current = self.rooms.get(self.current.log.key, self.hub.lobby)
+        for name, log in self._logs().items():
+            if name in seen:
+                self.reading.seen[log.key] = self._at_least(log, seen[name])
         self.reading.stop_all()
         old, self.connection = self.connection, connection
         connection.session = self
@@ -287,13 +304,21 @@ class Session:
         self.entered_at = self.hub.now()
         self._register(nick)
         for room in self.rooms.values():
+            if not room.log.recorded:
+                # They had left: what was said since then is of those who heard it.
+                self.joined[room.log.key] = room.log.head
             room.join(self)
 
     def hear_on(self) -> Deferred[None]:
         """After `resume`: read on from where they were; fires when they stand at the head everywhere."""
         self.returning = True
         for log in self._logs().values():
-            self.reading.hear(log, self.reading.seen.get(log.key, log.head))
+            seen = self.reading.seen.get(log.key, log.head)
+            position = self.reading.seen[log.key] = self._at_least(log, seen)
+            if position > seen:
+                self.about_to_read_on()
+                self.answer(Missed(log.name, position - seen))
+            self.reading.hear(log, position)
         return self.reading.caught_up().addCallback(lambda _: self._returned())
 
     def _returned(self) -> None:
@@ -340,6 +365,7 @@ class Session:
                 "senders": sorted(self.senders),
                 "untold": self.untold,
                 "seen": self.reading.seen,
+                "joined": self.joined,
                 "absent": absent,
                 "spoke_at": self.spoke_at.isoformat(),
                 "seen_at": self.seen_at.isoformat(),
@@ -379,6 +405,9 @@ class Session:
         session.away, session.quiet, session.ignored = value.away, value.quiet, dict(value.ignored)
         session.last_from, session.senders, session.untold = value.last_from, set(value.senders), list(value.untold)
         session.reading.seen = {key: min(seq, heads[key]) for key, seq in value.seen.items() if key in heads}
+        # Older records tell only what they had seen: that is theirs, what was before it may not be.
+        joined = session.reading.seen if value.joined is None else value.joined
+        session.joined = {key: min(joined.get(key, heads[key]), heads[key]) for key in session.rooms}
         session.saying.spoke_at = value.spoke_at
         session.seen_at = value.seen_at
         if value.absent or hub.holder(value.nick) is not None:
@@ -404,7 +433,7 @@ class Session:
 
     def join(self, room: Room) -> int:
         """Be in one more room; returns the number up to which they are shown what was said before, then `hear` on."""
-        position = self.reading.seen[room.log.key] = room.log.head
+        position = self.reading.seen[room.log.key] = self.joined[room.log.key] = room.log.head
         self.rooms[room.log.key] = room
         room.join(self)
         self.reading.render_anew()
@@ -415,7 +444,7 @@ class Session:
         """Read a log on from a position, if they still may: much can happen while history is fetched."""
         if self.connection is not None and self.may_read(log):
             self.reading.seen.setdefault(log.key, position)
-            self.reading.hear(log, position)
+            self.reading.hear(log, self._at_least(log, position))
 
     def part(self, room: Room, text: str) -> None:
         """Be in one room less."""
@@ -423,12 +452,30 @@ class Session:
         room.leave(self, text)
         self.reading.stop(room.log)
         self.reading.seen.pop(room.log.key, None)
+        self.joined.pop(room.log.key, None)
         self.reading.render_anew()
         self.hub.turn.touch(self)
 
+    def reach(self, log: Log) -> Reach | None:
+        """The one place that says what they may read, and from where on: their own log, and those of rooms they are in.
+
+        A recorded room tells what was said before to whoever is in it, but not who came and went; of one that is not
+        recorded everybody has what they heard.
+        """
+        if log is self.log:
+            return Reach(0, True)
+        if log.key not in self.rooms:
+            return None
+        return Reach(self.joined[log.key], log.recorded)
+
     def may_read(self, log: Log) -> bool:
-        """The one place that says whose history they are shown: their own, and that of rooms they are in."""
-        return log is self.log or log.key in self.rooms
+        """Whether they may read it at all."""
+        return self.reach(log) is not None
+
+    def _at_least(self, log: Log, position: int) -> int:
+        """A place that they may read on from, however far back they would like to."""
+        reach = self.reach(log)
+        return log.head if reach is None else max(position, reach.heard)
 
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact."""

@@ -78,3 +78,13 @@ def test_one_whose_work_fails_keeps_nobody_from_theirs(work: Work) -> None:
         work.clock.advance(0)
     work.clock.advance(0)
     assert work.done == "a"
+
+
+def test_who_only_reads_has_a_moment_of_a_round_and_nobody_waits_for_them(work: Work) -> None:
+    for name in "xyz":
+        work.rounds.read_in_line(work.of(name, seconds=limits.PORTION_SECONDS * 0.6))
+    assert not work.rounds.busy
+    work.rounds.stand_in_line(work.of("a"), for_more=False)
+    work.clock.callLater(0, lambda: work.of("-")())
+    work.clock.advance(0)
+    assert work.done == "axy-z"

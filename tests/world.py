@@ -267,6 +267,7 @@ class World:
         max_per_host: int = 0,
         bans: Sequence[str] = (),
         proxies: Sequence[str] = (),
+        unrecorded: Sequence[str] = (),
         words: str = "en",
     ) -> None:
         self.clock = Clock()
@@ -279,6 +280,7 @@ class World:
             tuple(motd),
             history,
             grace,
+            frozenset(unrecorded),
             rate=rate,
             max_clients=max_clients,
             max_per_host=max_per_host,

@@ -21,9 +21,15 @@ from chat.tail import size
 async def entering(session: Session, log: Log, position: int) -> History:
     """What somebody who comes into a room is shown: the last that was said up to a position."""
     most = session.hub.settings.history
-    entries = await session.hub.recent(log, position + 1, most + 1) if most and log.recorded else []
+    entries = await session.hub.recent(log, position + 1, most + 1) if most and _tells(session, log) else []
     shown = _fitting([(log.name, entry) for entry in entries[-most:]])
     return History(_title(log.name, len(shown)), log.name, shown, len(entries) > len(shown), session.hub.now())
+
+
+def _tells(session: Session, log: Log) -> bool:
+    """Whether they are shown what was said in it before."""
+    reach = session.reach(log)
+    return reach is not None and reach.said
 
 
 def _fitting(entries: Sequence[tuple[str, Entry]]) -> Sequence[tuple[str, Entry]]:
@@ -72,7 +78,7 @@ def _readable(call: Call, place: str | None) -> Log:
     log = session.log
     if place is None or place.startswith("#"):
         log = room_of(session, place or call.request.room).log
-    if not log.recorded:
+    if not _tells(session, log):
         raise Refused("not-allowed", say("{room} is not recorded.", room=log.name))
     return log
 
@@ -182,6 +188,6 @@ async def grep(call: Call, asked: Grep) -> None:
     if len(words) > limits.GREP_WORDS:
         raise Refused("too-many", say("/grep takes {limit} words.", limit=limits.GREP_WORDS))
     logs = (session.log, *(room.log for room in session.rooms.values()))
-    keys = tuple(log.key for log in logs if session.may_read(log) and log.recorded)
+    keys = tuple(log.key for log in logs if _tells(session, log))
     title = say("lines with {words}", words=asked.text[: limits.NAME_READ])
     await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, title)
