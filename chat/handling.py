@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from chat.commands import perform, staying
+from chat.commands.table import NAMES, named_in
 from chat.errors import BadInput, ChatError, NotStored
 from chat.language import say
 from chat.lines import Garbled, Overlong, Typed
@@ -70,12 +71,31 @@ async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatE
     session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
 
 
+def command_of(connection: Connection, line: Typed) -> str:
+    """Which command a line is that waits, "" for talk."""
+    if not isinstance(line, str) or ("/" not in line and "\uff0f" not in line):
+        return ""
+    try:
+        row = NAMES.get((named_in(connection.wire.decode(line).line) or "").lower())
+    except BadInput:
+        return ""
+    return "" if row is None else row.name
+
+
+def id_of(connection: Connection, line: Typed) -> str | None:
+    """The id of a line, as far as it can be read."""
+    if isinstance(line, Overlong):
+        return None
+    text = line if isinstance(line, str) else line.text[max(line.text.find("{"), 0) :]
+    try:
+        return connection.wire.decode(text).id
+    except BadInput as error:
+        return error.id
+
+
 def _garbled(connection: Connection, line: Garbled) -> Problem:
     """A damaged line is asked for again; a program is told which one it was, where that can still be read."""
-    try:
-        id = connection.wire.decode(line.text[max(line.text.find("{"), 0) :]).id
-    except BadInput as error:
-        id = error.id
+    id = id_of(connection, line)
     sentence = say("Telnet damaged this line on its way; nothing of it was done. Type it again.")
     return Problem("nothing-said", sentence, id, staying.offered(connection.session))
 

@@ -2,7 +2,7 @@
 
 Lines are handled in portions, in turn with the others (`rounds`), so that nobody's burst holds them up; and not while a
 command of this client is waiting, it is over its rate or does not read: then the rest of the input waits in the
-kernel, and nothing is lost.
+kernel, and nothing is lost.  Of one that is over its rate some more is read, for what goes first (see `chat.order`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat import limits
 from chat.lines import END_OF_INPUT, INTERRUPT, LineDecoder, Typed
+from chat.order import Order, Place
 from chat.pace import Pace
 from chat.rounds import Rounds
 from chat.turn import Turn
@@ -38,6 +39,18 @@ class Handler(Protocol):
     def slowed(self) -> None:
         """Lines come too fast: from now on they wait."""
 
+    def order(self) -> Order:
+        """In which order the lines that wait from now on are handled."""
+
+    def dropped(self, lines: Sequence[Typed]) -> None:
+        """Those of the lines that waited are not handled: the next one drops them."""
+
+    def interrupted(self) -> None:
+        """They pressed what stops, and lines were dropped."""
+
+    def hung_up(self) -> bool:
+        """Whether nobody is there any more, though lines of theirs wait."""
+
     def finished(self) -> None:
         """The input has ended, and all of it that could be handled was."""
 
@@ -49,8 +62,9 @@ class Intake:
     """What one client sends, on its way to being handled."""
 
     __slots__ = (
-        "_clock", "_closed", "_handler", "_held", "_in_line", "_lines", "_pace", "_pondered", "_rounds", "_scheduled",
-        "_slowed", "_turn", "_waiting", "_working", "decoder", "ended", "heard", "paused", "signed_off",
+        "_ahead", "_clock", "_closed", "_first", "_handler", "_held", "_in_line", "_lines", "_order", "_pace",
+        "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working", "decoder", "ended", "heard",
+        "paused", "signed_off",
     )  # fmt: skip
 
     decoder: LineDecoder
@@ -78,6 +92,9 @@ class Intake:
         self._in_line = False
         self.decoder = LineDecoder()
         self._lines: list[Typed] = []  # the next one last
+        self._first = 0  # how many of them go before the others
+        self._ahead = 0  # the characters in them, or more
+        self._order: Order | None = None  # of those that wait for their time
         self._pace = Pace(limits.BURST, rate, clock.seconds())
         self._scheduled: IDelayedCall | None = None
         self._working = False
@@ -99,11 +116,17 @@ class Intake:
     def feed(self, data: bytes) -> None:
         """Bytes came; `work` then handles the lines in them."""
         self.heard = 2
-        self._lines[:0] = self.decoder.feed(data)[::-1]
+        lines = self.decoder.feed(data)
+        if self._order is not None and self._lines:
+            self._ahead += len(data)
+            self._put_in_order(lines)
+        else:
+            self._order = None
+            self._lines[:0] = lines[::-1]
 
     def look(self) -> bool:
-        """Whether something came since the last look, or could not have come."""
-        news = self.paused or self.heard == 2
+        """Whether something came since the last look, or could not have come, or waits for its time."""
+        news = self.paused or bool(self._lines) or self.heard == 2
         self.heard = min(self.heard, 1)
         return news
 
@@ -138,6 +161,7 @@ class Intake:
         """The lines that wait will not be handled; returns how many they are."""
         count = len(self._lines)
         self._lines.clear()
+        self._first = 0
         return count
 
     def work(self) -> None:
@@ -183,7 +207,37 @@ class Intake:
             return
         if self._is_over and not (self._waiting or self._closed):
             self._handler.finished()
-        self._pause(bool(self._lines) and not self._handler.pondering)
+        self._pause(bool(self._lines) and not (self._handler.pondering or self._reads_ahead()))
+
+    def _reads_ahead(self) -> bool:
+        """Lines wait for nothing but their time, and there is room for what may go before them."""
+        if self._order is None or self._scheduled is None or len(self._lines) >= limits.AHEAD_LINES:
+            return False
+        if self.paused or self._ahead >= limits.AHEAD:
+            self._ahead = sum(len(line) for line in self._lines if isinstance(line, str))
+        # Who was full reads on when half of it is handled, so that it is not counted for each byte.
+        return self._ahead < (limits.AHEAD // 2 if self.paused else limits.AHEAD)
+
+    def _put_in_order(self, lines: Sequence[Typed]) -> None:
+        """Take lines in where others wait for their time."""
+        assert self._order is not None
+        last: list[Typed] = []
+        for line in lines:
+            place = self._order.place(line)
+            if place is Place.LAST:
+                last.append(line)
+                continue
+            if place is Place.INSTEAD:
+                waiting = len(self._lines) - self._first
+                dropped = self._lines[:waiting][::-1] + last
+                if line == INTERRUPT and not dropped:
+                    continue
+                del self._lines[:waiting]
+                last.clear()
+                self._handler.dropped(dropped)
+            self._lines.insert(len(self._lines) - self._first, line)
+            self._first += 1
+        self._lines[:0] = last[::-1]
 
     def _handle(self, most: int) -> int:
         """Handle one line, or up to so many that can be said together; returns how many these were."""
@@ -193,10 +247,14 @@ class Intake:
             del self._lines[-talked:]
             return talked
         line = self._lines.pop()
+        if self._first:
+            self._first -= 1
         if line == END_OF_INPUT:
             self._lines.clear()
             self.ended = self.signed_off = True
-        elif line != INTERRUPT:
+        elif line == INTERRUPT:
+            self._handler.interrupted()
+        else:
             self._handler.lineReceived(line)
         return 1
 
@@ -220,6 +278,11 @@ class Intake:
             if not self._slowed:
                 self._slowed = True
                 self._handler.slowed()
+            if self._order is None:
+                self._order = self._handler.order()
+                self._ahead = limits.AHEAD  # it is counted when that matters
+                lines, self._lines = self._lines[::-1], []
+                self._put_in_order(lines)
             self._work_later(self._pace.wait())
         elif self._slowed and self._pace.rested:
             self._slowed = False
@@ -237,6 +300,9 @@ class Intake:
 
     def _work_now(self) -> None:
         self._scheduled = None
+        if self._order is not None and self._lines and self._handler.hung_up():
+            self.forget()
+            self.ended = True
         self.work()
 
     def _pause(self, paused: bool) -> None:

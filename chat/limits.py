@@ -19,6 +19,11 @@ READ = 8 * 1024
 """Bytes that are read of one client at once.  In lines of two letters, which wait for their time, they take 240 KiB
 (measured); the 64 KiB that Twisted reads would take 1.3 MiB."""
 
+AHEAD = 32 * 1024
+AHEAD_LINES = 1000
+"""Characters and lines that wait for their time and are read all the same, so that a /cancel behind them is found: ten
+screens of a file.  Of more the rest waits in the kernel."""
+
 # What one client can make the server hold, by the limits in this file, measured in KiB: the connection and its session
 # 11, over TLS 38; lines that wait 240 (READ), over TLS, whose records are twice as long, 530; a line without its end 16
 # (LINE); a draft 17 (PASTE_TEXT); answers to telnet 2; people ignored 16 (IGNORES); rooms of its own 200

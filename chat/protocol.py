@@ -19,11 +19,12 @@ from zope.interface import implementer
 from chat import limits, sockets, strangers
 from chat.commands import staying, talk
 from chat.errors import Refused
-from chat.handling import handle
+from chat.handling import command_of, handle, id_of
 from chat.hub import Hub
 from chat.intake import Intake
 from chat.language import say, say_n
 from chat.lines import NOP, Typed
+from chat.order import Order
 from chat.outlet import Outlet
 from chat.rendering import Wire
 from chat.replies import Problem, Reply
@@ -73,6 +74,8 @@ class ChatProtocol(LineReceiver):
         self._greeted = False
         self._known = False
         self._doubted = False
+        self._dropped = 0
+        self._ending_told = False
         self._cut_off = False
         self._closing = False
         self._lost = False
@@ -231,7 +234,7 @@ class ChatProtocol(LineReceiver):
         """Let go once everything sent is read; who does not read is not waited for."""
         if self._closing:
             return
-        self._tell_unsaid(self._intake.close())
+        self._tell_unsaid(self._intake.close() + self.take_dropped())
         self._closing = True
         self.session.reading.stop_all()
         self._wait_at_most(limits.CLOSE_SECONDS, self._hang_up)
@@ -379,7 +382,48 @@ class ChatProtocol(LineReceiver):
         """They are told when it begins."""
         rate = f"{self._rate:g}"
         notice = say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=rate)
-        self.session.answer(Reply("slow-down", [notice]))
+        self.session.answer(Reply("slow-down", [notice, say("/cancel drops those that still wait.")]))
+
+    def order(self) -> Order:
+        """By which command a line is."""
+        return Order(lambda line: command_of(self, line), self.session.draft is not None)
+
+    def dropped(self, lines: Sequence[Typed]) -> None:
+        """How many they are is told by what drops them; a program is told of each that has an id."""
+        self._dropped += len(lines)
+        if not self.wire.asks:
+            for line in lines:
+                if (id := id_of(self, line)) is not None:
+                    self.session.answer(Problem("nothing-said", say("You dropped this line."), id))
+
+    def take_dropped(self) -> int:
+        """How many lines were dropped that was not told yet."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
+
+    def interrupted(self) -> None:
+        """As /cancel does, but that there was nothing to stop is no error."""
+        if (dropped := self.take_dropped()) > 0:
+            self.session.answer(talk.cancelled(dropped))
+
+    def hung_up(self) -> bool:
+        """A program that has ended looks like one that only ended its input, until it is sent something.
+
+        Who pressed Ctrl-C in nc wants the rest of a paste not to be said.
+        """
+        state = sockets.state(self._socket)
+        if state is sockets.State.CLOSED:
+            self._cut_off = self._cut_off or not (self._intake.ended or self._ending_told)
+            return True
+        if (self._intake.ended or state is sockets.State.ENDED) and not self._ending_told:
+            self._ending_told = True
+            sentence = say_n(
+                "Your input has ended; one line still waits to be said.",
+                "Your input has ended; {count} lines still wait to be said.",
+                len(self._intake),
+            )
+            self.session.answer(Reply("slow-down", [sentence]))
+        return False
 
     def pause(self, paused: bool) -> None:
         """Leave input in the kernel, or read on."""

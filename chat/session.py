@@ -58,6 +58,9 @@ class Connection(Protocol):
     def send(self, chunk: bytes) -> None:
         """The one way out."""
 
+    def take_dropped(self) -> int:
+        """How many lines that waited were dropped, and that was not told yet."""
+
     def close(self) -> None:
         """Let go once everything sent has been read."""
 

@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import termios
+from enum import Enum
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
@@ -76,6 +77,24 @@ def acknowledged(connection: socket.socket) -> int | None:
     """How many bytes the other machine has acknowledged so far; None where the kernel does not say."""
     info = _tcp_info(connection)
     return None if info is None else int(struct.unpack_from("Q", info, _BYTES_ACKED)[0])
+
+
+class State(Enum):
+    """How a connection stands, as the kernel knows before anything is read."""
+
+    OPEN = "open"
+    ENDED = "they have ended their input"
+    CLOSED = "there is no connection any more"
+
+
+def state(connection: socket.socket | None) -> State:
+    """How this one stands; where the kernel does not say, it is open."""
+    info = None if connection is None else _tcp_info(connection)
+    return State.OPEN if info is None else _STATES.get(info[0], State.OPEN)
+
+
+_STATES = {7: State.CLOSED, 8: State.ENDED}
+"""TCP_CLOSE and TCP_CLOSE_WAIT of `tcpi_state`, the first byte."""
 
 
 def is_dead(connection: socket.socket, seconds: float) -> bool:

@@ -117,7 +117,7 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
     "the rate of lines": (
         _with(rate=2),
         typed(*["hi"] * limits.BURST),
-        "-> That was fast: your lines are now said at 2 a second, none is lost.",
+        "-> /cancel drops those that still wait.",
     ),
     "a line": (World, typed("x" * 20_000), "! too-long: This line has 20000 bytes, the limit is 16384."),
     "a message": (World, typed("é" * 1001), "! too-long: This has 2002 bytes, the limit is 2000."),

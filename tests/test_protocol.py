@@ -64,7 +64,7 @@ def test_one_who_sends_a_thousand_lines_at_once_does_not_keep_the_others_waiting
 def test_who_sends_more_than_is_handled_is_not_read(world: World) -> None:
     world = World(rate=2)
     amy = world.enter("amy")
-    amy.send(b"x\n" * 200)
+    amy.send(b"x\n" * (limits.BURST + limits.AHEAD_LINES))
     world.turn()
     amy.send(b"more\n")
     world.turn()
@@ -92,8 +92,128 @@ def test_who_is_slowed_down_is_told_so_each_time_it_begins() -> None:
     for _ in range(2):
         amy.send(b"x\n" * 80)
         world.wait(30, step=0.25)
-        assert amy.take() == ["-> That was fast: your lines are now said at 2 a second, none is lost."]
+        assert amy.take() == [
+            "-> That was fast: your lines are now said at 2 a second, none is lost.",
+            "-> /cancel drops those that still wait.",
+        ]
         world.wait(60)
+
+
+def pastes(lines: int, *after: str, wire: str = "plain") -> tuple[World, Client, Client]:
+    """A world in which somebody has sent so many lines at once, has read everything, and then types this."""
+    world = World(rate=2)
+    ann, amy = world.enter("ann"), world.enter("amy", wire=wire)
+    world.wait(60)
+    amy.send("".join(f"{number}\n" for number in range(lines)).encode())
+    world.turn()
+    world.take_all()
+    amy.type(*after)
+    return world, ann, amy
+
+
+@pytest.mark.parametrize("lines", [100, 700])
+def test_cancel_drops_what_waits_and_says_how_much(lines: int) -> None:
+    world, ann, amy = pastes(lines, "/cancel", "sorry")
+    world.wait(1, step=0.25)
+    assert amy.take() == [f"-> The {lines - limits.BURST} lines that waited are dropped."]
+    world.wait(60, step=0.25)
+    assert said(ann) == ["sorry"]
+
+
+def test_cancel_in_the_same_packet_as_the_paste_drops_what_waits() -> None:
+    world = World(rate=2)
+    ann, amy = world.enter("ann"), world.enter("amy")
+    world.wait(60)
+    world.take_all()
+    amy.send(b"x\n" * 100 + b"/CANCEL\nsorry\n")
+    world.wait(60, step=0.25)
+    assert said(ann) == ["x"] * limits.BURST + ["sorry"]
+    assert amy.take()[-1] == "-> The 40 lines that waited are dropped."
+
+
+@pytest.mark.parametrize("command", ["/ping", "/who", "/help", "/h"])
+def test_what_only_looks_around_overtakes_what_waits(command: str) -> None:
+    world, ann, amy = pastes(100, command)
+    world.wait(0.5)
+    assert amy.take()
+    assert len(said(ann)) <= 1
+    world.wait(60, step=0.25)
+    assert said(ann)[-1] == "99"
+
+
+def test_in_a_draft_only_cancel_is_looked_for() -> None:
+    world, ann, amy = pastes(100, "/paste", "/who", "one", "/end", "/who")
+    world.wait(1, step=0.25)
+    assert amy.take()[0].startswith("-> ")
+    world.wait(60, step=0.25)
+    heard = ann.take()
+    assert heard[-3:] == ["<amy> 99", "<amy> /who", "  | one"]
+
+
+def test_cancel_forgets_the_draft_as_well_as_what_waits_for_it() -> None:
+    world = World(rate=2)
+    ann, amy = world.enter("ann"), world.enter("amy")
+    amy.type("/paste")
+    world.wait(60)
+    world.take_all()
+    amy.send(b"x\n" * 90 + b"/cancel\nhi\n")
+    world.wait(30, step=0.25)
+    assert amy.take()[-1] == "-> The 30 lines that waited are dropped."
+    assert said(ann) == ["hi"]
+
+
+def test_a_first_quit_waits_for_what_was_said_before_and_a_second_does_not() -> None:
+    world, ann, amy = pastes(100, "/quit")
+    world.wait(60, step=0.25)
+    assert len(said(ann)) == 40
+    assert amy.ended
+    world, ann, amy = pastes(100, "/quit", "/quit")
+    world.wait(2, step=0.25)
+    assert said(ann) == []
+    assert amy.take()[-1] == "! nothing-said: The last 41 lines were not said."
+    assert amy.ended
+
+
+def test_ctrl_c_of_a_telnet_drops_what_waits_and_nothing_else() -> None:
+    world, ann, amy = pastes(100)
+    amy.send(b"\xff\xf4" + DO_TM)
+    world.wait(1, step=0.25)
+    assert amy.bytes.endswith(WILL_TM + b"-> The 40 lines that waited are dropped.\r\n")
+    amy.take()
+    amy.send(b"\xff\xf4hi\n")
+    world.wait(2, step=0.25)
+    assert (amy.take(), said(ann)) == ([], ["hi"])
+
+
+def test_programs_are_told_which_of_their_lines_were_dropped() -> None:
+    world, ann, bot = pastes(limits.BURST, wire="json")
+    bot.type("one", id="1")
+    bot.type("two", id="2")
+    bot.type("/cancel", id="3")
+    world.wait(2, step=0.25)
+    answers = [(keys["type"], keys.get("code"), keys.get("id")) for keys in bot.take_objects()]
+    assert answers == [
+        ("reply", None, None),
+        ("error", "nothing-said", "1"),
+        ("error", "nothing-said", "2"),
+        ("reply", None, "3"),
+    ]
+    assert said(ann) == []
+
+
+def test_after_the_end_of_the_input_what_waits_is_said_if_they_are_there() -> None:
+    world, ann, amy = pastes(100)
+    amy.close()
+    world.wait(60, step=0.25)
+    assert amy.take() == ["-> Your input has ended; 40 lines still wait to be said."]
+    assert len(said(ann)) == 40
+
+
+def test_of_who_is_cut_what_waits_is_not_said() -> None:
+    world, ann, amy = pastes(100)
+    amy.cut()
+    world.wait(60, step=0.25)
+    assert said(ann) == []
 
 
 def test_a_rate_of_0_is_no_limit(world: World) -> None:

@@ -9,7 +9,7 @@ from chat.commands.table import Call, asks, command, named_in, room_of, spoken
 from chat.errors import ChatError, Refused
 from chat.events import Action, Author, Message, Private
 from chat.hub import LOBBY, Person
-from chat.language import Sentence, say
+from chat.language import Sentence, say, say_n
 from chat.replies import Problem, Reply, Request, Stored
 from chat.saying import not_said
 from chat.session import Session
@@ -134,10 +134,37 @@ class End(NamedTuple):
 
 
 @command("talk", "/end", say("say the lines since /paste"))
-@command("talk", "/cancel", say("forget the lines since /paste"))
 def end(call: Call, asked: End) -> None:
     """Without a draft there is nothing to end: the draft's own lines are handled by `add_to_draft`."""
     raise Refused("usage", say("There is no draft; /paste begins one."))
+
+
+class Cancel(NamedTuple):
+    """Stop what was begun."""
+
+
+@command("talk", "/cancel", say("drop your lines that wait to be said, or those since /paste"))
+def cancel(call: Call, asked: Cancel) -> None:
+    """What waited was dropped when this line came; a draft's own lines are handled by `add_to_draft`."""
+    stop(call.session, call.request.id)
+
+
+def stop(session: Session, id: str | None) -> None:
+    """Forget the draft, and say how many lines were dropped; raises `Refused` where there was nothing to stop."""
+    draft, session.draft = session.draft, None
+    dropped = session.connection.take_dropped() if session.connection is not None else 0
+    if dropped:
+        session.answer(cancelled(dropped, id))
+    elif draft is not None:
+        session.answer(Reply("cancel", [say("Nothing was said.")], {}, id))
+    else:
+        raise Refused("usage", say("Nothing of yours waits to be said, and there is no draft."))
+
+
+def cancelled(dropped: int, id: str | None = None) -> Reply:
+    """That lines which waited will not be said."""
+    sentence = say_n("The line that waited is dropped.", "The {count} lines that waited are dropped.", dropped)
+    return Reply("cancel", [sentence], {"dropped": dropped}, id)
 
 
 def add_to_draft(session: Session, request: Request) -> None:
@@ -147,8 +174,7 @@ def add_to_draft(session: Session, request: Request) -> None:
     text = "\n".join(draft)
     name = (named_in(request.line) or "").lower()
     if name == "cancel":
-        session.draft = None
-        session.answer(Reply("cancel", [say("Nothing was said.")], {}, request.id))
+        stop(session, request.id)
     elif name == "end":
         session.draft = None
         if draft:

@@ -79,7 +79,7 @@ def test_private_talk_that_was_not_stored_names_the_line(world: World, amy: Clie
         ("/msg", "! usage: /msg NICK|#room text: say something to one person, or to another room"),
         ("/reply hi", "! gone: Nobody has written to you in private yet."),
         ("/end", "! usage: There is no draft; /paste begins one."),
-        ("/cancel", "! usage: There is no draft; /paste begins one."),
+        ("/cancel", "! usage: Nothing of yours waits to be said, and there is no draft."),
         ("/post x hi", "! usage: You are in the chat: just say it."),
     ],
 )
