@@ -79,13 +79,13 @@ def _named(name: str, options: Options) -> str:
 
 
 def _line(name: str, old: Any, new: Any) -> str:
-    if name == "ban":
+    note = f" ({said})" if (said := RELOADED.get(name, "")) else ""
+    if name in ("ban", "proxy"):
         added, gone = (" ".join(sorted(map(str, networks))) for networks in (new - old, old - new))
         changes = ", ".join(f"{what} {which}" for what, which in (("added", added), ("taken away", gone)) if which)
-        return f"{name}: {changes}"
+        return f"{name}: {changes}{note}"
     old, new = (spelled(value) if name == "keep" else _shown(value) for value in (old, new))
-    note = RELOADED.get(name, "")
-    return f"{name}: {old} -> {new}" + (f" ({note})" if note else "")
+    return f"{name}: {old} -> {new}{note}"
 
 
 def _shown(value: Any) -> str:

@@ -63,6 +63,13 @@ def test_a_ban_that_is_only_taken_away_is_told_with_its_option(path: Path, said:
     assert said == ["ban: taken away 192.0.2.1/32"]
 
 
+def test_another_proxy_counts_for_who_connects_from_now_on(path: Path, said: list[str]) -> None:
+    server = Running(path, "proxy 127.0.0.1\n")
+    server.with_file("proxy 10.0.0.0/24\nproxy 10.0.1.1\n")
+    assert said == ["proxy: added 10.0.0.0/24 10.0.1.1/32, taken away 127.0.0.1/32 (for who connects from now on)"]
+    assert [sorted(map(str, new["proxy"])) for new in server.applied] == [["10.0.0.0/24", "10.0.1.1/32"]]
+
+
 def test_nothing_changed_is_said_too(path: Path, said: list[str]) -> None:
     server = Running(path, "grace 5\n")
     server.with_file("# five\ngrace = 5\n")

@@ -466,12 +466,12 @@ def test_a_reload_applies_what_can_change_and_nothing_else(reactor: Reactor, tmp
     makeService(options("--port", "tcp:4000:interface=127.0.0.1", "--config", str(config)), reactor)
     config.write_text(
         f"name hall\nmotd {motd}\nrate 5\ngrace 6\nhistory 7\nmax-clients 8\nmax-per-host 9\nban 192.0.2.1\n"
-        "reserved caretaker\nunrecorded #coffee\nlanguage es\n"
+        "reserved caretaker\nproxy 192.0.2.2\nunrecorded #coffee\nlanguage es\n"
     )
     signal.raise_signal(signal.SIGHUP)
     reactor.advance(0)
     settings = reactor.tcpServers[0][1].hub.settings
-    bans = Bans([parse_ban("192.0.2.1")])
+    bans, proxies = Bans([parse_ban("192.0.2.1")]), Bans([parse_ban("192.0.2.2")])
     assert settings == Settings(
-        "hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, bans, reserved=Reserved("en", ["caretaker"])
+        "hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, bans, proxies, Reserved("en", ["caretaker"])
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.ports import held_port
 
 from .peers import Client, Peer, need
-from .server import CHECKOUT, Server
+from .server import CHECKOUT
 from .waiting import SECONDS, until
 
 DOCS = CHECKOUT / "docs" / "proxies"
@@ -21,15 +21,17 @@ IDLE_SECONDS = 2
 
 
 class Proxy:
-    """A proxy in the foreground; `host` and `port` are where people connect, and it can be started again there."""
+    """A proxy in the foreground, before a port of the server's; `host` and `port` are where people connect, and it can
+    be started again there."""
 
-    def __init__(self, directory: Path, server: Server, kind: str) -> None:
+    def __init__(self, directory: Path, kind: str, before: int) -> None:
         self.kind = kind
+        self.before = before
         self.host = "127.0.0.1"
         self._directory = directory
         self._holder = held_port()
         self.port = self._holder.getsockname()[1]
-        self._command = KINDS[kind](self, server)
+        self._command = KINDS[kind](self)
         self.start()
 
     def start(self) -> None:
@@ -67,32 +69,32 @@ class Proxy:
         path.write_text(text)
         return str(path)
 
-    def documented(self, name: str, server: Server) -> str:
+    def documented(self, name: str) -> str:
         """What the documents say, for these two ports, and with a shorter day."""
         text = (DOCS / name).read_text()
-        text = re.sub(r":?\b12345\b", f"{self.host}:{self.port}", text).replace(":4000", f":{server.port}")
+        text = re.sub(r":?\b12345\b", f"{self.host}:{self.port}", text).replace(":4000", f":{self.before}")
         return re.sub(r"\b(24h|86400)\b", str(IDLE_SECONDS) + ("s" if "24h" in text else ""), text)
 
 
-def _haproxy(proxy: Proxy, server: Server) -> list[str]:
+def _haproxy(proxy: Proxy) -> list[str]:
     need("haproxy")
-    return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", proxy.documented("haproxy.cfg", server))]
+    return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", proxy.documented("haproxy.cfg"))]
 
 
-def _debians_haproxy(proxy: Proxy, server: Server) -> list[str]:
+def _debians_haproxy(proxy: Proxy) -> list[str]:
     """Its own configuration, but for what needs a system around it; `mode tcp` and the address are the operator's."""
     need("haproxy")
     text = DEBIANS_OWN.read_text()
     kept = [line for line in text.split("\n") if not re.match(r"\s*(log|chroot|stats|user|group|daemon)\b", line)]
     text = "\n".join(kept).replace("50000", str(IDLE_SECONDS * 1000))
-    listen = f"\nlisten chat\n mode tcp\n bind {proxy.host}:{proxy.port}\n server chat 127.0.0.1:{server.port}\n"
+    listen = f"\nlisten chat\n mode tcp\n bind {proxy.host}:{proxy.port}\n server chat 127.0.0.1:{proxy.before}\n"
     return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", text.replace("option\thttplog", "") + listen)]
 
 
-def _nginx(proxy: Proxy, server: Server, half_close: bool = True) -> list[str]:
+def _nginx(proxy: Proxy, half_close: bool = True) -> list[str]:
     need("nginx")
     module = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
-    text = proxy.documented("nginx.conf", server)
+    text = proxy.documented("nginx.conf")
     if not half_close:
         text = text.replace("proxy_half_close on;", "")
     # Debian includes the one, and has the others elsewhere.
@@ -102,11 +104,11 @@ def _nginx(proxy: Proxy, server: Server, half_close: bool = True) -> list[str]:
     return ["nginx", "-p", str(proxy._directory), "-c", path, "-e", "stderr", "-g", "daemon off; master_process off;"]
 
 
-def _nginx_without_half_close(proxy: Proxy, server: Server) -> list[str]:
-    return _nginx(proxy, server, half_close=False)
+def _nginx_without_half_close(proxy: Proxy) -> list[str]:
+    return _nginx(proxy, half_close=False)
 
 
-def _stunnel(proxy: Proxy, server: Server) -> list[str]:
+def _stunnel(proxy: Proxy) -> list[str]:
     need("stunnel")
     need("openssl")
     pem = str(proxy._directory / "chat.pem")
@@ -114,12 +116,12 @@ def _stunnel(proxy: Proxy, server: Server) -> list[str]:
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=pi"]
     subprocess.run([*make, "-keyout", str(key), "-out", pem], check=True, capture_output=True)
     Path(pem).write_text(Path(pem).read_text() + key.read_text())
-    text = proxy.documented("stunnel.conf", server).replace("/etc/stunnel/chat.pem", pem)
+    text = proxy.documented("stunnel.conf").replace("/etc/stunnel/chat.pem", pem)
     # In front of the first section stands what is for all.
     return ["stunnel", proxy.write("stunnel.conf", "foreground = yes\npid =\n" + text)]
 
 
-KINDS: dict[str, Callable[[Proxy, Server], list[str]]] = {
+KINDS: dict[str, Callable[[Proxy], list[str]]] = {
     "haproxy": _haproxy,
     "haproxy as Debian ships it": _debians_haproxy,
     "nginx": _nginx,

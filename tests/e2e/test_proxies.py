@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import Connect, OnTerminal, Serve
 from .peers import Client, Program, need
-from .proxies import DEBIANS_OWN, IDLE_SECONDS, Proxy, through
+from .proxies import DEBIANS_OWN, IDLE_SECONDS, Proxy, Sealed, through
 from .server import Server
 from .waiting import SECONDS, pass_by, until
 
@@ -23,18 +23,18 @@ DOOR = ("--port", "haproxy:tcp:0:interface=127.0.0.1")
 
 BEFORE = ("haproxy", "nginx", "stunnel")
 
-Before = Callable[[Server, str], Proxy]
+Before = Callable[..., Proxy]
 Enter = Callable[[Proxy, str], Client]
 
 
 @pytest.fixture
 def before(tmp_path: Path, stack: ExitStack) -> Before:
-    """A proxy before a server: `before(server, "nginx")`."""
+    """A proxy before a server, or before another port of it: `before(server, "nginx")`."""
 
-    def before(server: Server, kind: str) -> Proxy:
+    def before(server: Server, kind: str, port: int = 0) -> Proxy:
         if "Debian" in kind and not DEBIANS_OWN.exists():
             pytest.skip("no haproxy of Debian's")
-        proxy = Proxy(tmp_path, server, kind)
+        proxy = Proxy(tmp_path, kind, port or server.port)
         stack.callback(proxy.close)
         return proxy
 
@@ -81,11 +81,11 @@ CUTS = (silence, reset, restart)
 
 
 class Witness:
-    """Somebody whose line no proxy cuts: a program at the proxy's door that says its header itself, and pings."""
+    """Somebody whose line no proxy cuts; at a proxies' door they say the header themselves."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, header: bytes = b"PROXY TCP4 198.51.100.7 127.0.0.1 50000 12345\r\n") -> None:
         self.client = client
-        client.sends(b"PROXY TCP4 198.51.100.7 127.0.0.1 50000 12345\r\n")
+        client.sends(header)
         client.joins()
 
     def sees_line_down(self, name: str) -> None:
@@ -190,6 +190,51 @@ def test_behind_debians_haproxy_a_silent_telnet_stays(
     amy.says("Ünal is „here”")
     bob.hears("<amy> Ünal is „here”")
     assert "amy left" not in bob.heard
+
+
+@pytest.mark.parametrize("cut", [silence, restart])
+def test_behind_debians_haproxy_tls_that_is_passed_through_tells_a_cut_from_a_leave(
+    serve: Serve, connect: Connect, before: Before, stack: ExitStack, cut: Callable[[Proxy, Client], None]
+) -> None:
+    server = serve("--tls-port", "tcp:0:interface=127.0.0.1", "--rate", "0")
+    found = re.search(r"open on .*:(\d+), encrypted", server.said)
+    assert found, server.said
+    proxy = before(server, "haproxy as Debian ships it", int(found[1]))
+    bob = Witness(connect(server, "bob"), header=b"")
+    amy, carl = Sealed(proxy, "amy"), Sealed(proxy, "carl")
+    stack.callback(amy.close)
+    stack.callback(carl.close)
+    comes_in(amy)
+    carl.joins()
+    carl.says("/quit")
+    bob.client.hears("carl left")
+    cut(proxy, amy)
+    bob.sees_line_down("amy")
+
+
+def test_a_proxy_that_says_for_whom_it_speaks_to_nobody_may_be_named(
+    serve: Serve, connect: Connect, before: Before, enter: Enter
+) -> None:
+    server = serve("--proxy", "127.0.0.1", "--rate", "0")
+    proxy = before(server, "haproxy as Debian ships it")
+    bob = Witness(connect(server, "bob", "127.0.0.2"), header=b"")
+    carl = connect(server, "carl", "127.0.0.2").joins()
+    comes_in(enter(proxy, "amy"))
+    bob.sees_line_down("amy")
+    carl.ends_input()
+    bob.client.hears("carl left")
+
+
+def test_a_program_that_pinged_and_vanished_behind_a_proxy_is_noticed(
+    serve: Serve, connect: Connect, before: Before, enter: Enter
+) -> None:
+    server = serve(*DOOR, "--rate", "0", SILENT_SECONDS=0.4, LOOK_SECONDS=0.2, SWEEP_SECONDS=0.2)
+    proxy = before(server, "nginx")
+    bob = Witness(connect(server, "bob"))
+    bot = enter(proxy, "bot")
+    bot.sends(b'/json\n{"line": "/nick bot"}\n{"line": "/ping", "id": "1"}\n')
+    bot.hears('"code":"stalled"')
+    bob.sees_line_down("bot")
 
 
 # --- half of a connection --------------------------------------------------------------------------------------------
