@@ -260,7 +260,8 @@ CODE_SECONDS = 24 * 3600.0
 HELD = 10_000
 HELD_PER_HOST = 200
 """People whose line is down, in all and from one address (as many as may be connected from it), and as many again who
-did not come back in time: they cost no connection, so somebody could fill the memory, and the names, with them."""
+did not come back in time, or whose input ended: they cost no connection, so somebody could fill the memory, and the
+names, with them.  Each takes 6 KiB (measured)."""
 
 GUESSES = 5
 """Wrong resume codes on one connection before it is closed."""
