@@ -124,8 +124,12 @@ class Hub:
         """The server stops: whoever goes now has not left."""
         self.paces = Paces(limits.PACES)
         """How fast people and addresses were lately."""
+        self._older_keys: dict[str, str] = {}
+        """Keys of rooms that an older program, or older tables of Unicode, folded in another way."""
         for log in kept.logs:
             if log.key.startswith("#"):
+                if (key := names.fold(log.name)) != log.key:
+                    self._older_keys[key] = log.key
                 self._add_room(log.key, log.name, log.head)
         for record in kept.records:
             if record.kind == "topic" and record.key in self.rooms:
@@ -134,9 +138,14 @@ class Hub:
 
     # Rooms.
 
+    def key_of(self, name: str) -> str:
+        """The key of the room of this name."""
+        key = names.fold(name)
+        return key if key in self.rooms else self._older_keys.get(key, key)
+
     def room(self, name: str) -> Room:
         """The room of this name, made if there is none; raises `Refused` where that is not allowed."""
-        key = names.fold(name)
+        key = self.key_of(name)
         room = self.rooms.get(key)
         if room is None:
             checked = names.check_room(name)
@@ -147,11 +156,11 @@ class Hub:
 
     def is_new(self, name: str) -> bool:
         """Whether no room was ever called so; raises `Refused` where none may be."""
-        key = names.fold(names.check_room(name))
+        key = self.key_of(names.check_room(name))
         return key not in self.rooms and key not in self._heads
 
     def _add_room(self, key: str, name: str, head: int) -> Room:
-        log = Log(key, name, self._tails, head, key not in self.settings.unrecorded)
+        log = Log(key, name, self._tails, head, names.fold(name) not in self.settings.unrecorded)
         room = self.rooms[key] = Room(log, self.clock, self.turn.append)
         return room
 
@@ -167,7 +176,7 @@ class Hub:
     def find_room(self, name: str) -> Room:
         """The room of this name; raises `Refused` if there is none."""
         try:
-            return self.rooms[names.fold(name)]
+            return self.rooms[self.key_of(name)]
         except KeyError:
             shown = name[: limits.NAME_READ]
             raise Refused("no-room", say("There is no room {room}. /join {room} makes it.", room=shown)) from None
@@ -191,7 +200,10 @@ class Hub:
         """The person of this nickname; raises `Refused` if nobody has it."""
         person = self._nicknames.find(nick)
         if person is None and is_service(nick):
-            raise Refused("not-here", say("There is no {nick} on this server: nothing was sent or kept.", nick=nick))
+            raise Refused(
+                "not-here",
+                say("There is no {nick} on this server: nothing was sent or kept.", nick=nick[: limits.NAME_READ]),
+            )
         if person is None:
             raise Refused(
                 "not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=nick[: limits.NAME_READ])

@@ -1,5 +1,7 @@
 """Who has which nickname, and which rooms there are."""
 
+from datetime import UTC, datetime
+
 import pytest
 from alike import same
 from hypothesis import given
@@ -8,7 +10,12 @@ from world import World
 
 from chat import limits, names
 from chat.errors import Refused
+from chat.hub import Hub, Settings
+from chat.store import Kept, KeptLog
+from chat.store.memory import MemoryStore
 from chat.tail import size
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 # Nicknames.
 
@@ -60,6 +67,15 @@ def test_a_room_is_one_whatever_its_spelling(world: World) -> None:
     assert amy.take()[-1].endswith("bob joined #Ops (2 here)")
     bob.type("hi")
     assert amy.take() == ["#Ops <bob> hi"]
+
+
+def test_a_room_that_an_older_program_folded_in_another_way_is_found(world: World) -> None:
+    older = KeptLog("#o\u02bcbrien", "#O\u02bcBrien", 3)
+    hub = Hub(world.clock, lambda: NOW, MemoryStore(), str, Settings("pi"), Kept([older], []))
+    for name in ("#o'brien", "#O\u02bcBRIEN"):
+        assert hub.find_room(name) is hub.room(name)
+        assert hub.room(name).log.key == older.key
+        assert not hub.is_new(name)
 
 
 def test_an_empty_room_keeps_its_numbers(world: World) -> None:

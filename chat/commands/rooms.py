@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from chat import limits, names
+from chat import limits
 from chat.commands.history import entering
 from chat.commands.table import Call, command, count, room_of, spend
 from chat.commands.words import brief
@@ -41,7 +41,7 @@ class Join(NamedTuple):
 async def join(call: Call, asked: Join) -> None:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
-    if names.fold(asked.room) not in session.rooms:
+    if hub.key_of(asked.room) not in session.rooms:
         session.may_join_one_more()
         count(session, "join")
         if hub.is_new(asked.room):
