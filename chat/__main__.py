@@ -1,8 +1,13 @@
-"""`chat-server` and `python -m chat`: the server in the foreground, another name for `twistd -n chat`."""
+"""`chat-server` and `python -m chat`: the server in the foreground, another name for `twistd -n chat`.
+
+`chat-server check` looks at what it would start with, and starts nothing.
+"""
 
 import sys
 
 from twisted.scripts import twistd
+
+from chat import check
 
 
 def main() -> None:
@@ -10,6 +15,8 @@ def main() -> None:
 
     No pid file: in the foreground nobody needs it, and it would refuse a second server in the same directory.
     """
+    if sys.argv[1:2] == ["check"]:
+        raise SystemExit(check.main(sys.argv[2:]))
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "chat", *sys.argv[1:]]
     twistd.run()
 

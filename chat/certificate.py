@@ -74,6 +74,10 @@ class Certificate:
             return say("The certificate ends on {date}; a new one is taken without a restart.", date=f"{end:%Y-%m-%d}")
         return None
 
+    def is_valid(self, now: datetime) -> bool:
+        """Whether clients take it today."""
+        return self.first.not_valid_before_utc <= now < self.first.not_valid_after_utc
+
 
 def find(certificate: Path, key: Path | None) -> Files:
     """The files that `--certificate` and `--private-key` mean: single ones, or a directory as certbot's `live/NAME`."""
@@ -88,13 +92,8 @@ def find(certificate: Path, key: Path | None) -> Files:
 
 def read(files: Files) -> Certificate:
     """What is in the files; raises `BadCertificate`."""
-    try:
-        first, *others = x509.load_pem_x509_certificates(_bytes(files.certificate))
-    except ValueError:
-        raise BadCertificate(
-            say("{path} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).", path=files.certificate)
-        ) from None
-    key = _read_key(files.key)
+    first, *others = read_chain(files.certificate)
+    key = read_key(files.key)
     if _public(first) != _public(key):
         raise BadCertificate(
             say(
@@ -106,25 +105,41 @@ def read(files: Files) -> Certificate:
     return Certificate(first, others, key)
 
 
+def read_chain(path: Path) -> Sequence[x509.Certificate]:
+    """A certificate and those between it and an authority; raises `BadCertificate`."""
+    try:
+        return x509.load_pem_x509_certificates(_bytes(path))
+    except ValueError:
+        raise BadCertificate(
+            say("{path} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).", path=path)
+        ) from None
+
+
+def own(directory: Path) -> Files:
+    """Where our own are, or will be; raises `BadCertificate` where one is there without its key."""
+    files = Files(directory / CERTIFICATE, directory / KEY)
+    if files.certificate.exists() and not files.key.exists():
+        raise BadCertificate(
+            say(
+                "{key} is missing: put it back, or remove {certificate} too for a new pair.",
+                key=files.key,
+                certificate=files.certificate,
+            )
+        )
+    return files
+
+
 def make(directory: Path, name: str, addresses: Sequence[str], now: datetime) -> Files:
     """Our own certificate in this directory, made where there is none yet; raises `BadCertificate`.
 
     The key is written first: where only that is there, the certificate is still to come.
     """
-    files = Files(directory / CERTIFICATE, directory / KEY)
     try:
+        files = own(directory)
         if not files.key.exists():
-            if files.certificate.exists():
-                raise BadCertificate(
-                    say(
-                        "{key} is missing: put it back, or remove {certificate} too for a new pair.",
-                        key=files.key,
-                        certificate=files.certificate,
-                    )
-                )
             _write(files.key, _pem(ec.generate_private_key(ec.SECP256R1())), 0o600)
         if not files.certificate.exists():
-            key = _read_key(files.key)
+            key = read_key(files.key)
             certificate = _signed_by_itself(key, name, addresses, now)  # type: ignore[arg-type]  # all that we make can
             _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     except OSError as error:
@@ -149,7 +164,8 @@ def _bytes(path: Path) -> bytes:
         raise BadCertificate(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
 
 
-def _read_key(path: Path) -> PrivateKeyTypes:
+def read_key(path: Path) -> PrivateKeyTypes:
+    """A key without a password; raises `BadCertificate`."""
     data = _bytes(path)
     try:
         return serialization.load_pem_private_key(data, None)

@@ -25,18 +25,29 @@ def read(path: Path, known: Collection[str]) -> Sequence[Line]:
 
     Raises `ValueError` with the file, the number of the line that is wrong, and what would be right.
     """
+    lines, wrong = read_all(path, known)
+    if wrong:
+        raise ValueError(wrong[0])
+    return lines
+
+
+def read_all(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[str]]:
+    """The lines that are right, as `read` has them, and what is wrong with each of the others."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ValueError(f"--config {path}: {error.strerror}.") from None
+        return (), [f"--config {path}: {error.strerror}."]
     except UnicodeDecodeError as error:
         number = error.object.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}, line {number}: this is not UTF-8.") from None
-    return [
-        Line(number, _word(line.strip(), known, f"{path}, line {number}"))
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip() and not line.strip().startswith("#")
-    ]
+        return (), [f"{path}, line {number}: this is not UTF-8."]
+    lines, wrong = [], []
+    for number, line in enumerate(map(str.strip, text.split("\n")), 1):
+        if line and not line.startswith("#"):
+            try:
+                lines.append(Line(number, _word(line, known, f"{path}, line {number}")))
+            except ValueError as error:
+                wrong.append(str(error))
+    return lines, wrong
 
 
 def _word(line: str, known: Collection[str], where: str) -> str:

@@ -214,8 +214,10 @@ def _shown(address: IAddress) -> str:
     return str(address) if name is None else os.fsdecode(name)
 
 
-def failure(error: CannotListenError, option: str) -> Sentence:
-    """Why a port cannot be listened on, and what would be right."""
+def failure(error: CannotListenError, option: str, open_already: Sequence[IListeningPort]) -> Sentence:
+    """Why a port cannot be listened on, beside those that are open already, and what would be right."""
+    if error.port in [getattr(other.getHost(), "port", None) for other in open_already]:
+        return say("Port {port} is given twice; once is enough.", port=error.port)
     return say(
         "Cannot listen on port {port}: {reason}. Choose another one with {option}.",
         port=error.port,

@@ -8,7 +8,8 @@ import getopt
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -47,7 +48,8 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = (
         "A chat that people join with netcat, telnet or chat-client. Without options it listens on port "
-        f"{DEFAULT_PORT} of all interfaces, IPv4 and IPv6."
+        f"{DEFAULT_PORT} of all interfaces, IPv4 and IPv6. chat-server check, with the same options, says all that is "
+        "wrong with them, and starts nothing."
     )
 
     optFlags: ClassVar[list[list[Any]]] = [
@@ -129,6 +131,7 @@ class Options(usage.Options):
         self["config"] = None
         self._words: Sequence[str] = ()
         self._directory = Path.cwd()
+        self._whole = True
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """(usage.Options) Read the words of the command line; the first that is wrong ends the process."""
@@ -151,10 +154,63 @@ class Options(usage.Options):
         try:
             super().parseOptions([*(line.word for _, line in lines), *self._words])
         except usage.UsageError as error:
-            for path, line in lines:
-                if self._wrong_with(line) == str(error):
-                    raise usage.UsageError(f"{path}, line {line.number}: {str(error).removeprefix('--')}") from None
-            raise
+            raise usage.UsageError(self._located(str(error), lines)) from None
+
+    def read_all(self, words: Sequence[str]) -> Sequence[str]:
+        """Read the words of the command line; returns all that is wrong with them and the files they name.
+
+        What is right counts, so that it can be looked at further.
+        """
+        self._words = list(words)
+        apart = _apart(self._words, self.shortOpt, self.longOpt)
+        known = self._known()
+        lines: list[tuple[Path, config.Line]] = []
+        wrong: list[str] = []
+        for path in [self._directory / path for path in map(self._file_of, apart) if path is not None]:
+            right, others = config.read_all(path, known)
+            lines += [(path, line) for line in right]
+            wrong += others
+        for part in [*([line.word] for _, line in lines), *apart]:
+            try:
+                self._take(part)
+            except usage.UsageError as error:
+                wrong.append(self._located(str(error), lines))
+                option = part[0].partition("=")[0].removeprefix("--")
+                if option in ("port", "tls-port"):
+                    self[f"{option}s"].append("")  # one is meant
+        for check in self._checks():
+            try:
+                check()
+            except usage.UsageError as error:
+                wrong.append(self._located(str(error), lines))
+        return list(dict.fromkeys(wrong))
+
+    def _located(self, error: str, lines: Sequence[tuple[Path, config.Line]]) -> str:
+        """What is wrong, with the line of a file that it is about, if it is about one."""
+        for path, line in lines:
+            if self._wrong_with(line) == error:
+                return f"{path}, line {line.number}: {error.removeprefix('--')}"
+        return error
+
+    def _take(self, words: Sequence[str]) -> None:
+        """Some of the words; what depends on others is not looked at."""
+        self._whole = False
+        try:
+            super().parseOptions(words)
+        finally:
+            self._whole = True
+
+    def _file_of(self, words: Sequence[str]) -> str | None:
+        """The file that is named by what stands apart, if it is --config."""
+        try:
+            ((name, path),), _ = getopt.getopt(list(words), self.shortOpt, self.longOpt)
+        except (getopt.error, ValueError):
+            return None
+        return path if name == "--config" else None
+
+    def _known(self) -> set[str]:
+        """What may stand in a file."""
+        return set(self.longOpt) - {"config=", "help", "version"}
 
     def _files(self) -> list[Path]:
         """The files that the command line names; what is wrong with it otherwise is told later."""
@@ -165,9 +221,8 @@ class Options(usage.Options):
         return [self._directory / path for name, path in found if name == "--config"]
 
     def _lines_of(self, path: Path) -> list[tuple[Path, config.Line]]:
-        known = set(self.longOpt) - {"config=", "help", "version"}
         try:
-            return [(path, line) for line in config.read(path, known)]
+            return [(path, line) for line in config.read(path, self._known())]
         except ValueError as error:
             raise usage.UsageError(str(error)) from None
 
@@ -191,14 +246,14 @@ class Options(usage.Options):
 
         May be given several times; 12345 if not at all. none opens only what --tls-port says.
         """
-        self["ports"].append(_port("--port", port))
+        self["ports"].append(check_port("--port", port))
 
     def opt_tls_port(self, port: str) -> None:
         """Where to listen with TLS: a number or an endpoint as for --port, without TLS in it.
 
         May be given several times. chat-client --tls expects 12346 where it is told no other.
         """
-        self["tls-ports"].append(_port("--tls-port", port))
+        self["tls-ports"].append(check_port("--tls-port", port))
 
     def opt_config(self, path: str) -> None:
         """A file of options, one a line, as `name value` without dashes; # begins a comment.
@@ -246,6 +301,27 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check what depends on more than one word."""
+        if self._whole:
+            for check in self._checks():
+                check()
+
+    def _checks(self) -> Sequence[Callable[[], None]]:
+        """Each raises `UsageError`; a value that is right is made what it means."""
+        return (
+            self._check_ports,
+            self._check_certificate,
+            self._check_rate,
+            self._check_sync,
+            self._check_keep,
+            partial(self._check_directory, "data"),
+            self._check_database,
+            partial(self._check_directory, "backup-to"),
+            self._check_language,
+            self._check_motd,
+            self._check_name,
+        )
+
+    def _check_ports(self) -> None:
         self["ports"] = self["ports"] or [str(DEFAULT_PORT)]
         if NO_PORT in self["ports"]:
             if len(self["ports"]) > 1 or not self["tls-ports"]:
@@ -253,35 +329,59 @@ class Options(usage.Options):
                     "--port none: that goes with --tls-port alone, as in --port none --tls-port 12346."
                 )
             self["ports"] = []
+
+    def _check_certificate(self) -> None:
         for option in ("certificate", "private-key"):
             if self[option] and not self["tls-ports"]:
                 raise usage.UsageError(f"--{option}: it is for a --tls-port, such as --tls-port 12346.")
         if self["private-key"] and not self["certificate"]:
             raise usage.UsageError("--private-key: it goes with a --certificate.")
+
+    def _check_rate(self) -> None:
         try:
             self["rate"] = float(self["rate"])
         except ValueError:
             self["rate"] = -1.0
         if not 0 <= self["rate"] < 1e6:
             raise usage.UsageError("--rate: a number of lines a second, such as 2 or 0.5; 0 is no limit.")
+
+    def _check_sync(self) -> None:
         if self["sync"] not in ("full", "normal"):
             raise usage.UsageError(f"--sync {self['sync']}: choose full or normal.")
+
+    def _check_keep(self) -> None:
         try:
             self["keep"] = parse_keep(self["keep"])
         except ValueError as error:
             raise usage.UsageError(f"--keep {error}") from None
-        for option, right in (("data", "a directory"), ("database", f"a file, or {MEMORY}")):
-            if self[option] == "":
-                raise usage.UsageError(f"--{option}: {right} would be right.")
-        if self["data"] and not self.below_data("").is_dir():
-            raise usage.UsageError(f"--data {self['data']}: there is no such directory.")
-        if self["backup-to"] and not self.below_data(self["backup-to"]).is_dir():
-            raise usage.UsageError(f"--backup-to {self['backup-to']}: there is no such directory.")
+
+    def _check_directory(self, option: str) -> None:
+        if self[option] == "" and option == "data":
+            raise usage.UsageError("--data: a directory would be right.")
+        if self[option] and not self.below_data("" if option == "data" else self[option]).is_dir():
+            raise usage.UsageError(f"--{option} {self[option]}: there is no such directory.")
+
+    def _check_database(self) -> None:
+        if self["database"] == "":
+            raise usage.UsageError(f"--database: a file, or {MEMORY} would be right.")
+
+    def _check_language(self) -> None:
         if self["language"] not in known_languages():
             raise usage.UsageError(f"--language {self['language']}: choose from {', '.join(known_languages())}.")
+
+    def _check_motd(self) -> None:
         self["motd-file"] = self._directory / self["motd"] if self["motd"] else None
         self["motd"] = read_motd(self["motd-file"]) if self["motd-file"] else ()
+
+    def _check_name(self) -> None:
         self["name"] = visible(self["name"] or socket.gethostname())
+
+    def check_backups(self) -> None:
+        """The directory of copies has to be writable to whoever runs; raises `UsageError`."""
+        if self["backup-to"]:
+            path = self.below_data(self["backup-to"])
+            if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+                raise usage.UsageError(f"--backup-to {path}: no copy can be written there.")
 
     def below_data(self, path: str) -> Path:
         """Where a file of the server's own is: a path that is not absolute is one in the directory of its data."""
@@ -291,7 +391,29 @@ class Options(usage.Options):
         return (self._directory / (twistd.get("rundir") or ".") / data / path).absolute()
 
 
-def _port(option: str, port: str) -> str:
+def _apart(words: Sequence[str], short: str, long: Sequence[str]) -> Sequence[Sequence[str]]:
+    """Each option of the command line with its value; a word by itself may be one that is none."""
+    parts: list[Sequence[str]] = []
+    rest = list(words)
+    while rest:
+        size = next((size for size in (1, 2) if _is_whole(rest[:size], short, long)), 1)
+        parts.append(rest[:size])
+        unknown = size == 1 and not _is_whole(rest[:1], short, long)
+        del rest[:size]
+        if unknown and rest and not rest[0].startswith("-"):
+            del rest[0]  # what was to be its value
+    return parts
+
+
+def _is_whole(words: Sequence[str], short: str, long: Sequence[str]) -> bool:
+    try:
+        getopt.getopt(list(words), short, list(long))
+    except getopt.error:
+        return False
+    return True
+
+
+def check_port(option: str, port: str) -> str:
     """A port as it was given; raises `UsageError` for a number that is none, and for TLS where it is not expected."""
     if port.isdecimal() and not 0 < int(port) < 65536:
         raise usage.UsageError(f"{option} {port}: a port is a number from 1 to 65535.")

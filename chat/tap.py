@@ -1,7 +1,6 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
 import gc
-import os
 import resource
 import secrets
 import signal
@@ -18,6 +17,7 @@ from twisted.application.service import IService
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
+from twisted.python.usage import UsageError
 
 from chat import certificate, doors, limits
 from chat.bans import Bans
@@ -68,8 +68,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         )
     try:
         with of_who_runs(twistd):
-            _check_backups(options)
-    except NoRights as error:
+            options.check_backups()
+    except (NoRights, UsageError) as error:
         give_up(str(error))
     companions: list[Companion] = []
     if reactor is None:
@@ -168,14 +168,6 @@ def _how_many(options: Options) -> list[Sentence]:
     ]
 
 
-def _check_backups(options: Options) -> None:
-    """The directory of copies has to be there, and writable to whoever runs."""
-    if options["backup-to"]:
-        path = options.below_data(options["backup-to"])
-        if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
-            give_up(f"--backup-to {path}: no copy can be written there.")
-
-
 def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store, Kept, list[str]]:
     """The store, what it holds, and what is said about it at the start."""
     if options["database"] == MEMORY:
@@ -260,9 +252,7 @@ def _listen(
             with of_who_runs(options.parent or {}) if doors.makes_a_file(port) else nullcontext():
                 listening += doors.listen(reactor, port, factory)
         except CannotListenError as error:
-            if error.port in [getattr(other.getHost(), "port", None) for other in (*open_already, *listening)]:
-                give_up(words.words(say("Port {port} is given twice; once is enough.", port=error.port)))
-            give_up(words.words(doors.failure(error, option)))
+            give_up(words.words(doors.failure(error, option, [*open_already, *listening])))
         except ValueError as error:
             give_up(f"{option} {port}: {error}.")
     return listening

@@ -48,8 +48,7 @@ class Certificates:
         self._clock = clock
         self._now = now
         self._stamp = files.stamp()
-        self._current = certificate.read(files)
-        self._context = _context(self._current)
+        self._current, self._context = usable(files)
         self._look_call: IDelayedCall | None = None
         self._warned: date | None = None
 
@@ -71,8 +70,7 @@ class Certificates:
         """Read the files again; where they cannot be used, what was stays.  Returns what happened, for the log."""
         self._stamp = self._files.stamp()
         try:
-            new = certificate.read(self._files)
-            context = _context(new)
+            new, context = usable(self._files)
         except BadCertificate as error:
             return f"The certificate stays as it was: {_ENGLISH.words(error.sentence)}"
         old, self._current, self._context = self._current, new, context
@@ -100,6 +98,12 @@ class Certificates:
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """The state of one connection."""
         return _HalfClosing(self._context, None)
+
+
+def usable(files: Files) -> tuple[Certificate, SSL.Context]:
+    """What is in the files, and TLS with it; raises `BadCertificate`."""
+    found = certificate.read(files)
+    return found, _context(found)
 
 
 def _context(certificate: Certificate) -> SSL.Context:

@@ -4,6 +4,7 @@ All of it happens before `twistd` goes into the background: what is wrong is tol
 the server, with the file as it was.  No connection is left open, for SQLite's must not cross a fork; the lock does.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -131,7 +132,7 @@ def prepare(
     records; rows that are damaged are told, or set aside.
     """
     path = path.absolute()
-    lock = _lock(path)
+    lock = _lock(path, os.O_RDWR | os.O_CREAT)
     try:
         with _explained(path):
             version = _check(path, len(migrations))
@@ -151,19 +152,54 @@ def prepare(
         raise
 
 
-def _lock(path: Path) -> int:
+def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = False) -> Sequence[Sentence]:
+    """Look whether `prepare` would take the database, and change nothing, not even times; raises `Unusable`.
+
+    Returns what could not be looked at.
+    """
+    path = path.absolute()
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _nowhere(path, os.strerror(errno.EACCES if path.parent.is_dir() else errno.ENOENT))
+    if os.path.exists(f"{path}.lock"):
+        os.close(_lock(path, os.O_RDWR))
+    with _explained(path):
+        if not path.exists():
+            return ()
+        mode = "ro&immutable=1"
+        log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+        if log.exists() and log.stat().st_size:
+            if not index.exists():
+                return [say("{path} was not looked into: that would make a file beside it.", path=path)]
+            mode = "ro&readonly_shm=1"
+        version = _check(path, len(MIGRATIONS), mode)
+        for file in (path, log, index):
+            if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if 0 < version < len(MIGRATIONS):
+            return [say("{path} is of an older version: its rows are looked at when the server starts.", path=path)]
+        if version and not skip_damaged:
+            with closing(connect(path, mode)) as connection:
+                _check_rows(path, connection, check, False)
+        return ()
+
+
+def _nowhere(path: Path, why: str | None) -> Unusable:
+    return Unusable(
+        say(
+            "Talk cannot be kept in {directory} ({reason}). Create it or make it writable, or choose another file "
+            "with --database.",
+            directory=path.parent,
+            reason=why,
+        )
+    )
+
+
+def _lock(path: Path, how: int) -> int:
     """A lock that lasts as long as its file descriptor is open, in this process and those that it forks."""
     try:
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(f"{path}.lock", how, 0o600)
     except OSError as error:
-        raise Unusable(
-            say(
-                "Talk cannot be kept in {directory} ({reason}). Create it or make it writable, or choose another file "
-                "with --database.",
-                directory=path.parent,
-                reason=error.strerror,
-            )
-        ) from None
+        raise _nowhere(path, error.strerror) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -174,11 +210,11 @@ def _lock(path: Path) -> int:
     return lock
 
 
-def _check(path: Path, newest: int) -> int:
+def _check(path: Path, newest: int, mode: str = "ro") -> int:
     """The version of the database, 0 where there is none yet; only reads."""
     if not path.exists() or not path.stat().st_size:
         return 0
-    with closing(connect(path, "ro")) as connection:
+    with closing(connect(path, mode)) as connection:
         version, application, tables = (
             connection.execute(query).fetchone()[0]
             for query in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")

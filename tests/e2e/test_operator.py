@@ -358,3 +358,34 @@ def test_a_socket_that_is_not_handed_over_or_takes_nobody_is_refused(tmp_path: P
     assert done.returncode == 1
     assert "this socket takes no connections" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+# Looking before starting.
+
+
+def test_chat_server_check_tells_all_that_is_wrong_and_leaves_the_running_server_alone(
+    serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    server = serve()
+    bob = connect(server, "bob")
+    bob.expect("here")
+
+    def check(*words: str) -> subprocess.CompletedProcess[str]:
+        program = TWISTD.with_name("chat-server")
+        return subprocess.run(
+            [program, "check", *words], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=SECONDS
+        )
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("chat.sqlite3*")}
+    taken = check("--port", f"tcp:{server.port}:interface=127.0.0.1", "--rate", "fast")
+    assert (taken.returncode, taken.stdout) == (1, "")
+    assert taken.stderr.splitlines() == [
+        "--rate: a number of lines a second, such as 2 or 0.5; 0 is no limit.",
+        f"Another server keeps its talk in {tmp_path}/chat.sqlite3. Stop it, or choose another file with --database.",
+        f"Cannot listen on port {server.port}: Address already in use. Choose another one with --port.",
+    ]
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("chat.sqlite3*")} == before
+    server.close()
+    fine = check("--port", f"tcp:{server.port}:interface=127.0.0.1")
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert fine.stdout == "Nothing is wrong: a server with these options can start.\n"
