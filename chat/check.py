@@ -21,7 +21,7 @@ from twisted.python.usage import UsageError
 from chat import certificate, doors
 from chat.certificate import BadCertificate
 from chat.language import Language, Sentence, known_languages, language, say
-from chat.options import MEMORY, Options, check_port
+from chat.options import MEMORY, NO_PORT, Options, check_port
 from chat.remembered import check as check_record
 from chat.store.schema import Unusable, examine
 from chat.tls import usable
@@ -145,7 +145,7 @@ def _is_port(option: str, port: str) -> bool:
         check_port(option, port)
     except UsageError:
         return False
-    return port not in ("", "none") and not port.removeprefix("haproxy:").startswith("systemd:")
+    return port != NO_PORT and not port.removeprefix("haproxy:").startswith("systemd:")
 
 
 def _port(reactor: "_Doorway", option: str, port: str) -> Iterator[Sentence | str]:

@@ -29,6 +29,9 @@ MEMORY = "memory:"
 NO_PORT = "none"
 """The port that is none."""
 
+_NOT_A_PORT = "0"
+"""Where one was meant, and is wrong."""
+
 
 def _number(option: str, least: int, most: int) -> Any:
     """A coercion for an option; what is not a whole number of this range is answered with what would be right."""
@@ -166,7 +169,7 @@ class Options(usage.Options):
         known = self._known()
         lines: list[tuple[Path, config.Line]] = []
         wrong: list[str] = []
-        for path in [self._directory / path for path in map(self._file_of, apart) if path is not None]:
+        for path in [self._directory / value for option, value in map(self._meant, apart) if option == "--config"]:
             right, others = config.read_all(path, known)
             lines += [(path, line) for line in right]
             wrong += others
@@ -175,9 +178,10 @@ class Options(usage.Options):
                 self._take(part)
             except usage.UsageError as error:
                 wrong.append(self._located(str(error), lines))
-                option = part[0].partition("=")[0].removeprefix("--")
-                if option in ("port", "tls-port"):
-                    self[f"{option}s"].append("")  # one is meant
+                option, _ = self._meant(part)
+                if option in ("--port", "--tls-port"):
+                    # One is meant: that there is none of its kind would be wrong to say.
+                    self[f"{option.removeprefix('--')}s"].append(_NOT_A_PORT)
         for check in self._checks():
             try:
                 check()
@@ -200,13 +204,13 @@ class Options(usage.Options):
         finally:
             self._whole = True
 
-    def _file_of(self, words: Sequence[str]) -> str | None:
-        """The file that is named by what stands apart, if it is --config."""
+    def _meant(self, words: Sequence[str]) -> tuple[str, str]:
+        """The option, by its whole name, and the value of what stands apart; empty where it is none."""
         try:
-            ((name, path),), _ = getopt.getopt(list(words), self.shortOpt, self.longOpt)
-        except (getopt.error, ValueError):
-            return None
-        return path if name == "--config" else None
+            found, _ = getopt.getopt(list(words), self.shortOpt, self.longOpt)
+        except getopt.error:
+            return "", ""
+        return found[0] if found else ("", "")
 
     def _known(self) -> set[str]:
         """What may stand in a file."""

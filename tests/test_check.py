@@ -127,6 +127,8 @@ def test_all_that_is_wrong_comes_at_once_with_the_line_of_the_file(port: int, di
         (["--certificate", "x.pem"], ["--certificate: it is for a --tls-port", "", ""]),
         (["--port", "none"], ["--port none: that goes with --tls-port alone"]),
         (["--port", "tcp:x"], ["--port tcp:x: not a number from 1 to 65535"]),
+        (["--port", ""], ["--port : not a number from 1 to 65535"]),
+        (["--tls-po", "0", "--certificate", "x.pem"], ["--tls-port 0: a port is", "", ""]),
         (["--port", "unix:none/socket"], ["Cannot listen on port none/socket: No such file"]),
         (["--port", "unix:socket"], []),
         (["--port", "systemd:domain=INET:index=0"], []),
@@ -221,6 +223,15 @@ def test_another_server_that_keeps_its_talk_there_is_told(port: int, directory: 
         fcntl.flock(lock, fcntl.LOCK_EX)
         (line,) = wrong(port)
     assert line.startswith("Another server keeps its talk in ")
+
+
+def test_a_directory_in_which_nothing_can_be_written_is_told(
+    port: int, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    found = wrong(port, "--backup-to", ".", "--tls-port", "systemd:domain=INET:index=0")
+    reasons = ["Talk cannot be kept in ", "--backup-to ", "No certificate can be made in "]
+    assert all(line.startswith(start) for line, start in zip(found, reasons, strict=True)), found
 
 
 # Certificates.

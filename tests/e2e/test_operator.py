@@ -367,8 +367,7 @@ def test_chat_server_check_tells_all_that_is_wrong_and_leaves_the_running_server
     serve: Serve, connect: Connect, tmp_path: Path
 ) -> None:
     server = serve()
-    bob = connect(server, "bob")
-    bob.expect("here")
+    bob = connect(server, "bob").joins()
 
     def check(*words: str) -> subprocess.CompletedProcess[str]:
         program = TWISTD.with_name("chat-server")
@@ -385,7 +384,10 @@ def test_chat_server_check_tells_all_that_is_wrong_and_leaves_the_running_server
         f"Cannot listen on port {server.port}: Address already in use. Choose another one with --port.",
     ]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("chat.sqlite3*")} == before
-    server.close()
+    bob.says("/ping still")
+    bob.hears("-> pong still")
+    server.process.terminate()
+    server.process.wait(SECONDS)
     fine = check("--port", f"tcp:{server.port}:interface=127.0.0.1")
     assert (fine.returncode, fine.stderr) == (0, "")
     assert fine.stdout == "Nothing is wrong: a server with these options can start.\n"
