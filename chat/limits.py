@@ -25,7 +25,7 @@ AHEAD_LINES = 1000
 screens of a file.  Of more the rest waits in the kernel."""
 
 # What one client can make the server hold, by the limits in this file, measured in KiB: the connection and its session
-# 11, over TLS 38; lines that wait 300 (AHEAD, READ), over TLS, whose records are twice as long, 590; a line without its end 16
+# 11, over TLS 38; lines that wait 300 (READ, AHEAD), over TLS, of longer records, 590; a line without its end 16
 # (LINE); a draft 17 (PASTE_TEXT); answers to telnet 2; people ignored 16 (IGNORES); rooms of its own 200
 # (ROOMS_PER_PERSON); and where it does not read, a page 64 (PAGE_BYTES) or an answer of history 215 (HISTORY_BYTES).
 # Together less than 0.75 MiB, over TLS 1.1; of somebody who just talks or listens 11 to 50 KiB.  The kernel's own
