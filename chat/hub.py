@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -16,6 +17,7 @@ from chat.events import Entry, Place, Private
 from chat.held import Held
 from chat.language import say
 from chat.log import Log
+from chat.nearest import nearest
 from chat.nicknames import Nicknames
 from chat.pace import Allowance, Paces
 from chat.reserved import RESERVED, Reserved, is_service
@@ -205,9 +207,10 @@ class Hub:
                 say("There is no {nick} on this server: nothing was sent or kept.", nick=nick[: limits.NAME_READ]),
             )
         if person is None:
-            raise Refused(
-                "not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=nick[: limits.NAME_READ])
-            )
+            shown, near = nick[: limits.NAME_READ], self._nearest(nick)
+            if near is not None:
+                raise Refused("not-here", say("Nobody here is called {nick}; is it {near}?", nick=shown, near=near))
+            raise Refused("not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=shown))
         return person
 
     def check_nickname(self, text: str, person: Person | None = None) -> str:
@@ -221,6 +224,13 @@ class Hub:
     def propose(self, text: str, person: Person | None = None) -> str:
         """A nickname that this person may have, near to what they wrote."""
         return names.propose(text, lambda nick: self.holder(nick, person) is None, self.settings.reserved)
+
+    def _nearest(self, nick: str) -> str | None:
+        """The nickname that was most likely meant, of some that are here."""
+        some = islice(self.people.values(), limits.NEAR_LOOKED_AT)
+        here = {names.fold(person.author.nick): person.author.nick for person in some}
+        near = nearest(names.fold(nick), here)
+        return None if near is None else here[near]
 
     def check_free(self, nick: str, person: Person | None = None) -> None:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""

@@ -195,6 +195,12 @@ NAME_READ = 8 * NICKNAME
 """Characters of a text that are looked at where a name should stand: a longer one is no name however it is composed,
 and the time that Unicode normalization takes grows with the square of a pile of marks."""
 
+WORD_SHOWN = 20
+"""Characters of an unknown command that its error repeats: no command is longer."""
+
+NEAR_LOOKED_AT = 500
+"""Nicknames that a mistyped one is compared with: at 5 µs each, so that a wrong name costs 3 ms at most."""
+
 NUMBERED_NAMES = 1_000_000
 """The highest number that a proposal puts behind a name: more than a server has clients."""
 

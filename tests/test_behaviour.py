@@ -92,7 +92,23 @@ def test_an_empty_line_says_nothing(trio: Trio) -> None:
     assert heard(*trio) == [[], [], []]
 
 
-@pytest.mark.parametrize("line", ["/usr/bin/python", "/*", "// x", "/ x", "/", "//", "/2", "http://x", "quit", "help"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/usr/bin/python",
+        "/*",
+        "/ * x",
+        "// x",
+        "/ ",
+        "/",
+        "//",
+        "/2/3",
+        "\uff0fusr\uff0fbin",
+        "http://x",
+        "quit",
+        "help",
+    ],
+)
 def test_what_only_looks_like_a_command_is_said(trio: Trio, line: str) -> None:
     trio[0].type(line)
     assert trio[1].heard() == [("said", "#lobby", "amy", line)]
@@ -119,7 +135,21 @@ def test_two_slashes_say_one(trio: Trio) -> None:
         ("/msg nobody hi", "not-here"),
         ("/whois nobody", "not-here"),
         ("/reply hi", "gone"),
-        ("/join lobby", "room-bad"),
+        ("/join -", "room-bad"),
+        ("/contraseña tulip", "unknown-command"),
+        ("/msg: nobody secret", "not-here"),
+        ("/msg,nobody hi", "not-here"),
+        ("/msg2 bob secret", "unknown-command"),
+        ("/ msg nobody secret", "not-here"),
+        ("\uff0fmsg nobody secret", "not-here"),
+        ("\uff0f\u3000msg\u3000nobody\u3000secret", "not-here"),
+        ("\ufeff/msg bob secret", "slash-space"),
+        ("  /foo", "slash-space"),
+        ("/ x", "unknown-command"),
+        ("/2", "unknown-command"),
+        ("/пароль tulip", "unknown-command"),
+        ("/set nick bob", "not-here"),
+        ("/login tulip", "unknown-command"),
         ("/msg #nowhere hi", "no-room"),
         ("/leave #nowhere", "no-room"),
         ("/nick bob", "nick-taken"),

@@ -26,6 +26,7 @@ from chat.client.outbox import Answered, Outbox
 from chat.client.preamble import Preamble
 from chat.client.state import Keeper, State, StateFile
 from chat.client.wire import Wire, Wires
+from chat.grammar import command_in
 from chat.language import Sentence, say
 from chat.wire import jsonl
 
@@ -127,7 +128,7 @@ class Connection:
         Raises `BadInput` if it is too long for any server.
         """
         line = self._outbox.line(text, before)
-        if self.connected or (self.asking and text.startswith("/")):
+        if self.connected or (self.asking and command_in(text) is not None):
             self._transmit(line)
         else:
             self._outbox.waiting.append(line)

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import TypeVar
 
-from chat import limits
+from chat import limits, vocabulary
 from chat.client.me import Line, Me
 from chat.client.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
 from chat.client.wording import announcement, gone
+from chat.grammar import command_in
 from chat.language import Language, Sentence, say, say_n
 from chat.phrases import company, weekday
 from chat.text import quoted, visible
@@ -155,7 +156,7 @@ class Conversation:
 
     def _history(self, history: History, line: Line | None) -> Iterator[Shown]:
         room, events = history.room, history.events
-        if room is not None and (line is None or line.text.startswith("/j")):
+        if room is not None and (line is None or vocabulary.named(line.text) == "join"):
             known = self._seen.get(room)
             events = tuple(event for event in events if not self._is_seen(event))
             for event in events:
@@ -224,6 +225,7 @@ class Conversation:
 
 def beginning(line: str) -> str:
     """How a line begins, for whoever wrote it to know it again."""
+    line = vocabulary.quotable(line)
     first = line.partition("\n")[0]
     return visible(line if len(line) <= _BEGINNING and first == line else f"{first[:_BEGINNING]}…")
 
@@ -249,10 +251,12 @@ def _title(room: str | None, count: int, line: Line | None) -> Sentence:
 
 def _said_privately(line: str) -> str:
     """The text of `/msg NICK text` or of `/reply text`."""
-    command, _, rest = line.partition(" ")
-    if command.lower() in ("/reply", "/r"):
-        return rest.strip()
-    return rest.strip().partition(" ")[2].strip()
+    typed = command_in(line)
+    if typed is None:
+        return ""
+    if vocabulary.name_of(typed.word) == "reply":
+        return typed.rest
+    return "".join(typed.rest.split(maxsplit=1)[1:])
 
 
 def _remember(memory: dict[str, _Value], key: str, value: _Value) -> None:

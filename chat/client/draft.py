@@ -4,13 +4,9 @@ It is gathered by the client, not by the server, so that a connection that is lo
 after it would be said one by one, and `/end` with them.
 """
 
-import re
-
-from chat import limits
+from chat import grammar, limits, vocabulary
 from chat.errors import Refused
 from chat.language import Sentence, say
-
-_COMMAND = re.compile(r"/[A-Za-z]+(?:[ \t]|\Z)")
 
 
 class Draft:
@@ -26,20 +22,21 @@ class Draft:
 
     def take(self, line: str) -> str | Sentence | None:
         """What to send for a typed line, or what to answer to it; raises `Refused` for a line that has no room."""
-        word = line.strip().lower()
+        # The whole line, and nothing behind it: the server tells whoever writes more.
+        typed = grammar.command_in(line)
+        word = None if typed is None or typed.rest else vocabulary.name_of(typed.word)
         if self._lines is None:
-            if word != "/paste":
+            if word != "paste" or (typed is not None and typed.misplaced):
                 return line or None
             self._lines = []
             return say("Paste your lines; /end on a line of its own says them, /cancel forgets them.")
-        if word == "/cancel" or (word == "/end" and not self._lines):
+        if word == "cancel" or (word == "end" and not self._lines):
             self._lines = None
             return say("Nothing was said.")
-        if word == "/end":
+        if word == "end":
             text = "\n".join(self._lines)
             self._lines = None
-            # What begins like a command would be one: a second slash makes it talk.
-            return f"/{text}" if _COMMAND.match(text) else text
+            return grammar.talk(text)
         size = sum(len(other.encode()) + 1 for other in self._lines) + len(line.encode())
         if len(self._lines) >= limits.PASTE_LINES or size > limits.PASTE_TEXT:
             sentence = say(

@@ -4,20 +4,18 @@ Every line has an id that no other run of the client uses; whatever comes back w
 is kept over the end of the connection: under its old id it can be sent again, and is not said twice.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import count
 
+from chat import vocabulary
 from chat.client.me import Line
 from chat.client.objects import Object
+from chat.grammar import command_in
 from chat.wire import jsonl
 
 Answered = Callable[[Object | None], bool]
 """Takes the answer to a question of our own, and tells whether it dealt with it: else it is shown."""
-
-_UNREPEATABLE = re.compile(r"/(leave|part|quiet)\s*", re.IGNORECASE)
-"""Commands that do something else when they come twice, and that no id protects: the next room would be left."""
 
 
 class Outbox:
@@ -66,7 +64,7 @@ class Outbox:
 
     def take_unrepeatable(self) -> list[Line]:
         """What was sent and should not be sent again."""
-        lines = [line for line in self.sent.values() if _UNREPEATABLE.fullmatch(line.text)]
+        lines = [line for line in self.sent.values() if _is_unrepeatable(line.text)]
         for line in lines:
             del self.sent[line.id]
         return lines
@@ -76,3 +74,9 @@ class Outbox:
         lines = list(self.waiting)
         self.waiting.clear()
         return lines
+
+
+def _is_unrepeatable(line: str) -> bool:
+    """Whether this does something else when it comes twice (/quiet did on servers of before), and no id protects it."""
+    typed = command_in(line)
+    return typed is not None and not typed.rest and vocabulary.name_of(typed.word) in ("leave", "quiet")

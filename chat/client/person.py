@@ -9,7 +9,7 @@ from unicodedata import normalize
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
 
-from chat import names
+from chat import grammar, names, vocabulary
 from chat.client.conversation import Kind, Shown
 from chat.client.lines import TooLong
 from chat.client.me import Line
@@ -70,9 +70,11 @@ class Person(StreamFace):
         if self._stranger is not None:
             self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
             return
-        if self._asking and isinstance(line, str) and not line.startswith("/"):
-            self._choose(line.strip())
-            return
+        if self._asking and isinstance(line, str):
+            line = vocabulary.for_nickname(line)
+            if grammar.command_in(line) is None:
+                self._choose(line.strip())
+                return
         super().typed(line)
         if not (self.connection.connected or self._asking or self._told):
             self._told = True

@@ -90,7 +90,7 @@ class Last(NamedTuple):
     place: str | None
 
 
-@command("history", "/last [n] [#room|NICK]", say("show what was said last, in a room or with somebody"), "history")
+@command("history", say("/last [n] [#room|NICK]"), say("show what was said last, in a room or with somebody"))
 async def last(call: Call, asked: Last) -> None:
     """In the current room, where no other is named."""
     most = limits.HISTORY_DEFAULT if asked.most is None else asked.most
@@ -110,13 +110,14 @@ async def last(call: Call, asked: Last) -> None:
 class Since(NamedTuple):
     """What was said since a time."""
 
+    room: str | None
     text: str
 
 
-@command("history", "/since 22:00|30m|yesterday|DATE", say("show what was said in the room since then"))
+@command("history", say("/since [#room] 22:00|30m|yesterday|DATE"), say("show what was said in the room since then"))
 async def since(call: Call, asked: Since) -> None:
     """At most the last HISTORY_MOST of it; programs page back from there with `before`."""
-    log = _readable(call, None)
+    log = _readable(call, asked.room)
     then = moment(asked.text, call.session.hub.now())
     title = say("{room} since {time}", room=log.name, time=f"{then:%Y-%m-%d %H:%M}")
     query = Query((log.key,), limits.HISTORY_MOST, call.request.before, then)
@@ -162,12 +163,14 @@ def _shown(clock: datetime, zone: tzinfo | None) -> datetime:
 class Missed(NamedTuple):
     """What was said while one was not looking."""
 
+    room: str | None
 
-@command("history", "/missed", say("show what was said since you last spoke"))
+
+@command("history", say("/missed [#room]"), say("show what was said since you last spoke"))
 async def missed(call: Call, asked: Missed) -> None:
     """In the current room, since one's own last line in any room."""
     session = call.session
-    log = _readable(call, None)
+    log = _readable(call, asked.room)
     title = say("{room} since you last spoke", room=log.name)
     after = session.spoke_at + timedelta(microseconds=1)
     query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after)
@@ -177,10 +180,13 @@ async def missed(call: Call, asked: Missed) -> None:
 class Grep(NamedTuple):
     """What was said with some words."""
 
+    room: str | None
     text: str
 
 
-@command("history", "/grep words", say("show what was said with these words, in your rooms and in private"), "search")
+@command(
+    "history", say("/grep [#room] words"), say("show what was said with these words, in your rooms and in private")
+)
 async def grep(call: Call, asked: Grep) -> None:
     """Case and accents do not count; the last of it, oldest first."""
     session = call.session
@@ -188,6 +194,8 @@ async def grep(call: Call, asked: Grep) -> None:
     if len(words) > limits.GREP_WORDS:
         raise Refused("too-many", say("/grep takes {limit} words.", limit=limits.GREP_WORDS))
     logs = (session.log, *(room.log for room in session.rooms.values()))
+    if asked.room is not None:
+        logs = (_readable(call, asked.room),)
     keys = tuple(log.key for log in logs if _tells(session, log))
     title = say("lines with {words}", words=asked.text[: limits.NAME_READ])
     await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, title)

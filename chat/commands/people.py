@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from chat import limits, names
+from chat import limits, names, vocabulary
 from chat.commands.staying import choose
 from chat.commands.table import Call, command, room_of, usage
 from chat.commands.talk import away as away_sentence
@@ -22,7 +22,7 @@ class Nick(NamedTuple):
 
 @command(
     "people",
-    "/nick NAME",
+    say("/nick NAME"),
     say("take a nickname, or another one"),
     nameless=True,
     allowance=Allowance("nick", limits.RENAMES, limits.RENAME_SECONDS),
@@ -38,7 +38,7 @@ class Who(NamedTuple):
     room: str | None
 
 
-@command("people", "/who [#room]", say("who is in the room, or in another one"), "names", nameless=True)
+@command("people", say("/who [#room]"), say("who is in the room, or in another one"), nameless=True)
 def who(call: Call, asked: Who) -> None:
     """Before a nickname is chosen nobody's name is shown."""
     session = call.session
@@ -82,14 +82,14 @@ def _marked(person: Person, now: float) -> Sentence | str:
 class Whois(NamedTuple):
     """Who is this."""
 
-    nick: str
+    nick: str | None
 
 
-@command("people", "/whois NICK", say("since when somebody is here, in which rooms, and when they last spoke"))
+@command("people", say("/whois [NICK]"), say("since when somebody is here, in which rooms, and when they last spoke"))
 def whois(call: Call, asked: Whois) -> None:
-    """Addresses are nobody's business."""
+    """Alone it is about oneself.  Addresses are nobody's business."""
     hub = call.session.hub
-    person = hub.find(asked.nick)
+    person = call.session if asked.nick is None else hub.find(asked.nick)
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
@@ -114,7 +114,7 @@ class Away(NamedTuple):
     text: str | None
 
 
-@command("people", "/away [text]", say("tell whoever writes to you that you are away"))
+@command("people", say("/away [text]"), say("tell whoever writes to you that you are away"))
 async def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
     text = brief(call.session, asked.text or "", limits.WORDS)
@@ -127,7 +127,7 @@ class Back(NamedTuple):
     """Be back."""
 
 
-@command("people", "/back", say("be back again"))
+@command("people", say("/back"), say("be back again"))
 async def back(call: Call, asked: Back) -> None:
     """The same where one was not away."""
     call.session.away = None
@@ -141,7 +141,7 @@ class Ignore(NamedTuple):
     nick: str | None
 
 
-@command("people", "/ignore [NICK]", say("hear nothing more from somebody, or list whom you ignore"))
+@command("people", say("/ignore [NICK]"), say("hear nothing more from somebody, or list whom you ignore"))
 async def ignore(call: Call, asked: Ignore) -> None:
     """The person is ignored, not the name, and is not told."""
     session = call.session
@@ -177,7 +177,7 @@ class Unignore(NamedTuple):
     nick: str
 
 
-@command("people", "/unignore NICK", say("hear somebody again"))
+@command("people", say("/unignore NICK"), say("hear somebody again"))
 async def unignore(call: Call, asked: Unignore) -> None:
     """By what they are called now, or else were called then."""
     session = call.session
@@ -199,15 +199,16 @@ class Quiet(NamedTuple):
     switch: str | None
 
 
-@command("people", "/quiet [on|off]", say("do not show who comes and goes"))
+@command("people", say("/quiet [on|off]"), say("do not show who comes and goes"))
 async def quiet(call: Call, asked: Quiet) -> None:
-    """Without a word it switches over."""
+    """Without a word it tells how it is."""
     session = call.session
-    switch = (asked.switch or ("off" if session.quiet else "on")).lower()
-    if switch not in ("on", "off"):
-        raise usage(call.command)
-    session.quiet = switch == "on"
-    await _hear_differently(session)
+    if asked.switch is not None:
+        switch = vocabulary.switch(asked.switch)
+        if switch is None:
+            raise usage(call.command)
+        session.quiet = switch
+        await _hear_differently(session)
     if session.quiet:
         call.reply(say("Coming and going is not shown; /quiet off shows it."), quiet=True)
     else:
@@ -220,7 +221,7 @@ class Ping(NamedTuple):
     text: str | None
 
 
-@command("people", "/ping [token]", say("see whether the server answers"), nameless=True)
+@command("people", say("/ping [token]"), say("see whether the server answers"), nameless=True)
 def ping(call: Call, asked: Ping) -> None:
     """The token comes back as it was."""
     assert call.session.connection is not None

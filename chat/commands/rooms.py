@@ -37,7 +37,7 @@ class Join(NamedTuple):
     room: str
 
 
-@command("rooms", "/join #room", say("go to a room; it is made if there is none"), "j", allowance=_MOVES)
+@command("rooms", say("/join #room"), say("go to a room; it is made if there is none"), allowance=_MOVES)
 async def join(call: Call, asked: Join) -> None:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
@@ -121,7 +121,7 @@ class Leave(NamedTuple):
     room: str | None
 
 
-@command("rooms", "/leave [#room]", say("leave a room; the chat is left with /quit"), "part", allowance=_MOVES)
+@command("rooms", say("/leave [#room]"), say("leave a room; the chat is left with /quit"), allowance=_MOVES)
 async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
     session = call.session
@@ -153,7 +153,7 @@ class Rooms(NamedTuple):
     """Which rooms there are."""
 
 
-@command("rooms", "/rooms", say("which rooms there are"), "list")
+@command("rooms", say("/rooms"), say("which rooms there are"))
 def rooms(call: Call, asked: Rooms) -> None:
     """The fullest first; empty ones are not told."""
     found = sorted(
@@ -182,18 +182,19 @@ def _line(room: Room, inside: bool) -> Sentence:
 class Topic(NamedTuple):
     """What a room is about."""
 
+    room: str | None
     text: str | None
 
 
 @command(
     "rooms",
-    "/topic [text]",
+    say("/topic [#room] [text]"),
     say("show or set what the room is about; /topic - takes it away"),
     allowance=_TOPICS,
 )
 async def topic(call: Call, asked: Topic) -> None:
     """It is shown to who comes, and changes when it is stored."""
-    room = call.room
+    room = room_of(call.session, asked.room or call.request.room)
     if asked.text is None:
         if room.topic:
             call.reply(_topic(room), room=room.log.name, topic=room.topic)

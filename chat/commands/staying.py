@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from chat import __version__, codes, limits
+from chat import __version__, codes, grammar, limits
 from chat.commands.history import entering
 from chat.commands.rooms import state
-from chat.commands.table import TABLE, Call, Command, asks, command, count, find, usage
+from chat.commands.table import TABLE, Call, Command, asks, command, count, known, usage
 from chat.commands.words import brief
 from chat.errors import Refused
 from chat.hub import Hub
@@ -92,7 +92,9 @@ class Resume(NamedTuple):
     code: str | None
 
 
-@command("staying", "/resume [CODE]", say("come back after the line dropped, or show your code again"), nameless=True)
+@command(
+    "staying", say("/resume [CODE]"), say("come back after the line dropped, or show your code again"), nameless=True
+)
 async def resume(call: Call, asked: Resume) -> None:
     """The code gives back nickname, rooms and place, whoever holds it."""
     session = call.session
@@ -149,7 +151,7 @@ class Json(NamedTuple):
     """Speak the wire of programs."""
 
 
-@command("staying", "/json", say("speak JSON, one object a line, for programs"), nameless=True)
+@command("staying", say("/json"), say("speak JSON, one object a line, for programs"), nameless=True)
 def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
     session = call.session
@@ -167,7 +169,7 @@ class Quit(NamedTuple):
     text: str | None
 
 
-@command("staying", "/quit [text]", say("leave the chat"), "exit", "bye", nameless=True)
+@command("staying", say("/quit [text]"), say("leave the chat"), nameless=True)
 async def quit(call: Call, asked: Quit) -> None:
     """Told at once; what was said before is stored and answered first."""
     session = call.session
@@ -191,7 +193,7 @@ class Version(NamedTuple):
     """What is this."""
 
 
-@command("staying", "/version", say("which server this is"), nameless=True)
+@command("staying", say("/version"), say("which server this is"), nameless=True)
 def version(call: Call, asked: Version) -> None:
     """Name and version."""
     call.reply(
@@ -206,10 +208,10 @@ class Help(NamedTuple):
     topic: str | None
 
 
-@command("staying", "/help [command|all|tips]", say("what you can do here"), "h", nameless=True)
+@command("staying", say("/help [command|all|tips]"), say("what you can do here"), nameless=True)
 def help(call: Call, asked: Help) -> None:
     """Ten lines for a guest, all commands, one command, or tips."""
-    topic = (asked.topic or "").lower().lstrip("/")
+    topic = grammar.fold(asked.topic or "").lstrip("/")
     if not topic:
         rows = [TABLE[name] for name in _FIRST]
         call.reply(
@@ -218,18 +220,23 @@ def help(call: Call, asked: Help) -> None:
             say("/help all shows every command, /help tips how to live with nc and telnet."),
             commands=_names(rows),
         )
-    elif topic == "all":
+    elif topic in _ALL:
         rows = list(TABLE.values())
         call.reply(*map(_line, rows), commands=_names(rows))
-    elif topic == "tips":
+    elif topic in _TIPS_TOO:
         call.reply(*_TIPS)
     else:
-        row = find(topic)
+        row = known(topic)
+        if row is None:
+            raise Refused("unknown-command", say("There is no such command; /help all shows every one."))
         sentences = [_line(row)]
         if row.aliases:
             sentences.append(say("Also: {aliases}", aliases=" ".join("/" + alias for alias in row.aliases)))
         call.reply(*sentences, commands=_names([row]))
 
+
+_ALL, _TIPS_TOO = ("all", "todo", "todos"), ("tips", "consejos")
+"""What a list of all commands and of tips is asked with, in any language."""
 
 _FIRST = ("msg", "reply", "who", "nick", "join", "rooms", "last", "quit")
 
@@ -239,7 +246,7 @@ def _line(row: Command) -> Sentence:
 
 
 def _names(rows: list[Command]) -> list[dict[str, object]]:
-    return [{"name": row.name, "usage": row.usage, "aliases": list(row.aliases)} for row in rows]
+    return [{"name": row.name, "usage": row.usage.text, "aliases": list(row.aliases)} for row in rows]
 
 
 _TIPS = (

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from chat import limits
+from chat import grammar, limits, vocabulary
 from chat.errors import Refused
 from chat.language import Sentence, say, say_n
+from chat.nearest import nearest
 from chat.pace import Allowance
 from chat.replies import Reply, Request
 from chat.room import Room
@@ -20,9 +21,9 @@ from chat.session import Connection, Session
 
 Family = Literal["talk", "people", "rooms", "history", "staying"]
 
-_COMMAND = re.compile(r"/([A-Za-z]+)(?:[ \t]+|(?=\n)|\Z)")
-_SAID = re.compile(r"//[A-Za-z]+(?:[ \t\n]|\Z)")
-_BLANKS = re.compile(r"[ \t]+")
+_BLANKS = re.compile(r"[^\S\n]+")
+_NICKS = ("nick", "to", "place")
+"""Arguments that may be somebody, whom people call @amy or amy: too."""
 
 
 class Call(NamedTuple):
@@ -58,7 +59,7 @@ class Command(NamedTuple):
     """
 
     name: str
-    usage: str
+    usage: Sentence
     help: Sentence
     family: Family
     arguments: type
@@ -72,16 +73,15 @@ TABLE: dict[str, Command] = {}
 """Each command under its name, in the order of help."""
 
 NAMES: dict[str, Command] = {}
-"""Each command under its name and under its aliases."""
+"""Each command under its name and under its aliases, folded."""
 
 A = TypeVar("A")
 
 
 def command(
     family: Family,
-    usage: str,
+    usage: Sentence,
     help: Sentence,
-    *aliases: str,
     nameless: bool = False,
     allowance: Allowance | None = None,
 ) -> Callable[[Callable[[Call, A], Awaitable[None] | None]], Callable[[Call, A], Awaitable[None] | None]]:
@@ -90,46 +90,51 @@ def command(
     def register(
         handle: Callable[[Call, A], Awaitable[None] | None],
     ) -> Callable[[Call, A], Awaitable[None] | None]:
-        name = usage.split()[0][1:]
+        name = usage.text.split()[0][1:]
+        aliases = vocabulary.ALIASES.get(name, ())
         arguments = handle.__annotations__["asked"]
         row = Command(name, usage, help, family, arguments, handle, aliases, nameless, allowance)
         TABLE[name] = row
-        for known in (name, *aliases):
-            NAMES[known] = row
+        for word in (name, *aliases):
+            NAMES[grammar.fold(word)] = row
         return handle
 
     return register
 
 
-def named_in(line: str) -> str | None:
-    """The name of the command that a line begins with, None where it is talk."""
-    match = _COMMAND.match(line)
-    return match[1] if match else None
-
-
-def spoken(line: str) -> str:
-    """What a line of talk says: `//word` is how one says `/word`."""
-    return line[1:] if line[:2] == "//" and _SAID.match(line) else line
-
-
-def find(name: str) -> Command:
-    """The command of this name or alias; raises `Refused` if there is none."""
-    try:
-        return NAMES[name.lower()]
-    except KeyError:
+def find(word: str) -> Command:
+    """The command that this word names, by whatever alias; raises `Refused` if there is none."""
+    row = known(word)
+    if row is not None:
+        return row
+    folded = grammar.fold(word)
+    if folded in vocabulary.OF_CLIENTS:
+        raise Refused("not-here", say("/{name} is a command of chat-client.", name=folded))
+    near = nearest(folded, [*NAMES, *vocabulary.RESERVED])
+    if vocabulary.may_hold_a_secret(word) or near in vocabulary.RESERVED:
+        # Nor is the word repeated, for a password may have been glued to it.
+        raise Refused("unknown-command", say("There is no such command here, and nothing was said. /help lists them."))
+    shown = word[: limits.WORD_SHOWN]
+    if near is not None:
         raise Refused(
             "unknown-command",
-            say("/{name}. /help lists commands. To say it, type //{name}", name=name[: limits.NAME_READ]),
-        ) from None
+            say("There is no /{name}; is it /{near}? To say it, type //{name}", name=shown, near=near),
+        )
+    raise Refused("unknown-command", say("/{name}. /help lists commands. To say it, type //{name}", name=shown))
 
 
-def parse(row: Command, line: str) -> object:
-    """The arguments of a line; raises `Refused` with the usage where they do not fit."""
-    rest = _COMMAND.sub("", line, count=1).strip(" \t")
+def known(word: str) -> Command | None:
+    """The command that this word names, if there is one."""
+    return NAMES.get(grammar.fold(word))
+
+
+def parse(row: Command, rest: str) -> object:
+    """What stands behind a command as its arguments; raises `Refused` with the usage where they do not fit."""
     values: list[object] = []
-    for name, kind in row.arguments.__annotations__.items():
+    fields = row.arguments.__annotations__
+    for number, (name, kind) in enumerate(fields.items(), 1):
         word, *others = [rest] if name == "text" else _BLANKS.split(rest, maxsplit=1)
-        value = _read(name, kind, word)
+        value = _read(name, kind, word, last=number == len(fields))
         if value is not None:
             rest = others[0] if others else ""
         elif not isinstance(None, kind):
@@ -145,15 +150,28 @@ def usage(row: Command) -> Refused:
     return Refused("usage", say("{usage}: {help}", usage=row.usage, help=row.help))
 
 
-def _read(name: str, kind: object, word: str) -> object | None:
+def _read(name: str, kind: object, word: str, last: bool) -> object | None:
     """A word as the value of the argument of this name and kind, None where it is not meant for it."""
     if not word:
         return None
-    if name == "room" and kind == str | None and not word.startswith("#"):
-        return None
     if kind == int | None:
         return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
-    return word
+    if name == "room":
+        return _room(word, certain=last or not isinstance(None, kind))  # type: ignore[arg-type]
+    return _called(word) if name in _NICKS else word
+
+
+def _room(word: str, certain: bool) -> str | None:
+    """A word as a room's name: where nothing but a room can stand, # may be left out."""
+    word = word.replace("\uff03", "#", 1) if word[0] == "\uff03" else word
+    if word.startswith("#"):
+        return word.rstrip(":,")
+    return f"#{word.rstrip(':,')}" if certain else None
+
+
+def _called(word: str) -> str | None:
+    """A word as a name of somebody or of a room, without what people add to it when they call somebody."""
+    return word.removeprefix("@").rstrip(":,") or None
 
 
 def count(session: Session, name: str) -> None:

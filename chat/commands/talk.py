@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
-from chat import limits
+from chat import limits, vocabulary
 from chat.commands import words
-from chat.commands.table import Call, asks, command, named_in, room_of, spoken
+from chat.commands.table import Call, asks, command, room_of
 from chat.errors import ChatError, Refused
 from chat.events import Action, Author, Message, Private
+from chat.grammar import spoken
 from chat.hub import LOBBY, Person
 from chat.language import Sentence, say, say_n
 from chat.replies import Problem, Reply, Request, Stored
@@ -45,7 +46,7 @@ class Msg(NamedTuple):
     text: str
 
 
-@command("talk", "/msg NICK|#room text", say("say something to one person, or to another room"), "w", "tell")
+@command("talk", say("/msg NICK|#room text"), say("say something to one person, or to another room"))
 def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     """To a room it is talk; to a person it is private."""
     if asked.to.startswith("#"):
@@ -62,7 +63,7 @@ class ReplyTo(NamedTuple):
     text: str
 
 
-@command("talk", "/reply text", say("answer whoever wrote to you last in private"), "r")
+@command("talk", say("/reply text"), say("answer whoever wrote to you last in private"))
 def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
     """To the person, whatever they are called by now."""
     last = call.session.last_from
@@ -109,7 +110,7 @@ class Me(NamedTuple):
     text: str
 
 
-@command("talk", "/me text", say("say what you do: /me waves"))
+@command("talk", say("/me text"), say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> None:
     """An action in the room."""
     action = Action(call.session.author, words.message(call.session, asked.text))
@@ -120,7 +121,7 @@ class Paste(NamedTuple):
     """Say several lines as one message."""
 
 
-@command("talk", "/paste", say("say several lines as one message; /end says them, /cancel does not"))
+@command("talk", say("/paste"), say("say several lines as one message; /end says them, /cancel does not"))
 def paste(call: Call, asked: Paste) -> None:
     """The following lines are gathered in a draft; a program sends a message of several lines as one."""
     if not asks(call.session):
@@ -133,7 +134,7 @@ class End(NamedTuple):
     """The draft is finished."""
 
 
-@command("talk", "/end", say("say the lines since /paste"))
+@command("talk", say("/end"), say("say the lines since /paste"))
 def end(call: Call, asked: End) -> None:
     """Without a draft there is nothing to end: the draft's own lines are handled by `add_to_draft`."""
     raise Refused("usage", say("There is no draft; /paste begins one."))
@@ -143,7 +144,7 @@ class Cancel(NamedTuple):
     """Stop what was begun."""
 
 
-@command("talk", "/cancel", say("drop your lines that wait to be said, or those since /paste"))
+@command("talk", say("/cancel"), say("drop your lines that wait to be said, or those since /paste"))
 def cancel(call: Call, asked: Cancel) -> None:
     """What waited was dropped when this line came; a draft's own lines are handled by `add_to_draft`."""
     stop(call.session, call.request.id)
@@ -172,7 +173,7 @@ def add_to_draft(session: Session, request: Request) -> None:
     draft = session.draft
     assert draft is not None
     text = "\n".join(draft)
-    name = (named_in(request.line) or "").lower()
+    name = vocabulary.named(request.line)
     if name == "cancel":
         stop(session, request.id)
     elif name == "end":
@@ -211,7 +212,7 @@ class Post(NamedTuple):
 
 @command(
     "talk",
-    "/post NICK [#room] text",
+    say("/post NICK [#room] text"),
     say("as the first line: say one line as NICK, then hang up"),
     nameless=True,
 )

@@ -361,7 +361,7 @@ def test_a_draft_is_one_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "sent"), [("/who x", "//who x\nb"), ("/usr/bin", "/usr/bin\nb"), ("/who", "/who\nb")]
+    ("first", "sent"), [("/who x", "//who x\nb"), ("/usr/bin", "/usr/bin\nb"), ("/who", "//who\nb")]
 )
 def test_a_draft_that_begins_like_a_command_is_talk(first: str, sent: str) -> None:
     world = pipe()

@@ -237,13 +237,14 @@ def test_one_can_ignore_only_so_many(world: World, amy: Client, bob: Client, mon
 # /quiet
 
 
-def test_quiet_switches_over_or_as_it_is_told(amy: Client) -> None:
-    amy.type("/quiet", "/quiet", "/quiet on", "/quiet ON", "/quiet off", "/quiet maybe")
+def test_quiet_is_told_or_as_it_is_told_and_changed_by_nothing_else(amy: Client) -> None:
+    amy.type("/quiet", "/quiet on", "/quiet", "/silencio SÍ", "/quiet bob", "/quiet", "/quiet no", "/quiet off")
     on, off = (
         "-> Coming and going is not shown; /quiet off shows it.",
         "-> Coming and going is shown; /quiet on hides it.",
     )
-    assert amy.take()[:5] == [on, off, on, on, off]
+    usage = "! usage: /quiet [on|off]: do not show who comes and goes"
+    assert amy.take() == [off, on, on, on, usage, on, off, off]
 
 
 # /ping

@@ -85,9 +85,13 @@ def test_what_is_no_rooms_name_is_refused(amy: Client, name: str) -> None:
     assert amy.lines[0].startswith("! room-bad: ")
 
 
-def test_a_room_without_its_sign_is_answered_with_it(amy: Client) -> None:
-    amy.type("/join ops")
-    assert amy.lines == ["! room-bad: A room's name begins with #. Try #ops"]
+@pytest.mark.parametrize("line", ["/join ops", "/join \uff03ops", "/sala ops", "/join: #ops,", "/join#ops"])
+def test_a_room_may_be_written_without_its_sign_where_only_a_room_can_stand(amy: Client, line: str) -> None:
+    amy.type(line)
+    assert amy.lines[0].startswith("-> You speak in #ops now.")
+    amy.take()
+    amy.type("/leave ops")
+    assert amy.lines[0].startswith("-> You left #ops.")
 
 
 # /leave

@@ -3,46 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from world import Client, World
 
-from chat.commands.table import NAMES, TABLE, find, named_in, parse, spoken
+from chat.commands.table import NAMES, TABLE, find, parse
 from chat.errors import Refused
+from chat.grammar import command_in
 
 
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        ("/quit", "quit"),
-        ("/QUIT", "QUIT"),
-        ("/msg bob hi", "msg"),
-        ("/msg\tbob", "msg"),
-        ("/usr/bin/x", None),
-        ("/usr2 x", None),
-        ("/*", None),
-        ("//quit", None),
-        ("// x", None),
-        ("/ x", None),
-        ("/", None),
-        (" /quit", None),
-        ("quit", None),
-        ("", None),
-        ("/quit\n", "quit"),
-        ("/quit\nme", "quit"),
-        ("/quít", None),
-    ],
-)
-def test_a_command_is_a_slash_letters_and_a_blank_or_the_end(line: str, name: str | None) -> None:
-    assert named_in(line) == name
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [("//quit", "/quit"), ("//quit now", "/quit now"), ("// x", "// x"), ("//", "//"), ("//usr/bin", "//usr/bin")],
-)
-def test_two_slashes_and_a_word_say_one(line: str, said: str) -> None:
-    assert spoken(line) == said
+def arguments_of(line: str) -> object:
+    typed = command_in(line)
+    assert typed is not None
+    return parse(find(typed.word), typed.rest)
 
 
 @pytest.mark.parametrize(
@@ -59,22 +30,31 @@ def test_two_slashes_and_a_word_say_one(line: str, said: str) -> None:
         ("/last 5 bob", (5, "bob")),
         ("/leave", (None,)),
         ("/leave #ops", ("#ops",)),
-        ("/join lobby", ("lobby",)),
+        ("/join lobby", ("#lobby",)),
+        ("/leave ops", ("#ops",)),
+        ("/topic #ops tea", ("#ops", "tea")),
+        ("/topic tea", (None, "tea")),
+        ("/since #ops 22:00", ("#ops", "22:00")),
+        ("/since 22:00", (None, "22:00")),
+        ("/grep #ops tea", ("#ops", "tea")),
+        ("/missed ops", ("#ops",)),
+        ("/msg @bob: hi", ("bob", "hi")),
+        ("/post @deploy: all is well", ("deploy", None, "all is well")),
         ("/quit", (None,)),
         ("/quit see you", ("see you",)),
     ],
 )
 def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> None:
-    arguments = parse(find(named_in(line) or ""), line)
+    arguments = arguments_of(line)
     assert tuple(getattr(arguments, name) for name in arguments._fields) == values
 
 
 @pytest.mark.parametrize(
-    "line", ["/msg", "/msg bob", "/nick", "/join", "/whois", "/leave ops", "/rooms now", "/paste x"]
+    "line", ["/msg", "/msg bob", "/nick", "/join", "/rooms now", "/paste x", "/msg @ hi"]
 )
 def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> None:
     with pytest.raises(Refused) as refused:
-        parse(find(named_in(line) or ""), line)
+        arguments_of(line)
     assert refused.value.code == "usage"
 
 
@@ -125,9 +105,3 @@ def test_every_command_with_any_arguments_in_any_state_is_answered_and_harms_nob
         assert not ann.ended
     ann.type("/ping")
     assert ann.lines[-1] == "-> pong"
-
-
-@given(st.text(max_size=30))
-def test_any_line_is_either_a_command_or_talk(text: str) -> None:
-    name = named_in(text)
-    assert (name is None) or text.startswith(f"/{name}")
