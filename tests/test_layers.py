@@ -20,12 +20,14 @@ SHARED = {
     "chat.errors",
     "chat.events",
     "chat.fingerprint",
+    "chat.grammar",
     "chat.language",
     "chat.phrases",
     "chat.limits",
     "chat.names",
     "chat.replies",
     "chat.text",
+    "chat.vocabulary",
     "chat.wire.jsonl",
 }
 
