@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from chat import vocabulary
 from chat.commands import perform, staying
-from chat.commands.table import NAMES, named_in
 from chat.errors import BadInput, ChatError, NotStored
 from chat.language import say
 from chat.lines import Garbled, Overlong, Typed
@@ -76,10 +76,9 @@ def command_of(connection: Connection, line: Typed) -> str:
     if not isinstance(line, str) or ("/" not in line and "\uff0f" not in line):
         return ""
     try:
-        row = NAMES.get((named_in(connection.wire.decode(line).line) or "").lower())
+        return vocabulary.named(connection.wire.decode(line).line) or ""
     except BadInput:
         return ""
-    return "" if row is None else row.name
 
 
 def id_of(connection: Connection, line: Typed) -> str | None:

@@ -60,9 +60,6 @@ RESERVED = frozenset(
 
 _SECRET = ("pass", "login", "identify", "register", "registrar", "contrasena", "clave", "acceder", "auth", "operator")
 
-OVERTAKES = frozenset({"ping", "who", "help", "cancel"})
-"""Commands that need not wait for the lines before them."""
-
 YES, NO = frozenset({"on", "si"}), frozenset({"off", "no"})
 
 _BARE = ("help", "ayuda", "?", "who", "quien", "quit", "exit", "salir")

@@ -49,9 +49,7 @@ def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> N
     assert tuple(getattr(arguments, name) for name in arguments._fields) == values
 
 
-@pytest.mark.parametrize(
-    "line", ["/msg", "/msg bob", "/nick", "/join", "/rooms now", "/paste x", "/msg @ hi"]
-)
+@pytest.mark.parametrize("line", ["/msg", "/msg bob", "/nick", "/join", "/rooms now", "/paste x", "/msg @ hi"])
 def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> None:
     with pytest.raises(Refused) as refused:
         arguments_of(line)
