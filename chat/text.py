@@ -68,6 +68,14 @@ def width(text: str) -> int:
     return (_TAB_COLUMNS - 1) * tabs + _columns(text.replace("\t", " "))
 
 
+def continued(mark: str) -> str:
+    """What stands before the rest of a sentence that began behind this mark: more blanks than any sentence begins with.
+
+    A mark, one blank and a word are then the beginning of what the service says, however people's words are broken.
+    """
+    return f"{mark}  "
+
+
 def wrap(text: str, columns: int, first: str, rest: str) -> list[str]:
     """`visible` text as lines of at most so many columns, `first` in front of one and `rest` of the others.
 

@@ -154,7 +154,7 @@ def test_who_missed_nothing_sees_no_frame(world: World) -> None:
     back = resume(world, code)
     assert back.take() == [
         "-> Welcome back amy. Nobody else is in #lobby yet; what you say is kept for",
-        "-> them.",
+        "->   them.",
     ]
 
 

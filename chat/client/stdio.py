@@ -25,7 +25,7 @@ from chat.client.streams import Streams
 from chat.client.trust import Unknown, Unsafe
 from chat.errors import ChatError, Refused
 from chat.language import Language, Sentence, say, say_n
-from chat.text import visible, wrap
+from chat.text import continued, visible, wrap
 
 
 class Status(enum.IntEnum):
@@ -288,8 +288,8 @@ def not_confirmed(line: str) -> Sentence:
 def layout(shown: Shown, time: str, columns: int | None) -> list[str]:
     """A line as it stands on a screen of so many columns: only what the service says is broken at blanks."""
     mark = MARKS[shown.kind]
-    if shown.kind in _FRAMED:
-        return [f"{mark}{shown.text} --"]
+    framed = shown.kind in _FRAMED
+    text, first = (f"{shown.text} --", mark) if framed else (shown.text, f"{time}{mark}")
     if shown.kind is Kind.TALK or columns is None:
-        return [f"{time}{mark}{shown.text}"]
-    return wrap(shown.text, columns, f"{time}{mark}", mark)
+        return [f"{first}{text}"]
+    return wrap(text, columns, first, continued(mark))

@@ -138,9 +138,9 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
 
 
 _ENTRY_ASIDE = (
-    f"""
-    UPDATE logs SET said = said - (SELECT text IS NOT NULL FROM entries WHERE entries.id = ?1)
-    WHERE id = ?1 >> {SEQ_BITS}
+    """
+    UPDATE logs SET said = said - lines
+    FROM (SELECT log AS its_log, text IS NOT NULL AS lines FROM entries WHERE id = ?) WHERE logs.id = its_log
     """,
     """
     INSERT INTO damaged_entries SELECT id, at, kind, person, session, nick, text, other, details FROM entries

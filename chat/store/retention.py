@@ -100,8 +100,8 @@ def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:
     if keep is None:
         return 0
     if isinstance(keep, int):
-        query = "SELECT coalesce(sum((said - ?1) / iif(key LIKE '@%', 2.0, 1)), 0) FROM logs WHERE said > ?1"
-        (lines,) = connection.execute(query, (keep,)).fetchone()
+        query = "SELECT coalesce(sum((said - :keep) / iif(key LIKE '@%', 2.0, 1)), 0) FROM logs WHERE said > :keep"
+        (lines,) = connection.execute(query, {"keep": keep}).fetchone()
     else:
         query = """
             SELECT count(*) - count(other) / 2.0 FROM logs CROSS JOIN entries INDEXED BY said_by_date

@@ -26,7 +26,7 @@ from chat.replies import (
     UpToNow,
     Welcome,
 )
-from chat.text import quoted, visible, wrap
+from chat.text import continued, quoted, visible, wrap
 
 COLUMNS = 80
 """What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""
@@ -139,7 +139,7 @@ class Plain:
             welcome = say("Welcome to the chat on {server}. Nobody is here yet.", server=greeting.server)
         yield from self._say(welcome)
         for line in greeting.motd:
-            yield f"-> {visible(line)}"
+            yield from self._wrapped("-> ", line)
         yield from self._say(say("Type a nickname and press Enter.  (/help: commands, /quit: leave)"))
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
@@ -226,7 +226,7 @@ class Plain:
         """The head of a frame; times without their zone mislead, and some were of summer, perhaps."""
         zones = tuple(dict.fromkeys(time.astimezone(self._zone).tzname() or "" for time in times))
         head = self._language.words(say("{title}, times {zone}", title=visible(title), zone=zones))
-        yield f"-- {head} --"
+        yield from self._wrapped("-- ", f"{head} --")
 
     def _now(self, now: datetime) -> str:
         now = now.astimezone(self._zone)
@@ -248,7 +248,7 @@ class Plain:
         return self._wrapped("-> ", self._language.words(sentence))
 
     def _wrapped(self, mark: str, words: str) -> list[str]:
-        return wrap(visible(words), COLUMNS, mark, mark)
+        return wrap(visible(words), COLUMNS, mark, continued(mark))
 
     def _day(self, at: datetime) -> str:
         return f"{self._language.words(weekday(at))} {at:%Y-%m-%d}"

@@ -124,7 +124,7 @@ def test_a_lost_connection_is_told_and_what_is_typed_meanwhile_is_kept() -> None
     assert world.server.lines == ["sent", "kept", "kept too"]
     assert world.shown()[1:] == [
         "-> Welcome back amy. Nobody else is in #lobby yet; what you say is kept for",
-        "-> them.",
+        "->   them.",
     ]
 
 

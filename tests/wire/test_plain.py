@@ -1,5 +1,6 @@
 """The wire of people: every event and every answer as it is seen in a terminal."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -25,7 +26,7 @@ from chat.replies import (
     Welcome,
 )
 from chat.tail import Tails
-from chat.text import visible
+from chat.text import quoted, visible
 from chat.wire.plain import Plain
 
 CET = timezone(timedelta(hours=1), "CET")
@@ -175,7 +176,8 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
                 "-> Welcome to the chat on pi. 3 people are here.",
                 "-> Be kind.",
                 "-> ",
-                "-> " + "x" * 100,
+                "-> " + "x" * 77,
+                "->   " + "x" * 23,
                 "-> Type a nickname and press Enter.  (/help: commands, /quit: leave)",
             ],
         ),
@@ -207,7 +209,7 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
             Reply("who", [say("{users}", users=tuple(f"somebody-{number}" for number in range(10)))]),
             [
                 "-> somebody-0, somebody-1, somebody-2, somebody-3, somebody-4, somebody-5,",
-                "-> somebody-6, somebody-7, somebody-8 and somebody-9",
+                "->   somebody-6, somebody-7, somebody-8 and somebody-9",
             ],
         ),
         (Stored(Place("#lobby", "#lobby", 7, NOW), "1"), []),
@@ -330,3 +332,49 @@ def test_whatever_was_asked_the_answer_has_its_mark_and_its_width(text: str) -> 
         for line in answer(what):
             assert line.startswith(("-> ", "! "))
             assert visible(line) == line
+
+
+# --- P7: no words begin a line as the service does ---------------------------------------------------
+
+_FORGED = [
+    "-!-",
+    "->",
+    "!",
+    "--",
+    "amy",
+    "left",
+    "(2 h)",
+    "a" * 79,
+    "\u4e2d" * 40,
+    "/resume",
+    "",
+    "\t",
+    "\u3000",
+    "<bob>",
+]
+
+
+@given(
+    words=st.lists(st.sampled_from(_FORGED), min_size=1, max_size=30).map(" ".join),
+    code=st.sampled_from(["en", "es"]),
+    pad=st.integers(1, 40),
+)
+def test_whatever_people_say_a_sentence_of_the_service_begins_once(words: str, code: str, pad: int) -> None:
+    plain = Plain(language(code), UTC)
+    text = f"{'x' * pad} {words}"
+    amy, tea = Author("p", "s", "amy"), Log("#tea", "#tea", Tails())
+    found = [("#tea", Entry(1, NOW, Message(amy, "hi")))]
+    history = History(say("lines with {words}", words=text), "#tea", found, False, NOW)
+    shown = [
+        (1, plain.event(tea, Entry(1, NOW, TopicSet(amy, text)), False, False)),
+        (1, plain.event(tea, Entry(2, NOW, Left(amy, ("amy",), 2, 60, text)), False, False)),
+        (1, plain.answer(Reply("whois", [say("{nick} is away: {text}", nick="amy", text=quoted(text))]))),
+        (1, plain.answer(Problem("usage", say("“{begin}” was not said: {reason}", begin=text, reason="why")))),
+        (3, plain.answer(Greeting("pi", "1.0", 1, (text,)))),
+        (2, plain.answer(history)),
+    ]
+    for sentences, chunk in shown:
+        lines = chunk.decode().split("\r\n")[:-1]
+        begun = [line for line in lines if re.match(r"(->|-!-|!|--) [^ ]", line)]
+        assert len(begun) == sentences
+        assert all(re.match(r"(->|-!-|!|--)   |\d\d:\d\d <amy> hi", line) for line in lines if line not in begun)
