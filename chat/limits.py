@@ -304,6 +304,18 @@ COUNTED = 10_000
 LINE_ID_SECONDS = 24 * 3600.0
 """How long an id says that a line came before: a client that was away for a night still sends nothing twice."""
 
+INDEX_ROWS = 1000
+INDEX_IDLE_SECONDS = 1.0
+INDEX_PAUSE_SECONDS = 0.05
+"""The search index takes up so many lines at once: at the latest when that many are new, or after a second without
+work; of more, after a pause.  A step takes some 20 ms, in which nobody's line is stored."""
+
+FRESH_ROWS = 20_000
+"""Lines of a log that are not in the index yet and that a search reads: the newest ones."""
+
+SEARCH_SECONDS = 0.25
+"""After so long a search answers with what it has found: others wait for theirs."""
+
 TRIM_ROWS = 1000
 TRIM_LOGS = 100
 """What retention takes away in one transaction: ten milliseconds, in which nobody's line is stored."""
@@ -345,7 +357,8 @@ TRIM_PAUSE_SECONDS = 0.05
 """Between two steps of retention: a million lines go in a minute, and people notice nothing."""
 
 GREP_WORDS = 20
-"""Words of a search: 200 over 50 rooms would keep the thread that reads busy for seconds (measured: 2.2)."""
+"""Parts of a search (words, letters of scripts without blanks, signs), as many as the index looks up: 200 words over
+50 rooms would keep the thread that searches busy for seconds (measured: 2.2)."""
 
 USERS_LISTED = 1000
 """Names that a program is given with a room; `here` says how many there are."""

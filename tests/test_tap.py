@@ -333,7 +333,7 @@ def test_no_thread_is_made_before_the_service_starts(
     service = makeService(chosen, reactor)
     assert made == []
     service.startService()
-    assert {thread.name for thread in made} == {"chat-writer", "chat-reader"}
+    assert {thread.name for thread in made} == {"chat-writer", "chat-reader", "chat-searcher"}
 
 
 def connected(reactor: Reactor, *lines: str) -> Socket:

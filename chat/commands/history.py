@@ -15,6 +15,7 @@ from chat.names import fold
 from chat.replies import History
 from chat.session import Session
 from chat.store import Query
+from chat.store.folding import phrases
 from chat.tail import size
 
 
@@ -60,7 +61,9 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
         [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
     )
     title = title or _title(room or "", len(shown))
-    more = found.total > len(shown)
+    if not found.whole:
+        title = say("{title}; it took too long, so not all was looked at", title=title)
+    more = found.total > len(shown) or not found.whole
     if call.still_there:
         session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
 
@@ -190,9 +193,11 @@ class Grep(NamedTuple):
 async def grep(call: Call, asked: Grep) -> None:
     """Case and accents do not count; the last of it, oldest first."""
     session = call.session
-    words = asked.text.split()
-    if len(words) > limits.GREP_WORDS:
-        raise Refused("too-many", say("/grep takes {limit} words.", limit=limits.GREP_WORDS))
+    parts = sum(len(phrase.split()) for phrase in phrases(asked.text))
+    if not parts:
+        raise Refused("usage", say("There is no letter, digit or sign in that to look for."))
+    if parts > limits.GREP_WORDS:
+        raise Refused("too-many", say("/grep takes {limit} words or signs.", limit=limits.GREP_WORDS))
     logs = (session.log, *(room.log for room in session.rooms.values()))
     if asked.room is not None:
         logs = (_readable(call, asked.room),)

@@ -91,6 +91,8 @@ class Found(NamedTuple):
 
     entries: Sequence[tuple[str, Entry]]
     total: int
+    whole: bool = True
+    """Whether all was looked at before the time for it was over."""
 
 
 class KeptLog(NamedTuple):

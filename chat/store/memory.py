@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from chat import limits
 from chat.events import Entry, Private
 from chat.store import Batch, Duplicates, Found, Known, LineId, Query
-from chat.store.search import holds, partner, phrases
+from chat.store.folding import holds, phrases
+from chat.store.search import partner
 from chat.tail import said, size
 
 

@@ -11,11 +11,13 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from heapq import merge
+from typing import Any
 
 from chat import limits
 from chat.events import Entry
 from chat.store import Found, Query
-from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds, storable
+from chat.store.folding import holds, phrases
+from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
 
 def after(connection: sqlite3.Connection, key: str, position: int, most: int) -> list[Entry]:
@@ -54,25 +56,37 @@ def _entries(rows: str) -> list[Entry]:
 
 def said(connection: sqlite3.Connection, query: Query) -> Found:
     """What people said; what was said in the same turn is in the order of the keys."""
-    words = _match(query.words)
+    words = phrases(query.words)
     if query.words and not words:
         return Found([], 0)
-    total = 0
+    total, whole = 0, True
     found = []
-    for key in query.keys:
-        count, entries = _in_log(connection, key, query, words)
-        found.append([(key, entry) for entry in entries])
-        total += count
+    # One moment's view: what is indexed meanwhile would be found twice, or not at all.
+    connection.execute("BEGIN")
+    try:
+        for key in query.keys:
+            count, entries = _in_log(connection, key, query, words)
+            found.append([(key, entry) for entry in entries])
+            total += count
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        whole = False
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
     in_order = list(merge(*found, key=lambda place: place[1].at))
-    return Found(in_order[-query.most :], total)
+    return Found(in_order[-query.most :], total, whole)
 
 
-def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) -> tuple[int, Sequence[Entry]]:
+def _in_log(
+    connection: sqlite3.Connection, key: str, query: Query, words: Sequence[str]
+) -> tuple[int, Sequence[Entry]]:
     """How many of one log fit, and the last ones of these, oldest first."""
-    row = connection.execute("SELECT id FROM logs WHERE key = ?", (key,)).fetchone()
+    row = connection.execute("SELECT id, indexed FROM logs WHERE key = ?", (key,)).fetchone()
     if row is None:
         return 0, ()
-    (log,) = row
+    log, indexed = row
     last = SEQ_MOST if query.before is None else min(max(query.before - 1, 0), SEQ_MOST)
     values = {
         "log": log,
@@ -80,10 +94,13 @@ def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) 
         "last": (log << SEQ_BITS) + last,
         "since": query.since and microseconds(query.since),
         "other": query.other,
-        "words": words,
+        "indexed": (log << SEQ_BITS) + indexed,
+        "words": " ".join(f'"{phrase}"' for phrase in words),
         "counted": limits.COUNTED,
         "most": query.most,
     }
+    if words:
+        values["fresh"] = json.dumps(_fresh(connection, values, words))
     count, rows = connection.execute(
         f"""
         WITH fitting AS ({_fitting(query)})
@@ -95,13 +112,27 @@ def _in_log(connection: sqlite3.Connection, key: str, query: Query, words: str) 
     return count, _entries(rows)
 
 
+def _fresh(connection: sqlite3.Connection, values: dict[str, Any], words: Sequence[str]) -> Sequence[int]:
+    """The ids of those with these words that are not in the index yet, the newest first."""
+    rows = connection.execute(
+        """
+        SELECT id, text FROM entries INDEXED BY said
+        WHERE text IS NOT NULL AND id > max(:first, :indexed) AND id <= :last ORDER BY id DESC LIMIT :fresh_rows
+        """,
+        {**values, "fresh_rows": limits.FRESH_ROWS},
+    )
+    wanted = list(words)
+    return [id for id, text in rows if holds(text, wanted)]
+
+
 def _fitting(query: Query) -> str:
     """The ids of the newest rows of a log that fit, the newest first, by the index that finds them."""
     source, order = "entries INDEXED BY said", "id DESC"
     if query.words:
         source = """
-            (SELECT rowid AS match FROM search WHERE search MATCH :words AND rowid BETWEEN :first AND :last
-                ORDER BY rowid DESC LIMIT :counted) CROSS JOIN entries ON id = match
+            (SELECT value AS match FROM json_each(:fresh) UNION ALL SELECT * FROM (
+                SELECT rowid FROM search WHERE search MATCH :words AND rowid BETWEEN :first AND min(:last, :indexed)
+                ORDER BY rowid DESC LIMIT :counted)) CROSS JOIN entries ON id = match
         """
     elif query.other is not None:
         source = "entries INDEXED BY said_to"
@@ -114,8 +145,3 @@ def _fitting(query: Query) -> str:
         *(["log = :log AND at >= :since"] if query.since is not None else []),
     ]
     return f"SELECT id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :counted"
-
-
-def _match(words: str) -> str:
-    """Words in the language of the search index: each is a phrase, so nothing in it has a meaning there."""
-    return " ".join('"' + word.replace('"', '""') + '"' for word in storable(words).split())

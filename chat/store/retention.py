@@ -17,6 +17,7 @@ from typing import NamedTuple
 from chat import limits
 from chat.language import Sentence, say, say_n
 from chat.store.connection import transaction
+from chat.store.indexing import unindex
 from chat.store.rows import SEQ_BITS, SEQ_MOST, microseconds
 
 Keep = timedelta | int | None
@@ -243,6 +244,7 @@ def _take_away(connection: sqlite3.Connection, log: _Log, last: int, most: int, 
         """,
         {"first": first, "last": last, "most": most, "now": now},
     ).fetchone()
+    unindex(connection, log.id, first, last)
     connection.execute("DELETE FROM entries WHERE id BETWEEN ? AND ?", (first, last))
     row = connection.execute("SELECT at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1", (first, end))
     (oldest,) = row.fetchone() or (None,)

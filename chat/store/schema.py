@@ -20,6 +20,8 @@ from chat.store import Kept, KeptLog, Record, damage
 from chat.store.connection import APPLICATION_ID, connect, reason
 from chat.store.copies import copy
 from chat.store.damage import Check
+from chat.store.folding import SIGNS_OF_ASCII
+from chat.store.indexing import check_folding
 from chat.store.retention import EARLIEST, Keep, due, plan
 from chat.store.rows import DATES, SEQ_BITS, SEQ_MOST, date
 
@@ -96,8 +98,23 @@ MIGRATIONS: Sequence[str] = (
     """,
     # What was damaged and set aside, as it was.
     "CREATE TABLE damaged_entries (id, at, kind, person, session, nick, text, other, details)",
+    # The search index is made late (`indexing`), by our own folding: the tokens are what stands between blanks.
+    f"""
+    DROP TRIGGER entry_added;
+    DROP TRIGGER entry_removed;
+    DROP TABLE search;
+    CREATE VIRTUAL TABLE search USING fts5 (
+        text, content = '', columnsize = 0, tokenize = "ascii tokenchars '{SIGNS_OF_ASCII}'"
+    );
+    CREATE TABLE search_made_by (folding TEXT NOT NULL);
+    ALTER TABLE logs ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
+
+
+INDEXED_SINCE = 4
+"""The first version with an index that is made late."""
 
 
 class Unusable(Exception):
@@ -138,10 +155,15 @@ def prepare(
             version = _check(path, len(migrations))
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             with closing(connect(path)) as connection:
+                if not version:
+                    # A line changes some rows of few bytes each in several pages, which are written whole.
+                    connection.execute("PRAGMA page_size = 1024")
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 if mode != "wal":
                     raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
+                if len(migrations) >= INDEXED_SINCE:
+                    check_folding(connection)
                 skipped = _check_rows(path, connection, check, skip_damaged)
                 summary = [_summary(path, connection, version == 0), *skipped]
                 if keep is not None:

@@ -1,4 +1,5 @@
-"""The durable store: logs in an SQLite database, one thread that writes to it and one that reads.
+"""The durable store: logs in an SQLite database, one thread that writes to it and two that read: searches have
+one of their own, so that who comes in does not wait for them.
 
 A batch is one transaction in write-ahead mode, and acknowledged when the disk has it (`full`), or only the system
 (`normal`, which survives the end of the process but not of the machine).  Reading goes on where writing fails.  A
@@ -7,6 +8,7 @@ batch that failed is never tried again here, for its authors were told.
 
 import os
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
@@ -25,6 +27,7 @@ from chat.store import Batch, Found, Known, LineId, Query
 from chat.store.commits import commit, known
 from chat.store.connection import connect, reason
 from chat.store.copies import back_up
+from chat.store.indexing import Indexing
 from chat.store.questions import after, said
 from chat.store.retention import Keep, Trimmed, due, trim
 from chat.store.schema import Prepared
@@ -46,17 +49,20 @@ class SqliteStore:
         self._lock = prepared.lock
         self._synchronous = synchronous
         self._reactor = reactor
-        self._writer = Worker("chat-writer", self._connect_writer, reactor)
+        self._indexing = Indexing()
+        self._writer = Worker("chat-writer", self._connect_writer, reactor, self._indexing)
         self._reader = Worker("chat-reader", self._connect_reader, reactor)
+        self._searcher = Worker("chat-searcher", self._connect_reader, reactor)
 
     def start(self) -> None:
         """Begin, with what was asked for so far."""
         self._writer.start()
         self._reader.start()
+        self._searcher.start()
 
     def commit(self, batch: Batch) -> Deferred[None]:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
-        return self._writer.do(partial(commit, batch=batch)).addErrback(_unwritten)
+        return self._writer.do(partial(self._commit, batch=batch)).addErrback(_unwritten)
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position, of long ones a page."""
@@ -64,7 +70,13 @@ class SqliteStore:
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, of each log no more than the newest `COUNTED` that an index finds."""
-        return self._reader.do(partial(said, query=query)).addErrback(_unread)
+        worker, work = (self._searcher, _search) if query.words else (self._reader, said)
+        return worker.do(partial(work, query=query)).addErrback(_unread)
+
+    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        commit(connection, batch)
+        recorded = [log for log in batch.appended if log.recorded]
+        self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
@@ -89,7 +101,8 @@ class SqliteStore:
     def close(self) -> Deferred[None]:
         """Fires when all that was asked for is done and others may open the database."""
         # One after the other: the last one folds the write-ahead file into the database, two at once leave it to each.
-        closed = self._reader.close().addCallback(lambda _: self._writer.close())
+        closed = self._searcher.close().addCallback(lambda _: self._reader.close())
+        closed.addCallback(lambda _: self._writer.close())
         return closed.addCallback(lambda _: os.close(self._lock))
 
     def _connect_writer(self) -> sqlite3.Connection:
@@ -100,6 +113,16 @@ class SqliteStore:
 
     def _connect_reader(self) -> sqlite3.Connection:
         return _opened(connect(self._path))
+
+
+def _search(connection: sqlite3.Connection, query: Query) -> Found:
+    """What is found in the time that a search has."""
+    end = time.monotonic() + limits.SEARCH_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > end, 1000)
+    try:
+        return said(connection, query)
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _opened(connection: sqlite3.Connection) -> sqlite3.Connection:

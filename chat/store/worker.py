@@ -9,7 +9,7 @@ and then.
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from select import select
 from threading import Thread
 from typing import Any, Protocol, TypeVar
@@ -36,6 +36,16 @@ class Reactor(Protocol):
         """Call this after so many seconds."""
 
 
+class Spare(Protocol):
+    """Work of the thread's own, a step at a time, when nobody asks for anything."""
+
+    def wanted(self) -> float | None:
+        """In how many seconds a step is due if nothing else comes, 0 at once; None if nothing is left to do."""
+
+    def step(self, connection: sqlite3.Connection) -> None:
+        """Do it."""
+
+
 class Worker:
     """Work may be given to it before it is started.  The connection is opened then, in the thread that uses it, as
     SQLite wants it, and while there are file descriptors; where that fails the first work tries anew, and fails, too.
@@ -43,7 +53,10 @@ class Worker:
     The process does not wait for the thread: a disk that hangs must not keep it from ending.
     """
 
-    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection], reactor: Reactor) -> None:
+    def __init__(
+        self, name: str, connect: Callable[[], sqlite3.Connection], reactor: Reactor, spare: Spare | None = None
+    ) -> None:
+        self._spare = spare
         self._connect = connect
         self._reactor = reactor
         self._undone = 0
@@ -88,11 +101,26 @@ class Worker:
         self._queue.put(None)
         return self._closed
 
+    def _next(self, connection: sqlite3.Connection | None) -> tuple[Work, Deferred[Any]] | None:
+        """What is asked for next; until that comes, and before it where it cannot wait, spare work is done."""
+        while self._spare is not None and connection is not None:
+            seconds = self._spare.wanted()
+            with suppress(Empty):
+                if seconds != 0:
+                    return self._queue.get(timeout=seconds)
+            try:
+                self._spare.step(connection)
+            except Exception:
+                # Such as a full disk: what comes in is not hindered, and the next step is tried with it.
+                logger.failure("The search index could not be brought up to date")
+                break
+        return self._queue.get()
+
     def _run(self) -> None:
         connection = None
         with suppress(Exception):  # whoever asks for something first is told why
             connection = self._connect()
-        while (task := self._queue.get()) is not None:
+        while (task := self._next(connection)) is not None:
             work, done = task
             try:
                 connection = connection or self._connect()

@@ -273,3 +273,15 @@ def test_a_frame_names_the_zones_of_its_lines() -> None:
     for shown, zones in ((entries, "CEST and CET"), (entries[1:], "CET"), (entries[:1], "CEST and CET")):
         history = History(say("lines"), "#lobby", shown, False, now)
         assert plain.answer(history).decode().splitlines()[0] == f"-- lines, times {zones} --"
+
+
+@pytest.mark.parametrize("words", ["-".join("a" * 21), "字" * 21, " ".join("a" * 21), "€" * 21])
+def test_the_parts_of_a_search_are_counted_and_not_its_blanks(amy: Client, words: str) -> None:
+    amy.type(f"/grep {words}")
+    assert amy.take() == ["! too-many: /grep takes 20 words or signs."]
+
+
+@pytest.mark.parametrize("words", ["...", "' -", "!?"])
+def test_a_search_for_nothing_is_told_so(amy: Client, words: str) -> None:
+    amy.type(f"/grep {words}")
+    assert amy.take() == ["! usage: There is no letter, digit or sign in that to look for."]

@@ -14,6 +14,7 @@ from chat import limits
 from chat.events import Author, Entry, Fact, Message, Private
 from chat.language import language
 from chat.store import Appended, Batch, Known, LineId, Place, Record
+from chat.store.indexing import Indexing
 from chat.store.schema import Prepared, Unusable, prepare
 from chat.store.sqlite import SqliteStore
 
@@ -75,6 +76,14 @@ class Database(Reactor):
         while page := self.wait(self.store.after(key, found[-1].seq if found else 0, limits.PAGE_EVENTS)):
             found += page
         return found
+
+    def index(self) -> None:
+        """Bring the search index up to date, as the writer does when it is idle."""
+        indexing = Indexing()
+        while True:
+            self.wait(self.store._writer.do(indexing.step))
+            if indexing.wanted() is None:
+                return
 
     def close(self) -> None:
         self.wait(self.store.close())

@@ -155,7 +155,7 @@ def test_numbers_and_not_dates_order_a_log(held: Any) -> None:
         ("don't build", []),
         ("日本語", ["これは 日本語 です"]),
         ("100% build", []),
-        ("c++", ["in c it is"]),
+        ("c++", []),
         ("is", ["The build is RED", "in c it is"]),
     ],
 )
@@ -164,7 +164,7 @@ def test_words_are_found_whole_whatever_their_case_and_accents(held: Any, words:
     assert texts(found(held, "#lobby", words=words)) == matching
 
 
-@pytest.mark.parametrize("words", ["...", '"', "''", "*", "()", "^", ":", "- -", "\0", "\u0301", "👍", " "])
+@pytest.mark.parametrize("words", ["...", '"', "''", "*", "()", "^", ":", "- -", "\0", "\u0301", " "])
 def test_a_search_without_a_word_finds_nothing(held: Any, words: str) -> None:
     commit(held, lines("one", "two"))
     assert found(held, "#lobby", words=words) == Found([], 0)

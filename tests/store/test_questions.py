@@ -28,6 +28,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             log("#ops", [Joined(AMY, ("amy",), 1)] * ROWS),
             log("@p-amy", [private(AMY, BOB, f"red {number}") for number in range(ROWS)]),
         )
+        database.index()
     return path
 
 

@@ -162,7 +162,7 @@ def test_a_newer_database_is_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("offset", [0, 16, 100, 4096, 3 * 4096 + 8, -4096], ids=str)
+@pytest.mark.parametrize("offset", [0, 16, 100, 1024, 3 * 1024 + 8, -1024], ids=str)
 def test_a_damaged_database_is_refused_or_was_not_hurt(path: Path, offset: int) -> None:
     content = bytearray(path.read_bytes())
     begin = offset % len(content)
@@ -173,7 +173,7 @@ def test_a_damaged_database_is_refused_or_was_not_hurt(path: Path, offset: int) 
 
 
 def test_a_database_that_was_cut_is_refused(path: Path) -> None:
-    content = path.read_bytes()[:-4096]
+    content = path.read_bytes()[:-1024]
     path.write_bytes(content)
     assert refusal(path).startswith(f"{path} is damaged (")
     assert path.read_bytes() == content
@@ -181,7 +181,7 @@ def test_a_database_that_was_cut_is_refused(path: Path) -> None:
 
 def test_of_a_large_database_only_the_schema_is_checked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CHECKED_BYTES", 1000)
-    begin = 4096 * (int(str(answer(path, "SELECT rootpage FROM sqlite_master WHERE name = 'line_ids'"))) - 1)
+    begin = 1024 * (int(str(answer(path, "SELECT rootpage FROM sqlite_master WHERE name = 'line_ids'"))) - 1)
     content = bytearray(path.read_bytes())
     content[begin : begin + 64] = b"\xff" * 64
     path.write_bytes(content)
