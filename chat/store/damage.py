@@ -147,4 +147,6 @@ _ENTRY_ASIDE = (
     WHERE id = ?
     """,
     "DELETE FROM entries WHERE id = ?",
+    # What the index has of it cannot be told any more: that is begun anew.
+    "DELETE FROM search_made_by WHERE ? IS NOT NULL",
 )

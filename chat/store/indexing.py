@@ -14,7 +14,9 @@ from chat.store.rows import SEQ_BITS, SEQ_MOST
 
 
 def check_folding(connection: sqlite3.Connection) -> None:
-    """Where the index was made by another folding, begin it anew."""
+    """Where the index was made by another folding, or does not fit its entries, begin it anew."""
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'search_made_by'").fetchone():
+        return  # the schema of an older version was asked for
     with transaction(connection):
         if connection.execute("SELECT folding FROM search_made_by").fetchall() != [(FOLDING,)]:
             connection.execute("INSERT INTO search (search) VALUES ('delete-all')")

@@ -113,10 +113,6 @@ MIGRATIONS: Sequence[str] = (
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
 
-INDEXED_SINCE = 4
-"""The first version with an index that is made late."""
-
-
 class Unusable(Exception):
     """The database cannot be used; the sentence says why and what to do.  The file is as it was."""
 
@@ -162,9 +158,8 @@ def prepare(
                 if mode != "wal":
                     raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
-                if len(migrations) >= INDEXED_SINCE:
-                    check_folding(connection)
                 skipped = _check_rows(path, connection, check, skip_damaged)
+                check_folding(connection)
                 summary = [_summary(path, connection, version == 0), *skipped]
                 if keep is not None:
                     summary.append(plan(keep, due(connection, keep, now)))
