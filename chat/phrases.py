@@ -29,10 +29,12 @@ def some(who: tuple[str, ...]) -> tuple[object, ...]:
     return (*who[: limits.NAMES_SHOWN], say("{count} more", count=len(who) - limits.NAMES_SHOWN))
 
 
-def company(nick: str, room: str, here: int, users: Sequence[str], back: bool) -> Sentence:
+def company(nick: str, room: str, here: int, users: Sequence[str], back: bool, recorded: bool) -> Sentence:
     """Whom one can talk to in a room, on entering it or coming back to it."""
     hello = say("Welcome back {nick}.", nick=nick) if back else say("Hello {nick}.", nick=nick)
     others = tuple(user for user in users if user != nick)
+    if not (others or recorded):
+        return say("{hello} Nobody else is in {room} yet.", hello=hello, room=room)
     if not others:
         return say("{hello} Nobody else is in {room} yet; what you say is kept for them.", hello=hello, room=room)
     if here > limits.COMPANY_SHOWN + 1:

@@ -215,3 +215,8 @@ def test_nothing_here_needs_a_reactor() -> None:
 )
 def test_a_log_that_is_not_ours_has_no_file(twistd: dict[str, object]) -> None:
     assert log_path({"logfile": None, "nodaemon": 0, **twistd}) is None
+
+
+def test_a_new_log_is_its_owners_alone(tmp_path: Path) -> None:
+    LogFile(str(tmp_path / "log")).write("from 192.0.2.7\n")
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600

@@ -202,11 +202,13 @@ class Conversation:
         for room in welcome.rooms:
             if room.name == welcome.room:
                 yield from self._reply(
-                    self._words(company(welcome.nick, room.name, room.here, room.users, welcome.back))
+                    self._words(company(welcome.nick, room.name, room.here, room.users, welcome.back, room.recorded))
                 )
             if room.topic:
                 topic = say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic))
                 yield from self._reply(self._words(topic))
+            if not room.recorded:
+                yield from self._reply(self._words(say("{room} is not recorded.", room=room.name)))
         others = tuple(room.name for room in welcome.rooms if room.name != welcome.room)
         if others:
             yield from self._reply(self._words(say("You still hear {rooms}.", rooms=others)))

@@ -37,6 +37,7 @@ class Room:
     here: int
     users: tuple[str, ...]
     topic: str
+    recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,9 @@ def _welcome(raw: Raw) -> Welcome:
 
 def _room(name: str, state: Mapping[object, object]) -> Room:
     users, here = _texts(state, "users"), number(state, "here")
-    return Room(name, number(state, "head"), len(users) if here is None else here, users, _text(state, "topic") or "")
+    here = len(users) if here is None else here
+    recorded = state.get("recorded") is not False
+    return Room(name, number(state, "head"), here, users, _text(state, "topic") or "", recorded)
 
 
 def _said(raw: Raw) -> Said:

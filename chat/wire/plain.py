@@ -151,7 +151,8 @@ class Plain:
             )
         for room in welcome.rooms:
             if room.name == welcome.room:
-                yield from self._say(company(welcome.nick, room.name, room.here, room.users, welcome.back))
+                hello = company(welcome.nick, room.name, room.here, room.users, welcome.back, room.recorded)
+                yield from self._say(hello)
             if room.topic:
                 yield from self._say(say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic)))
             if not room.recorded:

@@ -298,7 +298,8 @@ def test_the_welcome_of_one_who_comes_back_says_so_and_names_the_rooms() -> None
 
 
 def test_a_room_that_is_not_recorded_says_so() -> None:
-    assert "-> #lobby is not recorded." in answer(Welcome("amy", "#lobby", [room("amy", recorded=False)], "K7F2-QX9M"))
+    lines = answer(Welcome("amy", "#lobby", [room("amy", recorded=False)], "K7F2-QX9M"))
+    assert lines[:2] == ["-> Hello amy. Nobody else is in #lobby yet.", "-> #lobby is not recorded."]
 
 
 # Lines.
