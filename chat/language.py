@@ -59,7 +59,12 @@ class Language:
             template = self._catalogue.gettext(sentence.text)
         else:
             template = self._catalogue.ngettext(sentence.text, sentence.plural, sentence.count)
-        return template.format_map({name: self._field(value) for name, value in sentence.fields.items()})
+        fields = {name: self._field(value) for name, value in sentence.fields.items()}
+        for name, value in fields.items():
+            if isinstance(value, str) and value.endswith("."):
+                # "Hello J.R." has one full stop: that of the name is the sentence's too.
+                template = template.replace(f"{{{name}}}.", f"{{{name}}}")
+        return template.format_map(fields)
 
     def names(self, names: tuple[object, ...]) -> str:
         """Names, or sentences, in a row, as people write them."""

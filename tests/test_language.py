@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chat.language import LOCALE, Language, known_languages, language, say, say_n
+from chat.language import LOCALE, Language, Sentence, known_languages, language, say, say_n
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Message
@@ -37,6 +37,30 @@ def test_what_people_wrote_is_never_a_format() -> None:
 def test_a_field_may_be_a_sentence() -> None:
     reason = say("{count} lines", count=3)
     assert language("en").words(say("Not stored: {reason}.", reason=reason)) == "Not stored: 3 lines."
+
+
+@pytest.mark.parametrize("code", ["en", "es"])
+@pytest.mark.parametrize(
+    ("sentence", "right", "wrong"),
+    [
+        (say("Hello {nick}.", nick="J.R."), "J.R.", "J.R.."),
+        (say("Bye {nick}. {hint}", nick="J.R.", hint="…"), "J.R. …", "J.R.. …"),
+        (say("{nick} is in {rooms}.", nick="J.R.", rooms=("#a.", "#b.")), "#b.", "#b.."),
+        (say("You ignore {nicks}.", nicks=("amy", "J.R.")), "J.R.", "J.R.."),
+        (
+            say("{hello} Nobody else is in {room} yet.", hello=say("Hello {nick}.", nick="J.R."), room="#a"),
+            "J.R. ",
+            "..",
+        ),
+        (say("{nick} is here already.", nick="{nick}."), "{nick}. ", "{nick} "),
+    ],
+)
+def test_a_name_that_ends_with_a_dot_ends_the_sentence_with_it(
+    code: str, sentence: Sentence, right: str, wrong: str
+) -> None:
+    words = language(code).words(sentence)
+    assert right in words
+    assert wrong not in words
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 people"), (1, "1 person"), (2, "2 people")])
