@@ -24,7 +24,7 @@ _SITE = 48
 """Of IPv6: what one customer may be given, 65 536 networks that count as an address each."""
 
 
-def _network(host: str) -> str:
+def network(host: str) -> str:
     """What an address, as limits count it, belongs to."""
     if ":" not in host:
         return host
@@ -60,7 +60,7 @@ class Held(Generic[P]):
 
     def add(self, person: P) -> list[P]:
         """Keep somebody; returns those who have to go for it, who are kept no more."""
-        for people in (self._people, self._hosts[person.host], self._networks[_network(person.host)]):
+        for people in (self._people, self._hosts[person.host], self._networks[network(person.host)]):
             people[person.digest] = person
         gone = []
         if len(self._hosts[person.host]) > self._most_per_host:
@@ -75,7 +75,7 @@ class Held(Generic[P]):
         """Keep somebody no more, if they are kept."""
         if self._people.pop(person.digest, None) is None:
             return
-        for kept, key in ((self._hosts, person.host), (self._networks, _network(person.host))):
+        for kept, key in ((self._hosts, person.host), (self._networks, network(person.host))):
             del kept[key][person.digest]
             if not kept[key]:
                 del kept[key]

@@ -10,16 +10,17 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from chat import limits, names
+from chat import codes, limits, names
 from chat.bans import NOBODY, Bans
 from chat.errors import Refused
 from chat.events import Entry, Place, Private
+from chat.guesses import Guesses
 from chat.held import Held
 from chat.language import say
 from chat.log import Log
 from chat.nearest import nearest
 from chat.nicknames import Nicknames
-from chat.pace import Allowance, Paces
+from chat.pace import Paces
 from chat.reserved import RESERVED, Reserved, is_service
 from chat.room import Participant, Room
 from chat.rounds import Rounds
@@ -30,8 +31,6 @@ from chat.turn import Turn
 logger = Logger()
 
 LOBBY = "#lobby"
-
-_GUESSES = Allowance("guess", limits.GUESSES_PER_HOST, 60 / limits.GUESSES_PER_HOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +125,7 @@ class Hub:
         """The server stops: whoever goes now has not left."""
         self.paces = Paces(limits.PACES)
         """How fast people and addresses were lately."""
+        self.guesses = Guesses(clock, self.paces)
         self._older_keys: dict[str, str] = {}
         """Keys of rooms that an older program, or older tables of Unicode, folded in another way."""
         for log in kept.logs:
@@ -304,10 +304,12 @@ class Hub:
         person.log.forget()
         self.turn.forget(Record("session", person.digest, None))
 
-    def may_guess(self, host: str) -> bool:
-        """Whether this address may still try a resume code in this minute."""
-        return not self.paces.wait(_GUESSES, host, self.clock.seconds())
-
-    def guessed_wrong(self, host: str) -> None:
-        """A code was wrong: right ones do not count, for a whole class comes back after a restart."""
-        self.paces.take(_GUESSES, host, self.clock.seconds())
+    def of_code(self, code: str) -> Person | None:
+        """Whose resume code this is, as it was given."""
+        self.forget_old()
+        digest = codes.digest(code)
+        person = self.codes.get(digest)
+        if person is not None:
+            return person
+        absent = self.absent.get(digest)
+        return None if absent is None or self.is_old(absent) else absent

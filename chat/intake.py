@@ -63,12 +63,15 @@ class Intake:
 
     __slots__ = (
         "_ahead", "_clock", "_closed", "_first", "_handler", "_held", "_in_line", "_lines", "_order", "_pace",
-        "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working", "decoder", "ended", "heard",
-        "paused", "signed_off",
+        "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working", "decoder", "delayed", "ended",
+        "heard", "paused", "signed_off",
     )  # fmt: skip
 
     decoder: LineDecoder
     """What makes lines of it, and knows what telnet is to be answered."""
+
+    delayed: bool
+    """The line that takes time waits for its turn."""
 
     ended: bool
     """Nothing more comes."""
@@ -83,7 +86,7 @@ class Intake:
     """They have typed the end of their input themselves."""
 
     def __init__(self, handler: Handler, clock: IReactorTime, turn: Turn, rounds: Rounds, rate: float) -> None:
-        self.ended = self.paused = self.signed_off = False
+        self.delayed = self.ended = self.paused = self.signed_off = False
         self.heard = 0
         self._handler = handler
         self._clock = clock
@@ -117,7 +120,7 @@ class Intake:
         """Bytes came; `work` then handles the lines in them."""
         self.heard = 2
         lines = self.decoder.feed(data)
-        if self._order is not None and self._lines:
+        if self._order is not None and (self._lines or self.delayed):
             self._ahead += len(data)
             self._put_in_order(lines)
         else:
@@ -139,9 +142,15 @@ class Intake:
         """A line takes time: handle no other before `go_on`, as replies keep the order of lines."""
         self._waiting = True
 
+    def delay(self) -> None:
+        """The line that takes time waits for its turn; what goes before other lines is read meanwhile."""
+        self.delayed = True
+        self._put_all_in_order()
+
     def go_on(self) -> None:
         """What was waited for is done."""
         self._waiting = self._held
+        self.delayed = False
         self.work()
 
     def hold(self) -> None:
@@ -211,12 +220,20 @@ class Intake:
 
     def _reads_ahead(self) -> bool:
         """Lines wait for nothing but their time, and there is room for what may go before them."""
-        if self._order is None or self._scheduled is None or len(self._lines) >= limits.AHEAD_LINES:
+        if self._order is None or not (self._scheduled or self.delayed) or len(self._lines) >= limits.AHEAD_LINES:
             return False
         if self.paused or self._ahead >= limits.AHEAD:
             self._ahead = sum(len(line) for line in self._lines if isinstance(line, str))
         # Who was full reads on when half of it is handled, so that it is not counted for each byte.
         return self._ahead < (limits.AHEAD // 2 if self.paused else limits.AHEAD)
+
+    def _put_all_in_order(self) -> None:
+        """From now on lines wait for their time."""
+        if self._order is None:
+            self._order = self._handler.order()
+            self._ahead = limits.AHEAD  # it is counted when that matters
+            lines, self._lines = self._lines[::-1], []
+            self._put_in_order(lines)
 
     def _put_in_order(self, lines: Sequence[Typed]) -> None:
         """Take lines in where others wait for their time."""
@@ -230,7 +247,7 @@ class Intake:
             if place is Place.INSTEAD:
                 waiting = len(self._lines) - self._first
                 dropped = self._lines[:waiting][::-1] + last
-                if line == INTERRUPT and not dropped:
+                if line == INTERRUPT and not (dropped or self.delayed):
                     continue
                 del self._lines[:waiting]
                 last.clear()
@@ -278,11 +295,7 @@ class Intake:
             if not self._slowed:
                 self._slowed = True
                 self._handler.slowed()
-            if self._order is None:
-                self._order = self._handler.order()
-                self._ahead = limits.AHEAD  # it is counted when that matters
-                lines, self._lines = self._lines[::-1], []
-                self._put_in_order(lines)
+            self._put_all_in_order()
             self._work_later(self._pace.wait())
         elif self._slowed and self._pace.rested:
             self._slowed = False

@@ -273,7 +273,17 @@ GUESSES = 5
 """Wrong resume codes on one connection before it is closed."""
 
 GUESSES_PER_HOST = 60
-"""Wrong resume codes from one address at once, and then in a minute: at this rate 39 bits take 17 000 years."""
+GUESSES_PER_NETWORK = 240
+"""Wrong resume codes of people from one address (of IPv6 a /64) and one network (of IPv6 a /48), at once, and then
+in a minute; more wait for their turn.  Of 3.7 * 10^14 codes, where a thousand are somebody's, an address finds one in
+11 000 years, and 10 000 guesses a second from ever new networks find one in a year and two months."""
+
+GUESS_TOLD_SECONDS = 3.0
+"""Whoever waits for their turn so long is told."""
+
+CODES_LOOKED_FOR = 20
+"""Words of one line that may be somebody's resume code and are looked up, each as one guess: a line with more of them
+is a table of something else, and would wait for minutes."""
 
 LOOK_SECONDS = 1.0
 """How often the kernel is asked whether the other machine has acknowledged everything."""

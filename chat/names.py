@@ -51,8 +51,8 @@ def check_room(text: str) -> str:
 
 
 def looks_like_code(text: str) -> bool:
-    """Whether this is written exactly as a resume code is shown, in any case."""
-    return codes.looks_like_one(fold(text))
+    """Whether this is like a resume code, or has one in it, in any case, with its dash or without."""
+    return codes.stands_in(fold(text))
 
 
 def propose(text: str, is_free: Callable[[str], bool], reserved: Reserved = RESERVED) -> str:
@@ -67,11 +67,12 @@ def propose(text: str, is_free: Callable[[str], bool], reserved: Reserved = RESE
         except Refused:
             return False
 
-    stem = _stem(text)
+    # What somebody who came back wrote in a wrong way would show their code to everybody, or most of it.
+    stem = "" if looks_like_code(text) else _stem(text)
     if is_possible(stem):
         return stem
-    # A mistyped code with a number behind it would show the code to everybody; a reserved word is no name with one.
-    if stem and not looks_like_code(stem) and stem not in reserved:
+    # A reserved word is no name with a number behind it either.
+    if stem and stem not in reserved:
         dash = "-" if stem[-1].isdecimal() else ""
         number = _free_number(2, lambda number: is_possible(_fitting(stem, f"{dash}{number}")))
         if number:

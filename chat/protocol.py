@@ -6,6 +6,7 @@ Bytes leave by the `outlet` alone.  The greeting waits a moment for a first line
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Protocol
 
 from twisted.internet import tcp
@@ -74,6 +75,7 @@ class ChatProtocol(LineReceiver):
         self._greeted = False
         self._known = False
         self._doubted = False
+        self._in_hand: Typed = ""
         self._dropped = 0
         self._ending_told = False
         self._cut_off = False
@@ -119,6 +121,7 @@ class ChatProtocol(LineReceiver):
         self._outlet.shut()
         self._cancel_deadline()
         self._intake.close()
+        self._hub.guesses.drop(self)
         try:
             self.session.cut()
         finally:
@@ -209,6 +212,7 @@ class ChatProtocol(LineReceiver):
 
     def lineReceived(self, line: Typed) -> None:
         """Do what one line asks, and handle no other before that is done: replies keep the order of lines."""
+        self._in_hand = line
         try:
             done = handle(self, line)
         except Exception:
@@ -216,7 +220,13 @@ class ChatProtocol(LineReceiver):
         else:
             if done is not None:
                 self._intake.wait()
-                done.addErrback(self._broken).addCallback(lambda _: self._intake.go_on())
+                done.addErrback(self._broken).addCallback(lambda _: self._done())
+                return
+        self._in_hand = ""
+
+    def _done(self) -> None:
+        self._in_hand = ""
+        self._intake.go_on()
 
     # chat.session.Connection
 
@@ -230,11 +240,18 @@ class ChatProtocol(LineReceiver):
         """Their socket, where bytes may be given to it as they are."""
         return self._outlet.direct
 
+    def waits(self, seconds: float) -> None:
+        """The line that is handled waits for its turn, at least for so long."""
+        self._intake.delay()
+        if seconds >= limits.GUESS_TOLD_SECONDS:
+            sentence = say("Your address tried many resume codes: this line waits {seconds} s.", seconds=ceil(seconds))
+            self.session.answer(Reply("slow-down", [sentence]))
+
     def close(self) -> None:
         """Let go once everything sent is read; who does not read is not waited for."""
         if self._closing:
             return
-        self._tell_unsaid(self._intake.close() + self.take_dropped())
+        self._tell_unsaid(self._intake.close() + self._hub.guesses.drop(self) + self.take_dropped())
         self._closing = True
         self.session.reading.stop_all()
         self._wait_at_most(limits.CLOSE_SECONDS, self._hang_up)
@@ -278,6 +295,7 @@ class ChatProtocol(LineReceiver):
         """The server stops: no further line is handled."""
         self._draining = True
         self._intake.hold()
+        self._dropped += self._hub.guesses.drop(self)
 
     def drain(self) -> None:
         """The server has stored the last line: let them read what they are owed, and close."""
@@ -390,6 +408,9 @@ class ChatProtocol(LineReceiver):
 
     def dropped(self, lines: Sequence[Typed]) -> None:
         """How many they are is told by what drops them; a program is told of each that has an id."""
+        in_hand = self._in_hand
+        if self._hub.guesses.drop(self):
+            lines = [in_hand, *lines]
         self._dropped += len(lines)
         if not self.wire.asks:
             for line in lines:
@@ -480,7 +501,9 @@ class ChatProtocol(LineReceiver):
         self._wait_at_most(rest, self._time_is_up)
 
     def _time_is_up(self) -> None:
-        if not self.session.named:
+        if self._intake.delayed:  # they have come back perhaps, and wait for us
+            self._wait_at_most(limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS, self._time_is_up)
+        elif not self.session.named:
             sentence = say("No nickname was chosen in {minutes} min.", minutes=int(limits.NICK_SECONDS // 60))
             self.session.answer(Problem("nick-timeout", sentence))
             self.close()

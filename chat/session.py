@@ -58,6 +58,9 @@ class Connection(Protocol):
     def send(self, chunk: bytes) -> None:
         """The one way out."""
 
+    def waits(self, seconds: float) -> None:
+        """The line that is handled waits for its turn, at least for so long; what goes first is read meanwhile."""
+
     def take_dropped(self) -> int:
         """How many lines that waited were dropped, and that was not told yet."""
 

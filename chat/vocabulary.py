@@ -3,9 +3,10 @@
 The table of `chat.commands` takes its aliases from here, and so does the client, which has no table.  Pure.
 """
 
+import re
 from collections.abc import Mapping
 
-from chat import grammar
+from chat import codes, grammar
 
 _WORDS = {
     "msg": "w tell query dm pm m whisper mensaje mp susurrar",
@@ -65,6 +66,8 @@ YES, NO = frozenset({"on", "si"}), frozenset({"off", "no"})
 _BARE = ("help", "ayuda", "?", "who", "quien", "quit", "exit", "salir")
 """What people try where a nickname is asked for; nowhere else is a bare word a command."""
 
+_COMING_BACK = re.compile(r"/*(?:([^\W\d_]+):?\s+)?(\S+)")
+
 
 def named(line: str) -> str | None:
     """The name of the command that a line is, by whatever alias; None for talk, and where there is none of it."""
@@ -82,6 +85,13 @@ def for_nickname(line: str) -> str:
     """A line where a nickname is asked for: some words are commands there without their slash."""
     word = line.strip()
     return f"/{word}" if len(word) < 10 and grammar.fold(word) in _BARE else line
+
+
+def code_in(line: str) -> str | None:
+    """The resume code that a line where a nickname is asked for gives: alone or behind the command, with its slash, two
+    of them or none."""
+    given = _COMING_BACK.fullmatch(line.strip())
+    return codes.normal(given[2]) if given and (given[1] is None or name_of(given[1]) == "resume") else None
 
 
 def switch(word: str) -> bool | None:

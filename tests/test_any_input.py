@@ -19,7 +19,7 @@ WORDS = st.sampled_from(
         *(f"/{name}".encode() for name in NAMES),
         *(b" ann", b" bob", b" #lobby", b" #ops", b" -", b" 5", b" on", b"  ", b"\t", b"//", b"/"),
         *(b"\n", b"\n", b"\n", b"\n", b"\r\n", b"\r\0", b"\r", b"\n\n\n"),
-        *(b"amy", b"\xd0\x90nn", b"K7F2-QX9M", b"guest1", b"\xc3\x9c", b"\xc3", b"\x93quoted\x94", b"x" * 300),
+        *(b"amy", b"\xd0\x90nn", b"K7F2Q-X9M4T", b"guest1", b"\xc3\x9c", b"\xc3", b"\x93quoted\x94", b"x" * 300),
         *(b"\x1b[31m", b"\x1b]0;PWNED\x07", b"\x1b[A", b"\x9b2J", b"\xc2\x9b2J", b"\x08", b"\x7f", b"\x15", b"\x04"),
         *("\u202e", "\u2066", "\u2028", "\u0085", "\ufeff", "a" + "\u0300" * 40, "\U000e0041", "-> ", "-!- ", "! "),
         *(

@@ -47,8 +47,8 @@ def _say_nothing(world: World) -> Client:
 
 def _guess_often(world: World) -> Client:
     for _ in range(limits.GUESSES_PER_HOST // limits.GUESSES):
-        world.connect(*["/resume K7F2-QX9M"] * limits.GUESSES)
-    return world.connect("/resume K7F2-QX9M")
+        world.connect(*["/resume K7F2Q-X9M4T"] * limits.GUESSES)
+    return [world.connect("/resume K7F2Q-X9M4T") for _ in range(4)][-1]
 
 
 def _ignore_many(world: World) -> Client:
@@ -106,13 +106,13 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
     ),
     "codes on a connection": (
         World,
-        lambda world: world.connect(*["/resume K7F2-QX9M"] * limits.GUESSES),
+        lambda world: world.connect(*["/resume K7F2Q-X9M4T"] * limits.GUESSES),
         "! too-many: Connect again to try another code.",
     ),
     "codes from an address": (
         World,
         _guess_often,
-        "! slow-down: Too many codes came from your address; try again in a",
+        "-> Your address tried many resume codes: this line waits 4 s.",
     ),
     "the rate of lines": (
         _with(rate=2),

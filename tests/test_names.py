@@ -162,13 +162,30 @@ def test_elsewhere_they_are_left_out_of_a_proposal(name, proposal):
     assert propose(name, free_unless(), RESERVED) == proposal
 
 
-@pytest.mark.parametrize("text", ["K7F2-QX9M", "k7f2-qx9m", "2345-A6BC"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("K7F2-QX9M", "k7f2-qx9m", "2345-A6BC", "K7F2QX9M", "K7F2Q-X9M4T", "k7f2qx9m4t", "AUTO-K4F4-X4B4"),
+        *("resume-K7F2Q-X9M4T", "my.k7f2qx9m4t", "Ｋ7F2Q-X9M4T"),
+    ],
+)
 def test_a_resume_code_is_known_by_its_form(text):
     assert looks_like_code(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["K7F2QX9M", "jean-paul", "K7F2-QXYM", "K7F0-QX9M", "K7F2-QX9M2", "K1F2-QX9M", "AUTO-4x4x"]
+    "text",
+    [
+        "jean-paul",
+        "K7F2-QXYM",
+        "K7F0-QX9M",
+        "K7F2-QX9M2",
+        "K1F2-QX9M",
+        "AUTO-4x4x",
+        "fernand2",
+        "K7F2Q-X9M4",
+        "amy2020",
+    ],
 )
 def test_other_names_are_no_resume_codes(text):
     assert not looks_like_code(text)
@@ -254,6 +271,8 @@ def free_unless(*taken: str):
         ("😀", [], "guest1"),
         ("guest7", [], "guest1"),
         ("K7F2-QX9M", [], "guest1"),
+        ("resume k7f2q-x9m4t", [], "guest1"),
+        ("/resume my own code K7F2Q-X9M4T", [], "guest1"),
     ],
 )
 def test_a_proposal_is_near_to_what_was_asked_for(text, taken, proposal):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from unittest.mock import patch
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stores import FailingStore
 from world import START, Client, World
 
-from chat import limits
+from chat import codes, limits
 from chat.hub import Hub, Settings
 from chat.session import Session
 from chat.store import Kept, KeptLog
@@ -230,22 +230,228 @@ def test_quitting_ends_the_code(world: World) -> None:
 
 
 def test_five_wrong_codes_end_the_connection(world: World) -> None:
-    guesser = world.connect(*["/resume K7F2-QX9M"] * 5)
+    guesser = world.connect(*["/resume K7F2Q-X9M4T"] * 5)
     assert guesser.lines[-1] == "! too-many: Connect again to try another code."
     assert guesser.ended
 
 
-def test_an_address_may_guess_only_so_often_and_right_codes_do_not_count(world: World) -> None:
+WRONG = "K7F2Q-X9M4T"
+
+
+def guess_all(world: World) -> None:
+    """Use up what an address has for guesses at once."""
+    for _ in range(limits.GUESSES_PER_HOST // limits.GUESSES):
+        world.connect(*[f"/resume {WRONG}"] * limits.GUESSES)
+
+
+def answered(client: Client) -> bool:
+    return "code-wrong" in client.bytes.decode()
+
+
+def test_right_codes_are_no_guesses(world: World) -> None:
     people = [enter(world, f"user{number}") for number in range(70)]
+    for _ in range(2):
+        for client, _ in people:
+            client.cut()
+        assert all("Welcome back" in resume(world, code).bytes.decode() for _, code in people)
+    assert answered(world.connect(f"/resume {WRONG}"))
+
+
+def test_a_guess_too_many_waits_and_is_never_refused(world: World) -> None:
+    guess_all(world)
+    assert answered(world.connect(f"/resume {WRONG}", host="192.0.2.2"))
+    late = world.connect(f"/resume {WRONG}")
+    assert not answered(late)
+    world.wait(1)
+    assert answered(late)
+    world.wait(60)
+    assert answered(world.connect(f"/resume {WRONG}"))
+
+
+def test_one_who_guesses_on_slows_others_by_a_second_and_no_more(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    guess_all(world)
+    guesser = world.connect(*[f"/resume {WRONG}"] * 4)
+    back = resume(world, code)
+    world.wait(2, step=0.1)
+    assert "Welcome back amy." in back.bytes.decode()
+    assert guesser.bytes.decode().count("code-wrong") < 4
+
+
+def test_a_whole_class_comes_back_at_once_after_one_guess_that_is_waited_for(world: World) -> None:
+    people = [enter(world, f"user{number}") for number in range(150)]
     for client, _ in people:
         client.cut()
-    assert all("Welcome back" in resume(world, code).bytes.decode() for _, code in people)
-    for _ in range(limits.GUESSES_PER_HOST // limits.GUESSES):
-        world.connect(*["/resume K7F2-QX9M"] * limits.GUESSES)
-    assert world.connect("/resume K7F2-QX9M").lines[-1].startswith("! slow-down: Too many codes")
-    assert "code-wrong" in world.connect("/resume K7F2-QX9M", host="192.0.2.2").bytes.decode()
-    world.wait(60)
-    assert "code-wrong" in world.connect("/resume K7F2-QX9M").bytes.decode()
+    guess_all(world)
+    world.connect(f"/resume {WRONG}")
+    back = [resume(world, code) for _, code in people]
+    world.wait(2, step=0.5)
+    assert all("Welcome back" in client.bytes.decode() for client in back)
+
+
+def test_a_program_waits_for_no_guess(world: World) -> None:
+    bot, code = enter(world, "bot", wire="json")
+    bot.cut()
+    guess_all(world)
+    world.connect(f"/resume {WRONG}")
+    assert resume(world, code, wire="json").objects[0]["back"]
+
+
+def test_who_waits_for_a_guess_is_told_and_may_drop_it(world: World) -> None:
+    guess_all(world)
+    others = [world.connect(f"/resume {WRONG}") for _ in range(5)]
+    last = world.connect(f"/resume {WRONG}")
+    assert last.lines[-1] == "-> Your address tried many resume codes: this line waits 6 s."
+    last.type("/cancel")
+    assert last.lines[-1] == "-> The line that waited is dropped."
+    others[0].cut()
+    last.type("/version")
+    assert last.lines[-1].startswith("-> chat ")
+    world.wait(4.5, step=0.5)
+    assert all(answered(other) for other in others[1:])
+    assert not answered(last)
+
+
+def test_a_program_is_told_which_line_it_dropped_and_at_the_stop_what_was_not_done(world: World) -> None:
+    guess_all(world)
+    bot, other = world.enter("bot", wire="json"), world.enter("other", wire="json")
+    amy = world.enter("amy")
+    for client in (bot, other):
+        client.type(f"serial {WRONG}", id="x1")
+    amy.type(f"serial {WRONG}")
+    world.take_all()
+    bot.type("/cancel", id="x2")
+    assert [(answer["type"], answer["id"]) for answer in bot.objects] == [("error", "x1"), ("reply", "x2")]
+    amy.protocol.hold()
+    amy.protocol.drain()
+    world.turn()
+    assert "! nothing-said: The last line was not said." in amy.take()
+    world.wait(5, step=0.5)
+    assert [answer["type"] for answer in other.objects] == ["ack"]
+
+
+def test_a_nickname_may_be_chosen_late_where_a_guess_is_waited_for(world: World) -> None:
+    guess_all(world)
+    late = world.connect()
+    world.wait(limits.NICK_SECONDS - 0.5, step=0.5)
+    guess_all(world)
+    for _ in range(3):
+        world.connect(f"/resume {WRONG}")
+    late.type(WRONG)
+    world.wait(2, step=0.5)
+    assert not late.ended
+    world.wait(3, step=0.5)
+    assert answered(late)
+
+
+def test_of_ipv6_a_whole_network_guesses_together(world: World) -> None:
+    hosts = [f"2001:db8:1:{number:x}::/64" for number in range(5)]
+    for host in hosts[:-1]:
+        for _ in range(limits.GUESSES_PER_HOST // limits.GUESSES):
+            world.connect(*[f"/resume {WRONG}"] * limits.GUESSES, host=host)
+    late = world.connect(f"/resume {WRONG}", host=hosts[-1])
+    assert not answered(late)
+    assert answered(world.connect(f"/resume {WRONG}", host="2001:db8:2::/64"))
+    world.wait(1)
+    assert answered(late)
+
+
+def test_an_old_code_of_eight_signs_still_brings_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codes, "for_people", lambda: "K7F2-QX9M")
+    amy, _ = enter(world, "amy")
+    amy.cut()
+    assert "-> Welcome back amy." in world.connect("k7f2qx9m").bytes.decode()
+
+
+WAYS = ["{}", "/{}", "//{}", "resume {}", "/resume {}", "//resume {}", "Resume: {}", "retomar {}", "  {}  "]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "form",
+    [str, str.lower, lambda code: code.replace("-", ""), lambda code: code.replace("-", "\u2013")],
+    ids=["as given", "small", "without a dash", "with a long dash"],
+)
+def test_where_a_nickname_is_asked_for_a_code_brings_back_however_it_is_written(
+    world: World, way: str, form: Callable[[str], str]
+) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    assert "-> Welcome back amy." in world.connect(way.format(form(code))).bytes.decode()
+
+
+def test_a_word_like_a_code_is_no_nickname_and_that_is_told(world: World) -> None:
+    assert world.connect(WRONG).lines[-2:] == [
+        "! code-wrong: Nobody has this code, or its day is over; and a nickname must not",
+        "!   look like a code.",
+    ]
+    for nick in (WRONG, f"resume-{WRONG}"):
+        other = world.enter("other")
+        other.type(f"/nick {nick}")
+        assert any(line.startswith("! nick-reserved: ") for line in other.lines)
+        other.type("/quit")
+
+
+@pytest.mark.parametrize("wire", ["plain", "json"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("resume {}", "//resume {}", "{}", "my code: {}.", "/me types {}", "/topic {}", "/away {}", "/msg bob {}"),
+        *("/nick {}", "/quit {}", "/join #{}", "/reply {}", "/grep {}"),
+    ],
+)
+@pytest.mark.parametrize("form", [str, str.lower, lambda code: code.replace("-", "")])
+def test_a_code_that_somebody_has_is_said_by_nobody(
+    world: World, wire: str, line: str, form: Callable[[str], str]
+) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    bob, _ = enter(world, "bob")
+    again = world.enter("amy2", wire=wire)
+    world.take_all()
+    again.type(line.format(form(code)), **({"id": "x1"} if wire == "json" else {}))
+    (answer,) = again.take()
+    assert "code-private" in answer
+    assert bob.take() == []
+
+
+def test_in_a_draft_and_in_a_post_too(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    bob = world.enter("bob")
+    bob.take()
+    bob.type("/paste", "one", f"resume {code}", "two", "/end")
+    assert next(line for line in bob.take() if line.startswith("!")).startswith("! code-private: ")
+    assert [entry.fact.text for entry in said(world.hub.lobby.log.after(0, 100) or ())] == ["one\ntwo"]
+    poster = world.connect(f"/post cron {code}")
+    assert "code-private" in poster.bytes.decode()
+    assert "posted" not in poster.bytes.decode()
+
+
+def test_numbers_and_hashes_stay_talk_at_whatever_pace(world: World) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    bob.take()
+    texts = [f"serial {SIGNS_OF_TALK[n % 22]}2345-678{SIGNS_OF_TALK[n // 22]}9 failed" for n in range(100)]
+    amy.type(*texts)
+    world.wait(200, step=0.5)
+    assert [line.partition("> ")[2] for line in bob.take()] == texts
+
+
+def test_of_a_line_with_very_many_such_words_some_are_looked_for(world: World) -> None:
+    amy, code = enter(world, "amy")
+    amy.cut()
+    bob = world.enter("bob")
+    world.take_all()
+    table = " ".join(f"{a}2345678{b}9" for a in SIGNS_OF_TALK for b in SIGNS_OF_TALK[:5])
+    bob.type(table)
+    assert bob.take() == []
+    bob.type(f"{table} {code}")
+    (answer,) = bob.take()
+    assert answer.startswith("! code-private: ")
+
+
+SIGNS_OF_TALK = "ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @pytest.mark.parametrize("line", ["{}", "my code is {}!", "/me types {}", "/topic {}", "/away {}", "/msg bob {}"])

@@ -1,9 +1,12 @@
 """What can be asked, one file a family; `perform` is the way in for a line of any wire."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from functools import partial
 
-from chat import vocabulary
-from chat.commands import history, people, rooms, staying, talk
+from twisted.internet.defer import CancelledError
+
+from chat import codes, vocabulary
+from chat.commands import history, people, rooms, staying, talk, words
 from chat.commands.table import Call, asks, find, parse
 from chat.errors import Refused
 from chat.grammar import command_in
@@ -19,6 +22,42 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
 
     Raises `Refused` where it is not possible.
     """
+    line = request.line
+    if codes.may_hold_one(line):
+        if not session.named and asks(session) and (code := vocabulary.code_in(line)):
+            return staying.come_back(session, code, request)
+        if session.draft is not None or vocabulary.named(line) != "resume":
+            if words.holds_own_code(session, line):
+                raise _private()
+            if found := codes.shorts_in(line):
+                return _perform_without_code(session, request, found)
+    return _perform(session, request)
+
+
+def _private() -> Refused:
+    return Refused("code-private", say("That holds a resume code, which is secret. It was not said."))
+
+
+async def _perform_without_code(session: Session, request: Request, found: Sequence[str]) -> None:
+    """Do what a line asks unless one of these words is somebody's code, wherever they are.
+
+    Somebody who comes back may type theirs in a wrong way.  But whoever may try many words learns codes, so each look
+    that finds nothing counts as a guess.
+    """
+    hub, connection = session.hub, session.connection
+    assert connection is not None
+    for code in found:
+        try:
+            holder = await hub.guesses.guess(connection, partial(hub.of_code, code))
+        except CancelledError:
+            return
+        if holder is not None:
+            raise _private()
+    if session.connection is connection and (work := _perform(session, request)) is not None:
+        await work
+
+
+def _perform(session: Session, request: Request) -> Awaitable[None] | None:
     if session.draft is not None:
         talk.add_to_draft(session, request)
         return None

@@ -117,7 +117,7 @@ class Away(NamedTuple):
 @command("people", say("/away [text]"), say("tell whoever writes to you that you are away"))
 async def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
-    text = brief(call.session, asked.text or "", limits.WORDS)
+    text = brief(asked.text or "", limits.WORDS)
     call.session.away = text
     await _remember(call.session)
     call.reply(say("You are away; /back ends it."), away=text)
@@ -226,5 +226,5 @@ def ping(call: Call, asked: Ping) -> None:
     """The token comes back as it was."""
     assert call.session.connection is not None
     call.session.connection.pings = True
-    token = brief(call.session, asked.text or "", limits.WORDS)
+    token = brief(asked.text or "", limits.WORDS)
     call.reply(say("pong {token}", token=token) if token else say("pong"), token=token)

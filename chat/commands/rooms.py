@@ -205,7 +205,7 @@ async def topic(call: Call, asked: Topic) -> None:
                 topic="",
             )
         return
-    text = "" if asked.text == "-" else brief(call.session, asked.text, limits.TOPIC)
+    text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub = call.session.hub
     session = call.session
     count(session, "topic")

@@ -1,14 +1,16 @@
 """Coming in, changing the wire, finding help, and going."""
 
+from functools import partial
 from typing import NamedTuple
 
-from chat import __version__, codes, grammar, limits
+from twisted.internet.defer import CancelledError
+
+from chat import __version__, codes, grammar, limits, vocabulary
 from chat.commands.history import entering
 from chat.commands.rooms import state
 from chat.commands.table import TABLE, Call, Command, asks, command, count, known, usage
 from chat.commands.words import brief
 from chat.errors import Refused
-from chat.hub import Hub
 from chat.language import Sentence, say
 from chat.replies import Greeting, History, Problem, Reply, Request, Welcome
 from chat.session import Session
@@ -21,13 +23,10 @@ def greet(session: Session) -> None:
 
 
 async def nickname(session: Session, request: Request) -> None:
-    """A line where a nickname is asked for; an empty one takes what was proposed, a resume code is one."""
+    """A line where a nickname is asked for; an empty one takes what was proposed."""
     if not asks(session) and not session.named:
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
     wanted = request.line.strip(" \t")
-    if not session.named and codes.looks_like_one(wanted):
-        await come_back(session, wanted, request)
-        return
     if not wanted:
         wanted = session.proposal = session.proposal or session.hub.propose("", session)
     await choose(session, wanted, request.id)
@@ -112,23 +111,31 @@ async def come_back(session: Session, code: str, request: Request) -> None:
     """Let a connection be the session that this code belongs to, from what it has seen of it on."""
     connection, hub = session.connection, session.hub
     assert connection is not None
-    if not hub.may_guess(connection.host):
-        raise Refused("slow-down", say("Too many codes came from your address; try again in a minute."))
-    returning = _find(hub, codes.normal(code) or "")
+    returning = None
+    if given := codes.normal(code):
+        look = partial(hub.of_code, given)
+        try:
+            # A long code cannot be guessed: whoever has one waits for nobody.
+            guessable = codes.short(given) is not None
+            returning = await hub.guesses.guess(connection, look) if guessable else look()
+        except CancelledError:
+            return
+        if session.connection is not connection:
+            return
     if returning is None:
         session.guesses += 1
-        hub.guessed_wrong(connection.host)
-        session.answer(Problem("code-wrong", say("Nobody has this code, or its day is over."), request.id))
+        session.answer(Problem("code-wrong", _nobodys(request.line), request.id))
         if session.guesses >= limits.GUESSES:
             session.answer(Problem("too-many", say("Connect again to try another code.")))
             session.hang_up()
         return
+    assert isinstance(returning, Session)
     if returning is session:
         session.answer(Reply("resume", [say("You are here already.")], {}, request.id))
         return
     returning.check_seen(request.seen)
     session.leave()
-    returning.resume(connection, codes.normal(code) or "", request.seen)
+    returning.resume(connection, given or "", request.seen)
     await hub.turn.flush()
     if returning.connection is not connection:
         return
@@ -137,14 +144,10 @@ async def come_back(session: Session, code: str, request: Request) -> None:
     returning.tell_untold()
 
 
-def _find(hub: Hub, code: str) -> Session | None:
-    digest = codes.digest(code)
-    hub.forget_old()
-    found = hub.codes.get(digest) or hub.absent.get(digest)
-    if found is None or (digest in hub.absent and hub.is_old(found)):
-        return None
-    assert isinstance(found, Session)
-    return found
+def _nobodys(line: str) -> Sentence:
+    if vocabulary.named(line) == "resume":
+        return say("Nobody has this code, or its day is over.")
+    return say("Nobody has this code, or its day is over; and a nickname must not look like a code.")
 
 
 class Json(NamedTuple):
@@ -173,7 +176,7 @@ class Quit(NamedTuple):
 async def quit(call: Call, asked: Quit) -> None:
     """Told at once; what was said before is stored and answered first."""
     session = call.session
-    text = brief(session, asked.text or "", limits.WORDS)
+    text = brief(asked.text or "", limits.WORDS)
     await session.saying.settled()
     if not call.still_there:
         return

@@ -33,7 +33,7 @@ def say_line(session: Session, request: Request) -> None:
     """Say a line to a room; raises `Refused` where it is too long or they are not there.  An empty one says nothing."""
     text = spoken(request.line)
     if text:
-        message = Message(session.author, words.message(session, text))
+        message = Message(session.author, words.message(text))
         session.say(room_of(session, request.room), [message], request)
     elif request.id is not None:
         raise Refused("nothing-said", say("An empty line says nothing."))
@@ -51,7 +51,7 @@ def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
     """To a room it is talk; to a person it is private."""
     if asked.to.startswith("#"):
         session = call.session
-        message = Message(session.author, words.message(session, asked.text))
+        message = Message(session.author, words.message(asked.text))
         session.say(room_of(session, asked.to), [message], call.request)
         return None
     return _private(call, call.session.hub.find(asked.to), asked.text)
@@ -77,7 +77,7 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
 
 async def _private(call: Call, person: Person, text: str) -> None:
     session, hub = call.session, call.session.hub
-    fact = Private(session.author, person.author.nick, person.id, words.message(session, text))
+    fact = Private(session.author, person.author.nick, person.id, words.message(text))
     copy = None if person is session else person.log
     try:
         place, repeated = await hub.turn.write(session.log, fact, session.saying.line(call.request), copy)
@@ -113,7 +113,7 @@ class Me(NamedTuple):
 @command("talk", say("/me text"), say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> None:
     """An action in the room."""
-    action = Action(call.session.author, words.message(call.session, asked.text))
+    action = Action(call.session.author, words.message(asked.text))
     call.session.say(call.room, [action], call.request)
 
 
@@ -144,7 +144,7 @@ class Cancel(NamedTuple):
     """Stop what was begun."""
 
 
-@command("talk", say("/cancel"), say("drop your lines that wait to be said, or those since /paste"))
+@command("talk", say("/cancel"), say("drop your lines that wait to be said, or those since /paste"), nameless=True)
 def cancel(call: Call, asked: Cancel) -> None:
     """What waited was dropped when this line came; a draft's own lines are handled by `add_to_draft`."""
     stop(call.session, call.request.id)
@@ -179,7 +179,7 @@ def add_to_draft(session: Session, request: Request) -> None:
     elif name == "end":
         session.draft = None
         if draft:
-            message = Message(session.author, words.message(session, text, limits.PASTE_TEXT))
+            message = Message(session.author, words.message(text, limits.PASTE_TEXT))
             session.say(room_of(session, request.room), [message], request)
         else:
             session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
@@ -225,7 +225,7 @@ async def post(call: Call, asked: Post) -> None:
         nick = hub.check_nickname(asked.nick)
         room = hub.find_room(asked.room or call.request.room or LOBBY)
         author = Author(session.id, session.id, nick)
-        place, _ = await hub.turn.write(room.log, Message(author, words.message(session, asked.text)))
+        place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
         session.answer(Stored(place, call.request.id, None, say("posted")))
     except ChatError as error:
         session.answer(Problem(error.code, error.sentence, call.request.id))

@@ -1,6 +1,7 @@
-"""What may stand in somebody else's lines: never one's own resume code, never too much, nothing a screen would obey."""
+"""What may stand in somebody else's lines: never too much, nothing that a screen would obey."""
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 from chat import codes, limits
 from chat.errors import Refused
@@ -9,9 +10,8 @@ from chat.session import Session
 from chat.text import visible
 
 
-def message(session: Session, text: str, most: int = limits.TEXT) -> str:
+def message(text: str, most: int = limits.TEXT) -> str:
     """A text as it may be stored and shown, of several lines perhaps; raises `Refused` where it may not be."""
-    _without_code(session, text)
     lines = text.split("\n")
     if len(lines) > limits.PASTE_LINES:
         raise Refused(
@@ -36,24 +36,23 @@ def unremarkable(session: Session, lines: Iterable[object]) -> list[str]:
         ):
             break
         texts.append(line)
-    if session.code is not None and codes.holds("\n".join(texts), session.code):
-        return []
+    if codes.may_hold_one(joined := "\n".join(texts)) and (codes.shorts_in(joined) or holds_own_code(session, joined)):
+        return list(takewhile(lambda text: not (codes.shorts_in(text) or holds_own_code(session, text)), texts))
     return texts
+
+
+def holds_own_code(session: Session, text: str) -> bool:
+    """Whether they are about to show their own resume code to others."""
+    return session.code is not None and codes.holds(text, session.code)
 
 
 _BEGINNINGS = ("", "/", " ")
 
 
-def brief(session: Session, text: str, most: int) -> str:
+def brief(text: str, most: int) -> str:
     """Words that stand behind others, such as a topic; raises `Refused` where they may not."""
-    _without_code(session, text)
     _short(text, most)
     return visible(text)
-
-
-def _without_code(session: Session, text: str) -> None:
-    if session.code is not None and codes.holds(text, session.code):
-        raise Refused("code-private", say("That holds your resume code; whoever has it is you. It was not said."))
 
 
 def _short(text: str, most: int) -> None:

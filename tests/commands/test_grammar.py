@@ -35,7 +35,7 @@ WORDS = st.sampled_from(
         *("ann", "bob", "amy", "nobody", "server", "bot", "\u0410NN", "é" * 30, "x" * 300, "-", "."),
         *("#lobby", "#ops", "#LOBBY", "#nowhere", "#", "##", "#" + "y" * 300),
         *("0", "1", "5", "501", "-1", "99999999999", "٣", "30m", "22:00", "yesterday", "2026-11-21", "24:61"),
-        *("on", "off", "all", "tips", "/nick", "nick", "K7F2-QX9M", "0" * 32, "two words", "many words of text"),
+        *("on", "off", "all", "tips", "/nick", "nick", "K7F2Q-X9M4T", "0" * 32, "two words", "many words of text"),
         *("\x1b[31m", "\u202e", "\ud800", "\x00", "{0} %s", "a\u0301" * 9, "\t", "  ", ""),
     ]
 )

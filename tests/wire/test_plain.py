@@ -182,25 +182,25 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
             ],
         ),
         (
-            Welcome("amy", "#lobby", [room("amy")], "K7F2-QX9M"),
+            Welcome("amy", "#lobby", [room("amy")], "K7F2Q-X9M4T"),
             [
                 "-> Hello amy. Nobody else is in #lobby yet; what you say is kept for them.",
-                "-> If the line drops: connect again and type  /resume K7F2-QX9M",
+                "-> If the line drops: connect again and type  /resume K7F2Q-X9M4T",
             ],
         ),
         (
-            Welcome("amy", "#lobby", [room("bob", "carl", "dee", "amy", topic="tea")], "K7F2-QX9M"),
+            Welcome("amy", "#lobby", [room("bob", "carl", "dee", "amy", topic="tea")], "K7F2Q-X9M4T"),
             [
                 "-> Hello amy. You are in #lobby with bob, carl and dee: what you type, they see.",
                 '-> Topic of #lobby: "tea"',
-                "-> If the line drops: connect again and type  /resume K7F2-QX9M",
+                "-> If the line drops: connect again and type  /resume K7F2Q-X9M4T",
             ],
         ),
         (
-            Welcome("amy", "#lobby", [room(*(f"p{number}" for number in range(39)), "amy")], "K7F2-QX9M"),
+            Welcome("amy", "#lobby", [room(*(f"p{number}" for number in range(39)), "amy")], "K7F2Q-X9M4T"),
             [
                 "-> Hello amy. You are in #lobby with 39 others: what you type, they see.",
-                "-> If the line drops: connect again and type  /resume K7F2-QX9M",
+                "-> If the line drops: connect again and type  /resume K7F2Q-X9M4T",
             ],
         ),
         (Reply("nick", [say("You are {nick} now.", nick="dee")], {"nick": "dee"}, "1"), ["-> You are dee now."]),
@@ -288,7 +288,7 @@ def test_an_error_is_wrapped_and_each_line_has_its_mark() -> None:
 
 def test_the_welcome_of_one_who_comes_back_says_so_and_names_the_rooms() -> None:
     lines = answer(
-        Welcome("amy", "#ops", [room("amy", "bob"), room("amy", name="#ops", topic="tea")], "K7F2-QX9M", None, True)
+        Welcome("amy", "#ops", [room("amy", "bob"), room("amy", name="#ops", topic="tea")], "K7F2Q-X9M4T", None, True)
     )
     assert lines[:2] == [
         "-> Welcome back amy. Nobody else is in #ops yet; what you say is kept for them.",
@@ -298,7 +298,7 @@ def test_the_welcome_of_one_who_comes_back_says_so_and_names_the_rooms() -> None
 
 
 def test_a_room_that_is_not_recorded_says_so() -> None:
-    lines = answer(Welcome("amy", "#lobby", [room("amy", recorded=False)], "K7F2-QX9M"))
+    lines = answer(Welcome("amy", "#lobby", [room("amy", recorded=False)], "K7F2Q-X9M4T"))
     assert lines[:2] == ["-> Hello amy. Nobody else is in #lobby yet.", "-> #lobby is not recorded."]
 
 
