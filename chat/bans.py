@@ -8,6 +8,9 @@ or of a smaller network, is one of the 64 bits around it.
 import ipaddress
 from collections.abc import Iterable
 
+from chat.errors import Unfit
+from chat.language import say
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _CUSTOMER = 64
@@ -15,14 +18,18 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 def parse_ban(text: str) -> Network:
-    """An address or a network; raises `ValueError` with what would be right."""
+    """An address or a network; raises `Unfit`."""
     try:
         network = ipaddress.ip_network(text, strict=False)
         address = ipaddress.ip_address(text.partition("/")[0])
     except ValueError:
-        raise ValueError("an address such as 192.0.2.7, or a network such as 192.0.2.0/24, would be right.") from None
+        right = say("an address such as 192.0.2.7, or a network such as 192.0.2.0/24, would be right.")
+        raise Unfit(right) from None
     if "/" in text and address != network.network_address:
-        raise ValueError(f"that is an address in a network; {address} or {network} would be right.")
+        right = say(
+            "that is an address in a network; {address} or {network} would be right.", address=address, network=network
+        )
+        raise Unfit(right)
     if isinstance(network, ipaddress.IPv4Network):
         return network
     if network.subnet_of(_MAPPED):

@@ -23,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from chat import limits
 from chat.fingerprint import fingerprint
 from chat.language import Sentence, say
+from chat.reasons import system_reason
 
 CERTIFICATE, KEY = "chat-certificate.pem", "chat-private-key.pem"
 """What our own are called, in the run directory."""
@@ -144,7 +145,7 @@ def make(directory: Path, name: str, addresses: Sequence[str], now: datetime) ->
             _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     except OSError as error:
         raise BadCertificate(
-            say("No certificate can be made in {path}: {reason}.", path=directory, reason=error.strerror)
+            say("No certificate can be made in {path}: {reason}.", path=directory, reason=system_reason(error))
         ) from None
     return files
 
@@ -161,7 +162,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadCertificate(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
+        raise BadCertificate(say("{path} cannot be read: {reason}.", path=path, reason=system_reason(error))) from None
 
 
 def read_key(path: Path) -> PrivateKeyTypes:

@@ -16,37 +16,37 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
-from twisted.python.usage import UsageError
 
 from chat import certificate, doors
 from chat.certificate import BadCertificate
-from chat.language import Language, Sentence, known_languages, language, say
+from chat.command_line import Wrong
+from chat.errors import Unfit, about
+from chat.language import Language, Sentence, say
 from chat.options import MEMORY, NO_PORT, Options, check_port
+from chat.reasons import system_reason
 from chat.remembered import check as check_record
 from chat.store.schema import Unusable, examine
 from chat.tls import usable
 
 
 class _Choice(Options):
-    synopsis = "Usage: chat-server check [options]"
+    command = "chat-server check"
 
 
 class Findings:
     """What is `wrong`, and what is only to be known (`notes`), in the words of a language."""
 
-    def __init__(self, words: Language, wrong: Sequence[str] = ()) -> None:
+    def __init__(self, words: Language, wrong: Sequence[Sentence] = ()) -> None:
         self.words = words
-        self.wrong = list(wrong)
+        self.wrong = list(map(words.words, wrong))
         self.notes: list[str] = []
 
     def look(self, at: Callable[[], Sequence[Sentence]]) -> bool:
         """Do it; what it raises is wrong, what it returns are notes.  Returns whether all is right."""
         try:
             self.notes += map(self.words.words, at())
-        except (BadCertificate, Unusable) as error:
+        except (BadCertificate, Unfit, Unusable) as error:
             self.wrong.append(self.words.words(error.sentence))
-        except UsageError as error:
-            self.wrong.append(str(error))
         else:
             return True
         return False
@@ -65,7 +65,7 @@ def findings(words: Sequence[str]) -> Findings:
     """Look at everything that these words of a command line, and the files that they name, ask for."""
     options = _Choice()
     wrong = options.read_all(words)
-    found = Findings(language(options["language"] if options["language"] in known_languages() else "en"), wrong)
+    found = Findings(options.language, wrong)
     # Where there is no directory of data, what is in it cannot be told; that it is not there has been.
     has_data = options["data"] != "" and options.below_data("").is_dir()
     if has_data and options["database"] not in ("", MEMORY):
@@ -77,17 +77,13 @@ def findings(words: Sequence[str]) -> Findings:
         _look_at_theirs(options, found)
     elif options["tls-ports"] and has_data:
         _look_at_ours(options.below_data(""), found)
-    found.wrong += map(_in(found.words), _ports(options))
+    found.wrong += map(found.words.words, _ports(options))
     return found
 
 
 def _backups(options: Options) -> Sequence[Sentence]:
     options.check_backups()
     return ()
-
-
-def _in(words: Language) -> Callable[[Sentence | str], str]:
-    return lambda line: line if isinstance(line, str) else words.words(line)
 
 
 def _look_at_theirs(options: Options, found: Findings) -> None:
@@ -106,7 +102,11 @@ def _look_at_ours(directory: Path, found: Findings) -> None:
             return _judged(files)
         if not os.access(directory, os.W_OK | os.X_OK):
             raise BadCertificate(
-                say("No certificate can be made in {path}: {reason}.", path=directory, reason=os.strerror(errno.EACCES))
+                say(
+                    "No certificate can be made in {path}: {reason}.",
+                    path=directory,
+                    reason=system_reason(PermissionError(errno.EACCES, "")),
+                )
             )
         return _nothing(certificate.read_key(files.key) if files.key.exists() else None)
 
@@ -127,7 +127,7 @@ def _judged(files: certificate.Files) -> Sequence[Sentence]:
     return () if warning is None else [warning]
 
 
-def _ports(options: Options) -> Iterator[Sentence | str]:
+def _ports(options: Options) -> Iterator[Sentence]:
     """What is wrong with each; all stay open until the last one is, so that one that is there twice shows."""
     reactor = _Doorway()
     try:
@@ -143,19 +143,19 @@ def _is_port(option: str, port: str) -> bool:
     """Whether it is worth a look: what is none has been told."""
     try:
         check_port(option, port)
-    except UsageError:
+    except Wrong:
         return False
     return port != NO_PORT and not port.removeprefix("haproxy:").startswith("systemd:")
 
 
-def _port(reactor: "_Doorway", option: str, port: str) -> Iterator[Sentence | str]:
+def _port(reactor: "_Doorway", option: str, port: str) -> Iterator[Sentence]:
     already = list(reactor.ports)
     try:
         doors.listen(reactor, port, Factory())
     except CannotListenError as error:
         yield doors.failure(error, option, already)
-    except ValueError as error:
-        yield f"{option} {port}: {error}."
+    except Unfit as error:
+        yield about(f"{option} {port}", error.sentence)
 
 
 class _Doorway(Clock):

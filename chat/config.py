@@ -9,6 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chat.command_line import no_such_option, no_value, value_missing
+from chat.errors import Unfit, about
+from chat.language import Sentence, say
+from chat.reasons import system_reason
+
 _LINE = re.compile(r"([^\s=]+)(?:\s*=\s*|\s+|$)(.*)")
 
 
@@ -23,44 +28,54 @@ class Line:
 def read(path: Path, known: Collection[str]) -> Sequence[Line]:
     """The options in a file; `known` are the names that it may use, those that need a value with a = behind them.
 
-    Raises `ValueError` with the file, the number of the line that is wrong, and what would be right.
+    Raises `Unfit` with the file, the number of the line that is wrong, and what would be right.
     """
     lines, wrong = read_all(path, known)
     if wrong:
-        raise ValueError(wrong[0])
+        raise Unfit(wrong[0])
     return lines
 
 
-def read_all(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[str]]:
+def in_line(path: Path, number: int, what: Sentence) -> Sentence:
+    """What is wrong, with the line of a file in which it is."""
+    return say("{path}, line {number}: {what}", path=path, number=number, what=what)
+
+
+def not_utf_8(path: Path, error: UnicodeDecodeError) -> Sentence:
+    """A file that cannot be read as text, with the line in which that shows."""
+    number = error.object.count(b"\n", 0, error.start) + 1
+    return in_line(path, number, say("this is not UTF-8."))
+
+
+def read_all(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[Sentence]]:
     """The lines that are right, as `read` has them, and what is wrong with each of the others."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        return (), [f"--config {path}: {error.strerror}."]
+        return (), [about(f"--config {path}", say("{reason}.", reason=system_reason(error)))]
     except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
-        return (), [f"{path}, line {number}: this is not UTF-8."]
+        return (), [not_utf_8(path, error)]
     lines, wrong = [], []
     for number, line in enumerate(map(str.strip, text.split("\n")), 1):
         if line and not line.startswith("#"):
             try:
-                lines.append(Line(number, _word(line, known, f"{path}, line {number}")))
-            except ValueError as error:
-                wrong.append(str(error))
+                lines.append(Line(number, _word(line, known)))
+            except Unfit as error:
+                wrong.append(in_line(path, number, error.sentence))
     return lines, wrong
 
 
-def _word(line: str, known: Collection[str], where: str) -> str:
+def _word(line: str, known: Collection[str]) -> str:
     match = _LINE.match(line)
     name, value = match.groups() if match else (line, "")
     if name.startswith("-"):
-        raise ValueError(f"{where}: {name}: options stand here without dashes, as in  port 12345")
+        raise Unfit(about(name, say("options stand here without dashes, as in  port 12345")))
     if f"{name}=" in known:
         if not value:
-            raise ValueError(f"{where}: {name}: its value is missing, as in  {name} VALUE")
+            raise Unfit(about(name, value_missing(name)))
         return f"--{name}={value}"
     if name not in known:
-        raise ValueError(f"{where}: {name}: there is no such option; --help lists them.")
+        raise Unfit(about(name, no_such_option(name, known)))
     if value:
-        raise ValueError(f"{where}: {name}: it takes no value.")
+        raise Unfit(about(name, no_value()))
     return f"--{name}"

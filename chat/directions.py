@@ -13,7 +13,7 @@ from chat.language import Sentence, say
 
 Address = IPv4Address | IPv6Address
 
-DEFAULT_PORT = 12345
+DEFAULT_PORT, DEFAULT_TLS_PORT = 12345, 12346
 
 ALL = ("::", "0.0.0.0")
 """What a socket is bound to that listens on all interfaces."""

@@ -1,5 +1,6 @@
 """Where people come in: the ports that are listened on, and the lines with which they are told to join."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -17,8 +18,10 @@ from zope.interface import implementer
 
 from chat import limits
 from chat.directions import ALL, Directions, join
+from chat.errors import Unfit
 from chat.language import Sentence, say
 from chat.proxied import Proxied
+from chat.reasons import system_reason
 
 _CONTAINERS = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "cni", "podman", "tap")
 """Interfaces that lead to containers and virtual machines on the same host, where no people are."""
@@ -35,7 +38,7 @@ _SIOCGIFADDR = 0x8915
 def listen(reactor: IReactorTime, port: str, factory: IProtocolFactory) -> list[IListeningPort]:
     """Listen on a number, which means all interfaces, or on an endpoint.
 
-    Raises `CannotListenError`, or `ValueError` for an endpoint that is none.
+    Raises `CannotListenError`, or `Unfit` for an endpoint that is none.
     """
     if not port.isdecimal():
         return [_open(reactor, port, factory)]
@@ -53,22 +56,25 @@ def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IL
     if endpoint.startswith(_PROXIED):
         endpoint, factory = endpoint.removeprefix(_PROXIED), Proxied(factory, reactor)
         if endpoint.startswith(("ssl:", "tls:")):
-            raise ValueError(f"a proxy's header comes before TLS, as in --tls-port {_PROXIED}tcp:4001")
+            raise Unfit(
+                say("a proxy's header comes before TLS, as in {example}.", example=f"--tls-port {_PROXIED}tcp:4001")
+            )
     try:
         _endpoint(reactor, endpoint).listen(factory).addBoth(outcome.append)
         # Every kind of server endpoint listens at once, or fails.
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
-    except (CannotListenError, _Unfit):
+    except (CannotListenError, Unfit):
         raise
     except Exception as error:  # what takes an endpoint apart, a plugin perhaps, raises anything
-        example = "tcp:4000:interface=127.0.0.1"
-        raise ValueError(f"not a number from 1 to 65535, nor an endpoint such as {example} ({error})") from None
+        raise Unfit(
+            say(
+                "not a number from 1 to 65535, nor an endpoint such as {example} ({error}).",
+                example="tcp:4000:interface=127.0.0.1",
+                error=error,
+            )
+        ) from None
     return outcome[0]
-
-
-class _Unfit(ValueError):
-    """An endpoint that cannot be listened on, with the reason."""
 
 
 def _endpoint(reactor: IReactorTime, description: str) -> IStreamServerEndpoint:
@@ -78,20 +84,20 @@ def _endpoint(reactor: IReactorTime, description: str) -> IStreamServerEndpoint:
     """
     kind = description.partition(":")[0]
     if kind == "stdio":
-        raise _Unfit("that is a single connection and no port; a number from 1 to 65535 would be right")
+        raise Unfit(say("that is a single connection and no port; a number from 1 to 65535 would be right."))
     if kind != "systemd":
         return serverFromString(reactor, description)  # type: ignore[no-any-return]  # it has no types yet
     try:
         file: int = serverFromString(reactor, description).fileno
     except LookupError:
-        raise _Unfit(
-            "systemd hands over no such socket; it counts them from index=0, and name= is their name"
+        raise Unfit(
+            say("systemd hands over no such socket; it counts them from index=0, and name= is their name.")
         ) from None
     with socket.socket(fileno=os.dup(file)) as handed:
         if handed.type != socket.SOCK_STREAM or not handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise _Unfit("this socket takes no connections; ListenStream= without Accept=yes would be right")
+            raise Unfit(say("this socket takes no connections; ListenStream= without Accept=yes would be right."))
         if handed.family not in _FAMILIES:
-            raise _Unfit(f"a socket of the family {handed.family} has no addresses to count by")
+            raise Unfit(say("a socket of the family {family} has no addresses to count by.", family=handed.family))
         if handed.family == socket.AF_UNIX:
             return _Lent(reactor, file)
         return AdoptedStreamServerEndpoint(reactor, file, handed.family)
@@ -218,9 +224,16 @@ def failure(error: CannotListenError, option: str, open_already: Sequence[IListe
     """Why a port cannot be listened on, beside those that are open already, and what would be right."""
     if error.port in [getattr(other.getHost(), "port", None) for other in open_already]:
         return say("Port {port} is given twice; once is enough.", port=error.port)
+    if error.socketError.errno == errno.EADDRINUSE:
+        return say(
+            "Port {port} is in use by another program, perhaps by an earlier server. Stop that one, or choose another "
+            "port with {option}.",
+            port=error.port,
+            option=option,
+        )
     return say(
         "Cannot listen on port {port}: {reason}. Choose another one with {option}.",
         port=error.port,
-        reason=error.socketError.strerror or str(error.socketError),
+        reason=system_reason(error.socketError),
         option=option,
     )

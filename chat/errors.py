@@ -1,13 +1,14 @@
 """The few errors that people are told of, each with a stable code.
 
 Two are raised on purpose: `BadInput` for bytes that cannot be understood, `Refused` for a request that is not
-possible now.  Both are answered to whoever sent the line and to nobody else.  `NotStored` is the store's.  Every
-other exception is a bug: it is logged with its traceback and costs that one client its connection.
+possible now.  Both are answered to whoever sent the line and to nobody else.  `NotStored` is the store's.  `Unfit` is
+the operator's, at the start, and has no code.  Every other exception is a bug: it is logged with its traceback and
+costs that one client its connection.
 """
 
 from typing import Literal
 
-from chat.language import Sentence, say
+from chat.language import Sentence, language, say
 
 Code = Literal[
     "nick-taken",
@@ -76,6 +77,23 @@ class NotStored(ChatError):
     def __init__(self, reason: Sentence) -> None:
         super().__init__("not-stored", say("The server could not store it ({reason}).", reason=reason))
         self.reason = reason
+
+
+class Unfit(Exception):
+    """What somebody chose for an option cannot be; the sentence says what would be right."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        """In English, as the log has it."""
+        return language("en").words(self.sentence)
+
+
+def about(what: str, reason: Sentence) -> Sentence:
+    """What is wrong with something that somebody wrote."""
+    return say("{what}: {reason}", what=what, reason=reason)
 
 
 def banned() -> Refused:

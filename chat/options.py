@@ -4,22 +4,23 @@ The file of `--config` becomes words in front of those of the command line, so t
 how both are read anew.
 """
 
-import getopt
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from twisted.python import usage
-
 from chat import config, limits, names
 from chat.bans import parse_ban
-from chat.directions import DEFAULT_PORT
-from chat.errors import Refused
-from chat.language import Language, known_languages
+from chat.command_line import CommandLine, Wrong, language_of
+from chat.directions import DEFAULT_PORT, DEFAULT_TLS_PORT
+from chat.errors import Refused, Unfit, about
+from chat.explained import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
+from chat.language import Language, Sentence, say
+from chat.reasons import system_reason
 from chat.store.retention import parse_keep
 from chat.text import visible
 
@@ -38,93 +39,41 @@ def _number(option: str, least: int, most: int) -> Any:
 
     def coerce(value: str) -> int:
         if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
-            raise usage.UsageError(f"--{option} {value}: a whole number from {least} to {most} would be right.")
+            right = say("a whole number from {least} to {most} would be right.", least=least, most=most)
+            raise Wrong(f"--{option} {value}", right)
         return int(value)
 
-    coerce.coerceDoc = f"A whole number, {least} to {most}."  # type: ignore[attr-defined]  # for twisted.python.usage
     return coerce
 
 
-class Options(usage.Options):
+class Options(CommandLine):
     """What the operator can choose; nothing has to be."""
 
-    synopsis = "[options]"
-    longdesc = (
-        "A chat that people join with netcat, telnet or chat-client. Without options it listens on port "
-        f"{DEFAULT_PORT} of all interfaces, IPv4 and IPv6. chat-server check, with the same options, says all that is "
-        "wrong with them, and starts nothing."
-    )
+    program = "chat"
+    command = "twistd chat"
+    longdesc, groups = LONG, GROUPS
 
-    optFlags: ClassVar[list[list[Any]]] = [
-        ["skip-damaged", None, "Start without the rows of the database that are damaged; they stay in the file."],
-        ["log-json", None, "The log has one JSON object a line, for programs."],
-    ]
+    optFlags: ClassVar[list[list[Any]]] = [["skip-damaged"], ["log-json"]]
     optParameters: ClassVar[list[list[Any]]] = [
-        ["name", None, None, "What the server calls itself; the host's name if not given."],
-        ["motd", None, None, "A file with a message of the day, five lines at most."],
-        ["language", None, "en", f"The language of the server's sentences: {', '.join(known_languages())}."],
-        [
-            "certificate",
-            None,
-            None,
-            "For --tls-port: a PEM file, or a directory as certbot's; if not given, one is made.",
-        ],
-        ["private-key", None, None, "Its key; if not given, it is in the certificate's file or directory."],
-        [
-            "data",
-            None,
-            None,
-            "The directory of database, certificate and key; $STATE_DIRECTORY or the current one if not given.",
-        ],
-        ["database", None, "chat.sqlite3", "Where talk is kept; memory: keeps it only until the server ends."],
-        ["sync", None, "full", "What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."],
-        [
-            "keep",
-            None,
-            "all",
-            "What is kept: all, 30d (a month; also 12h, 8w), or 5000lines (what people said last in each room).",
-        ],
-        ["backup-to", None, None, "A directory for a copy of the database each night; seven are kept."],
-        [
-            "history",
-            None,
-            limits.HISTORY_DEFAULT,
-            "How many lines people see of what was said before they came.",
-            _number("history", 0, limits.HISTORY_MOST),
-        ],
-        [
-            "grace",
-            None,
-            int(limits.GRACE_SECONDS),
-            "How many seconds a nickname is held after a line dropped.",
-            _number("grace", 0, 86400),
-        ],
-        [
-            "rate",
-            None,
-            limits.RATE,
-            f"Lines a second that one may say after a burst of {limits.BURST}; 0 is no limit.",
-        ],
-        [
-            "max-clients",
-            None,
-            0,
-            "How many may be connected; 0 is what the system allows.",
-            _number("max-clients", 0, 10**6),
-        ],
-        [
-            "max-per-host",
-            None,
-            limits.MAX_PER_HOST,
-            "How many may be connected from one address; 0 is no limit.",
-            _number("max-per-host", 0, 10**6),
-        ],
+        ["name", None, None],
+        ["motd", None, None],
+        ["language", None, "en"],
+        ["certificate", None, None],
+        ["private-key", None, None],
+        ["data", None, None],
+        ["database", None, "chat.sqlite3"],
+        ["sync", None, "full"],
+        ["keep", None, "all"],
+        ["backup-to", None, None],
+        ["history", None, limits.HISTORY_DEFAULT, None, _number("history", 0, limits.HISTORY_MOST)],
+        ["grace", None, int(limits.GRACE_SECONDS), None, _number("grace", 0, GRACE_MOST)],
+        ["rate", None, limits.RATE],
+        ["max-clients", None, 0, None, _number("max-clients", 0, CLIENTS_MOST)],
+        ["max-per-host", None, limits.MAX_PER_HOST, None, _number("max-per-host", 0, CLIENTS_MOST)],
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        # Before 3.13 docstrings keep their indentation, which --help would show as ten blanks.
-        self.docs = {name: " ".join(text.split()) for name, text in self.docs.items()}
         self["ports"] = []
         self["tls-ports"] = []
         self["unrecorded"] = frozenset()
@@ -141,11 +90,11 @@ class Options(usage.Options):
         self._words = list(sys.argv[1:] if options is None else options)
         try:
             self._read()
-        except usage.UsageError as error:
-            give_up(str(error))
+        except Unfit as error:
+            give_up(error.sentence, self.language)
 
     def again(self) -> "Options":
-        """The same words, read with the files as they are now; raises `UsageError`."""
+        """The same words, read with the files as they are now; raises `Unfit`."""
         options = Options()
         options.parent = self.parent
         options._words, options._directory = self._words, self._directory
@@ -153,48 +102,49 @@ class Options(usage.Options):
         return options
 
     def _read(self) -> None:
-        lines = [line for path in self._files() for line in self._lines_of(path)]
+        self.speak(self._words)
+        lines = [(path, line) for path in self._files() for line in config.read(path, self._known())]
         try:
             super().parseOptions([*(line.word for _, line in lines), *self._words])
-        except usage.UsageError as error:
-            raise usage.UsageError(self._located(str(error), lines)) from None
+        except Wrong as error:
+            raise Unfit(self._located(error, lines)) from None
 
-    def read_all(self, words: Sequence[str]) -> Sequence[str]:
+    def read_all(self, words: Sequence[str]) -> Sequence[Sentence]:
         """Read the words of the command line; returns all that is wrong with them and the files they name.
 
         What is right counts, so that it can be looked at further.
         """
         self._words = list(words)
-        apart = _apart(self._words, self.shortOpt, self.longOpt)
-        known = self._known()
+        apart = self.apart(self._words)
         lines: list[tuple[Path, config.Line]] = []
-        wrong: list[str] = []
-        for path in [self._directory / value for option, value in map(self._meant, apart) if option == "--config"]:
-            right, others = config.read_all(path, known)
+        wrong: list[Sentence] = []
+        for path in self._files():
+            right, others = config.read_all(path, self._known())
             lines += [(path, line) for line in right]
             wrong += others
+        self.speak([*(line.word for _, line in lines), *self._words])
         for part in [*([line.word] for _, line in lines), *apart]:
             try:
                 self._take(part)
-            except usage.UsageError as error:
-                wrong.append(self._located(str(error), lines))
-                option, _ = self._meant(part)
+            except Wrong as error:
+                wrong.append(self._located(error, lines))
+                option, _ = self.meant(part)
                 if option in ("--port", "--tls-port"):
                     # One is meant: that there is none of its kind would be wrong to say.
                     self[f"{option.removeprefix('--')}s"].append(_NOT_A_PORT)
         for check in self._checks():
             try:
                 check()
-            except usage.UsageError as error:
-                wrong.append(self._located(str(error), lines))
-        return list(dict.fromkeys(wrong))
+            except Wrong as error:
+                wrong.append(self._located(error, lines))
+        return [sentence for number, sentence in enumerate(wrong) if sentence not in wrong[:number]]
 
-    def _located(self, error: str, lines: Sequence[tuple[Path, config.Line]]) -> str:
+    def _located(self, error: Wrong, lines: Sequence[tuple[Path, config.Line]]) -> Sentence:
         """What is wrong, with the line of a file that it is about, if it is about one."""
         for path, line in lines:
-            if self._wrong_with(line) == error:
-                return f"{path}, line {line.number}: {error.removeprefix('--')}"
-        return error
+            if self._wrong_with(line) == error.sentence:
+                return config.in_line(path, line.number, about(error.what.removeprefix("--"), error.reason))
+        return error.sentence
 
     def _take(self, words: Sequence[str]) -> None:
         """Some of the words; what depends on others is not looked at."""
@@ -204,104 +154,62 @@ class Options(usage.Options):
         finally:
             self._whole = True
 
-    def _meant(self, words: Sequence[str]) -> tuple[str, str]:
-        """The option, by its whole name, and the value of what stands apart; empty where it is none."""
-        try:
-            found, _ = getopt.getopt(list(words), self.shortOpt, self.longOpt)
-        except getopt.error:
-            return "", ""
-        return found[0] if found else ("", "")
-
     def _known(self) -> set[str]:
         """What may stand in a file."""
         return set(self.longOpt) - {"config=", "help", "version"}
 
     def _files(self) -> list[Path]:
         """The files that the command line names; what is wrong with it otherwise is told later."""
-        try:
-            found, _ = getopt.getopt(list(self._words), self.shortOpt, self.longOpt)
-        except getopt.error:
-            return []
-        return [self._directory / path for name, path in found if name == "--config"]
+        chosen = map(self.meant, self.apart(self._words))
+        return [self._directory / path for option, path in chosen if option == "--config"]
 
-    def _lines_of(self, path: Path) -> list[tuple[Path, config.Line]]:
-        try:
-            return [(path, line) for line in config.read(path, self._known())]
-        except ValueError as error:
-            raise usage.UsageError(str(error)) from None
-
-    def _wrong_with(self, line: config.Line) -> str | None:
+    def _wrong_with(self, line: config.Line) -> Sentence | None:
         """What would be said of this line alone."""
         alone = Options()
         alone.parent, alone._directory = self.parent, self._directory
         try:
             super(Options, alone).parseOptions([line.word])
-        except usage.UsageError as error:
-            return str(error)
+        except Wrong as error:
+            return error.sentence
         return None
 
     def parseArgs(self, *words: str) -> None:
         """(usage.Options) What stands behind the options."""
         if words:
-            raise usage.UsageError(f"{words[0]}: options begin with two dashes, as in --port {DEFAULT_PORT}.")
+            example = f"--port {DEFAULT_PORT}"
+            raise Wrong(words[0], say("options begin with two dashes, as in {example}.", example=example))
 
     def opt_port(self, port: str) -> None:
-        """Where to listen: a number, for all interfaces, or a Twisted endpoint such as tcp:4000:interface=127.0.0.1.
-
-        May be given several times; 12345 if not at all. none opens only what --tls-port says.
-        """
+        """(usage.Options)"""
         self["ports"].append(check_port("--port", port))
 
     def opt_tls_port(self, port: str) -> None:
-        """Where to listen with TLS: a number or an endpoint as for --port, without TLS in it.
-
-        May be given several times. chat-client --tls expects 12346 where it is told no other.
-        """
+        """(usage.Options)"""
         self["tls-ports"].append(check_port("--tls-port", port))
 
     def opt_config(self, path: str) -> None:
-        """A file of options, one a line, as `name value` without dashes; # begins a comment.
-
-        The command line wins over it, and adds to what may be given several times. SIGHUP reads it again.
-        """
+        """(usage.Options)"""
         self["config"] = path
 
     def opt_ban(self, network: str) -> None:
-        """An address or network, such as 192.0.2.7 or 2001:db8::/48, that may not connect.
-
-        May be given several times; of IPv6, what is smaller than a network of 64 bits bans that.
-        """
-        try:
+        """(usage.Options)"""
+        with _of(f"--ban {network}"):
             self["bans"] |= {parse_ban(network)}
-        except ValueError as error:
-            raise usage.UsageError(f"--ban {network}: {error}") from None
 
     def opt_proxy(self, network: str) -> None:
-        """The address of a proxy that hands people on without a PROXY header, such as 127.0.0.1.
-
-        When a line from there ends, the nickname is held for the grace, as after a cut. May be given several times.
-        """
-        try:
+        """(usage.Options)"""
+        with _of(f"--proxy {network}"):
             self["proxy"] |= {parse_ban(network)}
-        except ValueError as error:
-            raise usage.UsageError(f"--proxy {network}: {error}") from None
 
     def opt_reserved(self, name: str) -> None:
-        """A nickname, such as caretaker, that nobody may take, as those of the service.
-
-        May be given several times.
-        """
-        try:
+        """(usage.Options)"""
+        with _of(f"--reserved {name}"):
             self["reserved"] |= {names.check_nickname(name)}
-        except Refused as error:
-            raise usage.UsageError(f"--reserved {name}: {Language('en').words(error.sentence)}") from None
 
     def opt_unrecorded(self, room: str) -> None:
-        """A room, such as #coffee, of which nothing is kept; who enters it is told. May be given several times."""
-        try:
+        """(usage.Options)"""
+        with _of(f"--unrecorded {room}"):
             self["unrecorded"] |= {names.fold(names.check_room(room))}
-        except Refused as error:
-            raise usage.UsageError(f"--unrecorded {room}: {Language('en').words(error.sentence)}") from None
 
     def postOptions(self) -> None:
         """Check what depends on more than one word."""
@@ -310,7 +218,7 @@ class Options(usage.Options):
                 check()
 
     def _checks(self) -> Sequence[Callable[[], None]]:
-        """Each raises `UsageError`; a value that is right is made what it means."""
+        """Each raises `Wrong`; a value that is right is made what it means."""
         return (
             self._check_ports,
             self._check_certificate,
@@ -329,17 +237,17 @@ class Options(usage.Options):
         self["ports"] = self["ports"] or [str(DEFAULT_PORT)]
         if NO_PORT in self["ports"]:
             if len(self["ports"]) > 1 or not self["tls-ports"]:
-                raise usage.UsageError(
-                    "--port none: that goes with --tls-port alone, as in --port none --tls-port 12346."
-                )
+                example = f"--port none --tls-port {DEFAULT_TLS_PORT}"
+                raise Wrong("--port none", say("that goes with --tls-port alone, as in {example}.", example=example))
             self["ports"] = []
 
     def _check_certificate(self) -> None:
         for option in ("certificate", "private-key"):
             if self[option] and not self["tls-ports"]:
-                raise usage.UsageError(f"--{option}: it is for a --tls-port, such as --tls-port 12346.")
+                example = f"--tls-port {DEFAULT_TLS_PORT}"
+                raise Wrong(f"--{option}", say("it is for an encrypted port, as in {example}.", example=example))
         if self["private-key"] and not self["certificate"]:
-            raise usage.UsageError("--private-key: it goes with a --certificate.")
+            raise Wrong("--private-key", say("it goes with a --certificate."))
 
     def _check_rate(self) -> None:
         try:
@@ -347,31 +255,28 @@ class Options(usage.Options):
         except ValueError:
             self["rate"] = -1.0
         if not 0 <= self["rate"] < 1e6:
-            raise usage.UsageError("--rate: a number of lines a second, such as 2 or 0.5; 0 is no limit.")
+            raise Wrong("--rate", say("a number of lines a second, such as 2 or 0.5; 0 is no limit."))
 
     def _check_sync(self) -> None:
         if self["sync"] not in ("full", "normal"):
-            raise usage.UsageError(f"--sync {self['sync']}: choose full or normal.")
+            raise Wrong(f"--sync {self['sync']}", say("choose full or normal."))
 
     def _check_keep(self) -> None:
-        try:
+        with _of(f"--keep {self['keep']}"):
             self["keep"] = parse_keep(self["keep"])
-        except ValueError as error:
-            raise usage.UsageError(f"--keep {error}") from None
 
     def _check_directory(self, option: str) -> None:
         if self[option] == "" and option == "data":
-            raise usage.UsageError("--data: a directory would be right.")
+            raise Wrong("--data", say("a directory would be right."))
         if self[option] and not self.below_data("" if option == "data" else self[option]).is_dir():
-            raise usage.UsageError(f"--{option} {self[option]}: there is no such directory.")
+            raise Wrong(f"--{option} {self[option]}", say("there is no such directory."))
 
     def _check_database(self) -> None:
         if self["database"] == "":
-            raise usage.UsageError(f"--database: a file, or {MEMORY} would be right.")
+            raise Wrong("--database", say("a file, or {memory} would be right.", memory=MEMORY))
 
     def _check_language(self) -> None:
-        if self["language"] not in known_languages():
-            raise usage.UsageError(f"--language {self['language']}: choose from {', '.join(known_languages())}.")
+        self.language = language_of(self["language"])
 
     def _check_motd(self) -> None:
         self["motd-file"] = self._directory / self["motd"] if self["motd"] else None
@@ -381,11 +286,11 @@ class Options(usage.Options):
         self["name"] = visible(self["name"] or socket.gethostname())
 
     def check_backups(self) -> None:
-        """The directory of copies has to be writable to whoever runs; raises `UsageError`."""
+        """The directory of copies has to be writable to whoever runs; raises `Wrong`."""
         if self["backup-to"]:
             path = self.below_data(self["backup-to"])
             if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
-                raise usage.UsageError(f"--backup-to {path}: no copy can be written there.")
+                raise Wrong(f"--backup-to {path}", say("no copy can be written there."))
 
     def below_data(self, path: str) -> Path:
         """Where a file of the server's own is: a path that is not absolute is one in the directory of its data."""
@@ -395,52 +300,40 @@ class Options(usage.Options):
         return (self._directory / (twistd.get("rundir") or ".") / data / path).absolute()
 
 
-def _apart(words: Sequence[str], short: str, long: Sequence[str]) -> Sequence[Sequence[str]]:
-    """Each option of the command line with its value; a word by itself may be one that is none."""
-    parts: list[Sequence[str]] = []
-    rest = list(words)
-    while rest:
-        size = next((size for size in (1, 2) if _is_whole(rest[:size], short, long)), 1)
-        parts.append(rest[:size])
-        unknown = size == 1 and not _is_whole(rest[:1], short, long)
-        del rest[:size]
-        if unknown and rest and not rest[0].startswith("-"):
-            del rest[0]  # what was to be its value
-    return parts
-
-
-def _is_whole(words: Sequence[str], short: str, long: Sequence[str]) -> bool:
+@contextmanager
+def _of(what: str) -> Iterator[None]:
+    """What a value cannot be is said of the option, as it was written."""
     try:
-        getopt.getopt(list(words), short, list(long))
-    except getopt.error:
-        return False
-    return True
+        yield
+    except (Refused, Unfit) as error:
+        raise Wrong(what, error.sentence) from None
 
 
 def check_port(option: str, port: str) -> str:
-    """A port as it was given; raises `UsageError` for a number that is none, and for TLS where it is not expected."""
+    """A port as it was given; raises `Wrong` for a number that is none, and for TLS where it is not expected."""
     if port.isdecimal() and not 0 < int(port) < 65536:
-        raise usage.UsageError(f"{option} {port}: a port is a number from 1 to 65535.")
+        raise Wrong(f"{option} {port}", say("a port is a number from 1 to 65535."))
     if port.removeprefix("haproxy:").startswith(("ssl:", "tls:")):
-        raise usage.UsageError(f"{option} {port}: for TLS there is --tls-port, as in --tls-port tcp:12346.")
+        example = f"--tls-port tcp:{DEFAULT_TLS_PORT}"
+        raise Wrong(f"{option} {port}", say("for TLS there is another option, as in {example}.", example=example))
     return port
 
 
 def read_motd(path: Path) -> tuple[str, ...]:
-    """The message of the day, as it may be shown; raises `UsageError` where it may not, or cannot be read."""
+    """The message of the day, as it may be shown; raises `Wrong` where it may not, or cannot be read."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise usage.UsageError(f"--motd {path}: {error.strerror}.") from None
+        raise Wrong(f"--motd {path}", say("{reason}.", reason=system_reason(error))) from None
     except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
-        raise usage.UsageError(f"--motd {path}, line {number}: this is not UTF-8.") from None
+        raise Wrong("--motd", config.not_utf_8(path, error)) from None
     lines = text.rstrip("\n").split("\n")
     if len(lines) > limits.MOTD_LINES:
-        raise usage.UsageError(f"--motd {path}: {len(lines)} lines, the limit is {limits.MOTD_LINES}.")
+        count = say("{count} lines, the limit is {limit}.", count=len(lines), limit=limits.MOTD_LINES)
+        raise Wrong(f"--motd {path}", count)
     return tuple(map(visible, lines))
 
 
-def give_up(reason: str) -> NoReturn:
+def give_up(reason: Sentence, words: Language) -> NoReturn:
     """End with one line: for a `UsageError` twistd prints all its help, and from `makeService` a traceback."""
-    raise SystemExit(f"twistd chat: {reason}") from None
+    raise SystemExit(f"twistd chat: {words.words(reason)}") from None

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.logger import Logger
-from twisted.python import usage
 
+from chat.errors import Unfit
 from chat.options import Options
 from chat.store.retention import spelled
 from chat.text import visible
@@ -51,7 +51,7 @@ class Reload:
         """Do it, and log what came of it."""
         try:
             options = self._options.again()
-        except usage.UsageError as error:
+        except Unfit as error:
             logger.error("All options stay as they were: {reason}", reason=visible(str(error)))
         else:
             changes = [*self._take_over(options), *filter(None, [reload() for reload in self._others])]

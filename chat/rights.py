@@ -12,9 +12,12 @@ from typing import Any
 
 from twisted.python.util import initgroups
 
+from chat.errors import Unfit, about
+from chat.language import say
 
-class NoRights(Exception):
-    """`twistd` cannot run as the user that it is told; the text says why."""
+
+class NoRights(Unfit):
+    """`twistd` cannot run as the user that it is told."""
 
 
 @contextmanager
@@ -25,12 +28,12 @@ def of_who_runs(twistd: Mapping[str, Any]) -> Iterator[None]:
         yield
         return
     if os.geteuid() != 0:
-        raise NoRights("--uid, --gid: only root may choose as whom the server runs.")
+        raise NoRights(about("--uid, --gid", say("only root may choose as whom the server runs.")))
     before = os.getegid(), os.getgroups()
     try:
         user = pwd.getpwuid(0 if uid is None else uid)
     except KeyError:
-        raise NoRights(f"--uid {uid}: there is no user of this number.") from None
+        raise NoRights(about(f"--uid {uid}", say("there is no user of this number."))) from None
     group = user.pw_gid if gid is None else gid
     try:
         if uid is not None:

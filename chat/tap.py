@@ -17,22 +17,23 @@ from twisted.application.service import IService
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
-from twisted.python.usage import UsageError
 
 from chat import certificate, doors, limits
 from chat.bans import Bans
 from chat.clock import RunningTime, elapsed
+from chat.errors import Unfit, about
 from chat.factory import ChatFactory
 from chat.hub import Hub, Settings
-from chat.language import Language, Sentence, language, say
+from chat.language import Language, Sentence, say
 from chat.logbook import LogBook
 from chat.logfile import log_path, twistd_log
 from chat.options import MEMORY, Options, give_up
+from chat.reasons import system_reason
 from chat.reload import Reload
 from chat.remembered import check
 from chat.rendering import Wire
 from chat.reserved import Reserved
-from chat.rights import NoRights, of_who_runs
+from chat.rights import of_who_runs
 from chat.service import ChatService, Companion
 from chat.session import Session
 from chat.store import NOTHING_KEPT, Kept, Store
@@ -62,22 +63,21 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     gc.freeze()
     twistd: Mapping[str, Any] = options.parent or {}
     stops_with_terminal = _stops_with_terminal(twistd)
+    words = options.language
     if twistd.get("chroot"):
-        give_up(
-            "--chroot: paths would mean other files after it; a systemd unit (RootDirectory=) or a container does it."
-        )
+        reason = say("paths would mean other files after it; a systemd unit (RootDirectory=) or a container does it.")
+        give_up(about("--chroot", reason), words)
     try:
         with of_who_runs(twistd):
             options.check_backups()
-    except (NoRights, UsageError) as error:
-        give_up(str(error))
+    except Unfit as error:
+        give_up(error.sentence, words)
     companions: list[Companion] = []
     if reactor is None:
         from twisted.internet import reactor
 
         reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
         companions.append(Watchdog(reactor))
-    words = language(options["language"])
     wires: dict[str, Wire] = {"plain": Plain(words), "json": JsonLines(words)}
     with of_who_runs(twistd):
         store, kept, lines = _open_store(options, reactor, words)
@@ -181,7 +181,7 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
             skip_damaged=bool(options["skip-damaged"]),
         )
     except Unusable as error:
-        give_up(words.words(error.sentence))
+        give_up(error.sentence, words)
     store = SqliteStore(prepared, reactor, options["sync"])
     return store, prepared.kept, list(map(words.words, prepared.summary))
 
@@ -190,13 +190,15 @@ def _open_log(options: Options) -> LogBook | None:
     """The log that `twistd` is to write; None where it is not ours."""
     twistd: Mapping[str, Any] = options.parent or {}
     if twistd.get("logfile") == "-" and not twistd.get("nodaemon", True):
-        give_up("--logfile -: in the background there is no screen; name a file, or start with twistd -n.")
+        reason = say("in the background there is no screen; name a file, or start with twistd -n.")
+        give_up(about("--logfile -", reason), options.language)
     try:
         log = twistd_log(twistd, bool(options["log-json"]))
     except OSError as error:
-        give_up(f"--logfile {log_path(twistd)}: {error.strerror}.")
+        give_up(about(f"--logfile {log_path(twistd)}", say("{reason}.", reason=system_reason(error))), options.language)
     if options["log-json"] and log is None:
-        give_up("--log-json: that is for the log that twistd writes by itself, without --syslog or --logger.")
+        reason = say("that is for the log that twistd writes by itself, without --syslog or --logger.")
+        give_up(about("--log-json", reason), options.language)
     return log
 
 
@@ -234,7 +236,7 @@ def _certificates(options: Options, reactor: Any, words: Language) -> Certificat
             files = certificate.make(options.below_data(""), options["name"], doors.addresses(), _now())
             return Certificates(files, reactor, _now)
     except certificate.BadCertificate as error:
-        give_up(words.words(error.sentence))
+        give_up(error.sentence, words)
 
 
 def _listen(
@@ -252,9 +254,9 @@ def _listen(
             with of_who_runs(options.parent or {}) if doors.makes_a_file(port) else nullcontext():
                 listening += doors.listen(reactor, port, factory)
         except CannotListenError as error:
-            give_up(words.words(doors.failure(error, option, [*open_already, *listening])))
-        except ValueError as error:
-            give_up(f"{option} {port}: {error}.")
+            give_up(doors.failure(error, option, [*open_already, *listening]), words)
+        except Unfit as error:
+            give_up(about(f"{option} {port}", error.sentence), words)
     return listening
 
 

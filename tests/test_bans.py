@@ -4,6 +4,7 @@ import pytest
 
 from chat import sockets
 from chat.bans import NOBODY, Bans, parse_ban
+from chat.errors import Unfit
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_a_ban_is_a_network_and_of_ipv6_never_a_smaller_one_than_a_customer_has(
     ],
 )
 def test_what_is_no_network_is_answered_with_what_would_be_right(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(Unfit, match=said):
         parse_ban(text)
 
 

@@ -86,6 +86,24 @@ def test_it_speaks_the_language_that_is_chosen(port: int, capsys: pytest.Capture
     assert "está" in capsys.readouterr().err
 
 
+def test_options_files_and_ports_are_judged_in_the_language_that_is_chosen(directory: Path) -> None:
+    (directory / "chat.conf").write_text("colour red\nmotd nowhere\nlanguage es\n")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert wrong(port, "--config", "chat.conf", "--hsitory", "3", "--port", "tcp:x", "--tls-port=70000") == [
+            f"{directory}/chat.conf, línea 1: colour: no existe esa opción; --help las muestra.",
+            "--hsitory: no existe esa opción; ¿será --history? --help las muestra todas.",
+            "--tls-port 70000: un puerto es un número del 1 al 65535.",
+            f"{directory}/chat.conf, línea 2: motd {directory}/nowhere: no existe.",
+            f"El puerto {port} ya lo usa otro programa, quizá un servidor anterior. Detén ese programa, o elige otro "
+            "puerto con --port.",
+            "--port tcp:x: no es un número del 1 al 65535 ni un endpoint como tcp:4000:interface=127.0.0.1 "
+            "(invalid literal for int() with base 10: 'x').",
+        ]
+
+
 def test_all_that_is_wrong_comes_at_once_with_the_line_of_the_file(port: int, directory: Path) -> None:
     config = directory / "chat.conf"
     config.write_text("colour red\n# fine\ngrace soon\nmotd nowhere\nhistory 5\n--name x\n")
@@ -98,7 +116,7 @@ def test_all_that_is_wrong_comes_at_once_with_the_line_of_the_file(port: int, di
         "chat.conf, line 1: colour: there is no such option; --help lists them.",
         "chat.conf, line 6: --name: options stand here without dashes, as in  port 12345",
         "chat.conf, line 3: grace soon: a whole number from 0 to 86400 would be right.",
-        "option --shape not recognized",
+        "--shape: there is no such option; --help lists them.",
         "--ban 10.0.0.1/8: that is an address in a network; 10.0.0.1 or 10.0.0.0/8 would be right.",
         "--port 0: a port is a number from 1 to 65535.",
         "--sync x: choose full or normal.",
@@ -117,14 +135,14 @@ def test_all_that_is_wrong_comes_at_once_with_the_line_of_the_file(port: int, di
     ("words", "said"),
     [
         (["--rate", "fast", "--rate", "2"], []),  # the last one counts
-        (["--rate"], ["option --rate requires argument"]),
-        (["--log-json=3"], ["option --log-json must not have an argument"]),
+        (["--rate"], ["--rate: its value is missing, as in --rate VALUE."]),
+        (["--log-json=3"], ["--log-json: it takes no value."]),
         (["4000", "--sync=x"], ["4000: options begin with two dashes", "--sync x"]),
         (["--config", "none"], ["--config "]),
         (["--data", "none", "--backup-to", "copies"], ["--data none", "--backup-to copies"]),
         (["--database", "none/chat.sqlite3"], ["Talk cannot be kept in "]),
         (["--database", ""], ["--database: a file"]),
-        (["--certificate", "x.pem"], ["--certificate: it is for a --tls-port", "", ""]),
+        (["--certificate", "x.pem"], ["--certificate: it is for an encrypted port", "", ""]),
         (["--port", "none"], ["--port none: that goes with --tls-port alone"]),
         (["--port", "tcp:x"], ["--port tcp:x: not a number from 1 to 65535"]),
         (["--port", ""], ["--port : not a number from 1 to 65535"]),
@@ -143,7 +161,7 @@ def test_each_option_is_looked_at(words: list[str], said: list[str], port: int) 
 
 def test_a_message_of_the_day_that_is_no_utf_8_is_told(port: int, directory: Path) -> None:
     (directory / "motd").write_bytes(b"one\n\xe9\n")
-    assert wrong(port, "--motd", "motd") == [f"--motd {directory}/motd, line 2: this is not UTF-8."]
+    assert wrong(port, "--motd", "motd") == [f"--motd: {directory}/motd, line 2: this is not UTF-8."]
 
 
 # Ports.
@@ -154,7 +172,10 @@ def test_a_port_that_is_taken_is_told() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        assert wrong(port) == [f"Cannot listen on port {port}: Address already in use. Choose another one with --port."]
+        assert wrong(port) == [
+            f"Port {port} is in use by another program, perhaps by an earlier server. Stop that one, or choose another "
+            "port with --port."
+        ]
 
 
 def test_a_port_is_free_again_after_the_look(port: int) -> None:

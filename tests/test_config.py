@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import config
+from chat.errors import Unfit
 from chat.options import Options
 
 KNOWN = {"port=", "name=", "log-json"}
@@ -56,7 +57,7 @@ def test_empty_lines_and_comments_say_nothing_and_count(tmp_path: Path) -> None:
         ("port 70000", "line 1: port 70000: a port is a number from 1 to 65535."),
         ("ban 10.0.0.1/8", "line 1: ban 10.0.0.1/8: that is an address in a network; 10.0.0.1 or 10.0.0.0/8"),
         ("motd /nowhere/motd", "line 1: motd /nowhere/motd: No such file or directory."),
-        ("port", "line 1: port: its value is missing, as in  port VALUE"),
+        ("port", "line 1: port: its value is missing, as in port VALUE"),
         ("port =", "line 1: port: its value is missing"),
         ("--port 4000", "line 1: --port: options stand here without dashes, as in  port 12345"),
         ("config other", "line 1: config: there is no such option"),
@@ -77,7 +78,7 @@ def test_what_is_wrong_is_one_line_with_the_file_the_line_and_what_would_be_righ
 
 
 def test_what_takes_no_value_gets_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="line 1: log-json: it takes no value"):
+    with pytest.raises(Unfit, match="line 1: log-json: it takes no value"):
         config.read(written(tmp_path, "log-json yes"), KNOWN)
 
 
@@ -124,6 +125,6 @@ def test_any_file_is_words_or_one_line_that_says_why_not(tmp_path_factory: pytes
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
     try:
         said = [line.word for line in config.read(path, KNOWN)]
-    except ValueError as error:
+    except Unfit as error:
         said = [str(error)]
     assert all(word.startswith(("--port=", "--name=", "--log-json", f"{path}, line ")) for word in said)

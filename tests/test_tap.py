@@ -132,7 +132,7 @@ def test_a_message_of_the_day_in_another_encoding_is_told(text: bytes, tmp_path:
     motd = tmp_path / "motd"
     motd.write_bytes(text)
     line = 3 if text.startswith(b"one") else 1
-    assert refusal("--motd", str(motd)) == f"twistd chat: --motd {motd}, line {line}: this is not UTF-8."
+    assert refusal("--motd", str(motd)) == f"twistd chat: --motd: {motd}, line {line}: this is not UTF-8."
 
 
 def test_a_message_of_the_day_has_five_lines_at_most(tmp_path: Path) -> None:
@@ -231,7 +231,18 @@ def test_a_taken_port_is_one_line_that_says_what_would_be_right(reactor: Reactor
     with pytest.raises(SystemExit) as refused:
         makeService(options("--port", "4000"), reactor)
     assert str(refused.value) == (
-        "twistd chat: Cannot listen on port 4000: Address already in use. Choose another one with --port."
+        "twistd chat: Port 4000 is in use by another program, perhaps by an earlier server. Stop that one, or choose "
+        "another port with --port."
+    )
+
+
+def test_a_taken_port_is_told_in_the_servers_language(reactor: Reactor) -> None:
+    reactor.taken = True
+    with pytest.raises(SystemExit) as refused:
+        makeService(options("--port", "4000", "--language", "es"), reactor)
+    assert str(refused.value) == (
+        "twistd chat: El puerto 4000 ya lo usa otro programa, quizá un servidor anterior. Detén ese programa, o elige "
+        "otro puerto con --port."
     )
 
 
@@ -453,7 +464,7 @@ def test_a_tls_port_that_is_taken_is_told_with_its_option(reactor: Reactor, tmp_
     reactor.taken = True
     with pytest.raises(SystemExit) as refused:
         makeService(chosen, reactor)
-    assert str(refused.value).endswith("Choose another one with --tls-port.")
+    assert str(refused.value).endswith("choose another port with --tls-port.")
 
 
 # Reading options again.

@@ -17,12 +17,11 @@ from typing import Any, NoReturn
 
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.python.usage import UsageError
 
 from chat import limits
 from chat.client.connection import Connection
 from chat.client.known_servers import KnownServers
-from chat.client.options import Options, problem
+from chat.client.options import Options
 from chat.client.person import Person
 from chat.client.pipe import Pipe
 from chat.client.post import Post
@@ -33,6 +32,7 @@ from chat.client.tls import TLSEndpoint
 from chat.client.transcript import Transcript
 from chat.client.trust import Trust
 from chat.clock import elapsed
+from chat.command_line import Wrong
 from chat.language import say
 from chat.text import visible
 
@@ -46,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     options = Options()
     try:
         options.parseOptions(arguments)
-    except UsageError as error:
-        hint = options.language.words(say("chat-client --help shows what can be chosen."))
-        sys.stderr.write(f"chat-client: {visible(problem(error, options.language))}\n{hint}\n")
+    except Wrong as error:
+        words = options.language.words
+        hint = words(say("chat-client --help shows what can be chosen."))
+        sys.stderr.write(f"chat-client: {visible(words(error.sentence))}\n{hint}\n")
         sys.exit(Status.USAGE)
     flags = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETFL) for descriptor in STANDARD}
     try:

@@ -1,17 +1,15 @@
 """The command line of `chat-client`: what can be chosen, and what is wrong with what was."""
 
-import getopt
 import os
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Any, ClassVar, NamedTuple
 
-from twisted.python import usage
-
-from chat import __version__, fingerprint
-from chat.language import Language, Sentence, known_languages, language, say
+from chat import fingerprint
+from chat.command_line import CommandLine, Wrong, language_of
+from chat.directions import DEFAULT_PORT, DEFAULT_TLS_PORT
+from chat.language import Language, known_languages, language, say
 
 HELP = say(
     """\
@@ -40,7 +38,7 @@ standard output with its date, everything else to standard error.
       --language CODE  The language of this program: {languages}.
                        Yours, if it is one of these.
       --version        Show the version.
-      --help           Show this.
+  -h, --help           Show this.
 
 In the chat, /help lists what you can do; Ctrl-D, Ctrl-C or /quit leaves.
 When the connection drops it comes back by itself, with what you missed, and
@@ -57,11 +55,11 @@ Exit codes: 0  everything was said and confirmed, or you just left
             5  the output could not be written, a full disk for one
             6  the server's certificate is not trusted, or it speaks no TLS
 """,
-    encrypted=12346,
+    encrypted=DEFAULT_TLS_PORT,
     languages=", ".join(known_languages()),
 )
 
-DEFAULT_HOST, DEFAULT_PORT, DEFAULT_TLS_PORT = "localhost", 12345, 12346
+DEFAULT_HOST = "localhost"
 
 
 class Server(NamedTuple):
@@ -74,8 +72,10 @@ class Server(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Options(usage.Options):
-    """What can be chosen; `environ` knows the language of whoever chooses.  Errors are `UsageError(Sentence)`."""
+class Options(CommandLine):
+    """What can be chosen; `environ` knows the language of whoever chooses."""
+
+    program = command = "chat-client"
 
     optParameters: ClassVar[list[list[Any]]] = [
         ["nick", "n", None],
@@ -95,44 +95,18 @@ class Options(usage.Options):
         self.language = locale_language(environ)
         self.server = Server(DEFAULT_HOST, DEFAULT_PORT)
 
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """(usage.Options) Options may follow the server: `chat-client pi --nick bob` is what people type."""
-        try:
-            chosen, servers = getopt.gnu_getopt(
-                list(sys.argv[1:] if options is None else options), self.shortOpt, self.longOpt
-            )
-        except getopt.GetoptError as error:
-            raise usage.UsageError(str(error)) from None
-        ordered = [word for option, value in chosen for word in self._words_of(option, value)]
-        super().parseOptions([*ordered, "--", *servers])
-
-    def _words_of(self, option: str, value: str) -> tuple[str, ...]:
-        """An option as it was written, with its value if it takes one."""
-        takes_value = f"{option[2:]}=" in self.longOpt or f"{option[1:]}:" in self.shortOpt
-        return (option, value) if takes_value else (option,)
-
     def opt_language(self, code: str) -> None:
         """(usage.Options)"""
-        try:
-            self.language = language(code)
-        except LookupError:
-            known = tuple(known_languages())
-            raise usage.UsageError(say("--language {code}: choose from {known}.", code=code, known=known)) from None
+        self.language = language_of(code)
 
-    def opt_help(self) -> None:
-        """(usage.Options)"""
-        sys.stdout.write(self.language.words(HELP))
-        sys.exit(0)
-
-    def opt_version(self) -> None:
-        """(usage.Options)"""
-        sys.stdout.write(f"chat-client {__version__}\n")
-        sys.exit(0)
+    def __str__(self) -> str:
+        """The help."""
+        return self.language.words(HELP)
 
     def parseArgs(self, *servers: str) -> None:
         """(usage.Options)"""
         if len(servers) > 1:
-            raise usage.UsageError(say("One server at a time: HOST or HOST:PORT."))
+            raise Wrong(servers[1], say("one server at a time, HOST or HOST:PORT."))
         self["tls"] = bool(self["tls"]) or self["fingerprint"] is not None
         self.server = parse_server(servers[0] if servers else "", DEFAULT_TLS_PORT if self["tls"] else DEFAULT_PORT)
 
@@ -140,40 +114,34 @@ class Options(usage.Options):
         """(usage.Options)"""
         for name in ("nick", "room"):
             if self[name] is not None and (not self[name] or re.search(r"\s", self[name])):
-                raise usage.UsageError(
-                    say("--{name} {value}: it is one word, without blanks.", name=name, value=repr(self[name]))
-                )
+                raise Wrong(f"--{name} {self[name]!r}", say("it is one word, without blanks."))
         if self["fingerprint"] is not None:
             self["fingerprint"] = _parse_fingerprint(self["fingerprint"])
         if self["room"] is not None:
             self["room"] = "#" + self["room"].removeprefix("#")
         if self["since"] is not None and not re.fullmatch(r"\S+( \S+)?", self["since"]):
-            raise usage.UsageError(say("--since takes a date or a time, as in {example}.", example="2026-11-21 22:00"))
+            raise Wrong("--since", say("it takes a date or a time, as in {example}.", example="2026-11-21 22:00"))
         if self["since"] is not None and (self["follow"] or self["post"]):
-            raise usage.UsageError(say("--since ends when all is written, so it does not go with --follow or --post."))
+            raise Wrong("--since", say("it ends when all is written, so it does not go with --follow or --post."))
         if self["post"] and not self["nick"]:
-            raise usage.UsageError(say("--post says it as somebody: add --nick NICK."))
+            raise Wrong("--post", say("it says it as somebody: add --nick NICK."))
         if self["post"] and (self["follow"] or self["json"]):
-            raise usage.UsageError(say("--post does not stay, so it does not go with --follow or --json."))
+            raise Wrong("--post", say("it does not stay, so it does not go with --follow or --json."))
 
 
 def parse_server(text: str, usual_port: int = DEFAULT_PORT) -> Server:
-    """HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address; raises `UsageError` for anything else."""
+    """HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address; raises `Wrong` for anything else."""
     match = re.fullmatch(r"\[([^\[\]\s]+)\](?::(.*))?|([^:\[\]\s]*)(?::([^:]*))?", text)
     if match:
         host, port = match[1] or match[3], match[2] if match[1] else match[4]
     elif _is_ipv6(text):
         host, port = text, None
     else:
-        raise usage.UsageError(
-            say("{text}: a server is HOST or HOST:PORT, as in {example}.", text=text, example=_EXAMPLE)
-        )
+        raise Wrong(text, say("a server is HOST or HOST:PORT, as in {example}.", example=_EXAMPLE))
     if port is None:
         return Server(host or DEFAULT_HOST, usual_port)
     if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
-        raise usage.UsageError(
-            say("{text}: a port is a number from 1 to 65535, as in {example}.", text=text, example=_EXAMPLE)
-        )
+        raise Wrong(text, say("a port is a number from 1 to 65535, as in {example}.", example=_EXAMPLE))
     return Server(host or DEFAULT_HOST, int(port))
 
 
@@ -181,11 +149,9 @@ _EXAMPLE = "pi.local:12345"
 
 
 def _parse_fingerprint(text: str) -> str:
-    """As `chat.fingerprint` writes it; raises `UsageError`."""
+    """As `chat.fingerprint` writes it; raises `Wrong`."""
     if (found := fingerprint.normal(text.strip())) is None:
-        raise usage.UsageError(
-            say("--fingerprint {text}: it is SHA256: and 32 numbers of two digits, 0 to 9 and A to F.", text=repr(text))
-        )
+        raise Wrong(f"--fingerprint {text!r}", say("it is SHA256: and 32 numbers of two digits, 0 to 9 and A to F."))
     return found
 
 
@@ -204,9 +170,3 @@ def locale_language(environ: Mapping[str, str]) -> Language:
         return language(re.split(r"[.@]", locale)[0])
     except LookupError:
         return language("en")
-
-
-def problem(error: usage.UsageError, words: Language) -> str:
-    """What is wrong, in words; the option parser's own complaints are English."""
-    reason = error.args[0] if error.args else ""
-    return words.words(reason) if isinstance(reason, Sentence) else str(reason)

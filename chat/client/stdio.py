@@ -25,6 +25,7 @@ from chat.client.streams import Streams
 from chat.client.trust import Unknown, Unsafe
 from chat.errors import ChatError, Refused
 from chat.language import Language, Sentence, say, say_n
+from chat.reasons import system_reason
 from chat.text import continued, visible, wrap
 
 
@@ -261,8 +262,8 @@ def how_to_trust(server: str) -> Sentence:
 
 def cannot_keep(error: OSError | RuntimeError) -> Sentence:
     """There is no place for what would bring us back."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return say("nothing is kept for after a crash of this program: {reason}", reason=visible(reason))
+    reason = system_reason(error) if isinstance(error, OSError) else visible(str(error))
+    return say("nothing is kept for after a crash of this program: {reason}", reason=reason)
 
 
 def with_tls(server: str) -> Sentence:
@@ -272,7 +273,7 @@ def with_tls(server: str) -> Sentence:
 
 def cannot_remember(error: OSError) -> Sentence:
     """There is no place for the fingerprint of a server."""
-    return say("it is not remembered, you will be asked again: {reason}", reason=visible(error.strerror or str(error)))
+    return say("it is not remembered, you will be asked again: {reason}", reason=system_reason(error))
 
 
 def not_sent(line: str) -> Sentence:

@@ -16,6 +16,7 @@ from functools import partial
 
 from chat.client.known_servers import Entry, KnownServers
 from chat.language import Sentence, say, say_n
+from chat.reasons import system_reason
 from chat.text import visible
 
 
@@ -107,10 +108,8 @@ class Trust:
         try:
             return self._known.find(self.server)
         except OSError as error:
-            reason = visible(error.strerror or str(error))
-            raise Unsafe(
-                say("{path} cannot be read: {reason}.", path=visible(str(self._known.path)), reason=reason)
-            ) from None
+            path = visible(str(self._known.path))
+            raise Unsafe(say("{path} cannot be read: {reason}.", path=path, reason=system_reason(error))) from None
 
     def _accept(self, fingerprint: str) -> None:
         self._accepted = fingerprint

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from chat import limits
+from chat.errors import Unfit
 from chat.language import Sentence, say, say_n
 from chat.store.connection import transaction
 from chat.store.indexing import unindex
@@ -42,7 +43,7 @@ _KEEP = re.compile(r"([0-9]{1,13})(s|m|h|d|w|lines?|)")
 
 
 def parse_keep(text: str) -> Keep:
-    """`all`, a time such as `30d`, or `5000lines`; raises `ValueError` with what would be right.
+    """`all`, a time such as `30d`, or `5000lines`; raises `Unfit`.
 
     A small number alone is nobody's choice: who means a month by 30 would lose all but 30 lines.
     """
@@ -57,10 +58,10 @@ def parse_keep(text: str) -> Keep:
     elif unit not in _UNITS and 0 < number <= limits.KEEP_MOST:
         if unit or number >= limits.KEEP_BARE_LEAST:
             return number
-        raise ValueError(f"{text}: is that time or lines? {number}d keeps {number} days, {number}lines so many lines.")
-    raise ValueError(
-        f"{text!r} is neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines."
-    )
+        raise Unfit(
+            say("is that time or lines? {number}d keeps {number} days, {number}lines so many lines.", number=number)
+        )
+    raise Unfit(say("neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines."))
 
 
 def spelled(keep: Keep) -> str:

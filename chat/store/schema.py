@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from chat import limits
 from chat.language import Sentence, say, say_n
+from chat.reasons import system_reason
 from chat.store import Kept, KeptLog, Record, damage
 from chat.store.connection import APPLICATION_ID, connect, reason
 from chat.store.copies import copy
@@ -176,7 +177,7 @@ def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = F
     """
     path = path.absolute()
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise _nowhere(path, os.strerror(errno.EACCES if path.parent.is_dir() else errno.ENOENT))
+        raise _nowhere(path, OSError(errno.EACCES if path.parent.is_dir() else errno.ENOENT, ""))
     if os.path.exists(f"{path}.lock"):
         os.close(_lock(path, os.O_RDWR))
     with _explained(path):
@@ -200,13 +201,13 @@ def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = F
         return ()
 
 
-def _nowhere(path: Path, why: str | None) -> Unusable:
+def _nowhere(path: Path, error: OSError) -> Unusable:
     return Unusable(
         say(
             "Talk cannot be kept in {directory} ({reason}). Create it or make it writable, or choose another file "
             "with --database.",
             directory=path.parent,
-            reason=why,
+            reason=system_reason(error),
         )
     )
 
@@ -216,7 +217,7 @@ def _lock(path: Path, how: int) -> int:
     try:
         lock = os.open(f"{path}.lock", how, 0o600)
     except OSError as error:
-        raise _nowhere(path, error.strerror) from None
+        raise _nowhere(path, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -340,7 +341,7 @@ def _explained(path: Path) -> Iterator[None]:
             raise _damaged(path, str(error)) from None
         raise _unusable(path, reason(error)) from None
     except OSError as error:
-        raise _unusable(path, str(error.strerror)) from None
+        raise _unusable(path, system_reason(error)) from None
 
 
 def _damaged(path: Path, what: str) -> Unusable:

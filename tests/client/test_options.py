@@ -1,9 +1,9 @@
 """The command line of chat-client."""
 
 import pytest
-from twisted.python.usage import UsageError
 
-from chat.client.options import HELP, Options, Server, locale_language, parse_server, problem
+from chat.client.options import HELP, Options, Server, locale_language, parse_server
+from chat.command_line import Wrong
 from chat.language import language
 
 
@@ -29,9 +29,9 @@ def test_a_server_is_a_host_and_perhaps_a_port(text: str, server: Server) -> Non
     ["pi:", "pi:x", "pi:0", "pi:65536", "pi:-1", "pi:٣", "[::1]:", "[::1", "::1]:2", "a:b:c", "pi:" + "1" * 5000],
 )
 def test_anything_else_is_answered_with_what_would_be_right(text: str) -> None:
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(Wrong) as error:
         parse_server(text)
-    assert "pi.local:12345" in problem(error.value, language("en"))
+    assert "pi.local:12345" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_a_room_may_be_written_without_its_sign_which_shells_take_for_a_comment(
     ],
 )
 def test_a_mistake_is_one_line(words: list[str]) -> None:
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(Wrong) as error:
         Options({}).parseOptions(words)
-    text = problem(error.value, language("en"))
+    text = str(error.value)
     assert text
     assert "\n" not in text
 

@@ -381,7 +381,8 @@ def test_chat_server_check_tells_all_that_is_wrong_and_leaves_the_running_server
     assert taken.stderr.splitlines() == [
         "--rate: a number of lines a second, such as 2 or 0.5; 0 is no limit.",
         f"Another server keeps its talk in {tmp_path}/chat.sqlite3. Stop it, or choose another file with --database.",
-        f"Cannot listen on port {server.port}: Address already in use. Choose another one with --port.",
+        f"Port {server.port} is in use by another program, perhaps by an earlier server. Stop that one, or choose "
+        "another port with --port.",
     ]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("chat.sqlite3*")} == before
     bob.says("/ping still")

@@ -98,7 +98,8 @@ def test_a_taken_port_is_one_line(ground: tuple[str, ...], port: str, tmp_path: 
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        f"twistd chat: Cannot listen on port {taken}: Address already in use. Choose another one with --port.\n"
+        f"twistd chat: Port {taken} is in use by another program, perhaps by an earlier server. Stop that one, or "
+        "choose another port with --port.\n"
     )
     assert not (tmp_path / "twistd.pid").exists()
 
