@@ -1,15 +1,13 @@
 """Real proxies in front of a server, as docs/proxies/ sets them up, with shorter time-outs."""
 
 import re
-import socket
-import ssl
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.ports import held_port
 
-from .peers import Client, Peer, need
+from .peers import Client, Sealed, need
 from .server import CHECKOUT
 from .waiting import SECONDS, until
 
@@ -130,17 +128,8 @@ KINDS: dict[str, Callable[[Proxy], list[str]]] = {
 }
 
 
-class Sealed(Client):
-    """A socket with TLS."""
-
-    def __init__(self, proxy: Proxy, name: str) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        self.socket = context.wrap_socket(socket.create_connection((proxy.host, proxy.port), SECONDS))
-        self.socket.settimeout(None)
-        Peer.__init__(self, name, lambda: self.socket.recv(65536), self.socket.sendall)
-
-
 def through(proxy: Proxy, name: str) -> Client:
     """Somebody comes in through this proxy."""
-    return Sealed(proxy, name) if proxy.kind == "stunnel" else Client(proxy, name)  # type: ignore[arg-type]
+    if proxy.kind == "stunnel":
+        return Sealed(proxy.host, proxy.port, name)
+    return Client(proxy, name)  # type: ignore[arg-type]

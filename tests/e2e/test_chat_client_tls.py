@@ -49,7 +49,7 @@ def test_a_stranger_is_asked_about_remembered_and_refused_when_it_is_another(
 
     bob = on_screen(*CLIENT, "--tls", "-n", "bob", address)
     until(lambda: "Go on, and remember it?" in "\n".join(bob.lines), what="the question")
-    told = "".join(line.removeprefix("! ") for line in bob.lines)
+    told = "".join(line.removeprefix("! ").removeprefix("  ") for line in bob.lines)
     assert fingerprint(server) in told
     assert "bob" not in amy.heard
     bob.types("yes")

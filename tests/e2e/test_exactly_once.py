@@ -183,6 +183,9 @@ def test_two_scripts_with_one_nickname_do_not_take_each_other_over(server: Serve
 
 def test_a_transcript_has_everything_and_each_thing_once(serve: Serve, connect: Connect) -> None:
     server = serve("--rate", "0")
+    amy = connect(server, "amy").joins()
+    amy.says("/join #ops")  # a script makes no room
+    amy.hears("You speak in #ops")
     lines = [f"number {number}" for number in range(1, 1235)]
     script = subprocess.run(
         [*CLIENT, "--nick", "bot", "--room", "ops", ":".join(server.address)],

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from .conftest import Connect, OnTerminal, Serve
-from .peers import Client, Program, need
-from .proxies import DEBIANS_OWN, IDLE_SECONDS, Proxy, Sealed, through
+from .peers import Client, Program, Sealed, need
+from .proxies import DEBIANS_OWN, IDLE_SECONDS, Proxy, through
 from .server import Server
 from .waiting import SECONDS, pass_by, until
 
@@ -201,7 +201,7 @@ def test_behind_debians_haproxy_tls_that_is_passed_through_tells_a_cut_from_a_le
     assert found, server.said
     proxy = before(server, "haproxy as Debian ships it", int(found[1]))
     bob = Witness(connect(server, "bob"), header=b"")
-    amy, carl = Sealed(proxy, "amy"), Sealed(proxy, "carl")
+    amy, carl = Sealed(proxy.host, proxy.port, "amy"), Sealed(proxy.host, proxy.port, "carl")
     stack.callback(amy.close)
     stack.callback(carl.close)
     comes_in(amy)

@@ -124,7 +124,7 @@ def test_a_nickname_that_telnet_damages_is_asked_for_and_then_taken(
     amy.types(nick)
     if damaged:
         amy.shows("! nothing-said: Telnet damaged this line on its way; nothing of it was done.")
-        amy.shows("! Type it again. Enter takes guest1.")
+        amy.shows("!   Type it again. Enter takes guest1.")
         amy.types(nick)
     bob.hears(f"-!- {nick} joined #lobby (2 here)\r\n")
     amy.types(f"hi from {nick}")

@@ -3,7 +3,6 @@
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Connect, Run, Serve
-from .peers import Peer, Program, need
+from .peers import Peer, Program, Sealed, need, sealed
 from .server import ENVIRONMENT, Server
 from .waiting import SECONDS, until
 
@@ -33,21 +32,11 @@ def server(serve: Serve) -> Server:
     return serve(*TLS)
 
 
-def tls_socket(server: Server) -> ssl.SSLSocket:
-    """One that verifies nothing."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    sealed = context.wrap_socket(socket.create_connection((server.host, tls_port(server)), SECONDS))
-    sealed.settimeout(None)
-    return sealed
-
-
-class TlsSocket(Peer):
-    """Somebody at the end of such a socket."""
+class TlsSocket(Sealed):
+    """Somebody who comes in by the port with TLS."""
 
     def __init__(self, server: Server, name: str = "nobody") -> None:
-        self.socket = tls_socket(server)
-        super().__init__(name, lambda: self.socket.recv(65536), self.socket.sendall)
+        super().__init__(server.host, tls_port(server), name)
 
     @property
     def certificate(self) -> bytes:
@@ -55,13 +44,6 @@ class TlsSocket(Peer):
         certificate = self.socket.getpeercert(binary_form=True)
         assert certificate is not None
         return certificate
-
-    def close(self) -> None:
-        """Be gone."""
-        with suppress(OSError):  # it may be gone already
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self._reader.join(SECONDS)
-        self.socket.close()
 
 
 ConnectTls = Callable[..., TlsSocket]
@@ -137,7 +119,7 @@ def test_one_line_is_posted_without_staying(server: Server, connect: Connect, ru
 def test_who_does_not_read_holds_nobody_up_and_misses_nothing(serve: Serve, connect: Connect) -> None:
     server = serve(*TLS, "--rate", "0")
     bob = connect(server, "bob").joins()
-    with tls_socket(server) as raw:
+    with sealed(server.host, tls_port(server)) as raw:
         raw.sendall(b"amy\n")
         bob.hears("amy joined")
         before = server.memory()
@@ -195,7 +177,7 @@ def test_what_their_machine_has_acknowledged_does_not_come_again(
 def test_who_reads_nothing_at_all_is_cut_off(serve: Serve, connect: Connect) -> None:
     server = serve(*TLS, "--rate", "0", STALL_SECONDS=0.5, SWEEP_SECONDS=0.2, LOOK_SECONDS=0.2)
     bob = connect(server, "bob").joins()
-    with tls_socket(server) as amy:
+    with sealed(server.host, tls_port(server)) as amy:
         amy.sendall(b"amy\n")
         bob.hears("amy joined")
         for number in range(40):

@@ -12,7 +12,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parent.parent.parent
 MEGABYTE = 2**20
 
-# SIGUSR2 has it count its objects by their types, after a collection, into a file.
+# SIGRTMIN, which the server itself leaves alone, has it count its objects by their types, after a collection, into a file.
 _COUNTING = """
 import gc, json, os, signal
 from collections import Counter
@@ -24,7 +24,7 @@ def count(*_):
         json.dump(counts, file)
     os.replace("objects.new", "objects")
 
-signal.signal(signal.SIGUSR2, count)
+signal.signal(signal.SIGRTMIN, count)
 from twisted.scripts.twistd import run
 run()
 """
@@ -82,7 +82,7 @@ class Server:
         """How many objects of each type it has."""
         path = self._directory / "objects"
         path.unlink(missing_ok=True)
-        os.kill(self.pid, signal.SIGUSR2)
+        os.kill(self.pid, signal.SIGRTMIN)
         async with asyncio.timeout(30):
             while not path.exists():
                 await asyncio.sleep(0.05)

@@ -252,6 +252,8 @@ async def _pages(client: Client, place: str) -> list[Event]:
     before = None
     while True:
         page = await client.ask(f"/last {PAGE} {place}", before)
+        if page.get("code") == "not-here":
+            return events  # nobody has that name, and nothing was ever said to whoever had it
         if page["type"] != "history":
             raise Broken(f"/last {PAGE} {place} was answered with {page}")
         events = [event_of(each) for each in page["events"]] + events
