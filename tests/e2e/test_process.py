@@ -324,7 +324,7 @@ def test_no_private_word_and_no_code_is_in_any_file_but_the_database(connect: Co
     server = Server(tmp_path, first=FAULTS)
     try:
         amy, bob, carl = connect(server, "amy").joins(), connect(server, "bob").joins(), connect(server, "carl")
-        (code,) = re.findall(r"/resume (\w{4}-\w{4})", until(lambda: "/resume" in amy.heard and amy.heard))
+        (code,) = re.findall(r"/resume (\w{5}-\w{5})", until(lambda: "/resume" in amy.heard and amy.heard))
         amy.says("/msg bob canary-private")
         bob.hears("canary-private")
         for line in ("/paste", "canary-draft", "/cancel", "/grep canary-search", "/msg nobody canary-refused"):

@@ -21,7 +21,7 @@ from tests.storm.words import LETTERS, text_of
 
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER, which the module socket does not name
 _DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # one instruction of classic BPF: return 0 bytes of each packet
-_CODE = re.compile(rb"/resume ([A-Z2-9]{4}-[A-Z2-9]{4})")
+_CODE = re.compile(rb"/resume ([A-Z2-9]{5}-[A-Z2-9]{5})")
 _LIFE = 4.0  # seconds that a connection lives on average
 
 
