@@ -299,8 +299,8 @@ GREP_MOST = 50
 
 LOCK_AFTER_SECONDS = 0.002
 LOCK_SECONDS = 0.0002
-"""Where a thread of the store is at work for so long, the reactor pauses for the second time, again and again: without
-that a commit takes 0.5 s while one client sends a megabyte of newlines (measured), with it 0.02."""
+"""Where a thread of the store could not begin for so long, the reactor pauses for the second time, again and again:
+without that a commit takes 0.5 s while one client sends a megabyte of newlines (measured), with it 0.02."""
 
 LOCKED_SECONDS = 2.0
 """How long a write waits for another program that holds the database: people wait as long for their line."""

@@ -57,7 +57,7 @@ class Record(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """One turn's changes."""
+    """One turn's changes; each log and each record is in it once."""
 
     appended: Sequence[Appended]
     records: Sequence[Record]

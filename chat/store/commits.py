@@ -22,14 +22,16 @@ def _parts(first: int, last: int) -> str:
     return ", ".join(f"json_extract(row.value, '$[{part}]')" for part in range(first, last + 1))
 
 
-_LOGS = f"""
-    INSERT INTO logs (key, name, head, oldest, said) SELECT {_parts(0, 4)} FROM json_each(?) AS row WHERE true
-    ON CONFLICT (key) DO UPDATE SET
-        name = excluded.name, head = excluded.head, oldest = coalesce(oldest, excluded.oldest),
-        said = said + excluded.said
-"""
+_IDS = "SELECT logs.key, logs.id, oldest IS NULL FROM json_each(?) AS row CROSS JOIN logs ON logs.key = row.value"
 
-_IDS = "SELECT logs.key, logs.id FROM json_each(?) AS row CROSS JOIN logs ON logs.key = row.value"
+_NEW_LOGS = f"INSERT INTO logs (key, name, head) SELECT {_parts(0, 1)}, 0 FROM json_each(?) AS row"
+_LOGS = f"""
+    UPDATE logs SET (name, head, said) = ({_parts(1, 2)}, said + {_parts(4, 4)})
+    FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}
+"""
+_OLDEST = f"UPDATE logs SET oldest = {_parts(3, 3)} FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}"
+"""Statements of their own, for nearly always nothing of it changes: each would write a page of its own (the sequence of
+the logs' numbers, and their index by age), of the eight that a line writes."""
 
 _LINE_IDS = f"""
     INSERT INTO line_ids (log, person, id, seq, at, digest)
@@ -69,6 +71,7 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> None:
         [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
         for line, (place, digest) in batch.ids.items()
     ]
+    ids = _ids_of(connection, logs)
     records = {(record.kind, record.key): record.value for record in batch.records}
     for statement, rows in (
         (_LOGS, logs),
@@ -78,11 +81,24 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     ):
         if rows:
             connection.execute(statement, (as_json(rows),))
-    _write_entries(connection, [log for log in batch.appended if log.recorded])
+    _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
 
 
-def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended]) -> None:
-    ids = dict(connection.execute(_IDS, (json.dumps([log.key for log in recorded]),)))
+def _ids_of(connection: sqlite3.Connection, logs: Sequence[Sequence[object]]) -> Mapping[str, int]:
+    """The numbers of these logs by their keys; those that are new are made, and whose first entry comes is dated."""
+    keys = json.dumps([key for key, *_ in logs])
+    found = connection.execute(_IDS, (keys,)).fetchall()
+    if len(found) < len(logs):
+        known = {key for key, *_ in found}
+        connection.execute(_NEW_LOGS, (as_json([log for log in logs if log[0] not in known]),))
+        found = connection.execute(_IDS, (keys,)).fetchall()
+    empty = {key for key, _, is_empty in found if is_empty}
+    if dated := [log for log in logs if log[0] in empty and log[3] is not None]:
+        connection.execute(_OLDEST, (as_json(dated),))
+    return {key: id for key, id, _ in found}
+
+
+def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended], ids: Mapping[str, int]) -> None:
     # Sorted, for the search index writes itself out each time that it is given a lower id than before.
     recorded = sorted(recorded, key=lambda log: ids[log.key])
     entries = [(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]

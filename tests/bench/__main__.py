@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.generator import Generator
 from tests.bench.native import Missing, compiled
 from tests.bench.report import Report
-from tests.bench.servers import KINDS, Broken, Server, cores, open_files
+from tests.bench.servers import KINDS, Broken, Server, checkout, cores, open_files
 from tests.bench.workloads import WORKLOADS, NotHere
 
 QUICK = "lat,paced,busy,win,sat"
@@ -53,6 +53,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     add("--people", "-n", _sizes, "100", "the number of connections; several are separated by commas")
     add("--rounds", "-r", int, "3", "how often each is measured; take at least 5 for figures to quote")
     add("--seconds", "-t", float, "1", "how long a workload runs that has no end of its own")
+    parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout, measured as the last server")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios; needs the extra `bench`")
     return parser.parse_args(arguments)
 
@@ -103,6 +104,9 @@ def main(arguments: list[str]) -> int:
     try:
         if options.plot and find_spec("matplotlib") is None:
             raise Missing("--plot needs matplotlib, which comes with the extra `bench`")
+        if options.beside:
+            KINDS["beside"] = checkout(options.beside.absolute())
+            options.servers.append("beside")
         compiled("load")
         connections = max(WORKLOADS[name].connections for name in options.workloads)
         open_files(connections * max(options.people) + 100)

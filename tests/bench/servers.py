@@ -26,6 +26,7 @@ from tests.bench.native import HERE, Missing, compiled
 
 ROOT = HERE.parent.parent
 MEMORY = "memory:"
+DATABASE = "chat.sqlite3"
 START_SECONDS = 20.0  # a server that does not listen by then is broken
 
 
@@ -37,11 +38,11 @@ def _program(name: str) -> str:
 
 
 @functools.cache
-def _bytecode() -> None:
+def _bytecode(root: Path) -> None:
     """Compile our modules as pip does where it installs them: from a checkout where Python may not write that, each
     start would."""
     for package in ("chat", "twisted"):
-        compileall.compile_dir(ROOT / package, quiet=2)
+        compileall.compile_dir(root / package, quiet=2)
 
 
 def _twistd() -> str:
@@ -51,9 +52,9 @@ def _twistd() -> str:
     return str(twistd)
 
 
-def _chat(database: str, sync: str = "full") -> Callable[[Path, int], list[str]]:
+def _chat(database: str, sync: str = "full", root: Path = ROOT) -> Callable[[Path, int], list[str]]:
     def command(directory: Path, port: int) -> list[str]:
-        _bytecode()
+        _bytecode(root)
         store = ["--database", database, "--sync", sync]
         listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
         return [_twistd(), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "chat", *listen, *store]
@@ -125,18 +126,26 @@ class Kind:
     chats: bool = True  # else only its start can be measured
     rooms: bool = True  # has rooms and private messages, not only one room
     gathers: float = 0.0  # seconds until comings and goings were told to everyone
+    root: Path = ROOT  # from where it imports
 
 
 KINDS = {
     "chat": Kind("plain", _chat(MEMORY), "our server, the store in memory", gathers=31.0),
-    "durable": Kind("plain", _chat("chat.sqlite3"), "our server, the default store on disk", gathers=31.0),
-    "normal": Kind("plain", _chat("chat.sqlite3", "normal"), "the same with --sync normal", gathers=31.0),
+    "durable": Kind("plain", _chat(DATABASE), "our server, the default store on disk", gathers=31.0),
+    "normal": Kind("plain", _chat(DATABASE, "normal"), "the same with --sync normal", gathers=31.0),
     "limit": Kind("plain", _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
     "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
     "twistd": Kind("plain", _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False),
     "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),
     "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512),
 }
+
+
+def checkout(root: Path) -> Kind:
+    """Our server as it is in another checkout, with its default store on disk."""
+    if not (root / "chat" / "tap.py").exists():
+        raise Missing(f"no checkout of ours in {root}")
+    return Kind("plain", _chat(DATABASE, root=root), f"our server of {root}", gathers=31.0, root=root)
 
 
 def cores() -> tuple[int, int] | None:
@@ -175,6 +184,7 @@ class Server:
         self._directory = tempfile.TemporaryDirectory(prefix="chat-bench-", ignore_cleanup_errors=True)
         directory = Path(self._directory.name)
         command = kind.command(directory, self.port)
+        self.database = directory / DATABASE
         self._output = directory / "output"
         nobody: dict[str, Any] = {}
         if os.geteuid() == 0 and kind.dialect == "irc":  # neither IRC server likes to run as root
@@ -188,7 +198,7 @@ class Server:
                 stdout=output,
                 stderr=output,
                 cwd=directory,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(kind.root)},
                 **nobody,
             )
         self.pid = self._process.pid

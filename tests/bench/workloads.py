@@ -13,10 +13,13 @@ from typing import Any
 
 from tests.bench.authors import acknowledged
 from tests.bench.generator import Generator, Heard
+from tests.bench.lines import Author, Journal, listen, said
 from tests.bench.servers import Server
 
 SENDERS = 10
 WARM_UP = 0.3  # seconds of the same load before the clock runs
+LINES = 1000
+INDEXED = 2.0  # seconds without a line after which the search index holds all
 DRAIN = 60.0  # seconds after which an unfinished run is given up, and what is missing counts as lost
 
 
@@ -108,6 +111,42 @@ def acks(server: Server, load: Generator, n: int, seconds: float) -> Result:
         p50=took[len(took) // 2],
         p99=took[len(took) * 99 // 100],
         peak=server.peak(),
+    )
+
+
+def line(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """At once, what each costs by itself."""
+    return _durable(server, n, LINES, 0.0)
+
+
+def beat(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """One each 20 ms, so that everybody sleeps in between."""
+    return _durable(server, n, LINES // 2, 0.02)
+
+
+def _durable(server: Server, n: int, count: int, every: float) -> Result:
+    """The search index may be made after the lines: what that takes, and writes, is theirs."""
+    if not server.database.exists():
+        raise NotHere("keeps nothing on a disk")
+    listeners, journal = listen(server.port, n - 1), Journal(server.database)
+    author = Author(server.port, "author")
+    said(author, 100, every, journal)
+    time.sleep(INDEXED)
+    journal.look()
+    written, cpu = journal.bytes, server.cpu()
+    took = sorted(said(author, count, every, journal))
+    time.sleep(INDEXED)
+    journal.look()
+    spent = server.cpu() - cpu
+    for connection in (author, *listeners):
+        connection.close()
+    return Result(
+        1e6 * spent / count,
+        "µs/line",
+        p50=took[count // 2],
+        p99=took[count * 99 // 100],
+        peak=server.peak(),
+        extra={"journal KiB/line": (journal.bytes - written) / count / 1024},
     )
 
 
@@ -254,6 +293,10 @@ WORKLOADS = {
     "acks": Workload(
         acks, "each author waits for the acknowledgement of a line before the next: what a commit adds", sizes=(1, 100)
     ),
+    "line": Workload(
+        line, "one after the other, each acknowledged, ten people hear them; CPU and journal", sizes=(10,)
+    ),
+    "beat": Workload(beat, "the same with one line each 20 ms", sizes=(10,)),
     "storm": Workload(storm, "N connect and enter at once"),
     "idle": Workload(idle, "memory of a connection that says nothing"),
     "slow": Workload(slow, "as win with lines of 400 bytes, a tenth of the people has stopped reading"),

@@ -38,13 +38,17 @@ class Reactor:
     def callLater(self, delay: float, callable: Callable[..., object]) -> None:
         """This one has nothing else to do, so nobody waits for the interpreter's lock."""
 
+    def call_next(self) -> None:
+        """Do the next thing that a thread calls for."""
+        function, arguments = self._calls.get(timeout=30)
+        function(*arguments)
+
     def wait(self, deferred: Deferred[Result]) -> Result:
         """What a Deferred fires with; raises what it fails with."""
         outcome: list[Any] = []
         deferred.addBoth(outcome.append)
         while not outcome:
-            function, arguments = self._calls.get(timeout=30)
-            function(*arguments)
+            self.call_next()
         if isinstance(outcome[0], Failure):
             outcome[0].raiseException()
         return outcome[0]  # type: ignore[no-any-return]

@@ -90,7 +90,8 @@ def test_the_numbers_of_an_empty_log_go_on(path: Path) -> None:
 
 
 def test_nothing_goes_from_behind_what_stays(database: Database) -> None:
-    database.commit(lines("one"), lines("of a clock that was wrong", first=2, at=START - 900 * DAY))
+    database.commit(lines("one"))
+    database.commit(lines("of a clock that was wrong", first=2, at=START - 900 * DAY))
     assert trim(database, DAY, timedelta(0)) == []
 
 

@@ -216,6 +216,16 @@ def test_parts_are_counted_as_the_index_counts_them() -> None:
     assert len(tokens("a-b-c.d 漢字")) == 6
 
 
+def test_a_line_writes_no_page_of_what_stays_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path / "chat.sqlite3") as database:
+        database.commit(lines("one"))
+        journal = Path(f"{database.path}-wal")
+        before = journal.stat().st_size
+        database.commit(lines("two", first=2))
+        # The row, its log's, and its places in the two indices of what was said.
+        assert journal.stat().st_size - before == 4 * (24 + 1024)
+
+
 def test_a_new_database_has_small_pages(tmp_path: Path) -> None:
     with opened(tmp_path / "chat.sqlite3"):
         pass

@@ -178,7 +178,8 @@ def test_a_clock_at_its_beginning_takes_nothing_away(database: Database) -> None
 
 def test_of_lines_those_that_people_said_count(database: Database) -> None:
     joins = [Entry(seq, START, Joined(AMY, ("amy",), 1)) for seq in range(4, 10)]
-    database.commit(dated(START, START, START), Appended("#lobby", "#lobby", True, joins))
+    database.commit(dated(START, START, START))
+    database.commit(Appended("#lobby", "#lobby", True, joins))
     database.commit(dated(START, first=10))
     assert [step.lines for step in trim(database, keep=3)] == [1, 0]
     assert database.texts() == ["2", "3", "", "", "", "", "", "", "10"]
@@ -191,7 +192,8 @@ def test_what_others_did_goes_with_the_lines_around_it_in_steps(
 ) -> None:
     monkeypatch.setattr(limits, "TRIM_ROWS", rows)
     joins = [Entry(seq, START, Joined(AMY, ("amy",), 1)) for seq in range(1, 8)]
-    database.commit(Appended("#lobby", "#lobby", True, joins), dated(*[START] * 5, first=8))
+    database.commit(Appended("#lobby", "#lobby", True, joins))
+    database.commit(dated(*[START] * 5, first=8))
     assert sum(step.lines for step in trim(database, keep=2)) == 3
     assert left(database) == [11, 12]
 
