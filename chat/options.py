@@ -90,6 +90,7 @@ class Options(CommandLine):
         self._words = list(sys.argv[1:] if options is None else options)
         try:
             self._read()
+            self._check_pidfile()
         except Unfit as error:
             give_up(error.sentence, self.language)
 
@@ -284,6 +285,26 @@ class Options(CommandLine):
 
     def _check_name(self) -> None:
         self["name"] = visible(self["name"] or socket.gethostname())
+
+    def _check_pidfile(self) -> None:
+        """`twistd` looks too, later, and says it in five lines of English; what else is wrong there it tells."""
+        twistd: Mapping[str, Any] = self.parent or {}
+        path = twistd.get("pidfile") or ""
+        try:
+            pid = int(Path(path).read_text("ascii")) if path else 0
+            if pid > 0:
+                os.kill(pid, 0)
+        except (OSError, ValueError):
+            return
+        if pid > 0:
+            raise Unfit(
+                say(
+                    "A server runs here already: process {pid}, says {path}. Stop it with  kill {pid}  or start in "
+                    "another directory; if that process is another program, remove the file.",
+                    pid=pid,
+                    path=os.path.abspath(path),
+                )
+            )
 
     def check_backups(self) -> None:
         """The directory of copies has to be writable to whoever runs; raises `Wrong`."""

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import re
 import resource
 import signal
@@ -183,6 +184,24 @@ def test_what_the_server_keeps_is_below_the_directory_of_its_data(
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/chat:/var/lib/other")
     assert options().below_data("x") == Path("/var/lib/chat/x")
     assert chosen.below_data("x") == Path("/run/data/x")
+
+
+@pytest.mark.parametrize(
+    ("pid", "refused"), [(str(os.getpid()), True), ("99999999\n", False), ("none", False), ("", False), ("0", False)]
+)
+def test_a_second_server_in_one_directory_is_told_in_one_line(pid: str, refused: bool, tmp_path: Path) -> None:
+    path = tmp_path / "twistd.pid"
+    path.write_text(pid)
+    made = Options()
+    made.parent = {"pidfile": str(path)}
+    words = ["--database", "memory:", "--language", "es"]
+    if not refused:
+        made.parseOptions(words)
+        return
+    with pytest.raises(SystemExit) as end:
+        made.parseOptions(words)
+    assert str(end.value).startswith(f"twistd chat: Aquí ya hay un servidor en marcha: el proceso {pid}, según {path}.")
+    assert "\n" not in str(end.value)
 
 
 def test_twistd_knows_the_chat() -> None:

@@ -44,7 +44,8 @@ def who(call: Call, asked: Who) -> None:
     session = call.session
     if not session.named:
         count = len(session.hub.people)
-        call.reply(say_n("One person is here.", "{count} people are here.", count), here=count)
+        some = say_n("One person is here.", "{count} people are here.", count)
+        call.reply(some if count else say("Nobody is here yet."), here=count)
         return
     room = room_of(session, asked.room or call.request.room)
     people = [session.hub.people[id] for id in room.members]

@@ -12,6 +12,13 @@ def amy(world: World) -> Client:
     return world.enter("amy")
 
 
+def test_before_anybody_is_here_that_is_told_in_words(world: World) -> None:
+    guest = world.connect()
+    guest.take()
+    guest.type("who")
+    assert guest.lines == ["-> Nobody is here yet."]
+
+
 @pytest.fixture
 def bob(world: World, amy: Client) -> Client:
     bob = world.enter("bob")
