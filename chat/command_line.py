@@ -69,6 +69,10 @@ class CommandLine(usage.Options):
             chosen, others = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
             raise self._slip(error, words) from None
+        for option, value in chosen:
+            # Of --port --language es the port is missing; a value that looks so is written as --name=--port.
+            if value in words and self._is_option(value):
+                raise Wrong(option, value_missing(option))
         ordered = [word for option, value in chosen for word in self._words_of(option, value)]
         super().parseOptions([*ordered, "--", *others])
 
@@ -76,6 +80,9 @@ class CommandLine(usage.Options):
         """An option as it was written, with its value if it takes one."""
         takes_value = self._takes_value(option[2:]) or f"{option[1:]}:" in self.shortOpt
         return (option, value) if takes_value else (option,)
+
+    def _is_option(self, word: str) -> bool:
+        return word.startswith("--") and word[2:].partition("=")[0] in [name.rstrip("=") for name in self.longOpt]
 
     def _takes_value(self, name: str) -> bool:
         return f"{name}=" in self.longOpt
@@ -91,7 +98,8 @@ class CommandLine(usage.Options):
         parts: list[Sequence[str]] = []
         rest = list(words)
         while rest:
-            size = next((size for size in (1, 2) if self._is_whole(rest[:size])), 1)
+            most = 1 if any(map(self._is_option, rest[1:2])) else 2
+            size = next((size for size in range(1, most + 1) if self._is_whole(rest[:size])), 1)
             parts.append(rest[:size])
             unknown = size == 1 and not self._is_whole(rest[:1])
             del rest[:size]

@@ -102,10 +102,20 @@ def test_the_server_refuses_in_its_language(words: list[str], said: str) -> None
 
 
 def test_a_value_that_is_missing_is_told() -> None:
-    assert in_spanish(["--language=es", "--port"], ServerOptions).endswith(
-        "--port: falta su valor, como en --port VALOR."
-    )
+    server = "twistd chat: --port: falta su valor, como en --port VALOR."
+    for words in (
+        ["--language=es", "--port"],
+        ["--port", "--language", "es"],
+        ["--language", "es", "--port", "--log-json"],
+    ):
+        assert in_spanish(words, ServerOptions) == server
     assert in_spanish(["--language=es", "-n"], lambda: ClientOptions({})) == "-n: falta su valor, como en -n VALOR."
+
+
+def test_a_value_may_look_like_an_option_where_it_is_meant() -> None:
+    options = ServerOptions()
+    options.parseOptions(["--database", "memory:", "--name=--port"])
+    assert options["name"] == "--port"
 
 
 @pytest.mark.parametrize(

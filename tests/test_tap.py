@@ -186,22 +186,28 @@ def test_what_the_server_keeps_is_below_the_directory_of_its_data(
     assert chosen.below_data("x") == Path("/run/data/x")
 
 
-@pytest.mark.parametrize(
-    ("pid", "refused"), [(str(os.getpid()), True), ("99999999\n", False), ("none", False), ("", False), ("0", False)]
-)
-def test_a_second_server_in_one_directory_is_told_in_one_line(pid: str, refused: bool, tmp_path: Path) -> None:
-    path = tmp_path / "twistd.pid"
+def in_directory_of(pid: str, directory: Path) -> Options:
+    """Options that were read where a server with this process id was started."""
+    path = directory / "twistd.pid"
     path.write_text(pid)
     made = Options()
     made.parent = {"pidfile": str(path)}
-    words = ["--database", "memory:", "--language", "es"]
-    if not refused:
-        made.parseOptions(words)
-        return
+    made.parseOptions(["--database", "memory:", "--language", "es"])
+    return made
+
+
+def test_a_second_server_in_one_directory_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as end:
-        made.parseOptions(words)
-    assert str(end.value).startswith(f"twistd chat: Aquí ya hay un servidor en marcha: el proceso {pid}, según {path}.")
+        in_directory_of(f"{os.getpid()}\n", tmp_path)
+    assert str(end.value).startswith(
+        f"twistd chat: Aquí ya hay un servidor en marcha: el proceso {os.getpid()}, según {tmp_path}/twistd.pid."
+    )
     assert "\n" not in str(end.value)
+
+
+@pytest.mark.parametrize("pid", ["99999999", "none", "", "0", "-1"])
+def test_what_an_earlier_server_left_refuses_nothing(pid: str, tmp_path: Path) -> None:
+    assert in_directory_of(pid, tmp_path)["language"] == "es"
 
 
 def test_twistd_knows_the_chat() -> None:
