@@ -257,5 +257,5 @@ _TIPS = (
     say("Several lines as one message: /paste, your lines, /end."),
     say("To say a line that begins with a slash, type two: //etc says /etc."),
     say("From a script: echo '/post NICK #lobby text' | nc HOST PORT"),
-    say("A program speaks JSON after /json; chat-client comes with this server and keeps your line apart."),
+    say("chat-client comes with this server: when the line drops it comes back by itself. Programs say /json."),
 )
