@@ -122,6 +122,12 @@ NICK_REMINDER_SECONDS = 120.0
 NICK_PAUSE_SECONDS = 0.5
 """After a refused nickname the next answer waits this long for the end of input: a script's talk is no nickname."""
 
+PIPE_SECONDS = 2.0
+STOP_SECONDS = 0.5
+"""Of one who is gone while lines wait for their time, these are dropped where they began to wait so long after the
+first line, and the input ended so long after its last bytes: that is a person who has seen a paste by mistake.  All
+that a program pipes in is said, as it comes at once, or ends at once."""
+
 STALL_SECONDS = 120.0
 """A connection that takes nothing for this long while something waits for it is hopeless."""
 

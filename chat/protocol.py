@@ -76,8 +76,11 @@ class ChatProtocol(LineReceiver):
         self._known = False
         self._doubted = False
         self._in_hand: Typed = ""
+        self._first_at = 0.0
+        self._talks = False
         self._dropped = 0
         self._ending_told = False
+        self._stopped = False
         self._cut_off = False
         self._closing = False
         self._lost = False
@@ -134,7 +137,7 @@ class ChatProtocol(LineReceiver):
         if self._closing:
             self._intake.ended = True
             self.transport.loseConnection()
-        elif self._outlet.broken:
+        elif self._is_cut:
             self.cut_off()
         else:
             self._intake.end()
@@ -189,6 +192,7 @@ class ChatProtocol(LineReceiver):
         """Handle what came, unless the first line shows that they speak another protocol."""
         if not self._known and (first := self._intake.first) is not None:
             self._known = True
+            self._first_at = self._clock.seconds()
             if isinstance(first, str) and (kind := strangers.by_first_line(first)) is not None:
                 self._turn_away(kind)
                 return
@@ -404,6 +408,7 @@ class ChatProtocol(LineReceiver):
 
     def order(self) -> Order:
         """By which command a line is."""
+        self._talks = self._clock.seconds() - self._first_at >= limits.PIPE_SECONDS
         return Order(lambda line: command_of(self, line), self.session.draft is not None)
 
     def dropped(self, lines: Sequence[Typed]) -> None:
@@ -430,21 +435,35 @@ class ChatProtocol(LineReceiver):
     def hung_up(self) -> bool:
         """A program that has ended looks like one that only ended its input, until it is sent something.
 
-        Who pressed Ctrl-C in nc wants the rest of a paste not to be said.
+        Who pressed Ctrl-C in nc wants the rest of a paste not to be said; but all that `cat file | nc -q0` sent is to
+        be.  What tells them apart are pauses: who talked before, and was silent before the end, has seen the paste.
         """
         state = sockets.state(self._socket)
-        if state is sockets.State.CLOSED:
-            self._cut_off = self._cut_off or not (self._intake.ended or self._ending_told)
-            return True
-        if (self._intake.ended or state is sockets.State.ENDED) and not self._ending_told:
+        if (self._intake.ended or state is not sockets.State.OPEN) and not self._ending_told:
             self._ending_told = True
+            self._look_how_it_ended(closed=state is sockets.State.CLOSED)
             sentence = say_n(
                 "Your input has ended; one line still waits to be said.",
                 "Your input has ended; {count} lines still wait to be said.",
                 len(self._intake),
             )
             self.session.answer(Reply("slow-down", [sentence]))
-        return False
+        return self._stopped and state is sockets.State.CLOSED
+
+    def _look_how_it_ended(self, closed: bool) -> None:
+        """Whose will it was, while lines still wait."""
+        if self._socket is None:
+            return
+        if closed and sockets.is_broken_off(self._socket):
+            self._stopped = self._cut_off = True
+        else:
+            self._cut_off = self._cut_off or self._outlet.broken
+            self._stopped = self._talks and sockets.silence_before_end(self._socket) >= limits.STOP_SECONDS
+
+    @property
+    def _is_cut(self) -> bool:
+        """The end of their input is not known to be their own doing."""
+        return self._cut_off or (self._outlet.broken and not self._ending_told)
 
     def pause(self, paused: bool) -> None:
         """Leave input in the kernel, or read on."""
@@ -485,7 +504,7 @@ class ChatProtocol(LineReceiver):
                 len(session.draft),
             )
             session.answer(Problem("nothing-said", sentence))
-        own = self._intake.signed_off or not (self._proxied or self._outlet.broken or self._cut_off)
+        own = self._intake.signed_off or not (self._proxied or self._is_cut)
         if self.wire.asks and own:
             self.look_what_is_seen()
             session.end()

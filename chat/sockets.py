@@ -4,6 +4,7 @@ Keepalive finds a silent peer only while nothing is unacknowledged; for the othe
 TCP_USER_TIMEOUT would also kill people who only stopped their terminal.
 """
 
+import errno
 import fcntl
 import ipaddress
 import socket
@@ -20,10 +21,11 @@ from chat import limits
 
 _PROBES = 3
 _UNACKED = 24
+_LAST_DATA_RECV = 52
 _LAST_ACK_RECV = 56
 _BYTES_ACKED = 120
-"""Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_ack_recv`
-(u32, milliseconds) and `tcpi_bytes_acked` (u64)."""
+"""Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_data_recv` and
+`tcpi_last_ack_recv` (u32, milliseconds since then) and `tcpi_bytes_acked` (u64)."""
 
 
 def beneath(transport: ITransport) -> socket.socket | None:
@@ -95,6 +97,23 @@ def state(connection: socket.socket | None) -> State:
 
 _STATES = {7: State.CLOSED, 8: State.ENDED}
 """TCP_CLOSE and TCP_CLOSE_WAIT of `tcpi_state`, the first byte."""
+
+
+def is_broken_off(connection: socket.socket) -> bool:
+    """Whether one that is closed was reset, with no end of their input before; to be asked once.
+
+    Where a failed `send` was told of it first, nobody knows any more, and the answer is no.
+    """
+    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+
+
+def silence_before_end(connection: socket.socket) -> float:
+    """Seconds between the last bytes that came and the end of their input, which is an acknowledgement, too."""
+    info = _tcp_info(connection)
+    if info is None:
+        return 0.0
+    data, end = (struct.unpack_from("I", info, place)[0] for place in (_LAST_DATA_RECV, _LAST_ACK_RECV))
+    return float(data - end) / 1000
 
 
 def is_dead(connection: socket.socket, seconds: float) -> bool:
