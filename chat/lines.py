@@ -188,7 +188,8 @@ class LineDecoder:
             if not self.telnet:
                 take()
                 self._speak_telnet()
-            in_letter = _HALF_A_LETTER.search((kept[-1] if kept else self._partial)[-3:]) is not None
+            before = b"".join((self._partial[-3:], *kept[-3:]))  # none of `kept` is empty
+            in_letter = _HALF_A_LETTER.search(before[-3:]) is not None
             if in_letter or command["broken"] is not None:
                 take()
                 self._garbled = True
@@ -287,6 +288,7 @@ class LineDecoder:
             line = bytes(self._partial) + rest
             lines.append(Overlong(length, LINE) if length > LINE else Garbled(_edited(_decoded(line)[0])))
             self._drop_line()
+            self._first_by_cr = False
             if not more:
                 return
         elif self._length:

@@ -107,9 +107,9 @@ def looks(name: str) -> frozenset[Look]:
     folded = fold(name)
     folded = folded.rstrip(_ENDS) or folded
     written = name[:NAME_READ].translate(_FOLDED)
-    as_written = fold(skeleton(written.rstrip(_ENDS) or written))
     script = _script(folded)
-    shapes = {skeleton(folded), skeleton(as_written)}
+    # In a shape a 0 is an O, beside which a small o looks the same.
+    shapes = {skeleton(fold(skeleton(form))) for form in (folded, written.rstrip(_ENDS) or written)}
     return frozenset(Look(shape, script, _letters(folded, script) if script else shape) for shape in shapes)
 
 

@@ -372,6 +372,20 @@ def test_a_first_line_that_shows_telnet_and_is_no_utf8_is_not_guessed_at(end):
     assert lines_of("Jörg".encode() + end) == ["Jörg"]
 
 
+def test_a_command_inside_a_letter_is_known_wherever_packets_end():
+    letter = "👃".encode()
+    data = b"\xff\xfb\x00" + letter[:1] + DO_TM + letter[1:2] + b"\xff\xf4" + letter[2:] + b"\n"
+    whole = lines_of(data)
+    assert [type(line) for line in whole] == [Garbled]
+    for border in range(len(data)):
+        assert lines_of(data[:border], data[border:]) == whole
+
+
+def test_only_the_first_line_is_not_guessed_at_for_how_it_ended():
+    decoder = LineDecoder()
+    assert decoder.feed(b"\xff\xfb\x00J\xff\xfa\r\nJ\xf6rg\r\n") == [Garbled("J"), "Jörg"]
+
+
 def test_until_telnet_has_answered_or_had_the_time_to_nothing_is_guessed():
     decoder = LineDecoder()
     assert decoder.feed(b"amy\r\n\xe9\r\n") == ["amy", Garbled("é")]
