@@ -25,17 +25,6 @@ class Line:
     word: str
 
 
-def read(path: Path, known: Collection[str]) -> Sequence[Line]:
-    """The options in a file; `known` are the names that it may use, those that need a value with a = behind them.
-
-    Raises `Unfit` with the file, the number of the line that is wrong, and what would be right.
-    """
-    lines, wrong = read_all(path, known)
-    if wrong:
-        raise Unfit(wrong[0])
-    return lines
-
-
 def in_line(path: Path, number: int, what: Sentence) -> Sentence:
     """What is wrong, with the line of a file in which it is."""
     return say("{path}, line {number}: {what}", path=path, number=number, what=what)
@@ -47,8 +36,11 @@ def not_utf_8(path: Path, error: UnicodeDecodeError) -> Sentence:
     return in_line(path, number, say("this is not UTF-8."))
 
 
-def read_all(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[Sentence]]:
-    """The lines that are right, as `read` has them, and what is wrong with each of the others."""
+def read(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[Sentence]]:
+    """The options in a file, and what is wrong with each of its other lines, with what would be right.
+
+    `known` are the names that it may use, those that need a value with a = behind them.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

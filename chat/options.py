@@ -103,8 +103,9 @@ class Options(CommandLine):
         return options
 
     def _read(self) -> None:
-        self.speak(self._words)
-        lines = [(path, line) for path in self._files() for line in config.read(path, self._known())]
+        lines, wrong = self._lines()
+        if wrong:
+            raise Unfit(wrong[0])
         try:
             super().parseOptions([*(line.word for _, line in lines), *self._words])
         except Wrong as error:
@@ -116,15 +117,8 @@ class Options(CommandLine):
         What is right counts, so that it can be looked at further.
         """
         self._words = list(words)
-        apart = self.apart(self._words)
-        lines: list[tuple[Path, config.Line]] = []
-        wrong: list[Sentence] = []
-        for path in self._files():
-            right, others = config.read_all(path, self._known())
-            lines += [(path, line) for line in right]
-            wrong += others
-        self.speak([*(line.word for _, line in lines), *self._words])
-        for part in [*([line.word] for _, line in lines), *apart]:
+        lines, wrong = self._lines()
+        for part in [*([line.word] for _, line in lines), *self.apart(self._words)]:
             try:
                 self._take(part)
             except Wrong as error:
@@ -139,6 +133,17 @@ class Options(CommandLine):
             except Wrong as error:
                 wrong.append(self._located(error, lines))
         return [sentence for number, sentence in enumerate(wrong) if sentence not in wrong[:number]]
+
+    def _lines(self) -> tuple[list[tuple[Path, config.Line]], list[Sentence]]:
+        """The lines of the files that are options, and what is wrong with others; their language is taken."""
+        lines: list[tuple[Path, config.Line]] = []
+        wrong: list[Sentence] = []
+        for path in self._files():
+            right, others = config.read(path, self._known())
+            lines += [(path, line) for line in right]
+            wrong += others
+        self.speak([*(line.word for _, line in lines), *self._words])
+        return lines, wrong
 
     def _located(self, error: Wrong, lines: Sequence[tuple[Path, config.Line]]) -> Sentence:
         """What is wrong, with the line of a file that it is about, if it is about one."""

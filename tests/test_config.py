@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import config
-from chat.errors import Unfit
+from chat.language import language
 from chat.options import Options
 
 KNOWN = {"port=", "name=", "log-json"}
@@ -40,12 +40,13 @@ def chosen(path: Path, *words: str) -> Options:
     ],
 )
 def test_a_line_is_a_word_of_the_command_line(tmp_path: Path, line: str, word: str) -> None:
-    assert [line.word for line in config.read(written(tmp_path, line), KNOWN)] == [word]
+    lines, wrong = config.read(written(tmp_path, line), KNOWN)
+    assert ([line.word for line in lines], wrong) == ([word], [])
 
 
 def test_empty_lines_and_comments_say_nothing_and_count(tmp_path: Path) -> None:
     path = written(tmp_path, "# port 1\n\n   # port 2\nport 3\n")
-    assert config.read(path, KNOWN) == [config.Line(4, "--port=3")]
+    assert config.read(path, KNOWN) == ([config.Line(4, "--port=3")], [])
 
 
 @pytest.mark.parametrize(
@@ -78,8 +79,19 @@ def test_what_is_wrong_is_one_line_with_the_file_the_line_and_what_would_be_righ
 
 
 def test_what_takes_no_value_gets_none(tmp_path: Path) -> None:
-    with pytest.raises(Unfit, match="line 1: log-json: it takes no value"):
-        config.read(written(tmp_path, "log-json yes"), KNOWN)
+    path = written(tmp_path, "log-json yes")
+    lines, wrong = config.read(path, KNOWN)
+    assert (lines, list(map(language("en").words, wrong))) == ([], [f"{path}, line 1: log-json: it takes no value."])
+
+
+def test_what_is_wrong_with_a_file_is_said_in_the_language_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "colour red\nlanguage es\n")
+    with pytest.raises(SystemExit) as refused:
+        chosen(path)
+    assert str(refused.value) == (f"twistd chat: {path}, línea 1: colour: no existe esa opción; --help las muestra.")
+    with pytest.raises(SystemExit) as refused:
+        chosen(path, "--language", "en")
+    assert str(refused.value).endswith("line 1: colour: there is no such option; --help lists them.")
 
 
 @pytest.mark.parametrize(("name", "said"), [("missing", "No such file or directory."), (".", "Is a directory.")])
@@ -123,8 +135,6 @@ def test_a_relative_path_is_seen_from_where_the_server_was_started(
 def test_any_file_is_words_or_one_line_that_says_why_not(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.conf"
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
-    try:
-        said = [line.word for line in config.read(path, KNOWN)]
-    except Unfit as error:
-        said = [str(error)]
+    lines, wrong = config.read(path, KNOWN)
+    said = [*(line.word for line in lines), *map(language("en").words, wrong)]
     assert all(word.startswith(("--port=", "--name=", "--log-json", f"{path}, line ")) for word in said)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FRAMES = struct.Struct("=16xI")
-"""The head of the write-ahead index: 16 bytes (version, change counter, page size and the like), the last valid frame."""
+"""The head of the write-ahead index: 16 bytes (version, change counter, page size …), the last valid frame."""
 _PAGE = struct.Struct(">I")
 _FRAME_HEAD = 24
 

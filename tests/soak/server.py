@@ -12,7 +12,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parent.parent.parent
 MEGABYTE = 2**20
 
-# SIGRTMIN, which the server itself leaves alone, has it count its objects by their types, after a collection, into a file.
+# SIGRTMIN, which the server itself leaves alone, has it count its objects by type, after a collection, into a file.
 _COUNTING = """
 import gc, json, os, signal
 from collections import Counter
