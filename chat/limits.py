@@ -58,6 +58,9 @@ MEMORY_EVENTS = 10_000
 MEMORY_BYTES = 64 * 1024 * 1024
 """What the in-memory store keeps: events of one log, and bytes of all logs, oldest out first."""
 
+MEMORY_ROWS = 100
+"""Lines that a search of the in-memory store reads before it looks at the time: some 0.5 ms."""
+
 MEMORY_IDS = 100_000
 """Ids of lines that the in-memory store remembers: it has no clock, and a day of a busy server has fewer."""
 

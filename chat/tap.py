@@ -171,7 +171,7 @@ def _how_many(options: Options) -> list[Sentence]:
 def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store, Kept, list[str]]:
     """The store, what it holds, and what is said about it at the start."""
     if options["database"] == MEMORY:
-        return MemoryStore(), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
+        return MemoryStore(clock=reactor), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
     try:
         prepared = prepare(
             options.below_data(options["database"]),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from twisted.internet.task import Clock
 
 from chat import limits
 from chat.events import Author, Entry, Message, Place
@@ -74,3 +75,35 @@ def test_so_many_ids_are_remembered_the_last_ones(monkeypatch: pytest.MonkeyPatc
         return False
 
     assert [said(id) for id in ("one", "two", "two", "three", "one", "three")] == [True, True, False, True, True, False]
+
+
+def of_many_lines() -> tuple[Clock, MemoryStore]:
+    """A store that was filled with three portions of lines, and to which each look at the time costs."""
+    clock = Clock()
+
+    def seconds() -> float:
+        clock.rightNow += limits.PORTION_SECONDS
+        return clock.rightNow
+
+    store = MemoryStore(clock=clock, seconds=seconds)
+    rows = 3 * limits.MEMORY_ROWS
+    keep(store, "#a", 1, rows)
+    return clock, store
+
+
+def test_a_search_lets_others_work_between_its_portions() -> None:
+    clock, store = of_many_lines()
+    found = store.said(Query(("#a",), 9, words="text"))
+    assert not found.called
+    keep(store, "#a", 1000, 1001)
+    clock.pump([0.0] * 3)
+    assert (found.result.total, found.result.whole) == (3 * limits.MEMORY_ROWS, True)
+
+
+def test_a_search_that_takes_too_long_answers_with_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 1.5 * limits.PORTION_SECONDS)
+    clock, store = of_many_lines()
+    found = store.said(Query(("#a",), 9, words="text"))
+    clock.pump([0.0] * 3)
+    assert (found.result.total, found.result.whole) == (limits.MEMORY_ROWS, False)
+    assert found.result.entries[-1][1].seq == 3 * limits.MEMORY_ROWS

@@ -271,6 +271,7 @@ class World:
         words: str = "en",
     ) -> None:
         self.clock = Clock()
+        self.wrong_by = timedelta(0)
         self.store = store or MemoryStore()
         self.kernel = Kernel(self.clock)
         numbers = count(1)
@@ -292,8 +293,8 @@ class World:
         self.clients: list[Client] = []
 
     def now(self) -> datetime:
-        """The date, which goes with the clock."""
-        return START + timedelta(seconds=self.clock.seconds())
+        """The date, which goes with the clock, and may be wrong."""
+        return START + timedelta(seconds=self.clock.seconds()) + self.wrong_by
 
     def turn(self) -> None:
         """Let everything happen that needs no time."""

@@ -62,7 +62,7 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     )
     title = title or _title(room or "", len(shown))
     if not found.whole:
-        title = say("{title}; it took too long, so not all was looked at", title=title)
+        title = say("{title}; not all was looked at, for that would take too long", title=title)
     more = found.total > len(shown) or not found.whole
     if call.still_there:
         session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
@@ -93,7 +93,7 @@ class Last(NamedTuple):
     place: str | None
 
 
-@command("history", say("/last [n] [#room|NICK]"), say("show what was said last, in a room or with somebody"))
+@command("history", say("/last [#room|NICK] [n]"), say("show what was said last, in a room or with somebody"))
 async def last(call: Call, asked: Last) -> None:
     """In the current room, where no other is named."""
     most = limits.HISTORY_DEFAULT if asked.most is None else asked.most
@@ -121,10 +121,16 @@ class Since(NamedTuple):
 async def since(call: Call, asked: Since) -> None:
     """At most the last HISTORY_MOST of it; programs page back from there with `before`."""
     log = _readable(call, asked.room)
-    then = moment(asked.text, call.session.hub.now())
+    now = call.session.hub.now()
+    then = moment(asked.text, now)
     title = say("{room} since {time}", room=log.name, time=f"{then:%Y-%m-%d %H:%M}")
-    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, then)
+    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, then, _until(now))
     await _show(call, query, log.name, title)
+
+
+def _until(now: datetime) -> datetime:
+    """What can be dated when it is that time: a turn does not follow a clock that is set back by less."""
+    return now + timedelta(seconds=limits.BACK_SECONDS)
 
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -176,7 +182,7 @@ async def missed(call: Call, asked: Missed) -> None:
     log = _readable(call, asked.room)
     title = say("{room} since you last spoke", room=log.name)
     after = session.spoke_at + timedelta(microseconds=1)
-    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after)
+    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after, _until(session.hub.now()))
     await _show(call, query, log.name, title)
 
 

@@ -2,7 +2,8 @@
 
 A command is a tuple of named arguments with a handler, brought together by `command`.  The arguments are read off
 the tuple's annotations, in order: a field named `text` is the rest of the line, any other one word; what may be None
-may be missing; a `room` that may be missing takes only a word that begins with #, an `int` only a number.
+may be missing; a `room` that may be missing takes only a word that begins with #, an `int` only a number, which may
+stand at the end as well.
 """
 
 import re
@@ -141,7 +142,11 @@ def parse(row: Command, rest: str) -> object:
             raise usage(row)
         values.append(value)
     if rest:
-        raise usage(row)
+        place = next((place for place, kind in enumerate(fields.values()) if kind == int | None), None)
+        value = _read("", int | None, rest, last=True)
+        if place is None or values[place] is not None or value is None:
+            raise usage(row)
+        values[place] = value
     return row.arguments(*values)
 
 

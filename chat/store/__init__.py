@@ -75,13 +75,15 @@ class Duplicates(Exception):
 class Query(NamedTuple):
     """The last `most` things people said in these logs: before a number, since a moment, with words, with somebody.
 
-    `other` is the folded nickname, at that time, of the other one in private talk.
+    `other` is the folded nickname, at that time, of the other one in private talk.  What is dated after `now`, by a
+    clock that was wrong, was said since a moment only if its number is above that of the first line that was.
     """
 
     keys: Sequence[str]
     most: int
     before: int | None = None
     since: datetime | None = None
+    now: datetime | None = None
     words: str = ""
     other: str | None = None
 
@@ -92,7 +94,7 @@ class Found(NamedTuple):
     entries: Sequence[tuple[str, Entry]]
     total: int
     whole: bool = True
-    """Whether all was looked at before the time for it was over."""
+    """Whether all was looked at; what would take too long is not."""
 
 
 class KeptLog(NamedTuple):

@@ -2,11 +2,13 @@
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
+from time import monotonic
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
 
 from chat import limits
 from chat.events import Entry, Private
@@ -19,12 +21,21 @@ from chat.tail import said, size
 class MemoryStore:
     """Keeps what fits, by the time it was last written to; what is dropped readers are told is gone.
 
-    Records are not kept: nobody asks for them before a server starts anew.
+    Records are not kept: nobody asks for them before a server starts anew.  With a clock a search is done in portions,
+    and between them the clock's other calls.
     """
 
-    def __init__(self, events: int = limits.MEMORY_EVENTS, most: int = limits.MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        events: int = limits.MEMORY_EVENTS,
+        most: int = limits.MEMORY_BYTES,
+        clock: IReactorTime | None = None,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
         self._events = events
         self._most = most
+        self._clock = clock
+        self._seconds = seconds
         self._bytes = 0
         self._logs: OrderedDict[str, deque[Entry]] = OrderedDict()
         self._ids: OrderedDict[LineId, Known] = OrderedDict()
@@ -56,9 +67,45 @@ class MemoryStore:
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, as far as it is held; what was said in the same turn is in the order of the keys."""
-        fitting = ([(key, entry) for entry in self._fitting(key, query)] for key in query.keys)
-        found = list(merge(*fitting, key=lambda place: place[1].at))
-        return succeed(Found(found[-query.most :], len(found)))
+        looking = self._looking(query)
+        done: Deferred[Found] = Deferred()
+
+        def portion() -> None:
+            ends_at = self._seconds() + limits.PORTION_SECONDS
+            for found in looking:
+                if found is not None:
+                    done.callback(found)
+                elif self._clock is not None and self._seconds() > ends_at:
+                    self._clock.callLater(0, portion)
+                    return
+
+        portion()
+        return done
+
+    def _looking(self, query: Query) -> Iterator[Found | None]:
+        """What is found, last; before that nothing, now and then."""
+        wanted = phrases(query.words)
+        if query.words and not wanted:
+            yield Found([], 0)
+            return
+        ends_at, whole = self._seconds() + limits.SEARCH_SECONDS, True
+        # As it is now: in between others add to it.
+        logs = [(key, list(said(self._logs.get(key, ())))) for key in query.keys]
+        found: list[list[tuple[str, Entry]]] = []
+        for key, log in logs:
+            right = _first_right(log, query)
+            fitting: list[tuple[str, Entry]] = []
+            for number, entry in enumerate(reversed(log), 1):
+                if _fits(key, entry, query, right, wanted):
+                    fitting.append((key, entry))
+                if number % limits.MEMORY_ROWS == 0 and wanted:
+                    yield None
+                    if self._seconds() > ends_at:
+                        whole = False
+                        break
+            found.append(fitting[::-1])
+        in_order = list(merge(*found, key=lambda place: place[1].at))
+        yield Found(in_order[-query.most :], len(in_order), whole)
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
@@ -83,16 +130,21 @@ class MemoryStore:
         if not log:
             del self._logs[key]
 
-    def _fitting(self, key: str, query: Query) -> Iterator[Entry]:
-        wanted = phrases(query.words)
-        if query.words and not wanted:
-            return
-        for entry in said(self._logs.get(key, ())):
-            seq, at, fact = entry
-            if (
-                (query.before is None or seq < query.before)
-                and (query.since is None or at >= query.since)
-                and (query.other is None or (isinstance(fact, Private) and partner(key, fact) == query.other))
-                and (not wanted or holds(getattr(fact, "text", ""), wanted))
-            ):
-                yield entry
+
+def _first_right(log: Sequence[Entry], query: Query) -> int | None:
+    """The number of the first that was said between the query's dates."""
+    if query.since is None or query.now is None:
+        return None
+    dated = ((entry.at, entry.seq) for entry in log if query.since <= entry.at <= query.now)
+    return min(dated, default=(None, None))[1]
+
+
+def _fits(key: str, entry: Entry, query: Query, right: int | None, wanted: list[str]) -> bool:
+    seq, at, fact = entry
+    return (
+        (query.before is None or seq < query.before)
+        and (query.since is None or at >= query.since)
+        and (query.since is None or query.now is None or at <= query.now or (right is not None and seq > right))
+        and (query.other is None or (isinstance(fact, Private) and partner(key, fact) == query.other))
+        and (not wanted or holds(getattr(fact, "text", ""), wanted))
+    )

@@ -65,9 +65,10 @@ def said(connection: sqlite3.Connection, query: Query) -> Found:
     connection.execute("BEGIN")
     try:
         for key in query.keys:
-            count, entries = _in_log(connection, key, query, words)
+            count, entries, in_full = _in_log(connection, key, query, words)
             found.append([(key, entry) for entry in entries])
             total += count
+            whole = whole and in_full
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
@@ -81,11 +82,11 @@ def said(connection: sqlite3.Connection, query: Query) -> Found:
 
 def _in_log(
     connection: sqlite3.Connection, key: str, query: Query, words: Sequence[str]
-) -> tuple[int, Sequence[Entry]]:
-    """How many of one log fit, and the last ones of these, oldest first."""
+) -> tuple[int, Sequence[Entry], bool]:
+    """How many of one log fit, the last ones of these, oldest first, and whether all was looked at."""
     row = connection.execute("SELECT id, indexed FROM logs WHERE key = ?", (key,)).fetchone()
     if row is None:
-        return 0, ()
+        return 0, (), True
     log, indexed = row
     last = SEQ_MOST if query.before is None else min(max(query.before - 1, 0), SEQ_MOST)
     values = {
@@ -93,14 +94,19 @@ def _in_log(
         "first": log << SEQ_BITS,
         "last": (log << SEQ_BITS) + last,
         "since": query.since and microseconds(query.since),
+        "now": (1 << 63) - 1 if query.now is None else microseconds(query.now),
         "other": query.other,
         "indexed": (log << SEQ_BITS) + indexed,
         "words": " ".join(f'"{phrase}"' for phrase in words),
         "counted": limits.COUNTED,
         "most": query.most,
     }
+    whole = True
     if words:
-        values["fresh"] = json.dumps(_fresh(connection, values, words))
+        fresh, whole = _fresh(connection, values, words)
+        values["fresh"] = json.dumps(fresh)
+    if query.since is not None:
+        values["right"] = _first_right(connection, values)
     count, rows = connection.execute(
         f"""
         WITH fitting AS ({_fitting(query)})
@@ -109,25 +115,37 @@ def _in_log(
         """,
         values,
     ).fetchone()
-    return count, _entries(rows)
+    return count, _entries(rows), whole
 
 
-def _fresh(connection: sqlite3.Connection, values: dict[str, Any], words: Sequence[str]) -> Sequence[int]:
-    """The ids of those with these words that are not in the index yet, the newest first."""
+def _first_right(connection: sqlite3.Connection, values: dict[str, Any]) -> int | None:
+    """The id of the first that was said between these dates."""
+    row = connection.execute(
+        """
+        SELECT id FROM entries INDEXED BY said_by_date
+        WHERE log = :log AND text IS NOT NULL AND at BETWEEN :since AND :now ORDER BY at, id LIMIT 1
+        """,
+        values,
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _fresh(connection: sqlite3.Connection, values: dict[str, Any], words: Sequence[str]) -> tuple[Sequence[int], bool]:
+    """The ids of those with these words that are not in the index yet, the newest first, and whether these are all."""
     rows = connection.execute(
         """
         SELECT id, text FROM entries INDEXED BY said
         WHERE text IS NOT NULL AND id > max(:first, :indexed) AND id <= :last ORDER BY id DESC LIMIT :fresh_rows
         """,
-        {**values, "fresh_rows": limits.FRESH_ROWS},
-    )
+        {**values, "fresh_rows": limits.FRESH_ROWS + 1},
+    ).fetchall()
     wanted = list(words)
-    return [id for id, text in rows if holds(text, wanted)]
+    return [id for id, text in rows[: limits.FRESH_ROWS] if holds(text, wanted)], len(rows) <= limits.FRESH_ROWS
 
 
 def _fitting(query: Query) -> str:
     """The ids of the newest rows of a log that fit, the newest first, by the index that finds them."""
-    source, order = "entries INDEXED BY said", "id DESC"
+    source = "entries INDEXED BY said"
     if query.words:
         source = """
             (SELECT value AS match FROM json_each(:fresh) UNION ALL SELECT * FROM (
@@ -137,11 +155,22 @@ def _fitting(query: Query) -> str:
     elif query.other is not None:
         source = "entries INDEXED BY said_to"
     elif query.since is not None:
-        source, order = "entries INDEXED BY said_by_date", "at DESC, id DESC"
+        # Two parts, so that a clock that was wrong for long has its bound, too.
+        source = f"""
+            (SELECT * FROM ({_BY_DATE} AND at BETWEEN :since AND :now ORDER BY at DESC, id DESC LIMIT :counted)
+            UNION ALL
+            SELECT * FROM ({_BY_DATE} AND at > :now ORDER BY at DESC, id DESC LIMIT :counted))
+        """
     conditions = [
         "id BETWEEN :first AND :last",
         "text IS NOT NULL",
         *(["log = :log AND other = :other"] if query.other is not None else []),
-        *(["log = :log AND at >= :since"] if query.since is not None else []),
+        *(["log = :log AND at >= :since AND (at <= :now OR id > :right)"] if query.since is not None else []),
     ]
-    return f"SELECT id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :counted"
+    return f"SELECT id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :counted"
+
+
+_BY_DATE = """
+    SELECT id, log, at, text FROM entries INDEXED BY said_by_date
+    WHERE log = :log AND id BETWEEN :first AND :last AND text IS NOT NULL
+"""

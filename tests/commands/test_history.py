@@ -42,6 +42,28 @@ def test_the_last_lines_of_the_room_are_shown_in_a_frame(amy: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("asked", ["/last 2 #lobby", "/last #lobby 2", "/last #lobby", "/historial #lobby 2"])
+def test_the_room_may_stand_before_the_number_or_behind_it(amy: Client, asked: str) -> None:
+    amy.type("/join #ops", "/ping")
+    amy.take()
+    amy.type(asked)
+    assert said(amy)[-2:] == ["<bob> line 29", "* bob waves"]
+
+
+def test_lines_of_a_clock_that_stood_ahead_are_not_what_was_said_since(world: World) -> None:
+    bob, amy = world.enter("bob"), world.enter("amy")
+    world.wrong_by = timedelta(days=900)
+    bob.type("from the future")
+    world.wrong_by = timedelta(0)
+    world.wait(120)
+    amy.type("of amy")
+    world.wait(1)
+    bob.type("of today")
+    amy.take()
+    amy.type("/since 1h", "/missed")
+    assert said(amy) == ["<amy> of amy", "<bob> of today", "<bob> of today"]
+
+
 def test_without_a_number_there_are_twenty(amy: Client) -> None:
     amy.type("/last")
     assert len(said(amy)) == 20

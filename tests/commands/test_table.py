@@ -28,6 +28,9 @@ def arguments_of(line: str) -> object:
         ("/last 5", (5, None)),
         ("/last #ops", (None, "#ops")),
         ("/last 5 bob", (5, "bob")),
+        ("/last 5 #ops", (5, "#ops")),
+        ("/last #ops 5", (5, "#ops")),
+        ("/last bob  5", (5, "bob")),
         ("/leave", (None,)),
         ("/leave #ops", ("#ops",)),
         ("/join lobby", ("#lobby",)),
@@ -49,7 +52,10 @@ def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> N
     assert tuple(getattr(arguments, name) for name in arguments._fields) == values
 
 
-@pytest.mark.parametrize("line", ["/msg", "/msg bob", "/nick", "/join", "/rooms now", "/paste x", "/msg @ hi"])
+@pytest.mark.parametrize(
+    "line",
+    ["/msg", "/msg bob", "/nick", "/join", "/rooms now", "/paste x", "/msg @ hi", "/last #ops x", "/last 5 #ops 5"],
+)
 def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> None:
     with pytest.raises(Refused) as refused:
         arguments_of(line)

@@ -245,6 +245,35 @@ def test_the_same_id_of_two_people_is_two(held: Any) -> None:
     held.wait(held.store.commit(again))
 
 
+def dated(*days: int) -> Appended:
+    """Lines that are called by their dates, in days from START."""
+    facts = [Entry(seq, START + timedelta(days=day), Message(AMY, str(day))) for seq, day in enumerate(days, 1)]
+    return Appended("#lobby", "#lobby", True, facts)
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"),
+    [
+        ([900, 1, 2], ["1", "2"]),  # said while the clock stood years ahead, and before what was asked for
+        ([1, 900, 2], ["1", "900", "2"]),
+        ([1, 2, 900], ["1", "2", "900"]),
+        ([900, 901], []),
+        ([-5, 900, 901, 1, 902, 2], ["1", "902", "2"]),
+        ([5, 900, -3, 4], ["5", "4"]),  # the first is the one with the earliest date
+        ([900, 900, 900, 7], ["7"]),
+    ],
+)
+def test_a_line_from_the_future_was_said_since_a_moment_where_its_neighbours_were(
+    held: Any, days: list[int], shown: list[str]
+) -> None:
+    commit(held, dated(*days))
+    since = {"since": START, "now": START + timedelta(days=10)}
+    result = held.wait(held.store.said(Query(["#lobby"], 100, **since)))
+    assert sorted(texts(result)) == sorted(shown)
+    assert result.total == len(shown)
+    assert texts(found(held, "#lobby", since=START)) == [str(day) for day in days if day >= 0]
+
+
 WORDS = ["one", "two", "Two", "niño", "NINO", "don't", "t", "x-y", "ελλάδα", "..."]
 KEYS = ["#lobby", "#ops", "@p-amy"]
 facts = st.one_of(
@@ -263,6 +292,7 @@ queries = st.builds(
     most=st.integers(1, 5),
     before=st.none() | st.integers(-1, 8),
     since=st.none() | st.integers(0, 6).map(lambda minutes: START + minutes * MINUTE),
+    now=st.none() | st.integers(0, 6).map(lambda minutes: START + minutes * MINUTE),
     words=st.just("") | st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join),
     other=st.none() | st.sampled_from(["amy", "bob"]),
 )

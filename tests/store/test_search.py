@@ -212,6 +212,23 @@ def test_a_search_that_takes_too_long_answers_with_what_it_has(tmp_path: Path, m
         assert database.wait(database.store.said(Query(["#lobby"], 5, words="red"))).whole
 
 
+def test_lines_that_are_not_indexed_yet_and_too_many_to_be_read_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FRESH_ROWS", 3)
+    with opened(tmp_path / "chat.sqlite3") as database:
+        database.commit(lines("red", "red", "red"))
+        result = database.wait(database.store.said(Query(["#lobby"], 5, words="red")))
+        assert (result.total, result.whole) == (3, True)
+        database.commit(lines("red", first=4))
+        result = database.wait(database.store.said(Query(["#lobby"], 5, words="red")))
+        assert (result.total, result.whole) == (3, False)
+        assert [entry.seq for _, entry in result.entries] == [2, 3, 4]
+        database.index()
+        result = database.wait(database.store.said(Query(["#lobby"], 5, words="red")))
+        assert (result.total, result.whole) == (4, True)
+
+
 def test_parts_are_counted_as_the_index_counts_them() -> None:
     assert len(tokens("a-b-c.d 漢字")) == 6
 
