@@ -420,7 +420,7 @@ def test_a_store_that_hangs_does_not_keep_the_server_from_stopping(
     reactor: Reactor, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     store = SlowStore()
-    monkeypatch.setattr("chat.tap.MemoryStore", lambda: store)
+    monkeypatch.setattr("chat.tap.MemoryStore", lambda clock: store)
     service = makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor)
     service.startService()
     connected(reactor, "amy")
