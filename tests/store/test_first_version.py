@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.task import Clock
-from world import START, Client, World
+from world import Client, World
 
 from chat.hub import Hub, Settings
 from chat.session import Session
