@@ -377,9 +377,7 @@ class ChatProtocol(LineReceiver):
         """Every now and then: whether their machine has acknowledged everything."""
         if self.session.reading.is_seen():  # nearly everybody's, and often
             return
-        if self.blocked or self._outlet.broken or self._closing or self._socket is None:
-            return
-        if not (sockets.unacknowledged(self._socket) or sockets.unsent(self.transport)):
+        if not (self.blocked or self._outlet.broken or self._closing) and sockets.all_has_come(self.transport):
             self.session.mark_seen()
 
     # chat.intake.Handler

@@ -30,21 +30,24 @@ _BYTES_ACKED = 120
 
 def beneath(transport: ITransport) -> socket.socket | None:
     """The TCP socket beneath a transport, TLS for one; None where there is none, as of unix sockets."""
-    found = _tcp(transport)
-    return None if found is None else found.getHandle()
+    found = _unwrapped(transport)
+    # Not isinstance: one of a unix socket is a kind of it.
+    return found.getHandle() if type(found) is tcp.Server else None
 
 
-def unsent(transport: ITransport) -> bool:
-    """Whether bytes still wait to be given to the kernel; Twisted has no public question for it."""
-    found = _tcp(transport)
-    return found is not None and bool(found.dataBuffer or found._tempDataBuffer)
+def all_has_come(transport: ITransport) -> bool:
+    """Whether their machine has acknowledged all that was sent, or their program read it, of a unix socket."""
+    found = _unwrapped(transport)
+    if not isinstance(found, tcp.Server):
+        return False
+    # Twisted has no public question for what still waits to be given to the kernel.
+    return not (found.dataBuffer or found._tempDataBuffer or unacknowledged(found.getHandle()))
 
 
-def _tcp(transport: object) -> tcp.Server | None:
+def _unwrapped(transport: object) -> object:
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    # Not isinstance: one of a unix socket is a kind of it.
-    return transport if type(transport) is tcp.Server else None
+    return transport
 
 
 def read_in_portions(transport: ITransport | None) -> None:
@@ -52,10 +55,9 @@ def read_in_portions(transport: ITransport | None) -> None:
 
     (Twisted reads 64 KiB.  It is also from how much on that waits to be sent TLS is told to send no more.)
     """
-    while isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
-    if isinstance(transport, tcp.Connection):
-        transport.bufferSize = limits.READ
+    found = _unwrapped(transport)
+    if isinstance(found, tcp.Connection):
+        found.bufferSize = limits.READ
 
 
 def tune(connection: socket.socket) -> None:
@@ -70,7 +72,10 @@ def tune(connection: socket.socket) -> None:
 
 
 def unacknowledged(connection: socket.socket) -> int:
-    """Bytes that were sent, or wait to be, and that the other machine has not acknowledged."""
+    """Bytes that were sent, or wait to be, and that the other machine has not acknowledged.
+
+    Of a unix socket it is more than these bytes, and 0 when they were read.
+    """
     answer = fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4)
     return int(struct.unpack("i", answer)[0])
 

@@ -26,3 +26,12 @@ def test_a_line_is_sent_at_once() -> None:
     with socket.socket() as connection:
         sockets.tune(connection)
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_of_a_unix_socket_all_has_come_when_it_was_read() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        ours.send(b"hello")
+        assert sockets.unacknowledged(ours)
+        theirs.recv(9)
+        assert not sockets.unacknowledged(ours)

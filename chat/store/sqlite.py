@@ -49,6 +49,7 @@ class SqliteStore:
         self._lock = prepared.lock
         self._synchronous = synchronous
         self._reactor = reactor
+        self._closing = False
         self._indexing = Indexing()
         self._writer = Worker("chat-writer", self._connect_writer, reactor, self._indexing)
         self._reader = Worker("chat-reader", self._connect_reader, reactor)
@@ -70,8 +71,19 @@ class SqliteStore:
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, of each log no more than the newest `COUNTED` that an index finds."""
-        worker, work = (self._searcher, _search) if query.words else (self._reader, said)
+        worker, work = (self._searcher, self._search) if query.words else (self._reader, said)
         return worker.do(partial(work, query=query)).addErrback(_unread)
+
+    def _search(self, connection: sqlite3.Connection, query: Query) -> Found:
+        """What is found in the time that a search has; those that still wait when the server ends have none."""
+        if self._closing:
+            return Found([], 0, False)
+        end = time.monotonic() + limits.SEARCH_SECONDS
+        connection.set_progress_handler(lambda: self._closing or time.monotonic() > end, 1000)
+        try:
+            return said(connection, query)
+        finally:
+            connection.set_progress_handler(None, 0)
 
     def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
         commit(connection, batch)
@@ -100,6 +112,7 @@ class SqliteStore:
 
     def close(self) -> Deferred[None]:
         """Fires when all that was asked for is done and others may open the database."""
+        self._closing = True
         # One after the other: the last one folds the write-ahead file into the database, two at once leave it to each.
         closed = self._searcher.close().addCallback(lambda _: self._reader.close())
         closed.addCallback(lambda _: self._writer.close())
@@ -113,16 +126,6 @@ class SqliteStore:
 
     def _connect_reader(self) -> sqlite3.Connection:
         return _opened(connect(self._path))
-
-
-def _search(connection: sqlite3.Connection, query: Query) -> Found:
-    """What is found in the time that a search has."""
-    end = time.monotonic() + limits.SEARCH_SECONDS
-    connection.set_progress_handler(lambda: time.monotonic() > end, 1000)
-    try:
-        return said(connection, query)
-    finally:
-        connection.set_progress_handler(None, 0)
 
 
 def _opened(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -1,13 +1,20 @@
 """One conversation of everybody with what they have, each in their own way, and what a programs' wire sees of it."""
 
 import json
+import re
+import socket
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from .conftest import Connect, OnTerminal, Run
+from tests.ports import held_port
+
+from .conftest import Connect, OnTerminal, Run, Serve
 from .peers import COMMANDS, Peer
 from .server import Server
+from .waiting import SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -51,3 +58,29 @@ def test_chat_client_talks_with_netcat_and_telnet(
     client.hears("hi from nc")
     tom.says("hi from telnet Ü")
     client.hears("hi from telnet Ü")
+
+
+def test_what_was_read_on_a_unix_socket_does_not_come_again_with_the_code(
+    serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    with held_port() as holder, ExitStack() as stack:
+        port = f"tcp:{holder.getsockname()[1]}:interface=127.0.0.1"
+        server = serve("--database", "memory:", "--port", port, "--port", f"unix:{tmp_path}/socket")
+        bob = connect(server, "bob").joins()
+
+        def amy(*lines: str) -> str:
+            """What she reads until her /ping is answered."""
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(SECONDS)
+            client.connect(f"{tmp_path}/socket")
+            client.sendall("".join(f"{line}\n" for line in (*lines, "/ping done")).encode())
+            heard = b""
+            while b"pong done" not in heard:
+                heard += client.recv(4096)
+            return heard.decode()
+
+        code = re.search(r"/resume (\S+)", amy("amy"))
+        assert code
+        bob.says("to be read once")
+        until(lambda: "to be read once" in amy(f"/resume {code[1]}"), what="she reads it")
+        until(lambda: "to be read once" not in amy(f"/resume {code[1]}"), what="it is known to be read")

@@ -8,10 +8,12 @@ import unicodedata
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import succeed
 
 from chat import limits
 from chat.store import Query
@@ -227,6 +229,26 @@ def test_lines_that_are_not_indexed_yet_and_too_many_to_be_read_are_told(
         database.index()
         result = database.wait(database.store.said(Query(["#lobby"], 5, words="red")))
         assert (result.total, result.whole) == (4, True)
+
+
+def test_searches_that_wait_do_not_keep_the_store_from_closing(tmp_path: Path) -> None:
+    with opened(tmp_path / "chat.sqlite3") as database:
+        database.commit(lines(*["red"] * 500))
+        began, may_end = Event(), Event()
+
+        def work(connection: sqlite3.Connection) -> bool:
+            began.set()
+            return may_end.wait(30)
+
+        database.store._searcher.do(work)
+        assert began.wait(30)
+        waiting = [database.store.said(Query(["#lobby"], 5, words="red")) for _ in range(50)]
+        closed = database.store.close()
+        may_end.set()
+        answers = [database.wait(search) for search in waiting]
+        assert {(answer.total, answer.whole) for answer in answers} == {(0, False)}
+        database.wait(closed)
+        database.store.close = lambda: succeed(None)  # type: ignore[method-assign]
 
 
 def test_parts_are_counted_as_the_index_counts_them() -> None:
