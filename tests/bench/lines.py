@@ -86,8 +86,8 @@ class Author:
         lines, _, self._rest = (self._rest + self._connection.recv(65536)).rpartition(b"\n")
         return lines
 
-    def say(self, text: str) -> float:
-        """The milliseconds until it was acknowledged."""
+    def say(self, text: str, answer: str = "ack") -> float:
+        """The milliseconds until it was acknowledged, or answered otherwise."""
         self._sent += 1
         id = f"bench-{self._sent}"
         begun = time.perf_counter()
@@ -95,10 +95,10 @@ class Author:
         while True:
             for line in self.hear().split(b"\n"):
                 if id.encode() in line:
-                    answer = json.loads(line)
-                    if answer["type"] == "error":
+                    kind = json.loads(line)["type"]
+                    if kind == "error":
                         raise RuntimeError(line.decode())
-                    if answer["type"] == "ack":
+                    if kind == answer:
                         return (time.perf_counter() - begun) * 1e3
 
     def close(self) -> None:

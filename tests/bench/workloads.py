@@ -14,11 +14,13 @@ from typing import Any
 from tests.bench.authors import acknowledged
 from tests.bench.generator import Generator, Heard
 from tests.bench.lines import Author, Journal, listen, said
+from tests.bench.searches import fill, searched
 from tests.bench.servers import Server
 
 SENDERS = 10
 WARM_UP = 0.3  # seconds of the same load before the clock runs
 LINES = 1000
+SEARCHES = 20
 INDEXED = 2.0  # seconds without a line after which the search index holds all
 DRAIN = 60.0  # seconds after which an unfinished run is given up, and what is missing counts as lost
 
@@ -147,6 +149,24 @@ def _durable(server: Server, n: int, count: int, every: float) -> Result:
         p99=took[count * 99 // 100],
         peak=server.peak(),
         extra={"journal KiB/line": (journal.bytes - written) / count / 1024},
+    )
+
+
+def grep(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """The cost is the longest search."""
+    if not server.database.exists():
+        raise NotHere("keeps nothing on a disk")
+    fill(server.port, server.database, n)
+    took, said = searched(server.port, SEARCHES)
+    took.sort()
+    said.sort()
+    return Result(
+        took[-1],
+        "ms/search",
+        p50=said[len(said) // 2],
+        p99=said[len(said) * 99 // 100],
+        peak=server.peak(),
+        extra={"ms, median search": took[len(took) // 2], "ms, longest ack": said[-1], "acks": len(said)},
     )
 
 
@@ -297,6 +317,12 @@ WORKLOADS = {
         line, "one after the other, each acknowledged, ten people hear them; CPU and journal", sizes=(10,)
     ),
     "beat": Workload(beat, "the same with one line each 20 ms", sizes=(10,)),
+    "grep": Workload(
+        grep,
+        "20 times seven searches in a million lines, while somebody talks: the longest; p50 and p99 are of the talk",
+        sizes=(1_000_000,),
+        connections=0,
+    ),
     "storm": Workload(storm, "N connect and enter at once"),
     "idle": Workload(idle, "memory of a connection that says nothing"),
     "slow": Workload(slow, "as win with lines of 400 bytes, a tenth of the people has stopped reading"),
