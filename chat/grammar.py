@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from chat import limits
 
-_SLASH = "/\uff0f"
+_SLASH = "/\uff0f\u2044\u2215"
+"""The keyboard's, the wide one of East Asia, and those of fractions, which look like it (a Mac types one)."""
+
 _UNSEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
@@ -57,9 +59,14 @@ def command_in(line: str) -> Typed | None:
     return Typed(word, after.strip(), bool(slash[1]))
 
 
+def holds_slash(line: str) -> bool:
+    """Whether there is any in it: of a line without one nothing else need be asked."""
+    return any(slash in line for slash in _SLASH)
+
+
 def spoken(line: str) -> str:
     """What a line of talk says: `//word` is how one says `/word`."""
-    if line[:1] not in ("/", "\uff0f"):
+    if not line or line[0] not in _SLASH:
         return line
     behind = command_in(line[1:])
     return line[1:] if _SAID.match(line) or (behind is not None and behind.misplaced) else line

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chat import vocabulary
+from chat import grammar, vocabulary
 from chat.commands import perform, staying
 from chat.errors import BadInput, ChatError, NotStored
 from chat.language import say
@@ -73,7 +73,7 @@ async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatE
 
 def command_of(connection: Connection, line: Typed) -> str:
     """Which command a line is that waits, "" for talk."""
-    if not isinstance(line, str) or ("/" not in line and "\uff0f" not in line):
+    if not isinstance(line, str) or not grammar.holds_slash(line):
         return ""
     try:
         return vocabulary.named(connection.wire.decode(line).line) or ""

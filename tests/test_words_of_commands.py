@@ -24,6 +24,8 @@ from chat.grammar import command_in, fold, spoken, talk
         ("/ msg bob", "msg", "bob"),
         ("/\u200bmsg bob", "msg", "bob"),
         ("\uff0f\u3000msg\u3000bob\u3000hi", "msg", "bob\u3000hi"),
+        ("\u2044msg bob hi", "msg", "bob hi"),
+        ("\u2215msg bob hi", "msg", "bob hi"),
         ("/join#ops", "join", "#ops"),
         ("/me... waves", "me", "waves"),
         ("/contraseña tulip", "contraseña", "tulip"),
