@@ -7,7 +7,7 @@ import sys
 
 from twisted.scripts import twistd
 
-from chat import check
+from chat.server import check
 
 
 def main() -> None:

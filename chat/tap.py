@@ -18,34 +18,35 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 
-from chat import certificate, doors, limits
-from chat.bans import Bans
-from chat.clock import RunningTime, elapsed
-from chat.errors import Unfit, about
-from chat.factory import ChatFactory
-from chat.hub import Hub, Settings
-from chat.language import Language, Sentence, say
-from chat.logbook import LogBook
-from chat.logfile import log_path, twistd_log
-from chat.options import MEMORY, Options, give_up
-from chat.reasons import system_reason
-from chat.reload import Reload
-from chat.remembered import check
-from chat.rendering import Wire
-from chat.reserved import Reserved
-from chat.rights import of_who_runs
-from chat.service import ChatService, Companion
-from chat.session import Session
-from chat.store import NOTHING_KEPT, Kept, Store
+from chat.base import limits
+from chat.base.bans import Bans
+from chat.base.clock import RunningTime, elapsed
+from chat.base.errors import Unfit, about
+from chat.base.language import Language, Sentence, say
+from chat.base.reasons import system_reason
+from chat.base.reserved import Reserved
+from chat.base.rights import of_who_runs
+from chat.core.hub import Hub, Settings
+from chat.core.ports import NOTHING_KEPT, Kept, Store
+from chat.core.session import Session
+from chat.core.session_record import check
+from chat.doors import certificate, listening
+from chat.doors.factory import ChatFactory
+from chat.doors.sniffing import Reception
+from chat.doors.tls import Certificates, TlsFactory
+from chat.server.logbook import LogBook
+from chat.server.logfile import log_path, twistd_log
+from chat.server.options import MEMORY, Options, give_up
+from chat.server.reload import Reload
+from chat.server.service import ChatService, Companion
+from chat.server.watchdog import Watchdog
 from chat.store.memory import MemoryStore
-from chat.store.schema import Unusable, prepare
-from chat.store.sqlite import SqliteStore
-from chat.store.upkeep import Upkeep
-from chat.strangers import Reception
-from chat.tls import Certificates, TlsFactory
-from chat.watchdog import Watchdog
+from chat.store.sqlite.maintenance import Upkeep
+from chat.store.sqlite.schema import Unusable, prepare
+from chat.store.sqlite.store import SqliteStore
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain
+from chat.wire.rendering import Wire
 
 logger = Logger()
 
@@ -92,10 +93,10 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         certificates = _certificates(options, reactor, words)
         companions.append(certificates)
         encrypted = _listen(reactor, "--tls-port", options, TlsFactory(certificates, factory, reactor), words, ports)
-    factory.reception = Reception(words, doors.directions(ports, encrypted))
+    factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     said = [
-        *doors.invitation(ports, encrypted, certificates.fingerprint if certificates else ""),
+        *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else ""),
         *(certificates.warnings() if certificates else ()),
         *_how_many(options),
     ]
@@ -132,7 +133,7 @@ def _settings(options: Options) -> Settings:
 
 
 def _apply(factory: ChatFactory, upkeep: Upkeep | None, options: Options) -> None:
-    """What `chat.reload.RELOADED` lists is as these options say from now on."""
+    """What `chat.server.reload.RELOADED` lists is as these options say from now on."""
     hub = factory.hub
     hub.settings = replace(
         _settings(options),
@@ -233,7 +234,7 @@ def _certificates(options: Options, reactor: Any, words: Language) -> Certificat
             key = options["private-key"] and Path(options["private-key"]).absolute()
             return Certificates(certificate.find(Path(options["certificate"]).absolute(), key or None), reactor, _now)
         with of_who_runs(options.parent or {}):
-            files = certificate.make(options.below_data(""), options["name"], doors.addresses(), _now())
+            files = certificate.make(options.below_data(""), options["name"], listening.addresses(), _now())
             return Certificates(files, reactor, _now)
     except certificate.BadCertificate as error:
         give_up(error.sentence, words)
@@ -247,17 +248,17 @@ def _listen(
     words: Language,
     open_already: Sequence[IListeningPort] = (),
 ) -> list[IListeningPort]:
-    listening: list[IListeningPort] = []
+    opened: list[IListeningPort] = []
     for port in options[f"{option.removeprefix('--')}s"]:
         try:
             # The file of a unix socket is one of those that whoever runs has to remove.
-            with of_who_runs(options.parent or {}) if doors.makes_a_file(port) else nullcontext():
-                listening += doors.listen(reactor, port, factory)
+            with of_who_runs(options.parent or {}) if listening.makes_a_file(port) else nullcontext():
+                opened += listening.listen(reactor, port, factory)
         except CannotListenError as error:
-            give_up(doors.failure(error, option, [*open_already, *listening]), words)
+            give_up(listening.failure(error, option, [*open_already, *opened]), words)
         except Unfit as error:
             give_up(about(f"{option} {port}", error.sentence), words)
-    return listening
+    return opened
 
 
 def _announce(options: Options, lines: list[str], words: Language) -> None:

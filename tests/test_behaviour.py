@@ -490,7 +490,7 @@ def test_a_slow_reader_gets_everything_in_order_and_nobody_waits_for_them(trio: 
 
 
 def test_a_slow_reader_is_told_how_much_is_gone(wire: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.limits.TAIL_EVENTS", 20)
+    monkeypatch.setattr("chat.base.limits.TAIL_EVENTS", 20)
     world = World(MemoryStore(events=50))
     amy, bob = enter(world, "amy", wire), enter(world, "bob", wire)
     world.take_all()

@@ -1,6 +1,6 @@
-"""What import-linter cannot say: who may touch the reactor, and what the client shares with the server.
+"""What import-linter cannot say: who may touch the reactor.
 
-The order of the rows themselves is in setup.cfg, `[importlinter]`, and checked with `lint-imports`.
+The order of the streets is in setup.cfg, `[importlinter]`, and checked with `lint-imports`.
 """
 
 from __future__ import annotations
@@ -14,26 +14,6 @@ import pytest
 CHAT = Path(__file__).parent.parent / "chat"
 REACTOR = "twisted.internet.reactor"
 MAY_TOUCH_THE_REACTOR = {"tap.py", "client/main.py"}
-SHARED = {
-    "chat.__version__",
-    "chat.clock",
-    "chat.command_line",
-    "chat.directions.DEFAULT_PORT",
-    "chat.directions.DEFAULT_TLS_PORT",
-    "chat.errors",
-    "chat.events",
-    "chat.fingerprint",
-    "chat.grammar",
-    "chat.language",
-    "chat.phrases",
-    "chat.reasons",
-    "chat.limits",
-    "chat.names",
-    "chat.replies",
-    "chat.text",
-    "chat.vocabulary",
-    "chat.wire.jsonl",
-}
 
 
 def _imported(source: str) -> Iterator[str]:
@@ -78,13 +58,3 @@ def test_every_way_to_import_the_reactor_is_noticed(source: str) -> None:
 
 def test_the_interfaces_of_the_reactor_are_not_the_reactor() -> None:
     assert not _touches_the_reactor("from twisted.internet.interfaces import IReactorTime")
-
-
-def test_the_client_shares_with_the_server_only_how_things_are_said() -> None:
-    strangers = {
-        (path.name, name)
-        for path in (CHAT / "client").glob("*.py")
-        for name in _imported(path.read_text(encoding="utf-8"))
-        if _is_in(name, "chat") and not any(_is_in(name, package) for package in {"chat.client", *SHARED})
-    }
-    assert strangers == set()

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from world import Client, World
 
-from chat import limits
-from chat.bans import Bans, parse_ban
+from chat.base import limits
+from chat.base.bans import Bans, parse_ban
 
 Meet = Callable[[World], Client]
 

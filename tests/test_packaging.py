@@ -113,8 +113,8 @@ def test_the_client_starts_from_any_directory(installed: Path, client: tuple[str
 @pytest.mark.slow
 def test_the_catalogues_and_the_mark_of_typing_are_installed(installed: Path) -> None:
     script = """if True:
-        import chat.language, pathlib
-        assert "es" in chat.language.known_languages(), chat.language.known_languages()
+        import chat.base.language, pathlib
+        assert "es" in chat.base.language.known_languages(), chat.base.language.known_languages()
         assert pathlib.Path(chat.__file__).with_name("py.typed").exists()
     """
     run(installed / "python", "-c", script)

@@ -18,7 +18,7 @@ from people import Person
 from stores import SlowStore
 from world import World
 
-from chat import limits, names
+from chat.base import limits, names
 
 NICKNAMES = ("amy", "Amy", "bob", "b0b", "emie", "ernie", "ivan", "Ivan", "lvan", "José")
 ROOMS = ("#lobby", "#ops", "#Ops", "#dev")

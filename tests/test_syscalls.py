@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.ring import the_ring
+from chat.core.io_uring import the_ring
 from tests.bench.generator import Generator, Heard
 from tests.bench.servers import KINDS, Server
 

@@ -18,23 +18,23 @@ from typing import Any, NoReturn
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from chat import limits
-from chat.client.connection import Connection
-from chat.client.known_servers import KnownServers
+from chat.base import limits
+from chat.base.clock import elapsed
+from chat.base.command_line import Wrong
+from chat.base.language import say
+from chat.base.text import visible
+from chat.client.faces.pipe import Pipe
+from chat.client.faces.post import Post
+from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_keep
+from chat.client.faces.streams import Streams
+from chat.client.faces.terminal import TerminalFace
+from chat.client.faces.transcript import Transcript
+from chat.client.link.known_servers import KnownServers
+from chat.client.link.tls import TLSEndpoint
+from chat.client.link.trust import Trust
 from chat.client.options import Options
-from chat.client.person import Person
-from chat.client.pipe import Pipe
-from chat.client.post import Post
-from chat.client.state import StateFile, state_path
-from chat.client.stdio import Ground, Status, StreamFace, cannot_keep
-from chat.client.streams import Streams
-from chat.client.tls import TLSEndpoint
-from chat.client.transcript import Transcript
-from chat.client.trust import Trust
-from chat.clock import elapsed
-from chat.command_line import Wrong
-from chat.language import say
-from chat.text import visible
+from chat.client.talk.connection import Connection
+from chat.client.talk.state import StateFile, state_path
 
 STANDARD = (0, 1, 2)
 LOBBY = "#lobby"
@@ -141,7 +141,7 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
     if not at_terminal:
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
-    return Person(ground(kept()), nick)
+    return TerminalFace(ground(kept()), nick)
 
 
 def _trust(options: Options) -> Trust:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Any, ClassVar, NamedTuple
 
-from chat import fingerprint
-from chat.command_line import CommandLine, Wrong, language_of
-from chat.directions import DEFAULT_PORT, DEFAULT_TLS_PORT
-from chat.language import Language, known_languages, language, say
+from chat.base import fingerprint
+from chat.base.command_line import CommandLine, Wrong, language_of
+from chat.base.language import Language, known_languages, language, say
+from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
 
 HELP = say(
     """\
@@ -149,7 +149,7 @@ _EXAMPLE = "pi.local:12345"
 
 
 def _parse_fingerprint(text: str) -> str:
-    """As `chat.fingerprint` writes it; raises `Wrong`."""
+    """As `chat.base.fingerprint` writes it; raises `Wrong`."""
     if (found := fingerprint.normal(text.strip())) is None:
         raise Wrong(f"--fingerprint {text!r}", say("it is SHA256: and 32 numbers of two digits, 0 to 9 and A to F."))
     return found

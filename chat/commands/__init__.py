@@ -5,16 +5,17 @@ from functools import partial
 
 from twisted.internet.defer import CancelledError
 
-from chat import codes, vocabulary
-from chat.commands import history, people, rooms, staying, talk, words
-from chat.commands.table import Call, asks, find, parse
-from chat.errors import Refused
-from chat.grammar import command_in
-from chat.language import say
-from chat.replies import Request
-from chat.session import Session
+from chat.base import resume_codes
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.commands import entering, help, history, people, rooms, talk, words
+from chat.commands.registry import Call, asks, find, parse
+from chat.core.session import Session
+from chat.wire import vocabulary
+from chat.wire.grammar import command_in
+from chat.wire.requests import Request
 
-__all__ = ["history", "people", "perform", "rooms", "staying", "talk"]
+__all__ = ["entering", "help", "history", "people", "perform", "rooms", "talk"]
 
 
 def perform(session: Session, request: Request) -> Awaitable[None] | None:
@@ -23,13 +24,13 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
     Raises `Refused` where it is not possible.
     """
     line = request.line
-    if codes.may_hold_one(line):
+    if resume_codes.may_hold_one(line):
         if not session.named and asks(session) and (code := vocabulary.code_in(line)):
-            return staying.come_back(session, code, request)
+            return entering.come_back(session, code, request)
         if session.draft is not None or vocabulary.named(line) != "resume":
             if words.holds_own_code(session, line):
                 raise _private()
-            if found := codes.shorts_in(line):
+            if found := resume_codes.shorts_in(line):
                 return _perform_without_code(session, request, found)
     return _perform(session, request)
 
@@ -67,9 +68,9 @@ def _perform(session: Session, request: Request) -> Awaitable[None] | None:
     typed = command_in(line)
     if typed is None:
         if not session.named:
-            return staying.nickname(session, request)
+            return entering.nickname(session, request)
         if not line and session.proposal is not None and asks(session):
-            return staying.nickname(session, request)
+            return entering.nickname(session, request)
         session.proposal = None
         talk.say_line(session, request)
         return None

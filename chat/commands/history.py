@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from chat import limits
-from chat.commands.table import Call, command, room_of, usage
-from chat.errors import Refused
-from chat.events import Entry, Private
-from chat.language import Sentence, say, say_n
-from chat.log import Log
-from chat.names import fold
-from chat.replies import History
-from chat.session import Session
-from chat.store import Query
-from chat.store.folding import phrases
-from chat.tail import size
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.folding import phrases
+from chat.base.language import Sentence, say, say_n
+from chat.base.names import fold
+from chat.commands.registry import Call, command, room_of, usage
+from chat.core.ports import Query
+from chat.core.session import Session
+from chat.log.events import Entry, Private
+from chat.log.log import Log
+from chat.log.tail import size
+from chat.wire.answers import History
 
 
 async def entering(session: Session, log: Log, position: int) -> History:

@@ -2,16 +2,17 @@
 
 from typing import NamedTuple
 
-from chat import limits, names, vocabulary
-from chat.commands.staying import choose
-from chat.commands.table import Call, command, room_of, usage
+from chat.base import limits, names
+from chat.base.errors import Refused
+from chat.base.language import Sentence, duration, say, say_n
+from chat.base.token_bucket import Allowance
+from chat.commands.entering import choose
+from chat.commands.registry import Call, command, room_of, usage
 from chat.commands.talk import away as away_sentence
 from chat.commands.words import brief
-from chat.errors import Refused
-from chat.hub import Person
-from chat.language import Sentence, duration, say, say_n
-from chat.pace import Allowance
-from chat.session import Session
+from chat.core.hub import Person
+from chat.core.session import Session
+from chat.wire import vocabulary
 
 
 class Nick(NamedTuple):
@@ -162,7 +163,7 @@ async def ignore(call: Call, asked: Ignore) -> None:
 
 
 async def _hear_differently(session: Session) -> None:
-    session.reading.render_anew()
+    session.subscriptions.render_anew()
     await _remember(session)
 
 

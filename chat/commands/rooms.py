@@ -2,18 +2,18 @@
 
 from typing import NamedTuple
 
-from chat import limits
+from chat.base import limits
+from chat.base.language import Sentence, say, say_n
+from chat.base.text import quoted
+from chat.base.token_bucket import Allowance
 from chat.commands.history import entering
-from chat.commands.table import Call, command, count, room_of, spend
+from chat.commands.registry import Call, command, count, room_of, spend
 from chat.commands.words import brief
-from chat.events import TopicSet
-from chat.language import Sentence, say, say_n
-from chat.pace import Allowance
-from chat.replies import RoomState
-from chat.room import Room
-from chat.session import Session
-from chat.store import Record
-from chat.text import quoted
+from chat.core.ports import Record
+from chat.core.room import Room
+from chat.core.session import Session
+from chat.log.events import TopicSet
+from chat.wire.answers import RoomState
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
@@ -28,7 +28,7 @@ def state(session: Session, room: Room) -> RoomState:
 
 def _head(session: Session, room: Room) -> int:
     """What they hear next has a greater number; of the log's own head, not all may be on its way to them yet."""
-    return session.reading.seen.get(room.log.key, room.log.head)
+    return session.subscriptions.seen.get(room.log.key, room.log.head)
 
 
 class Join(NamedTuple):
@@ -211,7 +211,7 @@ async def topic(call: Call, asked: Topic) -> None:
     count(session, "topic")
     room.introduce(session)
     record = Record("topic", room.log.key, text or None)
-    fact, line = TopicSet(session.author, text), session.saying.line(call.request)
+    fact, line = TopicSet(session.author, text), session.posting.line(call.request)
     _, repeated = await hub.turn.write(room.log, fact, line, record=record)
     if not repeated:
         room.topic = text

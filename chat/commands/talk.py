@@ -3,18 +3,20 @@
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
-from chat import limits, vocabulary
+from chat.base import limits
+from chat.base.errors import ChatError, Refused
+from chat.base.language import Sentence, say, say_n
+from chat.base.text import quoted
 from chat.commands import words
-from chat.commands.table import Call, asks, command, room_of
-from chat.errors import ChatError, Refused
-from chat.events import Action, Author, Message, Private
-from chat.grammar import spoken
-from chat.hub import LOBBY, Person
-from chat.language import Sentence, say, say_n
-from chat.replies import Problem, Reply, Request, Stored
-from chat.saying import not_said
-from chat.session import Session
-from chat.text import quoted
+from chat.commands.registry import Call, asks, command, room_of
+from chat.core.hub import LOBBY, Person
+from chat.core.posting import not_said
+from chat.core.session import Session
+from chat.log.events import Action, Author, Message, Private
+from chat.wire import vocabulary
+from chat.wire.answers import Problem, Reply, Stored
+from chat.wire.grammar import spoken
+from chat.wire.requests import Request
 
 
 def say_lines(session: Session, lines: Sequence[object]) -> int:
@@ -80,7 +82,7 @@ async def _private(call: Call, person: Person, text: str) -> None:
     fact = Private(session.author, person.author.nick, person.id, words.message(text))
     copy = None if person is session else person.log
     try:
-        place, repeated = await hub.turn.write(session.log, fact, session.saying.line(call.request), copy)
+        place, repeated = await hub.turn.write(session.log, fact, session.posting.line(call.request), copy)
     except ChatError as error:
         session.answer(not_said(error, fact.text, call.request.id))
         return

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from itertools import takewhile
 
-from chat import codes, limits
-from chat.errors import Refused
-from chat.language import say
-from chat.session import Session
-from chat.text import visible
+from chat.base import limits, resume_codes
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.base.text import visible
+from chat.core.session import Session
 
 
 def message(text: str, most: int = limits.TEXT) -> str:
@@ -36,14 +36,16 @@ def unremarkable(session: Session, lines: Iterable[object]) -> list[str]:
         ):
             break
         texts.append(line)
-    if codes.may_hold_one(joined := "\n".join(texts)) and (codes.shorts_in(joined) or holds_own_code(session, joined)):
-        return list(takewhile(lambda text: not (codes.shorts_in(text) or holds_own_code(session, text)), texts))
+    if resume_codes.may_hold_one(joined := "\n".join(texts)) and (
+        resume_codes.shorts_in(joined) or holds_own_code(session, joined)
+    ):
+        return list(takewhile(lambda text: not (resume_codes.shorts_in(text) or holds_own_code(session, text)), texts))
     return texts
 
 
 def holds_own_code(session: Session, text: str) -> bool:
     """Whether they are about to show their own resume code to others."""
-    return session.code is not None and codes.holds(text, session.code)
+    return session.code is not None and resume_codes.holds(text, session.code)
 
 
 _BEGINNINGS = ("", "/", " ")

@@ -10,12 +10,12 @@ from time import monotonic
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from chat import limits
-from chat.events import Entry, Private
-from chat.store import Batch, Duplicates, Found, Known, LineId, Query
-from chat.store.folding import holds, phrases
+from chat.base import limits
+from chat.base.folding import holds, phrases
+from chat.core.ports import Batch, Duplicates, Found, Known, LineId, Query
+from chat.log.events import Entry, Private
+from chat.log.tail import said, size
 from chat.store.search import partner
-from chat.tail import said, size
 
 
 class MemoryStore:

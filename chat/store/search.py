@@ -1,7 +1,7 @@
 """Whom somebody talked with in private."""
 
-from chat import names
-from chat.events import Private
+from chat.base import names
+from chat.log.events import Private
 
 
 def partner(key: str, private: Private) -> str:

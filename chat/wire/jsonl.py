@@ -15,26 +15,26 @@ from functools import lru_cache
 from math import isfinite
 from typing import NoReturn
 
-from chat import limits
-from chat.errors import BadInput
-from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
-from chat.language import Language, Sentence, say
-from chat.log import Log
-from chat.replies import (
+from chat.base import limits
+from chat.base.errors import BadInput
+from chat.base.language import Language, Sentence, say
+from chat.base.text import visible
+from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.log.log import Log
+from chat.wire.answers import (
     Answer,
     Greeting,
     History,
     Missed,
     Problem,
     Reply,
-    Request,
     RoomState,
     Since,
     Stored,
     UpToNow,
     Welcome,
 )
-from chat.text import visible
+from chat.wire.requests import Request
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

@@ -8,25 +8,14 @@ sentences stay within 80 columns.  CRLF ends a line, for telnet; a terminal igno
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from chat import limits
-from chat.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
-from chat.language import Language, Sentence, duration, say, say_n
-from chat.log import Log
-from chat.phrases import company, some, weekday
-from chat.replies import (
-    Answer,
-    Greeting,
-    History,
-    Missed,
-    Problem,
-    Reply,
-    Request,
-    Since,
-    Stored,
-    UpToNow,
-    Welcome,
-)
-from chat.text import continued, quoted, visible, wrap
+from chat.base import limits
+from chat.base.language import Language, Sentence, duration, say, say_n
+from chat.base.text import continued, quoted, visible, wrap
+from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.log.log import Log
+from chat.wire.answers import Answer, Greeting, History, Missed, Problem, Reply, Since, Stored, UpToNow, Welcome
+from chat.wire.phrases import company, some, weekday
+from chat.wire.requests import Request
 
 COLUMNS = 80
 """What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.client.lines import Lines, TooLong
+from chat.client.link.lines import Lines, TooLong
 
 
 @pytest.mark.parametrize(

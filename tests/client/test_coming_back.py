@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionLost
 
-from chat.client.me import Line
-from chat.client.objects import Problem
-from chat.client.state import State, StateFile
+from chat.client.talk.me import Line
+from chat.client.talk.objects import Problem
+from chat.client.talk.state import State, StateFile
 
 WRONG = {"type": "error", "code": "code-wrong", "text": "no"}
 BACK = welcome(resume="c0de", back=True)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError
 
-from chat import limits
-from chat.client.objects import Reply, Said
-from chat.errors import BadInput
+from chat.base import limits
+from chat.base.errors import BadInput
+from chat.client.talk.objects import Reply, Said
 
 # --- the way in ----------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import limits
-from chat.client.conversation import Conversation, Kind, Shown, beginning
-from chat.client.me import Line, Me
-from chat.client.objects import understand
-from chat.language import Language, Sentence
+from chat.base import limits
+from chat.base.language import Language, Sentence
+from chat.client.talk.conversation import Conversation, Kind, Shown, beginning
+from chat.client.talk.me import Line, Me
+from chat.client.talk.objects import understand
 
 CET = timezone(timedelta(hours=1), "CET")
 NOW = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)

@@ -25,16 +25,16 @@ from hypothesis import strategies as st
 from memory_server import HELLO, HISTORY, welcome
 from test_program import ENVIRONMENT, Programs, Server
 
-from chat import limits
-from chat.client.person import Person
-from chat.client.pipe import Pipe
-from chat.client.stdio import Status, StreamFace
-from chat.client.transcript import Transcript
+from chat.base import limits
+from chat.client.faces.pipe import Pipe
+from chat.client.faces.stdio import Status, StreamFace
+from chat.client.faces.terminal import TerminalFace
+from chat.client.faces.transcript import Transcript
 
 MEGABYTE = 2**20
 
 FACES: dict[str, Callable[[Any], StreamFace]] = {
-    "person": lambda ground: Person(ground, None),
+    "person": lambda ground: TerminalFace(ground, None),
     "pipe": lambda ground: Pipe(ground, "amy", follow=False, raw=False),
     "recorder": lambda ground: Pipe(ground, "amy", follow=True, raw=False),
     "json": lambda ground: Pipe(ground, "amy", follow=True, raw=True),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.client import known_servers
-from chat.client.known_servers import Entry, KnownServers
-from chat.fingerprint import fingerprint
+from chat.base.fingerprint import fingerprint
+from chat.client.link import known_servers
+from chat.client.link.known_servers import Entry, KnownServers
 
 AMY, BOB = fingerprint(b"amy"), fingerprint(b"bob")
 

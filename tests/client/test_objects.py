@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.client.objects import (
+from chat.base.errors import BadInput
+from chat.client.talk.objects import (
     Ack,
     Came,
     Hello,
@@ -20,7 +21,6 @@ from chat.client.objects import (
     Welcome,
     understand,
 )
-from chat.errors import BadInput
 from chat.wire import jsonl
 
 AT = datetime(2026, 11, 22, 8, 58, 1, 500_000, tzinfo=UTC)

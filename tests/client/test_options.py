@@ -2,9 +2,9 @@
 
 import pytest
 
+from chat.base.command_line import Wrong
+from chat.base.language import language
 from chat.client.options import HELP, Options, Server, locale_language, parse_server
-from chat.command_line import Wrong
-from chat.language import language
 
 
 @pytest.mark.parametrize(

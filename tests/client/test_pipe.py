@@ -10,10 +10,10 @@ from faced import MESSAGE, World
 from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 
-from chat import limits
-from chat.client.lines import TooLong
-from chat.client.pipe import Pipe
-from chat.client.stdio import Status
+from chat.base import limits
+from chat.client.faces.pipe import Pipe
+from chat.client.faces.stdio import Status
+from chat.client.link.lines import TooLong
 
 
 def pipe(nick: str | None = "bot", room: str | None = None, follow: bool = False, raw: bool = False) -> World:

@@ -6,11 +6,11 @@ from memory_streams import Streams
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 
-from chat import limits
-from chat.client.lines import TooLong
-from chat.client.post import Post
-from chat.client.stdio import Ground, Status
-from chat.language import Language
+from chat.base import limits
+from chat.base.language import Language
+from chat.client.faces.post import Post
+from chat.client.faces.stdio import Ground, Status
+from chat.client.link.lines import TooLong
 
 
 class World:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import limits
-from chat.client.lines import TooLong
-from chat.client.preamble import Preamble
+from chat.base import limits
+from chat.client.link.lines import TooLong
+from chat.client.talk.preamble import Preamble
 
 
 def error(*lines: bytes | TooLong) -> object:

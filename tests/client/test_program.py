@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from chat import limits
+from chat.base import limits
 
 pytestmark = pytest.mark.slow
 

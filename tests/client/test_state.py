@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from chat import limits
-from chat.client.me import Line
-from chat.client.state import Keeper, State, StateFile, state_path
+from chat.base import limits
+from chat.client.talk.me import Line
+from chat.client.talk.state import Keeper, State, StateFile, state_path
 
 STATE = State("c0de", {"#lobby": 17, "@": 0}, [Line("run-1", "hi\nñ"), Line("run-2", "/who")])
 

@@ -18,13 +18,13 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from chat import limits
-from chat.client.known_servers import KnownServers
-from chat.client.tls import TLSEndpoint
-from chat.client.trust import Trust, Unknown, Unsafe
-from chat.client.wire import HandshakeFailed, HandshakeTimedOut, reason_of
-from chat.language import Language
-from chat.text import visible
+from chat.base import limits
+from chat.base.language import Language
+from chat.base.text import visible
+from chat.client.link.known_servers import KnownServers
+from chat.client.link.link import HandshakeFailed, HandshakeTimedOut, reason_of
+from chat.client.link.tls import TLSEndpoint
+from chat.client.link.trust import Trust, Unknown, Unsafe
 
 WORDS = Language("en").words
 FAR_END = IPv4Address("TCP", "10.0.0.1", 12346)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionRefusedError
 
-from chat import limits
-from chat.client.stdio import Status
-from chat.client.transcript import Transcript
+from chat.base import limits
+from chat.client.faces.stdio import Status
+from chat.client.faces.transcript import Transcript
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chat.client.known_servers import KnownServers
-from chat.client.trust import Certificate, Trust, Unknown, Unsafe
-from chat.fingerprint import fingerprint, normal
-from chat.language import Language, say
+from chat.base.fingerprint import fingerprint, normal
+from chat.base.language import Language, say
+from chat.client.link.known_servers import KnownServers
+from chat.client.link.trust import Certificate, Trust, Unknown, Unsafe
 
 WORDS = Language("en").words
 SELF_SIGNED = [say("it is signed by itself")]

@@ -10,14 +10,14 @@ from memory_streams import Streams
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 
-from chat import limits
-from chat.client.person import Person
-from chat.client.pipe import Pipe
-from chat.client.post import Post
-from chat.client.stdio import Ground, Status
-from chat.client.trust import Unknown, Unsafe
-from chat.fingerprint import fingerprint
-from chat.language import Language, say
+from chat.base import limits
+from chat.base.fingerprint import fingerprint
+from chat.base.language import Language, say
+from chat.client.faces.pipe import Pipe
+from chat.client.faces.post import Post
+from chat.client.faces.stdio import Ground, Status
+from chat.client.faces.terminal import TerminalFace
+from chat.client.link.trust import Unknown, Unsafe
 
 CHANGED = Unsafe(say("It has changed."), say("Twice."))
 SHOWN = fingerprint(b"shown")
@@ -41,7 +41,7 @@ class Stranger:
 
 
 def person(language: str = "en") -> World:
-    return World(lambda ground: Person(ground, "amy"), "amy", language=language)
+    return World(lambda ground: TerminalFace(ground, "amy"), "amy", language=language)
 
 
 def pipe(follow: bool = False) -> World:

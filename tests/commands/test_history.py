@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import START, Client, World
 
-from chat import limits
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.language import language, say
 from chat.commands.history import moment
-from chat.errors import Refused
-from chat.events import Author, Entry, Message
-from chat.language import language, say
-from chat.replies import History
+from chat.log.events import Author, Entry, Message
+from chat.wire.answers import History
 from chat.wire.plain import Plain
 
 

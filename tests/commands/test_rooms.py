@@ -4,7 +4,7 @@ import pytest
 from stores import SlowStore
 from world import Client, World
 
-from chat import limits
+from chat.base import limits
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stores import FailingStore, SlowStore
 from world import Client, Logged, World, broken
 
-from chat import limits
+from chat.base import limits
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def what_is_heard(lines: list[str]) -> tuple[list[str], list[str]]:
 @example(["/nick bob", "hi", "", "ho"])
 @example(["hi", f"it is {_CODE}", "ho"])
 def test_what_comes_at_once_is_heard_as_what_comes_line_by_line(lines: list[str]) -> None:
-    with patch("chat.protocol.talk.say_lines", return_value=0):
+    with patch("chat.doors.tcp.talk.say_lines", return_value=0):
         one_by_one = what_is_heard(lines)
     assert what_is_heard(lines) == one_by_one
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.ports import held_port
+from tests.support.ports import held_port
 
 from .peers import Client, Sealed, need
 from .server import CHECKOUT

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.ports import held_port
+from tests.support.ports import held_port
 
 from .waiting import SECONDS, until
 
@@ -32,7 +32,7 @@ class Server:
         twistd: Sequence[str] = (),
         **limits: float,
     ) -> None:
-        """`limits` are names and values that stand for those of chat/limits.py, `first` is what its Python does before
+        """`limits` are names and values that stand for those of `limits`, `first` is what its Python does before
         all else, and `twistd` are options of twistd itself."""
         self.host = host
         self.log = directory / "server.log"

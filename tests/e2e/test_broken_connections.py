@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from chat import limits
+from chat.base import limits
 
 from .conftest import Connect, Serve
 from .peers import Client, need

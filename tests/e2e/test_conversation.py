@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import held_port
+from tests.support.ports import held_port
 
 from .conftest import Connect, OnTerminal, Run, Serve
 from .peers import COMMANDS, Peer

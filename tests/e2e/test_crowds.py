@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chat import limits
+from chat.base import limits
 
 from .bystanders import MEGABYTE, Bystanders, besieged
 from .peers import Client, need

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chat import sockets
+from chat.doors import sockets
 
 from .conftest import Connect, Run, Serve
 from .peers import Program, need

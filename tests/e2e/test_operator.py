@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.ports import held_port
+from tests.support.ports import held_port
 
 from .conftest import Connect, Serve
 from .peers import Client, need

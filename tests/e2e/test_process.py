@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from chat import limits
-from tests.ports import held_port
+from chat.base import limits
+from tests.support.ports import held_port
 
 from .conftest import Connect, Serve
 from .peers import Client

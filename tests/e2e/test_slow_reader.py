@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from chat import limits
+from chat.base import limits
 
 from .conftest import Connect, Serve
 from .peers import Client

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import held_port
+from tests.support.ports import held_port
 
 from .peers import need
 from .server import ENVIRONMENT, TWISTD, no_tracebacks

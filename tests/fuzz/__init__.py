@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-_TESTS = Path(__file__).parent.parent
+_SUPPORT = Path(__file__).parent.parent / "support"
 
 # The tests' own modules are found here, as pytest finds them, also where it is not pytest that runs.
-sys.path += [str(path) for path in (_TESTS, _TESTS / "client") if str(path) not in sys.path]
+if str(_SUPPORT) not in sys.path:
+    sys.path.append(str(_SUPPORT))

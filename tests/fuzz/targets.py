@@ -8,19 +8,20 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from any_input import TELNET, check_lines, check_objects, nothing_goes_wrong
 from faced import World as Faced
-from test_any_input import TELNET, check_lines, check_objects, nothing_goes_wrong
 from world import World
 
-from chat import limits, names
-from chat.client.objects import understand
-from chat.client.person import Person
-from chat.client.pipe import Pipe
-from chat.errors import ChatError
-from chat.lines import LineDecoder, Overlong
-from chat.lookalikes import looks
-from chat.text import visible, width, wrap
+from chat.base import limits, names
+from chat.base.errors import ChatError
+from chat.base.lookalikes import looks
+from chat.base.text import visible, width, wrap
+from chat.client.faces.pipe import Pipe
+from chat.client.faces.terminal import TerminalFace
+from chat.client.talk.objects import understand
+from chat.doors.lines import LineDecoder
 from chat.wire import jsonl
+from chat.wire.requests import Overlong
 
 
 def lines(data: bytes) -> None:
@@ -117,8 +118,8 @@ def objects(data: bytes) -> None:
 def client(data: bytes) -> None:
     """Anything that a server sends to somebody at a terminal, or to a recorder: what is shown are lines with marks."""
     how, data = (data[0], data[1:]) if data else (0, b"")
-    faces: list[Callable[..., Person | Pipe]] = [
-        lambda ground: Person(ground, "amy"),
+    faces: list[Callable[..., TerminalFace | Pipe]] = [
+        lambda ground: TerminalFace(ground, "amy"),
         lambda ground: Pipe(ground, "amy", follow=True, raw=False),
         lambda ground: Pipe(ground, "amy", follow=True, raw=True),
     ]

@@ -11,17 +11,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
-from .database import opened
+from database import opened
 
 pytestmark = pytest.mark.slow
 
 COMMON = f"""
 import os, random, signal, sys
 from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from chat.errors import NotStored
-from store.database import Database, lines
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
+from chat.base.errors import NotStored
+from database import Database, lines
 
 def tell(text):
     os.write(1, (text + "\\n").encode())

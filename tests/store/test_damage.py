@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from database import AMY, BOB, START, Database, lines, log, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from world import World
 
-from chat.events import Joined
-from chat.hub import Hub, Settings
-from chat.language import language
-from chat.remembered import check
-from chat.session import Session
-from chat.store import Record
+from chat.base.language import language
+from chat.core.hub import Hub, Settings
+from chat.core.ports import Record
+from chat.core.session import Session
+from chat.core.session_record import check
+from chat.log.events import Joined
 from chat.store.memory import MemoryStore
-from chat.store.schema import Prepared, Unusable, prepare
-
-from .database import AMY, BOB, START, Database, lines, log, opened, private
+from chat.store.sqlite.schema import Prepared, Unusable, prepare
 
 
 def record() -> dict[str, Any]:

@@ -11,13 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from database import START, Database, lines, opened, refusal
 
-from chat import limits
-from chat.errors import NotStored, Refused
-from chat.store import Query, Record
-from chat.store.sqlite import SqliteStore
-
-from .database import START, Database, lines, opened, refusal
+from chat.base import limits
+from chat.base.errors import NotStored, Refused
+from chat.core.ports import Query, Record
+from chat.store.sqlite.store import SqliteStore
 
 
 def refused(database: Database, *texts: str, first: int) -> str:
@@ -179,8 +178,8 @@ LIMITED = """
 import json, resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from chat.errors import NotStored
-from store.database import lines, opened
+from chat.base.errors import NotStored
+from database import lines, opened
 report = {{"reasons": [], "kept": ["one"]}}
 with opened(Path(sys.argv[1]), "full") as database:
     database.commit(lines("one"))
@@ -212,6 +211,6 @@ def test_a_disk_that_fails_is_read_and_written_again_when_it_does_not(tmp_path: 
 
 def run(script: str, *arguments: object) -> str:
     """What a script prints."""
-    script = script.format(tests=str(Path(__file__).parents[1]))
+    script = script.format(tests=str(Path(__file__).parents[1] / "support"))
     command = [sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

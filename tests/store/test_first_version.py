@@ -12,14 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from database import Database, opened
 from twisted.internet.task import Clock
 from world import Client, World
 
-from chat.hub import Hub, Settings
-from chat.session import Session
-from chat.store.schema import prepare
-
-from .database import Database, opened
+from chat.core.hub import Hub, Settings
+from chat.core.session import Session
+from chat.store.sqlite.schema import prepare
 
 STOPPED = timedelta(days=7)
 """How long after START it was stopped, within the day that codes live."""

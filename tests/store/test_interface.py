@@ -8,15 +8,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from database import AMY, BOB, MINUTE, START, Reactor, batch, lines, log, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat import limits
-from chat.events import Action, Entry, Fact, Joined, Message
-from chat.store import Appended, Batch, Duplicates, Found, Known, LineId, Place, Query, Store
+from chat.base import limits
+from chat.core.ports import Appended, Batch, Duplicates, Found, Known, LineId, Place, Query, Store
+from chat.log.events import Action, Entry, Fact, Joined, Message
 from chat.store.memory import MemoryStore
-
-from .database import AMY, BOB, MINUTE, START, Reactor, batch, lines, log, opened, private
 
 
 class Memory(Reactor):

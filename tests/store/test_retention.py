@@ -7,15 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from database import AMY, BOB, MINUTE, START, Database, lines, log, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat import limits
-from chat.errors import Unfit
-from chat.store import Duplicates, KeptLog, Place, Query, Record
-from chat.store.retention import Keep, parse_keep, spelled
-
-from .database import AMY, BOB, MINUTE, START, Database, lines, log, opened, private
+from chat.base import limits
+from chat.base.errors import Unfit
+from chat.core.ports import Duplicates, KeptLog, Place, Query, Record
+from chat.store.sqlite.retention import Keep, parse_keep, spelled
 
 DAY = timedelta(days=1)
 

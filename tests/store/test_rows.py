@@ -7,24 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 import pytest
+from database import AMY, lines, log, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.events import (
-    Action,
-    Author,
-    Entry,
-    Fact,
-    Joined,
-    Left,
-    Message,
-    Private,
-    Renamed,
-    TopicSet,
-)
-from chat.store import Appended
-
-from .database import AMY, lines, log, opened
+from chat.core.ports import Appended
+from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
 
 tokens = st.text("0123456789abcdef", min_size=1, max_size=16)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

@@ -9,13 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from database import AMY, BOB, START, lines, log, opened, private, refusal
 
-from chat import limits
-from chat.language import language
-from chat.store import KeptLog, Line, LineId, Record
-from chat.store.schema import MIGRATIONS, prepare
-
-from .database import AMY, BOB, START, lines, log, opened, private, refusal
+from chat.base import limits
+from chat.base.language import language
+from chat.core.ports import KeptLog, Line, LineId, Record
+from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 NEWEST = len(MIGRATIONS)
 NEXT = [*MIGRATIONS, "ALTER TABLE logs ADD COLUMN colour TEXT; UPDATE logs SET colour = 'blue'"]
@@ -211,7 +210,7 @@ AS_SOMEBODY = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from store.database import refusal
+from database import refusal
 if os.geteuid() == 0:
     os.setgid(65534); os.setuid(65534)
 print(refusal(Path(sys.argv[1])))
@@ -220,7 +219,7 @@ print(refusal(Path(sys.argv[1])))
 
 def refusal_of_somebody(path: Path) -> str:
     """Why somebody who is not root may not use it."""
-    script = AS_SOMEBODY.format(tests=str(Path(__file__).parents[1]))
+    script = AS_SOMEBODY.format(tests=str(Path(__file__).parents[1] / "support"))
     return subprocess.run([sys.executable, "-c", script, path], check=True, capture_output=True, text=True).stdout
 
 
@@ -261,9 +260,9 @@ FORKED = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from chat.store.schema import prepare
-from chat.store.sqlite import SqliteStore
-from store.database import Reactor, batch, lines, refusal
+from chat.store.sqlite.schema import prepare
+from chat.store.sqlite.store import SqliteStore
+from database import Reactor, batch, lines, refusal
 path = Path(sys.argv[1])
 reactor = Reactor()
 prepared = prepare(path)
@@ -278,7 +277,7 @@ reactor.wait(store.close())
 
 
 def test_lock_and_store_go_on_in_the_background(path: Path) -> None:
-    script = FORKED.format(tests=str(Path(__file__).parents[1]))
+    script = FORKED.format(tests=str(Path(__file__).parents[1] / "support"))
     said = subprocess.run([sys.executable, "-c", script, path], check=True, capture_output=True, text=True)
     assert said.stdout.startswith("Another server")
     assert said.stderr == ""
@@ -351,7 +350,7 @@ KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from chat.store import schema
+from chat.core.ports import schema
 from store.test_schema import NEXT
 connect = schema.connect
 def mortal(*arguments):
@@ -368,7 +367,7 @@ schema.prepare(Path(sys.argv[1]), [*NEXT[:int(sys.argv[2])], NEXT[int(sys.argv[2
 def test_a_crash_in_the_middle_of_a_migration_leaves_the_older_version(path: Path, version: int) -> None:
     if version == 0:
         path.unlink()
-    script = KILLED.format(tests=str(Path(__file__).parents[1]))
+    script = KILLED.format(tests=str(Path(__file__).parents[1] / "support"))
     assert subprocess.run([sys.executable, "-c", script, path, str(version)], check=False).returncode == -9
     assert answer(path, "PRAGMA user_version") == version
     with opened(path) as database:

@@ -11,17 +11,16 @@ from tempfile import TemporaryDirectory
 from threading import Event
 
 import pytest
+from database import START, Database, Reactor, batch, lines, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import succeed
 
-from chat import limits
-from chat.store import Query
-from chat.store.folding import holds, phrases, tokens
+from chat.base import limits
+from chat.base.folding import holds, phrases, tokens
+from chat.core.ports import Query
 from chat.store.memory import MemoryStore
-from chat.store.schema import MIGRATIONS, prepare
-
-from .database import START, Database, Reactor, batch, lines, opened
+from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 FOUND = [
     ("我们明天去北京开会", "北京"),

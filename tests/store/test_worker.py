@@ -5,13 +5,12 @@ from collections.abc import Callable
 from threading import Event
 
 import pytest
+from database import Reactor
 from twisted.internet.task import Clock
 
-from chat import limits
-from chat.store import worker
-from chat.store.worker import Worker
-
-from .database import Reactor
+from chat.base import limits
+from chat.store.sqlite import worker
+from chat.store.sqlite.worker import Worker
 
 
 class Busy(Reactor):

@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from database import AMY, START, Database, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat import limits
-from chat.events import Entry, Joined, Message
-from chat.store import Appended
-from chat.store.retention import EARLIEST, Trimmed, due
-
-from .database import AMY, START, Database, opened, private
+from chat.base import limits
+from chat.core.ports import Appended
+from chat.log.events import Entry, Joined, Message
+from chat.store.sqlite.retention import EARLIEST, Trimmed, due
 
 DAY = timedelta(days=1)
 NOW = START + 10 * DAY

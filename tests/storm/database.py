@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from chat.events import Private
-from chat.store.rows import COLUMNS, entry
+from chat.log.events import Private
+from chat.store.sqlite.rows import COLUMNS, entry
 from chat.wire import jsonl
 from tests.storm.record import PRIVATE, Event, Fault, event_of
 

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.ports import held_port
+from tests.support.ports import held_port
 
 CHECKOUT = Path(__file__).parent.parent.parent
 START_SECONDS = 30.0

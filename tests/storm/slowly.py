@@ -9,7 +9,8 @@ import time
 
 from twisted.scripts.twistd import run
 
-from chat.store import Batch, commits, sqlite
+from chat.core.ports import Batch
+from chat.store.sqlite import commits, store
 
 _SECONDS = float(sys.argv.pop(1))
 
@@ -19,5 +20,5 @@ def _commit_slowly(connection: sqlite3.Connection, batch: Batch) -> None:
     commits.commit(connection, batch)
 
 
-sqlite.commit = _commit_slowly  # type: ignore[attr-defined]  # the name under which it calls it
+store.commit = _commit_slowly  # type: ignore[attr-defined]  # the name under which it calls it
 run()

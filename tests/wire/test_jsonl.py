@@ -7,29 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import limits
-from chat.errors import BadInput
-from chat.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
-from chat.language import language, say
-from chat.log import Log
-from chat.replies import (
+from chat.base import limits
+from chat.base.errors import BadInput
+from chat.base.language import language, say
+from chat.base.text import visible
+from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
+from chat.log.log import Log
+from chat.log.tail import Tails
+from chat.wire import jsonl
+from chat.wire.answers import (
     Answer,
     Greeting,
     History,
     Missed,
     Problem,
     Reply,
-    Request,
     RoomState,
     Since,
     Stored,
     UpToNow,
     Welcome,
 )
-from chat.tail import Tails
-from chat.text import visible
-from chat.wire import jsonl
 from chat.wire.jsonl import JsonLines
+from chat.wire.requests import Request
 
 NOW = datetime(2026, 11, 22, 10, 4, 5, 678_900, tzinfo=timezone(timedelta(hours=1)))
 AT = "2026-11-22T09:04:05.678Z"

@@ -8,26 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
-from chat.language import language, say
-from chat.log import Log
-from chat.replies import (
+from chat.base.language import language, say
+from chat.base.text import quoted, visible
+from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
+from chat.log.log import Log
+from chat.log.tail import Tails
+from chat.wire.answers import (
     Answer,
     Greeting,
     History,
     Missed,
     Problem,
     Reply,
-    Request,
     RoomState,
     Since,
     Stored,
     UpToNow,
     Welcome,
 )
-from chat.tail import Tails
-from chat.text import quoted, visible
 from chat.wire.plain import Plain
+from chat.wire.requests import Request
 
 CET = timezone(timedelta(hours=1), "CET")
 NOW = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)

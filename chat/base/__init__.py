@@ -1,0 +1,1 @@
+"""No chat in it: what every street stands on."""

@@ -1,0 +1,68 @@
+"""Whose lines are handled next, where to handle all of them at once would keep everybody else waiting.
+
+Two hundred clients that send a burst each have seconds of work for the server; reading, storing and delivering must
+go on between them.  So whoever has more to do than fits a moment stands in line, and while somebody stands there
+everybody else does, too, in front of those who come back for more.  Behind them all stand those who only read: what
+they do in a round is a moment's, however many they are, and nobody waits for them.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+
+from twisted.internet.interfaces import IReactorTime
+
+from chat.base import limits
+
+
+class FairRounds:
+    """The line of all connections of one server."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._first: deque[Callable[[], None]] = deque()
+        self._for_more: deque[Callable[[], None]] = deque()
+        self._readers: deque[Callable[[], None]] = deque()
+        self._scheduled = False
+
+    @property
+    def busy(self) -> bool:
+        """Somebody stands in line with lines to be handled."""
+        return bool(self._first or self._for_more)
+
+    def stand_in_line(self, work: Callable[[], None], for_more: bool) -> None:
+        """Call this when it is their turn, once."""
+        (self._for_more if for_more else self._first).append(work)
+        self._schedule()
+
+    def read_in_line(self, work: Callable[[], None]) -> None:
+        """Call this, which reads on a page of what was said, when it is their turn, once."""
+        self._readers.append(work)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.callLater(0, self._round)
+
+    def _round(self) -> None:
+        """Let as many of them work as fit the time."""
+        self._scheduled = False
+        begun = perf_counter()
+        try:
+            # Who comes back for more works in the next round.
+            for _ in range(len(self._first) + len(self._for_more)):
+                (self._first or self._for_more).popleft()()
+                if perf_counter() - begun > limits.ROUND_SECONDS:
+                    break
+            self._let_some_read()
+        finally:
+            if self.busy or self._readers:
+                self._schedule()
+
+    def _let_some_read(self) -> None:
+        begun = perf_counter()
+        for _ in range(len(self._readers)):
+            self._readers.popleft()()
+            if perf_counter() - begun > limits.PORTION_SECONDS:
+                break

@@ -1,0 +1,1 @@
+"""How the client looks: to a person, a pipe, a script."""

@@ -1,0 +1,133 @@
+"""Standard input, output and error as lines of text.
+
+Input is UTF-8 or else what the locale, or Windows, writes; output is in the locale's encoding, and what that cannot
+say becomes a question mark.  Whoever owns them is a `Reader`, and what is written comes from a `Source`, which is
+told when nobody takes it, and when all of it is out; the reactor's side of it is `StandardIO`.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from typing import Protocol as Interface
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer, IReactorFDSet
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chat.base import limits
+from chat.client.link.lines import Lines, TooLong
+
+
+class Reader(Interface):
+    """Who is told what happens on the standard streams."""
+
+    def typed(self, line: str | TooLong) -> None:
+        """A line of input."""
+
+    def input_ended(self, rest: str | TooLong) -> None:
+        """There is no more; `rest` is what came after the last line end."""
+
+    def output_closed(self, failed: bool) -> None:
+        """Nobody reads the output any more, or (`failed`) it is a file that cannot be written."""
+
+
+class Source(Interface):
+    """Where the output comes from."""
+
+    def pause(self) -> None:
+        """No more for now: it is not taken as fast."""
+
+    def written(self) -> None:
+        """All of it is written; go on."""
+
+
+@implementer(IHalfCloseableProtocol, IPullProducer)
+class Streams(Protocol):
+    """The standard streams; `encoding` is the locale's."""
+
+    transport: StandardIO
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._lines = Lines(limits.LINE)
+        self._paused = False
+        self._unwritten = 0
+        self._source: Source | None = None
+        self._closed: Deferred[None] = Deferred()
+
+    def open(self, reader: Reader, reactor: IReactorFDSet, source: Source | None = None) -> None:
+        """Begin to read."""
+        self._reader = reader
+        self._source = source
+        StandardIO(self, reactor=reactor)
+        # Of the two kinds only a pull producer is told each time that all is written.
+        self.transport.registerProducer(self, False)
+
+    def write(self, text: str) -> None:
+        """To standard output."""
+        data = text.encode(self._encoding, "replace")
+        self._unwritten += len(data)
+        self.transport.write(data)
+        if self._source is not None and self._unwritten > limits.UNWRITTEN:
+            self._source.pause()
+
+    def warn(self, text: str) -> None:
+        """To standard error, which may be closed, or full: that is no reason to stop."""
+        with suppress(OSError):
+            os.write(2, text.encode(self._encoding, "replace"))
+
+    def pause(self, paused: bool) -> None:
+        """Read no input for now, or read on."""
+        if paused != self._paused:
+            self._paused = paused
+            (self.transport.pauseProducing if paused else self.transport.resumeProducing)()
+
+    def close(self) -> "Deferred[None]":
+        """Write what is left; fires when it is written, or cannot be."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        return self._closed
+
+    # IPullProducer
+
+    def resumeProducing(self) -> None:
+        self._unwritten = 0
+        if self._source is not None:
+            self._source.written()
+
+    def stopProducing(self) -> None:
+        pass  # `writeConnectionLost` is called too
+
+    # IProtocol
+
+    def dataReceived(self, data: bytes) -> None:
+        for line in self._lines.feed(data):
+            self._reader.typed(line if isinstance(line, TooLong) else self._decode(line))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self._closed.called:
+            self._closed.callback(None)
+
+    # IHalfCloseableProtocol
+
+    def readConnectionLost(self) -> None:
+        """The end of the input."""
+        rest = self._lines.end()
+        self._reader.input_ended(self._decode(rest) if isinstance(rest, bytes) else rest or "")
+
+    def writeConnectionLost(self) -> None:
+        """`| head -1` has seen enough, the terminal is gone, or the disk is full."""
+        self._closed.callback(None)
+        mode = os.fstat(1).st_mode
+        self._reader.output_closed(not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(1)))
+
+    def _decode(self, line: bytes) -> str:
+        """What is not UTF-8 was written in the locale's encoding, or where that is UTF-8, on Windows."""
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            other = "cp1252" if self._encoding.lower().replace("-", "") == "utf8" else self._encoding
+            return line.decode(other, "replace")

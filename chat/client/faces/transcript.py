@@ -1,0 +1,110 @@
+"""`--since`: what was said in a room since then, oldest first, on standard output; then it is over.
+
+The server gives the newest page first and older ones when asked, so all of it is gathered before any is written: a
+transcript is whole, or there is none.  The first question says since when; where its answer leaves something out, the
+next one counts what is before it, and exactly that many are fetched, for "30m" means another moment each time it is
+asked.  The server counts a bounded number at a time, so that goes on until it finds nothing before.
+"""
+
+from collections.abc import Sequence
+
+from chat.base import limits
+from chat.base.language import say
+from chat.client.faces.pipe import Pipe
+from chat.client.faces.stdio import Ground, Status, layout
+from chat.client.link.lines import TooLong
+from chat.client.talk.conversation import Shown
+from chat.client.talk.me import Line
+from chat.client.talk.objects import History, Missed, Object, Problem, Raw
+from chat.wire import jsonl
+
+
+class Transcript(Pipe):
+    """Asks, page after page; any nickname will do, and nothing is said."""
+
+    def __init__(self, ground: Ground, nick: str | None, since: str, room: str, raw: bool) -> None:
+        super().__init__(ground, nick, follow=False, raw=raw)
+        self._any_nick = self._ended = True
+        self._since = since
+        self._room = room
+        self._pages: list[str] = []
+        self._oldest: int | None = None
+        self._left = 0
+
+    # Reader
+
+    def typed(self, line: str | TooLong) -> None:
+        """Nothing is said here."""
+
+    def input_ended(self, rest: str | TooLong) -> None:
+        """It is the answers that end it."""
+
+    # Face
+
+    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+        """A page, or why there is none; what else happens on the server is of no interest."""
+        if line is not None and isinstance(what, History):
+            self._take(what, raw, line)
+        elif isinstance(what, Problem):
+            self._refuse(what)
+
+    def entered(self) -> None:
+        """Ask, or ask again what this server has not heard; a room that did not let us in has nothing to tell."""
+        if not (self.connection.kept or self.connection.leaving):
+            self._ask()
+        super().entered()
+
+    def not_confirmed(self, lines: Sequence[Line]) -> None:
+        """A question that was not answered is asked again."""
+
+    # Page after page.
+
+    def _ask(self) -> None:
+        if self._left:
+            self.connection.send(f"/last {min(self._left, limits.HISTORY_MOST)}", self._oldest)
+        else:
+            self.connection.send(f"/since {self._since}", self._oldest)
+
+    def _take(self, page: History, raw: Raw, line: Line) -> None:
+        """Keep a page and ask for the one before it; write all where there is none."""
+        first, found = self._oldest is None, len(page.events)
+        if page.events:
+            self._pages.append(self._page(page, raw, line))
+            self._oldest = page.events[0].seq
+        elif self._left:
+            # Meanwhile it grew too old to be kept.
+            self._pages.append(self._gone(self._left))
+        if line.text.startswith("/since"):
+            self._left = 0 if first or page.total is None else page.total - found
+        else:
+            self._left = self._left - found if found else 0
+        if page.events and self._oldest is not None and (line.before is None or self._oldest < line.before):
+            self._ask()
+        else:
+            self._finish()
+
+    def _page(self, page: History, raw: Raw, line: Line) -> str:
+        if self._raw:
+            events = raw.get("events")
+            assert isinstance(events, list)
+            return "".join(f"{jsonl.safe(event)}\n" for event in events if isinstance(event, dict))
+        return self._text(self._conversation.show(page, line))
+
+    def _gone(self, count: int) -> str:
+        if self._raw:
+            return jsonl.safe({"type": "missed", "room": self._room, "count": count}) + "\n"
+        return self._text(self._conversation.show(Missed(self._room, count)))
+
+    def _text(self, lines: Sequence[Shown]) -> str:
+        return "".join(f"{row}\n" for shown in lines for row in layout(shown, self._time(shown), None))
+
+    def _finish(self) -> None:
+        if not self._pages:
+            self.state(say("nothing was said in {room} since {time}", room=self._room, time=self._since))
+        for page in reversed(self._pages):
+            self._streams.write(page)
+        self._pages.clear()
+
+    def _refuse(self, problem: Problem) -> None:
+        self.put(self._conversation.error(problem.code, problem.text))
+        self.give_up(Status.REFUSED)

@@ -1,0 +1,1 @@
+"""The conversation with the server, whatever it looks like."""

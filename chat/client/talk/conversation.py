@@ -1,0 +1,270 @@
+"""What a conversation looks like: objects of the server's in, lines to show out.  No screen, no clock of its own.
+
+Faces decide where a line goes and how it is coloured by its `Kind`; the words, the order and what is left out are
+decided here.  All that anybody else wrote goes through `visible` once more, for a server is not trusted either.
+
+A history that nobody asked for, as it comes with a room, shows only what was not shown before; where it comes with a
+welcome, that is said below it, next to what is typed.  A `recorder` shows nothing of the first one, and afterwards
+only what fills a gap: what it writes is to be read as it comes, line by line, so it names the room always and has no
+day lines.
+
+One object makes so many lines and no more: a million of them, and nobody could type between them.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from typing import TypeVar
+
+from chat.base import limits
+from chat.base.language import Language, Sentence, say, say_n
+from chat.base.text import quoted, visible
+from chat.client.talk.me import Line, Me
+from chat.client.talk.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
+from chat.client.talk.wording import announcement, gone
+from chat.wire import vocabulary
+from chat.wire.grammar import command_in
+from chat.wire.phrases import company, weekday
+
+
+class Kind(enum.Enum):
+    """What a line is, which says where it goes and how it is marked."""
+
+    TALK = enum.auto()
+    GONE = enum.auto()
+    FRAME = enum.auto()
+    EVENT = enum.auto()
+    REPLY = enum.auto()
+    ERROR = enum.auto()
+    STATE = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line, or a message of several lines, safe to show; `at` is local time."""
+
+    kind: Kind
+    text: str
+    at: datetime | None = None
+
+
+_Value = TypeVar("_Value")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_BEGINNING = 30
+"""Characters of a line that an error quotes."""
+
+
+class Conversation:
+    """One conversation as one person sees it; `zone` None is the computer's own."""
+
+    def __init__(
+        self,
+        me: Me,
+        language: Language,
+        now: Callable[[], datetime],
+        zone: tzinfo | None = None,
+        recorder: bool = False,
+    ) -> None:
+        self._me = me
+        self._words = language.words
+        self._now = now
+        self._zone = zone
+        self._recorder = recorder
+        self._day = now().astimezone(zone).date()
+        self._motd: tuple[str, ...] = ()
+        self._seen: dict[str, tuple[int, datetime]] = {}
+        self._facts: dict[str, None] = {}
+        self._held: list[Shown] = []
+
+    def show(self, what: Object | None, line: Line | None = None) -> list[Shown]:
+        """What an object looks like; `line` is the one it answers."""
+        shown = [*self._show(what, line)]
+        if isinstance(what, Welcome) and not what.back:
+            # The history of the room comes next, and then anything live.
+            self._held = shown
+            return []
+        held, self._held = self._held, []
+        return [*shown, *held] if isinstance(what, History) else [*held, *shown]
+
+    def error(self, code: str, text: str, line: str | None = None) -> Shown:
+        """A line was not said; what it began with is quoted, for others may have spoken since."""
+        quote = f"  ({beginning(line)})" if line else ""
+        return Shown(Kind.ERROR, visible(f"{code}: {text}{quote}"))
+
+    def _show(self, what: Object | None, line: Line | None) -> Iterator[Shown]:
+        match what:
+            case Hello():
+                if what.motd != self._motd and not self._recorder:
+                    self._motd = what.motd
+                    yield from self._reply("\n".join(what.motd))
+            case Welcome() if not self._recorder:
+                yield from self._welcome(what)
+            case Said():
+                if what.to is None:
+                    self._saw(what)
+                yield from self._dated(self._said(what, self._recorder or len(self._me.rooms) > 1))
+            case Came():
+                yield from self._came(what)
+            case Missed():
+                yield Shown(Kind.GONE, visible(self._words(gone(what))))
+            case Ack(room=str(room)) if line is not None and room.startswith("@"):
+                text = visible(f"{self._words(_to(room[1:]))} {_said_privately(line.text)}")
+                yield from self._dated(Shown(Kind.TALK, text, self._local(what.at)))
+            case Problem(code, text):
+                yield self.error(code, text, line.text if line else None)
+            case History():
+                yield from self._history(what, line)
+            case Reply(command, text) if not (command == "quit" and line is not None):
+                yield from self._reply(text)
+
+    # What people say and do.
+
+    def _said(self, said: Said, named: bool) -> Shown:
+        head, *rest = _rows(said.text)
+        room = f"{said.room} " if named and said.to is None else ""
+        continued = f"{room}  | "
+        if said.to is not None:
+            mine = said.author == self._me.nick or (said.to != self._me.nick and said.room == f"@{said.to}")
+            first = self._words(_to(said.to) if mine else say("[{nick} -> you]", nick=said.author)) + " "
+        elif said.action:
+            first = f"{room}* {said.author} "
+        else:
+            first = f"{room}<{said.author}> "
+        lines = [visible(first + head), *(visible(continued + line) for line in rest)]
+        return Shown(Kind.TALK, "\n".join(lines), self._local(said.at))
+
+    def _came(self, came: Came) -> Iterator[Shown]:
+        if came.fact is not None:
+            if came.fact in self._facts:
+                return
+            _remember(self._facts, came.fact, None)
+        words = self._words(announcement(came))
+        text = f"{words}: {quoted(came.text)}" if came.text else words
+        yield from self._dated(Shown(Kind.EVENT, visible(text), self._local(came.at)))
+
+    def _dated(self, shown: Shown) -> Iterator[Shown]:
+        """With the day in front where it is another one than that of the line before."""
+        if not self._recorder and shown.at is not None and shown.at.date() != self._day:
+            yield self._day_line(shown.at.date())
+        yield shown
+
+    def _day_line(self, day: date) -> Shown:
+        self._day = day
+        return Shown(Kind.FRAME, self._name(day))
+
+    # History.
+
+    def _history(self, history: History, line: Line | None) -> Iterator[Shown]:
+        room, events = history.room, history.events
+        if room is not None and (line is None or vocabulary.named(line.text) == "join"):
+            known = self._seen.get(room)
+            events = tuple(event for event in events if not self._is_seen(event))
+            for event in events:
+                self._saw(event)
+            if known is None:
+                _remember(self._seen, room, self._seen.get(room, (0, _LONG_AGO)))
+                if self._recorder:
+                    return
+            elif history.more and events and events == history.events and events[0].seq != known[0] + 1:
+                yield Shown(Kind.GONE, visible(self._words(say("lines of {room} may be missing here", room=room))))
+        if self._recorder:
+            yield from (self._said(event, named=True) for event in events)
+        elif events:
+            yield from self._frame(history, events, line)
+
+    def _frame(self, history: History, events: tuple[Said, ...], line: Line | None) -> Iterator[Shown]:
+        yield Shown(Kind.FRAME, visible(self._words(_title(history.room, len(events), line))))
+        now = self._now().astimezone(self._zone)
+        self._day = now.date()
+        for event in events:
+            yield from self._dated(self._said(event, named=history.room is None))
+        self._day = now.date()
+        end = self._words(say("now {day} {time}", day=self._name(now.date()), time=f"{now:%H:%M}"))
+        if history.total is not None:
+            end += ", " + self._words(say("{count} of {total}", count=len(events), total=history.total))
+        yield Shown(Kind.FRAME, end)
+
+    def _saw(self, said: Said) -> None:
+        if said.seq is not None:
+            _remember(self._seen, said.room, (said.seq, said.at or _LONG_AGO))
+
+    def _is_seen(self, said: Said) -> bool:
+        """By number and by date: a server that keeps nothing begins to count anew when it is started again."""
+        seq, at = self._seen.get(said.room, (-1, _LONG_AGO))
+        return said.seq is not None and said.seq <= seq and (said.at or _LONG_AGO) <= at
+
+    # What the service says.
+
+    def _welcome(self, welcome: Welcome) -> Iterator[Shown]:
+        if all(room.name != welcome.room for room in welcome.rooms):
+            nowhere = say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=welcome.nick)
+            yield from self._reply(self._words(nowhere))
+        for room in welcome.rooms:
+            if room.name == welcome.room:
+                yield from self._reply(
+                    self._words(company(welcome.nick, room.name, room.here, room.users, welcome.back, room.recorded))
+                )
+            if room.topic:
+                topic = say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic))
+                yield from self._reply(self._words(topic))
+            if not room.recorded:
+                yield from self._reply(self._words(say("{room} is not recorded.", room=room.name)))
+        others = tuple(room.name for room in welcome.rooms if room.name != welcome.room)
+        if others:
+            yield from self._reply(self._words(say("You still hear {rooms}.", rooms=others)))
+
+    def _reply(self, text: str) -> Iterator[Shown]:
+        return (Shown(Kind.REPLY, visible(line)) for line in _rows(text) if line)
+
+    # Dates.
+
+    def _local(self, at: datetime | None) -> datetime | None:
+        return None if at is None else at.astimezone(self._zone)
+
+    def _name(self, day: date) -> str:
+        return f"{self._words(weekday(day))} {day:%Y-%m-%d}"
+
+
+def beginning(line: str) -> str:
+    """How a line begins, for whoever wrote it to know it again."""
+    line = vocabulary.quotable(line)
+    first = line.partition("\n")[0]
+    return visible(line if len(line) <= _BEGINNING and first == line else f"{first[:_BEGINNING]}…")
+
+
+def _rows(text: str) -> list[str]:
+    """The lines of a text; of very many the first."""
+    rows = text.split("\n", limits.ROWS)
+    return rows if len(rows) <= limits.ROWS else [*rows[:-1], "…"]
+
+
+def _to(nick: str) -> Sentence:
+    """What stands before one's own private words."""
+    return say("[you -> {nick}]", nick=nick)
+
+
+def _title(room: str | None, count: int, line: Line | None) -> Sentence:
+    if room is None:
+        return say("lines with {words}", words="" if line is None else line.text.partition(" ")[2].strip())
+    if room.startswith("@"):
+        return say_n("last line with {nick}", "last {count} lines with {nick}", count, nick=room[1:])
+    return say_n("last line of {room}", "last {count} lines of {room}", count, room=room)
+
+
+def _said_privately(line: str) -> str:
+    """The text of `/msg NICK text` or of `/reply text`."""
+    typed = command_in(line)
+    if typed is None:
+        return ""
+    if vocabulary.name_of(typed.word) == "reply":
+        return typed.rest
+    return "".join(typed.rest.split(maxsplit=1)[1:])
+
+
+def _remember(memory: dict[str, _Value], key: str, value: _Value) -> None:
+    """Keep the newest; a server may name any number of them."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > limits.REMEMBERED:
+        del memory[next(iter(memory))]

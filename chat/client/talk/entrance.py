@@ -1,0 +1,166 @@
+"""The way in, on every connection: from `hello` to the moment from which on what is typed is said.
+
+The resume code and what was seen bring back who was here; else the nickname and the rooms one was in come, the
+current one last, so that waiting lines go where their author was.  No wire here: a `Visitor` asks and is told.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+from chat.base.language import Sentence, say
+from chat.client.talk.me import Me
+from chat.client.talk.objects import Object, Problem, Welcome
+from chat.client.talk.outbox import Answered
+
+_LATER = frozenset({"slow-down", "busy", "not-stored"})
+"""Why a code is not taken just now; it stays good."""
+
+
+class Stage(enum.Enum):
+    """How far the way in has come."""
+
+    OFF = enum.auto()
+    OPENING = enum.auto()
+    ASKING = enum.auto()
+    NAMING = enum.auto()
+    JOINING = enum.auto()
+    IN = enum.auto()
+
+
+class Visitor(Protocol):
+    """Whoever comes in."""
+
+    def ask(self, text: str, answered: Answered, seen: Mapping[str, int] | None = None) -> None:
+        """Send a line of our own."""
+
+    def nickname_wanted(self, refused: Problem | None) -> None:
+        """A nickname is to be chosen with `enter`; the last one was refused, if there was one."""
+
+    def welcomed(self, back: bool) -> None:
+        """The server knows us, and (`back`) all that we said before; we are not where we want to be yet."""
+
+    def not_admitted(self, refused: Problem) -> None:
+        """The room that we were to speak in did not let us in."""
+
+    def arrived(self) -> None:
+        """What is typed can be said."""
+
+    def put_off(self, why: Sentence) -> None:
+        """It has to be tried again later."""
+
+
+class Entrance:
+    """Where we are on our way; `room` is where we want to speak, beside the lobby; one that is not there is made, if
+    this `makes_room`."""
+
+    def __init__(self, me: Me, visitor: Visitor, nick: str | None, room: str | None, makes_room: bool = True) -> None:
+        self.stage = Stage.OFF
+        self.settled = False
+        """All rooms were joined, and since then the server knows better than we where we are."""
+
+        self._me = me
+        self._visitor = visitor
+        self._nick = nick
+        self._makes_room = makes_room
+        self._back_to: Sequence[str] = [room] if room else []
+        self._joining = 0
+
+    def begin(self) -> None:
+        """The server speaks JSON: come in."""
+        if self._me.code is not None:
+            self.stage = Stage.NAMING
+            self._visitor.ask(f"/resume {self._me.code}", self._resumed, self._me.seen)
+        elif self._nick is not None:
+            self._name(self._nick)
+        else:
+            self.stage = Stage.ASKING
+            self._visitor.nickname_wanted(None)
+
+    def enter(self, nick: str) -> None:
+        """Take this nickname, now or as soon as it is asked for."""
+        self._nick = nick
+        if self.stage is Stage.ASKING:
+            self._name(nick)
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """The server let us in; another welcome later on only says where we are."""
+        if self.stage not in (Stage.ASKING, Stage.NAMING):
+            return
+        self._nick = welcome.nick
+        self.stage = Stage.JOINING
+        self.settled = self.settled and welcome.back
+        self._visitor.welcomed(welcome.back)
+        there = {room.name for room in welcome.rooms}
+        *others, current = (not self.settled and self._back_to) or [welcome.room]
+        rooms = [room for room in others if room not in there]
+        if current != welcome.room:
+            rooms.append(current)
+        self._joining = len(rooms)
+        for room in rooms:
+            if self._makes_room:
+                self._join(room, room == current)
+            else:
+                self._visitor.ask(f"/who {room}", partial(self._found, room, room == current))
+        if not rooms:
+            self._arrive()
+
+    def lost(self) -> None:
+        """The connection is gone; the next one is to bring us where we are."""
+        if self.stage is Stage.IN:
+            self._nick, self._back_to = self._me.nick, self._me.rooms
+        self.stage = Stage.OFF
+
+    def _resumed(self, what: Object | None) -> bool:
+        """A code that nobody knows any more, after a restart perhaps, is no reason not to come in as before."""
+        match what:
+            case Problem(code) if code in _LATER:
+                self._visitor.put_off(say("the server has no time for us yet"))
+            case Problem("seen-ahead") if self._me.seen:
+                # It has lost something, as where an old copy of its database was put back.
+                self._me.seen, self._me.shown = {}, {}
+                self.begin()
+            case Problem():
+                self._me.code = None
+                self.begin()
+            case _:
+                return False
+        return True
+
+    def _name(self, nick: str) -> None:
+        self.stage = Stage.NAMING
+        self._visitor.ask(f"/nick {nick}", self._named)
+
+    def _named(self, what: Object | None) -> bool:
+        if isinstance(what, Problem):
+            self.stage = Stage.ASKING
+            self._nick = None
+            self._visitor.nickname_wanted(what)
+            return True
+        return False
+
+    def _found(self, room: str, current: bool, what: Object | None) -> bool:
+        """Whoever is not in a room yet is told why they do not see who is: a room that is not there is the reason that
+        counts."""
+        if isinstance(what, Problem) and what.code != "not-in-room":
+            return self._joined(current, what)
+        self._join(room, current)
+        return True
+
+    def _join(self, room: str, current: bool) -> None:
+        self._visitor.ask(f"/join {room}", partial(self._joined, current))
+
+    def _joined(self, current: bool, what: Object | None) -> bool:
+        refused = what if current and isinstance(what, Problem) else None
+        if refused is not None:
+            self._visitor.not_admitted(refused)
+        self._joining -= 1
+        if not self._joining:
+            self._arrive()
+        return refused is not None
+
+    def _arrive(self) -> None:
+        self.stage = Stage.IN
+        self.settled = True
+        self._visitor.arrived()

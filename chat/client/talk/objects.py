@@ -1,0 +1,303 @@
+"""What the server says, as the client understands it: frozen dataclasses, read from checked JSON objects.
+
+Nothing that comes from a server is trusted.  A key of the wrong type counts as missing; an object without a key that
+it cannot do without, or of an unknown type, is none of ours (`understand` returns None) and is skipped.  Dates that
+no calendar here can show, numbers out of range, and names and ids that are longer than any (they are remembered, and
+sent back) count as missing too.  Texts are as they came: whoever shows them makes them `visible`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Literal
+
+from chat.base import limits
+
+Raw = Mapping[str, object]
+
+_NUMBERS = range(2**63)
+_YEARS = range(1970, 9999)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """From here on the server speaks JSON; `motd` is its operator's message of the day."""
+
+    server: str
+    motd: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room as one finds it: `head` is the number after which it is heard, `here` counts its `users`, or more."""
+
+    name: str
+    head: int | None
+    here: int
+    users: tuple[str, ...]
+    topic: str
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """We are in; `room` is the current one of `rooms`.  `code` brings us back later, and `back` says that it did."""
+
+    nick: str
+    room: str
+    rooms: tuple[Room, ...]
+    code: str | None
+    back: bool
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Somebody said something, or did it (`action`), to a room or (`to`) to one person."""
+
+    room: str
+    author: str
+    text: str
+    seq: int | None
+    at: datetime | None
+    to: str | None
+    action: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Coming and going, a new nickname, a topic: the facts about a room and its people."""
+
+    type: Literal["joined", "left", "renamed", "topic"]
+    room: str
+    author: str
+    seq: int | None
+    at: datetime | None
+    who: tuple[str, ...]
+    here: int | None
+    stayed: int | None
+    quit: bool
+    to: str
+    text: str
+    fact: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """So many events of a room are gone between what came before and what comes next."""
+
+    room: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The line with this id is durable; `room` and `at` where it made an event."""
+
+    id: str | None
+    room: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A line was refused, or (without `id`) something happened to the connection; `proposal` is a free nickname."""
+
+    code: str
+    text: str
+    id: str | None
+    proposal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What people said earlier in a room, oldest first; `more` says whether there is something before it.
+
+    `total` counts what fits the question, these and those before; without a `room` they are of several.
+    """
+
+    room: str | None
+    events: tuple[Said, ...]
+    more: bool
+    total: int | None
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command: a text for people, facts for programs."""
+
+    command: str
+    text: str
+    facts: Raw
+    id: str | None
+
+
+Object = Hello | Welcome | Said | Came | Missed | Ack | Problem | History | Reply
+
+
+def understand(raw: Raw) -> Object | None:
+    """The object that this is; None for what is unknown or lacks what it needs."""
+    kind = raw.get("type")
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    if read is None:
+        return None
+    try:
+        return read(raw)
+    except _Unfit:
+        return None
+
+
+class _Unfit(Exception):
+    """A key that the object cannot do without is missing."""
+
+
+def _hello(raw: Raw) -> Hello:
+    return Hello(_text(raw, "server") or "", _texts(raw, "motd"))
+
+
+def _welcome(raw: Raw) -> Welcome:
+    rooms = raw.get("rooms")
+    found = rooms.items() if isinstance(rooms, Mapping) else ()
+    return Welcome(
+        _named(raw, "nick"),
+        _named(raw, "room"),
+        tuple(_room(*room) for room in islice(found, limits.ROOMS_PER_PERSON) if isinstance(room[1], Mapping)),
+        _short(raw, "resume"),
+        raw.get("back") is True,
+        _text(raw, "id"),
+    )
+
+
+def _room(name: str, state: Mapping[object, object]) -> Room:
+    users, here = _texts(state, "users"), number(state, "here")
+    here = len(users) if here is None else here
+    recorded = state.get("recorded") is not False
+    return Room(name, number(state, "head"), here, users, _text(state, "topic") or "", recorded)
+
+
+def _said(raw: Raw) -> Said:
+    return Said(
+        _named(raw, "room"),
+        _named(raw, "from"),
+        _needed(raw, "text"),
+        number(raw, "seq"),
+        _date(raw, "at"),
+        _name(raw, "to"),
+        raw.get("type") == "action",
+    )
+
+
+def _came(kind: Literal["joined", "left", "renamed", "topic"]) -> Callable[[Raw], Came]:
+    def read(raw: Raw) -> Came:
+        author = _name(raw, "from") or ""
+        return Came(
+            kind,
+            _named(raw, "room"),
+            author,
+            number(raw, "seq"),
+            _date(raw, "at"),
+            _texts(raw, "who") or (author,),
+            number(raw, "here"),
+            number(raw, "stayed"),
+            raw.get("quit") is True,
+            _named(raw, "to") if kind == "renamed" else "",
+            _text(raw, "text") or "",
+            _short(raw, "fact"),
+        )
+
+    return read
+
+
+def _missed(raw: Raw) -> Missed:
+    count = number(raw, "count")
+    if count is None:
+        raise _Unfit
+    return Missed(_named(raw, "room"), count)
+
+
+def _ack(raw: Raw) -> Ack:
+    return Ack(_text(raw, "id"), _name(raw, "room"), _date(raw, "at"))
+
+
+def _problem(raw: Raw) -> Problem:
+    return Problem(_needed(raw, "code"), _text(raw, "text") or "", _text(raw, "id"), _name(raw, "proposal"))
+
+
+def _history(raw: Raw) -> History:
+    events = raw.get("events")
+    read = [understand(event) for event in (events if isinstance(events, list) else ()) if isinstance(event, Mapping)]
+    said = tuple(event for event in read if isinstance(event, Said))
+    return History(_name(raw, "room"), said, raw.get("more") is True, number(raw, "total"), _text(raw, "id"))
+
+
+def _reply(raw: Raw) -> Reply:
+    return Reply(_needed(raw, "command"), _text(raw, "text") or "", raw, _text(raw, "id"))
+
+
+_READERS: Mapping[str, Callable[[Raw], Object]] = {
+    "hello": _hello,
+    "welcome": _welcome,
+    "message": _said,
+    "action": _said,
+    "joined": _came("joined"),
+    "left": _came("left"),
+    "renamed": _came("renamed"),
+    "topic": _came("topic"),
+    "missed": _missed,
+    "ack": _ack,
+    "error": _problem,
+    "history": _history,
+    "reply": _reply,
+}
+
+
+def _text(raw: Mapping[object, object] | Raw, key: str) -> str | None:
+    value = raw.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _needed(raw: Raw, key: str) -> str:
+    value = _text(raw, key)
+    if value is None:
+        raise _Unfit
+    return value
+
+
+def _name(raw: Raw, key: str) -> str | None:
+    value = _text(raw, key)
+    return value if value is not None and len(value) <= limits.NAME_READ else None
+
+
+def _named(raw: Raw, key: str) -> str:
+    value = _name(raw, key)
+    if value is None:
+        raise _Unfit
+    return value
+
+
+def _short(raw: Raw, key: str) -> str | None:
+    value = _text(raw, key)
+    return value if value is not None and len(value) <= limits.ID else None
+
+
+def number(raw: Mapping[object, object] | Raw, key: str) -> int | None:
+    """A number that a server may count, such as a reply's facts hold; None for any other."""
+    value = raw.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value in _NUMBERS else None
+
+
+def _texts(raw: Mapping[object, object] | Raw, key: str) -> tuple[str, ...]:
+    value = raw.get(key)
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
+
+
+def _date(raw: Raw, key: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(_text(raw, key) or "")
+    except ValueError:
+        return None
+    if at.year not in _YEARS:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

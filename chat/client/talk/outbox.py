@@ -1,0 +1,81 @@
+"""What we say, until the server has answered it: lines that wait, lines that were sent, and questions of our own.
+
+Every line has an id that no other run of the client uses; whatever comes back with it is the answer.  What was sent
+is kept over the end of the connection: under its old id it can be sent again, and is not said twice.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import count
+
+from chat.client.talk.me import Line
+from chat.client.talk.objects import Object
+from chat.wire import jsonl, vocabulary
+from chat.wire.grammar import command_in
+
+Answered = Callable[[Object | None], bool]
+"""Takes the answer to a question of our own, and tells whether it dealt with it: else it is shown."""
+
+
+class Outbox:
+    """`waiting` lines in the order they were typed, `sent` ones in the order they were sent; `run` begins the ids."""
+
+    def __init__(self, run: str) -> None:
+        self.waiting: deque[Line] = deque()
+        self.sent: dict[str, Line] = {}
+        self._questions: dict[str, Answered] = {}
+        self._ids = (f"{run}-{number}" for number in count(1))
+
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.sent)
+
+    def line(self, text: str, before: int | None = None) -> Line:
+        """A line with an id; raises `BadInput` if it is longer than a server reads."""
+        line = Line(next(self._ids), text, before)
+        jsonl.request(line.text, line.id, before=before)
+        return line
+
+    def question(self, text: str, answered: Answered) -> Line:
+        """A line of our own."""
+        line = self.line(text)
+        self._questions[line.id] = answered
+        return line
+
+    def restore(self, lines: Iterable[Line]) -> None:
+        """Take back what an earlier run did not see confirmed; whether it was sent, nobody knows."""
+        self.sent.update((line.id, line) for line in lines)
+
+    def answer(self, id: object) -> tuple[Line | None, Answered | None]:
+        """What this id answers, if anything; it is not kept any longer."""
+        if not isinstance(id, str):
+            return None, None
+        return self.sent.pop(id, None), self._questions.pop(id, None)
+
+    def forget_questions(self) -> None:
+        """The connection is gone: what we asked on it will be asked anew."""
+        self._questions.clear()
+
+    def take_sent(self) -> list[Line]:
+        """Nobody will answer what was sent."""
+        lines = list(self.sent.values())
+        self.sent.clear()
+        return lines
+
+    def take_unrepeatable(self) -> list[Line]:
+        """What was sent and should not be sent again."""
+        lines = [line for line in self.sent.values() if _is_unrepeatable(line.text)]
+        for line in lines:
+            del self.sent[line.id]
+        return lines
+
+    def take_waiting(self) -> list[Line]:
+        """Lines that will not be sent."""
+        lines = list(self.waiting)
+        self.waiting.clear()
+        return lines
+
+
+def _is_unrepeatable(line: str) -> bool:
+    """Whether this does something else when it comes twice (/quiet did on servers of before), and no id protects it."""
+    typed = command_in(line)
+    return typed is not None and not typed.rest and vocabulary.name_of(typed.word) in ("leave", "quiet")

@@ -1,0 +1,195 @@
+"""Coming in, coming back, changing the wire, and going."""
+
+from functools import partial
+from typing import NamedTuple
+
+from twisted.internet.defer import CancelledError
+
+from chat import __version__
+from chat.base import limits, resume_codes
+from chat.base.errors import Refused
+from chat.base.language import Sentence, say
+from chat.commands.history import entering
+from chat.commands.registry import Call, asks, command, count, usage
+from chat.commands.rooms import state
+from chat.commands.words import brief
+from chat.core.session import Session
+from chat.wire import vocabulary
+from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
+from chat.wire.requests import Request
+
+
+def greet(session: Session) -> None:
+    """The first thing on a connection, and on a wire that it was switched to."""
+    hub = session.hub
+    session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd))
+
+
+async def nickname(session: Session, request: Request) -> None:
+    """A line where a nickname is asked for; an empty one takes what was proposed."""
+    if not asks(session) and not session.named:
+        raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
+    wanted = request.line.strip(" \t")
+    if not wanted:
+        wanted = session.proposal = session.proposal or session.hub.propose("", session)
+    await choose(session, wanted, request.id)
+
+
+async def choose(session: Session, wanted: str, id: str | None) -> None:
+    """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
+    proposed, session.proposal = session.proposal, None
+    try:
+        nick = wanted
+        if wanted == proposed:
+            session.hub.check_free(nick, session)
+        else:
+            nick = session.hub.check_nickname(wanted, session)
+    except Refused as error:
+        session.proposal = session.hub.propose(wanted, session)
+        session.answer(Problem(error.code, error.sentence, id, session.proposal))
+        return
+    if session.named:
+        await _rename(session, nick, id)
+        return
+    session.enter(nick, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
+    await _come_in(session, id)
+
+
+def offered(session: Session) -> str | None:
+    """The nickname that an empty line takes, where one is asked for; what else comes next may be a script's talk."""
+    if session.named or not asks(session):
+        return None
+    session.proposal = session.proposal or session.hub.propose("", session)
+    return session.proposal
+
+
+async def _rename(session: Session, nick: str, id: str | None) -> None:
+    if nick != session.author.nick:
+        count(session, "nick")
+        session.rename(nick)
+        await session.hub.turn.flush()
+    session.answer(Reply("nick", [say("You are {nick} now.", nick=nick)], {"nick": nick}, id))
+
+
+async def _come_in(session: Session, id: str | None) -> None:
+    hub, lobby, connection = session.hub, session.hub.lobby, session.connection
+    position = session.join(lobby)
+    history = await entering(session, lobby.log, position)
+    # Their code is durable before they are told it; where the store is broken they come in all the same.
+    await hub.turn.flush()
+    if session.named and session.connection is connection:
+        session.welcomed = True
+        session.answer(_welcome(session, False, id, history))
+        session.hear(lobby.log, position)
+
+
+def _welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
+    rooms = [state(session, room) for room in session.rooms.values()]
+    return Welcome(session.author.nick, session.current.log.name, rooms, session.code or "", history, back, id)
+
+
+class Resume(NamedTuple):
+    """Come back."""
+
+    code: str | None
+
+
+@command(
+    "staying", say("/resume [CODE]"), say("come back after the line dropped, or show your code again"), nameless=True
+)
+async def resume(call: Call, asked: Resume) -> None:
+    """The code gives back nickname, rooms and place, whoever holds it."""
+    session = call.session
+    if asked.code is not None:
+        await come_back(session, asked.code, call.request)
+    elif session.named:
+        call.reply(
+            say("If the line drops: connect again and type  /resume {code}", code=session.code), resume=session.code
+        )
+    else:
+        raise usage(call.command)
+
+
+async def come_back(session: Session, code: str, request: Request) -> None:
+    """Let a connection be the session that this code belongs to, from what it has seen of it on."""
+    connection, hub = session.connection, session.hub
+    assert connection is not None
+    returning = None
+    if given := resume_codes.normal(code):
+        look = partial(hub.of_code, given)
+        try:
+            # A long code cannot be guessed: whoever has one waits for nobody.
+            guessable = resume_codes.short(given) is not None
+            returning = await hub.guesses.guess(connection, look) if guessable else look()
+        except CancelledError:
+            return
+        if session.connection is not connection:
+            return
+    if returning is None:
+        session.guesses += 1
+        session.answer(Problem("code-wrong", _nobodys(request.line), request.id))
+        if session.guesses >= limits.GUESSES:
+            session.answer(Problem("too-many", say("Connect again to try another code.")))
+            session.hang_up()
+        return
+    assert isinstance(returning, Session)
+    if returning is session:
+        session.answer(Reply("resume", [say("You are here already.")], {}, request.id))
+        return
+    returning.check_seen(request.seen)
+    session.leave()
+    returning.resume(connection, given or "", request.seen)
+    await hub.turn.flush()
+    if returning.connection is not connection:
+        return
+    returning.answer(_welcome(returning, True, request.id))
+    returning.hear_on()
+    returning.tell_untold()
+
+
+def _nobodys(line: str) -> Sentence:
+    if vocabulary.named(line) == "resume":
+        return say("Nobody has this code, or its day is over.")
+    return say("Nobody has this code, or its day is over; and a nickname must not look like a code.")
+
+
+class Json(NamedTuple):
+    """Speak the wire of programs."""
+
+
+@command("staying", say("/json"), say("speak JSON, one object a line, for programs"), nameless=True)
+def json(call: Call, asked: Json) -> None:
+    """The answer is a hello, and where one is in the chat already, a welcome."""
+    session = call.session
+    assert session.connection is not None
+    session.connection.wire = session.connection.wires["json"]
+    session.subscriptions.render_anew()
+    greet(session)
+    if session.named:
+        session.answer(_welcome(session, False, call.request.id))
+
+
+class Quit(NamedTuple):
+    """Leave the chat."""
+
+    text: str | None
+
+
+@command("staying", say("/quit [text]"), say("leave the chat"), nameless=True)
+async def quit(call: Call, asked: Quit) -> None:
+    """Told at once; what was said before is stored and answered first."""
+    session = call.session
+    text = brief(asked.text or "", limits.WORDS)
+    await session.posting.settled()
+    if not call.still_there:
+        return
+    hint = say("Press Enter (or Ctrl-C) if your prompt does not come back.")
+    if session.named:
+        bye = say("Bye {nick}. {hint}", nick=session.author.nick, hint=hint)
+        session.leave(text)
+        # So that the code is void before they are told that they have left.
+        await session.hub.turn.flush()
+    else:
+        bye = say("Bye. {hint}", hint=hint)
+    call.reply(bye)
+    session.hang_up()

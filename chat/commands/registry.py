@@ -1,0 +1,231 @@
+"""The one table of what can be asked: it parses, permits and helps.
+
+A command is a tuple of named arguments with a handler, brought together by `command`.  The arguments are read off
+the tuple's annotations, in order: a field named `text` is the rest of the line, any other one word; what may be None
+may be missing; a `room` that may be missing takes only a word that begins with #, an `int` only a number, which may
+stand at the end as well.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from math import ceil
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.language import Sentence, say, say_n
+from chat.base.nearest import nearest
+from chat.base.token_bucket import Allowance
+from chat.core.room import Room
+from chat.core.session import Connection, Session
+from chat.wire import grammar, vocabulary
+from chat.wire.answers import Reply
+from chat.wire.requests import Request
+
+Family = Literal["talk", "people", "rooms", "history", "staying"]
+
+_BLANKS = re.compile(r"[^\S\n]+")
+_NICKS = ("nick", "to", "place")
+"""Arguments that may be somebody, whom people call @amy or amy: too."""
+
+
+class Call(NamedTuple):
+    """A command being handled: who asked, and with which line."""
+
+    session: Session
+    request: Request
+    command: "Command"
+    connection: Connection | None
+
+    @property
+    def still_there(self) -> bool:
+        """After waiting: whether who asked is still on the connection that they asked on."""
+        return self.session.connection is self.connection
+
+    @property
+    def room(self) -> Room:
+        """The room it is about: the line's own, else the current one; raises `Refused` where they are not in it."""
+        return room_of(self.session, self.request.room)
+
+    def reply(self, *sentences: Sentence, **facts: object) -> None:
+        """Answer it."""
+        self.session.answer(Reply(self.command.name, sentences, facts, self.request.id))
+
+
+Handler = Callable[[Call, Any], Awaitable[None] | None]
+
+
+class Command(NamedTuple):
+    """One row of the table; `nameless` says that it is there before a nickname is chosen.
+
+    `allowance` says how often one may change with it what others see; see `count`.
+    """
+
+    name: str
+    usage: Sentence
+    help: Sentence
+    family: Family
+    arguments: type
+    handle: Handler
+    aliases: tuple[str, ...]
+    nameless: bool
+    allowance: Allowance | None
+
+
+TABLE: dict[str, Command] = {}
+"""Each command under its name, in the order of help."""
+
+NAMES: dict[str, Command] = {}
+"""Each command under its name and under its aliases, folded."""
+
+A = TypeVar("A")
+
+
+def command(
+    family: Family,
+    usage: Sentence,
+    help: Sentence,
+    nameless: bool = False,
+    allowance: Allowance | None = None,
+) -> Callable[[Callable[[Call, A], Awaitable[None] | None]], Callable[[Call, A], Awaitable[None] | None]]:
+    """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
+
+    def register(
+        handle: Callable[[Call, A], Awaitable[None] | None],
+    ) -> Callable[[Call, A], Awaitable[None] | None]:
+        name = usage.text.split()[0][1:]
+        aliases = vocabulary.ALIASES.get(name, ())
+        arguments = handle.__annotations__["asked"]
+        row = Command(name, usage, help, family, arguments, handle, aliases, nameless, allowance)
+        TABLE[name] = row
+        for word in (name, *aliases):
+            NAMES[grammar.fold(word)] = row
+        return handle
+
+    return register
+
+
+def find(word: str) -> Command:
+    """The command that this word names, by whatever alias; raises `Refused` if there is none."""
+    row = known(word)
+    if row is not None:
+        return row
+    folded = grammar.fold(word)
+    if folded in vocabulary.OF_CLIENTS:
+        raise Refused("not-here", say("/{name} is a command of chat-client.", name=folded))
+    near = nearest(folded, [*NAMES, *vocabulary.RESERVED])
+    if vocabulary.may_hold_a_secret(word) or near in vocabulary.RESERVED:
+        # Nor is the word repeated, for a password may have been glued to it.
+        raise Refused("unknown-command", say("There is no such command here, and nothing was said. /help lists them."))
+    shown = word[: limits.WORD_SHOWN]
+    if near is not None:
+        raise Refused(
+            "unknown-command",
+            say("There is no /{name}; is it /{near}? To say it, type //{name}", name=shown, near=near),
+        )
+    raise Refused("unknown-command", say("/{name}. /help lists commands. To say it, type //{name}", name=shown))
+
+
+def known(word: str) -> Command | None:
+    """The command that this word names, if there is one."""
+    return NAMES.get(grammar.fold(word))
+
+
+def parse(row: Command, rest: str) -> object:
+    """What stands behind a command as its arguments; raises `Refused` with the usage where they do not fit."""
+    values: list[object] = []
+    fields = row.arguments.__annotations__
+    for number, (name, kind) in enumerate(fields.items(), 1):
+        word, *others = [rest] if name == "text" else _BLANKS.split(rest, maxsplit=1)
+        value = _read(name, kind, word, last=number == len(fields))
+        if value is not None:
+            rest = others[0] if others else ""
+        elif not isinstance(None, kind):
+            raise usage(row)
+        values.append(value)
+    if rest:
+        place = next((place for place, kind in enumerate(fields.values()) if kind == int | None), None)
+        value = _read("", int | None, rest, last=True)
+        if place is None or values[place] is not None or value is None:
+            raise usage(row)
+        values[place] = value
+    return row.arguments(*values)
+
+
+def usage(row: Command) -> Refused:
+    """The error that shows how a command is written."""
+    return Refused("usage", say("{usage}: {help}", usage=row.usage, help=row.help))
+
+
+def _read(name: str, kind: object, word: str, last: bool) -> object | None:
+    """A word as the value of the argument of this name and kind, None where it is not meant for it."""
+    if not word:
+        return None
+    if kind == int | None:
+        return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
+    if name == "room":
+        return _room(word, certain=last or not isinstance(None, kind))  # type: ignore[arg-type]
+    return _called(word) if name in _NICKS else word
+
+
+def _room(word: str, certain: bool) -> str | None:
+    """A word as a room's name: where nothing but a room can stand, # may be left out."""
+    word = word.replace("\uff03", "#", 1) if word[0] == "\uff03" else word
+    if word.startswith("#"):
+        return word.rstrip(":,")
+    return f"#{word.rstrip(':,')}" if certain else None
+
+
+def _called(word: str) -> str | None:
+    """A word as a name of somebody or of a room, without what people add to it when they call somebody."""
+    return word.removeprefix("@").rstrip(":,") or None
+
+
+def count(session: Session, name: str) -> None:
+    """A command is about to change what others see; raises `Refused` where that is too much of it."""
+    allowance = TABLE[name].allowance
+    assert allowance is not None
+    spend(
+        session,
+        allowance,
+        lambda seconds: say_n(
+            "That was often: /{name} works again in a second.",
+            "That was often: /{name} works again in {count} seconds.",
+            seconds,
+            name=name,
+        ),
+    )
+
+
+def spend(session: Session, allowance: Allowance, refusal: Callable[[int], Sentence]) -> None:
+    """Use up some of an allowance; where nothing of it is left for so many seconds, raises `Refused`.
+
+    It counts for the person, on whatever connection, and for all who come from that address; where the operator wants
+    no limit of lines, or none for addresses, there is none here either.
+    """
+    hub, connection = session.hub, session.connection
+    assert connection is not None
+    now = hub.clock.seconds()
+    uses = [(allowance, session.id)] if hub.settings.rate else []
+    if uses and hub.settings.max_per_host:
+        uses.append((allowance.of(limits.CHANGES_BY), connection.host))
+    wait = max((hub.rates.wait(used, who, now) for used, who in uses), default=0)
+    if wait:
+        raise Refused("slow-down", refusal(ceil(wait)))
+    for used, who in uses:
+        hub.rates.take(used, who, now)
+
+
+def asks(session: Session) -> bool:
+    """Whether their wire asks for a nickname, as people's does (on others only a command sets it)."""
+    return session.connection is not None and session.connection.wire.asks
+
+
+def room_of(session: Session, name: str | None) -> Room:
+    """The room of this name, or the current one; raises `Refused` where they are not in it."""
+    if name is None and not session.rooms:
+        raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
+    room = session.current if name is None else session.hub.find_room(name)
+    if not session.may_read(room.log):
+        raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
+    return room

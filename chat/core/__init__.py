@@ -1,0 +1,1 @@
+"""Who is here, and how what they say reaches everybody else."""

@@ -1,0 +1,200 @@
+"""A burst: what happened since the last turn, as one batch for the store, and who is told what became of it."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from chat.base import limits
+from chat.base.errors import ChatError, NotStored, id_used
+from chat.core.ports import Appended, Batch, Known, Line, LineId, Record
+from chat.log.events import Entry, Fact, Place
+from chat.log.log import Log
+
+logger = Logger()
+
+
+class Writer(Protocol):
+    """Whoever wants to know what became of what they appended together; `tag` is theirs."""
+
+    def stored(self, tag: object, log: Log, entry: Entry) -> None:
+        """It is durable; the first of it as this entry."""
+
+    def repeated(self, tag: object, place: Place) -> None:
+        """It was stored before, here: the same line came again."""
+
+    def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
+        """It was not kept and never will be."""
+
+    def broken(self) -> None:
+        """One of these raised: a bug, which costs this one writer its connection."""
+
+
+class Restorable(Protocol):
+    """Somebody who is brought back after a restart."""
+
+    id: str
+
+    def record(self) -> Record:
+        """What brings them back, as they are now."""
+
+
+class Change(NamedTuple):
+    """What one person did at once."""
+
+    facts: Sequence[Fact]
+    """One after the other: of a burst of talk all lines, else one."""
+    logs: tuple[Log, ...]
+    """The first is the one that the writer is told of."""
+    writer: Writer | None = None
+    tag: object = None
+    line: Line | None = None
+    """What it was sent as, if that has an id; it is one fact then."""
+    record: Record | None = None
+    """What changes with it; where it was stored before, it does not change again."""
+
+
+class OpenBatch:
+    """Gathers; then `batch` numbers what has gathered, and it stands for that until all are told."""
+
+    __slots__ = ("_bytes", "_events", "_placed", "by_log", "changes", "crowded", "ids", "records", "touched", "waiting")
+
+    crowded: bool
+    """So much waits for the store that nobody should be allowed to add to it."""
+
+    by_log: dict[Log, list[Entry]]
+    """What `batch` made of the facts."""
+
+    ids: dict[LineId, Known]
+    """The lines in it that have an id."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.records: list[Record] = []
+        self.waiting: list[Deferred[None]] = []
+        self.touched: dict[str, Restorable] = {}
+        self.by_log = {}
+        self.ids = {}
+        self._placed: list[tuple[Change, Entry]] = []
+        self._events = self._bytes = 0
+        self.crowded = False
+
+    # Gathering.
+
+    def add(self, change: Change) -> None:
+        """This happened."""
+        self.changes.append(change)
+        self._count(change, 1)
+
+    def put_first(self, changes: Sequence[Change]) -> None:
+        """These happened before all else."""
+        self.changes[:0] = changes
+        for change in changes:
+            self._count(change, 1)
+
+    def take_out(self, ids: Collection[LineId]) -> list[Change]:
+        """The changes with these ids, which do not happen."""
+        out = [change for change in self.changes if change.line is not None and change.line.id in ids]
+        self.changes = [change for change in self.changes if change.line is None or change.line.id not in ids]
+        for change in out:
+            self._count(change, -1)
+        return out
+
+    def _count(self, change: Change, sign: int) -> None:
+        events, size = len(change.facts), 0
+        for fact in change.facts:
+            size += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
+        self._events += sign * events
+        self._bytes += sign * size
+        self.crowded = self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Something happened, or somebody waits; that people are to be recorded can wait as well."""
+        return bool(self.changes or self.records or self.waiting)
+
+    # In flight.
+
+    def batch(self, at: datetime) -> tuple[Batch, list[Change]]:
+        """Give each fact the next number of its logs, and this date; and what has to wait for the next batch."""
+        by_log, ids = self.by_log, self.ids
+        postponed = []
+        records = list(self.records)
+        for change in self.changes:
+            facts, logs, _, _, line, record = change
+            if line is not None and line.id in ids:
+                # The same line twice in one burst: the second is a repetition only once the first is stored.
+                postponed.append(change)
+                continue
+            for log in logs:
+                added = by_log.setdefault(log, [])
+                added += [Entry(seq, at, fact) for seq, fact in enumerate(facts, log.head + len(added) + 1)]
+            log = logs[0]
+            entry = by_log[log][-len(facts)]
+            self._placed.append((change, entry))
+            if line is not None:
+                ids[line.id] = Known(Place(log.key, log.name, entry.seq, at), line.digest)
+            if record is not None:
+                records.append(record)
+        if self.touched:
+            records += _records(self.touched.values())
+        appended = [Appended(log.key, log.name, log.recorded, added) for log, added in by_log.items()]
+        return Batch(appended, records, ids), postponed
+
+    @property
+    def authors(self) -> set[str]:
+        """The sessions from which something came."""
+        return {author.session for change, _ in self._placed if (author := change.facts[0].author) is not None}
+
+    def __len__(self) -> int:
+        """How many facts it numbered."""
+        return sum(len(change.facts) for change, _ in self._placed)
+
+    def tell_stored(self) -> None:
+        """All of it is durable."""
+        for change, entry in self._placed:
+            if (writer := change.writer) is not None:
+                _tell(writer, writer.stored, change.tag, change.logs[0], entry)
+        for waiter in self.waiting:
+            waiter.callback(None)
+
+    def tell_repeated(self, known: Mapping[LineId, Known]) -> list[Change]:
+        """Some ids in it were known, so nothing was stored; returns what is to be tried again."""
+        again = []
+        for change, _ in self._placed:
+            line, writer = change.line, change.writer
+            if line is None or line.id not in known:
+                again.append(change)
+            elif writer is not None and known[line.id].same(line):
+                _tell(writer, writer.repeated, change.tag, known[line.id].place)
+            elif writer is not None:
+                _tell(writer, writer.refused, change.tag, change.facts, id_used())
+        return again
+
+    def tell_refused(self, error: NotStored, copies: Sequence[Change]) -> None:
+        """Nothing of it was stored, nor will be, nor will these copies of it."""
+        for change in [*(change for change, _ in self._placed), *copies]:
+            if (writer := change.writer) is not None:
+                _tell(writer, writer.refused, change.tag, change.facts, error)
+        for waiter in self.waiting:
+            waiter.errback(error)
+
+
+def _records(people: Iterable[Restorable]) -> Iterator[Record]:
+    """What brings these people back; a bug in one of them is not to stop the turn of all."""
+    for person in people:
+        try:
+            yield person.record()
+        except Exception:
+            logger.failure("Somebody cannot be recorded")
+
+
+def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
+    """One writer's bug is not the next one's."""
+    try:
+        tell(*what)
+    except Exception:
+        logger.failure("A writer failed")
+        writer.broken()

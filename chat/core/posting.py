@@ -1,0 +1,111 @@
+"""What one participant says: it goes to a log, and the answer comes when it is stored, or refused."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+from twisted.internet.defer import Deferred, succeed
+
+from chat.base import names
+from chat.base.errors import ChatError
+from chat.base.language import say
+from chat.core.ports import Line, LineId
+from chat.core.turn import Turn
+from chat.log.events import Entry, Fact, Place
+from chat.log.log import Log
+from chat.wire.answers import Answer, Problem, Stored
+from chat.wire.requests import Request
+
+
+class Posting:
+    """One person's lines on their way to the store (a `chat.core.batch.Writer`)."""
+
+    __slots__ = ("_answer", "_outstanding", "_person", "_settled", "_turn", "broken", "spoke_at")
+
+    spoke_at: datetime
+    """The date of the last line, as it stands in the log: another reading of the clock would be a little earlier."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        person: str,
+        answer: Callable[[Answer], None],
+        broken: Callable[[], None],
+        spoke_at: datetime,
+    ) -> None:
+        self.broken = broken
+        self.spoke_at = spoke_at
+        self._turn = turn
+        self._person = person
+        self._answer = answer
+        self._outstanding = 0
+        self._settled: list[Deferred[None]] = []
+
+    def line(self, request: Request) -> Line | None:
+        """A line as its id is kept; None where it has none."""
+        return None if request.id is None else Line(LineId(self._person, request.id), _digest(request))
+
+    def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
+        """Let this be stored and heard."""
+        self._outstanding += 1
+        if request is None or request.id is None:
+            self._turn.append_for(self, log, facts, None, None)
+        else:
+            self._turn.append_for(self, log, facts, request.id, self.line(request))
+
+    def settled(self) -> Deferred[None]:
+        """Fires when nothing waits for the store."""
+        if not self._outstanding:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._settled.append(done)
+        return done
+
+    def stored(self, tag: object, log: Log, entry: Entry) -> None:
+        """(Writer) What was said is durable; people see that by what others answer."""
+        self.spoke_at = entry.at
+        try:
+            if isinstance(tag, str):
+                self._answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
+        finally:
+            self._settle()
+
+    def repeated(self, tag: object, place: Place) -> None:
+        """(Writer) What was said is durable, and was before."""
+        try:
+            self._answer(Stored(place, str(tag)))
+        finally:
+            self._settle()
+
+    def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
+        """(Writer) What was said is not kept: say which lines these were."""
+        try:
+            for fact in facts:
+                self._answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Whoever waits for the last line goes on after its answer, also where answering failed."""
+        self._outstanding -= 1
+        if self._settled and not self._outstanding:
+            waiting, self._settled = self._settled, []
+            for done in waiting:
+                done.callback(None)
+
+
+def not_said(error: ChatError, text: str, id: str | None) -> Problem:
+    """That a line was not stored, with its beginning."""
+    begin = text.partition("\n")[0][:40]
+    return Problem(error.code, say("“{begin}” was not said: {reason}", begin=begin, reason=error.sentence), id)
+
+
+def _digest(request: Request) -> int:
+    """Tells a line that is sent again from another one with its id, by what was asked for.
+
+    Not by what came of it: one who moved to another room since, or whom somebody else answered, sends the same line
+    again and means the same.
+    """
+    room = names.fold(request.room or "")
+    asked = f"{len(room)} {room}{request.line}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(asked, digest_size=8).digest(), signed=True)  # as SQLite's integers are

@@ -1,0 +1,209 @@
+"""The turn: everything that happened in one burst of input, stored at once and then shown.
+
+Facts and changed records gather; once per burst they go to the store as one batch.  Committed: the logs are extended,
+which wakes their readers, and the writers are told.  Refused: the batch is dropped, no number was used, the writers
+are told.  One batch is in flight while the next gathers.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat.base import limits
+from chat.base.errors import ChatError, NotStored
+from chat.base.language import language, say
+from chat.core.batch import Change, OpenBatch, Restorable, Writer
+from chat.core.ports import Duplicates, Line, Record, Store
+from chat.core.turn_delay import Coalescing
+from chat.log.events import Entry, Fact, Place
+from chat.log.log import Log
+
+logger = Logger()
+
+
+class Outcome(NamedTuple):
+    """What became of a fact: where it stands, and whether it stood there before."""
+
+    place: Place
+    repeated: bool
+
+
+class Turn:
+    """Gathers what happens; `now` stamps it."""
+
+    def __init__(self, clock: IReactorTime, now: Callable[[], datetime], store: Store) -> None:
+        self._clock = clock
+        self._now = now
+        self._store = store
+        self._last_at: datetime | None = None
+        self._next = OpenBatch()
+        self._in_flight = False
+        self._scheduled = False
+        self._stopped = False
+        self._calm: list[Callable[[], None]] = []
+        self._coalescing = Coalescing()
+
+    def append(self, log: Log, *facts: Fact) -> None:
+        """Let these be stored and then read."""
+        self._add(Change(facts, (log,)))
+
+    def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, line: Line | None) -> None:
+        """The same for one who is told what became of it; as a `line` it is one fact."""
+        self._add(Change(facts, (log,), writer, tag, line))
+
+    def write(
+        self, log: Log, fact: Fact, line: Line | None = None, copy: Log | None = None, record: Record | None = None
+    ) -> Deferred[Outcome]:
+        """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`, or `id-used`."""
+        waiter = _Waiter()
+        self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, line, record))
+        return waiter.outcome
+
+    def _add(self, change: Change) -> None:
+        self._next.add(change)
+        self._schedule()
+
+    def change(self, *records: Record) -> Deferred[None]:
+        """Let records be replaced with this turn's batch; fires when they are, fails with `NotStored`."""
+        done: Deferred[None] = Deferred()
+        self._next.records.extend(records)
+        self._next.waiting.append(done)
+        self._schedule()
+        return done
+
+    def touch(self, person: Restorable) -> None:
+        """Let what brings this person back be stored with the turn, or with the next one that is."""
+        self._next.touched[person.id] = person
+        self._schedule()
+
+    def forget(self, record: Record) -> None:
+        """Let a record be taken away with the next turn, whenever that is."""
+        self._next.records.append(record)
+
+    @property
+    def crowded(self) -> bool:
+        """So much waits for the store that nobody should be allowed to add to it."""
+        return self._next.crowded
+
+    def when_calm(self, callback: Callable[[], None]) -> None:
+        """Call this once when that is over."""
+        self._calm.append(callback)
+
+    def flush(self) -> Deferred[None]:
+        """Fires when all that has gathered is committed, or refused."""
+        return self.change().addErrback(lambda failure: failure.trap(NotStored) and None)
+
+    def stop(self) -> Deferred[None]:
+        """Store what has gathered; nothing more will be."""
+
+        def stop(_: None) -> None:
+            self._stopped = True
+
+        return self.flush().addCallback(stop)
+
+    def _schedule(self) -> None:
+        if not (self._scheduled or self._in_flight or self._stopped):
+            self._scheduled = True
+            self._clock.callLater(self._coalescing.pause(self._clock.seconds()), self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        burst, self._next = self._next, OpenBatch()
+        batch, postponed = burst.batch(self._date())
+        if postponed:
+            self._next.put_first(postponed)
+        self._in_flight = True
+        maybeDeferred(self._store.commit, batch).addBoth(self._landed, burst)
+
+    def _date(self) -> datetime:
+        """This moment's, which does not go back, unless the date was set right."""
+        now, last = self._now(), self._last_at
+        if last is None or now > last or (last - now).total_seconds() > limits.BACK_SECONDS:
+            self._last_at = last = now
+        return last
+
+    def _landed(self, result: Failure | None, burst: OpenBatch) -> None:
+        refused = False
+        try:
+            if isinstance(result, Failure):
+                refused = self._refused(result, burst)
+            else:
+                self._committed(burst)
+        except Exception:
+            logger.failure("The turn failed")
+        finally:
+            self._go_on(refused)
+
+    def _go_on(self, refused: bool) -> None:
+        self._in_flight = False
+        # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
+        if self._next.is_asked_for or (self._next.touched and not refused):
+            self._schedule()
+        if self._calm and not self.crowded:
+            calm, self._calm = self._calm, []
+            for callback in calm:
+                _guarded(callback)
+
+    def _committed(self, burst: OpenBatch) -> None:
+        recipients = deliveries = 0
+        for log, added in burst.by_log.items():
+            try:
+                log.extend(added)
+            except Exception:
+                logger.failure("The readers of {log} could not be served", log=log.key)
+            audience = log.audience
+            recipients += audience
+            deliveries += audience * len(added)
+        burst.tell_stored()
+        if recipients >= limits.COALESCE_FROM:  # fewer never lead to a pause
+            self._coalescing.turned(self._clock.seconds(), burst.authors, recipients, deliveries)
+
+    def _refused(self, failure: Failure, burst: OpenBatch) -> bool:
+        """Returns whether nothing was stored because the store could not."""
+        # What brings people back is still true, and goes with the next turn.
+        self._next.touched = {**burst.touched, **self._next.touched}
+        if isinstance(failure.value, Duplicates):
+            # Some lines came again: their authors are told where they stand, all else goes into a new turn.
+            self._next.put_first(burst.tell_repeated(failure.value.known))
+            self._next.records[:0] = burst.records
+            self._next.waiting[:0] = burst.waiting
+            return False
+        if failure.check(NotStored) is None:
+            logger.failure("The store failed in a way it should not", failure)
+        error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
+        reason = language("en").words(error.reason)
+        logger.error("{count} entries were not stored: {reason}", count=len(burst), reason=reason)
+        # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
+        burst.tell_refused(error, self._next.take_out(burst.ids))
+        return True
+
+
+def _guarded(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:
+        logger.failure("Somebody could not go on")
+
+
+class _Waiter:
+    """A writer that waits for one fact."""
+
+    def __init__(self) -> None:
+        self.outcome: Deferred[Outcome] = Deferred()
+
+    def stored(self, tag: object, log: Log, entry: Entry) -> None:
+        self.outcome.callback(Outcome(Place(log.key, log.name, entry.seq, entry.at), False))
+
+    def repeated(self, tag: object, place: Place) -> None:
+        self.outcome.callback(Outcome(place, True))
+
+    def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
+        self.outcome.errback(error)
+
+    def broken(self) -> None:
+        """Whoever waits has an error handler of their own."""

@@ -1,0 +1,58 @@
+"""Who may connect: how many there are in all and from each address, how often one comes, and who is banned.
+
+What counts as one address says `chat.doors.sockets.host`.  The figures are the hub's settings, as they are now.
+"""
+
+from collections import Counter
+from math import ceil
+
+from twisted.logger import Logger
+
+from chat.base import limits
+from chat.base.errors import Refused, banned
+from chat.base.language import say, say_n
+from chat.base.token_bucket import Allowance
+from chat.core.hub import Hub
+
+logger = Logger()
+
+
+class Admission:
+    """Counts the connections that are let in."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._count = 0
+        self._hosts: Counter[str] = Counter()
+
+    def enter(self, host: str) -> None:
+        """One more from this address; raises `Refused` where that is one too many."""
+        settings, now = self._hub.settings, self._hub.clock.seconds()
+        most = settings.max_per_host
+        arrivals = Allowance("arrival", limits.ARRIVALS * most, limits.ARRIVALS_REFILL_SECONDS / max(most, 1))
+        if wait := self._hub.rates.wait(arrivals, host, now):
+            raise Refused(
+                "too-many",
+                say_n(
+                    "Your address connects too often. Come again in a second.",
+                    "Your address connects too often. Come again in {count} seconds.",
+                    ceil(wait),
+                ),
+            )
+        self._hub.rates.take(arrivals, host, now)
+        if host in settings.bans:
+            logger.info("Banned, and not let in: {host}", host=host)
+            raise banned()
+        if most and self._hosts[host] >= most:
+            raise Refused("too-many", say("Your address has {limit} connections already.", limit=most))
+        if settings.max_clients and self._count >= settings.max_clients:
+            raise Refused("too-many", say("The chat is full: {limit} connections.", limit=settings.max_clients))
+        self._count += 1
+        self._hosts[host] += 1
+
+    def leave(self, host: str) -> None:
+        """One less of those that were let in."""
+        self._count -= 1
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]

@@ -1,0 +1,133 @@
+"""The factory that holds the connected clients: how many may come, who is looked at now and then, and how all go."""
+
+from collections.abc import Callable, Iterable, Mapping
+from math import ceil
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.language import language
+from chat.core.hub import Hub
+from chat.doors import sockets
+from chat.doors.admission import Admission
+from chat.doors.proxy_protocol import Introduced
+from chat.doors.sniffing import Reception
+from chat.doors.tcp import ChatProtocol
+from chat.wire.rendering import Wire
+
+logger = Logger()
+
+
+class ChatFactory(ServerFactory):
+    """Makes a `ChatProtocol` for every connection; how many may be there stands in the hub's settings."""
+
+    noisy = False
+
+    def __init__(self, hub: Hub, wires: Mapping[str, Wire]) -> None:
+        self.hub = hub
+        self.clients: set[ChatProtocol] = set()
+        self.reception = Reception(language("en"))
+        """It is another one as soon as it is known where the service listens."""
+        self._refused: set[ChatProtocol] = set()
+        """Those of them that are only there to read why they may not stay."""
+        self._wires = wires
+        self._admission = Admission(hub)
+        self._sweep: IDelayedCall | None = None
+        self._to_look_at: list[ChatProtocol] = []
+        self._pause = limits.LOOK_SECONDS
+        self._looks = 0
+        self._empty: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
+        """(IProtocolFactory) Always one: who may not come is told so by it."""
+        host = sockets.host(getattr(addr, "host", ""))
+        proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
+        protocol = ChatProtocol(self.hub, self._wires, self.hub.settings.rate, host, proxied)
+        protocol.factory = self
+        return protocol
+
+    def made(self, client: ChatProtocol) -> Refused | None:
+        """A client is connected; returns the reason if it may not stay."""
+        self.clients.add(client)
+        if self._sweep is None:
+            self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
+        try:
+            self._admission.enter(client.host)
+        except Refused as refused:
+            self._refused.add(client)
+            if len(self._refused) > limits.REFUSED:
+                client.abort()
+            return refused
+        return None
+
+    def lost(self, client: ChatProtocol) -> None:
+        """A client is gone."""
+        self.clients.discard(client)
+        if client in self._refused:
+            self._refused.remove(client)
+        else:
+            self._admission.leave(client.host)
+        if not self.clients:
+            if self._sweep is not None:
+                self._sweep.cancel()
+                self._sweep = None
+                self._to_look_at.clear()
+            if self._empty is not None:
+                self._empty.callback(None)
+
+    def enforce_bans(self) -> None:
+        """Whoever is banned by now goes, and whoever is held for an address that is does not come back."""
+        self._for_each(self._enforce_ban)
+        for person in [*self.hub.down, *self.hub.absent]:
+            if person.host in self.hub.settings.bans:
+                person.banish()
+
+    def _enforce_ban(self, client: ChatProtocol) -> None:
+        if client.host in self.hub.settings.bans:
+            logger.info("Banned, and sent away: {host}", host=client.host)
+            client.session.banish()
+
+    def hold(self) -> None:
+        """The server stops: what is said from now on is not handled, and so not acknowledged."""
+        self._for_each(ChatProtocol.hold)
+
+    def drain(self) -> Deferred[None]:
+        """Let everyone read what they are owed, say goodbye, and fire when all are gone; see `abort`."""
+        empty = self._empty = Deferred()
+        if not self.clients:
+            empty.callback(None)
+        self._for_each(ChatProtocol.drain)
+        return empty
+
+    def abort(self) -> None:
+        """Whoever has not read by now is not waited for."""
+        self._for_each(ChatProtocol.abort)
+
+    def _look(self) -> None:
+        """Look at some of them, and in all of LOOK_SECONDS at each: nobody's line waits until all are looked at."""
+        if not self._to_look_at:
+            self._to_look_at = list(self.clients)
+            self._pause = limits.LOOK_SECONDS / ceil(len(self.clients) / limits.LOOK_AT)
+            self._looks += 1
+        some = self._to_look_at[: limits.LOOK_AT]
+        del self._to_look_at[: limits.LOOK_AT]
+        self._sweep = self.hub.clock.callLater(self._pause, self._look)
+        self._for_each(ChatProtocol.look_what_is_seen, some)
+        if self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0:
+            now = self.hub.clock.seconds()
+            self._for_each(lambda client: client.look(now), some)
+
+    def _for_each(self, do: Callable[[ChatProtocol], None], clients: Iterable[ChatProtocol] | None = None) -> None:
+        """All, or those of these that are still there; one client's bug is not the next one's."""
+        for client in list(self.clients) if clients is None else clients:
+            if client not in self.clients:
+                continue
+            try:
+                do(client)
+            except Exception:
+                logger.failure("A connection could not be looked after")
+                client.session.broken()

@@ -1,0 +1,113 @@
+"""The one way out of a connection, and when it is full.
+
+On a plain TCP socket with nothing buffered, bytes are written to the socket at once: through the transport's buffer
+each recipient would cost the reactor two more system calls (measured: 12.3 us instead of 6.1 for a single message).
+What the kernel does not take goes to the transport's buffer; from then on the connection is blocked until that is
+empty.  On any other transport (TLS, unix) bytes always go through it, and it says when it is full.
+"""
+
+from collections.abc import Callable
+from socket import socket
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import IPullProducer, IPushProducer
+from zope.interface import implementer
+
+
+class Output:
+    """Sends on a transport; `full` is called when it takes no more, `room` when it does again, and `gone` when it never
+    will."""
+
+    __slots__ = ("_full", "_gone", "_shut", "_transport", "_writable", "blocked", "broken", "direct")
+
+    broken: bool
+    """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of the
+    input, as if they had left."""
+
+    direct: socket | None
+    """The socket itself, to which bytes may be given while nothing is blocked; what it does not take is for `send`."""
+
+    def __init__(
+        self, transport: tcp.Server, full: Callable[[], None], writable: Callable[[], None], gone: Callable[[], None]
+    ) -> None:
+        # Not hasattr(...): wrappers delegate what they lack to the transport below, and plain text would go out in TLS.
+        self.direct = transport.getHandle() if type(transport) is tcp.Server and not transport.TLS else None
+        self.blocked = False
+        self.broken = False
+        self._shut = False
+        self._transport = transport
+        self._full = full
+        self._writable = writable
+        self._gone = gone
+        if self.direct is None:
+            transport.registerProducer(_Push(self), True)
+
+    def send(self, chunk: bytes) -> None:
+        """Let these bytes go out, after all that went before."""
+        if self.direct is not None and not self.blocked:
+            try:
+                sent = self.direct.send(chunk)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                # What they said before is still to be read.
+                self.direct, self.broken, self._shut = None, True, True
+                self._gone()
+                return
+            if sent != len(chunk):
+                self.block()
+                self._transport.write(chunk[sent:])
+                self._transport.registerProducer(_Pull(self), False)
+        elif not self._shut:
+            self._transport.write(chunk)
+
+    def shut(self) -> None:
+        """Nothing more goes out than what has been sent."""
+        self._shut = self.blocked = True
+        # A producer that is still registered keeps a TLS transport, and a half-close, from ever happening.
+        self._transport.unregisterProducer()
+
+    def block(self) -> None:
+        """The transport takes no more."""
+        self.blocked = True
+        self._full()
+
+    def unblock(self) -> None:
+        """The transport has room again."""
+        if not self._shut:
+            self.blocked = False
+            self._writable()
+
+
+@implementer(IPullProducer)
+class _Pull:
+    """Told when a transport's buffer is empty, after which bytes are written directly again."""
+
+    def __init__(self, outlet: Output) -> None:
+        self._output = outlet
+        self._registered = False
+
+    def resumeProducing(self) -> None:
+        """The first call comes with the registration, the next when everything was taken."""
+        if self._registered:
+            self._output._transport.unregisterProducer()
+            self._output.unblock()
+        self._registered = True
+
+    def stopProducing(self) -> None:
+        """The connection is lost; its protocol is told."""
+
+
+@implementer(IPushProducer)
+class _Push:
+    """Told when a transport's buffer is full and when it has room.
+
+    Not the protocol itself: LineReceiver's own pauseProducing stops reading.
+    """
+
+    def __init__(self, outlet: Output) -> None:
+        self.pauseProducing = outlet.block
+        self.resumeProducing = outlet.unblock
+
+    def stopProducing(self) -> None:
+        """The connection is lost; its protocol is told."""

@@ -1,0 +1,113 @@
+"""Clients that speak another protocol: known by their first bytes or line, and answered in it where they should go.
+
+Pure.  Nothing that came from a stranger is ever handled: what follows the first line of a POST is no talk.  What takes
+many bytes to be known is left alone, for none of it can be said by chance: a first byte of SYN (TLS), ENQ (SOCKS 5) or
+EOT with a command behind it (SOCKS 4), and a first line that is HTTP's or SSH's.
+"""
+
+import re
+import struct
+from collections.abc import Sequence
+from enum import Enum
+
+from chat.base.language import Language, Sentence, say
+from chat.wire.join_hints import Directions
+
+HANDSHAKE = b"\x16"
+"""The first byte of TLS: a record of the handshake (RFC 8446, 5.1)."""
+
+_ALERT = bytes([21, 3, 1, 0, 2, 2, 70])
+"""A fatal alert `protocol_version`; programs then say that this is not a port for TLS, and not that it broke."""
+
+_HTTP = re.compile(r"([A-Z]{1,20}) \S+ HTTP/\d(?:\.\d)? *")
+_SSH = re.compile(r"SSH-\d\.\d+-.*")
+
+_SSH_DISCONNECT = 1
+_SSH_PROTOCOL_ERROR = 2
+_SSH_SHOWN = 400
+"""Bytes of a reason that OpenSSH shows."""
+
+
+class Kind(Enum):
+    """What a stranger speaks."""
+
+    TLS = "TLS"
+    HTTP = "HTTP"
+    HEAD = "HTTP (HEAD)"
+    SSH = "SSH"
+    SOCKS4 = "SOCKS 4"
+    SOCKS5 = "SOCKS 5"
+
+
+def by_first_bytes(data: bytes) -> Kind | None:
+    """Who begins with bytes that nobody types."""
+    if data[:1] == HANDSHAKE:
+        return Kind.TLS
+    if data[:1] == b"\x05":
+        return Kind.SOCKS5
+    # A ^D alone is the end of somebody's input.
+    if data[:2] in (b"\x04\x01", b"\x04\x02"):
+        return Kind.SOCKS4
+    return None
+
+
+def by_first_line(line: str) -> Kind | None:
+    """Who begins with a line that nobody means as talk."""
+    if match := _HTTP.fullmatch(line):
+        return Kind.HEAD if match[1] == "HEAD" else Kind.HTTP
+    return Kind.SSH if _SSH.fullmatch(line) else None
+
+
+def recognise(data: bytes) -> Kind | None:
+    """Who begins so, all of their first packet being there."""
+    return by_first_bytes(data) or by_first_line(data.partition(b"\n")[0].decode("latin-1").rstrip("\r"))
+
+
+class Reception:
+    """Answers strangers, in the server's language."""
+
+    def __init__(self, words: Language, directions: Directions | None = None) -> None:
+        self.directions = directions or Directions()
+        self._words = words.words
+
+    def ways(self, host: str) -> list[Sentence]:
+        """What one can type to join by this address of ours."""
+        return self.directions.ways(host)
+
+    def answer(self, kind: Kind, host: str) -> bytes:
+        """The whole answer to somebody who reached us at this address."""
+        ways = [self._words(way) for way in self.ways(host)]
+        match kind:
+            case Kind.TLS:
+                return _ALERT
+            case Kind.SOCKS4:
+                return bytes([0, 91]) + bytes(6)  # request rejected
+            case Kind.SOCKS5:
+                return bytes([5, 255])  # no acceptable method
+            case Kind.SSH:
+                return _ssh(self._words(say("This is a chat, not SSH. Join it with:")), ways)
+            case Kind.HTTP | Kind.HEAD:
+                title = self._words(say("This is a chat, not a web server. Join it with:"))
+                return _http(title, ways, with_body=kind is Kind.HTTP)
+
+
+def _http(title: str, ways: Sequence[str], with_body: bool) -> bytes:
+    body = "".join(f"{line}\n" for line in (title, *ways)).encode()
+    head = (
+        "HTTP/1.1 400 Bad Request\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (body if with_body else b"")
+
+
+def _ssh(title: str, ways: Sequence[str]) -> bytes:
+    """An identification and SSH_MSG_DISCONNECT, unencrypted as before a key exchange (RFC 4253, 4.2, 6, 11.1)."""
+    reason = f"{title} {', '.join(way.strip() for way in ways)}".encode()[:_SSH_SHOWN]
+    payload = struct.pack(f">BII{len(reason)}sI", _SSH_DISCONNECT, _SSH_PROTOCOL_ERROR, len(reason), reason, 0)
+    # At least four bytes of padding, and the whole a multiple of eight.
+    padding = 4 + -(4 + 1 + len(payload) + 4) % 8
+    packet = struct.pack(">IB", 1 + len(payload) + padding, padding) + payload + bytes(padding)
+    return b"SSH-2.0-chat\r\n" + packet

@@ -1,0 +1,154 @@
+"""What the kernel knows of a socket: whether the other machine still answers, and whose address it is.
+
+Keepalive finds a silent peer only while nothing is unacknowledged; for the other case TCP_INFO is looked at, as
+TCP_USER_TIMEOUT would also kill people who only stopped their terminal.
+"""
+
+import errno
+import fcntl
+import ipaddress
+import socket
+import struct
+import sys
+import termios
+from enum import Enum
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import ITransport
+from twisted.protocols.policies import ProtocolWrapper
+
+from chat.base import limits
+
+_PROBES = 3
+_UNACKED = 24
+_LAST_DATA_RECV = 52
+_LAST_ACK_RECV = 56
+_BYTES_ACKED = 120
+"""Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_data_recv` and
+`tcpi_last_ack_recv` (u32, milliseconds since then) and `tcpi_bytes_acked` (u64)."""
+
+
+def beneath(transport: ITransport) -> socket.socket | None:
+    """The TCP socket beneath a transport, TLS for one; None where there is none, as of unix sockets."""
+    found = _unwrapped(transport)
+    # Not isinstance: one of a unix socket is a kind of it.
+    return found.getHandle() if type(found) is tcp.Server else None
+
+
+def all_has_come(transport: ITransport) -> bool:
+    """Whether their machine has acknowledged all that was sent, or their program read it, of a unix socket."""
+    found = _unwrapped(transport)
+    if not isinstance(found, tcp.Server):
+        return False
+    # Twisted has no public question for what still waits to be given to the kernel.
+    return not (found.dataBuffer or found._tempDataBuffer or unacknowledged(found.getHandle()))
+
+
+def _unwrapped(transport: object) -> object:
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    return transport
+
+
+def read_in_portions(transport: ITransport | None) -> None:
+    """Read little at once: lines that have to wait, of two letters each, cost twenty times what their bytes do.
+
+    (Twisted reads 64 KiB.  It is also from how much on that waits to be sent TLS is told to send no more.)
+    """
+    found = _unwrapped(transport)
+    if isinstance(found, tcp.Connection):
+        found.bufferSize = limits.READ
+
+
+def tune(connection: socket.socket) -> None:
+    """Have the kernel ask a silent peer, hold little, and send each line at once (Nagle's delay is 40 ms)."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.KEEPALIVE_IDLE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.KEEPALIVE_INTERVAL)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.KEEPALIVE_COUNT)
+
+
+def unacknowledged(connection: socket.socket) -> int:
+    """Bytes that were sent, or wait to be, and that the other machine has not acknowledged.
+
+    Of a unix socket it is more than these bytes, and 0 when they were read.
+    """
+    answer = fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4)
+    return int(struct.unpack("i", answer)[0])
+
+
+def acknowledged(connection: socket.socket) -> int | None:
+    """How many bytes the other machine has acknowledged so far; None where the kernel does not say."""
+    info = _tcp_info(connection)
+    return None if info is None else int(struct.unpack_from("Q", info, _BYTES_ACKED)[0])
+
+
+class State(Enum):
+    """How a connection stands, as the kernel knows before anything is read."""
+
+    OPEN = "open"
+    ENDED = "they have ended their input"
+    CLOSED = "there is no connection any more"
+
+
+def state(connection: socket.socket | None) -> State:
+    """How this one stands; where the kernel does not say, it is open."""
+    info = None if connection is None else _tcp_info(connection)
+    return State.OPEN if info is None else _STATES.get(info[0], State.OPEN)
+
+
+_STATES = {7: State.CLOSED, 8: State.ENDED}
+"""TCP_CLOSE and TCP_CLOSE_WAIT of `tcpi_state`, the first byte."""
+
+
+def is_broken_off(connection: socket.socket) -> bool:
+    """Whether one that is closed was reset, with no end of their input before; to be asked once.
+
+    Where a failed `send` was told of it first, nobody knows any more, and the answer is no.
+    """
+    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+
+
+def silence_before_end(connection: socket.socket) -> float:
+    """Seconds between the last bytes that came and the end of their input, which is an acknowledgement, too."""
+    info = _tcp_info(connection)
+    if info is None:
+        return 0.0
+    data, end = (struct.unpack_from("I", info, place)[0] for place in (_LAST_DATA_RECV, _LAST_ACK_RECV))
+    return float(data - end) / 1000
+
+
+def is_dead(connection: socket.socket, seconds: float) -> bool:
+    """Whether something was sent that nobody acknowledges, and no acknowledgement at all came for this long.
+
+    Bytes that wait for a stopped terminal to read were not sent: there the kernel asks, every two minutes in the end,
+    whether it may, and what counts are questions without an answer.
+    """
+    info = _tcp_info(connection)
+    if info is None or not (struct.unpack_from("I", info, _UNACKED)[0] or info[_PROBES] > 1):
+        return False
+    return bool(struct.unpack_from("I", info, _LAST_ACK_RECV)[0] >= seconds * 1000)
+
+
+def _tcp_info(connection: socket.socket) -> bytes | None:
+    if sys.platform != "linux":
+        return None
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)
+    # Kernels before 4.2 know less.
+    return info if len(info) == _BYTES_ACKED + 8 else None
+
+
+def host(address: str) -> str:
+    """The address that limits count by: IPv4 in IPv6 is IPv4, and an IPv6 network of one customer is one host."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

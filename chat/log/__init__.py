@@ -1,0 +1,1 @@
+"""The mechanism: events, logs and their tails."""

@@ -1,0 +1,1 @@
+"""The process: options, configuration, log, reload, watchdog."""

@@ -1,0 +1,112 @@
+"""What `twistd chat --help` says: each option in a sentence or two, in groups."""
+
+from collections.abc import Mapping, Sequence
+
+from chat.base import limits
+from chat.base.language import Sentence, known_languages, say
+from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
+
+GRACE_MOST = 86400
+CLIENTS_MOST = 10**6
+
+LONG = say(
+    "A chat that people join with netcat, telnet or chat-client. Without options it listens on port {port} of all "
+    "interfaces, IPv4 and IPv6, in the background; twistd -n chat stays on the screen. chat-server check, with the "
+    "same options, says all that is wrong with them, and starts nothing.",
+    port=DEFAULT_PORT,
+)
+
+_ENDPOINT = "tcp:4000:interface=127.0.0.1"
+
+GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
+    (
+        say("Where people come in:"),
+        {
+            "port": say(
+                "Where to listen: a number, for all interfaces, or a Twisted endpoint such as {endpoint}. May be "
+                "given several times; {port} if not at all. none opens only what --tls-port says.",
+                endpoint=_ENDPOINT,
+                port=DEFAULT_PORT,
+            ),
+            "tls-port": say(
+                "Where to listen with TLS: a number or an endpoint as for --port, without TLS in it. May be given "
+                "several times. chat-client --tls expects {port} where it is told no other.",
+                port=DEFAULT_TLS_PORT,
+            ),
+            "certificate": say("For --tls-port: a PEM file, or a directory as certbot's; if not given, one is made."),
+            "private-key": say("Its key; if not given, it is in the certificate's file or directory."),
+            "proxy": say(
+                "The address of a proxy that hands people on without a PROXY header, such as 127.0.0.1. When a line "
+                "from there ends, the nickname is held for the grace, as after a cut. May be given several times."
+            ),
+        },
+    ),
+    (
+        say("Who comes in:"),
+        {
+            "max-clients": say(
+                "How many may be connected, at most {most}; 0 is what the system allows.", most=CLIENTS_MOST
+            ),
+            "max-per-host": say("How many may be connected from one address; 0 is no limit."),
+            "ban": say(
+                "An address or network, such as 192.0.2.7 or 2001:db8::/48, that may not connect. May be given "
+                "several times; of IPv6, what is smaller than a network of 64 bits bans that."
+            ),
+            "reserved": say(
+                "A nickname, such as caretaker, that nobody may take, as those of the service. May be given several "
+                "times."
+            ),
+        },
+    ),
+    (
+        say("What is kept:"),
+        {
+            "data": say(
+                "The directory of database, certificate and key; $STATE_DIRECTORY or the current one if not given."
+            ),
+            "database": say("Where talk is kept; memory: keeps it only until the server ends."),
+            "sync": say("What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."),
+            "keep": say(
+                "What is kept: all, 30d (a month; also 12h, 8w), or 5000lines (what people said last in each room)."
+            ),
+            "backup-to": say("A directory for a copy of the database each night; seven are kept."),
+            "skip-damaged": say("Start without the rows of the database that are damaged; they stay in the file."),
+            "history": say(
+                "How many lines people see of what was said before they came, at most {most}.",
+                most=limits.HISTORY_MOST,
+            ),
+            "unrecorded": say(
+                "A room, such as #coffee, of which nothing is kept; who enters it is told. May be given several times."
+            ),
+        },
+    ),
+    (
+        say("What it says:"),
+        {
+            "name": say("What the server calls itself; the host's name if not given."),
+            "motd": say("A file with a message of the day, five lines at most."),
+            "language": say(
+                "The language of the server's sentences: {languages}.", languages=", ".join(known_languages())
+            ),
+        },
+    ),
+    (
+        say("How it behaves:"),
+        {
+            "grace": say("How many seconds a nickname is held after a line dropped, at most {most}.", most=GRACE_MOST),
+            "rate": say("Lines a second that one may say after a burst of {burst}; 0 is no limit.", burst=limits.BURST),
+        },
+    ),
+    (
+        say("Other:"),
+        {
+            "log-json": say("The log has one JSON object a line, for programs."),
+            "config": say(
+                "A file of options, one a line, as  name value  without dashes; # begins a comment. The command line "
+                "wins over it, and adds to what may be given several times. SIGHUP reads it again."
+            ),
+            "version": say("Show the version."),
+            "help": say("Show this."),
+        },
+    ),
+)

@@ -1,0 +1,366 @@
+"""The options of `twistd chat`: what the operator can choose; a bad value is answered with what would be right.
+
+The file of `--config` becomes words in front of those of the command line, so that these win; see `Options.again` for
+how both are read anew.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from chat.base import limits, names
+from chat.base.bans import parse_ban
+from chat.base.command_line import CommandLine, Wrong, language_of
+from chat.base.errors import Refused, Unfit, about
+from chat.base.language import Language, Sentence, say
+from chat.base.reasons import system_reason
+from chat.base.text import visible
+from chat.server import config
+from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
+from chat.store.sqlite.retention import parse_keep
+from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
+
+MEMORY = "memory:"
+"""The database that is none."""
+
+NO_PORT = "none"
+"""The port that is none."""
+
+_NOT_A_PORT = "0"
+"""Where one was meant, and is wrong."""
+
+
+def _number(option: str, least: int, most: int) -> Any:
+    """A coercion for an option; what is not a whole number of this range is answered with what would be right."""
+
+    def coerce(value: str) -> int:
+        if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
+            right = say("a whole number from {least} to {most} would be right.", least=least, most=most)
+            raise Wrong(f"--{option} {value}", right)
+        return int(value)
+
+    return coerce
+
+
+class Options(CommandLine):
+    """What the operator can choose; nothing has to be."""
+
+    program = "chat"
+    command = "twistd chat"
+    longdesc, groups = LONG, GROUPS
+
+    optFlags: ClassVar[list[list[Any]]] = [["skip-damaged"], ["log-json"]]
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["name", None, None],
+        ["motd", None, None],
+        ["language", None, "en"],
+        ["certificate", None, None],
+        ["private-key", None, None],
+        ["data", None, None],
+        ["database", None, "chat.sqlite3"],
+        ["sync", None, "full"],
+        ["keep", None, "all"],
+        ["backup-to", None, None],
+        ["history", None, limits.HISTORY_DEFAULT, None, _number("history", 0, limits.HISTORY_MOST)],
+        ["grace", None, int(limits.GRACE_SECONDS), None, _number("grace", 0, GRACE_MOST)],
+        ["rate", None, limits.RATE],
+        ["max-clients", None, 0, None, _number("max-clients", 0, CLIENTS_MOST)],
+        ["max-per-host", None, limits.MAX_PER_HOST, None, _number("max-per-host", 0, CLIENTS_MOST)],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["ports"] = []
+        self["tls-ports"] = []
+        self["unrecorded"] = frozenset()
+        self["bans"] = frozenset()
+        self["proxy"] = frozenset()
+        self["reserved"] = frozenset()
+        self["config"] = None
+        self._words: Sequence[str] = ()
+        self._directory = Path.cwd()
+        self._whole = True
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """(usage.Options) Read the words of the command line; the first that is wrong ends the process."""
+        self._words = list(sys.argv[1:] if options is None else options)
+        try:
+            self._read()
+            self._check_pidfile()
+        except Unfit as error:
+            give_up(error.sentence, self.language)
+
+    def again(self) -> "Options":
+        """The same words, read with the files as they are now; raises `Unfit`."""
+        options = Options()
+        options.parent = self.parent
+        options._words, options._directory = self._words, self._directory
+        options._read()
+        return options
+
+    def _read(self) -> None:
+        lines, wrong = self._lines()
+        if wrong:
+            raise Unfit(wrong[0])
+        try:
+            super().parseOptions([*(line.word for _, line in lines), *self._words])
+        except Wrong as error:
+            raise Unfit(self._located(error, lines)) from None
+
+    def read_all(self, words: Sequence[str]) -> Sequence[Sentence]:
+        """Read the words of the command line; returns all that is wrong with them and the files they name.
+
+        What is right counts, so that it can be looked at further.
+        """
+        self._words = list(words)
+        lines, wrong = self._lines()
+        for part in [*([line.word] for _, line in lines), *self.apart(self._words)]:
+            try:
+                self._take(part)
+            except Wrong as error:
+                wrong.append(self._located(error, lines))
+                option, _ = self.meant(part)
+                if option in ("--port", "--tls-port"):
+                    # One is meant: that there is none of its kind would be wrong to say.
+                    self[f"{option.removeprefix('--')}s"].append(_NOT_A_PORT)
+        for check in self._checks():
+            try:
+                check()
+            except Wrong as error:
+                wrong.append(self._located(error, lines))
+        return [sentence for number, sentence in enumerate(wrong) if sentence not in wrong[:number]]
+
+    def _lines(self) -> tuple[list[tuple[Path, config.Line]], list[Sentence]]:
+        """The lines of the files that are options, and what is wrong with others; their language is taken."""
+        lines: list[tuple[Path, config.Line]] = []
+        wrong: list[Sentence] = []
+        for path in self._files():
+            right, others = config.read(path, self._known())
+            lines += [(path, line) for line in right]
+            wrong += others
+        self.speak([*(line.word for _, line in lines), *self._words])
+        return lines, wrong
+
+    def _located(self, error: Wrong, lines: Sequence[tuple[Path, config.Line]]) -> Sentence:
+        """What is wrong, with the line of a file that it is about, if it is about one."""
+        for path, line in lines:
+            if self._wrong_with(line) == error.sentence:
+                return config.in_line(path, line.number, about(error.what.removeprefix("--"), error.reason))
+        return error.sentence
+
+    def _take(self, words: Sequence[str]) -> None:
+        """Some of the words; what depends on others is not looked at."""
+        self._whole = False
+        try:
+            super().parseOptions(words)
+        finally:
+            self._whole = True
+
+    def _known(self) -> set[str]:
+        """What may stand in a file."""
+        return set(self.longOpt) - {"config=", "help", "version"}
+
+    def _files(self) -> list[Path]:
+        """The files that the command line names; what is wrong with it otherwise is told later."""
+        chosen = map(self.meant, self.apart(self._words))
+        return [self._directory / path for option, path in chosen if option == "--config"]
+
+    def _wrong_with(self, line: config.Line) -> Sentence | None:
+        """What would be said of this line alone."""
+        alone = Options()
+        alone.parent, alone._directory = self.parent, self._directory
+        try:
+            super(Options, alone).parseOptions([line.word])
+        except Wrong as error:
+            return error.sentence
+        return None
+
+    def parseArgs(self, *words: str) -> None:
+        """(usage.Options) What stands behind the options."""
+        if words:
+            example = f"--port {DEFAULT_PORT}"
+            raise Wrong(words[0], say("options begin with two dashes, as in {example}.", example=example))
+
+    def opt_port(self, port: str) -> None:
+        """(usage.Options)"""
+        self["ports"].append(check_port("--port", port))
+
+    def opt_tls_port(self, port: str) -> None:
+        """(usage.Options)"""
+        self["tls-ports"].append(check_port("--tls-port", port))
+
+    def opt_config(self, path: str) -> None:
+        """(usage.Options)"""
+        self["config"] = path
+
+    def opt_ban(self, network: str) -> None:
+        """(usage.Options)"""
+        with _of(f"--ban {network}"):
+            self["bans"] |= {parse_ban(network)}
+
+    def opt_proxy(self, network: str) -> None:
+        """(usage.Options)"""
+        with _of(f"--proxy {network}"):
+            self["proxy"] |= {parse_ban(network)}
+
+    def opt_reserved(self, name: str) -> None:
+        """(usage.Options)"""
+        with _of(f"--reserved {name}"):
+            self["reserved"] |= {names.check_nickname(name)}
+
+    def opt_unrecorded(self, room: str) -> None:
+        """(usage.Options)"""
+        with _of(f"--unrecorded {room}"):
+            self["unrecorded"] |= {names.fold(names.check_room(room))}
+
+    def postOptions(self) -> None:
+        """Check what depends on more than one word."""
+        if self._whole:
+            for check in self._checks():
+                check()
+
+    def _checks(self) -> Sequence[Callable[[], None]]:
+        """Each raises `Wrong`; a value that is right is made what it means."""
+        return (
+            self._check_ports,
+            self._check_certificate,
+            self._check_rate,
+            self._check_sync,
+            self._check_keep,
+            partial(self._check_directory, "data"),
+            self._check_database,
+            partial(self._check_directory, "backup-to"),
+            self._check_language,
+            self._check_motd,
+            self._check_name,
+        )
+
+    def _check_ports(self) -> None:
+        self["ports"] = self["ports"] or [str(DEFAULT_PORT)]
+        if NO_PORT in self["ports"]:
+            if len(self["ports"]) > 1 or not self["tls-ports"]:
+                example = f"--port none --tls-port {DEFAULT_TLS_PORT}"
+                raise Wrong("--port none", say("that goes with --tls-port alone, as in {example}.", example=example))
+            self["ports"] = []
+
+    def _check_certificate(self) -> None:
+        for option in ("certificate", "private-key"):
+            if self[option] and not self["tls-ports"]:
+                example = f"--tls-port {DEFAULT_TLS_PORT}"
+                raise Wrong(f"--{option}", say("it is for an encrypted port, as in {example}.", example=example))
+        if self["private-key"] and not self["certificate"]:
+            raise Wrong("--private-key", say("it goes with a --certificate."))
+
+    def _check_rate(self) -> None:
+        try:
+            self["rate"] = float(self["rate"])
+        except ValueError:
+            self["rate"] = -1.0
+        if not 0 <= self["rate"] < 1e6:
+            raise Wrong("--rate", say("a number of lines a second, such as 2 or 0.5; 0 is no limit."))
+
+    def _check_sync(self) -> None:
+        if self["sync"] not in ("full", "normal"):
+            raise Wrong(f"--sync {self['sync']}", say("choose full or normal."))
+
+    def _check_keep(self) -> None:
+        with _of(f"--keep {self['keep']}"):
+            self["keep"] = parse_keep(self["keep"])
+
+    def _check_directory(self, option: str) -> None:
+        if self[option] == "" and option == "data":
+            raise Wrong("--data", say("a directory would be right."))
+        if self[option] and not self.below_data("" if option == "data" else self[option]).is_dir():
+            raise Wrong(f"--{option} {self[option]}", say("there is no such directory."))
+
+    def _check_database(self) -> None:
+        if self["database"] == "":
+            raise Wrong("--database", say("a file, or {memory} would be right.", memory=MEMORY))
+
+    def _check_language(self) -> None:
+        self.language = language_of(self["language"])
+
+    def _check_motd(self) -> None:
+        self["motd-file"] = self._directory / self["motd"] if self["motd"] else None
+        self["motd"] = read_motd(self["motd-file"]) if self["motd-file"] else ()
+
+    def _check_name(self) -> None:
+        self["name"] = visible(self["name"] or socket.gethostname())
+
+    def _check_pidfile(self) -> None:
+        """`twistd` looks too, later, and says it in five lines of English; what else is wrong there it tells."""
+        twistd: Mapping[str, Any] = self.parent or {}
+        path = twistd.get("pidfile") or ""
+        try:
+            pid = int(Path(path).read_text("ascii")) if path else 0
+            if pid > 0:
+                os.kill(pid, 0)
+        except (OSError, ValueError):
+            return
+        if pid > 0:
+            raise Unfit(
+                say(
+                    "A server runs here already: process {pid}, says {path}. Stop it with  kill {pid}  or start in "
+                    "another directory; if that process is another program, remove the file.",
+                    pid=pid,
+                    path=os.path.abspath(path),
+                )
+            )
+
+    def check_backups(self) -> None:
+        """The directory of copies has to be writable to whoever runs; raises `Wrong`."""
+        if self["backup-to"]:
+            path = self.below_data(self["backup-to"])
+            if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+                raise Wrong(f"--backup-to {path}", say("no copy can be written there."))
+
+    def below_data(self, path: str) -> Path:
+        """Where a file of the server's own is: a path that is not absolute is one in the directory of its data."""
+        twistd: Mapping[str, Any] = self.parent or {}
+        # systemd may name several, with colons between them.
+        data = self["data"] or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        return (self._directory / (twistd.get("rundir") or ".") / data / path).absolute()
+
+
+@contextmanager
+def _of(what: str) -> Iterator[None]:
+    """What a value cannot be is said of the option, as it was written."""
+    try:
+        yield
+    except (Refused, Unfit) as error:
+        raise Wrong(what, error.sentence) from None
+
+
+def check_port(option: str, port: str) -> str:
+    """A port as it was given; raises `Wrong` for a number that is none, and for TLS where it is not expected."""
+    if port.isdecimal() and not 0 < int(port) < 65536:
+        raise Wrong(f"{option} {port}", say("a port is a number from 1 to 65535."))
+    if port.removeprefix("haproxy:").startswith(("ssl:", "tls:")):
+        example = f"--tls-port tcp:{DEFAULT_TLS_PORT}"
+        raise Wrong(f"{option} {port}", say("for TLS there is another option, as in {example}.", example=example))
+    return port
+
+
+def read_motd(path: Path) -> tuple[str, ...]:
+    """The message of the day, as it may be shown; raises `Wrong` where it may not, or cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Wrong(f"--motd {path}", say("{reason}.", reason=system_reason(error))) from None
+    except UnicodeDecodeError as error:
+        raise Wrong("--motd", config.not_utf_8(path, error)) from None
+    lines = text.rstrip("\n").split("\n")
+    if len(lines) > limits.MOTD_LINES:
+        count = say("{count} lines, the limit is {limit}.", count=len(lines), limit=limits.MOTD_LINES)
+        raise Wrong(f"--motd {path}", count)
+    return tuple(map(visible, lines))
+
+
+def give_up(reason: Sentence, words: Language) -> NoReturn:
+    """End with one line: for a `UsageError` twistd prints all its help, and from `makeService` a traceback."""
+    raise SystemExit(f"twistd chat: {words.words(reason)}") from None

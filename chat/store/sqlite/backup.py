@@ -1,0 +1,41 @@
+"""Consistent copies of a database that is in use: each under a name of its own, whole or not there at all."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from datetime import date
+from glob import escape
+from pathlib import Path
+
+from chat.base import limits
+
+
+def copy(source: sqlite3.Connection, target: Path) -> None:
+    """Copy the database of a connection; writers go on meanwhile, and what they write is not in the copy."""
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    # One moment's view for all steps: without it the copy would begin again with each write.
+    source.execute("BEGIN")
+    source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    with closing(sqlite3.connect(part)) as copied:
+        source.backup(copied, pages=limits.COPY_PAGES, progress=lambda *_: time.sleep(limits.COPY_PAUSE_SECONDS))
+    source.execute("COMMIT")
+    part.replace(target)
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def back_up(source: sqlite3.Connection, directory: Path, name: str, day: date) -> Path:
+    """A day's copy, made if there is none; of older ones the newest stay."""
+    target = directory / f"{name}-{day.isoformat()}.sqlite3"
+    if not target.exists():
+        copy(source, target)
+        copies = sorted(directory.glob(f"{escape(name)}-????-??-??.sqlite3"))
+        for old in copies[: -limits.BACKUPS]:
+            old.unlink()
+    return target

@@ -1,0 +1,139 @@
+"""How a batch is written: one transaction, and few statements for each kind of row.
+
+A statement for each row would let go of the interpreter's lock each time, and wait for the reactor's thread to get it
+back; and the search index would write out each row by itself (measured: a third of the speed).  So entries are written
+by statements of many rows, and the few rows of other kinds are one parameter in JSON, which one statement takes apart.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain, groupby
+
+from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
+from chat.log.events import Message, Place, Said
+from chat.store.sqlite.connection import transaction
+from chat.store.sqlite.rows import WRITTEN, WRITTEN_OF_MESSAGE, as_json, date, microseconds, values, values_of_message
+
+
+def _parts(first: int, last: int) -> str:
+    """These parts of a row, as the columns of a SELECT."""
+    return ", ".join(f"json_extract(row.value, '$[{part}]')" for part in range(first, last + 1))
+
+
+_IDS = "SELECT logs.key, logs.id, oldest IS NULL FROM json_each(?) AS row CROSS JOIN logs ON logs.key = row.value"
+
+_NEW_LOGS = f"INSERT INTO logs (key, name, head) SELECT {_parts(0, 1)}, 0 FROM json_each(?) AS row"
+_LOGS = f"""
+    UPDATE logs SET (name, head, said) = ({_parts(1, 2)}, said + {_parts(4, 4)})
+    FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}
+"""
+_OLDEST = f"UPDATE logs SET oldest = {_parts(3, 3)} FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}"
+"""Statements of their own, for nearly always nothing of it changes: each would write a page of its own (the sequence of
+the logs' numbers, and their index by age), of the eight that a line writes."""
+
+_LINE_IDS = f"""
+    INSERT INTO line_ids (log, person, id, seq, at, digest)
+    SELECT logs.id, {_parts(1, 5)} FROM json_each(?) AS row CROSS JOIN logs ON logs.key = {_parts(0, 0)}
+"""
+
+_KNOWN = f"""
+    SELECT row.key, logs.key, logs.name, seq, at, digest FROM json_each(?) AS row
+    CROSS JOIN line_ids ON (person, line_ids.id) = ({_parts(0, 1)}) CROSS JOIN logs ON logs.id = log
+"""
+
+_RECORDS_GONE = f"DELETE FROM records WHERE (kind, key) IN (SELECT {_parts(0, 1)} FROM json_each(?) AS row)"
+_RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each(?) AS row"
+
+
+def commit(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Keep a batch; raises `Duplicates` or SQLite's error, and nothing of it was kept."""
+    try:
+        with transaction(connection):
+            _write(connection, batch)
+    except sqlite3.IntegrityError:
+        duplicates = known(connection, list(batch.ids))
+        if not duplicates:
+            raise
+        raise Duplicates(duplicates) from None
+
+
+def _write(connection: sqlite3.Connection, batch: Batch) -> None:
+    logs = []
+    for log in batch.appended:
+        oldest, lines = None, 0
+        if log.recorded:
+            oldest = microseconds(log.entries[0].at)
+            lines = sum(isinstance(entry.fact, Said) for entry in log.entries)
+        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines])
+    line_ids = [
+        [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
+        for line, (place, digest) in batch.ids.items()
+    ]
+    ids = _ids_of(connection, logs)
+    records = {(record.kind, record.key): record.value for record in batch.records}
+    for statement, rows in (
+        (_LOGS, logs),
+        (_LINE_IDS, line_ids),
+        (_RECORDS_GONE, [[*record] for record, value in records.items() if value is None]),
+        (_RECORDS, [[*record, value] for record, value in records.items() if value is not None]),
+    ):
+        if rows:
+            connection.execute(statement, (as_json(rows),))
+    _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
+
+
+def _ids_of(connection: sqlite3.Connection, logs: Sequence[Sequence[object]]) -> Mapping[str, int]:
+    """The numbers of these logs by their keys; those that are new are made, and whose first entry comes is dated."""
+    keys = json.dumps([key for key, *_ in logs])
+    found = connection.execute(_IDS, (keys,)).fetchall()
+    if len(found) < len(logs):
+        known = {key for key, *_ in found}
+        connection.execute(_NEW_LOGS, (as_json([log for log in logs if log[0] not in known]),))
+        found = connection.execute(_IDS, (keys,)).fetchall()
+    empty = {key for key, _, is_empty in found if is_empty}
+    if dated := [log for log in logs if log[0] in empty and log[3] is not None]:
+        connection.execute(_OLDEST, (as_json(dated),))
+    return {key: id for key, id, _ in found}
+
+
+def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended], ids: Mapping[str, int]) -> None:
+    # Sorted, for the search index writes itself out each time that it is given a lower id than before.
+    recorded = sorted(recorded, key=lambda log: ids[log.key])
+    entries = [(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]
+    for all_messages, run in groupby(entries, lambda place: type(place[2].fact) is Message):
+        if all_messages:
+            _insert(connection, WRITTEN_OF_MESSAGE, [values_of_message(log, entry) for log, _, entry in run])
+        else:
+            _insert(connection, WRITTEN, [values(log, key, entry) for log, key, entry in run])
+
+
+def _insert(connection: sqlite3.Connection, written: tuple[str, str], rows: Sequence[Iterable[object]]) -> None:
+    done = 0
+    while rest := len(rows) - done:
+        # By powers of two, so that few statements are ever compiled.
+        count = min(1 << rest.bit_length() - 1, _ROWS)
+        connection.execute(_entries(count, *written), list(chain.from_iterable(rows[done : done + count])))
+        done += count
+
+
+_ROWS = 256
+"""With nine values each, far below the 32 766 that SQLite takes."""
+
+
+@cache
+def _entries(count: int, columns: str, row: str) -> str:
+    """The statement that writes so many entries."""
+    return f"INSERT INTO entries {columns} VALUES {', '.join([row] * count)}"
+
+
+def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Known]:
+    """The lines with these ids that were stored before."""
+    rows = connection.execute(_KNOWN, (as_json([[line.person, _in_ascii(line.id)] for line in lines]),))
+    return {lines[index]: Known(Place(key, name, seq, date(at)), digest) for index, key, name, seq, at, digest in rows}
+
+
+def _in_ascii(id: str) -> str:
+    """An id that a program made up, so that two different ones stay different whatever is in them."""
+    return json.dumps(id)

@@ -1,0 +1,59 @@
+"""One connection to the database: how it is opened, what a transaction is, and what its errors mean."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from chat.base import limits
+from chat.base.language import Sentence, say
+
+APPLICATION_ID = 0x63686174
+"""By this a database is known to be a chat's ("chat")."""
+
+_REASONS = {
+    sqlite3.SQLITE_FULL: say("disk full"),
+    sqlite3.SQLITE_IOERR: say("disk error"),
+    sqlite3.SQLITE_BUSY: say("locked by another program"),
+    sqlite3.SQLITE_READONLY: say("read-only"),
+    sqlite3.SQLITE_CANTOPEN: say("cannot be opened"),
+    sqlite3.SQLITE_CORRUPT: say("damaged"),
+    sqlite3.SQLITE_NOTADB: say("damaged"),
+}
+
+
+def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
+    """A connection for the thread that asks for it; transactions are begun by `transaction` alone."""
+    uri = f"file:{quote(str(path))}?mode={mode}"
+    connection = sqlite3.connect(uri, timeout=limits.LOCKED_SECONDS, isolation_level=None, uri=True)
+    # A text that is none, in a damaged file, is to cost itself alone and not what is read with it.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything within is kept, or nothing, even after a crash."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        # It may be in the log whole, only not synchronized: after a crash it would be found there and be valid. What
+        # is written next takes its place, so something is.
+        with suppress(sqlite3.Error):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        raise
+
+
+def reason(error: sqlite3.Error) -> Sentence:
+    """Why SQLite could not do it, in a few words."""
+    # The lowest byte is the kind of error, the others say more.
+    return _REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, say("{error}", error=error))

@@ -1,0 +1,152 @@
+"""Rows that no version of this program wrote: each is told, and may be set aside instead of stopping the start.
+
+Set aside is not destroyed: a log or a record stays under another key or kind, and an entry in another table, where
+nobody looks for it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from chat.core.ports import Record
+from chat.store.sqlite.connection import transaction
+from chat.store.sqlite.rows import DATES, KINDS, SAID_KINDS, SEQ_BITS, SEQ_MOST
+
+Check = Callable[[Record], None]
+"""Raises `ValueError` with what is wrong with a record."""
+
+HEAD_MOST = SEQ_MOST // 2
+"""A thousand a second for a year: no log came so far."""
+
+
+class Damage(NamedTuple):
+    """A row that cannot be used: of which table, by which it is found there, and why."""
+
+    table: str
+    row: str
+    reason: str
+    aside: Sequence[str]
+    """The statements that set it aside."""
+    values: tuple[object, ...]
+    """What is to be put into each."""
+
+
+def find(connection: sqlite3.Connection, check: Check, entries: bool) -> Sequence[Damage]:
+    """All of them; those of entries only where that is asked for, for there can be very many."""
+    with _undecoded(connection):
+        found = [*_logs(connection), *_records(connection, check)]
+        return [*found, *_entries(connection)] if entries else found
+
+
+def set_aside(connection: sqlite3.Connection, found: Sequence[Damage]) -> None:
+    """Let the start go on without them."""
+    with transaction(connection):
+        for damage in found:
+            for statement in damage.aside:
+                connection.execute(statement, damage.values)
+
+
+@contextmanager
+def _undecoded(connection: sqlite3.Connection) -> Iterator[None]:
+    """Texts that are none are to be seen, not replaced."""
+    before, connection.text_factory = connection.text_factory, lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        connection.text_factory = before
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _logs(connection: sqlite3.Connection) -> Iterator[Damage]:
+    rows = connection.execute(
+        f"""
+        SELECT id, key, name, head, oldest, said, gone, undated,
+            (SELECT max(entries.id) FROM entries
+                WHERE entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}) & {SEQ_MOST}
+        FROM logs WHERE key NOT LIKE 'damaged %'
+        """
+    ).fetchall()
+    for id, key, name, head, oldest, said, gone, undated, last in rows:
+        reason = ""
+        if not 0 < id < 1 << 63 - SEQ_BITS:
+            reason = "wrong id"
+        elif not (_is_text(key) and key[:1] in ("#", "@")):
+            reason = "wrong key"
+        elif not (_is_text(name) and name):
+            reason = "wrong name"
+        elif not (isinstance(head, int) and 0 <= head <= HEAD_MOST):
+            reason = "impossible head"
+        elif last is not None and head < last:
+            reason = f"head below entry {last}"
+        elif not all(isinstance(number, int) for number in (oldest or 0, said, gone or 0, undated)):
+            reason = "wrong numbers"
+        if reason:
+            yield Damage(
+                "logs",
+                f"id {id}",
+                reason,
+                ["UPDATE logs SET key = 'damaged ' || id || ' ' || CAST(key AS TEXT) WHERE id = ?"],
+                (id,),
+            )
+
+
+def _records(connection: sqlite3.Connection, check: Check) -> Iterator[Damage]:
+    rows = connection.execute("SELECT kind, key, value FROM records WHERE kind NOT LIKE 'damaged %'").fetchall()
+    for kind, key, value in rows:
+        reason = ""
+        if not all(map(_is_text, (kind, key, value))):
+            reason = "no text"
+        else:
+            try:
+                check(Record(kind, key, value))
+            except ValueError as error:
+                reason = str(error)
+        if reason:
+            # Of a key no more than tells it from others: that of a session is made of its code.
+            shown = ascii(f"{kind} {str(key)[:12]}")[1:-1]
+            yield Damage("records", shown, reason, [_RECORD_ASIDE], tuple(map(_bytes, (kind, key))))
+
+
+_RECORD_ASIDE = """
+    UPDATE records SET kind = 'damaged ' || hex(randomblob(4)) || ' ' || CAST(kind AS TEXT)
+    WHERE (CAST(kind AS BLOB), CAST(key AS BLOB)) = (?, ?)
+"""
+
+
+def _bytes(value: object) -> object:
+    """A text as the bytes that it is, for no parameter can be a text that is none."""
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
+def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
+    first, last = DATES
+    rows = connection.execute(
+        f"""
+        SELECT id FROM entries WHERE typeof(at) != 'integer' OR at NOT BETWEEN {first} AND {last}
+            OR kind NOT IN ({KINDS}) OR typeof(coalesce(text, '')) != 'text' OR typeof(coalesce(nick, '')) != 'text'
+            OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
+            OR (text IS NULL) = (kind IN ({SAID_KINDS})) OR (person IS NULL AND kind NOT IN ('joined', 'left'))
+            OR NOT json_valid(coalesce(details, '{{}}'))
+        """
+    ).fetchall()
+    for (id,) in rows:
+        yield Damage("entries", f"id {id}", "not as it was written", _ENTRY_ASIDE, (id,))
+
+
+_ENTRY_ASIDE = (
+    """
+    UPDATE logs SET said = said - lines
+    FROM (SELECT log AS its_log, text IS NOT NULL AS lines FROM entries WHERE id = ?) WHERE logs.id = its_log
+    """,
+    """
+    INSERT INTO damaged_entries SELECT id, at, kind, person, session, nick, text, other, details FROM entries
+    WHERE id = ?
+    """,
+    "DELETE FROM entries WHERE id = ?",
+    # What the index has of it cannot be told any more: that is begun anew.
+    "DELETE FROM search_made_by WHERE ? IS NOT NULL",
+)

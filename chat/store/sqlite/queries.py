@@ -1,0 +1,176 @@
+"""What is read from the database: pages of a log, and what people said that fits a question.
+
+A question looks at the newest `COUNTED` things of a log that an index finds for it, so that its cost has a bound
+however much is kept; what is beyond is neither found nor counted.
+
+Rows come together, as one text of JSON: for each row by itself this thread would let go of the interpreter's lock, and
+wait up to 5 ms for a busy reactor to give it back.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from heapq import merge
+from typing import Any
+
+from chat.base import limits
+from chat.base.folding import holds, phrases
+from chat.core.ports import Found, Query
+from chat.log.events import Entry
+from chat.store.sqlite.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
+
+
+def after(connection: sqlite3.Connection, key: str, position: int, most: int) -> list[Entry]:
+    """Up to `most` of the oldest entries behind a position, of long ones a page."""
+    (rows,) = connection.execute(
+        f"""
+        WITH behind AS (
+            SELECT {COLUMNS} FROM logs CROSS JOIN entries
+                ON entries.id > (logs.id << {SEQ_BITS}) + :position AND entries.id < ((logs.id + 1) << {SEQ_BITS})
+            WHERE logs.key = :key ORDER BY entries.id LIMIT :most
+        ), summed AS (
+            SELECT *, sum(length(coalesce(text, '')) + :frame) OVER (
+                ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS before FROM behind
+        )
+        SELECT {_TOGETHER} FROM summed WHERE coalesce(before, 0) < :page
+        """,
+        {
+            "key": key,
+            "position": min(max(position, 0), SEQ_MOST),
+            "most": most,
+            "frame": limits.FRAME,
+            "page": limits.PAGE_BYTES,
+        },
+    ).fetchone()
+    return _entries(rows)
+
+
+_TOGETHER = f"json_group_array(json_array({COLUMNS.replace('entries.', '')}))"
+
+
+def _entries(rows: str) -> list[Entry]:
+    # Their order within the aggregate is SQLite's own affair; the ids, which come first, are all different.
+    return [entry(row) for row in sorted(json.loads(rows))]
+
+
+def said(connection: sqlite3.Connection, query: Query) -> Found:
+    """What people said; what was said in the same turn is in the order of the keys."""
+    words = phrases(query.words)
+    if query.words and not words:
+        return Found([], 0)
+    total, whole = 0, True
+    found = []
+    # One moment's view: what is indexed meanwhile would be found twice, or not at all.
+    connection.execute("BEGIN")
+    try:
+        for key in query.keys:
+            count, entries, in_full = _in_log(connection, key, query, words)
+            found.append([(key, entry) for entry in entries])
+            total += count
+            whole = whole and in_full
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        whole = False
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    in_order = list(merge(*found, key=lambda place: place[1].at))
+    return Found(in_order[-query.most :], total, whole)
+
+
+def _in_log(
+    connection: sqlite3.Connection, key: str, query: Query, words: Sequence[str]
+) -> tuple[int, Sequence[Entry], bool]:
+    """How many of one log fit, the last ones of these, oldest first, and whether all was looked at."""
+    row = connection.execute("SELECT id, indexed FROM logs WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return 0, (), True
+    log, indexed = row
+    last = SEQ_MOST if query.before is None else min(max(query.before - 1, 0), SEQ_MOST)
+    values = {
+        "log": log,
+        "first": log << SEQ_BITS,
+        "last": (log << SEQ_BITS) + last,
+        "since": query.since and microseconds(query.since),
+        "now": (1 << 63) - 1 if query.now is None else microseconds(query.now),
+        "other": query.other,
+        "indexed": (log << SEQ_BITS) + indexed,
+        "words": " ".join(f'"{phrase}"' for phrase in words),
+        "counted": limits.COUNTED,
+        "most": query.most,
+    }
+    whole = True
+    if words:
+        fresh, whole = _fresh(connection, values, words)
+        values["fresh"] = json.dumps(fresh)
+    if query.since is not None:
+        values["right"] = _first_right(connection, values)
+    count, rows = connection.execute(
+        f"""
+        WITH fitting AS ({_fitting(query)})
+        SELECT (SELECT count(*) FROM fitting), {_TOGETHER} FROM entries
+        WHERE entries.id IN (SELECT id FROM fitting LIMIT :most)
+        """,
+        values,
+    ).fetchone()
+    return count, _entries(rows), whole
+
+
+def _first_right(connection: sqlite3.Connection, values: dict[str, Any]) -> int | None:
+    """The id of the first that was said between these dates."""
+    row = connection.execute(
+        """
+        SELECT id FROM entries INDEXED BY said_by_date
+        WHERE log = :log AND text IS NOT NULL AND at BETWEEN :since AND :now ORDER BY at, id LIMIT 1
+        """,
+        values,
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _fresh(connection: sqlite3.Connection, values: dict[str, Any], words: Sequence[str]) -> tuple[Sequence[int], bool]:
+    """The ids of those with these words that are not in the index yet, the newest first, and whether these are all."""
+    rows = connection.execute(
+        """
+        SELECT id, text FROM entries INDEXED BY said
+        WHERE text IS NOT NULL AND id > max(:first, :indexed) AND id <= :last ORDER BY id DESC LIMIT :fresh_rows
+        """,
+        {**values, "fresh_rows": limits.FRESH_ROWS + 1},
+    ).fetchall()
+    wanted = list(words)
+    return [id for id, text in rows[: limits.FRESH_ROWS] if holds(text, wanted)], len(rows) <= limits.FRESH_ROWS
+
+
+def _fitting(query: Query) -> str:
+    """The ids of the newest rows of a log that fit, the newest first, by the index that finds them."""
+    source = "entries INDEXED BY said"
+    if query.words:
+        source = """
+            (SELECT value AS match FROM json_each(:fresh) UNION ALL SELECT * FROM (
+                SELECT rowid FROM search WHERE search MATCH :words AND rowid BETWEEN :first AND min(:last, :indexed)
+                ORDER BY rowid DESC LIMIT :counted)) CROSS JOIN entries ON id = match
+        """
+    elif query.other is not None:
+        source = "entries INDEXED BY said_to"
+    elif query.since is not None:
+        # Two parts, so that a clock that was wrong for long has its bound, too.
+        source = f"""
+            (SELECT * FROM ({_BY_DATE} AND at BETWEEN :since AND :now ORDER BY at DESC, id DESC LIMIT :counted)
+            UNION ALL
+            SELECT * FROM ({_BY_DATE} AND at > :now ORDER BY at DESC, id DESC LIMIT :counted))
+        """
+    conditions = [
+        "id BETWEEN :first AND :last",
+        "text IS NOT NULL",
+        *(["log = :log AND other = :other"] if query.other is not None else []),
+        *(["log = :log AND at >= :since AND (at <= :now OR id > :right)"] if query.since is not None else []),
+    ]
+    return f"SELECT id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :counted"
+
+
+_BY_DATE = """
+    SELECT id, log, at, text FROM entries INDEXED BY said_by_date
+    WHERE log = :log AND id BETWEEN :first AND :last AND text IS NOT NULL
+"""

@@ -1,0 +1,268 @@
+"""What is no longer kept: the oldest entries of each log, a step at a time, and the line ids of yesterday.
+
+What is old is told by the dates, which can be wrong: a clock that stood years ahead, or at its beginning.  The numbers
+are the order.  An entry whose date cannot be right (after this moment, before there was this program, or before that
+of an entry which stood in front of it) is as old as the next entry with a date that can be: it was said before that
+one.  Where there is none it stays, and that is told.  An entry with a date that can be right never goes before its
+time, and nothing goes from behind what stays.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.base.errors import Unfit
+from chat.base.language import Sentence, say, say_n
+from chat.store.sqlite.connection import transaction
+from chat.store.sqlite.indexing import unindex
+from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST, microseconds
+
+Keep = timedelta | int | None
+"""How long entries are kept, or how many lines that people said of each log; None is all of them, for ever."""
+
+EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
+"""Before there was this program nothing was said."""
+
+
+class Trimmed(NamedTuple):
+    """What one step took away, and what it met that has no date by which it could go."""
+
+    rows: int
+    lines: float
+    """How many of them people had said; private talk is half a line in each of its two logs."""
+    undated: Sequence[str]
+    """The names of logs from which nothing goes until somebody says something under a right date."""
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_KEEP = re.compile(r"([0-9]{1,13})(s|m|h|d|w|lines?|)")
+
+
+def parse_keep(text: str) -> Keep:
+    """`all`, a time such as `30d`, or `5000lines`; raises `Unfit`.
+
+    A small number alone is nobody's choice: who means a month by 30 would lose all but 30 lines.
+    """
+    if text in ("all", "forever"):
+        return None
+    match = _KEEP.fullmatch(text)
+    number, unit = (int(match[1]), match[2]) if match else (0, "")
+    if unit in _UNITS and 0 < number <= limits.KEEP_DAYS_MOST * 86400:
+        age = timedelta(**{_UNITS[unit]: number})
+        if age <= timedelta(days=limits.KEEP_DAYS_MOST):
+            return age
+    elif unit not in _UNITS and 0 < number <= limits.KEEP_MOST:
+        if unit or number >= limits.KEEP_BARE_LEAST:
+            return number
+        raise Unfit(
+            say("is that time or lines? {number}d keeps {number} days, {number}lines so many lines.", number=number)
+        )
+    raise Unfit(say("neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines."))
+
+
+def spelled(keep: Keep) -> str:
+    """As `parse_keep` takes it."""
+    if keep is None:
+        return "all"
+    if isinstance(keep, int):
+        return f"{keep}lines"
+    seconds = int(keep.total_seconds())
+    unit, size = next((unit, size) for unit, size in _SIZES if not seconds % size)
+    return f"{seconds // size}{unit}"
+
+
+_SIZES = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def plan(keep: Keep, due: int) -> Sentence:
+    """What is kept, and how many lines are about to go at the next look."""
+    if isinstance(keep, timedelta):
+        return say_n(
+            "What is older than {age} is taken away: {count} line in a minute, then more as it gets older.",
+            "What is older than {age} is taken away: {count} lines in a minute, then more as it gets older.",
+            due,
+            age=spelled(keep),
+        )
+    if isinstance(keep, int):
+        return say_n(
+            "Of each room the last {most} lines are kept: {count} line goes in a minute, then more as new ones come.",
+            "Of each room the last {most} lines are kept: {count} lines go in a minute, then more as new ones come.",
+            due,
+            most=keep,
+        )
+    return say("Nothing is ever taken away; --keep says what may be.")
+
+
+def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:
+    """About how many lines people said must go; private talk stands in two logs and is counted once."""
+    if keep is None:
+        return 0
+    if isinstance(keep, int):
+        query = "SELECT coalesce(sum((said - :keep) / iif(key LIKE '@%', 2.0, 1)), 0) FROM logs WHERE said > :keep"
+        (lines,) = connection.execute(query, {"keep": keep}).fetchone()
+    else:
+        query = """
+            SELECT count(*) - count(other) / 2.0 FROM logs CROSS JOIN entries INDEXED BY said_by_date
+                ON log = logs.id AND at < ? AND text IS NOT NULL
+        """
+        (lines,) = connection.execute(query, (_before(keep, now),)).fetchone()
+    return int(lines)
+
+
+def _before(keep: timedelta, now: datetime) -> int:
+    """The date before which what was said is too old."""
+    try:
+        return microseconds(now - keep)
+    except OverflowError:  # longer than there are dates
+        return -(1 << 63)
+
+
+def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
+    """One step, in one transaction; no rows went when nothing is left to do."""
+    rows, lines = 0, 0.0
+    undated: list[str] = []
+    with transaction(connection):
+        rows += connection.execute(
+            "DELETE FROM line_ids WHERE at < ? AND number IN (SELECT number FROM line_ids ORDER BY number LIMIT ?)",
+            (microseconds(now - timedelta(seconds=limits.LINE_ID_SECONDS)), limits.TRIM_ROWS),
+        ).rowcount
+        seen = []
+        for log in _overdue(connection, keep, now):
+            if rows >= limits.TRIM_ROWS:
+                break
+            last = None
+            if isinstance(keep, int):
+                last = _last_of_too_many(connection, log, keep)
+            elif keep is not None:
+                last = _last_of_too_old(connection, log, _before(keep, now), microseconds(now), undated)
+            if last is not None:
+                gone = _take_away(connection, log, last, limits.TRIM_ROWS - rows, microseconds(now))
+                rows, lines = rows + gone[0], lines + gone[1]
+            seen.append(log.id)
+        _forget_logs(connection, seen)
+    return Trimmed(rows, lines, undated)
+
+
+class _Log(NamedTuple):
+    """A log from which something may have to go."""
+
+    id: int
+    name: str
+    said: int
+    gone: int
+    """The latest date of what went: what comes behind it was said later."""
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """The first and the last that a row of it can have."""
+        return self.id << SEQ_BITS, (self.id << SEQ_BITS) + SEQ_MOST
+
+
+def _overdue(connection: sqlite3.Connection, keep: Keep, now: datetime) -> list[_Log]:
+    """Some logs from which something must go, or whose first entry has a date that cannot be right."""
+    columns = "id, name, said, coalesce(gone, 0)"
+    if isinstance(keep, timedelta):
+        query = f"""
+            SELECT * FROM (SELECT {columns} FROM logs WHERE oldest < ? AND undated < head ORDER BY oldest LIMIT ?)
+            UNION SELECT * FROM (SELECT {columns} FROM logs WHERE oldest > ? AND undated < head LIMIT ?)
+        """
+        values = (max(_before(keep, now), _EARLIEST), limits.TRIM_LOGS, microseconds(now), limits.TRIM_LOGS)
+        return [_Log(*row) for row in connection.execute(query, values)]
+    if isinstance(keep, int):
+        query = f"SELECT {columns} FROM logs WHERE said > ? LIMIT ?"
+        return [_Log(*row) for row in connection.execute(query, (keep, limits.TRIM_LOGS))]
+    return []
+
+
+_EARLIEST = microseconds(EARLIEST)
+
+
+def _last_of_too_many(connection: sqlite3.Connection, log: _Log, keep: int) -> int | None:
+    """The last id before the first line that stays, or before one that may go later: what others did goes with it."""
+    too_many = min(log.said - keep, limits.TRIM_ROWS)
+    row = connection.execute(
+        """
+        SELECT id FROM entries INDEXED BY said WHERE text IS NOT NULL AND id BETWEEN ? AND ?
+        ORDER BY id LIMIT 1 OFFSET ?
+        """,
+        (*log.ids, too_many),
+    ).fetchone()
+    return None if row is None else int(row[0]) - 1
+
+
+def _last_of_too_old(
+    connection: sqlite3.Connection, log: _Log, before: int, now: int, undated: list[str]
+) -> int | None:
+    """The id of the last entry of a step that must go; where none must, the log's age is noted, or that it has none."""
+    first, end = log.ids
+    rows = connection.execute(
+        "SELECT id, at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?", (first, end, limits.TRIM_ROWS)
+    ).fetchall()
+    last, age, latest = None, None, max(log.gone, _EARLIEST)
+    for id, at in rows:
+        if latest <= at <= now:
+            if at >= before:
+                age = at
+                break
+            last, latest = id, at
+    if rows and last is None and age is None:
+        # Not one of them has a date that can be right: the next that has is behind these, or those will do that are
+        # only out of order.
+        following = connection.execute(
+            """
+            SELECT at FROM (SELECT id, at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)
+            WHERE at BETWEEN ? AND ? ORDER BY id LIMIT 1
+            """,
+            (rows[-1][0] + 1, end, limits.DOUBTED_ROWS, latest, now),
+        ).fetchone()
+        if following is None:
+            last = next((id for id, at in reversed(rows) if _EARLIEST <= at <= now), None)
+        elif following[0] < before:
+            last = rows[-1][0]
+        else:
+            (age,) = following
+    if last is None:
+        if rows and age is None:
+            undated.append(log.name)
+        connection.execute(
+            "UPDATE logs SET oldest = iif(?, coalesce(?, oldest), NULL), undated = iif(?, head, 0) WHERE id = ?",
+            (bool(rows), age, bool(rows) and age is None, log.id),
+        )
+    return last
+
+
+def _take_away(connection: sqlite3.Connection, log: _Log, last: int, most: int, now: int) -> tuple[int, float]:
+    """Take away a log's entries up to this one, or so many; returns how many, and how many lines that were."""
+    first, end = log.ids
+    rows, said, others, last, latest = connection.execute(
+        f"""
+        SELECT count(*), count(text), count(other), max(id), max(iif(at BETWEEN {_EARLIEST} AND :now, at, NULL)) FROM
+            (SELECT id, at, text, other FROM entries WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most)
+        """,
+        {"first": first, "last": last, "most": most, "now": now},
+    ).fetchone()
+    unindex(connection, log.id, first, last)
+    connection.execute("DELETE FROM entries WHERE id BETWEEN ? AND ?", (first, last))
+    row = connection.execute("SELECT at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1", (first, end))
+    (oldest,) = row.fetchone() or (None,)
+    connection.execute(
+        "UPDATE logs SET oldest = ?, said = said - ?, gone = ?, undated = 0 WHERE id = ?",
+        (oldest, said, max(latest or 0, log.gone) or None, log.id),
+    )
+    return rows, said - others / 2
+
+
+def _forget_logs(connection: sqlite3.Connection, logs: Sequence[int]) -> None:
+    """Forget those that are empty now and belong to somebody who cannot come back."""
+    if logs:
+        connection.execute(
+            """
+            DELETE FROM logs WHERE id IN (SELECT value FROM json_each(?))
+                AND oldest IS NULL AND key LIKE '@%' AND key NOT IN (SELECT key FROM own_logs)
+            """,
+            (json.dumps(logs),),
+        )

@@ -1,0 +1,365 @@
+"""The database file: its schema and the way from older ones, who may open it, and what it holds at start.
+
+All of it happens before `twistd` goes into the background: what is wrong is told in one sentence to whoever started
+the server, with the file as it was.  No connection is left open, for SQLite's must not cross a fork; the lock does.
+"""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.base.folding import SIGNS_OF_ASCII
+from chat.base.language import Sentence, say, say_n
+from chat.base.reasons import system_reason
+from chat.core.ports import Kept, KeptLog, Record
+from chat.store.sqlite import damage
+from chat.store.sqlite.backup import copy
+from chat.store.sqlite.connection import APPLICATION_ID, connect, reason
+from chat.store.sqlite.damage import Check
+from chat.store.sqlite.indexing import check_folding
+from chat.store.sqlite.retention import EARLIEST, Keep, due, plan
+from chat.store.sqlite.rows import DATES, SEQ_BITS, SEQ_MOST, date
+
+MIGRATIONS: Sequence[str] = (
+    f"""
+    PRAGMA application_id = {APPLICATION_ID};
+
+    -- `oldest` is the date of the first entry that is held and `first` its number or a lower one: where keeping ends.
+    CREATE TABLE logs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        head INTEGER NOT NULL,
+        first INTEGER NOT NULL DEFAULT 1,
+        oldest INTEGER
+    );
+    CREATE INDEX logs_by_age ON logs (oldest) WHERE oldest IS NOT NULL;
+
+    -- `text` is what people said, `other` the folded nickname of the other one in private talk; dates are microseconds.
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY,
+        log INTEGER AS (id >> {SEQ_BITS}) VIRTUAL,
+        seq INTEGER AS (id & {SEQ_MOST}) VIRTUAL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        person TEXT,
+        session TEXT,
+        nick TEXT,
+        text TEXT,
+        other TEXT,
+        details TEXT
+    );
+    CREATE INDEX said ON entries (id) WHERE text IS NOT NULL;
+    CREATE INDEX said_by_date ON entries (log, at) WHERE text IS NOT NULL;
+    CREATE INDEX said_to ON entries (log, other) WHERE other IS NOT NULL;
+
+    CREATE VIRTUAL TABLE search USING fts5 (
+        text, content = 'entries', content_rowid = 'id', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER entry_added AFTER INSERT ON entries WHEN new.text IS NOT NULL BEGIN
+        INSERT INTO search (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER entry_removed AFTER DELETE ON entries WHEN old.text IS NOT NULL BEGIN
+        INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text);
+    END;
+
+    -- In the order of their coming, so that those of yesterday are the first ones.
+    CREATE TABLE line_ids (
+        number INTEGER PRIMARY KEY,
+        person TEXT NOT NULL,
+        id TEXT NOT NULL,
+        log INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        UNIQUE (person, id)
+    );
+
+    CREATE TABLE records (kind TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+    -- The logs of people who can come back.
+    CREATE VIEW own_logs (key) AS SELECT '@' || json_extract(value, '$.person') FROM records WHERE kind = 'session';
+    """,
+    # By which a line that comes again is told from another one with its id; of the lines of before it is not known.
+    "ALTER TABLE line_ids ADD COLUMN digest INTEGER",
+    # `said` is how many of a log's entries are what people said, `gone` the latest date of what was taken away, and
+    # `undated` the head at which nothing told how old its first entry is. (`first` is of no use any more.)
+    f"""
+    ALTER TABLE logs ADD COLUMN said INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE logs ADD COLUMN gone INTEGER;
+    ALTER TABLE logs ADD COLUMN undated INTEGER NOT NULL DEFAULT 0;
+    UPDATE logs SET said = (
+        SELECT count(*) FROM entries INDEXED BY said
+        WHERE text IS NOT NULL AND entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}
+    );
+    """,
+    # What was damaged and set aside, as it was.
+    "CREATE TABLE damaged_entries (id, at, kind, person, session, nick, text, other, details)",
+    # The search index is made late (`indexing`), by our own folding: the tokens are what stands between blanks.
+    f"""
+    DROP TRIGGER entry_added;
+    DROP TRIGGER entry_removed;
+    DROP TABLE search;
+    CREATE VIRTUAL TABLE search USING fts5 (
+        text, content = '', columnsize = 0, tokenize = "ascii tokenchars '{SIGNS_OF_ASCII}'"
+    );
+    CREATE TABLE search_made_by (folding TEXT NOT NULL);
+    ALTER TABLE logs ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+    """,
+)
+"""What makes each version out of the one before; what was released is never changed, only added to."""
+
+
+class Unusable(Exception):
+    """The database cannot be used; the sentence says why and what to do.  The file is as it was."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Prepared(NamedTuple):
+    """A database that is ready, and what was in it; `lock` is the file descriptor that keeps others out."""
+
+    path: Path
+    lock: int
+    kept: Kept
+    summary: Sequence[Sentence]
+
+
+def prepare(
+    path: Path,
+    migrations: Sequence[str] = MIGRATIONS,
+    *,
+    keep: Keep = None,
+    now: datetime = EARLIEST,
+    check: Check = lambda _: None,
+    skip_damaged: bool = False,
+) -> Prepared:
+    """Lock, check and, if need be, make or migrate the database; raises `Unusable`.
+
+    What `keep` takes away will be taken later; how much that is now stands in the summary.  `check` knows what is in
+    records; rows that are damaged are told, or set aside.
+    """
+    path = path.absolute()
+    lock = _lock(path, os.O_RDWR | os.O_CREAT)
+    try:
+        with _explained(path):
+            version = _check(path, len(migrations))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            with closing(connect(path)) as connection:
+                if not version:
+                    # A line changes some rows of few bytes each in several pages, which are written whole.
+                    connection.execute("PRAGMA page_size = 1024")
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                if mode != "wal":
+                    raise _unusable(path, say("no write-ahead file can be made beside it"))
+                _migrate(connection, path, version, migrations)
+                skipped = _check_rows(path, connection, check, skip_damaged)
+                check_folding(connection)
+                summary = [_summary(path, connection, version == 0), *skipped]
+                if keep is not None:
+                    summary.append(plan(keep, due(connection, keep, now)))
+                return Prepared(path, lock, _kept(connection), summary)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = False) -> Sequence[Sentence]:
+    """Look whether `prepare` would take the database, and change nothing, not even times; raises `Unusable`.
+
+    Returns what could not be looked at.
+    """
+    path = path.absolute()
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _nowhere(path, OSError(errno.EACCES if path.parent.is_dir() else errno.ENOENT, ""))
+    if os.path.exists(f"{path}.lock"):
+        os.close(_lock(path, os.O_RDWR))
+    with _explained(path):
+        if not path.exists():
+            return ()
+        mode = "ro&immutable=1"
+        log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+        if log.exists() and log.stat().st_size:
+            if not index.exists():
+                return [say("{path} was not looked into: that would make a file beside it.", path=path)]
+            mode = "ro&readonly_shm=1"
+        version = _check(path, len(MIGRATIONS), mode)
+        for file in (path, log, index):
+            if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if 0 < version < len(MIGRATIONS):
+            return [say("{path} is of an older version: its rows are looked at when the server starts.", path=path)]
+        if version and not skip_damaged:
+            with closing(connect(path, mode)) as connection:
+                _check_rows(path, connection, check, False)
+        return ()
+
+
+def _nowhere(path: Path, error: OSError) -> Unusable:
+    return Unusable(
+        say(
+            "Talk cannot be kept in {directory} ({reason}). Create it or make it writable, or choose another file "
+            "with --database.",
+            directory=path.parent,
+            reason=system_reason(error),
+        )
+    )
+
+
+def _lock(path: Path, how: int) -> int:
+    """A lock that lasts as long as its file descriptor is open, in this process and those that it forks."""
+    try:
+        lock = os.open(f"{path}.lock", how, 0o600)
+    except OSError as error:
+        raise _nowhere(path, error) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise Unusable(
+            say("Another server keeps its talk in {path}. Stop it, or choose another file with --database.", path=path)
+        ) from None
+    return lock
+
+
+def _check(path: Path, newest: int, mode: str = "ro") -> int:
+    """The version of the database, 0 where there is none yet; only reads."""
+    if not path.exists() or not path.stat().st_size:
+        return 0
+    with closing(connect(path, mode)) as connection:
+        version, application, tables = (
+            connection.execute(query).fetchone()[0]
+            for query in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")
+        )
+        if application != APPLICATION_ID and tables:
+            raise Unusable(
+                say("{path} belongs to another program. Choose another file with --database.", path=path),
+            )
+        if version > newest:
+            raise Unusable(
+                say(
+                    "{path} was written by a newer version of this server. Install that one, or choose another file "
+                    "with --database.",
+                    path=path,
+                )
+            )
+        if path.stat().st_size <= limits.CHECKED_BYTES:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _damaged(path, verdict)
+        return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[str]) -> None:
+    """Bring the database to the newest version; each step is made whole or not at all, even in a crash."""
+    if 0 < version < len(migrations):
+        copy(connection, path.with_name(f"{path.name}.v{version}.copy"))
+    for number, script in enumerate(migrations[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+
+
+def _check_rows(path: Path, connection: sqlite3.Connection, check: Check, skip: bool) -> Sequence[Sentence]:
+    """Tell what of the rows is damaged, or set it aside; returns what is to be said of that."""
+    found = damage.find(connection, check, path.stat().st_size <= limits.CHECKED_BYTES)
+    if not found:
+        return ()
+    table, row, what, *_ = found[0]
+    if not skip:
+        raise Unusable(
+            say_n(
+                "{path} is damaged: in the table {table} the row {row} ({reason}). Put a backup in its place, or start "
+                "with --skip-damaged, which goes on without it and leaves it in the file.",
+                "{path} is damaged: in the table {table} the row {row} ({reason}), and others, {count} in all. Put a "
+                "backup in its place, or start with --skip-damaged, which goes on without them and leaves them in the "
+                "file.",
+                len(found),
+                path=path,
+                table=table,
+                row=row,
+                reason=what,
+            )
+        )
+    damage.set_aside(connection, found)
+    return [
+        say_n(
+            "{count} damaged row is set aside and stays in the file: {table} {row} ({reason}).",
+            "{count} damaged rows are set aside and stay in the file; the first: {table} {row} ({reason}).",
+            len(found),
+            table=table,
+            row=row,
+            reason=what,
+        )
+    ]
+
+
+def _kept(connection: sqlite3.Connection) -> Kept:
+    logs = connection.execute(
+        """
+        SELECT key, name, head FROM logs WHERE key LIKE '#%'
+        UNION SELECT key, name, head FROM own_logs JOIN logs USING (key)
+        """
+    )
+    records = connection.execute("SELECT kind, key, value FROM records WHERE kind NOT LIKE 'damaged %'")
+    return Kept([KeptLog(*log) for log in logs], [Record(*record) for record in records])
+
+
+def _summary(path: Path, connection: sqlite3.Connection, new: bool) -> Sentence:
+    """How much is kept; private talk stands in two logs and is counted once."""
+    lines, first = connection.execute(
+        "SELECT count(*), min(at) FROM entries INDEXED BY said_by_date WHERE text IS NOT NULL AND at BETWEEN ? AND ?",
+        DATES,
+    ).fetchone()
+    (copies,) = connection.execute(
+        "SELECT count(*) / 2 FROM entries INDEXED BY said_to WHERE other IS NOT NULL"
+    ).fetchone()
+    if new:
+        return say("Talk is kept in {path}, a new database.", path=path)
+    if first is None:
+        return say("Talk is kept in {path} (nothing yet).", path=path)
+    return say_n(
+        "Talk is kept in {path} ({count} line since {day}).",
+        "Talk is kept in {path} ({count} lines since {day}).",
+        lines - copies,
+        path=path,
+        day=date(first).astimezone().date(),
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What goes wrong becomes `Unusable`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise _damaged(path, str(error)) from None
+        raise _unusable(path, reason(error)) from None
+    except OSError as error:
+        raise _unusable(path, system_reason(error)) from None
+
+
+def _damaged(path: Path, what: str) -> Unusable:
+    return Unusable(
+        say(
+            "{path} is damaged ({reason}). Put a backup in its place, or move it away to begin a new one.",
+            path=path,
+            reason=what,
+        )
+    )
+
+
+def _unusable(path: Path, what: Sentence | str) -> Unusable:
+    return Unusable(
+        say(
+            "{path} cannot be used ({reason}). Put that right, or choose another file with --database.",
+            path=path,
+            reason=what,
+        )
+    )

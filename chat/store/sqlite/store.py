@@ -1,0 +1,151 @@
+"""The durable store: logs in an SQLite database, one thread that writes to it and two that read: searches have
+one of their own, so that who comes in does not wait for them.
+
+A batch is one transaction in write-ahead mode, and acknowledged when the disk has it (`full`), or only the system
+(`normal`, which survives the end of the process but not of the machine).  Reading goes on where writing fails.  A
+batch that failed is never tried again here, for its authors were told.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat.base import limits
+from chat.base.errors import NotStored, Refused
+from chat.base.language import say
+from chat.core.ports import Batch, Found, Known, LineId, Query
+from chat.log.events import Entry
+from chat.store.sqlite.backup import back_up
+from chat.store.sqlite.commits import commit, known
+from chat.store.sqlite.connection import connect, reason
+from chat.store.sqlite.indexing import Indexing
+from chat.store.sqlite.queries import after, said
+from chat.store.sqlite.retention import Keep, Trimmed, due, trim
+from chat.store.sqlite.schema import Prepared
+from chat.store.sqlite.worker import Reactor, Worker
+
+logger = Logger()
+
+
+class SqliteStore:
+    """Keeps everything.  Nothing happens before `start`, which may come in another process than the preparation."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        reactor: Reactor,
+        synchronous: Literal["full", "normal"] = "full",
+    ) -> None:
+        self._path = prepared.path
+        self._lock = prepared.lock
+        self._synchronous = synchronous
+        self._reactor = reactor
+        self._closing = False
+        self._indexing = Indexing()
+        self._writer = Worker("chat-writer", self._connect_writer, reactor, self._indexing)
+        self._reader = Worker("chat-reader", self._connect_reader, reactor)
+        self._searcher = Worker("chat-searcher", self._connect_reader, reactor)
+
+    def start(self) -> None:
+        """Begin, with what was asked for so far."""
+        self._writer.start()
+        self._reader.start()
+        self._searcher.start()
+
+    def commit(self, batch: Batch) -> Deferred[None]:
+        """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
+        return self._writer.do(partial(self._commit, batch=batch)).addErrback(_unwritten)
+
+    def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
+        """Up to `most` of the oldest entries that are held behind a position, of long ones a page."""
+        return self._reader.do(lambda connection: after(connection, key, position, most))
+
+    def said(self, query: Query) -> Deferred[Found]:
+        """What people said, of each log no more than the newest `COUNTED` that an index finds."""
+        worker, work = (self._searcher, self._search) if query.words else (self._reader, said)
+        return worker.do(partial(work, query=query)).addErrback(_unread)
+
+    def _search(self, connection: sqlite3.Connection, query: Query) -> Found:
+        """What is found in the time that a search has; those that still wait when the server ends have none."""
+        if self._closing:
+            return Found([], 0, False)
+        end = time.monotonic() + limits.SEARCH_SECONDS
+        connection.set_progress_handler(lambda: self._closing or time.monotonic() > end, 1000)
+        try:
+            return said(connection, query)
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        commit(connection, batch)
+        recorded = [log for log in batch.appended if log.recorded]
+        self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
+
+    def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
+        """The lines with these ids that were stored."""
+        return self._reader.do(lambda connection: known(connection, ids)).addErrback(_unread)
+
+    def due(self, keep: Keep, now: datetime) -> Deferred[int]:
+        """About how many lines must go."""
+        return self._reader.do(lambda connection: due(connection, keep, now))
+
+    def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
+        """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
+        return self._writer.do(lambda connection: trim(connection, keep, now))
+
+    def backup(self, directory: Path, day: date) -> Deferred[Path]:
+        """The copy of this day, made if there is none, beside the last ones of other days."""
+        worker = Worker("chat-backup", partial(connect, self._path), self._reactor)
+        worker.start()
+        done = worker.do(lambda connection: back_up(connection, directory, self._path.stem, day))
+        worker.close()
+        return done
+
+    def close(self) -> Deferred[None]:
+        """Fires when all that was asked for is done and others may open the database."""
+        self._closing = True
+        # One after the other: the last one folds the write-ahead file into the database, two at once leave it to each.
+        closed = self._searcher.close().addCallback(lambda _: self._reader.close())
+        closed.addCallback(lambda _: self._writer.close())
+        return closed.addCallback(lambda _: os.close(self._lock))
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute(f"PRAGMA journal_size_limit = {limits.JOURNAL_BYTES}")
+        return _opened(connection)
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        return _opened(connect(self._path))
+
+
+def _opened(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The write-ahead file is opened with the first question; later there may be no file descriptor left for it."""
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return connection
+
+
+def _unwritten(failure: Failure) -> None:
+    """A batch that the database did not take; one that contradicts what it has is a bug, and stays one."""
+    error = failure.value
+    if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+        raise NotStored(reason(error))
+    failure.raiseException()
+
+
+def _unread(failure: Failure) -> NoReturn:
+    """A question that the database could not answer: whoever asked is told."""
+    error = failure.value
+    if isinstance(error, sqlite3.Error):
+        logger.failure("The database could not be read", failure)
+        raise Refused("internal", say("That cannot be read now ({reason}).", reason=reason(error)))
+    failure.raiseException()

@@ -1,0 +1,106 @@
+"""What one line asks is done, and what cannot be done is answered; only a bug of ours gets out of here."""
+
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from chat.base.errors import BadInput, ChatError, NotStored
+from chat.base.language import say
+from chat.commands import entering, perform
+from chat.core.ports import Line
+from chat.core.posting import not_said
+from chat.core.session import Connection
+from chat.wire import grammar, vocabulary
+from chat.wire.answers import Problem, Stored
+from chat.wire.requests import Garbled, Overlong, Request, Typed
+
+Work = Coroutine[Deferred[Any], Any, None]
+
+
+_NOTHING = Request("")
+
+
+def handle(connection: Connection, line: Typed) -> Deferred[None] | None:
+    """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
+    request = _NOTHING
+    try:
+        if isinstance(line, Overlong):
+            raise _too_long(line)
+        if isinstance(line, Garbled):
+            connection.session.answer(_garbled(connection, line))
+            return None
+        request = connection.wire.decode(line)
+        work = perform(connection.session, request)
+        return None if work is None else Deferred.fromCoroutine(_waited_for(connection, request, work))
+    except ChatError as error:
+        answering = _answer(connection, request, error)
+        return None if answering is None else Deferred.fromCoroutine(answering)
+
+
+async def _waited_for(connection: Connection, request: Request, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except ChatError as error:
+        answering = _answer(connection, request, error)
+        if answering is not None:
+            await answering
+
+
+def _answer(connection: Connection, request: Request, error: ChatError) -> Work | None:
+    """Say why it cannot be done."""
+    session = connection.session
+    if isinstance(error, BadInput):
+        session.answer(Problem(error.code, error.sentence, error.id))
+    elif isinstance(error, NotStored):
+        session.answer(not_said(error, request.line, request.id))
+    elif not session.named or (line := session.posting.line(request)) is None:
+        session.answer(Problem(error.code, error.sentence, request.id))
+    else:
+        return _refuse_unless_stored(connection, line, error)
+    return None
+
+
+async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatError) -> None:
+    """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
+    session = connection.session
+    place, id = None, line.id.id
+    with suppress(ChatError):  # of a store that cannot be read
+        place = await session.hub.known(line)
+    session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
+
+
+def command_of(connection: Connection, line: Typed) -> str:
+    """Which command a line is that waits, "" for talk."""
+    if not isinstance(line, str) or not grammar.holds_slash(line):
+        return ""
+    try:
+        return vocabulary.named(connection.wire.decode(line).line) or ""
+    except BadInput:
+        return ""
+
+
+def id_of(connection: Connection, line: Typed) -> str | None:
+    """The id of a line, as far as it can be read."""
+    if isinstance(line, Overlong):
+        return None
+    text = line if isinstance(line, str) else line.text[max(line.text.find("{"), 0) :]
+    try:
+        return connection.wire.decode(text).id
+    except BadInput as error:
+        return error.id
+
+
+def _garbled(connection: Connection, line: Garbled) -> Problem:
+    """A damaged line is asked for again; a program is told which one it was, where that can still be read."""
+    id = id_of(connection, line)
+    sentence = say("Telnet damaged this line on its way; nothing of it was done. Type it again.")
+    return Problem("nothing-said", sentence, id, entering.offered(connection.session))
+
+
+def _too_long(line: Overlong) -> BadInput:
+    return BadInput(
+        "too-long",
+        say("This line has {length} bytes, the limit is {limit}.", length=line.length, limit=line.limit),
+    )

@@ -1,0 +1,65 @@
+"""How one joins: the lines that the operator is shown at the start, and that strangers are answered with.
+
+`{host}` is the address at which the service was, or can be, reached.  A way is named only to whom it is open: a port
+of 127.0.0.1 is no way in for others.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.address import IPv4Address, IPv6Address
+
+from chat.base.language import Sentence, say
+
+Address = IPv4Address | IPv6Address
+
+DEFAULT_PORT, DEFAULT_TLS_PORT = 12345, 12346
+
+ALL = ("::", "0.0.0.0")
+"""What a socket is bound to that listens on all interfaces."""
+
+_MAPPED = "::ffff:"
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """Where the service listens: in plain text, and encrypted."""
+
+    plain: Sequence[Address] = ()
+    encrypted: Sequence[Address] = ()
+
+    def ways(self, host: str) -> list[Sentence]:
+        """What one can type to join by this address of ours, the plain ways first."""
+        host = unmapped(host)
+        return [*self.plain_ways(host), *self.encrypted_ways(host)]
+
+    def plain_ways(self, host: str) -> Iterator[Sentence]:
+        """The ways that are not encrypted."""
+        for port in _ports(self.plain, host):
+            yield say("  nc {host} {port}", host=host, port=port)
+            yield say("  telnet {host} {port}", host=host, port=port)
+            bracketed = f"[{host}]" if ":" in host else host
+            yield say("  curl.exe telnet://{host}:{port}   (Windows, nothing to install)", host=bracketed, port=port)
+            yield say("  chat-client {host}", host=host if port == DEFAULT_PORT else join(host, port))
+
+    def encrypted_ways(self, host: str) -> Iterator[Sentence]:
+        """The ways that are encrypted."""
+        for port in _ports(self.encrypted, host):
+            yield say("  ncat --ssl {host} {port}", host=host, port=port)
+            yield say("  openssl s_client -quiet -connect {address}", address=join(host, port))
+            yield say("  chat-client --tls {address}", address=join(host, port))
+
+
+def _ports(addresses: Sequence[Address], host: str) -> list[int]:
+    """The first port that is open at this address of ours."""
+    return [address.port for address in addresses if address.host in (*ALL, host)][:1]
+
+
+def unmapped(host: str) -> str:
+    """An address as people know it: IPv4 in IPv6 is IPv4."""
+    return host.removeprefix(_MAPPED) if "." in host else host
+
+
+def join(host: str, port: int) -> str:
+    """A host and a port as people and programs write them together."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,95 @@
+"""How entries become bytes: the languages in which connections are spoken to, and portions that fit one send."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from twisted.logger import Logger
+
+from chat.base import limits
+from chat.log.events import Entry, Joined, Left, Message
+from chat.log.log import Log
+from chat.wire.answers import Answer
+from chat.wire.requests import Request
+
+logger = Logger()
+
+
+class Wire(Protocol):
+    """A language in which a connection is spoken to."""
+
+    asks: bool
+    """A nickname is asked for: the first line is one (on other wires only a command sets it)."""
+
+    folds: bool
+    """A fact that stands in several of a reader's rooms is told in one of them (otherwise the reader folds it)."""
+
+    lists: int
+    """How many of a room's people are named to whoever comes in."""
+
+    verbatim: bool
+    """A line without a command is what its author says, as it stands."""
+
+    def decode(self, line: str) -> Request:
+        """What a line asks; raises `BadInput` where it cannot be told."""
+
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
+        """One entry as this log's readers get it; `named` and `timed` add the room and the time."""
+
+    def answer(self, answer: Answer) -> bytes:
+        """What the service says to one person."""
+
+
+class Rendering(NamedTuple):
+    """How some readers get the events of a room: all that share one get the same bytes."""
+
+    wire: Wire
+    named: bool
+    quiet: bool
+    timed: bool = False
+    """For who comes back: it happened earlier, and the time belongs to it."""
+
+    def pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
+        """Each entry encoded; nothing for coming and going that quiet readers do not want."""
+        try:
+            return self._pieces(log, entries)
+        except Exception:
+            # One entry's bug is not the next one's.
+            return [self._piece(log, entry) for entry in entries]
+
+    def _piece(self, log: Log, entry: Entry) -> bytes:
+        try:
+            return self._pieces(log, (entry,))[0]
+        except Exception:
+            logger.failure("Number {seq} of {log} cannot be shown", seq=entry.seq, log=log.key)
+            return b""
+
+    def _pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
+        event, named, timed = self.wire.event, self.named, self.timed
+        if self.quiet:
+            return [
+                b"" if isinstance(entry.fact, Joined | Left) else event(log, entry, named, timed) for entry in entries
+            ]
+        return [event(log, entry, named, timed) for entry in entries]
+
+
+def pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """The same entries in portions of about PAGE_BYTES on the wire (or one entry)."""
+    if len(entries) == 1:  # nearly every turn, where few talk
+        yield entries
+        return
+    start = total = 0
+    for index, entry in enumerate(entries):
+        length = _length(entry)
+        total += length
+        if total > limits.PAGE_BYTES and index > start:
+            yield entries[start:index]
+            start, total = index, length
+    yield entries[start:]
+
+
+def _length(entry: Entry) -> int:
+    """Bytes of an entry on any wire, at most, but for quotes and backslashes, which programs get escaped."""
+    fact = entry.fact
+    if type(fact) is Message and fact.text.isascii():  # nearly everything is
+        return limits.FRAME + len(fact.text)
+    return limits.FRAME + 4 * (len(getattr(fact, "text", "")) + sum(map(len, getattr(fact, "who", ()))))

@@ -1,0 +1,34 @@
+"""What came as a line, whole or not, and what a wire reads in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Overlong:
+    """A line of more than `limit` bytes; nothing of it was kept."""
+
+    length: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """A line that is not what was typed, as far as it can be read: it is not to be guessed at, nor said."""
+
+    text: str
+
+
+Typed = str | Overlong | Garbled
+
+
+class Request(NamedTuple):
+    """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen."""
+
+    line: str
+    id: str | None = None
+    room: str | None = None
+    before: int | None = None
+    seen: Mapping[str, int] = MappingProxyType({})

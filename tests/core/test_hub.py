@@ -1,0 +1,109 @@
+"""Who has which nickname, and which rooms there are."""
+
+from datetime import UTC, datetime
+
+import pytest
+from alike import same
+from hypothesis import given
+from hypothesis import strategies as st
+from world import World
+
+from chat.base import limits, names
+from chat.base.errors import Refused
+from chat.core.hub import Hub, Settings
+from chat.core.ports import Kept, KeptLog
+from chat.log.tail import size
+from chat.store.memory import MemoryStore
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+# Nicknames.
+
+
+def test_a_nickname_that_looks_like_ones_own_and_like_anothers_is_not_free(world: World) -> None:
+    other, ivan = world.enter("lvan"), world.enter("ivan")
+    ivan.type("/nick Ivan")
+    assert "nick-alike" in ivan.bytes.decode()
+    other.take()
+    world.enter("amy", "/msg lvan psst")
+    assert other.lines[-1] == "[amy -> you] psst"
+
+
+LOOKALIKES = ["ivan", "Ivan", "lvan", "IVAN", "m", "rn", "emie", "ernie", "b0b", "bob", "BOB", "Amy", "amy"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["take", "leave"]), st.integers(0, 3), st.sampled_from(LOOKALIKES)), max_size=30)
+)
+def test_whatever_people_call_themselves_no_two_look_alike(steps: list[tuple[str, int, str]]) -> None:
+    world = World()
+    hub = world.hub
+    people = [world.connect() for _ in range(4)]
+    called: dict[int, str] = {}
+    for action, person, nick in steps:
+        if action == "take":
+            others = [name for other, name in called.items() if other != person]
+            if not any(same(nick, name) for name in others):
+                called[person] = nick
+            people[person].type(f"/nick {nick}")
+            world.wait(limits.NICK_PAUSE_SECONDS)
+        elif called.pop(person, None):
+            people[person].type("/quit")
+            people[person] = world.connect()
+        assert {person.author.nick for person in hub.people.values()} == set(called.values())
+        for name in called.values():
+            assert hub.find(name).author.nick == name
+    for nick in LOOKALIKES:
+        if not any(names.fold(nick) == names.fold(name) for name in called.values()):
+            with pytest.raises(Refused):
+                hub.find(nick)
+
+
+# Rooms.
+
+
+def test_a_room_is_one_whatever_its_spelling(world: World) -> None:
+    amy, bob = world.enter("amy", "/join #Ops"), world.enter("bob", "/join #ops")
+    assert amy.take()[-1].endswith("bob joined #Ops (2 here)")
+    bob.type("hi")
+    assert amy.take() == ["#Ops <bob> hi"]
+
+
+def test_a_room_that_an_older_program_folded_in_another_way_is_found(world: World) -> None:
+    older = KeptLog("#o\u02bcbrien", "#O\u02bcBrien", 3)
+    hub = Hub(world.clock, lambda: NOW, MemoryStore(), str, Settings("pi"), Kept([older], []))
+    for name in ("#o'brien", "#O\u02bcBRIEN"):
+        assert hub.find_room(name) is hub.room(name)
+        assert hub.room(name).log.key == older.key
+        assert not hub.is_new(name)
+
+
+def test_an_empty_room_keeps_its_numbers(world: World) -> None:
+    ann = world.enter("ann", "/join #ops", "hi", "/leave #ops", wire="json")
+    ann.type("/join #ops", "ho", id="c1")
+    (reply,) = [keys for keys in ann.take_objects() if keys["type"] == "ack"]
+    assert reply["seq"] == 5
+
+
+def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROOMS", 3)
+    amy = world.enter("amy", "/join #a", "/join #b")
+    amy.type("/join #c", "/join #a")
+    assert amy.take()[0].startswith("! too-many: ")
+
+
+def test_the_private_talk_of_who_is_gone_for_good_is_not_kept_in_memory(world: World) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    amy.type("/msg bob hi")
+    of_amy, of_bob = amy.protocol.session.log, bob.protocol.session.log
+    assert len(of_amy.oldest()) == len(of_bob.oldest()) == 1
+    amy.type("/quit")
+    bob.cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    assert (len(of_amy.oldest()), len(of_bob.oldest())) == (0, 1)
+    world.wait(limits.CODE_SECONDS + 1)
+    world.enter("carl").cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    assert of_bob.oldest() == []
+    assert len(world.hub._tails) == 1
+    assert world.hub._tails.used == sum(map(size, world.hub.lobby.log.oldest()))

@@ -1,0 +1,169 @@
+"""An id stands for one line of one person: that line again is acknowledged again, another one is told so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stores import SlowStore
+from world import START, Client, World
+
+from chat.core.ports import LineId
+from chat.core.posting import Posting
+from chat.wire.requests import Request
+
+
+def answers(client: Client) -> list[tuple[str, ...]]:
+    """The acknowledgements and errors since the last time."""
+    return [
+        (keys["type"], keys["id"], *((keys["room"], str(keys["seq"])) if keys["type"] == "ack" else (keys["code"],)))
+        for keys in client.take_objects()
+        if keys["type"] in ("ack", "error")
+    ]
+
+
+def texts(client: Client) -> list[str]:
+    return [keys["text"] for keys in client.objects if keys["type"] in ("message", "action")]
+
+
+@pytest.fixture
+def bob(world: World) -> Client:
+    return world.enter("bob", "/join #ops", wire="json")
+
+
+@pytest.fixture
+def amy(world: World, bob: Client) -> Client:
+    amy = world.enter("amy", "/join #ops", wire="json")
+    bob.take()
+    return amy
+
+
+@pytest.mark.parametrize("line", ["one", "one\ntwo", "/me waves", "/msg bob psst", "/msg #ops hi", "//help"])
+def test_the_same_line_is_acknowledged_again_and_heard_once(amy: Client, bob: Client, line: str) -> None:
+    amy.type(line, id="c1")
+    amy.type(line, id="c1")
+    first, again = answers(amy)
+    assert first[0] == "ack"
+    assert again == first
+    assert len(texts(bob)) == 1
+
+
+@pytest.mark.parametrize("line", ["one", "one\ntwo", "/me waves", "/msg bob psst", "/msg #ops hi", "/topic tea"])
+@pytest.mark.parametrize("other", ["two", "one ", "ONE", "/me jumps", "/msg bob psst!", "/msg amy psst", "/topic rum"])
+def test_another_line_under_its_id_is_refused_and_not_heard(amy: Client, bob: Client, line: str, other: str) -> None:
+    amy.type(line, id="c1")
+    amy.take()
+    bob.take()
+    amy.type(other, id="c1")
+    assert answers(amy) == [("error", "c1", "id-used")]
+    assert bob.lines == []
+    amy.type(other, id="c2")
+    assert [answer[:2] for answer in answers(amy)] == ([("ack", "c2")] if other[:6] != "/topic" else [])
+    assert amy.world.hub.rooms["#ops"].topic == (
+        "rum" if other == "/topic rum" else "tea" if line == "/topic tea" else ""
+    )
+
+
+def test_another_room_under_its_id_is_refused(amy: Client, bob: Client) -> None:
+    amy.type("hi", id="c1", room="#ops")
+    amy.type("hi", id="c1", room="#LOBBY")
+    amy.type("hi", id="c1", room="#Ops")
+    assert [answer[0] for answer in answers(amy)] == ["ack", "error", "ack"]
+    assert texts(bob) == ["hi"]
+
+
+def test_a_bot_that_counts_anew_loses_nothing_unheard(amy: Client, bob: Client) -> None:
+    for number in range(1, 4):
+        amy.type(f"line {number}", id=f"c{number}")
+    amy.take()
+    for number in range(1, 6):
+        amy.type(f"line {number + 3}", id=f"c{number}")
+    assert [answer[0] for answer in answers(amy)] == ["error", "error", "error", "ack", "ack"]
+    assert texts(bob) == [f"line {number}" for number in (1, 2, 3, 7, 8)]
+
+
+def test_what_cannot_be_done_is_not_taken_for_the_line_that_had_its_id(amy: Client) -> None:
+    amy.type("hi", id="c1")
+    amy.take()
+    for line, code in (
+        ("/nonsense", "unknown-command"),
+        ("x" * 3000, "too-long"),
+        ("", "nothing-said"),
+        ("/msg nobody hi", "not-here"),
+    ):
+        amy.type(line, id="c1")
+        assert answers(amy) == [("error", "c1", code)]
+    amy.type("elsewhere", id="c1", room="#nowhere")
+    assert answers(amy)[0][0] == "error"
+
+
+def test_the_ids_of_two_people_are_nothing_to_each_other(amy: Client, bob: Client) -> None:
+    amy.type("one", id="c1")
+    bob.type("two", id="c1")
+    assert [answers(person)[-1][0] for person in (amy, bob)] == ["ack", "ack"]
+
+
+def test_what_was_refused_leaves_its_id_free(amy: Client) -> None:
+    amy.type("/msg nobody hi", id="c1")
+    amy.type("hi", id="c1")
+    assert [answer[0] for answer in answers(amy)] == ["error", "ack"]
+
+
+def test_a_command_that_says_nothing_may_have_any_id(amy: Client) -> None:
+    amy.type("/who", "/join #tea", "/topic", "/ping", "/nick ann", id="c1")
+    assert answers(amy) == []
+    amy.type("hi", "/who", id="c1")
+    assert answers(amy)[-1][0] == "ack"
+
+
+def test_two_lines_of_one_id_in_one_burst(amy: Client, bob: Client) -> None:
+    amy.send(b'{"line": "one", "id": "c1"}\n{"line": "two", "id": "c1"}\n{"line": "one", "id": "c1"}\n')
+    amy.world.turn()
+    assert sorted(answer[0] for answer in answers(amy)) == ["ack", "ack", "error"]
+    assert texts(bob) == ["one"]
+
+
+def test_two_lines_of_one_id_in_one_turn_beside_others(bob: Client) -> None:
+    """All of the turn goes into another one without them, and nobody else notices."""
+    store = SlowStore()
+    world = World(store)
+    ann, amy = world.enter("ann", wire="json"), world.enter("amy", wire="json")
+    amy.type("one", id="c1")
+    ann.take()
+    amy.take()
+    amy.send(b'{"line": "two", "id": "c1"}\n{"line": "three", "id": "c3"}\n{"line": "one", "id": "c1"}\n')
+    ann.send(b'{"line": "four", "id": "c1"}\n')
+    world.turn()
+    assert sorted(answers(amy)) == [
+        ("ack", "c1", "#lobby", "3"),
+        ("ack", "c3", "#lobby", "4"),
+        ("error", "c1", "id-used"),
+    ]
+    assert answers(ann) == [("ack", "c1", "#lobby", "5")]
+    assert texts(ann) == []
+
+
+def test_who_is_somewhere_else_by_now_and_sends_the_same_line_again_means_the_same(amy: Client, bob: Client) -> None:
+    amy.type("hi", id="c1")
+    amy.type("/join #tea", id="c2")
+    amy.take()
+    amy.type("hi", id="c1")
+    assert [answer[:3] for answer in answers(amy)] == [("ack", "c1", "#ops")]
+
+
+requests = st.builds(Request, st.text(max_size=5), st.just("c1"), st.none() | st.text("#aA\0 1", max_size=4))
+
+
+@given(one=requests, other=requests)
+def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request) -> None:
+    saying = Posting(None, "amy", lambda _: None, lambda: None, START)  # type: ignore[arg-type]
+    first, second = saying.line(one), saying.line(other)
+    assert first is not None
+    assert second is not None
+    assert first.id == second.id == LineId("amy", "c1")
+    alike = one.line == other.line and (one.room or "").lower() == (other.room or "").lower()
+    assert (first.digest == second.digest) is alike
+    assert -(2**63) <= first.digest < 2**63
+
+
+def test_a_line_without_an_id_is_not_looked_at() -> None:
+    saying = Posting(None, "amy", lambda _: None, lambda: None, START)  # type: ignore[arg-type]
+    assert saying.line(Request("hi")) is None

@@ -1,0 +1,142 @@
+"""All connections together: how many may come, and who counts as one address."""
+
+from collections import Counter
+
+import pytest
+from world import Socket, World
+
+from chat.base import limits
+from chat.doors import sockets
+from chat.doors.tcp import ChatProtocol
+
+
+def test_a_connection_is_known_as_long_as_it_lasts(world: World) -> None:
+    amy = world.connect()
+    assert world.factory.clients == {amy.protocol}
+    amy.cut()
+    assert world.factory.clients == set()
+
+
+def test_when_the_chat_is_full_newcomers_are_told_and_closed() -> None:
+    world = World(max_clients=2)
+    first, _ = world.connect(), world.connect()
+    third = world.connect()
+    assert third.take() == ["! too-many: The chat is full: 2 connections."]
+    assert third.gone
+    first.cut()
+    assert world.connect().take()[0].startswith("-> Welcome")
+
+
+def test_one_address_may_have_so_many_connections_and_another_one_is_not_affected() -> None:
+    world = World(max_per_host=2)
+    first = world.connect(host="192.0.2.1")
+    world.connect(host="192.0.2.1")
+    third = world.connect(host="192.0.2.1")
+    assert third.take() == ["! too-many: Your address has 2 connections already."]
+    assert world.connect(host="192.0.2.2").take()[0].startswith("-> Welcome")
+    first.cut()
+    assert world.connect(host="192.0.2.1").take()[0].startswith("-> Welcome")
+
+
+def test_0_is_no_limit() -> None:
+    world = World(max_clients=0, max_per_host=0)
+    assert len({world.connect().protocol for _ in range(limits.MAX_PER_HOST + 1)}) == limits.MAX_PER_HOST + 1
+    assert not any(client.ended for client in world.clients)
+
+
+def test_ipv4_inside_ipv6_and_a_customers_ipv6_network_are_one_address() -> None:
+    world = World(max_per_host=1)
+    for one, other in [("192.0.2.1", "::ffff:192.0.2.1"), ("2001:db8:1:2::3", "2001:db8:1:2:ffff::4")]:
+        world.connect(host=one)
+        assert world.connect(host=other).ended
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::1", "::/64"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("/run/chat.socket", "/run/chat.socket"),
+        ("", ""),
+    ],
+)
+def test_the_address_that_limits_count_by(address: str, host: str) -> None:
+    assert sockets.host(address) == host
+
+
+def test_nothing_waits_for_a_clock_when_nobody_is_connected(world: World) -> None:
+    amy, bob = world.connect(), world.enter("bob")
+    amy.cut()
+    bob.type("/quit")
+    world.wait(1000, step=10)
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_many_are_looked_at_in_portions_and_each_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOOK_AT", 4)
+    world = World()
+    people = [world.connect().protocol for _ in range(10)]
+    looked: list[tuple[float, ChatProtocol]] = []
+    monkeypatch.setattr(
+        ChatProtocol, "look_what_is_seen", lambda client: looked.append((world.clock.seconds(), client))
+    )
+    world.clock.pump([limits.LOOK_SECONDS / 30] * 61)
+    assert {client for _, client in looked} == set(people)
+    assert max(Counter(at for at, _ in looked).values()) == 4
+    for person in people:
+        once, again = [at for at, client in looked if client is person][-2:]
+        assert again - once == pytest.approx(limits.LOOK_SECONDS, abs=limits.LOOK_SECONDS / 10)
+
+
+def test_who_is_gone_before_it_is_their_turn_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOOK_AT", 1)
+    world = World()
+    clients = [world.connect() for _ in range(3)]
+    looked: list[ChatProtocol] = []
+    monkeypatch.setattr(ChatProtocol, "look_what_is_seen", looked.append)
+    while not looked:
+        world.clock.advance(limits.LOOK_SECONDS / 10)
+    gone = next(client for client in clients if client.protocol is not looked[0])
+    gone.cut()
+    world.clock.pump([limits.LOOK_SECONDS / 10] * 40)
+    assert set(looked) == {client.protocol for client in clients} - {gone.protocol}
+
+
+def test_draining_when_nobody_is_connected_is_done_at_once(world: World) -> None:
+    assert world.factory.drain().called
+
+
+def test_draining_is_done_when_the_last_one_is_gone(world: World) -> None:
+    amy, bob = world.connect(), world.enter("bob")
+    bob.full()
+    bob.type("/help")
+    world.factory.hold()
+    done = world.factory.drain()
+    world.turn()
+    assert (amy.gone, bob.gone, done.called) == (True, False, False)
+    bob.drain()
+    assert done.called
+
+
+def test_every_connection_gets_a_protocol_of_its_own(world: World) -> None:
+    one, other = (world.factory.buildProtocol(None) for _ in range(2))
+    assert isinstance(one, ChatProtocol)
+    assert one is not other
+
+
+def test_only_so_many_of_the_refused_may_stay_to_read_why() -> None:
+    """A flood of them must not use up the file descriptors that the rest of the server needs."""
+    world = World(max_clients=1)
+    world.connect()
+    for number in range(3 * limits.REFUSED):
+        socket = Socket(world.kernel, f"192.0.2.{number}")
+        socket.room = 0  # who reads at once is gone at once
+        socket.protocol = world.factory.buildProtocol(socket.getPeer())
+        socket.protocol.makeConnection(socket)
+    world.turn()
+    assert len(world.factory.clients) == 1 + limits.REFUSED
+    world.wait(limits.CLOSE_SECONDS)
+    assert len(world.factory.clients) == 1

@@ -1,0 +1,513 @@
+"""`twistd chat`: what its options accept, and the service that comes of them."""
+
+import gc
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from stores import SlowStore
+from twisted.application.service import Application, IServiceMaker
+from twisted.internet.defer import TimeoutError
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver
+from twisted.plugin import getPlugins
+from world import Kernel, Logged, Socket
+
+from chat.base import limits
+from chat.base.bans import Bans, parse_ban
+from chat.base.language import language, say
+from chat.base.reserved import Reserved
+from chat.core.hub import Settings
+from chat.doors.factory import ChatFactory
+from chat.server.logbook import LogBook
+from chat.tap import Options, makeService
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor in memory, on which a port may be taken."""
+
+    taken = False
+
+    def listenTCP(self, port, factory, backlog=50, interface=""):
+        if self.taken or any(
+            port == other and {interface, there} <= {"", "::"} for other, _, _, there in self.tcpServers
+        ):
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+        return super().listenTCP(port, factory, backlog, interface)
+
+    def callFromThread(self, act, *args):
+        self.callLater(0, act, *args)
+
+
+@pytest.fixture
+def reactor(capsys: pytest.CaptureFixture[str]) -> Iterator[Reactor]:
+    return Reactor()
+
+
+def options(*words: str) -> Options:
+    made = Options()
+    made.parseOptions(["--database", "memory:", *words])
+    return made
+
+
+def refusal(*words: str) -> str:
+    with pytest.raises(SystemExit) as refused:
+        options(*words)
+    return str(refused.value)
+
+
+def ports(reactor: Reactor) -> list[tuple[int, str]]:
+    return [(port, interface) for port, _, _, interface in reactor.tcpServers]
+
+
+# Options.
+
+
+def test_nothing_has_to_be_chosen() -> None:
+    made = Options()
+    made.parseOptions([])
+    assert made["ports"] == ["12345"]
+    assert made["name"] == socket.gethostname()
+    assert (made["history"], made["rate"], made["language"]) == (20, 2.0, "en")
+    assert (made["max-clients"], made["max-per-host"], made["grace"]) == (0, 200, 180)
+    assert (made["database"], made["sync"]) == ("chat.sqlite3", "full")
+
+
+def test_several_ports_may_be_given() -> None:
+    assert options("--port", "4000", "--port", "tcp:4001:interface=127.0.0.1")["ports"] == [
+        "4000",
+        "tcp:4001:interface=127.0.0.1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--port", "0"], "from 1 to 65535"),
+        (["--port", "65536"], "from 1 to 65535"),
+        (["--rate", "fast"], "such as 2 or 0.5"),
+        (["--rate", "-1"], "such as 2 or 0.5"),
+        (["--rate", "nan"], "such as 2 or 0.5"),
+        (["--rate", "inf"], "such as 2 or 0.5"),
+        (["--history", "-1"], "from 0 to 500"),
+        (["--history", "501"], "from 0 to 500"),
+        (["--history", "²"], "from 0 to 500"),
+        (["--max-clients", "many"], "whole number"),
+        (["--max-per-host", "1.5"], "whole number"),
+        (["--grace", "1000000"], "from 0 to 86400"),
+        (["--language", "tlh"], "choose from en"),
+        (["--sync", "perhaps"], "full or normal"),
+        (["--keep", "30"], "--keep 30: is that time or lines? 30d keeps 30 days, 30lines so many lines."),
+        (["--keep", "long"], "--keep"),
+        (["--motd", "/nowhere/motd"], "No such file"),
+        (["--unrecorded", "coffee"], "#coffee"),
+        (["4000"], "--port 12345"),
+        (["--colour", "red"], "--colour"),
+        (["--port"], "--port"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_says_what_would_be_right(words: list[str], said: str) -> None:
+    line = refusal(*words)
+    assert said in line
+    assert line.startswith("twistd chat: ")
+    assert "\n" not in line
+
+
+def test_the_message_of_the_day_is_read_and_made_harmless(tmp_path: Path) -> None:
+    motd = tmp_path / "motd"
+    motd.write_bytes("\ufeffHello\x1b[31m\nsecond ☃\n\nlast\n".encode())
+    assert options("--motd", str(motd))["motd"] == ("Hello␛[31m", "second ☃", "", "last")
+
+
+@pytest.mark.parametrize("text", [b"one\ntwo\nol\xe9\n", "olé\nhola".encode("utf-16")], ids=["latin-1", "utf-16"])
+def test_a_message_of_the_day_in_another_encoding_is_told(text: bytes, tmp_path: Path) -> None:
+    motd = tmp_path / "motd"
+    motd.write_bytes(text)
+    line = 3 if text.startswith(b"one") else 1
+    assert refusal("--motd", str(motd)) == f"twistd chat: --motd: {motd}, line {line}: this is not UTF-8."
+
+
+def test_a_message_of_the_day_has_five_lines_at_most(tmp_path: Path) -> None:
+    motd = tmp_path / "motd"
+    motd.write_text("line\n" * 6)
+    assert "6 lines, the limit is 5" in refusal("--motd", str(motd))
+
+
+def test_help_tells_every_option_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = str(Options())
+    for name in ("--port", "--name", "--motd", "--language", "--history", "--rate", "--max-clients", "--max-per-host"):
+        assert name in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_has_no_blanks_but_of_its_columns() -> None:
+    for line in str(Options()).splitlines():
+        assert "  " not in line.strip() or line.strip().startswith("--")
+        assert not re.search(r"[.;,] {2}", line)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--database", ""], "--database: a file, or memory: would be right"),
+        (["--data", ""], "--data: a directory would be right"),
+        (["--data", "/nowhere"], "--data /nowhere: there is no such directory"),
+    ],
+    ids=str,
+)
+def test_a_path_that_is_none_is_told(words: list[str], said: str) -> None:
+    assert said in refusal(*words)
+
+
+def test_what_the_server_keeps_is_below_the_directory_of_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert options().below_data("x") == tmp_path / "x"
+    chosen = options("--data", "data")
+    assert chosen.below_data("x") == tmp_path / "data" / "x"
+    assert chosen.below_data("/x") == Path("/x")
+    chosen.parent = {"rundir": "/run"}
+    assert chosen.below_data("x") == Path("/run/data/x")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/chat:/var/lib/other")
+    assert options().below_data("x") == Path("/var/lib/chat/x")
+    assert chosen.below_data("x") == Path("/run/data/x")
+
+
+def in_directory_of(pid: str, directory: Path) -> Options:
+    """Options that were read where a server with this process id was started."""
+    path = directory / "twistd.pid"
+    path.write_text(pid)
+    made = Options()
+    made.parent = {"pidfile": str(path)}
+    made.parseOptions(["--database", "memory:", "--language", "es"])
+    return made
+
+
+def test_a_second_server_in_one_directory_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as end:
+        in_directory_of(f"{os.getpid()}\n", tmp_path)
+    assert str(end.value).startswith(
+        f"twistd chat: Aquí ya hay un servidor en marcha: el proceso {os.getpid()}, según {tmp_path}/twistd.pid."
+    )
+    assert "\n" not in str(end.value)
+
+
+@pytest.mark.parametrize("pid", ["99999999", "none", "", "0", "-1"])
+def test_what_an_earlier_server_left_refuses_nothing(pid: str, tmp_path: Path) -> None:
+    assert in_directory_of(pid, tmp_path)["language"] == "es"
+
+
+def test_twistd_knows_the_chat() -> None:
+    (plugin,) = [plugin for plugin in getPlugins(IServiceMaker) if plugin.tapname == "chat"]
+    assert plugin.options is Options
+
+
+# The service.
+
+
+def test_a_number_is_listened_on_on_all_interfaces(reactor: Reactor) -> None:
+    makeService(options("--port", "4000"), reactor)
+    assert {port for port, _ in ports(reactor)} == {4000}
+    assert {interface for _, interface in ports(reactor)} <= {"::", ""}
+
+
+def test_an_endpoint_is_listened_on_as_it_says(reactor: Reactor) -> None:
+    makeService(options("--port", "tcp:4001:interface=127.0.0.1"), reactor)
+    assert ports(reactor) == [(4001, "127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        "nonsense",
+        "tcp:",
+        "tcp",
+        "udp:4000",
+        "tcp:4000:colour=red",
+        "haproxy:",
+        "haproxy:ssl:4000",
+        "",
+        "stdio:",
+        "systemd:domain=INET:index=7",
+    ],
+)
+def test_what_is_no_endpoint_is_one_line(reactor: Reactor, port: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        makeService(options("--port", port), reactor)
+    assert f"--port {port}: " in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_taken_port_is_one_line_that_says_what_would_be_right(reactor: Reactor) -> None:
+    reactor.taken = True
+    with pytest.raises(SystemExit) as refused:
+        makeService(options("--port", "4000"), reactor)
+    assert str(refused.value) == (
+        "twistd chat: Port 4000 is in use by another program, perhaps by an earlier server. Stop that one, or choose "
+        "another port with --port."
+    )
+
+
+def test_a_taken_port_is_told_in_the_servers_language(reactor: Reactor) -> None:
+    reactor.taken = True
+    with pytest.raises(SystemExit) as refused:
+        makeService(options("--port", "4000", "--language", "es"), reactor)
+    assert str(refused.value) == (
+        "twistd chat: El puerto 4000 ya lo usa otro programa, quizá un servidor anterior. Detén ese programa, o elige "
+        "otro puerto con --port."
+    )
+
+
+@pytest.mark.parametrize("more", [("--port", "4000"), ("--tls-port", "4000"), ("--port", "tcp:4000")], ids=" ".join)
+def test_a_port_that_is_given_twice_is_told(more: tuple[str, ...], reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "4000", "--data", str(tmp_path), *more)
+    with pytest.raises(SystemExit) as refused:
+        makeService(chosen, reactor)
+    assert str(refused.value) == "twistd chat: Port 4000 is given twice; once is enough."
+
+
+def test_how_to_join_is_told_before_the_service_starts(reactor: Reactor, capsys: pytest.CaptureFixture[str]) -> None:
+    makeService(options("--port", "4000"), reactor)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Chat is open on port 4000, no password, not encrypted. People join with:"
+    assert lines[1].split()[0] == "nc"
+    assert lines[1].endswith(" 4000")
+    assert lines[2].split()[0] == "telnet"
+
+
+def test_the_operators_choice_is_what_people_meet(reactor: Reactor, tmp_path: Path) -> None:
+    motd = tmp_path / "motd"
+    motd.write_text("Be kind.\n")
+    chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--name", "pi", "--motd", str(motd), "--language", "es")
+    makeService(chosen, reactor)
+    guest = connected(reactor)
+    reactor.advance(limits.GREET_SECONDS)
+    lines = guest.received.decode().splitlines()
+    welcome = say("Welcome to the chat on {server}. Nobody is here yet.", server="pi")
+    assert lines[0] == f"-> {language('es').words(welcome)}"
+    assert lines[1] == "-> Be kind."
+
+
+@pytest.mark.parametrize(
+    ("words", "files", "said"),
+    [
+        (
+            [],
+            256,
+            "At most 156 people: this system allows 256 open files; ulimit -n 4096 before the start",
+        ),
+        ([], 1024, None),
+        ([], resource.RLIM_INFINITY, None),
+        (["--max-clients", "50"], 256, None),
+        (
+            ["--max-clients", "5000"],
+            1024,
+            "At most 924 people: this system allows 1024 open files; ulimit -n 5100",
+        ),
+    ],
+    ids=str,
+)
+def test_a_system_that_allows_few_open_files_is_told(
+    words: list[str],
+    files: int,
+    said: str | None,
+    reactor: Reactor,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    makeService(options(*words), reactor)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("At most")]
+    assert [line[: len(said or "")] for line in told] == ([said] if said else [])
+
+
+def test_the_application_that_twistd_runs_logs_as_we_do(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--log-json")
+    chosen.parent = {"logfile": str(tmp_path / "chat.log"), "nodaemon": 1}
+    application = Application("chat")
+    makeService(chosen, reactor).setServiceParent(application)
+    observer = application.getComponent(ILogObserver)
+    assert isinstance(observer, LogBook)
+    observer({"log_format": "hello"})
+    assert json.loads((tmp_path / "chat.log").read_text())["text"] == "hello"
+
+
+def test_objects_in_a_log_that_is_not_ours_are_refused_in_one_line(reactor: Reactor) -> None:
+    chosen = options("--log-json")
+    chosen.parent = {"logfile": None, "nodaemon": 1, "syslog": 1}
+    with pytest.raises(SystemExit, match="without --syslog or --logger"):
+        makeService(chosen, reactor)
+
+
+def test_no_thread_is_made_before_the_service_starts(
+    reactor: Reactor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that comes the way to the background, a fork; CPython 3.13.0 starts no thread of before it."""
+    made: list[Thread] = []
+    make = Thread.__init__
+
+    def watched(self: Thread, *words: object, **more: object) -> None:
+        made.append(self)
+        make(self, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Thread, "__init__", watched)
+    monkeypatch.setattr(Thread, "start", lambda thread: None)
+    chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--database", str(tmp_path / "chat.sqlite3"))
+    service = makeService(chosen, reactor)
+    assert made == []
+    service.startService()
+    assert {thread.name for thread in made} == {"chat-writer", "chat-reader", "chat-searcher"}
+
+
+def connected(reactor: Reactor, *lines: str) -> Socket:
+    """Somebody who typed these lines."""
+    kernel = Kernel(reactor)
+    client = Socket(kernel, "192.0.2.1")
+    client.protocol = reactor.tcpServers[0][1].buildProtocol(client.getPeer())
+    client.startReading()
+    client.protocol.makeConnection(client)
+    client.sent.extend(f"{line}\n".encode() for line in lines)
+    kernel.look(client)
+    reactor.advance(0)
+    return client
+
+
+def test_stopping_stores_tells_and_closes(reactor: Reactor) -> None:
+    service = makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor)
+    service.startService()
+    amy, bob = connected(reactor, "amy"), connected(reactor, "bob", "the last line")
+    done = service.stopService()
+    reactor.advance(0)
+    assert amy.received.decode().splitlines()[-2:] == ["<bob> the last line", "-> The server is stopping."]
+    assert (amy.disconnected, bob.disconnected, done.called) == (True, True, True)
+
+
+def test_who_is_there_can_become_garbage_and_what_was_imported_cannot(reactor: Reactor) -> None:
+    gc.unfreeze()
+    assert any(object is sys.modules for object in gc.get_objects())
+    makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor).startService()
+    found = gc.get_objects()  # but for what is frozen
+    assert any(isinstance(object, ChatFactory) for object in found)
+    assert not any(object is sys.modules for object in found)
+
+
+def test_who_does_not_read_when_the_server_stops_is_not_waited_for_longer_than_two_seconds(reactor: Reactor) -> None:
+    service = makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor)
+    service.startService()
+    amy = connected(reactor, "amy")
+    amy.room = 0
+    done = service.stopService()
+    reactor.pump([0.1] * 5)
+    assert not done.called
+    reactor.pump([0.1] * int(limits.CLOSE_SECONDS / 0.1 - 4))
+    assert done.called
+
+
+def test_a_store_that_hangs_does_not_keep_the_server_from_stopping(
+    reactor: Reactor, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    store = SlowStore()
+    monkeypatch.setattr("chat.tap.MemoryStore", lambda clock: store)
+    service = makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor)
+    service.startService()
+    connected(reactor, "amy")
+    store.slow = True
+    connected(reactor, "/post deploy all is well")
+    done = service.stopService()
+    reactor.pump([0.1] * int(4 * limits.CLOSE_SECONDS / 0.1))
+    assert done.called
+    logged.expect(TimeoutError)
+
+
+# TLS.
+
+
+def test_a_tls_port_is_open_beside_the_usual_one(reactor: Reactor, tmp_path: Path) -> None:
+    words = ("--tls-port", "tcp:4001:interface=127.0.0.1")
+    chosen = options(*words)
+    chosen.parent = {"rundir": str(tmp_path)}
+    makeService(chosen, reactor)
+    assert ("127.0.0.1", 4001) in [(interface, port) for port, interface in ports(reactor)]
+    assert chosen["ports"] == ["12345"]
+    assert {path.name for path in tmp_path.iterdir()} == {"chat-certificate.pem", "chat-private-key.pem"}
+
+
+def test_without_a_tls_port_no_certificate_is_made(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "4000")
+    chosen.parent = {"rundir": str(tmp_path)}
+    makeService(chosen, reactor)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_operator_may_want_nothing_in_clear(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "none", "--tls-port", "tcp:4001:interface=127.0.0.1")
+    chosen.parent = {"rundir": str(tmp_path)}
+    makeService(chosen, reactor)
+    assert ports(reactor) == [(4001, "127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (["--port", "none"], "--port none --tls-port 12346"),
+        (["--port", "none", "--port", "4000", "--tls-port", "4001"], "--port none --tls-port 12346"),
+        (["--tls-port", "0"], "1 to 65535"),
+        (["--tls-port", "ssl:4001"], "--tls-port tcp:12346"),
+        (["--port", "haproxy:ssl:4001"], "--tls-port tcp:12346"),
+        (["--certificate", "x"], "--tls-port 12346"),
+        (["--private-key", "x", "--tls-port", "4001"], "it goes with a --certificate"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_of_tls_that_do_not_fit_are_answered_with_what_would_be_right(words: list[str], right: str) -> None:
+    assert right in refusal(*words)
+
+
+def test_a_certificate_that_cannot_be_used_ends_the_start_with_one_line(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--tls-port", "4001", "--certificate", str(tmp_path))
+    with pytest.raises(SystemExit) as refused:
+        makeService(chosen, reactor)
+    assert str(refused.value) == f"twistd chat: {tmp_path}/fullchain.pem cannot be read: No such file or directory."
+
+
+def test_a_tls_port_that_is_taken_is_told_with_its_option(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "none", "--tls-port", "4001")
+    chosen.parent = {"rundir": str(tmp_path)}
+    reactor.taken = True
+    with pytest.raises(SystemExit) as refused:
+        makeService(chosen, reactor)
+    assert str(refused.value).endswith("choose another port with --tls-port.")
+
+
+# Reading options again.
+
+
+def test_a_reload_applies_what_can_change_and_nothing_else(reactor: Reactor, tmp_path: Path) -> None:
+    config, motd = tmp_path / "chat.conf", tmp_path / "motd"
+    config.write_text("name pi\n")
+    motd.write_text("Be kind.\n")
+    makeService(options("--port", "tcp:4000:interface=127.0.0.1", "--config", str(config)), reactor)
+    config.write_text(
+        f"name hall\nmotd {motd}\nrate 5\ngrace 6\nhistory 7\nmax-clients 8\nmax-per-host 9\nban 192.0.2.1\n"
+        "reserved caretaker\nproxy 192.0.2.2\nunrecorded #coffee\nlanguage es\n"
+    )
+    signal.raise_signal(signal.SIGHUP)
+    reactor.advance(0)
+    settings = reactor.tcpServers[0][1].hub.settings
+    bans, proxies = Bans([parse_ban("192.0.2.1")]), Bans([parse_ban("192.0.2.2")])
+    assert settings == Settings(
+        "hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, bans, proxies, Reserved("en", ["caretaker"])
+    )

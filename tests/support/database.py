@@ -1,0 +1,133 @@
+"""A database on disk, driven without a reactor: what its threads answer is handed over where a test waits for it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Literal, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from chat.base import limits
+from chat.base.language import language
+from chat.core.ports import Appended, Batch, Known, LineId, Place, Record
+from chat.log.events import Author, Entry, Fact, Message, Private
+from chat.store.sqlite.indexing import Indexing
+from chat.store.sqlite.schema import Prepared, Unusable, prepare
+from chat.store.sqlite.store import SqliteStore
+
+Result = TypeVar("Result")
+
+START = datetime(2026, 11, 21, 9, 58, 0, 123456, tzinfo=UTC)
+AMY = Author("p-amy", "s-amy", "amy")
+BOB = Author("p-bob", "s-bob", "bob")
+MINUTE = timedelta(minutes=1)
+
+
+class Reactor:
+    """What threads call back to."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]] = SimpleQueue()
+
+    def callFromThread(self, callable: Callable[..., object], *args: object) -> None:
+        self._calls.put((callable, args))
+
+    def callLater(self, delay: float, callable: Callable[..., object]) -> None:
+        """This one has nothing else to do, so nobody waits for the interpreter's lock."""
+
+    def call_next(self) -> None:
+        """Do the next thing that a thread calls for."""
+        function, arguments = self._calls.get(timeout=30)
+        function(*arguments)
+
+    def wait(self, deferred: Deferred[Result]) -> Result:
+        """What a Deferred fires with; raises what it fails with."""
+        outcome: list[Any] = []
+        deferred.addBoth(outcome.append)
+        while not outcome:
+            self.call_next()
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+        return outcome[0]  # type: ignore[no-any-return]
+
+
+class Database(Reactor):
+    """A started store and how to wait for it."""
+
+    def __init__(self, path: Path, synchronous: Literal["full", "normal"] = "normal") -> None:
+        super().__init__()
+        self.path = path
+        self.prepared: Prepared = prepare(path)
+        self.store = SqliteStore(self.prepared, self, synchronous)
+        self.store.start()
+
+    def commit(
+        self, *appended: Appended, records: Iterable[Record] = (), ids: Iterable[tuple[str, Place]] = ()
+    ) -> None:
+        """Keep a batch; the ids are amy's."""
+        self.wait(self.store.commit(batch(*appended, records=records, ids=ids)))
+
+    def texts(self, key: str = "#lobby") -> list[str]:
+        """All that is held of a log, in order: what was said."""
+        return [getattr(entry.fact, "text", "") for entry in self.entries(key)]
+
+    def entries(self, key: str = "#lobby") -> list[Entry]:
+        """All that is held of a log, as a reader gets it: page by page."""
+        found: list[Entry] = []
+        while page := self.wait(self.store.after(key, found[-1].seq if found else 0, limits.PAGE_EVENTS)):
+            found += page
+        return found
+
+    def index(self) -> None:
+        """Bring the search index up to date, as the writer does when it is idle."""
+        indexing = Indexing()
+        while True:
+            self.wait(self.store._writer.do(indexing.step))
+            if indexing.wanted() is None:
+                return
+
+    def close(self) -> None:
+        self.wait(self.store.close())
+
+
+@contextmanager
+def opened(path: Path, synchronous: Literal["full", "normal"] = "normal") -> Iterator[Database]:
+    """A database until the end of the block."""
+    database = Database(path, synchronous)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def batch(*appended: Appended, records: Iterable[Record] = (), ids: Iterable[tuple[str, Place]] = ()) -> Batch:
+    """A turn's changes; the ids are amy's, the digest of a line is its number."""
+    return Batch(appended, tuple(records), {LineId(AMY.person, id): Known(place, place.seq) for id, place in ids})
+
+
+def lines(*texts: str, first: int = 1, key: str = "#lobby", at: datetime = START, recorded: bool = True) -> Appended:
+    """What amy said in a room, a line a minute."""
+    return log(key, [Message(AMY, text) for text in texts], first, at, recorded)
+
+
+def log(key: str, facts: Iterable[Fact], first: int = 1, at: datetime = START, recorded: bool = True) -> Appended:
+    """New entries of a log, one a minute."""
+    entries = [Entry(first + index, at + index * MINUTE, fact) for index, fact in enumerate(facts)]
+    return Appended(key, key.upper(), recorded, entries)
+
+
+def private(author: Author, to: Author, text: str) -> Private:
+    """Something said to one person."""
+    return Private(author, to.nick, to.person, text)
+
+
+def refusal(path: Path, **options: Any) -> str:
+    """Why a database is not used, in English."""
+    try:
+        prepare(path, **options)
+    except Unusable as error:
+        return language("en").words(error.sentence)
+    raise AssertionError(f"{path} was accepted")
