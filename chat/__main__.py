@@ -1,13 +1,16 @@
 """`chat-server` and `python -m chat`: the server in the foreground, another name for `twistd -n chat`.
 
-`chat-server check` looks at what it would start with, and starts nothing.
+`chat-server check` looks at what it would start with, and starts nothing; `chat-server backup` copies the database.
 """
 
 import sys
 
 from twisted.scripts import twistd
 
-from chat.server import check
+from chat.server import backup, check
+
+_OTHERS = {"check": check.main, "backup": backup.main}
+"""What else one may ask of it, by its first word."""
 
 
 def main() -> None:
@@ -15,8 +18,9 @@ def main() -> None:
 
     No pid file: in the foreground nobody needs it, and it would refuse a second server in the same directory.
     """
-    if sys.argv[1:2] == ["check"]:
-        raise SystemExit(check.main(sys.argv[2:]))
+    other = _OTHERS.get("".join(sys.argv[1:2]))
+    if other is not None:
+        raise SystemExit(other(sys.argv[2:]))
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "chat", *sys.argv[1:]]
     twistd.run()
 

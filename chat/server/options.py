@@ -88,12 +88,16 @@ class Options(CommandLine):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """(usage.Options) Read the words of the command line; the first that is wrong ends the process."""
-        self._words = list(sys.argv[1:] if options is None else options)
         try:
-            self._read()
+            self.read(sys.argv[1:] if options is None else options)
             self._check_pidfile()
         except Unfit as error:
             give_up(error.sentence, self.language)
+
+    def read(self, words: Sequence[str]) -> None:
+        """Read the words of a command line; raises `Unfit` for the first that is wrong."""
+        self._words = list(words)
+        self._read()
 
     def again(self) -> "Options":
         """The same words, read with the files as they are now; raises `Unfit`."""

@@ -16,13 +16,17 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    # One moment's view for all steps: without it the copy would begin again with each write.
-    source.execute("BEGIN")
-    source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    with closing(sqlite3.connect(part)) as copied:
-        source.backup(copied, pages=limits.COPY_PAGES, progress=lambda *_: time.sleep(limits.COPY_PAUSE_SECONDS))
-    source.execute("COMMIT")
-    part.replace(target)
+    try:
+        # One moment's view for all steps: without it the copy would begin again with each write.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with closing(sqlite3.connect(part)) as copied:
+            source.backup(copied, pages=limits.COPY_PAGES, progress=lambda *_: time.sleep(limits.COPY_PAUSE_SECONDS))
+        source.execute("COMMIT")
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     directory = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

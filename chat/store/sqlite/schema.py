@@ -202,6 +202,12 @@ def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = F
         return ()
 
 
+def look_into(path: Path) -> None:
+    """Look whether a file is a database of ours, which a server may use; raises `Unusable`."""
+    with _explained(path):
+        _check(path, len(MIGRATIONS))
+
+
 def _nowhere(path: Path, error: OSError) -> Unusable:
     return Unusable(
         say(
