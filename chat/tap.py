@@ -34,6 +34,7 @@ from chat.doors import certificate, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates, TlsFactory
+from chat.server import status
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
 from chat.server.options import MEMORY, Options, give_up
@@ -49,6 +50,9 @@ from chat.wire.plain import Plain
 from chat.wire.rendering import Wire
 
 logger = Logger()
+
+STATUS = "chat-status.txt"
+"""Where SIGUSR2 has it written who is here, in the directory of data."""
 
 _now = partial(datetime.now, UTC)
 
@@ -107,8 +111,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         companions.append(upkeep)
     reload = Reload(options, partial(_apply, factory, upkeep), [certificates.reload] if certificates else ())
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop if stops_with_terminal else reload))
-    # Of others it would be the end, at once; it is kept for a report of the server's state.
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    tell = partial(status.write, options.below_data(STATUS), hub, factory.clients)
+    signal.signal(signal.SIGUSR2, lambda *_: reactor.callFromThread(tell))
     with of_who_runs(twistd):
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
@@ -129,6 +133,7 @@ def _settings(options: Options) -> Settings:
         Bans(options["bans"]),
         Bans(options["proxy"]),
         Reserved(options["language"], options["reserved"]),
+        bool(options["log-connections"]),
     )
 
 

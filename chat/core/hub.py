@@ -50,6 +50,8 @@ class Settings:
     proxies: Bans = NOBODY
     """Addresses from which an end of input is a cut."""
     reserved: Reserved = RESERVED
+    log_connections: bool = False
+    """The log says who comes and goes, and from where."""
 
 
 class Person(Participant, Protocol):

@@ -177,6 +177,8 @@ class Session:
         self.code, self.digest = code, resume_codes.digest(code)
         self.entered_at = self.posting.spoke_at = self.seen_at = self.hub.now()
         self._register(nick)
+        if self._noted:
+            logger.info("{nick} came in, from {host}", nick=self.author.nick, host=self.host)
         self.hear(self.log, self.log.head)
 
     def _register(self, nick: str) -> None:
@@ -192,11 +194,18 @@ class Session:
         self.hub.claim(nick, self)
         for room in self.rooms.values():
             room.introduce(self, nick)
+        if self._noted:
+            logger.info("{old} is now {nick}", old=old.nick, nick=nick)
         self._author = Author(old.person, old.session, nick)
         fact = Renamed(old, nick, self.hub.token(), tuple(self.rooms))
         for room in self.rooms.values():
             self.hub.turn.append(room.log, fact)
         self.hub.turn.touch(self)
+
+    @property
+    def _noted(self) -> bool:
+        """The operator wants to know who comes and goes."""
+        return self.hub.settings.log_connections
 
     @property
     def spoke_at(self) -> datetime:
@@ -209,6 +218,8 @@ class Session:
         """Go, at once for everybody else: the nickname is free, the rooms are told, the code is void."""
         if self._author is None:
             return
+        if self._noted:
+            logger.info("{nick} left", nick=self.author.nick)
         self._go(text)
         self.log.forget()
         self._author = None
@@ -225,6 +236,8 @@ class Session:
             self.leave()
             return
         self.ended_at = self.hub.now()
+        if self._noted:
+            logger.info("{nick} left: their input ended", nick=self.author.nick)
         self._be_absent()
 
     def banish(self) -> None:
@@ -269,6 +282,8 @@ class Session:
         self.draft, self.returning, self.framed = None, False, False
         self.ended_at = self.hub.now()
         self.down_since = self.hub.clock.seconds()
+        if self._noted:
+            logger.info("{nick}'s line is down", nick=self.author.nick)
         self._grace = self.hub.clock.callLater(self.hub.settings.grace, self.lapse)
         self.hub.turn.touch(self)
         for other in self.hub.down.add(self):
@@ -282,6 +297,8 @@ class Session:
         for sender in [self.hub.people[id] for id in self.senders if id in self.hub.people]:
             sender.not_delivered(nick)
         self.senders.clear()
+        if self._noted:
+            logger.info("{nick} did not come back in time", nick=self.author.nick)
         self._be_absent()
 
     def _be_absent(self) -> None:
@@ -326,6 +343,8 @@ class Session:
         if self.digest in self.hub.absent:
             self._enter_again()
         self.host = connection.host  # only now: as one who is held they count for the old one
+        if self._noted:
+            logger.info("{nick} is back, from {host}", nick=self.author.nick, host=self.host)
         self.senders.clear()
         self.hub.turn.touch(self)
 

@@ -93,6 +93,11 @@ class Subscriptions:
                 return False
         return not self._behind
 
+    @property
+    def behind(self) -> int:
+        """How many entries of what they hear they were not given yet."""
+        return sum(cursor.log.head - cursor.position for cursor in self._behind)
+
     def mark_seen(self) -> None:
         """All that they were given so far they have seen."""
         for key, log in self._logs.items():

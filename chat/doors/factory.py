@@ -53,6 +53,8 @@ class ChatFactory(ServerFactory):
     def made(self, client: ChatProtocol) -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""
         self.clients.add(client)
+        if self.hub.settings.log_connections:
+            logger.info("A connection from {host}", host=client.host)
         if self._sweep is None:
             self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
         try:
@@ -67,6 +69,8 @@ class ChatFactory(ServerFactory):
     def lost(self, client: ChatProtocol) -> None:
         """A client is gone."""
         self.clients.discard(client)
+        if self.hub.settings.log_connections:
+            logger.info("A connection from {host} ended", host=client.host)
         if client in self._refused:
             self._refused.remove(client)
         else:

@@ -101,6 +101,7 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
         say("Other:"),
         {
             "log-json": say("The log has one JSON object a line, for programs."),
+            "log-connections": say("The log says who connects from which address, as whom, and who goes."),
             "config": say(
                 "A file of options, one a line, as  name value  without dashes; # begins a comment. The command line "
                 "wins over it, and adds to what may be given several times. SIGHUP reads it again."

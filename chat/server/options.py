@@ -54,7 +54,7 @@ class Options(CommandLine):
     command = "twistd chat"
     longdesc, groups = LONG, GROUPS
 
-    optFlags: ClassVar[list[list[Any]]] = [["skip-damaged"], ["log-json"]]
+    optFlags: ClassVar[list[list[Any]]] = [["skip-damaged"], ["log-json"], ["log-connections"]]
     optParameters: ClassVar[list[list[Any]]] = [
         ["name", None, None],
         ["motd", None, None],

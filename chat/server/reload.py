@@ -28,6 +28,7 @@ RELOADED: Mapping[str, str] = {
     "bans": "",
     "proxy": "for who connects from now on",
     "reserved": "for who chooses a nickname from now on",
+    "log-connections": "",
     "keep": "",
 }
 """By the names of options, what has to be said about when the new value counts."""

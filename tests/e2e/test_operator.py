@@ -104,10 +104,12 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_signal_of_no_meaning_ends_nothing(serve: Serve, connect: Connect) -> None:
+def test_a_signal_has_it_written_who_is_here(serve: Serve, connect: Connect) -> None:
     server = serve()
     amy = connect(server, "amy").joins()
+    status = server.log.parent / "chat-status.txt"
     server.process.send_signal(signal.SIGUSR2)
+    until(lambda: status.exists() and "amy #lobby" in status.read_text("utf-8"))
     amy.says("/ping still")
     amy.hears("-> pong still")
 
