@@ -141,3 +141,12 @@ def test_uninstalling_takes_chat_away_and_leaves_twisted(wheels: Path, tmp_path:
     gone = [line for line in before if line not in after]
     assert [line.split()[0] for line in gone] == ["chat"]
     assert [line for line in before if line not in gone] == after
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_finds_nothing_wrong_with_our_unit(tmp_path: Path) -> None:
+    """Where the program is must be true of this machine, for it is looked for."""
+    unit = (CHECKOUT / "docs" / "chat.service").read_text("utf-8")
+    (tmp_path / "chat.service").write_text(unit.replace("/opt/chat/bin/chat-server", sys.executable))
+    assert run("systemd-analyze", "verify", tmp_path / "chat.service") == ""
