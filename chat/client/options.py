@@ -27,7 +27,9 @@ standard output with its date, everything else to standard error.
       --since WHEN     Write what was said in the room since 2026-11-21, or
                        22:00, 30m, yesterday, and end:
                        chat-client --since yesterday -r ops host > ops.txt
-      --json           Write the server's objects, one JSON object a line.
+      --json           Write the server's objects, one JSON object a line; a
+                       line of input may be one, too. With --follow, two pipes
+                       make any program a bot that lives through restarts.
       --post           Say each line of standard input without staying, as
                        the --nick you give: uptime | chat-client --post -n pi
       --tls            Encrypt; without a port it is {encrypted}. A server whose

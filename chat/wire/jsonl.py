@@ -246,15 +246,18 @@ def _escaped(char: str) -> str:
 # The client's direction.
 
 
-def request(line: str, id: str, seen: Mapping[str, int] | None = None, before: int | None = None) -> bytes:
+def request(
+    line: str, id: str, seen: Mapping[str, int] | None = None, before: int | None = None, room: str | None = None
+) -> bytes:
     """What was typed as an object; raises `BadInput` if it is longer than a server reads."""
     keys: dict[str, object] = {"line": line, "id": id}
+    keys |= {} if room is None else {"room": room}
     keys |= {} if seen is None else {"seen": seen}
     keys |= {} if before is None else {"before": before}
     data = _dumps(keys).encode("utf-8", "replace") + b"\n"
     if len(data) > limits.LINE:
         sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
-        raise BadInput("too-long", sentence)
+        raise BadInput("too-long", sentence, id)
     return data
 
 

@@ -415,3 +415,74 @@ def test_a_draft_that_nobody_ended_is_not_said_and_that_is_told() -> None:
     world.lose()
     assert world.warned()[-1] == "! nothing-said: The lines since /paste were not said."
     assert world.result == [Status.REFUSED]
+
+
+# --- a program that speaks objects ---------------------------------------------------------------------------------
+
+
+def objects(world: World) -> list[dict[str, object]]:
+    return [json.loads(line) for line in world.streams.out.splitlines()]
+
+
+def test_an_object_goes_out_with_its_own_id_and_room_and_its_answer_comes_back() -> None:
+    world = pipe(raw=True)
+    world.enter()
+    world.face.typed('{"line": "hi", "id": "b-1", "room": "#ops"}')
+    assert world.server.objects[-1] == {"line": "hi", "id": "b-1", "room": "#ops"}
+    world.server.send({"type": "ack", "id": "b-1", "seq": 7})
+    assert objects(world)[-1] == {"type": "ack", "id": "b-1", "seq": 7}
+
+
+def test_a_plain_line_and_an_object_without_an_id_get_one_of_ours() -> None:
+    world = pipe(raw=True)
+    world.enter()
+    world.face.typed("plain")
+    world.face.typed('{"line": "/last 5", "before": 12}')
+    plain, page = world.server.objects[-2:]
+    assert (plain["line"], page["line"], page["before"]) == ("plain", "/last 5", 12)
+    assert plain["id"] != page["id"]
+
+
+def test_what_was_not_answered_is_sent_again_with_the_same_id_and_room() -> None:
+    world = pipe(raw=True, follow=True)
+    world.enter()
+    world.face.typed('{"line": "hi", "id": "b-1", "room": "#ops"}')
+    world.lose()
+    world.face.typed('{"line": "later", "id": "b-2"}')
+    world.clock.advance(60)
+    world.server.accept()
+    world.server.send(HELLO)
+    world.answer(welcome(back=True))
+    assert [(keys["line"], keys["id"], keys.get("room")) for keys in world.server.objects] == [
+        ("hi", "b-1", "#ops"),
+        ("later", "b-2", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "id"),
+    [
+        ("{", "usage", None),
+        ('{"id": "x"}', "usage", "x"),
+        ('{"line": 5, "id": "x"}', "usage", "x"),
+        ('{"line": "hi", "id": "b-1"}', "id-used", "b-1"),
+        ('{"line": "' + "x" * limits.LINE + '", "id": "x"}', "too-long", "x"),
+    ],
+)
+def test_what_is_wrong_with_an_object_is_told_as_one_and_not_sent(line: str, code: str, id: str | None) -> None:
+    world = pipe(raw=True)
+    world.enter()
+    world.face.typed('{"line": "first", "id": "b-1"}')
+    assert world.server.objects
+    world.face.typed(line)
+    told = objects(world)[-1]
+    assert (told["type"], told["code"], told.get("id")) == ("error", code, id)
+    assert world.server.objects == []
+    assert world.face.status is Status.REFUSED
+
+
+def test_without_json_an_object_is_a_line() -> None:
+    world = pipe()
+    world.enter()
+    world.face.typed('{"line": "hi"}')
+    assert world.server.objects[-1]["line"] == '{"line": "hi"}'

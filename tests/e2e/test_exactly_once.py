@@ -219,3 +219,40 @@ def test_what_is_kept_is_nobody_elses(server: Server, on_terminal: OnTerminal, t
     cleo.process.send_signal(signal.SIGHUP)
     cleo.ends()
     assert list(kept.iterdir()) == []
+
+
+ECHO = """
+import json, sys
+for event in map(json.loads, sys.stdin):
+    if event["type"] == "message" and event["text"].startswith("line "):
+        print(json.dumps({"line": "heard " + event["text"], "id": "heard-" + event["text"]}), flush=True)
+"""
+
+
+def test_a_bot_of_two_pipes_answers_each_line_once_while_the_server_is_killed_again_and_again(
+    serve: Serve, connect: Connect, programs: Programs, stack: ExitStack
+) -> None:
+    server = serve("--rate", "0")
+    amy = connect(server, "amy").joins()
+    programs.record(server)
+    amy.hears("-!- rec joined")
+    bot = stack.enter_context(
+        subprocess.Popen([sys.executable, "-c", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    )
+    stack.callback(bot.kill)
+    programs.start(server, "--json", "--follow", "--nick", "echo", stdin=bot.stdout, stdout=bot.stdin)
+    amy.hears("-!- echo joined")
+    script = programs.start(server, "--nick", "bot", stdin=subprocess.PIPE)
+    assert script.stdin is not None
+
+    def kill_server() -> None:
+        nonlocal server
+        kill(server.process)
+        server = serve("--rate", "0", "--port", f"tcp:{server.port}:interface={server.host}")
+
+    talk(lambda data: os.write(script.stdin.fileno(), data), programs, kill_server)
+    script.stdin.close()
+    assert script.wait(SECONDS) == 0
+    until(lambda: f"<echo> heard {LINES[-1]}" in transcript(server, "--nick", "reader"))
+    answers = [line.partition("<echo> heard ")[2] for line in transcript(server).splitlines() if "<echo> " in line]
+    assert answers == LINES

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chat.base import limits
+from chat.base.errors import BadInput
 from chat.base.language import Sentence, say
 from chat.client.faces.stdio import Ground, Status, StreamFace, layout
 from chat.client.link.lines import TooLong
@@ -22,7 +23,7 @@ _TROUBLE = frozenset({Kind.ERROR, Kind.STATE})
 
 
 class Pipe(StreamFace):
-    """The face for programs; `nick` None takes any, `raw` passes the server's objects on."""
+    """The face for programs; `nick` None takes any, `raw` passes the server's objects on, and theirs to the server."""
 
     def __init__(self, ground: Ground, nick: str | None, follow: bool, raw: bool) -> None:
         super().__init__(ground, recorder=True)
@@ -47,6 +48,20 @@ class Pipe(StreamFace):
         return (shown.at or self._now().astimezone()).isoformat(timespec="seconds") + " "
 
     # Reader
+
+    def typed(self, line: str | TooLong) -> None:
+        """With `raw` a line of input may be an object, as the server takes it; what is wrong with it is told as one."""
+        if not (self._raw and isinstance(line, str) and line.startswith("{")):
+            super().typed(line)
+            return
+        try:
+            asked = jsonl.decode(line)
+            self.connection.send(asked.line, asked.before, asked.id, asked.room)
+        except BadInput as error:
+            told = {"type": "error", "code": error.code, "text": self._words(error.sentence)}
+            self._streams.write(jsonl.safe(told if error.id is None else {**told, "id": error.id}) + "\n")
+            self.worse(Status.REFUSED)
+        self._pace()
 
     def input_ended(self, rest: str | TooLong) -> None:
         """All is typed: when all is confirmed too, it is over."""

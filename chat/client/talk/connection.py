@@ -122,12 +122,12 @@ class Connection:
         """Take this nickname, now or as soon as it is asked for."""
         self._entrance.enter(nick)
 
-    def send(self, text: str, before: int | None = None) -> None:
+    def send(self, text: str, before: int | None = None, id: str | None = None, room: str | None = None) -> None:
         """Send a line, at once if we are in (a command also while a nickname is asked for), else as soon as we are.
 
-        Raises `BadInput` if it is too long for any server.
+        Raises `BadInput` if it is too long for any server, or has the id of one that is not answered yet.
         """
-        line = self._outbox.line(text, before)
+        line = self._outbox.line(text, before, id, room)
         if self.connected or (self.asking and command_in(text) is not None):
             self._transmit(line)
         else:
@@ -272,7 +272,7 @@ class Connection:
 
     def _write(self, line: Line, seen: Mapping[str, int] | None = None) -> None:
         if self._link is not None:
-            self._link.send(jsonl.request(line.text, line.id, seen, line.before))
+            self._link.send(jsonl.request(line.text, line.id, seen, line.before, line.room))
 
     # Visitor: the way in.
 

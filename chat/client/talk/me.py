@@ -13,11 +13,15 @@ PRIVATE = "@"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was typed, and the id by which the server confirms it; `before` asks for a page of history before it."""
+    """What was typed, and the id by which the server confirms it; `before` asks for a page of history before it.
+
+    `room` is where it belongs, wherever we are by then.
+    """
 
     id: str
     text: str
     before: int | None = None
+    room: str | None = None
 
 
 class Me:

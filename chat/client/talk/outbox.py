@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import count
 
+from chat.base.errors import BadInput
+from chat.base.language import say
 from chat.client.talk.me import Line
 from chat.client.talk.objects import Object
 from chat.wire import jsonl, vocabulary
@@ -29,10 +31,13 @@ class Outbox:
     def __len__(self) -> int:
         return len(self.waiting) + len(self.sent)
 
-    def line(self, text: str, before: int | None = None) -> Line:
-        """A line with an id; raises `BadInput` if it is longer than a server reads."""
-        line = Line(next(self._ids), text, before)
-        jsonl.request(line.text, line.id, before=before)
+    def line(self, text: str, before: int | None = None, id: str | None = None, room: str | None = None) -> Line:
+        """A line with its id, or one of ours; raises `BadInput` if it is longer than a server reads, or if an answer to
+        this id is still to come."""
+        if id is not None and (id in self.sent or any(line.id == id for line in self.waiting)):
+            raise BadInput("id-used", say("An answer to this id is still to come."), id)
+        line = Line(next(self._ids) if id is None else id, text, before, room)
+        jsonl.request(line.text, line.id, None, before, room)
         return line
 
     def question(self, text: str, answered: Answered) -> Line:

@@ -68,7 +68,10 @@ class StateFile:
 
     def write(self, state: State) -> None:
         """Let this stand in it, and nothing else; raises `OSError`, and then what stood there still does."""
-        lines = [{"id": line.id, "line": line.text} for line in state.lines]
+        lines = [
+            {"id": line.id, "line": line.text} | ({} if line.room is None else {"room": line.room})
+            for line in state.lines
+        ]
         data = json.dumps({"code": state.code, "shown": dict(state.shown), "lines": lines}).encode()
         new = self._path.with_name(f"{self._path.name}.new")
         descriptor = open_private(new, os.O_WRONLY | os.O_TRUNC)
@@ -108,6 +111,8 @@ def _parse(keys: object) -> State:
 
 def _line(keys: object) -> Line:
     match keys:
+        case {"id": str(id), "line": str(text), "room": str(room)}:
+            return Line(id, text, room=room)
         case {"id": str(id), "line": str(text)}:
             return Line(id, text)
     raise _Unfit
