@@ -27,7 +27,7 @@ def perform(session: Session, request: Request) -> Awaitable[None] | None:
     if resume_codes.may_hold_one(line):
         if not session.named and asks(session) and (code := vocabulary.code_in(line)):
             return entering.come_back(session, code, request)
-        if session.draft is not None or vocabulary.named(line) != "resume":
+        if session.draft is not None or request.said or vocabulary.named(line) != "resume":
             if words.holds_own_code(session, line):
                 raise _private()
             if found := resume_codes.shorts_in(line):
@@ -65,15 +65,14 @@ def _perform(session: Session, request: Request) -> Awaitable[None] | None:
     line = request.line
     if not session.named and asks(session):
         line = vocabulary.for_nickname(line)
-    typed = command_in(line)
+    typed = None if request.said else command_in(line)
     if typed is None:
         if not session.named:
             return entering.nickname(session, request)
         if not line and session.proposal is not None and asks(session):
             return entering.nickname(session, request)
         session.proposal = None
-        talk.say_line(session, request)
-        return None
+        return talk.say_line(session, request)
     if typed.misplaced:
         raise Refused("slash-space", say("A command begins at the start of the line; this was not said."))
     row = find(typed.word)

@@ -31,14 +31,20 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     return len(texts)
 
 
-def say_line(session: Session, request: Request) -> None:
-    """Say a line to a room; raises `Refused` where it is too long or they are not there.  An empty one says nothing."""
-    text = spoken(request.line)
+def say_line(session: Session, request: Request) -> Awaitable[None] | None:
+    """Say a line to a room, or as a program may name it, to somebody (`@nick`); an empty one says nothing.
+
+    Raises `Refused` where it is too long or they are not there.
+    """
+    text = request.line if request.said else spoken(request.line)
+    if text and request.room is not None and request.room.startswith("@"):
+        return _private(session, request, session.hub.find(request.room[1:]), text)
     if text:
         message = Message(session.author, words.message(text))
         session.say(room_of(session, request.room), [message], request)
     elif request.id is not None:
         raise Refused("nothing-said", say("An empty line says nothing."))
+    return None
 
 
 class Msg(NamedTuple):
@@ -56,7 +62,7 @@ def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
         message = Message(session.author, words.message(asked.text))
         session.say(room_of(session, asked.to), [message], call.request)
         return None
-    return _private(call, call.session.hub.find(asked.to), asked.text)
+    return _private(call.session, call.request, call.session.hub.find(asked.to), asked.text)
 
 
 class ReplyTo(NamedTuple):
@@ -74,19 +80,19 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
     person = call.session.hub.people.get(last)
     if person is None:
         raise Refused("gone", say("Whoever wrote to you last is gone."))
-    return _private(call, person, asked.text)
+    return _private(call.session, call.request, person, asked.text)
 
 
-async def _private(call: Call, person: Person, text: str) -> None:
-    session, hub = call.session, call.session.hub
+async def _private(session: Session, request: Request, person: Person, text: str) -> None:
+    hub = session.hub
     fact = Private(session.author, person.author.nick, person.id, words.message(text))
     copy = None if person is session else person.log
     try:
-        place, repeated = await hub.turn.write(session.log, fact, session.posting.line(call.request), copy)
+        place, repeated = await hub.turn.write(session.log, fact, session.posting.line(request), copy)
     except ChatError as error:
-        session.answer(not_said(error, fact.text, call.request.id))
+        session.answer(not_said(error, fact.text, request.id))
         return
-    session.answer(Stored(place, call.request.id, fact))
+    session.answer(Stored(place, request.id, fact))
     if repeated:
         return
     person.received(fact)

@@ -76,7 +76,8 @@ def command_of(connection: Connection, line: Typed) -> str:
     if not isinstance(line, str) or not grammar.holds_slash(line):
         return ""
     try:
-        return vocabulary.named(connection.wire.decode(line).line) or ""
+        request = connection.wire.decode(line)
+        return "" if request.said else vocabulary.named(request.line) or ""
     except BadInput:
         return ""
 

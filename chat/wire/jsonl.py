@@ -47,10 +47,15 @@ def decode(line: str) -> Request:
         keys = json.loads(line)
     except (ValueError, RecursionError):
         raise BadInput("usage", _USAGE) from None
-    text, id, room, before = keys.get("line"), keys.get("id"), keys.get("room"), keys.get("before")
+    line, text = keys.get("line"), keys.get("say")
+    id, room, before = keys.get("id"), keys.get("room"), keys.get("before")
     seen = keys.get("seen", {})
+    said = line is None and isinstance(text, str)
+    if said:
+        line = text
     if not (
-        isinstance(text, str)
+        isinstance(line, str)
+        and isinstance(text, str | None)
         and isinstance(id, str | None)
         and isinstance(room, str | None)
         and (before is None or _is_number(before))
@@ -60,7 +65,7 @@ def decode(line: str) -> Request:
         raise BadInput("usage", _USAGE, id if isinstance(id, str) and len(id) <= limits.ID else None)
     if id is not None and len(id) > limits.ID:
         raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
-    return Request(text, id, room, before, seen)
+    return Request(line, id, room, before, seen, said)
 
 
 def _is_number(value: object) -> bool:
@@ -246,18 +251,16 @@ def _escaped(char: str) -> str:
 # The client's direction.
 
 
-def request(
-    line: str, id: str, seen: Mapping[str, int] | None = None, before: int | None = None, room: str | None = None
-) -> bytes:
-    """What was typed as an object; raises `BadInput` if it is longer than a server reads."""
-    keys: dict[str, object] = {"line": line, "id": id}
-    keys |= {} if room is None else {"room": room}
-    keys |= {} if seen is None else {"seen": seen}
-    keys |= {} if before is None else {"before": before}
+def encode_request(request: Request) -> bytes:
+    """A request as an object; raises `BadInput` if it is longer than a server reads."""
+    keys: dict[str, object] = {"say" if request.said else "line": request.line, "id": request.id}
+    keys |= {} if request.room is None else {"room": request.room}
+    keys |= {"seen": dict(request.seen)} if request.seen else {}
+    keys |= {} if request.before is None else {"before": request.before}
     data = _dumps(keys).encode("utf-8", "replace") + b"\n"
     if len(data) > limits.LINE:
         sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
-        raise BadInput("too-long", sentence, id)
+        raise BadInput("too-long", sentence, request.id)
     return data
 
 

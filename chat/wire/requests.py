@@ -25,10 +25,14 @@ Typed = str | Overlong | Garbled
 
 
 class Request(NamedTuple):
-    """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen."""
+    """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen.
+
+    What is `said` is talk, whatever it begins with.
+    """
 
     line: str
     id: str | None = None
     room: str | None = None
     before: int | None = None
     seen: Mapping[str, int] = MappingProxyType({})
+    said: bool = False

@@ -22,6 +22,7 @@ from chat.client.talk.objects import (
     understand,
 )
 from chat.wire import jsonl
+from chat.wire.requests import Request
 
 AT = datetime(2026, 11, 22, 8, 58, 1, 500_000, tzinfo=UTC)
 STAMP = "2026-11-22T08:58:01.500Z"
@@ -219,7 +220,7 @@ def test_objects_are_passed_on_as_one_line_that_no_terminal_obeys(keys: dict[str
 
 @pytest.mark.parametrize(("text", "length"), [("x" * 16_000, 16_000), ("ñ" * 8_000, 16_000)])
 def test_a_request_is_one_line_with_its_id(text: str, length: int) -> None:
-    data = jsonl.request(text, "r-1")
+    data = jsonl.encode_request(Request(text, "r-1"))
     assert data.endswith(b"\n")
     assert data.count(b"\n") == 1
     assert jsonl.parse(data) == {"line": text, "id": "r-1"}
@@ -227,5 +228,5 @@ def test_a_request_is_one_line_with_its_id(text: str, length: int) -> None:
 
 def test_a_request_that_no_server_would_read_is_refused_here() -> None:
     with pytest.raises(BadInput) as error:
-        jsonl.request("x" * 17_000, "r-1")
+        jsonl.encode_request(Request("x" * 17_000, "r-1"))
     assert error.value.code == "too-long"

@@ -433,6 +433,13 @@ def test_an_object_goes_out_with_its_own_id_and_room_and_its_answer_comes_back()
     assert objects(world)[-1] == {"type": "ack", "id": "b-1", "seq": 7}
 
 
+def test_what_is_to_be_said_is_said_whatever_it_begins_with() -> None:
+    world = pipe(raw=True)
+    world.enter()
+    world.face.typed('{"say": "/quit now", "id": "b-1", "room": "@amy"}')
+    assert world.server.objects[-1] == {"say": "/quit now", "id": "b-1", "room": "@amy"}
+
+
 def test_a_plain_line_and_an_object_without_an_id_get_one_of_ours() -> None:
     world = pipe(raw=True)
     world.enter()

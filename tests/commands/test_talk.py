@@ -1,5 +1,6 @@
 """What people say."""
 
+import json
 from unittest.mock import patch
 
 import pytest
@@ -118,6 +119,36 @@ def test_talk_of_programs_may_have_several_lines_but_a_command_never(world: Worl
         program.type(line, id=f"c{number}")
     assert [keys.get("code") for keys in program.take_objects()] == [None, "usage", "usage", "usage", "usage"]
     assert bob.take() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["/quit now", "//x", "/usr/bin", " /msg bob x", "/paste", "plain", "\uff0fquit", "/quit\nand more"]
+)
+def test_a_program_can_say_anything(world: World, bob: Client, text: str) -> None:
+    bot = world.enter("bot", wire="json")
+    world.take_all()
+    bot.send(json.dumps({"say": text, "id": "x1", "room": "#lobby"}).encode() + b"\n")
+    world.turn()
+    (ack,) = bot.objects
+    assert (ack["type"], ack["id"]) == ("ack", "x1")
+    first, *more = text.split("\n")
+    assert bob.take() == [f"<bot> {first}", *(f"  | {line}" for line in more)]
+
+
+def test_a_program_says_it_to_somebody_by_their_name_as_a_room(world: World, amy: Client, bob: Client) -> None:
+    bot = world.enter("bot", wire="json")
+    world.take_all()
+    for keys in ({"say": "/quit now"}, {"line": "psst"}):
+        for _ in range(2):
+            bot.send(json.dumps({**keys, "id": str(keys), "room": "@amy"}).encode() + b"\n")
+            world.turn()
+    acks = [keys for keys in bot.objects if keys["type"] == "ack"]
+    assert [keys["seq"] for keys in acks] == [1, 1, 2, 2]
+    assert amy.take() == ["[bot -> you] /quit now", "[bot -> you] psst"]
+    assert bob.take() == []
+    bot.send(b'{"say": "psst", "id": "x", "room": "@nobody"}\n')
+    world.turn()
+    assert (bot.objects[-1]["code"], bot.objects[-1]["id"]) == ("not-here", "x")
 
 
 def test_talk_of_programs_has_a_hundred_lines_at_most(world: World, bob: Client) -> None:

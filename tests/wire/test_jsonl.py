@@ -250,6 +250,8 @@ def test_an_object_is_a_request(keys: dict[str, object], request_: Request) -> N
         ("{}", "usage"),
         ('{"line": 5}', "usage"),
         ('{"line": null}', "usage"),
+        ('{"say": 5}', "usage"),
+        ('{"say": 5, "line": "hi"}', "usage"),
         ('{"line": "hi", "id": 5}', "usage"),
         ('{"line": "hi", "room": ["#ops"]}', "usage"),
         ('{"line": "hi", "before": "1"}', "usage"),
@@ -300,7 +302,7 @@ def test_any_line_is_a_request_or_refused(text: str) -> None:
 
 @given(st.text(max_size=100), st.text(max_size=limits.ID))
 def test_what_a_client_sends_is_what_the_server_reads(text: str, id: str) -> None:
-    data = jsonl.request(text, id)
+    data = jsonl.encode_request(Request(text, id))
     assert data.endswith(b"\n")
     assert b"\n" not in data[:-1]
     request = WIRE.decode(data.decode()[:-1])
@@ -309,7 +311,7 @@ def test_what_a_client_sends_is_what_the_server_reads(text: str, id: str) -> Non
 
 def test_a_client_does_not_send_what_no_server_reads() -> None:
     with pytest.raises(BadInput) as refused:
-        jsonl.request("x" * limits.LINE, "1")
+        jsonl.encode_request(Request("x" * limits.LINE, "1"))
     assert refused.value.code == "too-long"
 
 

@@ -55,8 +55,7 @@ class Pipe(StreamFace):
             super().typed(line)
             return
         try:
-            asked = jsonl.decode(line)
-            self.connection.send(asked.line, asked.before, asked.id, asked.room)
+            self.connection.post(jsonl.decode(line))
         except BadInput as error:
             told = {"type": "error", "code": error.code, "text": self._words(error.sentence)}
             self._streams.write(jsonl.safe(told if error.id is None else {**told, "id": error.id}) + "\n")

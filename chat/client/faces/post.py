@@ -31,6 +31,7 @@ from chat.client.talk.conversation import beginning
 from chat.client.talk.objects import Ack, Hello, Problem, understand
 from chat.client.talk.preamble import Preamble
 from chat.wire import jsonl
+from chat.wire.requests import Request
 
 _LOBBY = "#lobby"
 
@@ -103,7 +104,7 @@ class Post:
         self._pace()
         id = next(self._ids)
         try:
-            exchange = _Exchange(jsonl.request(self._begin + text, id), id, self._clock)
+            exchange = _Exchange(jsonl.encode_request(Request(self._begin + text, id)), id, self._clock)
         except BadInput as error:
             self._refused(error.code, self._words(error.sentence), text)
             return True

@@ -29,6 +29,7 @@ from chat.client.talk.preamble import Preamble
 from chat.client.talk.state import Keeper, State, StateFile
 from chat.wire import jsonl
 from chat.wire.grammar import command_in
+from chat.wire.requests import Request
 
 FINAL = frozenset({"taken-over", "kicked", "banned", "nick-timeout", "needs-tls"})
 """Errors after which coming back by itself would be wrong: somebody decides that, or nobody sits there."""
@@ -122,13 +123,17 @@ class Connection:
         """Take this nickname, now or as soon as it is asked for."""
         self._entrance.enter(nick)
 
-    def send(self, text: str, before: int | None = None, id: str | None = None, room: str | None = None) -> None:
+    def send(self, text: str, before: int | None = None) -> None:
+        """Send a line that was typed; raises `BadInput` if it is too long for any server."""
+        self.post(Request(text, before=before))
+
+    def post(self, asked: Request) -> None:
         """Send a line, at once if we are in (a command also while a nickname is asked for), else as soon as we are.
 
         Raises `BadInput` if it is too long for any server, or has the id of one that is not answered yet.
         """
-        line = self._outbox.line(text, before, id, room)
-        if self.connected or (self.asking and command_in(text) is not None):
+        line = self._outbox.line(asked)
+        if self.connected or (self.asking and not line.said and command_in(line.text) is not None):
             self._transmit(line)
         else:
             self._outbox.waiting.append(line)
@@ -272,7 +277,7 @@ class Connection:
 
     def _write(self, line: Line, seen: Mapping[str, int] | None = None) -> None:
         if self._link is not None:
-            self._link.send(jsonl.request(line.text, line.id, seen, line.before, line.room))
+            self._link.send(jsonl.encode_request(line.request(seen)))
 
     # Visitor: the way in.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.client.talk.objects import Came, Missed, Object, Reply, Room, Said, Welcome, number
+from chat.wire.requests import Request
 
 PRIVATE = "@"
 """The name of one's own log, that of private talk."""
@@ -15,13 +16,18 @@ PRIVATE = "@"
 class Line:
     """What was typed, and the id by which the server confirms it; `before` asks for a page of history before it.
 
-    `room` is where it belongs, wherever we are by then.
+    `room` is where it belongs, wherever we are by then; what is `said` is talk, whatever it begins with.
     """
 
     id: str
     text: str
     before: int | None = None
     room: str | None = None
+    said: bool = False
+
+    def request(self, seen: Mapping[str, int] | None = None) -> Request:
+        """What the server is asked with it."""
+        return Request(self.text, self.id, self.room, self.before, seen or {}, self.said)
 
 
 class Me:

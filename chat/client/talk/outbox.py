@@ -14,6 +14,7 @@ from chat.client.talk.me import Line
 from chat.client.talk.objects import Object
 from chat.wire import jsonl, vocabulary
 from chat.wire.grammar import command_in
+from chat.wire.requests import Request
 
 Answered = Callable[[Object | None], bool]
 """Takes the answer to a question of our own, and tells whether it dealt with it: else it is shown."""
@@ -31,18 +32,19 @@ class Outbox:
     def __len__(self) -> int:
         return len(self.waiting) + len(self.sent)
 
-    def line(self, text: str, before: int | None = None, id: str | None = None, room: str | None = None) -> Line:
-        """A line with its id, or one of ours; raises `BadInput` if it is longer than a server reads, or if an answer to
-        this id is still to come."""
-        if id is not None and (id in self.sent or any(line.id == id for line in self.waiting)):
+    def line(self, asked: Request) -> Line:
+        """What is asked, with its id or one of ours; raises `BadInput` if it is longer than a server reads, or if an
+        answer to this id is still to come."""
+        id = next(self._ids) if asked.id is None else asked.id
+        if id in self.sent or any(line.id == id for line in self.waiting):
             raise BadInput("id-used", say("An answer to this id is still to come."), id)
-        line = Line(next(self._ids) if id is None else id, text, before, room)
-        jsonl.request(line.text, line.id, None, before, room)
+        line = Line(id, asked.line, asked.before, asked.room, asked.said)
+        jsonl.encode_request(line.request())
         return line
 
     def question(self, text: str, answered: Answered) -> Line:
         """A line of our own."""
-        line = self.line(text)
+        line = self.line(Request(text))
         self._questions[line.id] = answered
         return line
 
@@ -68,7 +70,7 @@ class Outbox:
 
     def take_unrepeatable(self) -> list[Line]:
         """What was sent and should not be sent again."""
-        lines = [line for line in self.sent.values() if _is_unrepeatable(line.text)]
+        lines = [line for line in self.sent.values() if _is_unrepeatable(line)]
         for line in lines:
             del self.sent[line.id]
         return lines
@@ -80,7 +82,7 @@ class Outbox:
         return lines
 
 
-def _is_unrepeatable(line: str) -> bool:
+def _is_unrepeatable(line: Line) -> bool:
     """Whether this does something else when it comes twice (/quiet did on servers of before), and no id protects it."""
-    typed = command_in(line)
+    typed = None if line.said else command_in(line.text)
     return typed is not None and not typed.rest and vocabulary.name_of(typed.word) in ("leave", "quiet")

@@ -18,8 +18,10 @@ from urllib.parse import quote
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
+from chat.base.errors import BadInput
 from chat.client.private_files import open_private, private_directory
 from chat.client.talk.me import Line
+from chat.wire import jsonl
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,7 @@ class StateFile:
 
     def write(self, state: State) -> None:
         """Let this stand in it, and nothing else; raises `OSError`, and then what stood there still does."""
-        lines = [
-            {"id": line.id, "line": line.text} | ({} if line.room is None else {"room": line.room})
-            for line in state.lines
-        ]
+        lines = [json.loads(jsonl.encode_request(line.request())) for line in state.lines]
         data = json.dumps({"code": state.code, "shown": dict(state.shown), "lines": lines}).encode()
         new = self._path.with_name(f"{self._path.name}.new")
         descriptor = open_private(new, os.O_WRONLY | os.O_TRUNC)
@@ -110,12 +109,13 @@ def _parse(keys: object) -> State:
 
 
 def _line(keys: object) -> Line:
-    match keys:
-        case {"id": str(id), "line": str(text), "room": str(room)}:
-            return Line(id, text, room=room)
-        case {"id": str(id), "line": str(text)}:
-            return Line(id, text)
-    raise _Unfit
+    try:
+        asked = jsonl.decode(json.dumps(keys))
+    except BadInput:
+        raise _Unfit from None
+    if not asked.id:
+        raise _Unfit
+    return Line(asked.id, asked.line, asked.before, asked.room, asked.said)
 
 
 def state_path(environ: Mapping[str, str], *names: str) -> Path:
