@@ -159,7 +159,8 @@ def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request)
     assert first is not None
     assert second is not None
     assert first.id == second.id == LineId("amy", "c1")
-    alike = one.line == other.line and (one.room or "").lower() == (other.room or "").lower()
+    rooms = [(request.room or "").lower() for request in (one, other)]
+    alike = (one.line, one.said, rooms[0]) == (other.line, other.said, rooms[1])
     assert (first.digest == second.digest) is alike
     assert -(2**63) <= first.digest < 2**63
 
