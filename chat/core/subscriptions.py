@@ -2,8 +2,9 @@
 
 At the head of a log they stand in its fan-out.  When their connection is full, or what they get is to look different,
 they leave it with a position of their own; from there they read on a page of each log in turn, and only while the
-connection has room, until they stand at the head again.  A long way there is gone in `fair_rounds`, with all others: beside
-50 clients with 100 000 lines to read, a line between two others took 52 ms, and so it takes 15 (measured, medians).
+connection has room, until they stand at the head again.  A long way there is gone in `fair_rounds`, with all others:
+beside 50 clients with 100 000 lines to read, a line between two others took 52 ms, and so it takes 15 (measured,
+medians).
 What they were given is one thing, what they have `seen` another: up to where their machine acknowledged it, or their
 program said so.  From there they go on after a cut.
 """
