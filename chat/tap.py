@@ -42,6 +42,7 @@ from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
 from chat.server.watchdog import Watchdog
 from chat.store.memory import MemoryStore
+from chat.store.sqlite.free_space import shortage
 from chat.store.sqlite.maintenance import Upkeep
 from chat.store.sqlite.schema import Unusable, prepare
 from chat.store.sqlite.store import SqliteStore
@@ -104,12 +105,12 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *(certificates.warnings() if certificates else ()),
         *_how_many(options),
     ]
-    upkeep = None
-    if isinstance(store, SqliteStore):
+    durable, upkeep = store if isinstance(store, SqliteStore) else None, None
+    if durable is not None:
         backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
-        upkeep = Upkeep(reactor, _now, elapsed, store, options["keep"], backup_to)
+        upkeep = Upkeep(reactor, _now, elapsed, durable, options["keep"], backup_to)
         companions.append(upkeep)
-    reload = Reload(options, partial(_apply, factory, upkeep), [certificates.reload] if certificates else ())
+    reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop if stops_with_terminal else reload))
     tell = partial(status.write, options.below_data(STATUS), hub, factory.clients)
     signal.signal(signal.SIGUSR2, lambda *_: reactor.callFromThread(tell))
@@ -137,7 +138,7 @@ def _settings(options: Options) -> Settings:
     )
 
 
-def _apply(factory: ChatFactory, upkeep: Upkeep | None, options: Options) -> None:
+def _apply(factory: ChatFactory, store: SqliteStore | None, upkeep: Upkeep | None, options: Options) -> None:
     """What `chat.server.reload.RELOADED` lists is as these options say from now on."""
     hub = factory.hub
     hub.settings = replace(
@@ -146,6 +147,8 @@ def _apply(factory: ChatFactory, upkeep: Upkeep | None, options: Options) -> Non
         # Which words a language reserves waits for a restart, as the language does.
         reserved=Reserved(hub.settings.reserved.language, options["reserved"]),
     )
+    if store is not None:
+        store.min_free(options["min-free"])
     if upkeep is not None:
         upkeep.keep(options["keep"])
     factory.enforce_bans()
@@ -188,8 +191,9 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
         )
     except Unusable as error:
         give_up(error.sentence, words)
-    store = SqliteStore(prepared, reactor, options["sync"])
-    return store, prepared.kept, list(map(words.words, prepared.summary))
+    store = SqliteStore(prepared, reactor, options["sync"], options["min-free"])
+    short = shortage(prepared.path, options["min-free"])
+    return store, prepared.kept, list(map(words.words, [*prepared.summary, *([] if short is None else [short])]))
 
 
 def _open_log(options: Options) -> LogBook | None:

@@ -160,6 +160,13 @@ CLOSE_SECONDS = 2.0
 BURST = 60
 """Lines one may send at once: a pasted page."""
 
+LINE_PRICE = 500
+"""Bytes that one line of the burst and the rate pays for, each started 500: a paste of 16 KiB takes as much of the disk
+and of everybody's screen as 33 lines do, and waits as long as these."""
+
+LINE_CHEAP = LINE_PRICE // 4
+"""Characters that are one line's whatever they are: nearly all lines, of which the bytes need not be counted."""
+
 RATE = 2.0
 """Lines a second after the burst; more is delayed by not reading, never dropped."""
 
@@ -337,7 +344,9 @@ SEARCH_SECONDS = 0.25
 
 TRIM_ROWS = 1000
 TRIM_LOGS = 100
-"""What retention takes away in one transaction: ten milliseconds, in which nobody's line is stored."""
+TRIM_BYTES = 2 * 1024 * 1024
+"""What retention takes away in one transaction: ten milliseconds, in which nobody's line is stored; the last one is for
+what goes by its size, which can be much in few rows."""
 
 COPY_PAGES = 256
 COPY_PAUSE_SECONDS = 0.005
@@ -368,6 +377,25 @@ BACK_SECONDS = 60.0
 KEEP_MOST = 10**12
 KEEP_DAYS_MOST = 36_500
 """What can be asked to be kept: more than a log's numbers, and a hundred years, are typing errors."""
+
+KEEP_BYTES_LEAST = 100 * 10**6
+KEEP_BYTES_MOST = 10**15
+"""What the database may hold: in less, the ids of a busy day's lines and who may come back leave no room for talk."""
+
+SPACE_SECONDS = 5.0
+SPACE_LOW_SECONDS = 1.0
+SPACE_BYTES = 1024 * 1024
+"""How often the free space of the disk is looked at, by lines that are stored: after this time, where lines are refused
+after less, so that they go on soon; and after so many bytes, of which a busy server writes twenty times as many in a
+second."""
+
+MIN_FREE = 10**9
+MIN_FREE_PART = 50
+"""What stays free of a disk where the operator says nothing: room for the log files and for other programs; and of a
+small disk, which a gigabyte would be all of, this part."""
+
+SPACE_WARNED = 2
+"""The log warns where so many times the space that has to stay free is left."""
 
 JOURNAL_BYTES = 16 * 1024 * 1024
 """What stays of the write-ahead file after a storm; a quiet server's has 4 MiB."""

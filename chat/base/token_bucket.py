@@ -32,14 +32,14 @@ class TokenBucket:
             return most
         self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._rate)
         self._counted_at = now
-        return min(most, int(self._tokens + _HAIR))
+        return max(0, min(most, int(self._tokens + _HAIR)))
 
     def wait(self) -> float:
         """After `allows` has said none: the seconds until there is one."""
         return (1 - self._tokens) / self._rate
 
     def take(self, count: int) -> None:
-        """So many were done."""
+        """So many were done; it may be more than there are, which then are waited for."""
         if self._rate:
             self._tokens -= count
 

@@ -7,6 +7,7 @@ first (see `chat.doors.input_order`).
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from time import perf_counter
 from typing import Protocol
 
@@ -207,9 +208,7 @@ class InputQueue:
             allowed = self._allowed(budget)
             if not allowed:
                 break
-            handled = self._handle(allowed)
-            budget -= handled
-            self._pace.take(handled)
+            budget -= self._handle(allowed)
         self._working = False
 
     def _see_to_the_rest(self) -> None:
@@ -261,7 +260,13 @@ class InputQueue:
     def _handle(self, most: int) -> int:
         """Handle one line, or up to so many that can be said together; returns how many these were."""
         self._pondered = False
-        talked = self._handler.talked(self._lines[: -most - 1 : -1])
+        lines = self._lines[: -most - 1 : -1]
+        prices = None
+        if max(map(len, lines)) > limits.LINE_CHEAP:
+            prices = list(map(_price, lines))
+            del lines[_affordable(prices, most) :]
+        talked = self._handler.talked(lines)
+        self._pace.take(sum(prices[: talked or 1]) if prices else talked or 1)
         if talked:
             del self._lines[-talked:]
             return talked
@@ -324,3 +329,14 @@ class InputQueue:
         if paused != self.paused and not self._closed:
             self.paused = paused
             self._handler.pause(paused)
+
+
+def _price(line: Typed) -> int:
+    """How many lines of the rate this one takes."""
+    size = len(line.encode("utf-8", "surrogatepass")) if isinstance(line, str) else min(len(line), limits.LINE)
+    return max(1, -(-size // limits.LINE_PRICE))
+
+
+def _affordable(prices: Sequence[int], most: int) -> int:
+    """How many of the first lines can be paid for together; the first one at any rate, the next ones then wait."""
+    return max(1, sum(paid <= most for paid in accumulate(prices)))

@@ -26,6 +26,7 @@ from chat.doors import certificate, listening
 from chat.doors.certificate import BadCertificate
 from chat.doors.tls import usable
 from chat.server.options import MEMORY, NO_PORT, Options, check_port
+from chat.store.sqlite.free_space import shortage
 from chat.store.sqlite.schema import Unusable, examine
 
 
@@ -71,6 +72,7 @@ def findings(words: Sequence[str]) -> Findings:
     if has_data and options["database"] not in ("", MEMORY):
         path, skip = options.below_data(options["database"]), bool(options["skip-damaged"])
         found.look(lambda: examine(path, check=check_record, skip_damaged=skip))
+        found.look(lambda: _space(path, options))
     if options["backup-to"] and options.below_data(options["backup-to"]).is_dir():
         found.look(lambda: _backups(options))
     if options["certificate"]:
@@ -79,6 +81,11 @@ def findings(words: Sequence[str]) -> Findings:
         _look_at_ours(options.below_data(""), found)
     found.wrong += map(found.words.words, _ports(options))
     return found
+
+
+def _space(path: Path, options: Options) -> Sequence[Sentence]:
+    note = shortage(path, options["min-free"])
+    return () if note is None else [note]
 
 
 def _backups(options: Options) -> Sequence[Sentence]:

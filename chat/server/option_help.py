@@ -67,7 +67,12 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
             "database": say("Where talk is kept; memory: keeps it only until the server ends."),
             "sync": say("What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."),
             "keep": say(
-                "What is kept: all, 30d (a month; also 12h, 8w), or 5000lines (what people said last in each room)."
+                "What is kept: all, 30d (a month; also 12h, 8w), 5000lines (what people said last in each room), or "
+                "10GB (in all: of the largest rooms the oldest lines go first)."
+            ),
+            "min-free": say(
+                "How much of the disk stays free: the log warns in time, and below it no line is stored. 1GB if not "
+                "given, of a small disk a fiftieth; 0 is none."
             ),
             "backup-to": say("A directory for a copy of the database each night; seven are kept."),
             "skip-damaged": say("Start without the rows of the database that are damaged; they stay in the file."),

@@ -19,10 +19,11 @@ from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.errors import Refused, Unfit, about
 from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
+from chat.base.sizes import parse_size
 from chat.base.text import visible
 from chat.server import config
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
-from chat.store.sqlite.retention import parse_keep
+from chat.store.sqlite.keep import parse_keep
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
 
 MEMORY = "memory:"
@@ -65,6 +66,7 @@ class Options(CommandLine):
         ["database", None, "chat.sqlite3"],
         ["sync", None, "full"],
         ["keep", None, "all"],
+        ["min-free", None, None],
         ["backup-to", None, None],
         ["history", None, limits.HISTORY_DEFAULT, None, _number("history", 0, limits.HISTORY_MOST)],
         ["grace", None, int(limits.GRACE_SECONDS), None, _number("grace", 0, GRACE_MOST)],
@@ -236,6 +238,7 @@ class Options(CommandLine):
             self._check_rate,
             self._check_sync,
             self._check_keep,
+            self._check_min_free,
             partial(self._check_directory, "data"),
             self._check_database,
             partial(self._check_directory, "backup-to"),
@@ -275,6 +278,13 @@ class Options(CommandLine):
     def _check_keep(self) -> None:
         with _of(f"--keep {self['keep']}"):
             self["keep"] = parse_keep(self["keep"])
+
+    def _check_min_free(self) -> None:
+        text = self["min-free"]
+        if text is not None:
+            self["min-free"] = 0 if text == "0" else parse_size(text)
+            if self["min-free"] is None:
+                raise Wrong(f"--min-free {text}", say("a size, such as 500MB or 1GB; 0 is none."))
 
     def _check_directory(self, option: str) -> None:
         if self[option] == "" and option == "data":

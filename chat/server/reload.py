@@ -11,9 +11,11 @@ from typing import Any
 from twisted.logger import Logger
 
 from chat.base.errors import Unfit
+from chat.base.sizes import spelled as spelled_size
 from chat.base.text import visible
 from chat.server.options import Options
-from chat.store.sqlite.retention import spelled
+from chat.store.sqlite.free_space import MinFree
+from chat.store.sqlite.keep import spelled
 
 logger = Logger()
 
@@ -30,6 +32,7 @@ RELOADED: Mapping[str, str] = {
     "reserved": "for who chooses a nickname from now on",
     "log-connections": "",
     "keep": "",
+    "min-free": "",
 }
 """By the names of options, what has to be said about when the new value counts."""
 
@@ -85,8 +88,15 @@ def _line(name: str, old: Any, new: Any) -> str:
         added, gone = (" ".join(sorted(map(str, networks))) for networks in (new - old, old - new))
         changes = ", ".join(f"{what} {which}" for what, which in (("added", added), ("taken away", gone)) if which)
         return f"{name}: {changes}{note}"
-    old, new = (spelled(value) if name == "keep" else _shown(value) for value in (old, new))
+    old, new = (_SPELLED.get(name, _shown)(value) for value in (old, new))
     return f"{name}: {old} -> {new}{note}"
+
+
+def _size(value: MinFree) -> str:
+    return "-" if value is None else spelled_size(value) if value else "0"
+
+
+_SPELLED: Mapping[str, Callable[[Any], str]] = {"keep": spelled, "min-free": _size}
 
 
 def _shown(value: Any) -> str:

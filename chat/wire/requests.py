@@ -13,12 +13,24 @@ class Overlong:
     length: int
     limit: int
 
+    def __len__(self) -> int:
+        """As of a line that is whole."""
+        return self.length
+
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
     """A line that is not what was typed, as far as it can be read: it is not to be guessed at, nor said."""
 
     text: str
+
+    def __len__(self) -> int:
+        """As of a line that is whole."""
+        return len(self.text)
+
+    def __bool__(self) -> bool:
+        """There was something, whatever is left of it."""
+        return True
 
 
 Typed = str | Overlong | Garbled

@@ -231,7 +231,8 @@ def test_what_cannot_be_looked_at_without_a_change_is_told(port: int, directory:
 
 def test_an_older_database_is_left_at_its_version(port: int, directory: Path) -> None:
     path = directory / "chat.sqlite3"
-    os.close(prepare(path, MIGRATIONS[:-1]).lock)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{';'.join(MIGRATIONS[:-1])}; PRAGMA user_version = {len(MIGRATIONS) - 1}")
     before = on_disk(directory)
     found = check.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
     assert found.wrong == []

@@ -46,12 +46,15 @@ def path(tmp_path: Path) -> Path:
 
 def test_each_thing_that_changed_is_a_line(path: Path, said: list[str]) -> None:
     server = Running(path, "grace 5\nban 192.0.2.1\n")
-    server.with_file("grace 6\nrate 0.5\nkeep 30d\nhistory 20\nban 192.0.2.2\nban 10.0.0.0/8\nmax-per-host 40\n")
+    server.with_file(
+        "grace 6\nrate 0.5\nkeep 30d\nhistory 20\nban 192.0.2.2\nban 10.0.0.0/8\nmax-per-host 40\nmin-free 2GB\n"
+    )
     assert sorted(said) == [
         "ban: added 10.0.0.0/8 192.0.2.2/32, taken away 192.0.2.1/32",
         "grace: 5 -> 6 (for lines that drop from now on)",
         "keep: all -> 30d",
         "max-per-host: 200 -> 40 (nobody who is here is sent away)",
+        "min-free: - -> 2GB",
         "rate: 2.0 -> 0.5 (for who connects from now on)",
     ]
     assert [(new["grace"], new["rate"]) for new in server.applied] == [(6, 0.5)]

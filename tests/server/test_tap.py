@@ -108,6 +108,8 @@ def test_several_ports_may_be_given() -> None:
         (["--sync", "perhaps"], "full or normal"),
         (["--keep", "30"], "--keep 30: is that time or lines? 30d keeps 30 days, 30lines so many lines."),
         (["--keep", "long"], "--keep"),
+        (["--keep", "10MB"], "--keep 10MB: a size from 100MB to 1000TB would be right."),
+        (["--min-free", "10"], "--min-free 10: a size, such as 500MB or 1GB; 0 is none."),
         (["--motd", "/nowhere/motd"], "No such file"),
         (["--unrecorded", "coffee"], "#coffee"),
         (["4000"], "--port 12345"),

@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from chat.base import limits
+from chat.store.sqlite.keep import Keep, Size
 from chat.store.sqlite.maintenance import Upkeep
-from chat.store.sqlite.retention import Keep, Trimmed
+from chat.store.sqlite.retention import Trimmed
 
 DAY = timedelta(days=1)
 NIGHT = datetime(2026, 11, 21, limits.BACKUP_HOUR).astimezone()
@@ -30,6 +31,8 @@ class Tended:
         self.left = 0
         self.trim_error: Exception | None = None
         self.backup_error: Exception | None = None
+        self.looked = 0
+        self.space_error: Exception | None = None
 
     def due(self, keep: Keep, now: datetime) -> Deferred[int]:
         self.counted.append(keep)
@@ -43,6 +46,10 @@ class Tended:
         gone = min(self.left, 1000)
         self.left -= gone
         return succeed(Trimmed(gone, gone / 2, self.undated))
+
+    def look_at_space(self) -> Deferred[None]:
+        self.looked += 1
+        return succeed(None) if self.space_error is None else fail(self.space_error)
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         self.copied.append(day)
@@ -97,6 +104,13 @@ def test_what_is_too_old_is_looked_for_each_minute(world: World) -> None:
     assert world.store.trimmed == []
     world.minutes(3)
     assert world.store.trimmed == [world.begin + timedelta(minutes=minutes) for minutes in (1, 2, 3)]
+
+
+def test_the_free_space_is_looked_at_each_minute_whatever_comes_of_it(world: World, logged: object) -> None:
+    world.store.space_error = OSError("no answer")
+    world.minutes(3)
+    assert world.store.looked == len(world.store.trimmed) == 3
+    logged.expect(OSError)  # type: ignore[attr-defined]
 
 
 def test_as_long_as_there_is_something_it_goes_on_with_pauses(world: World) -> None:
@@ -183,6 +197,19 @@ def test_keeping_something_else_is_told_with_what_goes_a_minute_before(world: Wo
     assert world.store.keeps == [30 * DAY] * 2 + [7 * DAY]
     world.upkeep.keep(7 * DAY)
     assert world.store.counted == [7 * DAY]
+
+
+def test_a_size_is_told_before_and_after(world: World, events: list[LogEvent]) -> None:
+    world.store.left = 1
+    world.upkeep.keep(Size(10**10))
+    world.store.left = 4000
+    world.clock.advance(60)
+    world.clock.pump([limits.TRIM_PAUSE_SECONDS] * 5)
+    assert infos(events) == [
+        "The database may hold 10GB: about 1 line goes in a minute, then more as new ones come; of the largest rooms, "
+        "the oldest first.",
+        "2000 lines were taken away (--keep 10GB)",
+    ]
 
 
 def test_a_log_from_which_nothing_can_go_is_told_once(world: World, events: list[LogEvent]) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chat.base import limits
 from chat.base.errors import Unfit
 from chat.core.ports import Duplicates, KeptLog, Place, Query, Record
-from chat.store.sqlite.retention import Keep, parse_keep, spelled
+from chat.store.sqlite.keep import Keep, Size, parse_keep, spelled
 
 DAY = timedelta(days=1)
 
@@ -192,6 +192,10 @@ def test_what_stays_is_the_end_of_the_log(
         ("1lines", 1),
         ("1line", 1),
         ("999lines", 999),
+        ("10GB", Size(10 * 10**9)),
+        ("100mb", Size(10**8)),
+        ("1TB", Size(10**12)),
+        ("999999GB", Size(999_999 * 10**9)),
     ],
 )
 def test_what_to_keep_is_understood(text: str, keep: Keep) -> None:
@@ -200,11 +204,33 @@ def test_what_to_keep_is_understood(text: str, keep: Keep) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "d", "0", "0d", "-1", "30 d", "30y", "1.5d", "ALL", "٣", "٣d", "99999999999d", "9" * 30, "0lines", "lines"],
+    [
+        "",
+        "d",
+        "0",
+        "0d",
+        "-1",
+        "30 d",
+        "30y",
+        "1.5d",
+        "ALL",
+        "٣",
+        "٣d",
+        "99999999999d",
+        "9" * 30,
+        "0lines",
+        "lines",
+        "10G",
+        "1.5GB",
+        "10 GB",
+        "GB",
+    ],
 )
 def test_what_would_be_right_is_told(text: str) -> None:
     with pytest.raises(
-        Unfit, match="neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines"
+        Unfit,
+        match="neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines, nor a size "
+        "such as 10GB",
     ):
         parse_keep(text)
 
@@ -215,16 +241,23 @@ def test_a_small_number_alone_is_asked_about_with_both_spellings(number: int) ->
         parse_keep(str(number))
 
 
+@pytest.mark.parametrize("text", ["0MB", "99MB", "1001TB", "9999999999999TB"])
+def test_a_size_that_nobody_means_is_answered_with_those_that_are_right(text: str) -> None:
+    with pytest.raises(Unfit, match="a size from 100MB to 1000TB would be right"):
+        parse_keep(text)
+
+
 @given(
     st.none()
     | st.integers(1, limits.KEEP_MOST)
+    | st.integers(100, 10**9).map(lambda size: Size(size * 10**6))
     | st.integers(1, limits.KEEP_DAYS_MOST * 86400).map(lambda seconds: timedelta(seconds=seconds))
 )
 def test_what_is_kept_is_spelled_as_it_is_asked_for(keep: Keep) -> None:
     assert parse_keep(spelled(keep)) == keep
 
 
-@given(st.text("0123456789dhwmslinea .-+", max_size=16))
+@given(st.text("0123456789dhwmslineaGMTB .-+", max_size=16))
 def test_whatever_is_asked_for_is_understood_or_told(text: str) -> None:
     try:
         keep = parse_keep(text)

@@ -14,6 +14,7 @@ from chat.base import limits
 from chat.base.language import language
 from chat.core.ports import Appended, Batch, Known, LineId, Place, Record
 from chat.log.events import Author, Entry, Fact, Message, Private
+from chat.store.sqlite.free_space import MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.schema import Prepared, Unusable, prepare
 from chat.store.sqlite.store import SqliteStore
@@ -57,11 +58,11 @@ class Reactor:
 class Database(Reactor):
     """A started store and how to wait for it."""
 
-    def __init__(self, path: Path, synchronous: Literal["full", "normal"] = "normal") -> None:
+    def __init__(self, path: Path, synchronous: Literal["full", "normal"] = "normal", min_free: MinFree = 0) -> None:
         super().__init__()
         self.path = path
         self.prepared: Prepared = prepare(path)
-        self.store = SqliteStore(self.prepared, self, synchronous)
+        self.store = SqliteStore(self.prepared, self, synchronous, min_free)
         self.store.start()
 
     def commit(

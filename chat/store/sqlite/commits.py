@@ -14,7 +14,16 @@ from itertools import chain, groupby
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Message, Place, Said
 from chat.store.sqlite.connection import transaction
-from chat.store.sqlite.rows import WRITTEN, WRITTEN_OF_MESSAGE, as_json, date, microseconds, values, values_of_message
+from chat.store.sqlite.rows import (
+    ENTRY_OVERHEAD,
+    WRITTEN,
+    WRITTEN_OF_MESSAGE,
+    as_json,
+    date,
+    microseconds,
+    values,
+    values_of_message,
+)
 
 
 def _parts(first: int, last: int) -> str:
@@ -26,7 +35,7 @@ _IDS = "SELECT logs.key, logs.id, oldest IS NULL FROM json_each(?) AS row CROSS 
 
 _NEW_LOGS = f"INSERT INTO logs (key, name, head) SELECT {_parts(0, 1)}, 0 FROM json_each(?) AS row"
 _LOGS = f"""
-    UPDATE logs SET (name, head, said) = ({_parts(1, 2)}, said + {_parts(4, 4)})
+    UPDATE logs SET (name, head, said, size) = ({_parts(1, 2)}, said + {_parts(4, 4)}, size + {_parts(5, 5)})
     FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}
 """
 _OLDEST = f"UPDATE logs SET oldest = {_parts(3, 3)} FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}"
@@ -47,11 +56,12 @@ _RECORDS_GONE = f"DELETE FROM records WHERE (kind, key) IN (SELECT {_parts(0, 1)
 _RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each(?) AS row"
 
 
-def commit(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Keep a batch; raises `Duplicates` or SQLite's error, and nothing of it was kept."""
+def commit(connection: sqlite3.Connection, batch: Batch) -> int:
+    """Keep a batch; returns about how many bytes its entries take; raises `Duplicates` or SQLite's error, and nothing
+    of it was kept."""
     try:
         with transaction(connection):
-            _write(connection, batch)
+            return _write(connection, batch)
     except sqlite3.IntegrityError:
         duplicates = known(connection, list(batch.ids))
         if not duplicates:
@@ -59,14 +69,16 @@ def commit(connection: sqlite3.Connection, batch: Batch) -> None:
         raise Duplicates(duplicates) from None
 
 
-def _write(connection: sqlite3.Connection, batch: Batch) -> None:
-    logs = []
+def _write(connection: sqlite3.Connection, batch: Batch) -> int:
+    logs, total = [], 0
     for log in batch.appended:
-        oldest, lines = None, 0
+        oldest, lines, size = None, 0, 0
         if log.recorded:
             oldest = microseconds(log.entries[0].at)
-            lines = sum(isinstance(entry.fact, Said) for entry in log.entries)
-        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines])
+            texts = [entry.fact.text for entry in log.entries if isinstance(entry.fact, Said)]
+            lines, size = len(texts), ENTRY_OVERHEAD * len(log.entries) + sum(map(len, texts))
+            total += size
+        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
     line_ids = [
         [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
         for line, (place, digest) in batch.ids.items()
@@ -82,6 +94,7 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> None:
         if rows:
             connection.execute(statement, (as_json(rows),))
     _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
+    return total
 
 
 def _ids_of(connection: sqlite3.Connection, logs: Sequence[Sequence[object]]) -> Mapping[str, int]:

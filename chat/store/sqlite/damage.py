@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from chat.core.ports import Record
 from chat.store.sqlite.connection import transaction
-from chat.store.sqlite.rows import DATES, KINDS, SAID_KINDS, SEQ_BITS, SEQ_MOST
+from chat.store.sqlite.rows import DATES, ENTRY_SIZE, KINDS, SAID_KINDS, SEQ_BITS, SEQ_MOST
 
 Check = Callable[[Record], None]
 """Raises `ValueError` with what is wrong with a record."""
@@ -64,13 +64,13 @@ def _is_text(value: object) -> bool:
 def _logs(connection: sqlite3.Connection) -> Iterator[Damage]:
     rows = connection.execute(
         f"""
-        SELECT id, key, name, head, oldest, said, gone, undated,
+        SELECT id, key, name, head, oldest, said, size, gone, undated,
             (SELECT max(entries.id) FROM entries
                 WHERE entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}) & {SEQ_MOST}
         FROM logs WHERE key NOT LIKE 'damaged %'
         """
     ).fetchall()
-    for id, key, name, head, oldest, said, gone, undated, last in rows:
+    for id, key, name, head, oldest, said, size, gone, undated, last in rows:
         reason = ""
         if not 0 < id < 1 << 63 - SEQ_BITS:
             reason = "wrong id"
@@ -82,7 +82,7 @@ def _logs(connection: sqlite3.Connection) -> Iterator[Damage]:
             reason = "impossible head"
         elif last is not None and head < last:
             reason = f"head below entry {last}"
-        elif not all(isinstance(number, int) for number in (oldest or 0, said, gone or 0, undated)):
+        elif not all(isinstance(number, int) for number in (oldest or 0, said, size, gone or 0, undated)):
             reason = "wrong numbers"
         if reason:
             yield Damage(
@@ -138,9 +138,10 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
 
 
 _ENTRY_ASIDE = (
-    """
-    UPDATE logs SET said = said - lines
-    FROM (SELECT log AS its_log, text IS NOT NULL AS lines FROM entries WHERE id = ?) WHERE logs.id = its_log
+    f"""
+    UPDATE logs SET said = said - lines, size = max(0, size - its_size)
+    FROM (SELECT log AS its_log, text IS NOT NULL AS lines, {ENTRY_SIZE} AS its_size FROM entries WHERE id = ?)
+    WHERE logs.id = its_log
     """,
     """
     INSERT INTO damaged_entries SELECT id, at, kind, person, session, nick, text, other, details FROM entries

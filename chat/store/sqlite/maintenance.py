@@ -1,4 +1,5 @@
-"""What a durable store needs now and then: what is too old is taken away, and a copy made each night.
+"""What a durable store needs now and then: what is too much is taken away, a copy made each night, and the free space
+of the disk looked at where nobody writes.
 
 Nothing is taken away on the word of a clock that was set: whoever corrects a date by a year would lose a year.  What
 fails is logged and costs nothing else.
@@ -15,7 +16,8 @@ from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.language import language
-from chat.store.sqlite.retention import EARLIEST, Keep, Trimmed, plan, spelled
+from chat.store.sqlite.keep import Keep, plan, spelled
+from chat.store.sqlite.retention import EARLIEST, Trimmed
 
 logger = Logger()
 
@@ -28,6 +30,9 @@ class Tended(Protocol):
 
     def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
         """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
+
+    def look_at_space(self) -> Deferred[None]:
+        """Look how much of the disk is free; the log says where that is little."""
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         """The copy of this day, made if there is none."""
@@ -100,8 +105,15 @@ class Upkeep:
 
     async def _tend(self) -> float:
         """One step of everything; returns the seconds to the next."""
+        await self._look_at_space()
         await self._back_up()
         return limits.TRIM_PAUSE_SECONDS if await self._trim() else limits.UPKEEP_SECONDS
+
+    async def _look_at_space(self) -> None:
+        try:
+            await self._store.look_at_space()
+        except Exception:
+            logger.failure("How much of the disk is free could not be looked at")
 
     async def _trim(self) -> int:
         self._check_date()

@@ -8,21 +8,17 @@ time, and nothing goes from behind what stays.
 """
 
 import json
-import re
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from chat.base import limits
-from chat.base.errors import Unfit
-from chat.base.language import Sentence, say, say_n
+from chat.store.sqlite import largest
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
-from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST, microseconds
-
-Keep = timedelta | int | None
-"""How long entries are kept, or how many lines that people said of each log; None is all of them, for ever."""
+from chat.store.sqlite.keep import Keep, Size
+from chat.store.sqlite.rows import ENTRY_SIZE, SEQ_BITS, SEQ_MOST, microseconds
 
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
 """Before there was this program nothing was said."""
@@ -38,70 +34,15 @@ class Trimmed(NamedTuple):
     """The names of logs from which nothing goes until somebody says something under a right date."""
 
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_KEEP = re.compile(r"([0-9]{1,13})(s|m|h|d|w|lines?|)")
-
-
-def parse_keep(text: str) -> Keep:
-    """`all`, a time such as `30d`, or `5000lines`; raises `Unfit`.
-
-    A small number alone is nobody's choice: who means a month by 30 would lose all but 30 lines.
-    """
-    if text in ("all", "forever"):
-        return None
-    match = _KEEP.fullmatch(text)
-    number, unit = (int(match[1]), match[2]) if match else (0, "")
-    if unit in _UNITS and 0 < number <= limits.KEEP_DAYS_MOST * 86400:
-        age = timedelta(**{_UNITS[unit]: number})
-        if age <= timedelta(days=limits.KEEP_DAYS_MOST):
-            return age
-    elif unit not in _UNITS and 0 < number <= limits.KEEP_MOST:
-        if unit or number >= limits.KEEP_BARE_LEAST:
-            return number
-        raise Unfit(
-            say("is that time or lines? {number}d keeps {number} days, {number}lines so many lines.", number=number)
-        )
-    raise Unfit(say("neither all, nor a time such as 12h, 30d or 8w, nor lines of each room such as 5000lines."))
-
-
-def spelled(keep: Keep) -> str:
-    """As `parse_keep` takes it."""
-    if keep is None:
-        return "all"
-    if isinstance(keep, int):
-        return f"{keep}lines"
-    seconds = int(keep.total_seconds())
-    unit, size = next((unit, size) for unit, size in _SIZES if not seconds % size)
-    return f"{seconds // size}{unit}"
-
-
-_SIZES = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-def plan(keep: Keep, due: int) -> Sentence:
-    """What is kept, and how many lines are about to go at the next look."""
-    if isinstance(keep, timedelta):
-        return say_n(
-            "What is older than {age} is taken away: {count} line in a minute, then more as it gets older.",
-            "What is older than {age} is taken away: {count} lines in a minute, then more as it gets older.",
-            due,
-            age=spelled(keep),
-        )
-    if isinstance(keep, int):
-        return say_n(
-            "Of each room the last {most} lines are kept: {count} line goes in a minute, then more as new ones come.",
-            "Of each room the last {most} lines are kept: {count} lines go in a minute, then more as new ones come.",
-            due,
-            most=keep,
-        )
-    return say("Nothing is ever taken away; --keep says what may be.")
-
-
 def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:
     """About how many lines people said must go; private talk stands in two logs and is counted once."""
     if keep is None:
         return 0
-    if isinstance(keep, int):
+    if isinstance(keep, Size):
+        query = "SELECT coalesce(sum(said / iif(key LIKE '@%', 2.0, 1)), 0) FROM logs"
+        (lines,) = connection.execute(query).fetchone()
+        lines *= largest.due(connection, keep)
+    elif isinstance(keep, int):
         query = "SELECT coalesce(sum((said - :keep) / iif(key LIKE '@%', 2.0, 1)), 0) FROM logs WHERE said > :keep"
         (lines,) = connection.execute(query, {"keep": keep}).fetchone()
     else:
@@ -131,11 +72,14 @@ def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
             (microseconds(now - timedelta(seconds=limits.LINE_ID_SECONDS)), limits.TRIM_ROWS),
         ).rowcount
         seen = []
-        for log in _overdue(connection, keep, now):
+        shares = {share.log: share for share in largest.shares(connection, keep)} if isinstance(keep, Size) else {}
+        for log in _logs(connection, list(shares)) if shares else _overdue(connection, keep, now):
             if rows >= limits.TRIM_ROWS:
                 break
             last = None
-            if isinstance(keep, int):
+            if isinstance(keep, Size):
+                last = largest.last_of_share(connection, shares[log.id])
+            elif isinstance(keep, int):
                 last = _last_of_too_many(connection, log, keep)
             elif keep is not None:
                 last = _last_of_too_old(connection, log, _before(keep, now), microseconds(now), undated)
@@ -164,20 +108,26 @@ class _Log(NamedTuple):
 
 def _overdue(connection: sqlite3.Connection, keep: Keep, now: datetime) -> list[_Log]:
     """Some logs from which something must go, or whose first entry has a date that cannot be right."""
-    columns = "id, name, said, coalesce(gone, 0)"
     if isinstance(keep, timedelta):
         query = f"""
-            SELECT * FROM (SELECT {columns} FROM logs WHERE oldest < ? AND undated < head ORDER BY oldest LIMIT ?)
-            UNION SELECT * FROM (SELECT {columns} FROM logs WHERE oldest > ? AND undated < head LIMIT ?)
+            SELECT * FROM (SELECT {_COLUMNS} FROM logs WHERE oldest < ? AND undated < head ORDER BY oldest LIMIT ?)
+            UNION SELECT * FROM (SELECT {_COLUMNS} FROM logs WHERE oldest > ? AND undated < head LIMIT ?)
         """
         values = (max(_before(keep, now), _EARLIEST), limits.TRIM_LOGS, microseconds(now), limits.TRIM_LOGS)
         return [_Log(*row) for row in connection.execute(query, values)]
     if isinstance(keep, int):
-        query = f"SELECT {columns} FROM logs WHERE said > ? LIMIT ?"
+        query = f"SELECT {_COLUMNS} FROM logs WHERE said > ? LIMIT ?"
         return [_Log(*row) for row in connection.execute(query, (keep, limits.TRIM_LOGS))]
     return []
 
 
+def _logs(connection: sqlite3.Connection, ids: Sequence[int]) -> list[_Log]:
+    """These logs, in this order."""
+    query = f"SELECT {_COLUMNS} FROM json_each(?) AS row CROSS JOIN logs ON logs.id = row.value ORDER BY row.key"
+    return [_Log(*row) for row in connection.execute(query, (json.dumps(ids),))]
+
+
+_COLUMNS = "logs.id, name, said, coalesce(gone, 0)"
 _EARLIEST = microseconds(EARLIEST)
 
 
@@ -238,10 +188,11 @@ def _last_of_too_old(
 def _take_away(connection: sqlite3.Connection, log: _Log, last: int, most: int, now: int) -> tuple[int, float]:
     """Take away a log's entries up to this one, or so many; returns how many, and how many lines that were."""
     first, end = log.ids
-    rows, said, others, last, latest = connection.execute(
+    rows, said, others, size, last, latest = connection.execute(
         f"""
-        SELECT count(*), count(text), count(other), max(id), max(iif(at BETWEEN {_EARLIEST} AND :now, at, NULL)) FROM
-            (SELECT id, at, text, other FROM entries WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most)
+        SELECT count(*), count(text), count(other), coalesce(sum({ENTRY_SIZE}), 0), max(id),
+            max(iif(at BETWEEN {_EARLIEST} AND :now, at, NULL))
+        FROM (SELECT id, at, text, other FROM entries WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most)
         """,
         {"first": first, "last": last, "most": most, "now": now},
     ).fetchone()
@@ -250,8 +201,8 @@ def _take_away(connection: sqlite3.Connection, log: _Log, last: int, most: int, 
     row = connection.execute("SELECT at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1", (first, end))
     (oldest,) = row.fetchone() or (None,)
     connection.execute(
-        "UPDATE logs SET oldest = ?, said = said - ?, gone = ?, undated = 0 WHERE id = ?",
-        (oldest, said, max(latest or 0, log.gone) or None, log.id),
+        "UPDATE logs SET oldest = ?, said = said - ?, size = max(0, size - ?), gone = ?, undated = 0 WHERE id = ?",
+        (oldest, said, size, max(latest or 0, log.gone) or None, log.id),
     )
     return rows, said - others / 2
 

@@ -29,6 +29,11 @@ WRITTEN = "(id, at, kind, person, session, nick, text, details, other)", "(?, ?,
 WRITTEN_OF_MESSAGE = "(id, at, kind, person, session, nick, text)", "(?, ?, 'message', ?, ?, ?, ?)"
 """What `values_of_message` are written to."""
 
+ENTRY_OVERHEAD = 200
+ENTRY_SIZE = f"({ENTRY_OVERHEAD} + coalesce(length(text), 0))"
+"""What an entry takes in the database, roughly: its characters, and what its row and its places in the indexes need
+(measured with short lines).  By this it is told which logs are the largest ones."""
+
 _KINDS: Mapping[str, type[Fact]] = {
     "message": Message,
     "action": Action,

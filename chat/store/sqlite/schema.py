@@ -24,7 +24,8 @@ from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import APPLICATION_ID, connect, reason
 from chat.store.sqlite.damage import Check
 from chat.store.sqlite.indexing import check_folding
-from chat.store.sqlite.retention import EARLIEST, Keep, due, plan
+from chat.store.sqlite.keep import Keep, plan
+from chat.store.sqlite.retention import EARLIEST, due
 from chat.store.sqlite.rows import DATES, SEQ_BITS, SEQ_MOST, date
 
 MIGRATIONS: Sequence[str] = (
@@ -110,6 +111,14 @@ MIGRATIONS: Sequence[str] = (
     );
     CREATE TABLE search_made_by (folding TEXT NOT NULL);
     ALTER TABLE logs ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+    """,
+    # `size` is what a log's entries take, roughly (`rows.ENTRY_SIZE`): by it the largest logs are found.
+    f"""
+    ALTER TABLE logs ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+    UPDATE logs SET size = (
+        SELECT coalesce(sum(200 + coalesce(length(text), 0)), 0) FROM entries
+        WHERE entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}
+    );
     """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""

@@ -27,9 +27,11 @@ from chat.log.events import Entry
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
 from chat.store.sqlite.connection import connect, reason
+from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
+from chat.store.sqlite.keep import Keep
 from chat.store.sqlite.queries import after, said
-from chat.store.sqlite.retention import Keep, Trimmed, due, trim
+from chat.store.sqlite.retention import Trimmed, due, trim
 from chat.store.sqlite.schema import Prepared
 from chat.store.sqlite.worker import Reactor, Worker
 
@@ -44,8 +46,10 @@ class SqliteStore:
         prepared: Prepared,
         reactor: Reactor,
         synchronous: Literal["full", "normal"] = "full",
+        min_free: MinFree = 0,
     ) -> None:
         self._path = prepared.path
+        self._space = FreeSpace(prepared.path, min_free, reactor.callFromThread)
         self._lock = prepared.lock
         self._synchronous = synchronous
         self._reactor = reactor
@@ -86,7 +90,9 @@ class SqliteStore:
             connection.set_progress_handler(None, 0)
 
     def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        commit(connection, batch)
+        if batch.appended:  # that somebody has left, or may come back, is little, and a code has to be void at once
+            self._space.check()
+        self._space.wrote(commit(connection, batch))
         recorded = [log for log in batch.appended if log.recorded]
         self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
 
@@ -101,6 +107,14 @@ class SqliteStore:
     def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
         """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
         return self._writer.do(lambda connection: trim(connection, keep, now))
+
+    def look_at_space(self) -> Deferred[None]:
+        """Look how much of the disk is free; the log says where that is little."""
+        return self._writer.do(lambda _: self._space.look())
+
+    def min_free(self, size: MinFree) -> None:
+        """So much of the disk stays free from now on."""
+        self._space.wanted = size
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         """The copy of this day, made if there is none, beside the last ones of other days."""

@@ -1,0 +1,69 @@
+"""Which entries go where the database may hold only so much: the oldest ones of the largest logs.
+
+Not the oldest of all: who fills a room would so take away what was said in all the others, and a small room's years
+are worth more than their bytes.  And not by dates, which can be wrong.  What counts is what is in use of the file, for
+that does not get smaller: its free pages are written to again.
+"""
+
+import sqlite3
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.store.sqlite.keep import Size
+from chat.store.sqlite.rows import ENTRY_SIZE, SEQ_BITS, SEQ_MOST
+
+
+class Share(NamedTuple):
+    """How much of a log's `size` has to go in one step."""
+
+    log: int
+    size: float
+
+
+def due(connection: sqlite3.Connection, keep: Size) -> float:
+    """About which part of all that is held must go."""
+    used = _used(connection)
+    return max(0, used - keep.bytes) / used if used else 0.0
+
+
+def _used(connection: sqlite3.Connection) -> int:
+    """The bytes of the file that are in use."""
+    pages, free, page = (
+        int(connection.execute(f"PRAGMA {what}").fetchone()[0])
+        for what in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * page
+
+
+def shares(connection: sqlite3.Connection, keep: Size) -> list[Share]:
+    """What goes in one step: of the largest log a quarter, and of others what they have beyond the rest of it."""
+    part = due(connection, keep)
+    if not part:
+        return []
+    # All logs are looked through, 20 ms where there are 200 000: an index of sizes would cost each line a page.
+    total, largest = connection.execute("SELECT coalesce(sum(size), 0), coalesce(max(size), 0) FROM logs").fetchone()
+    stays, left = largest * 3 / 4, min(part * total, limits.TRIM_BYTES)
+    found = []
+    for log, size in connection.execute(
+        "SELECT id, size FROM logs WHERE size > ? ORDER BY size DESC LIMIT ?", (stays, limits.TRIM_LOGS)
+    ):
+        if left <= 0:
+            break
+        found.append(Share(log, min(size - stays, left)))
+        left -= found[-1].size
+    return found
+
+
+def last_of_share(connection: sqlite3.Connection, share: Share) -> int | None:
+    """The id of the last entry that has to go; of a log one at least, if it has any."""
+    first = share.log << SEQ_BITS
+    rows = connection.execute(
+        f"SELECT id, {ENTRY_SIZE} FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+        (first, first + SEQ_MOST, limits.TRIM_ROWS),
+    )
+    last, gone = None, 0
+    for id, size in rows:
+        last, gone = id, gone + size
+        if gone >= share.size:
+            break
+    return last
