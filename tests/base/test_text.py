@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.base.limits import MARKS
-from chat.base.text import _PLAIN, _look, quoted, visible, width, wrap
+from chat.base.text import _PLAIN, _look, _seen, quoted, visible, width, wrap
 
 FLAG = "\U0001f3f4"
 ZWJ, VS16, PERSON, ROCKET = "\u200d", "\ufe0f", "\U0001f469", "\U0001f680"
@@ -133,6 +133,17 @@ def test_what_passes_unseen_is_harmless_and_never_a_mark():
         if _PLAIN.fullmatch(char):
             assert _look(char)[0] == char
             assert not _look(char)[1] or unicodedata.category(char) == "Cn"
+
+
+def test_the_quick_look_passes_nothing_that_the_one_at_each_character_would_change():
+    for char in ALL[:0x20000]:
+        for text in (char, "a" + char * MARKS, "a" + char * (MARKS + 1)):
+            assert visible(text) == _seen(text) or _PLAIN.fullmatch(text), ascii(text)
+
+
+@given(hostile_text.filter(lambda text: "\U000e007f" not in text))
+def test_the_quick_look_and_the_one_at_each_character_see_the_same(text):
+    assert visible(text) == _seen(text) or _PLAIN.fullmatch(text)
 
 
 @given(hostile_text)
