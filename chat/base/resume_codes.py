@@ -30,6 +30,9 @@ _LONG = re.compile("[0-9a-f]{32}")
 _WORD = re.compile(f"(?<![A-Z0-9_])(?<![A-Z0-9_]-)(?:{_FORM})(?![A-Z0-9_]|-[A-Z0-9_])")
 """One in a text: what has more than two halves, as the numbers of things have, is none."""
 
+_RUN = re.compile("[A-Za-z0-9_-]{8,}")
+"""What may hold one: few lines have any, and looking everywhere would take 2 us a line."""
+
 _WITHIN = re.compile(f"(?<![A-Z0-9])(?:{_FORM})(?![A-Z0-9])")
 _DIGIT = re.compile("[0-9]")
 _DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"}
@@ -68,8 +71,10 @@ def short(text: str) -> str | None:
 
 
 def may_hold_one(text: str) -> bool:
-    """False, quickly, where no code stands in a text: each has a digit."""
-    return _DIGIT.search(text) is not None or not text.isascii()
+    """False, quickly, where no code stands in a text: that is a run of eight signs or more, with a digit."""
+    if not text.isascii():
+        return True
+    return _DIGIT.search(text) is not None and not all(map(str.isalpha, _RUN.findall(text)))
 
 
 def shorts_in(text: str) -> Sequence[str]:
@@ -77,7 +82,10 @@ def shorts_in(text: str) -> Sequence[str]:
     `limits.CODES_LOOKED_FOR`, for a text with more of them is a table of something else."""
     if not may_hold_one(text):
         return ()
-    found = {_as_given(match): "-" not in match[0] for match in _WORD.finditer(_plain(text))}
+    found: dict[str, bool] = {}
+    for run in _RUN.findall(text if text.isascii() else _plain(text)):
+        if not run.isalpha():
+            found |= {_as_given(match): "-" not in match[0] for match in _WORD.finditer(run.upper())}
     return sorted(found, key=found.__getitem__)[: limits.CODES_LOOKED_FOR]
 
 

@@ -14,11 +14,11 @@ _HAIR = 1e-6
 class TokenBucket:
     """A bucket of tokens, full at the start."""
 
-    __slots__ = ("_burst", "_counted_at", "_rate", "_tokens")
+    __slots__ = ("_burst", "_counted_at", "_tokens", "rate")
 
     def __init__(self, burst: int, rate: float, now: float) -> None:
         self._burst = self._tokens = float(burst)
-        self._rate = rate
+        self.rate = rate
         self._counted_at = now
 
     @property
@@ -28,19 +28,19 @@ class TokenBucket:
 
     def allows(self, most: int, now: float) -> int:
         """How many of so many may be done now; a rate of 0 is no limit."""
-        if not self._rate:
+        if not self.rate:
             return most
-        self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._rate)
+        self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self.rate)
         self._counted_at = now
         return max(0, min(most, int(self._tokens + _HAIR)))
 
     def wait(self) -> float:
         """After `allows` has said none: the seconds until there is one."""
-        return (1 - self._tokens) / self._rate
+        return (1 - self._tokens) / self.rate
 
     def take(self, count: int) -> None:
         """So many were done; it may be more than there are, which then are waited for."""
-        if self._rate:
+        if self.rate:
             self._tokens -= count
 
 

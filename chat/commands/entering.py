@@ -162,7 +162,7 @@ def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
     session = call.session
     assert session.connection is not None
-    session.connection.wire = session.connection.wires["json"]
+    session.connection.speak("json")
     session.subscriptions.render_anew()
     greet(session)
     if session.named:

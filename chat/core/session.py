@@ -39,9 +39,6 @@ class Connection(Protocol):
 
     session: "Session"
     wire: Wire
-    wires: Mapping[str, Wire]
-    """What could be spoken instead, by name."""
-
     host: str
     """The address by which guesses are counted."""
 
@@ -58,6 +55,9 @@ class Connection(Protocol):
 
     def send(self, chunk: bytes) -> None:
         """The one way out."""
+
+    def speak(self, wire: str) -> None:
+        """Go on in the language of this name."""
 
     def waits(self, seconds: float) -> None:
         """The line that is handled waits for its turn, at least for so long; what goes first is read meanwhile."""

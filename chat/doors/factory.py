@@ -34,7 +34,7 @@ class ChatFactory(ServerFactory):
         """It is another one as soon as it is known where the service listens."""
         self._refused: set[ChatProtocol] = set()
         """Those of them that are only there to read why they may not stay."""
-        self._wires = wires
+        self.wires = wires
         self._admission = Admission(hub)
         self._sweep: IDelayedCall | None = None
         self._to_look_at: list[ChatProtocol] = []
@@ -46,7 +46,7 @@ class ChatFactory(ServerFactory):
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
         proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
-        protocol = ChatProtocol(self.hub, self._wires, self.hub.settings.rate, host, proxied)
+        protocol = ChatProtocol(self.hub, self.wires["plain"], self.hub.settings.rate, host, proxied)
         protocol.factory = self
         return protocol
 

@@ -110,6 +110,11 @@ class InputQueue:
         self._slowed = False
         self._pondered = False
 
+    @property
+    def rate(self) -> float:
+        """Lines a second that are handled of a client who is faster."""
+        return self._pace.rate
+
     def __len__(self) -> int:
         """How many lines wait."""
         return len(self._lines)

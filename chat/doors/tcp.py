@@ -24,6 +24,7 @@ from chat.commands import entering, talk
 from chat.core.hub import Hub
 from chat.core.session import Session
 from chat.doors import sniffing, sockets
+from chat.doors.ending import Ending
 from chat.doors.input_order import Order
 from chat.doors.input_queue import InputQueue
 from chat.doors.lines import NOP
@@ -39,6 +40,9 @@ logger = Logger()
 
 class Clients(Protocol):
     """What a connection needs of its factory, which holds them all."""
+
+    wires: Mapping[str, Wire]
+    """The languages of connections, by name."""
 
     @property
     def reception(self) -> Reception:
@@ -61,16 +65,13 @@ class ChatProtocol(LineReceiver):
     factory: Clients
     transport: tcp.Server
 
-    def __init__(self, hub: Hub, wires: Mapping[str, Wire], rate: float, host: str, proxied: bool) -> None:
-        self.wires = wires
-        self.wire = wires["plain"]
+    def __init__(self, hub: Hub, wire: Wire, rate: float, host: str, proxied: bool) -> None:
+        self.wire = wire
         self.host = host
         self.pings = False
         self.session = Session(hub, self)
-        self._clock = hub.clock
         self._hub = hub
-        self._rate = rate
-        self._proxied = proxied
+        self._ending = Ending(proxied)
         self._input = InputQueue(self, hub.clock, hub.turn, hub.rounds, rate)
         self._deadline: IDelayedCall | None = None
         self._socket: socket.socket | None = None
@@ -78,12 +79,7 @@ class ChatProtocol(LineReceiver):
         self._known = False
         self._doubted = False
         self._in_hand: Typed = ""
-        self._first_at = 0.0
-        self._talks = False
         self._dropped = 0
-        self._ending_told = False
-        self._stopped = False
-        self._cut_off = False
         self._closing = False
         self._lost = False
         self._draining = False
@@ -139,7 +135,7 @@ class ChatProtocol(LineReceiver):
         if self._closing:
             self._input.ended = True
             self.transport.loseConnection()
-        elif self._is_cut:
+        elif self._ending.is_cut(self._output.broken):
             self.cut_off()
         else:
             self._input.end()
@@ -152,7 +148,8 @@ class ChatProtocol(LineReceiver):
 
     def cut_off(self) -> None:
         """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
-        self._cut_off = self._input.ended = True
+        self._ending.cut_off()
+        self._input.ended = True
         if not self._closing:
             self._work()
 
@@ -182,7 +179,7 @@ class ChatProtocol(LineReceiver):
     def _wait_at_most(self, seconds: float, then: Callable[[], None]) -> None:
         """The one timer of a connection: what it waits for next."""
         self._cancel_deadline()
-        self._deadline = self._clock.callLater(seconds, then)
+        self._deadline = self._hub.clock.callLater(seconds, then)
 
     def _greet(self) -> None:
         """Give them some time to say who they are."""
@@ -194,7 +191,7 @@ class ChatProtocol(LineReceiver):
         """Handle what came, unless the first line shows that they speak another protocol."""
         if not self._known and (first := self._input.first) is not None:
             self._known = True
-            self._first_at = self._clock.seconds()
+            self._ending.begin(self._hub.clock.seconds())
             if isinstance(first, str) and (kind := sniffing.by_first_line(first)) is not None:
                 self._turn_away(kind)
                 return
@@ -240,6 +237,10 @@ class ChatProtocol(LineReceiver):
     def blocked(self) -> bool:
         """Nothing more is taken just now."""
         return self._output.blocked
+
+    def speak(self, wire: str) -> None:
+        """Go on in another language."""
+        self.wire = self.factory.wires[wire]
 
     @property
     def direct(self) -> socket.socket | None:
@@ -319,7 +320,7 @@ class ChatProtocol(LineReceiver):
     # Flow control.
 
     def _full(self) -> None:
-        self._progress_at = self._clock.seconds()
+        self._progress_at = self._hub.clock.seconds()
         self.session.subscriptions.fall_behind()
 
     def _writable(self) -> None:
@@ -338,7 +339,7 @@ class ChatProtocol(LineReceiver):
             self.send(answers)
             if decoder.in_doubt and not self._doubted:
                 self._doubted = True
-                self._clock.callLater(limits.BINARY_SECONDS, decoder.trust)
+                self._hub.clock.callLater(limits.BINARY_SECONDS, decoder.trust)
 
     def look(self, now: float) -> None:
         """Now and then: a connection that takes nothing, or whose machine is gone, is given up; telnet is kept open."""
@@ -402,13 +403,13 @@ class ChatProtocol(LineReceiver):
 
     def slowed(self) -> None:
         """They are told when it begins."""
-        rate = f"{self._rate:g}"
+        rate = f"{self._input.rate:g}"
         notice = say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=rate)
         self.session.answer(Reply("slow-down", [notice, say("/cancel drops those that still wait.")]))
 
     def order(self) -> Order:
         """By which command a line is."""
-        self._talks = self._clock.seconds() - self._first_at >= limits.PIPE_SECONDS
+        self._ending.wait(self._hub.clock.seconds())
         return Order(lambda line: command_of(self, line), self.session.draft is not None)
 
     def dropped(self, lines: Sequence[Typed]) -> None:
@@ -433,37 +434,17 @@ class ChatProtocol(LineReceiver):
             self.session.answer(talk.cancelled(dropped))
 
     def hung_up(self) -> bool:
-        """A program that has ended looks like one that only ended its input, until it is sent something.
-
-        Who pressed Ctrl-C in nc wants the rest of a paste not to be said; but all that `cat file | nc -q0` sent is to
-        be.  What tells them apart are pauses: who talked before, and was silent before the end, has seen the paste.
-        """
+        """Whether nobody is there any more who wants to say the lines that wait."""
         state = sockets.state(self._socket)
-        if (self._input.ended or state is not sockets.State.OPEN) and not self._ending_told:
-            self._ending_told = True
-            self._look_how_it_ended(closed=state is sockets.State.CLOSED)
+        if (self._input.ended or state is not sockets.State.OPEN) and not self._ending.told:
+            self._ending.look(self._socket, state is sockets.State.CLOSED, self._output.broken)
             sentence = say_n(
                 "Your input has ended; one line still waits to be said.",
                 "Your input has ended; {count} lines still wait to be said.",
                 len(self._input),
             )
             self.session.answer(Reply("slow-down", [sentence]))
-        return self._stopped and state is sockets.State.CLOSED
-
-    def _look_how_it_ended(self, closed: bool) -> None:
-        """Whose will it was, while lines still wait."""
-        if self._socket is None:
-            return
-        if closed and sockets.is_broken_off(self._socket):
-            self._stopped = self._cut_off = True
-        else:
-            self._cut_off = self._cut_off or self._output.broken
-            self._stopped = self._talks and sockets.silence_before_end(self._socket) >= limits.STOP_SECONDS
-
-    @property
-    def _is_cut(self) -> bool:
-        """The end of their input is not known to be their own doing."""
-        return self._cut_off or (self._output.broken and not self._ending_told)
+        return self._ending.is_stopped(state)
 
     def pause(self, paused: bool) -> None:
         """Leave input in the kernel, or read on."""
@@ -504,7 +485,7 @@ class ChatProtocol(LineReceiver):
                 len(session.draft),
             )
             session.answer(Problem("nothing-said", sentence))
-        own = self._input.signed_off or not (self._proxied or self._is_cut)
+        own = self._input.signed_off or self._ending.is_own(self._output.broken)
         if self.wire.asks and own:
             self.look_what_is_seen()
             session.end()

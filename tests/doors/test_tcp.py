@@ -706,3 +706,10 @@ def test_whoever_does_not_read_when_the_server_stops_is_not_waited_for(world: Wo
     world.factory.abort()
     world.turn()
     assert (bob.gone, done.called) == (True, True)
+
+
+def test_a_connection_has_few_attributes(world: World) -> None:
+    """With more than 30 CPython gives each its own table of names: 1.3 KiB a connection (measured, 3.11)."""
+    client = world.enter("amy")
+    client.type("hi")
+    assert len(vars(client.protocol)) <= 30
