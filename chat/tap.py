@@ -84,7 +84,11 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
         reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
         companions.append(Watchdog(reactor))
-    wires: dict[str, Wire] = {"plain": Plain(words), "json": JsonLines(words)}
+    wires: dict[str, Wire] = {
+        "plain": Plain(words),
+        "json": JsonLines(words),
+        "json echo": JsonLines(words, echoes=True),
+    }
     with of_who_runs(twistd):
         store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)

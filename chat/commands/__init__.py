@@ -9,7 +9,7 @@ from chat.base import resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import entering, help, history, people, rooms, talk, words
-from chat.commands.registry import Call, asks, find, parse
+from chat.commands.registry import ANSWERED, Call, Outcome, asks, find, parse
 from chat.core.session import Session
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in
@@ -18,10 +18,10 @@ from chat.wire.requests import Request
 __all__ = ["entering", "help", "history", "people", "perform", "rooms", "talk"]
 
 
-def perform(session: Session, request: Request) -> Awaitable[None] | None:
+def perform(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
     """Do what a line asks; where that takes a while, the result is awaited before the session's next line.
 
-    Raises `Refused` where it is not possible.
+    Whether the line is acknowledged by now is the outcome.  Raises `Refused` where it is not possible.
     """
     line = request.line
     if resume_codes.may_hold_one(line):
@@ -39,7 +39,7 @@ def _private() -> Refused:
     return Refused("code-private", say("That holds a resume code, which is secret. It was not said."))
 
 
-async def _perform_without_code(session: Session, request: Request, found: Sequence[str]) -> None:
+async def _perform_without_code(session: Session, request: Request, found: Sequence[str]) -> Outcome:
     """Do what a line asks unless one of these words is somebody's code, wherever they are.
 
     Somebody who comes back may type theirs in a wrong way.  But whoever may try many words learns codes, so each look
@@ -51,14 +51,16 @@ async def _perform_without_code(session: Session, request: Request, found: Seque
         try:
             holder = await hub.guesses.guess(connection, partial(hub.of_code, code))
         except CancelledError:
-            return
+            return ANSWERED
         if holder is not None:
             raise _private()
-    if session.connection is connection and (work := _perform(session, request)) is not None:
-        await work
+    if session.connection is not connection:
+        return ANSWERED
+    work = _perform(session, request)
+    return work if work is None or isinstance(work, str) else await work
 
 
-def _perform(session: Session, request: Request) -> Awaitable[None] | None:
+def _perform(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
     if session.draft is not None:
         talk.add_to_draft(session, request)
         return None

@@ -10,11 +10,11 @@ from chat.base import limits, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.commands.history import entering
-from chat.commands.registry import Call, asks, command, count, usage
+from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.words import brief
 from chat.core.session import Session
-from chat.wire import vocabulary
+from chat.wire import grammar, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
 from chat.wire.requests import Request
 
@@ -25,17 +25,17 @@ def greet(session: Session) -> None:
     session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd))
 
 
-async def nickname(session: Session, request: Request) -> None:
+async def nickname(session: Session, request: Request) -> Outcome:
     """A line where a nickname is asked for; an empty one takes what was proposed."""
     if not asks(session) and not session.named:
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
     wanted = request.line.strip(" \t")
     if not wanted:
         wanted = session.proposal = session.proposal or session.hub.propose("", session)
-    await choose(session, wanted, request.id)
+    return await choose(session, wanted, request.id)
 
 
-async def choose(session: Session, wanted: str, id: str | None) -> None:
+async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
     """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
     proposed, session.proposal = session.proposal, None
     try:
@@ -47,12 +47,13 @@ async def choose(session: Session, wanted: str, id: str | None) -> None:
     except Refused as error:
         session.proposal = session.hub.propose(wanted, session)
         session.answer(Problem(error.code, error.sentence, id, session.proposal))
-        return
+        return ANSWERED
     if session.named:
         await _rename(session, nick, id)
-        return
+        return None
     session.enter(nick, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
     await _come_in(session, id)
+    return None
 
 
 def offered(session: Session) -> str | None:
@@ -97,20 +98,20 @@ class Resume(NamedTuple):
 @command(
     "staying", say("/resume [CODE]"), say("come back after the line dropped, or show your code again"), nameless=True
 )
-async def resume(call: Call, asked: Resume) -> None:
+async def resume(call: Call, asked: Resume) -> Outcome:
     """The code gives back nickname, rooms and place, whoever holds it."""
     session = call.session
     if asked.code is not None:
-        await come_back(session, asked.code, call.request)
-    elif session.named:
+        return await come_back(session, asked.code, call.request)
+    if session.named:
         call.reply(
             say("If the line drops: connect again and type  /resume {code}", code=session.code), resume=session.code
         )
-    else:
-        raise usage(call.command)
+        return None
+    raise usage(call.command)
 
 
-async def come_back(session: Session, code: str, request: Request) -> None:
+async def come_back(session: Session, code: str, request: Request) -> Outcome:
     """Let a connection be the session that this code belongs to, from what it has seen of it on."""
     connection, hub = session.connection, session.hub
     assert connection is not None
@@ -122,29 +123,30 @@ async def come_back(session: Session, code: str, request: Request) -> None:
             guessable = resume_codes.short(given) is not None
             returning = await hub.guesses.guess(connection, look) if guessable else look()
         except CancelledError:
-            return
+            return ANSWERED
         if session.connection is not connection:
-            return
+            return ANSWERED
     if returning is None:
         session.guesses += 1
         session.answer(Problem("code-wrong", _nobodys(request.line), request.id))
         if session.guesses >= limits.GUESSES:
             session.answer(Problem("too-many", say("Connect again to try another code.")))
             session.hang_up()
-        return
+        return ANSWERED
     assert isinstance(returning, Session)
     if returning is session:
         session.answer(Reply("resume", [say("You are here already.")], {}, request.id))
-        return
+        return None
     returning.check_seen(request.seen)
     session.leave()
     returning.resume(connection, given or "", request.seen)
     await hub.turn.flush()
     if returning.connection is not connection:
-        return
+        return ANSWERED
     returning.answer(_welcome(returning, True, request.id))
     returning.hear_on()
     returning.tell_untold()
+    return None
 
 
 def _nobodys(line: str) -> Sentence:
@@ -156,13 +158,22 @@ def _nobodys(line: str) -> Sentence:
 class Json(NamedTuple):
     """Speak the wire of programs."""
 
+    echo: str | None
 
-@command("staying", say("/json"), say("speak JSON, one object a line, for programs"), nameless=True)
+
+@command(
+    "staying",
+    say("/json [echo]"),
+    say("speak JSON, one object a line, for programs; with echo your own lines come, too"),
+    nameless=True,
+)
 def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
     session = call.session
     assert session.connection is not None
-    session.connection.speak("json")
+    if asked.echo is not None and grammar.fold(asked.echo) != "echo":
+        raise usage(call.command)
+    session.connection.speak("json" if asked.echo is None else "json echo")
     session.subscriptions.render_anew()
     greet(session)
     if session.named:
@@ -176,13 +187,13 @@ class Quit(NamedTuple):
 
 
 @command("staying", say("/quit [text]"), say("leave the chat"), nameless=True)
-async def quit(call: Call, asked: Quit) -> None:
+async def quit(call: Call, asked: Quit) -> Outcome:
     """Told at once; what was said before is stored and answered first."""
     session = call.session
     text = brief(asked.text or "", limits.WORDS)
     await session.posting.settled()
     if not call.still_there:
-        return
+        return ANSWERED
     hint = say("Press Enter (or Ctrl-C) if your prompt does not come back.")
     if session.named:
         bye = say("Bye {nick}. {hint}", nick=session.author.nick, hint=hint)
@@ -192,4 +203,6 @@ async def quit(call: Call, asked: Quit) -> None:
     else:
         bye = say("Bye. {hint}", hint=hint)
     call.reply(bye)
+    acknowledge(session, call.request)
     session.hang_up()
+    return ANSWERED

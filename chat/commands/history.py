@@ -95,14 +95,15 @@ class Last(NamedTuple):
 
 @command("history", say("/last [#room|NICK] [n]"), say("show what was said last, in a room or with somebody"))
 async def last(call: Call, asked: Last) -> None:
-    """In the current room, where no other is named."""
+    """In the current room, where no other is named; a program may name somebody beside the line, as `@nick`."""
     most = limits.HISTORY_DEFAULT if asked.most is None else asked.most
     if not 1 <= most <= limits.HISTORY_MOST:
         raise Refused("too-many", say("/last shows 1 to {limit} lines.", limit=limits.HISTORY_MOST))
-    log = _readable(call, asked.place)
-    before = call.request.before
+    room, before = call.request.room, call.request.before
+    place = room[1:] if asked.place is None and room is not None and room.startswith("@") else asked.place
+    log = _readable(call, place)
     if log is call.session.log:
-        nick = asked.place or ""
+        nick = place or ""
         if not nick[:1].isalpha():
             raise usage(call.command)
         await _show(call, Query((log.key,), most, before, other=fold(nick)), "@" + nick)

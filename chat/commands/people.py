@@ -7,7 +7,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, duration, say, say_n
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
-from chat.commands.registry import Call, command, room_of, usage
+from chat.commands.registry import Call, Outcome, command, room_of, usage
 from chat.commands.talk import away as away_sentence
 from chat.commands.words import brief
 from chat.core.hub import Person
@@ -28,9 +28,9 @@ class Nick(NamedTuple):
     nameless=True,
     allowance=Allowance("nick", limits.RENAMES, limits.RENAME_SECONDS),
 )
-async def nick(call: Call, asked: Nick) -> None:
+async def nick(call: Call, asked: Nick) -> Outcome:
     """Before one is chosen, this is the way into the chat on every wire."""
-    await choose(call.session, asked.text, call.request.id)
+    return await choose(call.session, asked.text, call.request.id)
 
 
 class Who(NamedTuple):

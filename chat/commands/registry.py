@@ -9,7 +9,7 @@ stand at the end as well.
 import re
 from collections.abc import Awaitable, Callable
 from math import ceil
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from chat.base import limits
 from chat.base.errors import Refused
@@ -19,10 +19,16 @@ from chat.base.token_bucket import Allowance
 from chat.core.room import Room
 from chat.core.session import Connection, Session
 from chat.wire import grammar, vocabulary
-from chat.wire.answers import Reply
+from chat.wire.answers import Done, Reply
 from chat.wire.requests import Request
 
 Family = Literal["talk", "people", "rooms", "history", "staying"]
+
+Outcome = Literal["answered"] | None
+"""What became of a line: all is done and told (None), so that its id is to be acknowledged; or that is seen to."""
+
+ANSWERED: Final = "answered"
+"""What acknowledges or refuses the line has gone out, or comes with the turn."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _NICKS = ("nick", "to", "place")
@@ -52,7 +58,7 @@ class Call(NamedTuple):
         self.session.answer(Reply(self.command.name, sentences, facts, self.request.id))
 
 
-Handler = Callable[[Call, Any], Awaitable[None] | None]
+Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
 
 
 class Command(NamedTuple):
@@ -79,6 +85,7 @@ NAMES: dict[str, Command] = {}
 """Each command under its name and under its aliases, folded."""
 
 A = TypeVar("A")
+_Handles = Callable[[Call, A], Awaitable[Outcome] | Outcome]
 
 
 def command(
@@ -87,12 +94,10 @@ def command(
     help: Sentence,
     nameless: bool = False,
     allowance: Allowance | None = None,
-) -> Callable[[Callable[[Call, A], Awaitable[None] | None]], Callable[[Call, A], Awaitable[None] | None]]:
+) -> Callable[[_Handles[A]], _Handles[A]]:
     """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
 
-    def register(
-        handle: Callable[[Call, A], Awaitable[None] | None],
-    ) -> Callable[[Call, A], Awaitable[None] | None]:
+    def register(handle: _Handles[A]) -> _Handles[A]:
         name = usage.text.split()[0][1:]
         aliases = vocabulary.ALIASES.get(name, ())
         arguments = handle.__annotations__["asked"]
@@ -219,6 +224,12 @@ def spend(session: Session, allowance: Allowance, refusal: Callable[[int], Sente
 def asks(session: Session) -> bool:
     """Whether their wire asks for a nickname, as people's does (on others only a command sets it)."""
     return session.connection is not None and session.connection.wire.asks
+
+
+def acknowledge(session: Session, request: Request) -> None:
+    """What a line asks for is done, and all else that it brings was told; without an id nobody waits for that."""
+    if request.id is not None:
+        session.answer(Done(session.hub.now(), request.id))
 
 
 def room_of(session: Session, name: str | None) -> Room:

@@ -7,13 +7,13 @@ from chat.base.language import Sentence, say, say_n
 from chat.base.text import quoted
 from chat.base.token_bucket import Allowance
 from chat.commands.history import entering
-from chat.commands.registry import Call, command, count, room_of, spend
+from chat.commands.registry import ANSWERED, Call, Outcome, command, count, room_of, spend
 from chat.commands.words import brief
 from chat.core.ports import Record
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.log.events import TopicSet
-from chat.wire.answers import RoomState
+from chat.wire.answers import Reply, RoomState, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
@@ -53,7 +53,7 @@ async def join(call: Call, asked: Join) -> None:
         await hub.turn.flush()
         if not call.still_there or room.log.key not in session.rooms:
             return
-        session.answer(history)
+        session.answer(history._replace(id=call.request.id))
         _tell_joined(call, room)
         session.hear(room.log, position)
     else:
@@ -192,7 +192,7 @@ class Topic(NamedTuple):
     say("show or set what the room is about; /topic - takes it away"),
     allowance=_TOPICS,
 )
-async def topic(call: Call, asked: Topic) -> None:
+async def topic(call: Call, asked: Topic) -> Outcome:
     """It is shown to who comes, and changes when it is stored."""
     room = room_of(call.session, asked.room or call.request.room)
     if asked.text is None:
@@ -204,7 +204,7 @@ async def topic(call: Call, asked: Topic) -> None:
                 room=room.log.name,
                 topic="",
             )
-        return
+        return None
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub = call.session.hub
     session = call.session
@@ -212,10 +212,10 @@ async def topic(call: Call, asked: Topic) -> None:
     room.introduce(session)
     record = Record("topic", room.log.key, text or None)
     fact, line = TopicSet(session.author, text), session.posting.line(call.request)
-    _, repeated = await hub.turn.write(room.log, fact, line, record=record)
+    place, repeated = await hub.turn.write(room.log, fact, line, record=record)
     if not repeated:
         room.topic = text
-    if text:
-        call.reply(_topic(room), room=room.log.name, topic=text)
-    else:
-        call.reply(say("{room} has no topic now.", room=room.log.name), room=room.log.name, topic="")
+    told = _topic(room) if text else say("{room} has no topic now.", room=room.log.name)
+    reply = Reply("topic", [told], {"room": room.log.name, "topic": text}, call.request.id)
+    session.answer(Stored(place, call.request.id, None, reply))
+    return ANSWERED

@@ -8,7 +8,7 @@ from chat.base.errors import ChatError, Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.text import quoted
 from chat.commands import words
-from chat.commands.registry import Call, asks, command, room_of
+from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.hub import LOBBY, Person
 from chat.core.posting import not_said
 from chat.core.session import Session
@@ -31,7 +31,7 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     return len(texts)
 
 
-def say_line(session: Session, request: Request) -> Awaitable[None] | None:
+def say_line(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
     """Say a line to a room, or as a program may name it, to somebody (`@nick`); an empty one says nothing.
 
     Raises `Refused` where it is too long or they are not there.
@@ -44,7 +44,7 @@ def say_line(session: Session, request: Request) -> Awaitable[None] | None:
         session.say(room_of(session, request.room), [message], request)
     elif request.id is not None:
         raise Refused("nothing-said", say("An empty line says nothing."))
-    return None
+    return ANSWERED
 
 
 class Msg(NamedTuple):
@@ -55,13 +55,13 @@ class Msg(NamedTuple):
 
 
 @command("talk", say("/msg NICK|#room text"), say("say something to one person, or to another room"))
-def msg(call: Call, asked: Msg) -> Awaitable[None] | None:
+def msg(call: Call, asked: Msg) -> Awaitable[Outcome] | Outcome:
     """To a room it is talk; to a person it is private."""
     if asked.to.startswith("#"):
         session = call.session
         message = Message(session.author, words.message(asked.text))
         session.say(room_of(session, asked.to), [message], call.request)
-        return None
+        return ANSWERED
     return _private(call.session, call.request, call.session.hub.find(asked.to), asked.text)
 
 
@@ -72,7 +72,7 @@ class ReplyTo(NamedTuple):
 
 
 @command("talk", say("/reply text"), say("answer whoever wrote to you last in private"))
-def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
+def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
     """To the person, whatever they are called by now."""
     last = call.session.last_from
     if last is None:
@@ -83,7 +83,7 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[None]:
     return _private(call.session, call.request, person, asked.text)
 
 
-async def _private(session: Session, request: Request, person: Person, text: str) -> None:
+async def _private(session: Session, request: Request, person: Person, text: str) -> Outcome:
     hub = session.hub
     fact = Private(session.author, person.author.nick, person.id, words.message(text))
     copy = None if person is session else person.log
@@ -91,18 +91,25 @@ async def _private(session: Session, request: Request, person: Person, text: str
         place, repeated = await hub.turn.write(session.log, fact, session.posting.line(request), copy)
     except ChatError as error:
         session.answer(not_said(error, fact.text, request.id))
-        return
-    session.answer(Stored(place, request.id, fact))
+        return ANSWERED
+    session.answer(Stored(place, request.id, fact, None if repeated else _absence(session, request, person, fact.to)))
     if repeated:
-        return
+        return ANSWERED
     person.received(fact)
     if person.id not in hub.people:
         session.answer(Problem("not-delivered", say("{nick} has left.", nick=fact.to)))
-    elif person.down_since is not None:
-        notice = say("{nick}'s line is down. You are told if {nick} does not come back.", nick=fact.to)
-        session.answer(Reply("msg", [notice], {"down": int(hub.clock.seconds() - person.down_since)}))
-    elif person.away is not None:
-        session.answer(Reply("msg", [away(fact.to, person.away)], {"away": person.away}))
+    return ANSWERED
+
+
+def _absence(session: Session, request: Request, person: Person, nick: str) -> Reply | None:
+    """What whoever writes to them should know: that their line is down, or that they are away."""
+    if person.down_since is not None:
+        down = int(session.hub.clock.seconds() - person.down_since)
+        notice = say("{nick}'s line is down. You are told if {nick} does not come back.", nick=nick)
+        return Reply("msg", [notice], {"down": down}, request.id)
+    if person.away is not None:
+        return Reply("msg", [away(nick, person.away)], {"away": person.away}, request.id)
+    return None
 
 
 def away(nick: str, text: str) -> Sentence:
@@ -119,10 +126,11 @@ class Me(NamedTuple):
 
 
 @command("talk", say("/me text"), say("say what you do: /me waves"))
-def me(call: Call, asked: Me) -> None:
+def me(call: Call, asked: Me) -> Outcome:
     """An action in the room."""
     action = Action(call.session.author, words.message(asked.text))
     call.session.say(call.room, [action], call.request)
+    return ANSWERED
 
 
 class Paste(NamedTuple):
@@ -224,7 +232,7 @@ class Post(NamedTuple):
     say("as the first line: say one line as NICK, then hang up"),
     nameless=True,
 )
-async def post(call: Call, asked: Post) -> None:
+async def post(call: Call, asked: Post) -> Outcome:
     """Whatever comes of it, the connection is closed."""
     session, hub = call.session, call.session.hub
     if session.named:
@@ -234,7 +242,9 @@ async def post(call: Call, asked: Post) -> None:
         room = hub.find_room(asked.room or call.request.room or LOBBY)
         author = Author(session.id, session.id, nick)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
-        session.answer(Stored(place, call.request.id, None, say("posted")))
+        posted = Reply("post", [say("posted")], {}, call.request.id)
+        session.answer(Stored(place, call.request.id, None, posted))
     except ChatError as error:
         session.answer(Problem(error.code, error.sentence, call.request.id))
     session.hang_up()
+    return ANSWERED

@@ -130,7 +130,11 @@ class OpenBatch:
                 continue
             for log in logs:
                 added = by_log.setdefault(log, [])
-                added += [Entry(seq, at, fact) for seq, fact in enumerate(facts, log.head + len(added) + 1)]
+                first = log.head + len(added) + 1
+                if line is None:
+                    added += [Entry(seq, at, fact) for seq, fact in enumerate(facts, first)]
+                else:
+                    added.append(Entry(first, at, facts[0], line.id.id))
             log = logs[0]
             entry = by_log[log][-len(facts)]
             self._placed.append((change, entry))

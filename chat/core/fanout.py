@@ -42,7 +42,7 @@ class Reader(Protocol):
         """Their connection's one way out, also where that is full."""
 
     def wants(self, log: Log, entry: Entry) -> bool:
-        """Whether this entry is for them: what their own session said is not."""
+        """Whether this entry is for them: what their own session said is not, unless their wire echoes it."""
 
     def broken(self) -> None:
         """They cannot be served any more, for a bug or a store that does not read: it costs them their connection."""
@@ -96,7 +96,7 @@ class Fanout:
                     del self._groups[rendering]
 
     def _give(self, page: Sequence[Entry], authors: Sequence[str | None], rendering: Rendering, group: Group) -> None:
-        pieces = rendering.pieces(self.log, page)
+        pieces, echoes = rendering.pieces(self.log, page), rendering.wire.echoes
         asked = self._to_be_asked(page, rendering, group.keys())
         exceptions = asked | (group.keys() & authors)
         takers = dict(group)  # one that is full leaves the group while the others are served
@@ -104,11 +104,14 @@ class Fanout:
             del takers[id]
         if chunk := b"".join(pieces):
             self._give_all(chunk, takers)
-        # Of a page of one entry nothing is left for its author.
-        for id in asked if len(page) == 1 else exceptions:
+        # Of a page of one entry nothing is left for its author, unless it is echoed.
+        for id in asked if len(page) == 1 and not echoes else exceptions:
             reader, _ = self._readers[id]
             try:
-                if id in asked:
+                if echoes:
+                    mine = rendering.pieces_for(id, self.log, page, pieces)
+                    wanted = [piece for entry, piece in zip(page, mine, strict=True) if reader.wants(self.log, entry)]
+                elif id in asked:
                     wanted = [piece for entry, piece in zip(page, pieces, strict=True) if reader.wants(self.log, entry)]
                 else:
                     # With 32 lines of each of ten authors in a turn, asking costs as much as reading those lines.

@@ -178,11 +178,16 @@ class Hub:
         raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
 
     def find_room(self, name: str) -> Room:
-        """The room of this name; raises `Refused` if there is none."""
+        """The room of this name, with or without its #; raises `Refused` if there is none, or it is somebody's name."""
+        shown = name[: limits.NAME_READ]
+        if name.startswith("@"):
+            raise Refused("room-bad", say("{name} is a person; a room is what this is about.", name=shown))
+        if not names.fold(name).startswith("#"):
+            name = shown = f"#{shown}"
         try:
             return self.rooms[self.key_of(name)]
         except KeyError:
-            shown = name[: limits.NAME_READ]
+            names.check_room(name)
             raise Refused("no-room", say("There is no room {room}. /join {room} makes it.", room=shown)) from None
 
     def private_log(self, person: str) -> Log:

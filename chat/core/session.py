@@ -566,10 +566,14 @@ class Session:
         return self.connection is not None and not self.connection.blocked
 
     def wants(self, log: Log, entry: Entry) -> bool:
-        """(Reader) Not what they said themselves, nor people they ignore, nor a fact that another room tells them."""
+        """(Reader) Not what they said themselves, unless their wire echoes it, nor people they ignore, nor a fact that
+        another room tells them."""
         fact = entry.fact
-        if fact.author is not None and (fact.author.session == self.id or fact.author.person in self.ignored):
-            return False
+        if fact.author is not None:
+            if fact.author.session == self.id:
+                return self.rendering.wire.echoes
+            if fact.author.person in self.ignored:
+                return False
         if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.wire.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True

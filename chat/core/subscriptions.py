@@ -204,7 +204,11 @@ class Subscriptions:
         listener, log = self._listener, cursor.log
         gone = cursor.take(entries) if entries else cursor.skip_to_head()
         wanted = [entry for entry in entries if listener.wants(log, entry)]
-        chunk = b"".join(listener.rendering.pieces(log, wanted))
+        rendering = listener.rendering
+        pieces = rendering.pieces(log, wanted)
+        if rendering.wire.echoes:
+            pieces = rendering.pieces_for(listener.id, log, wanted, pieces)
+        chunk = b"".join(pieces)
         if gone or chunk:
             listener.about_to_read_on()
         if gone:

@@ -457,7 +457,8 @@ class ChatProtocol(LineReceiver):
         """A bug of ours: it is logged, and costs this one client its connection."""
         logger.failure("A line could not be handled", failure)
         try:
-            self.session.answer(Problem("internal", say("Something went wrong here; it was logged. Come again.")))
+            sentence = say("Something went wrong here; it was logged. Come again.")
+            self.session.answer(Problem("internal", sentence, id_of(self, self._in_hand)))
         except Exception:
             logger.failure("It could not even be told")
         self.close()

@@ -90,11 +90,15 @@ Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet
 
 
 class Entry(NamedTuple):
-    """A fact in a log: its number, dense and growing within that log, and the date, which only stamps."""
+    """A fact in a log: its number, dense and growing within that log, and the date, which only stamps.
+
+    `id` is that of its author's line, for them alone; no store keeps it here.
+    """
 
     seq: int
     at: datetime
     fact: Fact
+    id: str | None = None
 
 
 class Place(NamedTuple):

@@ -140,7 +140,7 @@ def _first_right(log: Sequence[Entry], query: Query) -> int | None:
 
 
 def _fits(key: str, entry: Entry, query: Query, right: int | None, wanted: list[str]) -> bool:
-    seq, at, fact = entry
+    seq, at, fact, _ = entry
     return (
         (query.before is None or seq < query.before)
         and (query.since is None or at >= query.since)

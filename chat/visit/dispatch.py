@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from chat.base.errors import BadInput, ChatError, NotStored
 from chat.base.language import say
 from chat.commands import entering, perform
+from chat.commands.registry import Outcome, acknowledge
 from chat.core.ports import Line
 from chat.core.posting import not_said
 from chat.core.session import Connection
@@ -33,19 +34,26 @@ def handle(connection: Connection, line: Typed) -> Deferred[None] | None:
             return None
         request = connection.wire.decode(line)
         work = perform(connection.session, request)
-        return None if work is None else Deferred.fromCoroutine(_waited_for(connection, request, work))
+        if work is None:
+            acknowledge(connection.session, request)
+            return None
+        return None if isinstance(work, str) else Deferred.fromCoroutine(_waited_for(connection, request, work))
     except ChatError as error:
         answering = _answer(connection, request, error)
         return None if answering is None else Deferred.fromCoroutine(answering)
 
 
-async def _waited_for(connection: Connection, request: Request, work: Awaitable[None]) -> None:
+async def _waited_for(connection: Connection, request: Request, work: Awaitable[Outcome]) -> None:
+    """Each line with an id gets one acknowledgement or one error, and that last, whatever else it brings."""
     try:
-        await work
+        outcome = await work
     except ChatError as error:
         answering = _answer(connection, request, error)
         if answering is not None:
             await answering
+    else:
+        if outcome is None:
+            acknowledge(connection.session, request)
 
 
 def _answer(connection: Connection, request: Request, error: ChatError) -> Work | None:

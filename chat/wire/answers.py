@@ -88,12 +88,19 @@ class Reply(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What was said is durable, at this place; people are told of private talk, and by a `note` where they must be."""
+    """What was said is durable, at this place; people are told of private talk, and all of what else is to be known."""
 
     place: Place
     id: str | None = None
     private: Private | None = None
-    note: Sentence | None = None
+    reply: Reply | None = None
+
+
+class Done(NamedTuple):
+    """What a line with an id asked for is done, and everything about it was told; people see that."""
+
+    at: datetime
+    id: str
 
 
 class Problem(NamedTuple):
@@ -112,4 +119,4 @@ class Missed(NamedTuple):
     gone: int
 
 
-Answer = Greeting | Welcome | Reply | Stored | Problem | History | Missed | Since | UpToNow
+Answer = Greeting | Welcome | Reply | Stored | Done | Problem | History | Missed | Since | UpToNow

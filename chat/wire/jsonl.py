@@ -1,8 +1,8 @@
 """The wire of programs: one JSON object a line, ended by LF.
 
 Input is an object `{"line": "/msg bob hi", "id": "c42", "room": "#ops"}`, or a plain line as a person types it: one
-grammar for both wires.  An object may gain keys at any time; what is unknown is skipped.  The server's direction
-comes first, the client's after it.
+grammar for both wires.  What is JSON as a whole, and no object, is a program's mistake, and not said.  An object may
+gain keys at any time; what is unknown is skipped.  The server's direction comes first, the client's after it.
 
 What people said is `visible` here too, whatever was stored; and as JSON may be looked at with nc, whatever else a
 terminal would obey stands in a line as an escape.
@@ -23,6 +23,7 @@ from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private,
 from chat.log.log import Log
 from chat.wire.answers import (
     Answer,
+    Done,
     Greeting,
     History,
     Missed,
@@ -40,32 +41,45 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def decode(line: str) -> Request:
-    """A request from an object or a plain line; raises `BadInput` for an object that is none."""
-    if not line.startswith("{"):
+    """A request from an object or a plain line; raises `BadInput` for an object that is none, and other JSON."""
+    if not may_be_json(line):
         return Request(line)
     try:
         keys = json.loads(line)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        if not line.lstrip().startswith("{") and isinstance(error, ValueError):
+            return Request(line)
         raise BadInput("usage", _USAGE) from None
-    line, text = keys.get("line"), keys.get("say")
+    if not isinstance(keys, dict):
+        raise BadInput("usage", say("That is JSON, but no object. To say it, send {example}", example='{"say": "…"}'))
+    asked, text = keys.get("line"), keys.get("say")
     id, room, before = keys.get("id"), keys.get("room"), keys.get("before")
     seen = keys.get("seen", {})
-    said = line is None and isinstance(text, str)
+    if not isinstance(id, str | None):
+        raise BadInput("usage", say("An id is a text: {example}", example='{"line": "hello", "id": "1"}'))
+    if id is not None and len(id) > limits.ID:
+        raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
+    said = asked is None and isinstance(text, str)
     if said:
-        line = text
+        asked = text
     if not (
-        isinstance(line, str)
+        isinstance(asked, str)
         and isinstance(text, str | None)
-        and isinstance(id, str | None)
         and isinstance(room, str | None)
         and (before is None or _is_number(before))
         and isinstance(seen, dict)
         and all(map(_is_number, seen.values()))
     ):
-        raise BadInput("usage", _USAGE, id if isinstance(id, str) and len(id) <= limits.ID else None)
-    if id is not None and len(id) > limits.ID:
-        raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
-    return Request(line, id, room, before, seen, said)
+        raise BadInput("usage", _USAGE, id)
+    return Request(asked, id, room, before, seen, said)
+
+
+def may_be_json(line: str) -> bool:
+    """Whether a line begins as a value of JSON does; talk may do so, too."""
+    return line.lstrip()[:1] in _BEGIN_VALUES or line.strip() in ("true", "false", "null")
+
+
+_BEGIN_VALUES = tuple('{["-0123456789')
 
 
 def _is_number(value: object) -> bool:
@@ -87,13 +101,15 @@ class JsonLines:
     verbatim = False
     lists = limits.USERS_LISTED
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, echoes: bool = False) -> None:
+        self.echoes = echoes
         self._language = language
         self._answers: dict[type, Callable[..., Sequence[Mapping[str, object]]]] = {
             Greeting: self._greeting,
             Welcome: self._welcome,
             Reply: self._reply,
             Stored: self._stored,
+            Done: self._done,
             Problem: self._problem,
             History: self._history,
             Missed: self._missed,
@@ -105,9 +121,9 @@ class JsonLines:
         """A request from an object or a plain line; raises `BadInput` for an object that is none."""
         return decode(line)
 
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
-        return encode(event(_place(log, entry.fact), entry))
+        return encode(_with_id(event(_place(log, entry.fact), entry), id))
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
@@ -115,7 +131,7 @@ class JsonLines:
 
     def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": greeting.server, "version": greeting.version}
-        return [{**hello, "here": greeting.here, "motd": list(greeting.motd)}]
+        return [{**hello, "here": greeting.here, "motd": list(greeting.motd), "acks": True}]
 
     def _welcome(self, welcome: Welcome) -> Sequence[Mapping[str, object]]:
         rooms = {room.name: _state(room) for room in welcome.rooms}
@@ -133,7 +149,7 @@ class JsonLines:
             )
         ]
         if welcome.history is not None:
-            objects += self._history(welcome.history)
+            objects += self._history(welcome.history._replace(id=welcome.id))
         return objects
 
     def _reply(self, reply: Reply) -> Sequence[Mapping[str, object]]:
@@ -142,10 +158,14 @@ class JsonLines:
 
     def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
         place, private = stored.place, stored.private
-        if stored.id is None:
-            return []
-        room = place.name if private is None else "@" + private.to
-        return [_with_id({"type": "ack", "at": stamp(place.at), "room": room, "seq": place.seq}, stored.id)]
+        objects = [] if stored.reply is None else [*self._reply(stored.reply)]
+        if stored.id is not None:
+            room = place.name if private is None else "@" + private.to
+            objects.append({"type": "ack", "at": stamp(place.at), "room": room, "seq": place.seq, "id": stored.id})
+        return objects
+
+    def _done(self, done: Done) -> Sequence[Mapping[str, object]]:
+        return [{"type": "ack", "at": stamp(done.at), "id": done.id}]
 
     def _problem(self, problem: Problem) -> Sequence[Mapping[str, object]]:
         text = self._words(problem.sentence)

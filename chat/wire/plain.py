@@ -26,6 +26,7 @@ class Plain:
 
     asks = True
     folds = True
+    echoes = False
     verbatim = True
     lists = limits.COMPANY_SHOWN + 1
 
@@ -48,7 +49,7 @@ class Plain:
         """A line as a person types it."""
         return Request(line)
 
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
         fact = entry.fact
         room = f"{log.name} " if named else ""
@@ -159,8 +160,8 @@ class Plain:
     def _stored(self, stored: Stored) -> Iterator[str]:
         if (fact := stored.private) is not None:
             yield from _block(f"{self._between(True, fact.author.nick, fact.to)} ", "", fact.text)
-        if stored.note is not None:
-            yield from self._say(stored.note)
+        if stored.reply is not None:
+            yield from self._reply(stored.reply)
 
     def _problem(self, problem: Problem) -> Iterator[str]:
         words = f"{problem.code}: {self._language.words(problem.sentence)}"

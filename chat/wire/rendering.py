@@ -26,14 +26,20 @@ class Wire(Protocol):
     lists: int
     """How many of a room's people are named to whoever comes in."""
 
+    echoes: bool
+    """Whoever said something gets it as all others do, with the id of their line."""
+
     verbatim: bool
     """A line without a command is what its author says, as it stands."""
 
     def decode(self, line: str) -> Request:
         """What a line asks; raises `BadInput` where it cannot be told."""
 
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
-        """One entry as this log's readers get it; `named` and `timed` add the room and the time."""
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
+        """One entry as this log's readers get it; `named` and `timed` add the room and the time.
+
+        The `id` is its line's, for its author, where the wire echoes.
+        """
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
@@ -55,6 +61,22 @@ class Rendering(NamedTuple):
         except Exception:
             # One entry's bug is not the next one's.
             return [self._piece(log, entry) for entry in entries]
+
+    def pieces_for(self, session: str, log: Log, entries: Sequence[Entry], pieces: Sequence[bytes]) -> list[bytes]:
+        """Of these `pieces`, where the wire echoes, those that one of the readers gets instead, as their author."""
+        return [
+            self._own(log, entry)
+            if piece and entry.id is not None and entry.fact.author is not None and entry.fact.author.session == session
+            else piece
+            for entry, piece in zip(entries, pieces, strict=True)
+        ]
+
+    def _own(self, log: Log, entry: Entry) -> bytes:
+        try:
+            return self.wire.event(log, entry, self.named, self.timed, entry.id)
+        except Exception:
+            logger.failure("Number {seq} of {log} cannot be shown", seq=entry.seq, log=log.key)
+            return b""
 
     def _piece(self, log: Log, entry: Entry) -> bytes:
         try:

@@ -99,9 +99,10 @@ def test_blanks_around_a_nickname_do_not_count(world: World) -> None:
 
 def test_a_program_is_greeted_and_welcomed_with_objects(world: World, amy: Client) -> None:
     program = world.connect(wire="json")
-    assert program.take_objects() == [{"type": "hello", "server": "pi", "version": __version__, "here": 1, "motd": []}]
+    hello = {"type": "hello", "server": "pi", "version": __version__, "here": 1, "motd": [], "acks": True}
+    assert program.take_objects() == [hello]
     program.type("/nick bot", id="1")
-    welcome, history = program.take_objects()
+    welcome, history, _ = program.take_objects()
     assert welcome["type"] == "welcome"
     assert (welcome["nick"], welcome["room"], welcome["id"]) == ("bot", "#lobby", "1")
     lobby = welcome["rooms"]["#lobby"]
@@ -160,8 +161,9 @@ def test_last_words_are_short_and_harmless(world: World, amy: Client) -> None:
 def test_a_program_is_told_that_it_has_left(world: World) -> None:
     program = world.enter("bot", wire="json")
     program.type("/quit", id="1")
-    (reply,) = program.take_objects()
+    reply, ack = program.take_objects()
     assert (reply["type"], reply["command"], reply["id"]) == ("reply", "quit", "1")
+    assert (ack["type"], ack["id"]) == ("ack", "1")
     assert program.gone
 
 
@@ -176,7 +178,8 @@ def test_what_was_said_before_quitting_is_answered_first() -> None:
     while store.commits:
         store.let()
         world.turn()
-    assert [(keys["type"], keys["id"]) for keys in program.take_objects()] == [("ack", "1"), ("reply", "2")]
+    answers = [(keys["type"], keys["id"]) for keys in program.take_objects()]
+    assert answers == [("ack", "1"), ("reply", "2"), ("ack", "2")]
     assert program.gone
 
 
@@ -220,7 +223,7 @@ def test_tips_are_told(amy: Client) -> None:
 def test_a_program_gets_the_commands_as_facts(world: World) -> None:
     program = world.connect(wire="json")
     program.type("/help all", id="1")
-    reply = program.objects[-1]
+    reply = program.objects[-2]
     assert {row["name"] for row in reply["commands"]} == set(TABLE)
 
 

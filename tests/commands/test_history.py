@@ -148,11 +148,11 @@ def test_older_days_have_a_line_of_their_own(world: World) -> None:
 def test_a_program_pages_back_without_gap_or_repeat(world: World, amy: Client) -> None:
     program = world.enter("bot", wire="json")
     program.type("/last 7", id="1")
-    (page,) = program.take_objects()
+    page, _ = program.take_objects()
     seen = page["events"]
     while page["more"]:
         program.type("/last 7", id="1", before=seen[0]["seq"])
-        (page,) = program.take_objects()
+        page, _ = program.take_objects()
         assert page["id"] == "1"
         seen = page["events"] + seen
     assert [event["text"] for event in seen] == [*(f"line {number}" for number in range(30)), "waves"]
@@ -175,7 +175,7 @@ def test_history_on_entering_can_be_turned_off() -> None:
 @pytest.mark.parametrize("asked", ["-3", "3.5", "+3", "!", "#", "10000000000"])
 def test_what_is_neither_a_number_nor_a_nickname_is_told_how_it_is_written(amy: Client, asked: str) -> None:
     amy.type(f"/last {asked}")
-    assert amy.take()[0].startswith(("! usage: ", "! no-room: "))
+    assert amy.take()[0].startswith(("! usage: ", "! room-bad: "))
 
 
 def test_talk_with_somebody_whom_nobody_knows_is_no_empty_answer(world: World, amy: Client) -> None:

@@ -31,6 +31,7 @@ class Wire:
     """Encodes texts as they are, and counts."""
 
     asks = True
+    echoes = False
 
     def __init__(self, folds: bool = False) -> None:
         self.folds = folds

@@ -81,8 +81,7 @@ def test_a_room_that_an_older_program_folded_in_another_way_is_found(world: Worl
 def test_an_empty_room_keeps_its_numbers(world: World) -> None:
     ann = world.enter("ann", "/join #ops", "hi", "/leave #ops", wire="json")
     ann.type("/join #ops", "ho", id="c1")
-    (reply,) = [keys for keys in ann.take_objects() if keys["type"] == "ack"]
-    assert reply["seq"] == 5
+    assert [keys["seq"] for keys in ann.objects if keys["type"] == "ack" and "seq" in keys] == [5]
 
 
 def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,7 +290,8 @@ def test_a_program_is_told_which_line_it_dropped_and_at_the_stop_what_was_not_do
     amy.type(f"serial {WRONG}")
     world.take_all()
     bot.type("/cancel", id="x2")
-    assert [(answer["type"], answer["id"]) for answer in bot.objects] == [("error", "x1"), ("reply", "x2")]
+    told = [(answer["type"], answer["id"]) for answer in bot.objects]
+    assert told == [("error", "x1"), ("reply", "x2"), ("ack", "x2")]
     amy.protocol.hold()
     amy.protocol.drain()
     world.turn()

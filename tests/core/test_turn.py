@@ -367,8 +367,8 @@ def test_private_talk_with_the_same_id_again_is_acknowledged_and_not_heard_twice
     ann.take()
     bob.type("/msg ann psst", id="c1")
     bob.type("/msg ann psst", id="c1")
-    first, away, second = bob.take_objects()
-    assert (first, away["type"]) == (second, "reply")
+    away, first, second = bob.take_objects()
+    assert (away["type"], first) == ("reply", second)
     assert ann.take() == ["[bob -> you] psst"]
 
 

@@ -197,6 +197,7 @@ def test_programs_are_told_which_of_their_lines_were_dropped() -> None:
         ("error", "nothing-said", "1"),
         ("error", "nothing-said", "2"),
         ("reply", None, "3"),
+        ("ack", None, "3"),
     ]
     assert said(ann) == []
 

@@ -38,7 +38,7 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     TopicSet: st.builds(TopicSet, authors, texts),
 }
 dates = st.timedeltas(timedelta(0), timedelta(days=366 * 200)).map(lambda time: datetime(1970, 1, 1, tzinfo=UTC) + time)
-entries = st.builds(Entry, st.just(1), dates, st.one_of(*kinds.values()))
+entries = st.builds(Entry, st.just(1), dates, st.one_of(*kinds.values()), st.none())
 
 
 def test_every_kind_of_fact_is_tried() -> None:

@@ -201,7 +201,8 @@ class Client:
         self.record.note("ack", what)
         op, line = self._ops.get(self.id_of(what)), self._lines.get(self.id_of(what))
         if line is None:
-            self.record.fault("nowhere", f"{what} acknowledges what it never said")
+            if "seq" in what:
+                self.record.fault("nowhere", f"{what} acknowledges what it never said")
             return
         if line.outcome == "refused" or line.seq not in (None, what["seq"]):
             self.record.fault("lost", f"line {line.number} was {line.outcome} at {line.seq}, now {what['seq']}")
@@ -217,7 +218,7 @@ class Client:
 
     def _on_reply(self, what: Object) -> None:
         op = self._ops.get(self.id_of(what))
-        if op is not None:
+        if op is not None and op.said is None:  # of what is said the ack is still to come
             self.record.note("reply", what)
             if op.kind == "nick":
                 self.nick = self._company.nicks[self.record.name] = what["nick"]

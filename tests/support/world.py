@@ -275,7 +275,11 @@ class World:
         self.store = store or MemoryStore()
         self.kernel = Kernel(self.clock)
         numbers = count(1)
-        wires = {"plain": Plain(language(words), UTC), "json": JsonLines(language(words))}
+        wires = {
+            "plain": Plain(language(words), UTC),
+            "json": JsonLines(language(words)),
+            "json echo": JsonLines(language(words), echoes=True),
+        }
         settings = Settings(
             "pi",
             tuple(motd),
@@ -315,8 +319,8 @@ class World:
         self.clients.append(client)
         socket.startReading()
         protocol.makeConnection(socket)
-        if wire == "json":
-            client.type("/json")
+        if wire != "plain":
+            client.type(f"/{wire}")
         client.type(*lines)
         if greeted and not lines and wire == "plain":
             self.wait(limits.GREET_SECONDS)

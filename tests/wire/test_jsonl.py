@@ -17,6 +17,7 @@ from chat.log.tail import Tails
 from chat.wire import jsonl
 from chat.wire.answers import (
     Answer,
+    Done,
     Greeting,
     History,
     Missed,
@@ -120,7 +121,7 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
     [
         (
             Greeting("pi", "1.0", 3, ("Be kind.",)),
-            [{"type": "hello", "server": "pi", "version": "1.0", "here": 3, "motd": ["Be kind."]}],
+            [{"type": "hello", "server": "pi", "version": "1.0", "here": 3, "motd": ["Be kind."], "acks": True}],
         ),
         (
             Welcome("amy", "#lobby", [ROOM], "c0de", None, False, "1"),
@@ -164,6 +165,14 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
             ],
         ),
         (Stored(Place("#lobby", "#lobby", 7, NOW)), []),
+        (Done(NOW, "1"), [{"type": "ack", "at": AT, "id": "1"}]),
+        (
+            Stored(Place("#lobby", "#lobby", 7, NOW), "1", None, Reply("topic", [say("Tea.")], {"topic": ""}, "1")),
+            [
+                {"type": "reply", "command": "topic", "text": "Tea.", "topic": "", "id": "1"},
+                {"type": "ack", "at": AT, "room": "#lobby", "seq": 7, "id": "1"},
+            ],
+        ),
         (Problem("gone", say("Gone.")), [{"type": "error", "code": "gone", "text": "Gone."}]),
         (Missed("#lobby", 12), [{"type": "missed", "room": "#lobby", "count": 12}]),
         (
@@ -210,6 +219,14 @@ def test_whatever_is_given_back_to_its_author_stands_in_a_line_as_harmless_escap
     assert all(visible(char) == char for char in line)
 
 
+def test_what_a_program_may_have_meant_otherwise_is_told_apart() -> None:
+    with pytest.raises(BadInput, match="An id is a text"):
+        WIRE.decode('{"line": "hi", "id": 5}')
+    with pytest.raises(BadInput, match="no object"):
+        WIRE.decode("[1]")
+    assert WIRE.decode(' {"line": "hi"}') == Request("hi")
+
+
 def test_half_a_character_does_no_harm() -> None:
     assert json.loads(event(Message(AMY, "a\ud800b")))["text"] == "a\ufffdb"
 
@@ -217,7 +234,9 @@ def test_half_a_character_does_no_harm() -> None:
 # Lines.
 
 
-@pytest.mark.parametrize("text", ["hi", "", " {", "/msg bob hi", "[1]", "null"])
+@pytest.mark.parametrize(
+    "text", ["hi", "", "[ok] done", "5 apples", '"x" is a letter', "nullify", "-", "/msg bob hi", "[1"]
+)
 def test_a_plain_line_is_what_was_typed(text: str) -> None:
     assert WIRE.decode(text) == Request(text)
 
@@ -247,7 +266,9 @@ def test_an_object_is_a_request(keys: dict[str, object], request_: Request) -> N
     ("text", "code"),
     [
         ("{", "usage"),
+        (" {", "usage"),
         ("{}", "usage"),
+        *((value, "usage") for value in ("[1]", '"x"', "5", "-1.5e3", "null", "true", " false ", "[[" * 5000)),
         ('{"line": 5}', "usage"),
         ('{"line": null}', "usage"),
         ('{"say": 5}', "usage"),

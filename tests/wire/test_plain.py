@@ -213,7 +213,7 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
             ],
         ),
         (Stored(Place("#lobby", "#lobby", 7, NOW), "1"), []),
-        (Stored(Place("#lobby", "#lobby", 7, NOW), None, None, say("posted")), ["-> posted"]),
+        (Stored(Place("#lobby", "#lobby", 7, NOW), None, None, Reply("post", [say("posted")])), ["-> posted"]),
         (
             Stored(Place("@p1", "@", 7, NOW), None, Private(AMY, "bob", "p2", "psst\nnext")),
             ["[you -> bob] psst", "  | next"],

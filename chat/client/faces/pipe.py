@@ -51,7 +51,7 @@ class Pipe(StreamFace):
 
     def typed(self, line: str | TooLong) -> None:
         """With `raw` a line of input may be an object, as the server takes it; what is wrong with it is told as one."""
-        if not (self._raw and isinstance(line, str) and line.startswith("{")):
+        if not (self._raw and isinstance(line, str) and jsonl.may_be_json(line)):
             super().typed(line)
             return
         try:

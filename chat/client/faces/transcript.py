@@ -29,6 +29,7 @@ class Transcript(Pipe):
         self._room = room
         self._pages: list[str] = []
         self._oldest: int | None = None
+        self._answered = ""
         self._left = 0
 
     # Reader
@@ -44,7 +45,10 @@ class Transcript(Pipe):
     def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
         """A page, or why there is none; what else happens on the server is of no interest."""
         if line is not None and isinstance(what, History):
-            self._take(what, raw, line)
+            # A question whose answer was cut off before its end is asked again, and answered again.
+            if line.id != self._answered:
+                self._answered = line.id
+                self._take(what, raw, line)
         elif isinstance(what, Problem):
             self._refuse(what)
 

@@ -187,6 +187,7 @@ class Connection:
         if self._entrance.stage is Stage.OPENING:
             what = understand(raw or {})
             if raw is not None and isinstance(what, Hello):
+                self._outbox.acks = what.acks
                 self._face.received(what, raw, None)
                 self._entrance.begin()
             else:
@@ -219,7 +220,7 @@ class Connection:
     # What the server says.
 
     def _take(self, what: Object | None, raw: Raw) -> None:
-        line, answered = self._outbox.answer(raw.get("id"))
+        line, answered = self._outbox.answer(raw.get("id"), what)
         if self._leaving:
             # Nothing is of interest any more but whether the last words were said.
             if answered is not None:

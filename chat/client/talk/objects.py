@@ -22,10 +22,14 @@ _YEARS = range(1970, 9999)
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """From here on the server speaks JSON; `motd` is its operator's message of the day."""
+    """From here on the server speaks JSON; `motd` is its operator's message of the day.
+
+    Where it `acks`, what answers a line ends with an ack or an error; else it is one object.
+    """
 
     server: str
     motd: tuple[str, ...]
+    acks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The line with this id is durable; `room` and `at` where it made an event."""
+    """What the line with this id asked for is done, and durable; `room` where it made an event."""
 
     id: str | None
     room: str | None
@@ -154,7 +158,7 @@ class _Unfit(Exception):
 
 
 def _hello(raw: Raw) -> Hello:
-    return Hello(_text(raw, "server") or "", _texts(raw, "motd"))
+    return Hello(_text(raw, "server") or "", _texts(raw, "motd"), raw.get("acks") is True)
 
 
 def _welcome(raw: Raw) -> Welcome:

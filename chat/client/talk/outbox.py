@@ -1,7 +1,8 @@
 """What we say, until the server has answered it: lines that wait, lines that were sent, and questions of our own.
 
-Every line has an id that no other run of the client uses; whatever comes back with it is the answer.  What was sent
-is kept over the end of the connection: under its old id it can be sent again, and is not said twice.
+Every line has an id that no other run of the client uses; whatever comes back with it is the answer, of which a
+server that `acks` tells the end, and others say but one object.  What was sent is kept over the end of the
+connection: under its old id it can be sent again, and is not said twice.
 """
 
 from collections import deque
@@ -11,7 +12,7 @@ from itertools import count
 from chat.base.errors import BadInput
 from chat.base.language import say
 from chat.client.talk.me import Line
-from chat.client.talk.objects import Object
+from chat.client.talk.objects import Ack, History, Object, Problem
 from chat.wire import jsonl, vocabulary
 from chat.wire.grammar import command_in
 from chat.wire.requests import Request
@@ -26,6 +27,7 @@ class Outbox:
     def __init__(self, run: str) -> None:
         self.waiting: deque[Line] = deque()
         self.sent: dict[str, Line] = {}
+        self.acks = False
         self._questions: dict[str, Answered] = {}
         self._ids = (f"{run}-{number}" for number in count(1))
 
@@ -52,11 +54,20 @@ class Outbox:
         """Take back what an earlier run did not see confirmed; whether it was sent, nobody knows."""
         self.sent.update((line.id, line) for line in lines)
 
-    def answer(self, id: object) -> tuple[Line | None, Answered | None]:
-        """What this id answers, if anything; it is not kept any longer."""
+    def answer(self, id: object, what: Object | None) -> tuple[Line | None, Answered | None]:
+        """What this id answers, if anything; when that is the end of the answer, it is not kept any longer."""
         if not isinstance(id, str):
             return None, None
-        return self.sent.pop(id, None), self._questions.pop(id, None)
+        ends = not self.acks or isinstance(what, Ack | Problem)
+        line = self.sent.pop(id, None) if ends else self.sent.get(id)
+        answered = self._questions.pop(id, None)
+        if ends or answered is None:
+            return line, answered
+        if isinstance(what, History):  # as it comes with a room, before what tells how the question went
+            self._questions[id] = answered
+            return line, None
+        self._questions[id] = _nothing_new
+        return line, answered
 
     def forget_questions(self) -> None:
         """The connection is gone: what we asked on it will be asked anew."""
@@ -80,6 +91,11 @@ class Outbox:
         lines = list(self.waiting)
         self.waiting.clear()
         return lines
+
+
+def _nothing_new(what: Object | None) -> bool:
+    """The end of the answer to a question, of which all is known by then."""
+    return isinstance(what, Ack)
 
 
 def _is_unrepeatable(line: Line) -> bool:
