@@ -125,6 +125,9 @@ NICK_REMINDER_SECONDS = 120.0
 NICK_PAUSE_SECONDS = 0.5
 """After a refused nickname the next answer waits this long for the end of input: a script's talk is no nickname."""
 
+NICK_READ_SECONDS = 2.0
+"""Unless it came so long after the refusal: somebody has read it, and types.  Scripts sleep for a second."""
+
 PIPE_SECONDS = 2.0
 STOP_SECONDS = 0.5
 """Of one who is gone while lines wait for their time, these are dropped where they began to wait so long after the
@@ -399,6 +402,10 @@ SPACE_WARNED = 2
 
 JOURNAL_BYTES = 16 * 1024 * 1024
 """What stays of the write-ahead file after a storm; a quiet server's has 4 MiB."""
+
+JOURNAL_TOLD_BYTES = 64 * 1024 * 1024
+"""A write-ahead file of this size is told in the log: only a program that reads the database for long makes it grow so,
+by 7 KiB a line (measured), until the disk is full."""
 
 TRIM_PAUSE_SECONDS = 0.05
 """Between two steps of retention: a million lines go in a minute, and people notice nothing."""

@@ -45,6 +45,11 @@ _FLAGS = re.compile(
 
 # Unassigned, and set aside by Unicode for characters that do not print or for none; each plane's last two come on top.
 _NEVER_PRINTS = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
+# Blanks of any width, what shows nothing, and letters that are blank: of Hangul, and of Braille.
+_NOTHING = re.compile(
+    "[\t\n \xa0\u00ad\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2060-\u2064\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0100-\U000e01ef]*"
+)
 _EMOJI = "\U0001f000"
 _STACKED = MARKS + 2
 """More characters than visible text has in one column."""
@@ -60,6 +65,11 @@ def visible(text: str) -> str:
     if "\U000e007f" in text:
         return "".join(part if _FLAGS.fullmatch(part) else _seen(part) for part in _FLAGS.split(text))
     return _seen(text)
+
+
+def is_empty(text: str) -> bool:
+    """Whether nobody would see anything of it."""
+    return _NOTHING.fullmatch(text) is not None
 
 
 def quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from chat.base import fingerprint
 from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.language import Language, known_languages, language, say
-from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
+from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT, join
 
 HELP = say(
     """\
@@ -107,10 +107,16 @@ class Options(CommandLine):
 
     def parseArgs(self, *servers: str) -> None:
         """(usage.Options)"""
-        if len(servers) > 1:
+        host, port, *others = *servers, None, None
+        if host == "":  # of a variable that is not set, perhaps
+            raise Wrong("''", say("a server is HOST or HOST:PORT, as in {example}.", example=_EXAMPLE))
+        if host is not None and port is not None and port.isdecimal() and others == [None, None]:
+            # As nc and telnet have it.
+            host = join(host, port) if _is_ipv6(host) else f"{host}:{port}"
+        elif port is not None:
             raise Wrong(servers[1], say("one server at a time, HOST or HOST:PORT."))
         self["tls"] = bool(self["tls"]) or self["fingerprint"] is not None
-        self.server = parse_server(servers[0] if servers else "", DEFAULT_TLS_PORT if self["tls"] else DEFAULT_PORT)
+        self.server = parse_server(host or "", DEFAULT_TLS_PORT if self["tls"] else DEFAULT_PORT)
 
     def postOptions(self) -> None:
         """(usage.Options)"""

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from chat import __version__
+from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
-from chat.commands.registry import TABLE, Call, Command, command, known
-from chat.wire import grammar
+from chat.commands.registry import TABLE, Call, Command, alike, command, known
+from chat.wire import grammar, vocabulary
 
 
 class Version(NamedTuple):
@@ -48,11 +49,25 @@ def help(call: Call, asked: Help) -> None:
     else:
         row = known(topic)
         if row is None:
-            raise Refused("unknown-command", say("There is no such command; /help all shows every one."))
+            raise _unknown(topic)
         sentences = [_line(row)]
         if row.aliases:
             sentences.append(say("Also: {aliases}", aliases=" ".join("/" + alias for alias in row.aliases)))
         call.reply(*sentences, commands=_names([row]))
+
+
+def _unknown(topic: str) -> Refused:
+    """There is no help for that."""
+    if topic in vocabulary.OF_CLIENTS:
+        return Refused("not-here", say("/{name} is a command of chat-client.", name=topic))
+    near = alike(topic)
+    if near is None:
+        return Refused("unknown-command", say("There is no such command; /help all shows every one."))
+    name = topic[: limits.WORD_SHOWN]
+    return Refused(
+        "unknown-command",
+        say("There is no /{name}; is it /{near}? /help all shows every one.", name=name, near=near.name),
+    )
 
 
 _ALL, _TIPS_TOO = ("all", "todo", "todos"), ("tips", "consejos")

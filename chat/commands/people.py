@@ -7,7 +7,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, duration, say, say_n
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
-from chat.commands.registry import Call, Outcome, command, room_of, usage
+from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
 from chat.commands.talk import away as away_sentence
 from chat.commands.words import brief
 from chat.core.hub import Person
@@ -36,19 +36,25 @@ async def nick(call: Call, asked: Nick) -> Outcome:
 class Who(NamedTuple):
     """Who is here."""
 
-    room: str | None
+    place: str | None
 
 
 @command("people", say("/who [#room]"), say("who is in the room, or in another one"), nameless=True)
 def who(call: Call, asked: Who) -> None:
-    """Before a nickname is chosen nobody's name is shown."""
+    """Before a nickname is chosen nobody's name is shown.  Who asks for somebody means /whois."""
     session = call.session
     if not session.named:
         count = len(session.hub.people)
         some = say_n("One person is here.", "{count} people are here.", count)
         call.reply(some if count else say("Nobody is here yet."), here=count)
         return
-    room = room_of(session, asked.room or call.request.room)
+    place = asked.place
+    if place is not None and not place.startswith("#"):
+        if session.hub.is_here(place) and not session.hub.has_room(f"#{place}"):
+            whois(call._replace(command=TABLE["whois"]), Whois(place))
+            return
+        place = f"#{place}"
+    room = room_of(session, place or call.request.room)
     people = [session.hub.people[id] for id in room.members]
     now = session.hub.clock.seconds()
     shown: tuple[Sentence | str, ...] = tuple(_marked(person, now) for person in people[: limits.PEOPLE_SHOWN])
@@ -95,14 +101,12 @@ def whois(call: Call, asked: Whois) -> None:
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
-    sentences = [
-        say(
-            "{nick} came {here} ago and last spoke {idle} ago.",
-            nick=name,
-            here=duration(here),
-            idle=duration(idle),
-        ),
-    ]
+    came = duration(here)
+    if person.spoke_at > person.entered_at:
+        spoke = say("{nick} came {here} ago and last spoke {idle} ago.", nick=name, here=came, idle=duration(idle))
+    else:
+        idle, spoke = here, say("{nick} came {here} ago and has said nothing since.", nick=name, here=came)
+    sentences = [spoke]
     if rooms:
         sentences.append(say("{nick} is in {rooms}.", nick=name, rooms=rooms))
     if person.away is not None:

@@ -118,7 +118,7 @@ def find(word: str) -> Command:
     folded = grammar.fold(word)
     if folded in vocabulary.OF_CLIENTS:
         raise Refused("not-here", say("/{name} is a command of chat-client.", name=folded))
-    near = nearest(folded, [*NAMES, *vocabulary.RESERVED])
+    near = _near(folded)
     if vocabulary.may_hold_a_secret(word) or near in vocabulary.RESERVED:
         # Nor is the word repeated, for a password may have been glued to it.
         raise Refused("unknown-command", say("There is no such command here, and nothing was said. /help lists them."))
@@ -129,6 +129,15 @@ def find(word: str) -> Command:
             say("There is no /{name}; is it /{near}? To say it, type //{name}", name=shown, near=near),
         )
     raise Refused("unknown-command", say("/{name}. /help lists commands. To say it, type //{name}", name=shown))
+
+
+def alike(word: str) -> Command | None:
+    """The command that was most likely meant by a word that names none."""
+    return NAMES.get(_near(grammar.fold(word)) or "")
+
+
+def _near(folded: str) -> str | None:
+    return nearest(folded, [*NAMES, *vocabulary.RESERVED])
 
 
 def known(word: str) -> Command | None:
@@ -175,14 +184,20 @@ def _read(name: str, kind: object, word: str, last: bool) -> object | None:
 
 def _room(word: str, certain: bool) -> str | None:
     """A word as a room's name: where nothing but a room can stand, # may be left out."""
-    word = word.replace("\uff03", "#", 1) if word[0] == "\uff03" else word
+    word = _with_sign(word)
     if word.startswith("#"):
         return word.rstrip(":,")
     return f"#{word.rstrip(':,')}" if certain else None
 
 
+def _with_sign(word: str) -> str:
+    """A word with the usual sign of rooms, where it begins with the wide one of East Asia."""
+    return f"#{word[1:]}" if word[0] == "\uff03" else word
+
+
 def _called(word: str) -> str | None:
     """A word as a name of somebody or of a room, without what people add to it when they call somebody."""
+    word = _with_sign(word)
     return word.removeprefix("@").rstrip(":,") or None
 
 

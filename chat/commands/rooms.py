@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.text import quoted
 from chat.base.token_bucket import Allowance
@@ -124,8 +125,17 @@ class Leave(NamedTuple):
 @command("rooms", say("/leave [#room]"), say("leave a room; the chat is left with /quit"), allowance=_MOVES)
 async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
-    session = call.session
-    room = room_of(session, asked.room or call.request.room)
+    session, name = call.session, asked.room or call.request.room
+    try:
+        room = room_of(session, name if session.rooms else None)
+    except Refused as error:
+        if name is None or error.code not in ("no-room", "not-in-room"):
+            raise
+        inside = tuple(room.log.name for room in session.rooms.values())
+        if not inside:
+            raise
+        shown = f"#{name.removeprefix('#')}"[: limits.NAME_READ]
+        raise Refused("not-in-room", say("You are not in {room}, but in {rooms}.", room=shown, rooms=inside)) from None
     count(session, "leave")
     session.part(room, "")
     if room is session.current and session.rooms:

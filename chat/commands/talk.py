@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import Sentence, say, say_n
-from chat.base.text import quoted
+from chat.base.text import is_empty, quoted
 from chat.commands import words
 from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.hub import LOBBY, Person
@@ -32,18 +32,17 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
 
 
 def say_line(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
-    """Say a line to a room, or as a program may name it, to somebody (`@nick`); an empty one says nothing.
+    """Say a line to a room, or as a program may name it, to somebody (`@nick`); blanks alone say nothing.
 
     Raises `Refused` where it is too long or they are not there.
     """
     text = request.line if request.said else spoken(request.line)
-    if text and request.room is not None and request.room.startswith("@"):
+    if is_empty(text) and request.id is None:
+        return None  # nor is there anything to tell
+    if request.room is not None and request.room.startswith("@"):
         return _private(session, request, session.hub.find(request.room[1:]), text)
-    if text:
-        message = Message(session.author, words.message(text))
-        session.say(room_of(session, request.room), [message], request)
-    elif request.id is not None:
-        raise Refused("nothing-said", say("An empty line says nothing."))
+    message = Message(session.author, words.message(text))
+    session.say(room_of(session, request.room), [message], request)
     return ANSWERED
 
 
@@ -194,7 +193,7 @@ def add_to_draft(session: Session, request: Request) -> None:
         stop(session, request.id)
     elif name == "end":
         session.draft = None
-        if draft:
+        if not is_empty(text):
             message = Message(session.author, words.message(text, limits.PASTE_TEXT))
             session.say(room_of(session, request.room), [message], request)
         else:

@@ -6,12 +6,14 @@ from itertools import takewhile
 from chat.base import limits, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.base.text import visible
+from chat.base.text import is_empty, visible
 from chat.core.session import Session
 
 
 def message(text: str, most: int = limits.TEXT) -> str:
     """A text as it may be stored and shown, of several lines perhaps; raises `Refused` where it may not be."""
+    if is_empty(text):
+        raise Refused("nothing-said", say("An empty line says nothing."))
     lines = text.split("\n")
     if len(lines) > limits.PASTE_LINES:
         raise Refused(

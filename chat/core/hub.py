@@ -177,6 +177,10 @@ class Hub:
                 return
         raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
 
+    def has_room(self, name: str) -> bool:
+        """Whether there is a room of this name."""
+        return self.key_of(name) in self.rooms
+
     def find_room(self, name: str) -> Room:
         """The room of this name, with or without its #; raises `Refused` if there is none, or it is somebody's name."""
         shown = name[: limits.NAME_READ]
@@ -188,7 +192,17 @@ class Hub:
             return self.rooms[self.key_of(name)]
         except KeyError:
             names.check_room(name)
-            raise Refused("no-room", say("There is no room {room}. /join {room} makes it.", room=shown)) from None
+            near = self._nearest_room(name)
+            sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
+            if near is not None:
+                sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
+            raise Refused("no-room", sentence) from None
+
+    def _nearest_room(self, name: str) -> str | None:
+        """The room that was most likely meant, of some that people are in."""
+        some = [key for key, room in islice(self.rooms.items(), limits.NEAR_LOOKED_AT) if room.members]
+        near = nearest(names.fold(name), some)
+        return None if near is None else self.rooms[near].log.name
 
     def private_log(self, person: str) -> Log:
         """The log of one person's private talk."""
@@ -204,6 +218,10 @@ class Hub:
     def holder(self, nick: str, besides: Person | None = None) -> Person | None:
         """Whoever has this nickname, or one that is the same to the eye; there may be several, not only `besides`."""
         return self._nicknames.holder(nick, besides)
+
+    def is_here(self, nick: str) -> bool:
+        """Whether somebody has this nickname."""
+        return self._nicknames.find(nick) is not None
 
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""

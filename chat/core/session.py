@@ -421,6 +421,7 @@ class Session:
                 "seen": self.subscriptions.seen,
                 "joined": self.joined,
                 "absent": absent,
+                "entered_at": self.entered_at.isoformat(),
                 "spoke_at": self.spoke_at.isoformat(),
                 "seen_at": self.seen_at.isoformat(),
                 "ended_at": self.ended_at.isoformat() if absent or self.connection is None else None,
@@ -462,7 +463,8 @@ class Session:
         # Older records tell only what they had seen: that is theirs, what was before it may not be.
         joined = session.subscriptions.seen if value.joined is None else value.joined
         session.joined = {key: min(joined.get(key, heads[key]), heads[key]) for key in session.rooms}
-        session.posting.spoke_at = value.spoke_at
+        # Of who never spoke both are the same; older records tell only the later one.
+        session.entered_at, session.posting.spoke_at = value.entered_at or value.spoke_at, value.spoke_at
         session.seen_at = value.seen_at
         if value.absent or hub.holder(value.nick) is not None:
             session._author = Author(session.id, session.id, value.nick)

@@ -32,6 +32,7 @@ class Remembered(NamedTuple):
     seen_at: datetime
     ended_at: datetime | None
     joined: Mapping[str, int] | None = None
+    entered_at: datetime | None = None
 
 
 def check(record: Record) -> None:
@@ -112,6 +113,7 @@ _READS = {
     "seen": _are_places,
     "joined": _are_places,
     "absent": _is_flag,
+    "entered_at": _is_date,
     "spoke_at": _is_date,
     "seen_at": _is_date,
     "ended_at": _or_none(_is_date),

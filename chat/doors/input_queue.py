@@ -65,9 +65,9 @@ class InputQueue:
     """What one client sends, on its way to being handled."""
 
     __slots__ = (
-        "_ahead", "_clock", "_closed", "_first", "_handler", "_held", "_in_line", "_lines", "_order", "_pace",
-        "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working", "decoder", "delayed", "ended",
-        "heard", "paused", "signed_off",
+        "_ahead", "_clock", "_closed", "_first", "_handled_at", "_handler", "_held", "_in_line", "_lines", "_order",
+        "_pace", "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working", "decoder", "delayed",
+        "ended", "heard", "paused", "signed_off",
     )  # fmt: skip
 
     decoder: LineDecoder
@@ -109,6 +109,7 @@ class InputQueue:
         self._closed = False
         self._slowed = False
         self._pondered = False
+        self._handled_at = 0.0
 
     @property
     def rate(self) -> float:
@@ -284,6 +285,7 @@ class InputQueue:
         elif line == INTERRUPT:
             self._handler.interrupted()
         else:
+            self._handled_at = self._clock.seconds()
             self._handler.lineReceived(line)
         return 1
 
@@ -298,7 +300,7 @@ class InputQueue:
             self._waiting = True
             self._turn.when_calm(self.go_on)
             return 0
-        if self._handler.pondering and not self._pondered:
+        if self._handler.pondering and not self._pondered and not self._was_read:
             self._pondered = True
             self._work_later(limits.NICK_PAUSE_SECONDS)
             return 0
@@ -312,6 +314,11 @@ class InputQueue:
         elif self._slowed and self._pace.rested:
             self._slowed = False
         return allowed
+
+    @property
+    def _was_read(self) -> bool:
+        """They had time to read the answer to their last line before they sent the next."""
+        return self._clock.seconds() - self._handled_at >= limits.NICK_READ_SECONDS
 
     @property
     def _is_over(self) -> bool:

@@ -40,6 +40,9 @@ _IAC = b"\xff"
 NOP = b"\xff\xf1"
 """The telnet command that does nothing (RFC 854)."""
 
+_TO_LINE_START = b"\r\0"
+"""(RFC 854) To a terminal the NUL is nothing."""
+
 _REFUSAL = {_DO: _WONT, _WILL: _DONT}  # WONT and DONT are never answered: nothing can loop
 _DATA = {_IAC: _IAC, b"\xf7": b"\x7f", b"\xf8": b"\x15"}  # an escaped 0xFF, erase character, erase line
 
@@ -134,6 +137,12 @@ class LineDecoder:
         """The peer had time to answer: whatever it is, its letters are what they are."""
         self.in_doubt = False
 
+    def ask_nothing(self) -> None:
+        """The peer is a program: unless it has sent a telnet command, none of ours is anything to it."""
+        if not self.commands:
+            self._answers = b""
+            self.trust()
+
     def answers(self) -> bytes:
         """The bytes that telnet wants to hear from us, once."""
         answers, self._answers = self._answers, b""
@@ -166,10 +175,10 @@ class LineDecoder:
             if single == _IAC:
                 kept.append(_IAC)
                 continue
-            self.commands = True
             if not self.telnet:
                 take()
-                self._speak_telnet()
+            self.commands = True
+            self._speak_telnet()
             before = b"".join((self._partial[-3:], *kept[-3:]))  # none of `kept` is empty
             in_letter = _HALF_A_LETTER.search(before[-3:]) is not None
             if in_letter or command["broken"] is not None:
@@ -200,10 +209,13 @@ class LineDecoder:
         return lines
 
     def _speak_telnet(self) -> None:
-        """Debian's telnet breaks Ü and ” until it is asked for BINARY; nc shows the request as garbage."""
+        """Debian's telnet breaks Ü and ” until it is asked for BINARY; nc shows the request as garbage.
+
+        What ends lines in CR LF may be `nc -C`, and nothing tells it from telnet: there our next line covers that.
+        """
         if not self.telnet:
             self.telnet = self.in_doubt = True
-            self._answers += bytes((0xFF, _DO, _BINARY))
+            self._answers += bytes((0xFF, _DO, _BINARY)) + (b"" if self.commands else _TO_LINE_START)
 
     def _negotiate(self, verb: int, option: int) -> list[bytes]:
         """Agree to BINARY both ways and refuse the rest, each once; what can be no option is text again."""

@@ -2,7 +2,7 @@
 
 Pure.  Nothing that came from a stranger is ever handled: what follows the first line of a POST is no talk.  What takes
 many bytes to be known is left alone, for none of it can be said by chance: a first byte of SYN (TLS), ENQ (SOCKS 5) or
-EOT with a command behind it (SOCKS 4), and a first line that is HTTP's or SSH's.
+EOT with a command behind it (SOCKS 4), and a first line that is HTTP's, SSH's or, in capital letters, IRC's.
 """
 
 import re
@@ -20,6 +20,7 @@ _ALERT = bytes([21, 3, 1, 0, 2, 2, 70])
 """A fatal alert `protocol_version`; programs then say that this is not a port for TLS, and not that it broke."""
 
 _HTTP = re.compile(r"([A-Z]{1,20}) \S+ HTTP/\d(?:\.\d)? *")
+_IRC = re.compile(r"CAP (?:LS|REQ|LIST|END)\b.*|(?:PASS|NICK) \S+ *|USER \S+ \S+ \S+ \S.*")
 _SSH = re.compile(r"SSH-\d\.\d+-.*")
 
 _SSH_DISCONNECT = 1
@@ -34,6 +35,7 @@ class Kind(Enum):
     TLS = "TLS"
     HTTP = "HTTP"
     HEAD = "HTTP (HEAD)"
+    IRC = "IRC"
     SSH = "SSH"
     SOCKS4 = "SOCKS 4"
     SOCKS5 = "SOCKS 5"
@@ -55,6 +57,8 @@ def by_first_line(line: str) -> Kind | None:
     """Who begins with a line that nobody means as talk."""
     if match := _HTTP.fullmatch(line):
         return Kind.HEAD if match[1] == "HEAD" else Kind.HTTP
+    if _IRC.fullmatch(line):
+        return Kind.IRC
     return Kind.SSH if _SSH.fullmatch(line) else None
 
 
@@ -84,6 +88,9 @@ class Reception:
                 return bytes([0, 91]) + bytes(6)  # request rejected
             case Kind.SOCKS5:
                 return bytes([5, 255])  # no acceptable method
+            case Kind.IRC:
+                title = self._words(say("This is a chat, but it does not speak IRC. Join it with:"))
+                return _irc(title, ways)
             case Kind.SSH:
                 return _ssh(self._words(say("This is a chat, not SSH. Join it with:")), ways)
             case Kind.HTTP | Kind.HEAD:
@@ -101,6 +108,12 @@ def _http(title: str, ways: Sequence[str], with_body: bool) -> bytes:
         "Connection: close\r\n\r\n"
     )
     return head.encode() + (body if with_body else b"")
+
+
+def _irc(title: str, ways: Sequence[str]) -> bytes:
+    """Notices, which clients show as they are, and ERROR, after which they do not wait for more (RFC 2812, 3.7.4)."""
+    notices = "".join(f"NOTICE * :{line}\r\n" for line in (title, *ways))
+    return f"{notices}ERROR :{' '.join((title, *(way.strip() for way in ways[:1])))}\r\n".encode()
 
 
 def _ssh(title: str, ways: Sequence[str]) -> bytes:

@@ -31,6 +31,7 @@ from chat.doors.lines import NOP
 from chat.doors.output import Output
 from chat.doors.sniffing import Kind, Reception
 from chat.visit.dispatch import command_of, handle, id_of
+from chat.wire import vocabulary
 from chat.wire.answers import Problem, Reply
 from chat.wire.rendering import Wire
 from chat.wire.requests import Typed
@@ -195,6 +196,9 @@ class ChatProtocol(LineReceiver):
             if isinstance(first, str) and (kind := sniffing.by_first_line(first)) is not None:
                 self._turn_away(kind)
                 return
+            if isinstance(first, str) and vocabulary.named(first) == "json":
+                # It would take what stands before its first object for a part of it.
+                self._input.decoder.ask_nothing()
         if not self._greeted and (self._known or self._input.ended):
             self._greet()
         self._answer_telnet()

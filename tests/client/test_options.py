@@ -65,6 +65,7 @@ def test_options_may_stand_before_and_after_the_server(words: str) -> None:
         (["--tls", "pi"], Server("pi", 12346)),
         (["pi:4000", "--tls"], Server("pi", 4000)),
         (["pi", "--fingerprint", "a1" * 32], Server("pi", 12346)),
+        (["pi", "4000", "--tls"], Server("pi", 4000)),
         (["pi"], Server("pi", 12345)),
     ],
 )
@@ -84,6 +85,13 @@ def test_without_options_it_is_this_computer() -> None:
     options = Options({})
     options.parseOptions([])
     assert options.server == Server("localhost", 12345)
+
+
+@pytest.mark.parametrize("host", ["pi", "::1", "[::1]"])
+def test_host_and_port_may_be_two_words_as_nc_has_them(host: str) -> None:
+    options = Options({})
+    options.parseOptions([host, "4000"])
+    assert options.server == Server(host.strip("[]"), 4000)
 
 
 @pytest.mark.parametrize(("room", "name"), [("ops", "#ops"), ("#ops", "#ops")])
@@ -107,6 +115,11 @@ def test_a_room_may_be_written_without_its_sign_which_shells_take_for_a_comment(
         ["--foo"],
         ["--nick"],
         ["pi:x"],
+        [""],
+        ["", "4000"],
+        ["pi:1", "4000"],
+        ["pi", "65536"],
+        ["pi", "4000", "5000"],
         ["pi local"],
         ["--fingerprint", "AA:BB"],
         ["--tls", "pi:"],

@@ -8,8 +8,10 @@ from faced import MESSAGE, World
 from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionLost
 
+from chat.base.language import say
 from chat.client.faces.stdio import Status
 from chat.client.faces.terminal import TerminalFace
+from chat.client.link.trust import Unsafe
 from chat.client.talk.me import Line
 from chat.client.talk.state import State
 
@@ -236,3 +238,13 @@ def test_what_cannot_be_kept_is_said_once() -> None:
     for _ in range(3):
         world.face.not_kept(OSError(28, "No space left on device"))
     assert world.shown() == ["-- nothing is kept for after a crash of this program: No space left on device --"]
+
+
+def test_a_fingerprint_stands_in_one_piece_and_what_others_may_have_written_does_not() -> None:
+    world = person()
+    mark = "AB:" * 31 + "AB"
+    sentence = say("Its fingerprint is {fingerprint}", fingerprint=f"SHA256:{mark}")
+    world.face.tell(Unsafe(say("The certificate is of {names}.", names="x" * 200), sentence))
+    *others, last = world.shown()
+    assert last == f"! Its fingerprint is SHA256:{mark}"
+    assert all(len(line) <= 80 for line in others)

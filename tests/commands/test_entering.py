@@ -209,9 +209,19 @@ def test_help_for_one_command_tells_its_usage_and_other_names(amy: Client, topic
     ]
 
 
-def test_help_for_what_there_is_not(amy: Client) -> None:
-    amy.type("/help foo")
-    assert amy.take() == ["! unknown-command: There is no such command; /help all shows every one."]
+@pytest.mark.parametrize(
+    ("topic", "answer"),
+    [
+        ("foo", "! unknown-command: There is no such command; /help all shows every one."),
+        ("jion", "! unknown-command: There is no /jion; is it /join? /help all shows every one."),
+        ("/whios", "! unknown-command: There is no /whios; is it /whois? /help all shows every one."),
+        ("set", "! not-here: /set is a command of chat-client."),
+        ("login", "! unknown-command: There is no such command; /help all shows every one."),
+    ],
+)
+def test_help_for_what_there_is_not(amy: Client, topic: str, answer: str) -> None:
+    amy.type(f"/help {topic}")
+    assert amy.take() == [answer]
 
 
 def test_tips_are_told(amy: Client) -> None:

@@ -155,7 +155,38 @@ def test_somebody_in_no_room_is_here_all_the_same(amy: Client, bob: Client) -> N
     bob.type("/leave")
     amy.take()
     amy.type("/whois BOB")
-    assert amy.lines == ["-> bob came 0 s ago and last spoke 0 s ago."]
+    assert amy.lines == ["-> bob came 0 s ago and has said nothing since."]
+
+
+def test_of_one_who_never_spoke_nobody_is_told_when_they_did(world: World, amy: Client, bob: Client) -> None:
+    world.wait(90)
+    bob.type("/msg amy hi")
+    amy.take()
+    amy.type("/whois bob")
+    assert amy.take()[0] == "-> bob came 1 min ago and has said nothing since."
+
+
+@pytest.mark.parametrize("line", ["/who bob", "/who @bob", "/quién bob:"])
+def test_who_with_a_nickname_tells_about_that_one(amy: Client, bob: Client, line: str) -> None:
+    amy.type(line)
+    assert amy.take()[0] == "-> bob came 0 s ago and has said nothing since."
+
+
+def test_a_room_comes_before_somebody_of_its_name(world: World, amy: Client, bob: Client) -> None:
+    amy.type("/join #bob", "/leave #bob")
+    amy.take()
+    amy.type("/who bob", "/who nobody")
+    assert amy.take() == [
+        "! not-in-room: You are not in #bob. /join #bob goes there.",
+        "! no-room: There is no room #nobody. /join #nobody makes it.",
+    ]
+
+
+def test_a_program_that_asks_who_somebody_is_gets_the_facts_of_whois(world: World, amy: Client) -> None:
+    program = world.enter("bot", wire="json")
+    program.type("/who amy", id="1")
+    (reply,) = program.take_objects()
+    assert (reply["command"], reply["nick"], reply["rooms"], reply["id"]) == ("whois", "amy", ["#lobby"], "1")
 
 
 # /away and /back

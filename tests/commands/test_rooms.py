@@ -109,6 +109,25 @@ def test_leaving_goes_back_to_the_room_joined_last(amy: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("room", ["#nope", "#ops"])
+def test_who_leaves_a_room_they_are_not_in_is_told_where_they_are(amy: Client, bob: Client, room: str) -> None:
+    bob.type("/join #ops")
+    amy.type("/join #dev")
+    amy.take()
+    amy.type(f"/leave {room}")
+    assert amy.take() == [f"! not-in-room: You are not in {room}, but in #lobby and #dev."]
+    amy.type("/leave", "/leave")
+    amy.take()
+    amy.type(f"/leave {room}")
+    assert amy.take() == ["! not-in-room: You are in no room; /join #lobby goes back."]
+
+
+def test_for_a_room_that_is_not_there_the_nearest_one_is_offered(amy: Client, bob: Client) -> None:
+    bob.type("/join #release", "/join #relays", "/leave #relays")
+    amy.type("/topic #relaese")
+    assert amy.take() == ["! no-room: There is no room #relaese; is it #release? /join #relaese makes it."]
+
+
 def test_leaving_another_room_does_not_change_where_one_speaks(amy: Client) -> None:
     amy.type("/join #ops")
     amy.take()

@@ -371,3 +371,32 @@ def test_a_burst_is_said_as_fast_as_the_rate_allows() -> None:
     assert limits.BURST - 2 <= first <= limits.BURST
     world.wait(1.0, step=0.5)
     assert len(bob.take()) == 2
+
+
+BLANKS = ["   ", "\t", "\u3000", " \u00a0 ", "\u200b", "\u2800", "\u3164"]
+
+
+@pytest.mark.parametrize("blanks", BLANKS, ids=ascii)
+def test_a_line_of_blanks_says_nothing(world: World, blanks: str) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    amy.type(blanks, "/paste", blanks, "/end")
+    assert bob.take() == []
+    assert amy.take()[-1] == "-> Nothing was said."
+
+
+@pytest.mark.parametrize("line", ["/msg bob \u2800", "/me \u200b", "/msg #lobby \u3164"])
+def test_nor_does_a_command_say_blanks(world: World, line: str) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    amy.type(line)
+    assert (amy.take(), bob.take()) == (["! nothing-said: An empty line says nothing."], [])
+
+
+@pytest.mark.parametrize("blanks", BLANKS, ids=ascii)
+def test_a_program_is_told_that_blanks_say_nothing(world: World, blanks: str) -> None:
+    program, bob = world.enter("bot", wire="json"), world.enter("bob")
+    program.take()
+    program.type(blanks, id="1")
+    assert [(answer["code"], answer["id"]) for answer in program.take_objects()] == [("nothing-said", "1")]
+    assert bob.take() == []

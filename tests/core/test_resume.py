@@ -691,3 +691,21 @@ def test_a_line_that_was_stored_is_confirmed_again_even_where_it_would_be_refuse
     assert [(keys["type"], keys["id"]) for keys in back.take_objects()] == [("ack", "1")]
     back.type(line, id="3", room="#ops")
     assert [(keys["type"], keys["id"]) for keys in back.take_objects()] == [("error", "3")]
+
+
+def test_when_people_came_and_last_spoke_is_known_after_a_restart() -> None:
+    store = KeepingStore()
+    world = World(store)
+    amy, code = enter(world, "amy")
+    enter(world, "bob")
+    world.wait(600)
+    amy.type("hi")
+    world.wait(600, step=limits.SWEEP_SECONDS)
+    world = restarted(world, store)
+    back = resume(world, code)
+    back.take()
+    back.type("/whois", "/whois bob")
+    assert [line for line in back.take() if " came " in line] == [
+        "-> amy came 20 min ago and last spoke 10 min ago.",
+        "-> bob came 20 min ago and has said nothing since.",
+    ]

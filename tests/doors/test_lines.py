@@ -248,7 +248,8 @@ def test_ctrl_d_later_in_a_line_is_text():
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r\0"])
 def test_a_first_line_that_ends_as_telnet_does_is_telnet_and_is_asked_for_binary_once(end):
-    assert decode(b"hi" + end + b"hi" + end) == (["hi", "hi"], True, DO_BINARY)
+    # The carriage return lets our next line cover what `nc -C`, which is alike, shows of it.
+    assert decode(b"hi" + end + b"hi" + end) == (["hi", "hi"], True, DO_BINARY + b"\r\0")
 
 
 @pytest.mark.parametrize("first", [b"\n", b"\rx", b"hi\nho\r\n", b"hi"])
@@ -404,3 +405,17 @@ def test_netcats_latin1_is_never_in_doubt():
 def test_telnets_end_of_input_ends_the_line_and_the_input():
     assert lines_of(b"hi\n\xff\xec") == ["hi", END_OF_INPUT]
     assert LineDecoder().feed(b"hi\xff\xec") == ["hi", END_OF_INPUT]
+
+
+def test_a_program_whose_lines_end_in_cr_lf_is_asked_for_nothing():
+    decoder = LineDecoder()
+    assert decoder.feed(b"/json\r\n") == ["/json"]
+    decoder.ask_nothing()
+    assert (decoder.answers(), decoder.in_doubt) == (b"", False)
+
+
+def test_one_that_speaks_telnet_all_the_same_is():
+    decoder = LineDecoder()
+    assert decoder.feed(DO_TM + b"/json\r\n") == ["/json"]
+    decoder.ask_nothing()
+    assert decoder.answers() == DO_BINARY + WILL_TM

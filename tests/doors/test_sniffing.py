@@ -22,6 +22,10 @@ STRANGERS = {
     b"HEAD / HTTP/1.1\r\n\r\n": Kind.HEAD,
     b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n": Kind.SSH,
     b"SSH-1.99-x\n": Kind.SSH,
+    b"CAP LS 302\r\nNICK zed\r\nUSER zed 0 * :Zed\r\n": Kind.IRC,
+    b"NICK zed\r\nUSER zed zed pi :Zed Zed\r\n": Kind.IRC,
+    b"PASS secret\n": Kind.IRC,
+    b"USER bot 0 * :bot\n": Kind.IRC,
     b"\x04\x01\x00\x50\x01\x02\x03\x04\x00": Kind.SOCKS4,
     b"\x05\x01\x00": Kind.SOCKS5,
 }
@@ -34,6 +38,12 @@ PEOPLE = [
     b"what is HTTP/1.1\n",
     b"what is SSH-2.0-x\n",
     b"SSH\n",
+    b"nick zed\n",
+    b"NICK\n",
+    b"Nick Cave\n",
+    b"CAP\n",
+    b"PASS the salt please\n",
+    b"USER\n",
     b"SSH- is fine\n",
     b"\x04",
     b"\xff\xfb\x18",
@@ -115,6 +125,21 @@ def test_ssh_gets_a_packet_that_is_well_formed(code: str, host: str) -> None:
     assert 4 <= padding == length - 1 - 9 - size - 4
     assert (number, reason, packet[14 + size : 18 + size]) == (1, 2, bytes(4))
     assert len(text.decode()) <= 400
+
+
+def test_irc_gets_notices_and_an_error() -> None:
+    lines = reception().answer(Kind.IRC, "192.0.2.9").decode().split("\r\n")
+    assert lines[:2] == [
+        "NOTICE * :This is a chat, but it does not speak IRC. Join it with:",
+        "NOTICE * :  nc 192.0.2.9 12345",
+    ]
+    assert lines[-2:] == ["ERROR :This is a chat, but it does not speak IRC. Join it with: nc 192.0.2.9 12345", ""]
+
+
+@pytest.mark.parametrize("host", ["", "::1", "2001:db8:1111:2222:3333:4444:5555:6666"])
+def test_no_line_for_irc_is_longer_than_its_clients_read(host: str) -> None:
+    for code in ("en", "es"):
+        assert all(len(line) <= 510 for line in reception(code).answer(Kind.IRC, host).split(b"\r\n"))
 
 
 def test_socks_is_refused() -> None:

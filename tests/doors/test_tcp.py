@@ -256,6 +256,16 @@ def test_a_telnet_is_asked_for_binary_once_and_nobody_else_hears_telnet(world: W
     assert IAC not in nc.bytes
 
 
+def test_before_the_first_object_of_a_program_stands_no_telnet(world: World) -> None:
+    bot = world.connect()
+    bot.take()
+    for data in (b"/json\r\n/nick bot\r\n", b"\xe9\r\n"):
+        bot.send(data)
+        world.turn()
+    assert [json.loads(line)["type"] for line in bot.take()] == ["hello", "welcome", "history"]
+    assert [entry.fact.text for entry in world.hub.lobby.log.said_before(99, 9)] == ["é"]
+
+
 @pytest.mark.parametrize("question", [AYT, DO_TM])
 def test_answers_to_a_telnet_that_does_not_read_do_not_pile_up(world: World, question: bytes) -> None:
     amy = world.enter("amy")
@@ -509,6 +519,25 @@ def test_who_types_another_nickname_after_a_refused_one_is_in(world: World) -> N
     world.wait(limits.NICK_PAUSE_SECONDS)
     assert amy.take()[-1] == "-> pong"
     assert "amy" in world.hub.lobby.users
+
+
+def test_who_has_read_a_refusal_is_answered_at_once(world: World) -> None:
+    world.enter("bob")
+    amy = world.connect("bob")
+    for _ in range(2):
+        world.wait(limits.NICK_READ_SECONDS)
+        amy.type("bob")
+    assert codes(amy) == 3 * ["nick-taken"]
+
+
+def test_a_script_that_sleeps_for_a_second_has_not_read_it(world: World) -> None:
+    bob = world.enter("bob")
+    script = world.connect("bob")
+    world.wait(1)
+    script.send(b"secret\n")
+    script.close()
+    assert codes(script) == ["nick-taken", "nothing-said"]
+    assert bob.take() == []
 
 
 def test_whoever_chooses_no_nickname_is_reminded_and_then_closed(world: World) -> None:

@@ -29,6 +29,8 @@ class Tended:
         self.keeps: list[Keep] = []
         self.undated: list[str] = []
         self.left = 0
+        self.in_journal = 0
+        self.path = Path("chat.sqlite3")
         self.trim_error: Exception | None = None
         self.backup_error: Exception | None = None
         self.looked = 0
@@ -50,6 +52,9 @@ class Tended:
     def look_at_space(self) -> Deferred[None]:
         self.looked += 1
         return succeed(None) if self.space_error is None else fail(self.space_error)
+
+    def journal(self) -> int:
+        return self.in_journal
 
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         self.copied.append(day)
@@ -256,3 +261,16 @@ def test_a_copy_that_failed_is_logged_and_the_next_night_is_tried(tmp_path: Path
     world.minutes(24 * 60)
     assert world.store.copied == [NIGHT.date(), NIGHT.date() + DAY]
     assert len(logged.expect(OSError)) == 2  # type: ignore[attr-defined]
+
+
+def test_a_journal_that_somebody_keeps_from_ending_is_told_each_time_it_has_doubled(
+    world: World, events: list[LogEvent]
+) -> None:
+    told = []
+    for size in (16, 63, 70, 100, 139, 141, 150, 1, 70):
+        world.store.in_journal = size * 1024 * 1024
+        events.clear()
+        world.minutes(1)
+        told.append([text for event in events if "-wal has grown to" in (text := formatEvent(event))])
+    assert [bool(texts) for texts in told] == [False, False, True, False, False, True, False, False, True]
+    assert told[2][0].startswith("chat.sqlite3-wal has grown to 73 MB: another program keeps the database open")

@@ -226,7 +226,7 @@ class StreamFace(ABC):
     def tell(self, problem: Unsafe) -> None:
         """Say why the server is not safe."""
         for sentence in problem.told:
-            self.put(Shown(Kind.ERROR, self._words(sentence)))
+            self.put(Shown(Kind.ERROR, self._words(sentence), whole="fingerprint" in sentence.fields))
 
     def give_up(self, status: Status) -> None:
         """End it, for this reason."""
@@ -291,6 +291,6 @@ def layout(shown: Shown, time: str, columns: int | None) -> list[str]:
     mark = MARKS[shown.kind]
     framed = shown.kind in _FRAMED
     text, first = (f"{shown.text} --", mark) if framed else (shown.text, f"{time}{mark}")
-    if shown.kind is Kind.TALK or columns is None:
+    if shown.kind is Kind.TALK or shown.whole or columns is None:
         return [f"{first}{text}"]
     return wrap(text, columns, first, continued(mark))

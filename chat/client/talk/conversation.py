@@ -42,11 +42,15 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A line, or a message of several lines, safe to show; `at` is local time."""
+    """A line, or a message of several lines, safe to show; `at` is local time.
+
+    One that is `whole` is not broken: it is short but for what people copy.
+    """
 
     kind: Kind
     text: str
     at: datetime | None = None
+    whole: bool = False
 
 
 _Value = TypeVar("_Value")

@@ -37,6 +37,13 @@ class Tended(Protocol):
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         """The copy of this day, made if there is none."""
 
+    @property
+    def path(self) -> Path:
+        """The file of the database."""
+
+    def journal(self) -> int:
+        """Bytes of what is on its way into the database."""
+
 
 class Upkeep:
     """Looks after a store from `start` to `stop`.
@@ -62,6 +69,8 @@ class Upkeep:
         self._undated: set[str] = set()
         """Of these logs it was told."""
         self._backup_to = backup_to
+        self._told_bytes = limits.JOURNAL_TOLD_BYTES
+        """From this size on the journal is told."""
         self._began_at = now() - timedelta(seconds=elapsed())
         self._is_date_right = True
         self._copied: date | None = None
@@ -105,6 +114,7 @@ class Upkeep:
 
     async def _tend(self) -> float:
         """One step of everything; returns the seconds to the next."""
+        self._look_at_journal()
         await self._look_at_space()
         await self._back_up()
         return limits.TRIM_PAUSE_SECONDS if await self._trim() else limits.UPKEEP_SECONDS
@@ -114,6 +124,21 @@ class Upkeep:
             await self._store.look_at_space()
         except Exception:
             logger.failure("How much of the disk is free could not be looked at")
+
+    def _look_at_journal(self) -> None:
+        """Nothing of it gets into the database, nor is its place used again, while another program reads."""
+        size = self._store.journal()
+        if size < limits.JOURNAL_TOLD_BYTES:
+            self._told_bytes = limits.JOURNAL_TOLD_BYTES
+        elif size >= self._told_bytes:
+            self._told_bytes = 2 * size
+            logger.warn(
+                "{path}-wal has grown to {size} MB: another program keeps the database open, in a transaction that "
+                "does not end, and with each line the file grows on; `fuser {path}` tells which one. For a copy there "
+                "is chat-server backup",
+                path=self._store.path,
+                size=size // 1_000_000,
+            )
 
     async def _trim(self) -> int:
         self._check_date()

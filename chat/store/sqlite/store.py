@@ -116,6 +116,18 @@ class SqliteStore:
         """So much of the disk stays free from now on."""
         self._space.wanted = size
 
+    @property
+    def path(self) -> Path:
+        """The file of the database."""
+        return self._path
+
+    def journal(self) -> int:
+        """Bytes of the write-ahead file: what is said stands there first."""
+        try:
+            return os.stat(f"{self._path}-wal").st_size
+        except OSError:
+            return 0
+
     def backup(self, directory: Path, day: date) -> Deferred[Path]:
         """The copy of this day, made if there is none, beside the last ones of other days."""
         worker = Worker("chat-backup", partial(connect, self._path), self._reactor)
