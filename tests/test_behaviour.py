@@ -151,7 +151,7 @@ def test_two_slashes_say_one(trio: Trio) -> None:
         ("/set nick bob", "not-here"),
         ("/login tulip", "unknown-command"),
         ("/msg #nowhere hi", "no-room"),
-        ("/leave #nowhere", "no-room"),
+        ("/leave #nowhere", "not-in-room"),
         ("/nick bob", "nick-taken"),
         ("/nick b0b", "nick-alike"),
         ("/nick 2", "nick-bad"),

@@ -66,6 +66,8 @@ def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IL
             outcome[0].raiseException()
     except (CannotListenError, Unfit):
         raise
+    except OSError as error:  # a directory for the file of a unix socket is not there, or not ours
+        raise Unfit(say("{reason}.", reason=system_reason(error))) from None
     except Exception as error:  # what takes an endpoint apart, a plugin perhaps, raises anything
         raise Unfit(
             say(
@@ -222,6 +224,8 @@ def _shown(address: IAddress) -> str:
 
 def failure(error: CannotListenError, option: str, open_already: Sequence[IListeningPort]) -> Sentence:
     """Why a port cannot be listened on, beside those that are open already, and what would be right."""
+    if isinstance(error.port, str | bytes):
+        return _file_failure(os.fsdecode(error.port), error.socketError, option)
     if error.port in [getattr(other.getHost(), "port", None) for other in open_already]:
         return say("Port {port} is given twice; once is enough.", port=error.port)
     if error.socketError.errno == errno.EADDRINUSE:
@@ -235,5 +239,26 @@ def failure(error: CannotListenError, option: str, open_already: Sequence[IListe
         "Cannot listen on port {port}: {reason}. Choose another one with {option}.",
         port=error.port,
         reason=system_reason(error.socketError),
+        option=option,
+    )
+
+
+def _file_failure(path: str, error: OSError | str, option: str) -> Sentence:
+    """The same of a unix socket; where its lock is taken, Twisted has a text and no error."""
+    if isinstance(error, str):
+        return say(
+            "{path} is in use by a server, or given twice. Choose another one with {option}.", path=path, option=option
+        )
+    if error.errno == errno.EADDRINUSE:
+        return say(
+            "{path} is there already, for another program uses it or left it behind. Take it away, or choose another "
+            "one with {option}.",
+            path=path,
+            option=option,
+        )
+    return say(
+        "Cannot listen on {path}: {reason}. Choose another one with {option}.",
+        path=path,
+        reason=system_reason(error),
         option=option,
     )

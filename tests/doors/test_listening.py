@@ -1,9 +1,18 @@
 """The lines with which people are told to join: each way that is open, and whether it is encrypted."""
 
-import pytest
-from twisted.internet.address import IPv4Address, UNIXAddress
-from twisted.internet.interfaces import IAddress
+import errno
+import socket
+from pathlib import Path
 
+import pytest
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.error import CannotListenError, ConnectionDone
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from chat.base.errors import Unfit
 from chat.base.language import language
 from chat.doors import listening
 
@@ -81,3 +90,52 @@ def test_ways_to_an_ipv6_address_are_written_as_programs_take_them(monkeypatch: 
     assert "  nc 2001:db8::9 4000" in lines
     assert "  chat-client [2001:db8::9]:4000" in lines
     assert "  openssl s_client -quiet -connect [2001:db8::9]:4001" in lines
+
+
+def close(port: IListeningPort) -> None:
+    """At once: the reactor does not run."""
+    port.connectionLost(Failure(ConnectionDone()))
+
+
+def reason_for(endpoint: str) -> str:
+    """Why nobody can listen there."""
+    try:
+        opened = listening.listen(reactor, endpoint, Factory())
+    except CannotListenError as error:
+        return language("en").words(listening.failure(error, "--port", ()))
+    except Unfit as error:
+        return str(error)
+    close(opened[0])
+    return ""
+
+
+def test_a_unix_socket_that_another_server_has_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    (port,) = listening.listen(reactor, f"unix:{path}", Factory())
+    try:
+        assert reason_for(f"unix:{path}") == (
+            f"{path} is in use by a server, or given twice. Choose another one with --port."
+        )
+    finally:
+        close(port)
+    assert reason_for(f"unix:{path}") == ""
+
+
+def test_what_a_killed_server_left_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    (tmp_path / "socket.lock").symlink_to("999999999")
+    assert reason_for(f"unix:{path}") == ""
+
+
+def test_another_file_in_its_place_is_told() -> None:
+    error = CannotListenError(None, b"/run/chat", OSError(errno.EADDRINUSE, ""))
+    assert language("en").words(listening.failure(error, "--port", ())) == (
+        "/run/chat is there already, for another program uses it or left it behind. Take it away, or choose another "
+        "one with --port."
+    )
+
+
+def test_a_directory_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+    assert reason_for(f"unix:{tmp_path}/no/socket") == "No such file or directory."

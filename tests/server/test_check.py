@@ -148,7 +148,7 @@ def test_all_that_is_wrong_comes_at_once_with_the_line_of_the_file(port: int, di
         (["--port", "tcp:x"], ["--port tcp:x: not a number from 1 to 65535"]),
         (["--port", ""], ["--port : not a number from 1 to 65535"]),
         (["--tls-po", "0", "--certificate", "x.pem"], ["--tls-port 0: a port is", "", ""]),
-        (["--port", "unix:none/socket"], ["Cannot listen on port none/socket: No such file"]),
+        (["--port", "unix:none/socket"], ["Cannot listen on none/socket: No such file"]),
         (["--port", "unix:socket"], []),
         (["--port", "systemd:domain=INET:index=0"], []),
         (["--port", "stdio:"], ["--port stdio:: that is a single connection"]),

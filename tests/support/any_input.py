@@ -12,7 +12,7 @@ from chat.base.text import visible
 MARKS = re.compile(r"-> |! |-!- |-- |\d\d:\d\d |(?:#\S+ )?(?:<\S+> |\* \S+ |  \| )|\[\S+ -> you\] |\[you -> \S+\] ")
 
 
-TELNET = re.compile(rb"\xff[\xfb-\xfe].|\xff[\xf0-\xfa]", re.DOTALL)
+TELNET = re.compile(rb"\xff\xfd\0\r\0|\xff[\xfb-\xfe].|\xff[\xf0-\xfa]", re.DOTALL)
 
 
 @contextmanager
