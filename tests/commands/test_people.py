@@ -185,7 +185,7 @@ def test_a_room_comes_before_somebody_of_its_name(world: World, amy: Client, bob
 def test_a_program_that_asks_who_somebody_is_gets_the_facts_of_whois(world: World, amy: Client) -> None:
     program = world.enter("bot", wire="json")
     program.type("/who amy", id="1")
-    (reply,) = program.take_objects()
+    reply, _ = program.take_objects()
     assert (reply["command"], reply["nick"], reply["rooms"], reply["id"]) == ("whois", "amy", ["#lobby"], "1")
 
 
