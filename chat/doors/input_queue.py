@@ -65,9 +65,9 @@ class InputQueue:
     """What one client sends, on its way to being handled."""
 
     __slots__ = (
-        "_ahead", "_clock", "_closed", "_first", "_handled_at", "_handler", "_held", "_in_line", "_lines", "_order",
-        "_pace", "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working", "decoder", "delayed",
-        "ended", "heard", "paused", "signed_off",
+        "_ahead", "_bytes", "_clock", "_closed", "_fasting", "_first", "_handled_at", "_handler", "_held", "_in_line",
+        "_lines", "_order", "_pace", "_pondered", "_rounds", "_scheduled", "_slowed", "_turn", "_waiting", "_working",
+        "decoder", "delayed", "ended", "heard", "paused", "signed_off",
     )  # fmt: skip
 
     decoder: LineDecoder
@@ -102,6 +102,8 @@ class InputQueue:
         self._ahead = 0  # the characters in them, or more
         self._order: Order | None = None  # of those that wait for their time
         self._pace = TokenBucket(limits.BURST, rate, clock.seconds())
+        self._bytes = TokenBucket(limits.READ_BURST, limits.READ_LINES * limits.LINE * rate, clock.seconds())
+        self._fasting: IDelayedCall | None = None  # until more bytes may be read
         self._scheduled: IDelayedCall | None = None
         self._working = False
         self._waiting = False
@@ -128,6 +130,7 @@ class InputQueue:
     def feed(self, data: bytes) -> None:
         """Bytes came; `work` then handles the lines in them."""
         self.heard = 2
+        self._bytes.take(len(data))
         lines = self.decoder.feed(data)
         if self._order is not None and (self._lines or self.delayed):
             self._ahead += len(data)
@@ -173,6 +176,9 @@ class InputQueue:
         if self._scheduled is not None:
             self._scheduled.cancel()
             self._scheduled = None
+        if self._fasting is not None:
+            self._fasting.cancel()
+            self._fasting = None
         return self.forget()
 
     def forget(self) -> int:
@@ -219,11 +225,23 @@ class InputQueue:
 
     def _see_to_the_rest(self) -> None:
         """Of the lines that were not handled, and of the input's end."""
-        if not (self._lines or self.ended or self.paused):
+        if self._bytes.overdrawn and self._fasting is None and not self._closed:
+            self._fast()
+        if not (self._lines or self.ended or self.paused or self._fasting):
             return
         if self._is_over and not (self._waiting or self._closed):
             self._handler.finished()
-        self._pause(bool(self._lines) and not (self._handler.pondering or self._reads_ahead()))
+        waits = bool(self._lines) and not (self._handler.pondering or self._reads_ahead())
+        self._pause(waits or self._fasting is not None)
+
+    def _fast(self) -> None:
+        """So many bytes came that no more are read for a while."""
+        if not self._bytes.allows(1, self._clock.seconds()):
+            self._fasting = self._clock.callLater(self._bytes.wait(), self._read_on)
+
+    def _read_on(self) -> None:
+        self._fasting = None
+        self._see_to_the_rest()
 
     def _reads_ahead(self) -> bool:
         """Lines wait for nothing but their time, and there is room for what may go before them."""

@@ -743,3 +743,45 @@ def test_a_connection_has_few_attributes(world: World) -> None:
     client = world.enter("amy")
     client.type("hi")
     assert len(vars(client.protocol)) <= 30
+
+
+def test_bytes_that_never_make_a_line_are_read_no_faster_than_lines_could_be() -> None:
+    world = World(rate=2)
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    pieces = 64
+    for _ in range(pieces):
+        amy.send(b"x" * 64 * 1024)
+    world.turn()
+    waiting = len(amy.socket.sent)
+    assert pieces - waiting == pytest.approx(limits.READ_BURST / 64 / 1024, abs=2)
+    bob.type("hi")
+    assert amy.take() == ["<bob> hi"]
+    world.wait(10, step=0.5)
+    assert waiting - len(amy.socket.sent) == pytest.approx(10, abs=2)
+    world.wait(60, step=0.5)
+    amy.type("", "and now a line")
+    world.wait(2)
+    assert bob.take() == ["<amy> and now a line"]
+    assert [line for line in amy.take() if line.startswith("!")] == [
+        f"! too-long: This line has {pieces * 64 * 1024} bytes, the limit is 16384."
+    ]
+
+
+def test_who_gave_too_many_bytes_and_goes_leaves_nothing_behind() -> None:
+    world = World(rate=2)
+    amy = world.enter("amy")
+    for _ in range(32):
+        amy.send(b"x" * 64 * 1024)
+    world.turn()
+    amy.cut()
+    world.wait(60)
+
+
+def test_where_lines_have_no_rate_bytes_have_none() -> None:
+    world = World(rate=0)
+    amy = world.enter("amy")
+    for _ in range(64):
+        amy.send(b"x" * 64 * 1024)
+    world.turn()
+    assert not amy.socket.sent
