@@ -103,7 +103,7 @@ class Server:
 def _with_other(limits: Mapping[str, float], first: str) -> Sequence[str]:
     """twistd, in a process where something was done first and these limits are others."""
     changes = "".join(f"limits.{name} = {value!r}; " for name, value in limits.items())
-    program = f"{first}\nfrom chat import limits; {changes}from twisted.scripts.twistd import run; run()"
+    program = f"{first}\nfrom chat.base import limits; {changes}from twisted.scripts.twistd import run; run()"
     return [sys.executable, "-c", program]
 
 

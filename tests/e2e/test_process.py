@@ -307,15 +307,15 @@ def test_where_no_file_descriptor_is_left_the_log_has_one_line_in_ten_seconds(
 
 
 FAULTS = """
-from chat import handling
-perform = handling.perform
+from chat.visit import dispatch
+perform = dispatch.perform
 def faulty(session, request):
     if request.line.startswith("/away"):
         {}[request.line]
     if request.line.startswith("/me"):
         int(request.line)
     return perform(session, request)
-handling.perform = faulty
+dispatch.perform = faulty
 """
 """Some commands meet a bug of ours, so that there is something to log."""
 

@@ -349,9 +349,9 @@ def test_a_line_of_before_digests_were_kept_is_acknowledged_whatever_comes_under
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from chat.core.ports import schema
-from store.test_schema import NEXT
+sys.path[:0] = [{support!r}, {here!r}]
+from chat.store.sqlite import schema
+from test_schema import NEXT
 connect = schema.connect
 def mortal(*arguments):
     connection = connect(*arguments)
@@ -367,7 +367,8 @@ schema.prepare(Path(sys.argv[1]), [*NEXT[:int(sys.argv[2])], NEXT[int(sys.argv[2
 def test_a_crash_in_the_middle_of_a_migration_leaves_the_older_version(path: Path, version: int) -> None:
     if version == 0:
         path.unlink()
-    script = KILLED.format(tests=str(Path(__file__).parents[1] / "support"))
+    here = Path(__file__).parent
+    script = KILLED.format(support=str(here.parent / "support"), here=str(here))
     assert subprocess.run([sys.executable, "-c", script, path, str(version)], check=False).returncode == -9
     assert answer(path, "PRAGMA user_version") == version
     with opened(path) as database:
