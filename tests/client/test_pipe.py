@@ -440,6 +440,23 @@ def test_what_is_to_be_said_is_said_whatever_it_begins_with() -> None:
     assert world.server.objects[-1] == {"say": "/quit now", "id": "b-1", "room": "@amy"}
 
 
+@pytest.mark.parametrize(("line", "code"), [("[1]", "usage"), ('"hi"', "usage"), ('{"line": "hi", "id": 5}', "usage")])
+def test_what_the_server_would_not_say_is_told_at_once(line: str, code: str) -> None:
+    world = pipe(raw=True)
+    world.enter()
+    world.face.typed(line)
+    assert world.server.objects == []
+    assert (objects(world)[-1]["type"], objects(world)[-1]["code"]) == ("error", code)
+
+
+@pytest.mark.parametrize("line", ["[ok] done", "5 apples"])
+def test_what_only_begins_as_json_is_talk(line: str) -> None:
+    world = pipe(raw=True)
+    world.enter()
+    world.face.typed(line)
+    assert world.server.objects[-1]["line"] == line
+
+
 def test_a_plain_line_and_an_object_without_an_id_get_one_of_ours() -> None:
     world = pipe(raw=True)
     world.enter()

@@ -229,6 +229,26 @@ def test_a_cut_between_two_pages_changes_nothing(back: bool) -> None:
     assert world.result == [Status.WELL]
 
 
+def test_a_page_whose_answer_was_cut_off_before_its_end_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HELLO, "acks", True)
+    world = transcript()
+    enter(world)
+    room = Room([1, 2, 3], 1, page=2)
+    (first,) = world.server.objects
+    world.server.send({**room.answer(first), "id": first["id"]})
+    (second,) = world.server.objects
+    world.server.transport.clear()
+    world.lose()
+    world.come_again(welcome("guest", resume="c0de", back=True))
+    assert [keys["id"] for keys in world.server.objects] == [first["id"], second["id"]]
+    for keys in (first, second):
+        world.server.send({**room.answer(keys), "id": keys["id"]}, {"type": "ack", "id": keys["id"]})
+    while (asked := world.server.objects) and asked[0]["line"] != "/quit":
+        world.server.send({**room.answer(asked[0]), "id": asked[0]["id"]}, {"type": "ack", "id": asked[0]["id"]})
+    world.lose()
+    assert [int(line.split()[-1]) for line in world.shown()] == [2, 3]
+
+
 def test_without_a_server_there_is_no_transcript_and_the_status_says_so() -> None:
     world = transcript()
     world.server.refuse(ConnectionRefusedError())

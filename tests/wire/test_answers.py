@@ -150,3 +150,44 @@ def test_a_bug_of_ours_is_the_error_of_its_line(world: World, logged: Logged, mo
     amy.type("/leave", id="1")
     logged.expect(ZeroDivisionError)
     assert [(keys["code"], keys["id"]) for keys in amy.objects] == [("internal", "1")]
+
+
+@pytest.mark.parametrize("line", ["/who", "/topic tea", "/topic", "/leave", "/since 1h", "/missed", "/me waves"])
+def test_a_command_about_rooms_says_that_a_person_is_none(line: str, world: World) -> None:
+    world.enter("ann", "hi")
+    amy = world.enter("amy", wire="json")
+    amy.type(line, id="1", room="@ann")
+    (error,) = amy.objects
+    assert (error["code"], error["text"]) == ("room-bad", "@ann is a person; a room is what this is about.")
+
+
+def test_what_was_said_with_somebody_may_be_asked_for_as_talk_goes_there(world: World) -> None:
+    world.enter("ann", "hi")
+    amy = world.enter("amy", "/msg ann psst", wire="json")
+    amy.type("/last", id="1", room="@ann")
+    history, _ = amy.take_objects()
+    assert [(event["room"], event["text"]) for event in history["events"]] == [("@ann", "psst")]
+    amy.type("/last", id="2", room="@nobody")
+    assert [keys["code"] for keys in amy.objects] == ["not-here"]
+
+
+@pytest.mark.parametrize("room", ["ops", "#ops", "OPS", "\uff03ops"])
+def test_a_room_needs_no_sign_beside_a_line(room: str, world: World) -> None:
+    ann = world.enter("ann", "/join #ops")
+    amy = world.enter("amy", "/join #ops", "/join #lobby", wire="json")
+    ann.take()
+    amy.type("hi", id="1", room=room)
+    assert amy.objects[-1]["room"] == "#ops"
+    assert ann.lines == ["#ops <amy> hi"]
+
+
+@pytest.mark.parametrize(
+    ("room", "code"), [("nope", "no-room"), ("#nope", "no-room"), ("", "room-bad"), ("a b", "room-bad")]
+)
+def test_what_is_no_room_is_told_with_the_right_advice(room: str, code: str, world: World) -> None:
+    amy = world.enter("amy", wire="json")
+    amy.type("hi", id="1", room=room)
+    (error,) = amy.objects
+    assert error["code"] == code
+    if code == "no-room":
+        assert error["text"] == "There is no room #nope. /join #nope makes it."

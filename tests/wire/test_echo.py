@@ -71,17 +71,28 @@ def test_echo_can_be_asked_for_and_taken_back_at_any_time(world: World) -> None:
     assert [(keys["code"], keys["id"]) for keys in amy.objects] == [("usage", "1")]
 
 
-def test_a_reader_behind_gets_their_ids_too(world: World) -> None:
-    amy = world.enter("amy", wire="json echo")
-    world.enter("ben", wire="json")
+def test_of_a_turn_each_gets_their_own_ids_and_nobody_elses(world: World) -> None:
+    amy, ben = world.enter("amy", wire="json echo"), world.enter("ben", wire="json echo")
     amy.take()
-    amy.full(0)
-    for number in range(50):
-        amy.type("x" * 1900, id=f"a{number}")
-    amy.drain()
-    told = events(amy)
-    assert [keys["id"] for keys in told] == [f"a{number}" for number in range(50)]
-    assert numbers(told, "#lobby") == list(range(told[0]["seq"], told[0]["seq"] + 50))
+    amy.send(b'{"line": "one", "id": "a1"}\n')
+    ben.send(b'{"line": "two", "id": "b1"}\n')
+    world.turn()
+    assert [(keys["text"], keys.get("id")) for keys in events(amy)] == [("one", "a1"), ("two", None)]
+    assert [(keys["text"], keys.get("id")) for keys in events(ben)] == [("one", None), ("two", "b1")]
+
+
+def test_who_comes_back_gets_them_with_their_ids(world: World) -> None:
+    ben = world.enter("ben", wire="json echo")
+    amy = world.connect("/nick amy", wire="json echo")
+    code = next(keys["resume"] for keys in amy.objects if keys["type"] == "welcome")
+    for number in range(3):
+        amy.type("hi", id=f"a{number}")
+        ben.type("ho", id=f"b{number}")
+    amy.cut()
+    amy = world.connect(wire="json echo")
+    amy.type(json.dumps({"line": f"/resume {code}", "seen": {"#lobby": 2, "@": 0}}))
+    told = [(keys["text"], keys.get("id")) for keys in events(amy)]
+    assert told == [("hi", "a0"), ("ho", None), ("hi", "a1"), ("ho", None), ("hi", "a2"), ("ho", None)]
 
 
 _PLAIN = ("hi", "/me waves", "/msg ben psst", "/msg amy note")
