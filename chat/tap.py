@@ -48,7 +48,7 @@ from chat.store.sqlite.schema import Unusable, prepare
 from chat.store.sqlite.store import SqliteStore
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain
-from chat.wire.rendering import Wire
+from chat.wire.wires import JSON, JSON_ECHO, PLAIN, Wires
 
 logger = Logger()
 
@@ -84,11 +84,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
         reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
         companions.append(Watchdog(reactor))
-    wires: dict[str, Wire] = {
-        "plain": Plain(words),
-        "json": JsonLines(words),
-        "json echo": JsonLines(words, echoes=True),
-    }
+    wires = Wires({PLAIN: Plain, JSON: JsonLines, JSON_ECHO: partial(JsonLines, echoes=True)}, words)
     with of_who_runs(twistd):
         store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)

@@ -113,13 +113,15 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
     # A script that is run with a mistake in a room's name is to be told, not to talk to nobody.
     makes_room = at_terminal or follow or (raw and since is None)
 
+    code = options.language.code.partition("_")[0]
+
     def ground(kept: StateFile | None = None) -> Ground:
         return Ground(
             streams,
             options.language,
             lambda: datetime.now(UTC),
             str(options.server),
-            lambda face: Connection(endpoint, reactor, face, run, nick, room, makes_room, kept),
+            lambda face: Connection(endpoint, reactor, face, run, nick, room, makes_room, kept, language=code),
         )
 
     def kept(*names: str) -> StateFile | None:

@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError
 from chat import __version__
 from chat.base import limits, resume_codes
 from chat.base.errors import Refused
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence, known_languages, say
 from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, command, count, usage
 from chat.commands.rooms import state
@@ -17,6 +17,7 @@ from chat.core.session import Session
 from chat.wire import grammar, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
 from chat.wire.requests import Request
+from chat.wire.wires import JSON, JSON_ECHO
 
 
 def greet(session: Session) -> None:
@@ -138,8 +139,11 @@ async def come_back(session: Session, code: str, request: Request) -> Outcome:
         session.answer(Reply("resume", [say("You are here already.")], {}, request.id))
         return None
     returning.check_seen(request.seen)
+    returning.language = session.language or returning.language
     session.leave()
     returning.resume(connection, given or "", request.seen)
+    if returning.language in known_languages():
+        connection.speak(code=returning.language)
     await hub.turn.flush()
     if returning.connection is not connection:
         return ANSWERED
@@ -173,11 +177,39 @@ def json(call: Call, asked: Json) -> None:
     assert session.connection is not None
     if asked.echo is not None and grammar.fold(asked.echo) != "echo":
         raise usage(call.command)
-    session.connection.speak("json" if asked.echo is None else "json echo")
+    session.connection.speak(JSON if asked.echo is None else JSON_ECHO)
     session.subscriptions.render_anew()
     greet(session)
     if session.named:
         session.answer(_welcome(session, False, call.request.id))
+
+
+class Language(NamedTuple):
+    """Which language the service speaks."""
+
+    code: str | None
+
+
+@command("staying", say("/language [en|es]"), say("the language in which the service speaks to you"), nameless=True)
+async def language(call: Call, asked: Language) -> None:
+    """Theirs alone; it comes back with them.  Without a word it tells which it is."""
+    session, connection = call.session, call.connection
+    assert connection is not None
+    if asked.code is not None:
+        code = grammar.fold(asked.code)
+        if code not in known_languages():
+            raise usage(call.command)
+        session.language = code
+        connection.speak(code=code)
+        session.subscriptions.render_anew()
+        if session.named:
+            session.hub.turn.touch(session)
+            await session.hub.turn.flush()
+    call.reply(
+        say("The service speaks English to you; /language es: en español."),
+        language=connection.wire.language.code,
+        languages=known_languages(),
+    )
 
 
 class Quit(NamedTuple):

@@ -56,8 +56,8 @@ class Connection(Protocol):
     def send(self, chunk: bytes) -> None:
         """The one way out."""
 
-    def speak(self, wire: str) -> None:
-        """Go on in the language of this name."""
+    def speak(self, wire: str = "", code: str = "") -> None:
+        """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""
 
     def waits(self, seconds: float) -> None:
         """The line that is handled waits for its turn, at least for so long; what goes first is read meanwhile."""
@@ -105,6 +105,7 @@ class Session:
         "id",
         "ignored",
         "joined",
+        "language",
         "last_from",
         "log",
         "posting",
@@ -131,6 +132,8 @@ class Session:
         self.current: Room = hub.lobby
         self.away: str | None = None
         self.quiet = False
+        self.language: str | None = None
+        """The code of what they chose, None where they chose nothing."""
         self.ignored: dict[str, str] = {}
         self.last_from: str | None = None
         self.proposal: str | None = None
@@ -414,6 +417,7 @@ class Session:
                 "current": self.current.log.key,
                 "away": self.away,
                 "quiet": self.quiet,
+                "language": self.language,
                 "ignored": self.ignored,
                 "last_from": self.last_from,
                 "senders": sorted(self.senders),
@@ -458,6 +462,7 @@ class Session:
         session.current = hub.rooms.get(value.current, hub.lobby)
         heads = {log.key: log.head for log in session._logs().values()}
         session.away, session.quiet, session.ignored = value.away, value.quiet, dict(value.ignored)
+        session.language = value.language
         session.last_from, session.senders, session.untold = value.last_from, set(value.senders), list(value.untold)
         session.subscriptions.seen = {key: min(seq, heads[key]) for key, seq in value.seen.items() if key in heads}
         # Older records tell only what they had seen: that is theirs, what was before it may not be.

@@ -33,6 +33,7 @@ class Remembered(NamedTuple):
     ended_at: datetime | None
     joined: Mapping[str, int] | None = None
     entered_at: datetime | None = None
+    language: str | None = None
 
 
 def check(record: Record) -> None:
@@ -106,6 +107,7 @@ _READS = {
     "current": _is_text,
     "away": _or_none(_is_text),
     "quiet": _is_flag,
+    "language": _or_none(_is_text),
     "ignored": lambda part: isinstance(part, dict) and all(map(_is_text, part.values())),
     "last_from": _or_none(_is_text),
     "senders": _are_texts,

@@ -1,6 +1,6 @@
 """The factory that holds the connected clients: how many may come, who is looked at now and then, and how all go."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from math import ceil
 
 from twisted.internet.defer import Deferred
@@ -17,7 +17,7 @@ from chat.doors.admission import Admission
 from chat.doors.proxy_protocol import Introduced
 from chat.doors.sniffing import Reception
 from chat.doors.tcp import ChatProtocol
-from chat.wire.rendering import Wire
+from chat.wire.wires import Wires
 
 logger = Logger()
 
@@ -27,7 +27,7 @@ class ChatFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, hub: Hub, wires: Mapping[str, Wire]) -> None:
+    def __init__(self, hub: Hub, wires: Wires) -> None:
         self.hub = hub
         self.clients: set[ChatProtocol] = set()
         self.reception = Reception(language("en"))
@@ -46,7 +46,7 @@ class ChatFactory(ServerFactory):
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
         proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
-        protocol = ChatProtocol(self.hub, self.wires["plain"], self.hub.settings.rate, host, proxied)
+        protocol = ChatProtocol(self.hub, self.wires.first, self.hub.settings.rate, host, proxied)
         protocol.factory = self
         return protocol
 

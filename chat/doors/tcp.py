@@ -5,7 +5,7 @@ read.  Bytes leave by the `output` alone.  The greeting waits a moment for a fir
 """
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Protocol
 
@@ -35,6 +35,7 @@ from chat.wire import vocabulary
 from chat.wire.answers import Problem, Reply
 from chat.wire.rendering import Wire
 from chat.wire.requests import Typed
+from chat.wire.wires import Wires
 
 logger = Logger()
 
@@ -42,8 +43,8 @@ logger = Logger()
 class Clients(Protocol):
     """What a connection needs of its factory, which holds them all."""
 
-    wires: Mapping[str, Wire]
-    """The languages of connections, by name."""
+    wires: Wires
+    """What connections may be spoken to in."""
 
     @property
     def reception(self) -> Reception:
@@ -242,9 +243,9 @@ class ChatProtocol(LineReceiver):
         """Nothing more is taken just now."""
         return self._output.blocked
 
-    def speak(self, wire: str) -> None:
-        """Go on in another language."""
-        self.wire = self.factory.wires[wire]
+    def speak(self, wire: str = "", code: str = "") -> None:
+        """Go on in another way."""
+        self.wire = self.factory.wires.find(wire or self.wire.name, code or self.wire.language.code)
 
     @property
     def direct(self) -> socket.socket | None:

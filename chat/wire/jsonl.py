@@ -102,8 +102,9 @@ class JsonLines:
     lists = limits.USERS_LISTED
 
     def __init__(self, language: Language, echoes: bool = False) -> None:
+        self.name = "json echo" if echoes else "json"
         self.echoes = echoes
-        self._language = language
+        self.language = language
         self._answers: dict[type, Callable[..., Sequence[Mapping[str, object]]]] = {
             Greeting: self._greeting,
             Welcome: self._welcome,
@@ -176,7 +177,7 @@ class JsonLines:
 
     def _words(self, sentence: Sentence) -> str:
         """A sentence; what a person wrote may stand in it."""
-        return visible(self._language.words(sentence))
+        return visible(self.language.words(sentence))
 
     def _history(self, history: History) -> Sequence[Mapping[str, object]]:
         events = [event(room, entry) for room, entry in history.entries]

@@ -24,6 +24,7 @@ COLUMNS = 80
 class Plain:
     """The rendering for people, in one language and time zone: None is the system's, with its summer time."""
 
+    name = "plain"
     asks = True
     folds = True
     echoes = False
@@ -31,7 +32,7 @@ class Plain:
     lists = limits.COMPANY_SHOWN + 1
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
-        self._language = language
+        self.language = language
         self._zone = zone
         self._answers: dict[type, Callable[..., Iterator[str]]] = {
             Greeting: self._greeting,
@@ -79,7 +80,7 @@ class Plain:
 
     def _between(self, mine: bool, author: str, to: str) -> str:
         """Who said something in private to whom."""
-        return self._language.words(say("[you -> {nick}]", nick=to) if mine else say("[{nick} -> you]", nick=author))
+        return self.language.words(say("[you -> {nick}]", nick=to) if mine else say("[{nick} -> you]", nick=author))
 
     def _announcement(self, log: Log, fact: Fact) -> str:
         match fact:
@@ -111,7 +112,7 @@ class Plain:
                 sentence = say("{nick} took away the topic of {room}", nick=author.nick, room=log.name)
             case TopicSet(author):
                 sentence = say("{nick} set the topic of {room}", nick=author.nick, room=log.name)
-        words = self._language.words(sentence)
+        words = self.language.words(sentence)
         text = getattr(fact, "text", "")
         return f"{words}: {quoted(text)}" if text else words
 
@@ -164,12 +165,12 @@ class Plain:
             yield from self._reply(stored.reply)
 
     def _problem(self, problem: Problem) -> Iterator[str]:
-        words = f"{problem.code}: {self._language.words(problem.sentence)}"
+        words = f"{problem.code}: {self.language.words(problem.sentence)}"
         if problem.proposal is not None:
             offer = say("Enter takes {nick}.", nick=problem.proposal)
             if problem.code == "nick-taken":
                 offer = say("Enter takes {nick}; /resume CODE if it is you.", nick=problem.proposal)
-            words = f"{words} {self._language.words(offer)}"
+            words = f"{words} {self.language.words(offer)}"
         yield from self._wrapped("! ", words)
 
     def _history(self, history: History) -> Iterator[str]:
@@ -178,7 +179,7 @@ class Plain:
                 yield from self._say(say("Nothing was found."))
             return
         yield from self._framed(
-            self._language.words(history.title), *(entry.at for _, entry in history.entries), history.now
+            self.language.words(history.title), *(entry.at for _, entry in history.entries), history.now
         )
         now = history.now.astimezone(self._zone)
         day = now.date()
@@ -193,7 +194,7 @@ class Plain:
             yield f"-- {self._now(history.now)} --"
         else:
             count = say("{count} of {total}", count=len(history.entries), total=history.total)
-            yield f"-- {self._now(history.now)}, {self._language.words(count)} --"
+            yield f"-- {self._now(history.now)}, {self.language.words(count)} --"
 
     def _remembered(self, time: str, fact: Fact, room: str) -> Iterator[str]:
         match fact:
@@ -208,7 +209,7 @@ class Plain:
     def _since(self, since: Since) -> Iterator[str]:
         at = since.at.astimezone(self._zone)
         time = f"{at:%H:%M}" if at.date() == since.now.astimezone(self._zone).date() else f"{self._day(at)} {at:%H:%M}"
-        yield from self._framed(self._language.words(say("since {time}", time=time)), since.at, since.now)
+        yield from self._framed(self.language.words(say("since {time}", time=time)), since.at, since.now)
 
     def _up_to_now(self, end: UpToNow) -> Iterator[str]:
         yield f"-- {self._now(end.now)} --"
@@ -216,12 +217,12 @@ class Plain:
     def _framed(self, title: str, *times: datetime) -> Iterator[str]:
         """The head of a frame; times without their zone mislead, and some were of summer, perhaps."""
         zones = tuple(dict.fromkeys(time.astimezone(self._zone).tzname() or "" for time in times))
-        head = self._language.words(say("{title}, times {zone}", title=visible(title), zone=zones))
+        head = self.language.words(say("{title}, times {zone}", title=visible(title), zone=zones))
         yield from self._wrapped("-- ", f"{head} --")
 
     def _now(self, now: datetime) -> str:
         now = now.astimezone(self._zone)
-        return self._language.words(say("now {day} {time}", day=self._day(now), time=f"{now:%H:%M}"))
+        return self.language.words(say("now {day} {time}", day=self._day(now), time=f"{now:%H:%M}"))
 
     def _missed(self, missed: Missed) -> Iterator[str]:
         if missed.room.startswith("@"):
@@ -233,16 +234,16 @@ class Plain:
                 missed.gone,
                 room=missed.room,
             )
-        yield f"-- {self._language.words(words)} --"
+        yield f"-- {self.language.words(words)} --"
 
     def _say(self, sentence: Sentence) -> list[str]:
-        return self._wrapped("-> ", self._language.words(sentence))
+        return self._wrapped("-> ", self.language.words(sentence))
 
     def _wrapped(self, mark: str, words: str) -> list[str]:
         return wrap(visible(words), COLUMNS, mark, continued(mark))
 
     def _day(self, at: datetime) -> str:
-        return f"{self._language.words(weekday(at))} {at:%Y-%m-%d}"
+        return f"{self.language.words(weekday(at))} {at:%Y-%m-%d}"
 
 
 def _block(first: str, room: str, text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How entries become bytes: the languages in which connections are spoken to, and portions that fit one send."""
+"""How entries become bytes: the ways in which connections are spoken to, and portions that fit one send."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from twisted.logger import Logger
 
 from chat.base import limits
+from chat.base.language import Language
 from chat.log.events import Entry, Joined, Left, Message
 from chat.log.log import Log
 from chat.wire.answers import Answer
@@ -15,7 +16,13 @@ logger = Logger()
 
 
 class Wire(Protocol):
-    """A language in which a connection is spoken to."""
+    """A way in which a connection is spoken to: a form, and a language."""
+
+    name: str
+    """By what it is asked for."""
+
+    language: Language
+    """Of the service's sentences."""
 
     asks: bool
     """A nickname is asked for: the first line is one (on other wires only a command sets it)."""

@@ -32,6 +32,7 @@ _WORDS = {
     "missed": "perdido",
     "grep": "search buscar",
     "resume": "retomar",
+    "language": "idioma",
     "help": "h ? commands ayuda",
     "quit": "q exit bye salir",
 }
@@ -54,7 +55,7 @@ RESERVED = frozenset(
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
         "roster", "report", "denunciar", "operator", "oper", "admin", "delete", "redact",
-        "unsay", "borrar", "mentions", "menciones", "language", "idioma", "motd", "nickserv",
+        "unsay", "borrar", "mentions", "menciones", "motd", "nickserv",
         "ns",
     }
 )  # fmt: skip

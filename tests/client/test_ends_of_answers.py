@@ -82,3 +82,30 @@ def test_the_first_goodbye_counts() -> None:
     world.lose()
     assert world.connection.leaving
     assert world.connection.kept == 0
+
+
+def test_a_server_of_now_is_asked_to_speak_our_language_and_nothing_of_that_is_shown() -> None:
+    world = World()
+    world.server.accept()
+    world.server.send(ACKS)
+    (asked, id) = world.server.requests[1]
+    assert asked == "/language en"
+    world.face.objects.clear()
+    world.server.send({"type": "reply", "command": "language", "text": "", "id": id}, {"type": "ack", "id": id})
+    assert world.face.objects == []
+
+
+def test_one_that_cannot_is_not_complained_about() -> None:
+    world = World()
+    world.server.accept()
+    world.server.send(ACKS)
+    world.face.objects.clear()
+    world.server.send({"type": "error", "code": "usage", "text": "", "id": world.server.requests[1][1]})
+    assert world.face.objects == []
+
+
+def test_a_server_of_before_is_asked_nothing() -> None:
+    world = World("amy")
+    world.server.accept()
+    world.server.send(HELLO)
+    assert [line for line, _ in world.server.requests] == ["/json", "/nick amy"]

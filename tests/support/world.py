@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import NoReturn, Protocol
 
@@ -30,6 +31,7 @@ from chat.doors.tcp import ChatProtocol
 from chat.store.memory import MemoryStore
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain
+from chat.wire.wires import JSON, JSON_ECHO, PLAIN, Wires
 
 START = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 """The date at which every world begins: a Sunday."""
@@ -275,11 +277,7 @@ class World:
         self.store = store or MemoryStore()
         self.kernel = Kernel(self.clock)
         numbers = count(1)
-        wires = {
-            "plain": Plain(language(words), UTC),
-            "json": JsonLines(language(words)),
-            "json echo": JsonLines(language(words), echoes=True),
-        }
+        makers = {PLAIN: partial(Plain, zone=UTC), JSON: JsonLines, JSON_ECHO: partial(JsonLines, echoes=True)}
         settings = Settings(
             "pi",
             tuple(motd),
@@ -293,7 +291,7 @@ class World:
             proxies=Bans(map(parse_ban, proxies)),
         )
         self.hub = Hub(self.clock, self.now, self.store, lambda: f"token{next(numbers)}", settings)
-        self.factory = ChatFactory(self.hub, wires)
+        self.factory = ChatFactory(self.hub, Wires(makers, language(words)))
         self.clients: list[Client] = []
 
     def now(self) -> datetime:

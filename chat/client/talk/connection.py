@@ -59,11 +59,13 @@ class Connection:
         makes_room: bool = True,
         kept: StateFile | None = None,
         jitter: Callable[[], float] = random,
+        language: str = "en",
     ) -> None:
         self.me = Me()
         self._face = face
         self._clock = clock
         self._outbox = Outbox(run)
+        self._language = language
         self._entrance = Entrance(self.me, self, nick, room, makes_room)
         self._keeper = Keeper(kept, clock, self._state, face.not_kept)
         self._restored: Sequence[Line] = ()
@@ -189,6 +191,8 @@ class Connection:
             if raw is not None and isinstance(what, Hello):
                 self._outbox.acks = what.acks
                 self._face.received(what, raw, None)
+                if what.acks:  # older servers speak one language
+                    self.ask(f"/language {self._language}", lambda _: True)
                 self._entrance.begin()
             else:
                 self._preamble.take(line)
