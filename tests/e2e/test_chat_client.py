@@ -79,8 +79,8 @@ def test_objects_come_as_the_server_sends_them(server: Server) -> None:
     done = run(server, "--nick", "bot", "--json", input="/who\n")
     objects = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
-    assert [keys["type"] for keys in objects] == ["hello", "welcome", "history", "reply"]
-    assert objects[-1]["users"][0]["nick"] == "bot"
+    assert [keys["type"] for keys in objects] == ["hello", "welcome", "history", "reply", "ack"]
+    assert objects[-2]["users"][0]["nick"] == "bot"
 
 
 def test_a_recorder_outlives_the_server(serve: Serve, connect: Connect, tmp_path: Path) -> None:

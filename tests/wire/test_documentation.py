@@ -158,7 +158,7 @@ def test_what_each_command_answers_is_told() -> None:
     assert "`/paste` and `/end` are for people" in ENGLISH
 
 
-_ASKED = "who whois rooms topic last missed away back ignore quiet resume help version cancel paste end leave"
+_ASKED = "who whois rooms topic last missed away back ignore quiet resume help version cancel paste end leave language"
 EVERYTHING = [
     *(f"/{name}" for name in _ASKED.split()),
     *("/join #ops", "/whois ben", "/topic tea", "/last ben", "/since 1h", "/grep hi", "/ignore ben", "/unignore ben"),
