@@ -104,7 +104,8 @@ ROOMS_PER_PERSON = 50
 """Rooms one can be in: each costs a cursor on the server and a column in the person's mind."""
 
 ROOMS = 10_000
-"""Rooms in all, the empty ones too, whose log and numbers stay."""
+"""Rooms in memory: those with people, and as many others as fit; a room that is not there is looked up when somebody
+asks for it."""
 
 IGNORES = 100
 """People one can ignore."""
@@ -454,7 +455,7 @@ MOVE_SECONDS = 2.0
 
 NEW_ROOMS = ROOMS_PER_PERSON
 NEW_ROOM_SECONDS = 60.0
-"""Rooms that nobody was in before: the number of each is remembered for ever, 150 bytes of memory."""
+"""Rooms that nobody was in before: each stays in the database for ever, in some 150 bytes."""
 
 PACES = 20_000
 """People and addresses of which is remembered how fast they were: 5 MiB, in a flood from more addresses than that."""

@@ -127,6 +127,13 @@ async def come_back(session: Session, code: str, request: Request) -> Outcome:
             return ANSWERED
         if session.connection is not connection:
             return ANSWERED
+    if returning is not None:
+        assert isinstance(returning, Session)
+        await returning.load_rooms()
+        if session.connection is not connection:
+            return ANSWERED
+        # Meanwhile its day may have ended.
+        returning = look()
     if returning is None:
         session.guesses += 1
         session.answer(Problem("code-wrong", _nobodys(request.line), request.id))

@@ -72,7 +72,7 @@ def _place(session: Session, key: str, entry: Entry) -> str:
     """The room that an entry is shown with; private talk with @ and the other one's nickname."""
     if isinstance(entry.fact, Private):
         return "@" + (entry.fact.to if entry.fact.author.person == session.id else entry.fact.author.nick)
-    return session.hub.rooms[key].log.name
+    return session.rooms[key].log.name
 
 
 def _readable(call: Call, place: str | None) -> Log:

@@ -238,7 +238,9 @@ async def post(call: Call, asked: Post) -> Outcome:
         raise Refused("usage", say("You are in the chat: just say it."))
     try:
         nick = hub.check_nickname(asked.nick)
-        room = hub.find_room(asked.room or call.request.room or LOBBY)
+        name = asked.room or call.request.room or LOBBY
+        await hub.load(name)
+        room = hub.find_room(name)
         author = Author(session.id, session.id, nick)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
         posted = Reply("post", [say("posted")], {}, call.request.id)

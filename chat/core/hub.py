@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from chat.base import limits, names, resume_codes
 from chat.base.bans import NOBODY, Bans
-from chat.base.errors import Refused
+from chat.base.errors import NoRoom, Refused
 from chat.base.fair_rounds import FairRounds
 from chat.base.language import say
 from chat.base.nearest import nearest
@@ -21,7 +21,7 @@ from chat.base.token_bucket import Rates
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.nicknames import Nicknames
-from chat.core.ports import NOTHING_KEPT, Found, Kept, Line, Query, Record, Store
+from chat.core.ports import NOTHING_KEPT, Found, Kept, KeptLog, Line, Query, Record, Store
 from chat.core.room import Participant, Room
 from chat.core.turn import Turn
 from chat.log.events import Entry, Place, Private
@@ -128,7 +128,9 @@ class Hub:
         self.rates = Rates(limits.PACES)
         """How fast people and addresses were lately."""
         self.guesses = Guesses(clock, self.rates)
-        self._older_keys: dict[str, str] = {}
+        self._forgot = False
+        """Rooms were forgotten, to make place."""
+        self._older_keys = dict(kept.older)
         """Keys of rooms that an older program, or older tables of Unicode, folded in another way."""
         for log in kept.logs:
             if log.key.startswith("#"):
@@ -153,27 +155,44 @@ class Hub:
         room = self.rooms.get(key)
         if room is None:
             checked = names.check_room(name)
-            if len(self.rooms) >= limits.ROOMS:
-                self._drop_a_room()
-            room = self._add_room(key, checked, self._heads.pop(key, 0))
+            self._make_place()
+            room = self._add_room(key, checked, 0)
         return room
 
+    async def load(self, name: str) -> bool:
+        """Have the room of this name in `rooms`, if there ever was one; returns whether there was.
+
+        Before a room is made by `room`, for its numbers must go on.
+        """
+        key = self.key_of(name if names.fold(name).startswith("#") else f"#{name}")
+        if key not in self.rooms:
+            if self._forgot:
+                await self.turn.flush()  # what was said last in it, and is not stored yet, has its numbers, too
+            kept = await self._store.room(key)
+            if kept is not None and key not in self.rooms:
+                self._make_place()
+                self._add_room(key, kept.name, kept.head).topic = kept.topic
+        return key in self.rooms
+
     def is_new(self, name: str) -> bool:
-        """Whether no room was ever called so; raises `Refused` where none may be."""
-        key = self.key_of(names.check_room(name))
-        return key not in self.rooms and key not in self._heads
+        """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
+        return self.key_of(names.check_room(name)) not in self.rooms
 
     def _add_room(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, names.fold(name) not in self.settings.unrecorded)
         room = self.rooms[key] = Room(log, self.clock, self.turn.append)
         return room
 
-    def _drop_a_room(self) -> None:
-        """Make place for a room where nobody is in another one; its number is kept for when it is opened again."""
+    def _make_place(self) -> None:
+        """Where there are as many rooms as there may be, forget one in which nobody is."""
+        if len(self.rooms) < limits.ROOMS:
+            return
         for key, room in self.rooms.items():
             if not room.members and key != LOBBY:
-                self._heads[key] = room.log.head
                 del self.rooms[key]
+                self._forgot = True
+                room.log.forget()
+                self._store.let_go(KeptLog(key, room.log.name, room.log.head, room.topic))
                 return
         raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
 
@@ -182,7 +201,9 @@ class Hub:
         return self.key_of(name) in self.rooms
 
     def find_room(self, name: str) -> Room:
-        """The room of this name, with or without its #; raises `Refused` if there is none, or it is somebody's name."""
+        """The room of this name, with or without its #; raises `NoRoom` where it is not known, or not yet, and
+        `Refused` where it is somebody's name.
+        """
         shown = name[: limits.NAME_READ]
         if name.startswith("@"):
             raise Refused("room-bad", say("{name} is a person; a room is what this is about.", name=shown))
@@ -196,7 +217,7 @@ class Hub:
             sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
             if near is not None:
                 sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
-            raise Refused("no-room", sentence) from None
+            raise NoRoom(shown, sentence) from None
 
     def _nearest_room(self, name: str) -> str | None:
         """The room that was most likely meant, of some that people are in."""

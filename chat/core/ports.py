@@ -7,6 +7,7 @@ gone, or were never to be recorded.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -98,18 +99,24 @@ class Found(NamedTuple):
 
 
 class KeptLog(NamedTuple):
-    """A log as a store has it when the server starts."""
+    """A log as a store has it; of a room that is asked for, with its topic."""
 
     key: str
     name: str
     head: int
+    topic: str = ""
 
 
 class Kept(NamedTuple):
-    """All that a store holds when the server starts, but for the entries: rooms, people's own logs, records."""
+    """What a store holds of those who can come back when the server starts: their rooms, their own logs, records.
+
+    Of other rooms it is told when somebody asks for them; `older` are the keys of those that an older program, or older
+    tables of Unicode, folded in another way, by what they would be now.
+    """
 
     logs: Sequence[KeptLog]
     records: Sequence[Record]
+    older: Mapping[str, str] = MappingProxyType({})
 
 
 NOTHING_KEPT = Kept((), ())
@@ -132,6 +139,12 @@ class Store(Protocol):
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
+
+    def room(self, key: str) -> Deferred[KeptLog | None]:
+        """The room of this key, as it was committed last; None where there never was one."""
+
+    def let_go(self, room: KeptLog) -> None:
+        """The hub has forgotten this room, and asks for it when it needs it again."""
 
     def close(self) -> Deferred[None]:
         """No call comes after this one."""

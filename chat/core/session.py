@@ -8,6 +8,7 @@ session only from logs, by its `subscriptions`; answers to its own commands go o
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from socket import socket
 from typing import NamedTuple, Protocol
@@ -317,6 +318,12 @@ class Session:
         """What they hear, by the names that programs know."""
         return {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
 
+    async def load_rooms(self) -> None:
+        """Before `resume`: have all of their rooms in memory for which there is place."""
+        for room in list(self.rooms.values()):
+            with suppress(Refused):
+                await self.hub.load(room.log.name)
+
     def check_seen(self, seen: Mapping[str, int]) -> None:
         """Raises `Refused` where a client claims to have seen what there is not yet."""
         for name, log in self._logs().items():
@@ -326,8 +333,9 @@ class Session:
     def resume(self, connection: Connection, code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
         if self.digest in self.hub.absent:
-            # One of their rooms may have been closed to make place for another one: it is opened again.
-            self.rooms = {key: self.hub.room(room.log.name) for key, room in self.rooms.items()}
+            # Some may have been forgotten to make place for others, and loaded again since.
+            rooms = self.hub.rooms
+            self.rooms = {key: rooms[key] for key in self.rooms if key in rooms}
             self.current = self.rooms.get(self.current.log.key, self.hub.lobby)
         for name, log in self._logs().items():
             if name in seen:

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from chat.base import limits
 from chat.base.folding import holds, phrases
-from chat.core.ports import Batch, Duplicates, Found, Known, LineId, Query
+from chat.core.ports import Batch, Duplicates, Found, KeptLog, Known, LineId, Query
 from chat.log.events import Entry, Private
 from chat.log.tail import said, size
 from chat.store.search import partner
@@ -39,6 +39,7 @@ class MemoryStore:
         self._bytes = 0
         self._logs: OrderedDict[str, deque[Entry]] = OrderedDict()
         self._ids: OrderedDict[LineId, Known] = OrderedDict()
+        self._rooms: dict[str, KeptLog] = {}
 
     def start(self) -> None:
         """Nothing has to begin."""
@@ -55,6 +56,8 @@ class MemoryStore:
         for appended in batch.appended:
             if appended.recorded:
                 self._extend(appended.key, appended.entries)
+            if (room := self._rooms.get(appended.key)) is not None:
+                self._rooms[room.key] = room._replace(head=appended.entries[-1].seq)
         while self._bytes > self._most:
             self._drop_oldest()
         return succeed(None)
@@ -110,6 +113,14 @@ class MemoryStore:
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
         return succeed({id: self._ids[id] for id in ids if id in self._ids})
+
+    def room(self, key: str) -> Deferred[KeptLog | None]:
+        """The room of this key, if the hub has forgotten it."""
+        return succeed(self._rooms.get(key))
+
+    def let_go(self, room: KeptLog) -> None:
+        """The hub has forgotten this room."""
+        self._rooms[room.key] = room
 
     def close(self) -> Deferred[None]:
         """Nothing is left to do."""

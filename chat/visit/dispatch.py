@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chat.base.errors import BadInput, ChatError, NotStored
+from chat.base.errors import BadInput, ChatError, NoRoom, NotStored
 from chat.base.language import say
 from chat.commands import entering, perform
 from chat.commands.registry import Outcome, acknowledge
@@ -56,11 +56,13 @@ async def _waited_for(connection: Connection, request: Request, work: Awaitable[
             acknowledge(connection.session, request)
 
 
-def _answer(connection: Connection, request: Request, error: ChatError) -> Work | None:
+def _answer(connection: Connection, request: Request, error: ChatError, looked: bool = False) -> Work | None:
     """Say why it cannot be done."""
     session = connection.session
     if isinstance(error, BadInput):
         session.answer(Problem(error.code, error.sentence, error.id))
+    elif isinstance(error, NoRoom) and not looked:
+        return _look_for_room(connection, request, error)
     elif isinstance(error, NotStored):
         session.answer(not_said(error, request.line, request.id))
     elif not session.named or (line := session.posting.line(request)) is None:
@@ -68,6 +70,22 @@ def _answer(connection: Connection, request: Request, error: ChatError) -> Work 
     else:
         return _refuse_unless_stored(connection, line, error)
     return None
+
+
+async def _look_for_room(connection: Connection, request: Request, error: NoRoom) -> None:
+    """A room that is not in memory may be in the store: then the line is handled as if it had been."""
+    session = connection.session
+    try:
+        if not await session.hub.load(error.name):
+            raise error
+        if connection.session is session:
+            work = perform(session, request)
+            outcome = work if work is None or isinstance(work, str) else await work
+            if outcome is None:
+                acknowledge(session, request)
+    except ChatError as told:
+        if (answering := _answer(connection, request, told, looked=True)) is not None:
+            await answering
 
 
 async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatError) -> None:

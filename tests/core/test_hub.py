@@ -6,7 +6,9 @@ import pytest
 from alike import same
 from hypothesis import given
 from hypothesis import strategies as st
-from world import World
+from returning import enter, resume
+from stores import SlowStore
+from world import Client, World
 
 from chat.base import limits, names
 from chat.base.errors import Refused
@@ -82,6 +84,83 @@ def test_an_empty_room_keeps_its_numbers(world: World) -> None:
     ann = world.enter("ann", "/join #ops", "hi", "/leave #ops", wire="json")
     ann.type("/join #ops", "ho", id="c1")
     assert [keys["seq"] for keys in ann.objects if keys["type"] == "ack" and "seq" in keys] == [5]
+
+
+def forgotten(monkeypatch: pytest.MonkeyPatch, world: World) -> Client:
+    """Bob, after a room of amy's with talk and a topic had to make place for others."""
+    monkeypatch.setattr(limits, "ROOMS", 3)
+    bob = world.enter("bob", wire="json")
+    world.enter("amy", "/join #ops", "/topic tea", "hi", "/leave #ops", "/join #a", "/join #b")
+    assert "#ops" not in world.hub.rooms
+    bob.take()
+    return bob
+
+
+def test_a_room_that_was_forgotten_is_there_again_when_somebody_asks_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = forgotten(monkeypatch, world)
+    monkeypatch.setattr(limits, "ROOMS", 4)
+    bob.type("/topic #ops", "/post", "/topic #nope")
+    assert [what["code"] for what in bob.take_objects()] == ["not-in-room", "usage", "no-room"]
+    bob.type("/join #OPS", "/last", id="c1")
+    answers = {what.get("command") or what["type"]: what for what in bob.take_objects()}
+    assert (answers["join"]["room"], answers["join"]["topic"], answers["join"]["here"]) == ("#ops", "tea", 1)
+    assert [event["text"] for event in answers["history"]["events"]] == ["hi"]
+    bob.type("ho", room="#ops", id="c2")
+    (ack,) = bob.take_objects()
+    # amy came, set the topic, spoke and left; bob came.
+    assert ack["seq"] == 6
+
+
+def test_two_who_ask_for_a_room_at_once_meet_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SlowStore()
+    world = World(store)
+    bob = forgotten(monkeypatch, world)
+    carl = world.enter("carl", wire="json")
+    monkeypatch.setattr(limits, "ROOMS", 4)
+    store.slow_to_read = True
+    bob.type("/join #ops")
+    carl.type("/join #ops")
+    while store.reads:
+        store.let_read()
+        world.turn()
+    assert sorted(world.hub.rooms["#ops"].users) == ["bob", "carl"]
+    assert world.hub.rooms["#ops"].log.head == 6
+
+
+def test_what_was_said_last_in_a_room_that_is_forgotten_keeps_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SlowStore()
+    world = World(store)
+    monkeypatch.setattr(limits, "ROOMS", 3)
+    amy = world.enter("amy", "/join #ops", "/join #a", wire="json")
+    store.slow = True
+    amy.type("/leave #ops")
+    world.hub.room("#b")
+    assert "#ops" not in world.hub.rooms
+    world.turn()
+    monkeypatch.setattr(limits, "ROOMS", 4)
+    bob = world.connect("/nick bob", wire="json")
+    bob.type("/join #ops")
+    while store.commits:
+        store.let()
+        world.turn()
+    assert world.hub.rooms["#ops"].log.head == 3
+
+
+def test_who_comes_back_finds_rooms_that_were_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    amy, code = enter(world, "amy", wire="json")
+    amy.type("/join #ops", "hi")
+    amy.cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    monkeypatch.setattr(limits, "ROOMS", 2)
+    world.enter("bob", "/join #a")
+    assert "#ops" not in world.hub.rooms
+    monkeypatch.setattr(limits, "ROOMS", 3)
+    welcome = resume(world, code, wire="json").objects[0]
+    assert sorted(welcome["rooms"]) == ["#lobby", "#ops"]
+    assert world.hub.rooms["#ops"].users == ["amy"]
 
 
 def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,13 +82,17 @@ def test_a_relative_path_is_said_in_full(path: Path, monkeypatch: pytest.MonkeyP
     assert str(path) in summary(Path("chat.sqlite3"))
 
 
-def test_rooms_records_and_the_logs_of_people_who_can_come_back_are_read_at_start(tmp_path: Path) -> None:
+def test_what_those_need_who_can_come_back_is_read_at_start_and_other_rooms_when_they_are_asked_for(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "chat.sqlite3"
-    session = Record("session", "digest", '{"person": "p-amy", "nick": "amy"}')
+    session = Record("session", "digest", '{"person": "p-amy", "nick": "amy", "rooms": ["#ops"]}')
     topic = Record("topic", "#lobby", "hello")
+    tea = Record("topic", "#old", "tea")
     said = private(AMY, BOB, "psst")
     with opened(path) as database:
         database.commit(lines("one", "two"), lines("three", key="#ops", recorded=False), records=[session, topic])
+        database.commit(lines("four", key="#old"), lines("five", key="#Ärger"), records=[tea])
         database.commit(log("@p-amy", [said]), log("@p-bob", [said]))
     prepared = prepare(path)
     os.close(prepared.lock)
@@ -98,18 +102,21 @@ def test_rooms_records_and_the_logs_of_people_who_can_come_back_are_read_at_star
         KeptLog("@p-amy", "@P-AMY", 1),
     ]
     assert sorted(prepared.kept.records, key=lambda record: record.kind) == [session, topic]
+    assert prepared.kept.older == {"#ärger": "#Ärger"}
+    with opened(path) as database:
+        assert database.wait(database.store.room("#old")) == KeptLog("#old", "#OLD", 1, "tea")
+        assert database.wait(database.store.room("#ops")) == KeptLog("#ops", "#OPS", 1)
+        assert database.wait(database.store.room("#nope")) is None
 
 
 def test_a_record_is_replaced_and_taken_away(tmp_path: Path) -> None:
     path = tmp_path / "chat.sqlite3"
     with opened(path) as database:
-        database.commit(
-            records=[Record("topic", "#a", "old"), Record("topic", "#a", "new"), Record("topic", "#b", "x")]
-        )
-        database.commit(records=[Record("topic", "#b", None), Record("topic", "#c", None)])
-        database.commit(records=[Record("topic", "#d", "x"), Record("topic", "#d", None)])
+        database.commit(records=[Record("one", "#a", "old"), Record("one", "#a", "new"), Record("one", "#b", "x")])
+        database.commit(records=[Record("one", "#b", None), Record("one", "#c", None)])
+        database.commit(records=[Record("one", "#d", "x"), Record("one", "#d", None)])
     with opened(path) as database:
-        assert database.prepared.kept.records == [Record("topic", "#a", "new")]
+        assert database.prepared.kept.records == [Record("one", "#a", "new")]
 
 
 def test_the_name_of_a_log_is_the_last_one(tmp_path: Path) -> None:

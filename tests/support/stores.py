@@ -54,6 +54,10 @@ class SlowStore(MemoryStore):
         said = super().said
         return self._read(lambda: said(query))
 
+    def room(self, key: str) -> Deferred[Any]:
+        room = super().room
+        return self._read(lambda: room(key))
+
     def let(self) -> None:
         """Let the first of the commits that wait happen."""
         _let(self.commits)

@@ -15,7 +15,7 @@ from typing import Any
 
 from chat.base import limits
 from chat.base.folding import holds, phrases
-from chat.core.ports import Found, Query
+from chat.core.ports import Found, KeptLog, Query
 from chat.log.events import Entry
 from chat.store.sqlite.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
@@ -52,6 +52,18 @@ _TOGETHER = f"json_group_array(json_array({COLUMNS.replace('entries.', '')}))"
 def _entries(rows: str) -> list[Entry]:
     # Their order within the aggregate is SQLite's own affair; the ids, which come first, are all different.
     return [entry(row) for row in sorted(json.loads(rows))]
+
+
+def room(connection: sqlite3.Connection, key: str) -> KeptLog | None:
+    """The room of this key."""
+    row = connection.execute(
+        """
+        SELECT logs.key, name, head, coalesce(value, '') FROM logs
+        LEFT JOIN records ON (kind, records.key) = ('topic', logs.key) WHERE logs.key = ?
+        """,
+        (key,),
+    ).fetchone()
+    return None if row is None else KeptLog(*row)
 
 
 def said(connection: sqlite3.Connection, query: Query) -> Found:

@@ -6,9 +6,10 @@ the server, with the file as it was.  No connection is left open, for SQLite's m
 
 import errno
 import fcntl
+import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.folding import SIGNS_OF_ASCII
 from chat.base.language import Sentence, say, say_n
+from chat.base.lookalikes import fold
 from chat.base.reasons import system_reason
 from chat.core.ports import Kept, KeptLog, Record
 from chat.store.sqlite import damage
@@ -315,14 +317,33 @@ def _check_rows(path: Path, connection: sqlite3.Connection, check: Check, skip: 
 
 
 def _kept(connection: sqlite3.Connection) -> Kept:
-    logs = connection.execute(
+    logs = [
+        KeptLog(*log)
+        for log in connection.execute(
+            """
+            SELECT key, name, head FROM (
+                SELECT rooms.value AS key FROM records, json_each(records.value, '$.rooms') AS rooms
+                WHERE kind = 'session'
+                UNION SELECT '#lobby' UNION SELECT key FROM own_logs
+            ) JOIN logs USING (key)
+            """
+        )
+    ]
+    records = connection.execute(
         """
-        SELECT key, name, head FROM logs WHERE key LIKE '#%'
-        UNION SELECT key, name, head FROM own_logs JOIN logs USING (key)
-        """
+        SELECT kind, key, value FROM records WHERE kind NOT LIKE 'damaged %' AND kind != 'topic'
+        UNION ALL SELECT kind, records.key, records.value FROM json_each(?) AS logs JOIN records
+            ON (kind, records.key) = ('topic', logs.value)
+        """,
+        (json.dumps([log.key for log in logs]),),
     )
-    records = connection.execute("SELECT kind, key, value FROM records WHERE kind NOT LIKE 'damaged %'")
-    return Kept([KeptLog(*log) for log in logs], [Record(*record) for record in records])
+    return Kept(logs, [Record(*record) for record in records], _older(connection))
+
+
+def _older(connection: sqlite3.Connection) -> Mapping[str, str]:
+    """The keys of rooms whose names would be folded otherwise now; in ASCII that is done as ever."""
+    rows = connection.execute("SELECT key, name FROM logs WHERE key LIKE '#%' AND name GLOB '*[^ -~]*'")
+    return {folded: key for key, name in rows if (folded := fold(name)) != key}
 
 
 def _summary(path: Path, connection: sqlite3.Connection, new: bool) -> Sentence:

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
-from chat.core.ports import Batch, Found, Known, LineId, Query
+from chat.core.ports import Batch, Found, KeptLog, Known, LineId, Query
 from chat.log.events import Entry
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
@@ -30,7 +30,7 @@ from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.keep import Keep
-from chat.store.sqlite.queries import after, said
+from chat.store.sqlite.queries import after, room, said
 from chat.store.sqlite.retention import Trimmed, due, trim
 from chat.store.sqlite.schema import Prepared
 from chat.store.sqlite.worker import Reactor, Worker
@@ -99,6 +99,13 @@ class SqliteStore:
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
         return self._reader.do(lambda connection: known(connection, ids)).addErrback(_unread)
+
+    def room(self, key: str) -> Deferred[KeptLog | None]:
+        """The room of this key, as it was committed last; None where there never was one."""
+        return self._reader.do(lambda connection: room(connection, key)).addErrback(_unread)
+
+    def let_go(self, room: KeptLog) -> None:
+        """What was committed is here."""
 
     def due(self, keep: Keep, now: datetime) -> Deferred[int]:
         """About how many lines must go."""
