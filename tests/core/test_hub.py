@@ -119,7 +119,7 @@ def test_two_who_ask_for_a_room_at_once_meet_in_it(monkeypatch: pytest.MonkeyPat
     bob = forgotten(monkeypatch, world)
     carl = world.enter("carl", wire="json")
     monkeypatch.setattr(limits, "ROOMS", 4)
-    store.slow_to_read = True
+    store.slow_to_look_up = True
     bob.type("/join #ops")
     carl.type("/join #ops")
     while store.reads:

@@ -28,6 +28,8 @@ class SlowStore(MemoryStore):
         super().__init__()
         self.slow = slow
         self.slow_to_read = slow_to_read
+        self.slow_to_look_up = False
+        """Rooms that the hub does not know wait, too."""
         self.commits: Waiting = deque()
         self.reads: Waiting = deque()
         self.most_at_once = 0
@@ -56,7 +58,7 @@ class SlowStore(MemoryStore):
 
     def room(self, key: str) -> Deferred[Any]:
         room = super().room
-        return self._read(lambda: room(key))
+        return _wait(self.reads, lambda: room(key)) if self.slow_to_look_up else room(key)
 
     def let(self) -> None:
         """Let the first of the commits that wait happen."""
