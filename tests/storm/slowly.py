@@ -15,9 +15,9 @@ from chat.store.sqlite import commits, store
 _SECONDS = float(sys.argv.pop(1))
 
 
-def _commit_slowly(connection: sqlite3.Connection, batch: Batch) -> None:
+def _commit_slowly(connection: sqlite3.Connection, batch: Batch) -> int:
     time.sleep(_SECONDS)
-    commits.commit(connection, batch)
+    return commits.commit(connection, batch)
 
 
 store.commit = _commit_slowly  # type: ignore[attr-defined]  # the name under which it calls it
