@@ -1,7 +1,7 @@
 """Anything that people may do, in any order, on both wires, with slow readers and a slow or failing store.
 
 What the logs hold in the end is the truth: everybody must have heard exactly that, from where they joined, without
-their own lines and without those of people they ignored then, in order, each line once.
+those of people they ignored then and, unless they are echoed, their own, in order, each line once.
 """
 
 import json
@@ -59,6 +59,8 @@ class Guest:
     """Up to where they have taken each room, and their private talk."""
     down: bool = False
     """Their line was cut."""
+    echo: bool = False
+    """Their own lines come to them, too."""
 
     def hides(self, author: "Guest", room: str, seq: int) -> bool:
         """Whether they ignored this one then."""
@@ -101,7 +103,7 @@ class Chat(RuleBasedStateMachine):
         self.everybody: list[Guest] = []
         self.lines: dict[str, Guest] = {}
         self.numbers = count()
-        for nick, wire in (("amy", "plain"), ("bob", "json"), ("emie", "json")):
+        for nick, wire in (("amy", "plain"), ("bob", "json"), ("emie", "json echo")):
             self.come_in(nick, wire)
 
     def teardown(self) -> None:
@@ -113,7 +115,7 @@ class Chat(RuleBasedStateMachine):
     # What people do.  Whoever has not read what they got, or whose line is down, does nothing.
 
     @precondition(lambda self: len(self.people) < 5)
-    @rule(nick=st.sampled_from(NICKNAMES), wire=st.sampled_from(["plain", "json"]))
+    @rule(nick=st.sampled_from(NICKNAMES), wire=st.sampled_from(["plain", "json", "json echo"]))
     def enter(self, nick: str, wire: str) -> None:
         self.come_in(f"extra{len(self.everybody)}" if self.alike(nick) else nick, wire)
 
@@ -121,7 +123,8 @@ class Chat(RuleBasedStateMachine):
         head = self.head("#lobby")
         client = self.world.connect(f"/nick {nick}", wire=wire)
         client.socket.bufferSize = 400
-        guest = Guest(Person(client, wire), nick, ["#lobby"], "#lobby", stays={"#lobby": [[head]]})
+        guest = Guest(Person(client, wire.split()[0]), nick, ["#lobby"], "#lobby", stays={"#lobby": [[head]]})
+        guest.echo = wire == "json echo"
         self.people.append(guest)
         self.everybody.append(guest)
         self.let_all()
@@ -217,7 +220,7 @@ class Chat(RuleBasedStateMachine):
 
     def come_back(self, guest: Guest) -> None:
         if guest.down:
-            guest.person.client = client = self.world.connect(wire="json")
+            guest.person.client = client = self.world.connect(wire="json echo" if guest.echo else "json")
             client.socket.bufferSize = 400
             client.type(f"/resume {guest.code}", seen=guest.seen)
             guest.down = False
@@ -314,7 +317,7 @@ class Chat(RuleBasedStateMachine):
                         text
                         for seq, text in truth[key]
                         if joined < seq <= (left[0] if left else seq)
-                        and self.lines[text] is not guest
+                        and (guest.echo or self.lines[text] is not guest)
                         and not guest.hides(self.lines[text], key, seq)
                     ]
                     here = heard[: len([text for text in heard if text in said])]

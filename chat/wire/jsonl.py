@@ -42,7 +42,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def decode(line: str) -> Request:
     """A request from an object or a plain line; raises `BadInput` for an object that is none, and other JSON."""
-    if not may_be_json(line):
+    if line[:1] != "{" and not may_be_json(line):
         return Request(line)
     try:
         keys = json.loads(line)
@@ -124,7 +124,8 @@ class JsonLines:
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
-        return encode(_with_id(event(_place(log, entry.fact), entry), id))
+        keys = event(_place(log, entry.fact), entry)
+        return encode(keys if id is None else _with_id(keys, id))
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""

@@ -158,6 +158,12 @@ def test_what_each_command_answers_is_told() -> None:
     assert "`/paste` and `/end` are for people" in ENGLISH
 
 
+def test_what_works_without_a_nickname_is_told() -> None:
+    section = ENGLISH.partition("## Coming in")[2].partition("## ")[0].rpartition("```")[2]
+    told = {name.lstrip("/") for name in re.findall(r"`/(\w+)`", section)}
+    assert told == {row.name for row in TABLE.values() if row.nameless}
+
+
 _ASKED = "who whois rooms topic last missed away back ignore quiet resume help version cancel paste end leave language"
 EVERYTHING = [
     *(f"/{name}" for name in _ASKED.split()),
