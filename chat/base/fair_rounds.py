@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from chat.base import limits
@@ -39,6 +40,12 @@ class FairRounds:
         """Call this, which reads on a page of what was said, when it is their turn, once."""
         self._readers.append(work)
         self._schedule()
+
+    def turn_to_read(self) -> Deferred[None]:
+        """Fires when it is their turn: for who makes one long answer of what was said."""
+        turn: Deferred[None] = Deferred()
+        self.read_in_line(lambda: turn.callback(None))
+        return turn
 
     def _schedule(self) -> None:
         if not self._scheduled:

@@ -94,6 +94,10 @@ PENDING_BYTES = 2 * 1024 * 1024
 """What may wait for the store before the sockets of authors are no longer read: a commit of so much takes less than
 0.1 s (measured), and what is said meanwhile waits for it."""
 
+HISTORY_AT_ONCE = 50
+"""Lines of history that are answered at once, in a part of a millisecond: for longer answers people stand in line, so
+that between two of them the others are served."""
+
 HISTORY_DEFAULT = 20
 HISTORY_MOST = 500
 """Messages shown on entering a room, and at most by one request."""

@@ -64,6 +64,8 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     if not found.whole:
         title = say("{title}; not all was looked at, for that would take too long", title=title)
     more = found.total > len(shown) or not found.whole
+    if len(shown) > limits.HISTORY_AT_ONCE:
+        await session.hub.rounds.turn_to_read()
     if call.still_there:
         session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
 
