@@ -15,11 +15,11 @@ from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Message, Place, Said
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.rows import (
-    ENTRY_OVERHEAD,
     WRITTEN,
     WRITTEN_OF_MESSAGE,
     as_json,
     date,
+    entry_size,
     microseconds,
     values,
     values_of_message,
@@ -76,7 +76,8 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> int:
         if log.recorded:
             oldest = microseconds(log.entries[0].at)
             texts = [entry.fact.text for entry in log.entries if isinstance(entry.fact, Said)]
-            lines, size = len(texts), ENTRY_OVERHEAD * len(log.entries) + sum(map(len, texts))
+            lines = len(texts)
+            size = sum(map(entry_size, texts)) + (len(log.entries) - lines) * entry_size(None)
             total += size
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
     line_ids = [

@@ -1,8 +1,10 @@
 """Which entries go where the database may hold only so much: the oldest ones of the largest logs.
 
 Not the oldest of all: who fills a room would so take away what was said in all the others, and a small room's years
-are worth more than their bytes.  And not by dates, which can be wrong.  What counts is what is in use of the file, for
-that does not get smaller: its free pages are written to again.
+are worth more than their bytes.  And not by dates, which can be wrong.  What counts is what the entries take, roughly:
+the pages that are in use do not tell, for what is taken out of the search index makes it larger at first, and most of
+the talk would go (measured: of half that was to go, four fifths).  The file itself does not get smaller; its free pages
+are written to again.
 """
 
 import sqlite3
@@ -21,28 +23,16 @@ class Share(NamedTuple):
 
 
 def due(connection: sqlite3.Connection, keep: Size) -> float:
-    """About which part of all that is held must go."""
-    used = _used(connection)
-    return max(0, used - keep.bytes) / used if used else 0.0
-
-
-def _used(connection: sqlite3.Connection) -> int:
-    """The bytes of the file that are in use."""
-    pages, free, page = (
-        int(connection.execute(f"PRAGMA {what}").fetchone()[0])
-        for what in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * page
+    """Which part of all that is held must go."""
+    (total,) = connection.execute("SELECT coalesce(sum(size), 0) FROM logs").fetchone()
+    return max(0, total - keep.bytes) / total if total else 0.0
 
 
 def shares(connection: sqlite3.Connection, keep: Size) -> list[Share]:
     """What goes in one step: of the largest log a quarter, and of others what they have beyond the rest of it."""
-    part = due(connection, keep)
-    if not part:
-        return []
     # All logs are looked through, 20 ms where there are 200 000: an index of sizes would cost each line a page.
     total, largest = connection.execute("SELECT coalesce(sum(size), 0), coalesce(max(size), 0) FROM logs").fetchone()
-    stays, left = largest * 3 / 4, min(part * total, limits.TRIM_BYTES)
+    stays, left = largest * 3 / 4, min(total - keep.bytes, limits.TRIM_BYTES)
     found = []
     for log, size in connection.execute(
         "SELECT id, size FROM logs WHERE size > ? ORDER BY size DESC LIMIT ?", (stays, limits.TRIM_LOGS)

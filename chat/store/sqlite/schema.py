@@ -118,7 +118,7 @@ MIGRATIONS: Sequence[str] = (
     f"""
     ALTER TABLE logs ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
     UPDATE logs SET size = (
-        SELECT coalesce(sum(200 + coalesce(length(text), 0)), 0) FROM entries
+        SELECT coalesce(sum(150 + coalesce(length(CAST(text AS BLOB)), 0) * 3 / 2), 0) FROM entries
         WHERE entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}
     );
     """,
