@@ -7,9 +7,9 @@ import sys
 
 from twisted.scripts import twistd
 
-from chat.server import backup, check
+from chat.server import backup_command, check_command
 
-_OTHERS = {"check": check.main, "backup": backup.main}
+_OTHERS = {"check": check_command.main, "backup": backup_command.main}
 """What else one may ask of it, by its first word."""
 
 

@@ -25,7 +25,7 @@ from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
 from chat.base.reserved import Reserved
-from chat.base.rights import of_who_runs
+from chat.base.run_as import of_who_runs
 from chat.core.hub import Hub, Settings
 from chat.core.ports import NOTHING_KEPT, Kept, Store
 from chat.core.session import Session
@@ -43,7 +43,7 @@ from chat.server.service import ChatService, Companion
 from chat.server.watchdog import Watchdog
 from chat.store.memory import MemoryStore
 from chat.store.sqlite.free_space import shortage
-from chat.store.sqlite.maintenance import Upkeep
+from chat.store.sqlite.maintenance import Maintenance
 from chat.store.sqlite.schema import Unusable, prepare
 from chat.store.sqlite.store import SqliteStore
 from chat.wire.jsonl import JsonLines
@@ -108,7 +108,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None
     if durable is not None:
         backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
-        upkeep = Upkeep(reactor, _now, elapsed, durable, options["keep"], backup_to)
+        upkeep = Maintenance(reactor, _now, elapsed, durable, options["keep"], backup_to)
         companions.append(upkeep)
     reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop if stops_with_terminal else reload))
@@ -138,7 +138,7 @@ def _settings(options: Options) -> Settings:
     )
 
 
-def _apply(factory: ChatFactory, store: SqliteStore | None, upkeep: Upkeep | None, options: Options) -> None:
+def _apply(factory: ChatFactory, store: SqliteStore | None, upkeep: Maintenance | None, options: Options) -> None:
     """What `chat.server.reload.RELOADED` lists is as these options say from now on."""
     hub = factory.hub
     hub.settings = replace(

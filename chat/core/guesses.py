@@ -38,12 +38,12 @@ class Guesses:
     def __init__(self, clock: IReactorTime, paces: Rates) -> None:
         self._clock = clock
         self._rates = paces
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _Queue] = {}
         self._waiting: dict[Asker, Deferred[None]] = {}
 
     async def guess(self, asker: Asker, look: Callable[[], F | None]) -> F | None:
         """What `look` finds, when it is their turn; raises `CancelledError` where they are dropped meanwhile."""
-        stood: list[tuple[_Line, Deferred[None]]] = []
+        stood: list[tuple[_Queue, Deferred[None]]] = []
         wrong = False
         try:
             for line in self._of(asker.host):
@@ -72,20 +72,20 @@ class Guesses:
             turn.cancel()
         return turn is not None
 
-    def _of(self, host: str) -> Iterator["_Line"]:
+    def _of(self, host: str) -> Iterator["_Queue"]:
         """The line at this address, and behind it that of its network where it has one."""
         yield self._line(_OF_HOST, host)
         if (whole := network(host)) != host:
             yield self._line(_OF_NETWORK, whole)
 
-    def _line(self, allowance: Allowance, who: str) -> "_Line":
+    def _line(self, allowance: Allowance, who: str) -> "_Queue":
         line = self._lines.get(who)
         if line is None:
-            line = self._lines[who] = _Line(self._clock, self._rates, allowance, who)
+            line = self._lines[who] = _Queue(self._clock, self._rates, allowance, who)
         return line
 
 
-class _Line:
+class _Queue:
     """Those who wait at one place; the first of them has the turn, once that may be."""
 
     __slots__ = ("_allowance", "_clock", "_rates", "_standing", "who")

@@ -28,7 +28,7 @@ from chat.wire.rendering import pages
 logger = Logger()
 
 
-class Listener(Reader, Protocol):
+class Subscriber(Reader, Protocol):
     """What reading needs of a participant."""
 
     @property
@@ -54,7 +54,7 @@ class Subscriptions:
     """By the keys of logs."""
 
     def __init__(
-        self, listener: Listener, fetch: Callable[[Log, int], Deferred[list[Entry]]], rounds: FairRounds
+        self, listener: Subscriber, fetch: Callable[[Log, int], Deferred[list[Entry]]], rounds: FairRounds
     ) -> None:
         self._listener = listener
         self._fetch_page = fetch

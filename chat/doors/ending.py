@@ -47,9 +47,9 @@ class Ending:
             self._cut = self._cut or broken
             self._stopped = self._talks and sockets.silence_before_end(connection) >= limits.STOP_SECONDS
 
-    def is_stopped(self, state: sockets.State) -> bool:
+    def is_stopped(self, state: sockets.SocketState) -> bool:
         """Whether what waits is not to be said."""
-        return self._stopped and state is sockets.State.CLOSED
+        return self._stopped and state is sockets.SocketState.CLOSED
 
     def is_cut(self, broken: bool) -> bool:
         """Whether it is known not to be their own doing."""

@@ -14,7 +14,7 @@ from chat.wire.requests import Typed
 _FIRST = frozenset(("ping", "who", "help"))
 
 
-class Place(Enum):
+class Priority(Enum):
     """Where a line goes."""
 
     LAST = "behind those that wait"
@@ -33,15 +33,15 @@ class Order:
         self._drafting = drafting
         self._quitting = False
 
-    def place(self, line: Typed) -> Place:
+    def place(self, line: Typed) -> Priority:
         """The place of the next line that came."""
         name = "cancel" if line == INTERRUPT else self._name(line)
         if name == "cancel" or (name == "quit" and self._quitting and not self._drafting):
             self._drafting = self._quitting = False
-            return Place.INSTEAD
+            return Priority.INSTEAD
         if self._drafting:
             self._drafting = name != "end"
-            return Place.LAST
+            return Priority.LAST
         self._drafting = name == "paste"
         self._quitting = self._quitting or name == "quit"
-        return Place.FIRST if name in _FIRST else Place.LAST
+        return Priority.FIRST if name in _FIRST else Priority.LAST

@@ -17,7 +17,7 @@ from chat.base import limits
 from chat.base.fair_rounds import FairRounds
 from chat.base.token_bucket import TokenBucket
 from chat.core.turn import Turn
-from chat.doors.input_order import Order, Place
+from chat.doors.input_order import Order, Priority
 from chat.doors.lines import END_OF_INPUT, INTERRUPT, LineDecoder
 from chat.wire.requests import Typed
 
@@ -266,10 +266,10 @@ class InputQueue:
         last: list[Typed] = []
         for line in lines:
             place = self._order.place(line)
-            if place is Place.LAST:
+            if place is Priority.LAST:
                 last.append(line)
                 continue
-            if place is Place.INSTEAD:
+            if place is Priority.INSTEAD:
                 waiting = len(self._lines) - self._first
                 dropped = self._lines[:waiting][::-1] + last
                 if line == INTERRUPT and not (dropped or self.delayed):

@@ -29,7 +29,7 @@ _SSH_SHOWN = 400
 """Bytes of a reason that OpenSSH shows."""
 
 
-class Kind(Enum):
+class ForeignProtocol(Enum):
     """What a stranger speaks."""
 
     TLS = "TLS"
@@ -41,28 +41,28 @@ class Kind(Enum):
     SOCKS5 = "SOCKS 5"
 
 
-def by_first_bytes(data: bytes) -> Kind | None:
+def by_first_bytes(data: bytes) -> ForeignProtocol | None:
     """Who begins with bytes that nobody types."""
     if data[:1] == HANDSHAKE:
-        return Kind.TLS
+        return ForeignProtocol.TLS
     if data[:1] == b"\x05":
-        return Kind.SOCKS5
+        return ForeignProtocol.SOCKS5
     # A ^D alone is the end of somebody's input.
     if data[:2] in (b"\x04\x01", b"\x04\x02"):
-        return Kind.SOCKS4
+        return ForeignProtocol.SOCKS4
     return None
 
 
-def by_first_line(line: str) -> Kind | None:
+def by_first_line(line: str) -> ForeignProtocol | None:
     """Who begins with a line that nobody means as talk."""
     if match := _HTTP.fullmatch(line):
-        return Kind.HEAD if match[1] == "HEAD" else Kind.HTTP
+        return ForeignProtocol.HEAD if match[1] == "HEAD" else ForeignProtocol.HTTP
     if _IRC.fullmatch(line):
-        return Kind.IRC
-    return Kind.SSH if _SSH.fullmatch(line) else None
+        return ForeignProtocol.IRC
+    return ForeignProtocol.SSH if _SSH.fullmatch(line) else None
 
 
-def recognise(data: bytes) -> Kind | None:
+def recognise(data: bytes) -> ForeignProtocol | None:
     """Who begins so, all of their first packet being there."""
     return by_first_bytes(data) or by_first_line(data.partition(b"\n")[0].decode("latin-1").rstrip("\r"))
 
@@ -78,24 +78,24 @@ class Reception:
         """What one can type to join by this address of ours."""
         return self.directions.ways(host)
 
-    def answer(self, kind: Kind, host: str) -> bytes:
+    def answer(self, kind: ForeignProtocol, host: str) -> bytes:
         """The whole answer to somebody who reached us at this address."""
         ways = [self._words(way) for way in self.ways(host)]
         match kind:
-            case Kind.TLS:
+            case ForeignProtocol.TLS:
                 return _ALERT
-            case Kind.SOCKS4:
+            case ForeignProtocol.SOCKS4:
                 return bytes([0, 91]) + bytes(6)  # request rejected
-            case Kind.SOCKS5:
+            case ForeignProtocol.SOCKS5:
                 return bytes([5, 255])  # no acceptable method
-            case Kind.IRC:
+            case ForeignProtocol.IRC:
                 title = self._words(say("This is a chat, but it does not speak IRC. Join it with:"))
                 return _irc(title, ways)
-            case Kind.SSH:
+            case ForeignProtocol.SSH:
                 return _ssh(self._words(say("This is a chat, not SSH. Join it with:")), ways)
-            case Kind.HTTP | Kind.HEAD:
+            case ForeignProtocol.HTTP | ForeignProtocol.HEAD:
                 title = self._words(say("This is a chat, not a web server. Join it with:"))
-                return _http(title, ways, with_body=kind is Kind.HTTP)
+                return _http(title, ways, with_body=kind is ForeignProtocol.HTTP)
 
 
 def _http(title: str, ways: Sequence[str], with_body: bool) -> bytes:

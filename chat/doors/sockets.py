@@ -86,7 +86,7 @@ def acknowledged(connection: socket.socket) -> int | None:
     return None if info is None else int(struct.unpack_from("Q", info, _BYTES_ACKED)[0])
 
 
-class State(Enum):
+class SocketState(Enum):
     """How a connection stands, as the kernel knows before anything is read."""
 
     OPEN = "open"
@@ -94,13 +94,13 @@ class State(Enum):
     CLOSED = "there is no connection any more"
 
 
-def state(connection: socket.socket | None) -> State:
+def state(connection: socket.socket | None) -> SocketState:
     """How this one stands; where the kernel does not say, it is open."""
     info = None if connection is None else _tcp_info(connection)
-    return State.OPEN if info is None else _STATES.get(info[0], State.OPEN)
+    return SocketState.OPEN if info is None else _STATES.get(info[0], SocketState.OPEN)
 
 
-_STATES = {7: State.CLOSED, 8: State.ENDED}
+_STATES = {7: SocketState.CLOSED, 8: SocketState.ENDED}
 """TCP_CLOSE and TCP_CLOSE_WAIT of `tcpi_state`, the first byte."""
 
 

@@ -29,7 +29,7 @@ from chat.doors.input_order import Order
 from chat.doors.input_queue import InputQueue
 from chat.doors.lines import NOP
 from chat.doors.output import Output
-from chat.doors.sniffing import Kind, Reception
+from chat.doors.sniffing import ForeignProtocol, Reception
 from chat.visit.dispatch import command_of, handle, id_of
 from chat.wire import vocabulary
 from chat.wire.answers import Problem, Reply
@@ -205,7 +205,7 @@ class ChatProtocol(LineReceiver):
         self._answer_telnet()
         self._input.work()
 
-    def _turn_away(self, kind: Kind) -> None:
+    def _turn_away(self, kind: ForeignProtocol) -> None:
         """Nothing of what they send is for us: tell them so in their protocol."""
         logger.info("Not chat but {what}, from {host}", what=kind.value, host=self.host)
         self._input.forget()
@@ -441,8 +441,8 @@ class ChatProtocol(LineReceiver):
     def hung_up(self) -> bool:
         """Whether nobody is there any more who wants to say the lines that wait."""
         state = sockets.state(self._socket)
-        if (self._input.ended or state is not sockets.State.OPEN) and not self._ending.told:
-            self._ending.look(self._socket, state is sockets.State.CLOSED, self._output.broken)
+        if (self._input.ended or state is not sockets.SocketState.OPEN) and not self._ending.told:
+            self._ending.look(self._socket, state is sockets.SocketState.CLOSED, self._output.broken)
             sentence = say_n(
                 "Your input has ended; one line still waits to be said.",
                 "Your input has ended; {count} lines still wait to be said.",

@@ -18,7 +18,7 @@ _LINE = re.compile(r"([^\s=]+)(?:\s*=\s*|\s+|$)(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OptionLine:
     """What a line of the file, the first is 1, would be on the command line."""
 
     number: int
@@ -36,7 +36,7 @@ def not_utf_8(path: Path, error: UnicodeDecodeError) -> Sentence:
     return in_line(path, number, say("this is not UTF-8."))
 
 
-def read(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[Sentence]]:
+def read(path: Path, known: Collection[str]) -> tuple[Sequence[OptionLine], Sequence[Sentence]]:
     """The options in a file, and what is wrong with each of its other lines, with what would be right.
 
     `known` are the names that it may use, those that need a value with a = behind them.
@@ -51,7 +51,7 @@ def read(path: Path, known: Collection[str]) -> tuple[Sequence[Line], Sequence[S
     for number, line in enumerate(map(str.strip, text.split("\n")), 1):
         if line and not line.startswith("#"):
             try:
-                lines.append(Line(number, _word(line, known)))
+                lines.append(OptionLine(number, _word(line, known)))
             except Unfit as error:
                 wrong.append(in_line(path, number, error.sentence))
     return lines, wrong

@@ -141,9 +141,9 @@ class Options(CommandLine):
                 wrong.append(self._located(error, lines))
         return [sentence for number, sentence in enumerate(wrong) if sentence not in wrong[:number]]
 
-    def _lines(self) -> tuple[list[tuple[Path, config.Line]], list[Sentence]]:
+    def _lines(self) -> tuple[list[tuple[Path, config.OptionLine]], list[Sentence]]:
         """The lines of the files that are options, and what is wrong with others; their language is taken."""
-        lines: list[tuple[Path, config.Line]] = []
+        lines: list[tuple[Path, config.OptionLine]] = []
         wrong: list[Sentence] = []
         for path in self._files():
             right, others = config.read(path, self._known())
@@ -152,7 +152,7 @@ class Options(CommandLine):
         self.speak([*(line.word for _, line in lines), *self._words])
         return lines, wrong
 
-    def _located(self, error: Wrong, lines: Sequence[tuple[Path, config.Line]]) -> Sentence:
+    def _located(self, error: Wrong, lines: Sequence[tuple[Path, config.OptionLine]]) -> Sentence:
         """What is wrong, with the line of a file that it is about, if it is about one."""
         for path, line in lines:
             if self._wrong_with(line) == error.sentence:
@@ -176,7 +176,7 @@ class Options(CommandLine):
         chosen = map(self.meant, self.apart(self._words))
         return [self._directory / path for option, path in chosen if option == "--config"]
 
-    def _wrong_with(self, line: config.Line) -> Sentence | None:
+    def _wrong_with(self, line: config.OptionLine) -> Sentence | None:
         """What would be said of this line alone."""
         alone = Options()
         alone.parent, alone._directory = self.parent, self._directory

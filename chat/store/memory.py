@@ -15,7 +15,7 @@ from chat.base.folding import holds, phrases
 from chat.core.ports import Batch, Duplicates, Found, KeptLog, Known, LineId, Query
 from chat.log.events import Entry, Private
 from chat.log.tail import said, size
-from chat.store.search import partner
+from chat.store.private_talk import partner
 
 
 class MemoryStore:

@@ -27,7 +27,7 @@ _SAID = re.compile(rf"[{_SLASH}](?=[{_SLASH}][^\s{_SLASH}])")
 _WITHIN = "_-'\u2019"
 
 
-class Typed(NamedTuple):
+class TypedCommand(NamedTuple):
     """A command as it was typed; `misplaced` is one with blanks before it."""
 
     word: str
@@ -35,7 +35,7 @@ class Typed(NamedTuple):
     misplaced: bool
 
 
-def command_in(line: str) -> Typed | None:
+def command_in(line: str) -> TypedCommand | None:
     """The command that a line is, or is meant to be; None where it is talk.
 
     Talk begins with something else than a slash, is a slash alone or two of them, or a path or a comment: then the
@@ -56,7 +56,7 @@ def command_in(line: str) -> Typed | None:
     after = line[behind.end() - len(first) + len(word) :]
     if end:
         after = after[_POINTS.match(after).end() :]  # type: ignore[union-attr]  # it matches nothing, too
-    return Typed(word, after.strip(), bool(slash[1]))
+    return TypedCommand(word, after.strip(), bool(slash[1]))
 
 
 def holds_slash(line: str) -> bool:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from memory_server import HELLO, welcome
 from twisted.internet.error import ConnectionLost
 
-from chat.client.talk.me import Line
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Problem
-from chat.client.talk.state import State, StateFile
+from chat.client.talk.state import SavedState, StateFile
 
 WRONG = {"type": "error", "code": "code-wrong", "text": "no"}
 BACK = welcome(resume="c0de", back=True)
@@ -362,20 +362,20 @@ def take(path: Path) -> StateFile:
     return file
 
 
-def look(path: Path) -> State | None:
+def look(path: Path) -> SavedState | None:
     """What stands in the file of a run that has it still."""
     return StateFile(path / "state", -1).read()
 
 
-def left(path: Path, *lines: Line) -> StateFile:
+def left(path: Path, *lines: SentLine) -> StateFile:
     """The file of a client that was killed."""
     file = take(path)
-    file.write(State("c0de", {"#lobby": 7, "@": 2}, lines))
+    file.write(SavedState("c0de", {"#lobby": 7, "@": 2}, lines))
     return file
 
 
 def test_a_client_that_was_killed_comes_back_as_the_same_person_and_sends_its_lines_again(tmp_path: Path) -> None:
-    world = World(None, kept=left(tmp_path, Line("old-1", "a"), Line("old-2", "b")))
+    world = World(None, kept=left(tmp_path, SentLine("old-1", "a"), SentLine("old-2", "b")))
     world.connection.send("new")
     world.server.accept()
     world.server.send(HELLO)
@@ -387,7 +387,7 @@ def test_a_client_that_was_killed_comes_back_as_the_same_person_and_sends_its_li
 
 
 def test_what_it_sends_again_is_told_once_whatever_happens_then(tmp_path: Path) -> None:
-    world = World(None, kept=left(tmp_path, Line("old-1", "a")))
+    world = World(None, kept=left(tmp_path, SentLine("old-1", "a")))
     world.server.accept()
     world.server.send(HELLO)
     world.answer(BACK)
@@ -400,7 +400,7 @@ def test_what_it_sends_again_is_told_once_whatever_happens_then(tmp_path: Path) 
 
 
 def test_lines_of_before_go_where_they_were_meant_and_not_to_a_room_asked_for_now(tmp_path: Path) -> None:
-    world = World(None, "#other", kept=left(tmp_path, Line("old-1", "secret")))
+    world = World(None, "#other", kept=left(tmp_path, SentLine("old-1", "secret")))
     world.server.accept()
     world.server.send(HELLO)
     world.answer(BACK)
@@ -408,7 +408,7 @@ def test_lines_of_before_go_where_they_were_meant_and_not_to_a_room_asked_for_no
 
 
 def test_where_its_code_has_ended_the_lines_of_before_are_told_and_not_said(tmp_path: Path) -> None:
-    world = World(None, kept=left(tmp_path, Line("old-1", "a")))
+    world = World(None, kept=left(tmp_path, SentLine("old-1", "a")))
     world.server.accept()
     world.server.send(HELLO)
     world.answer(WRONG)
@@ -423,21 +423,21 @@ def test_what_is_typed_is_kept_at_once_and_what_was_shown_within_a_second(tmp_pa
     world = World(kept=take(tmp_path))
     world.enter(resume="c0de")
     world.clock.advance(0)
-    assert look(tmp_path) == State("c0de", {"@": 0}, [])
+    assert look(tmp_path) == SavedState("c0de", {"@": 0}, [])
     world.server.send(said(7))
     world.connection.written()
     world.clock.advance(0.9)
-    assert look(tmp_path) == State("c0de", {"@": 0}, [])
+    assert look(tmp_path) == SavedState("c0de", {"@": 0}, [])
     world.clock.advance(0.1)
-    assert look(tmp_path) == State("c0de", {"@": 0, "#lobby": 7}, [])
+    assert look(tmp_path) == SavedState("c0de", {"@": 0, "#lobby": 7}, [])
     world.connection.send("a")
     world.connection.send("b")
     world.clock.advance(0)
-    lines = [Line("run-2", "a"), Line("run-3", "b")]
-    assert look(tmp_path) == State("c0de", {"@": 0, "#lobby": 7}, lines)
+    lines = [SentLine("run-2", "a"), SentLine("run-3", "b")]
+    assert look(tmp_path) == SavedState("c0de", {"@": 0, "#lobby": 7}, lines)
     world.ack("run-2")
     world.clock.advance(1)
-    assert look(tmp_path) == State("c0de", {"@": 0, "#lobby": 7}, lines[1:])
+    assert look(tmp_path) == SavedState("c0de", {"@": 0, "#lobby": 7}, lines[1:])
 
 
 def test_what_came_and_is_not_written_out_yet_counts_as_not_shown(tmp_path: Path) -> None:
@@ -447,7 +447,7 @@ def test_what_came_and_is_not_written_out_yet_counts_as_not_shown(tmp_path: Path
     world.connection.written()
     world.server.send(said(8))
     world.clock.advance(1)
-    assert look(tmp_path) == State("c0de", {"@": 0, "#lobby": 7}, [])
+    assert look(tmp_path) == SavedState("c0de", {"@": 0, "#lobby": 7}, [])
 
 
 def test_lines_that_wait_for_a_connection_are_kept_too(tmp_path: Path) -> None:
@@ -462,7 +462,7 @@ def test_lines_that_wait_for_a_connection_are_kept_too(tmp_path: Path) -> None:
 
 
 def test_on_the_way_in_what_the_last_run_left_is_not_overwritten(tmp_path: Path) -> None:
-    world = World("amy", "#ops", kept=left(tmp_path, Line("old-1", "a")))
+    world = World("amy", "#ops", kept=left(tmp_path, SentLine("old-1", "a")))
     before = look(tmp_path)
     world.server.accept()
     world.server.send(HELLO)
@@ -516,13 +516,13 @@ def test_who_leaves_while_the_server_is_away_can_come_back_and_says_nothing_late
     world.clock.advance(0)
     world.connection.leave()
     assert world.over.called
-    assert look(tmp_path) == State("c0de", {"@": 0}, [])
+    assert look(tmp_path) == SavedState("c0de", {"@": 0}, [])
     assert [line.text for line in world.connection.unconfirmed] == ["sent"]
 
 
 def test_a_state_that_cannot_be_written_is_told_and_stops_nothing(tmp_path: Path) -> None:
     class Full(StateFile):
-        def write(self, state: State) -> None:
+        def write(self, state: SavedState) -> None:
             raise OSError(28, "No space left on device")
 
     full = Full.take(tmp_path / "state")

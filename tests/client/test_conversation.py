@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chat.base import limits
 from chat.base.language import Language, Sentence
-from chat.client.talk.conversation import Conversation, Kind, Shown, beginning
-from chat.client.talk.me import Line, Me
+from chat.client.talk.conversation import Conversation, LineKind, Shown, beginning
+from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import understand
 
 CET = timezone(timedelta(hours=1), "CET")
@@ -33,7 +33,7 @@ class World:
     def hear(self, raw: Mapping[str, object], line: str | None = None) -> list[Shown]:
         what = understand(raw)
         self.me.note(what)
-        return self.conversation.show(what, None if line is None else Line("1", line))
+        return self.conversation.show(what, None if line is None else SentLine("1", line))
 
     def lines(self, raw: Mapping[str, object], line: str | None = None) -> list[str]:
         """What is shown, with the time in front where there is one."""
@@ -372,7 +372,7 @@ def test_whatever_a_server_sends_lines_come_out_that_are_safe(
     world = World(recorder)
     for raw, line in heard:
         for shown in world.hear(raw, line):
-            assert isinstance(shown.kind, Kind)
+            assert isinstance(shown.kind, LineKind)
             first, *rest = shown.text.split("\n")
             assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", first)
             assert all(re.match(r"\S*[^|]*  \| ", line) for line in rest)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chat.base.fingerprint import fingerprint
 from chat.client.link import known_servers
-from chat.client.link.known_servers import Entry, KnownServers
+from chat.client.link.known_servers import KnownServer, KnownServers
 
 AMY, BOB = fingerprint(b"amy"), fingerprint(b"bob")
 
@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_is_added_is_found(path: Path) -> None:
     KnownServers(path).add("pi:12346", AMY)
-    assert KnownServers(path).find("pi:12346") == [Entry(1, AMY)]
+    assert KnownServers(path).find("pi:12346") == [KnownServer(1, AMY)]
     assert path.read_text() == f"pi:12346 {AMY}\n"
 
 
@@ -62,7 +62,7 @@ def test_what_somebody_wrote_into_it_stays(path: Path) -> None:
 def test_a_fingerprint_may_be_written_as_other_programs_do(path: Path, line: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(f"# first\n{line}\n")
-    assert KnownServers(path).find("pi:12346") == [Entry(2, AMY)]
+    assert KnownServers(path).find("pi:12346") == [KnownServer(2, AMY)]
 
 
 @pytest.mark.parametrize("line", ["pi:12346", "pi:12346 what was it", f"pi:12346 {AMY[:-1]}", f"pi:12346 {AMY} {AMY}"])
@@ -78,7 +78,7 @@ def test_a_damaged_line_is_no_reason_to_trust_anybody(path: Path, line: str) -> 
 def test_what_is_known_is_not_known_otherwise_a_second_time(path: Path) -> None:
     KnownServers(path).add("pi:12346", AMY)
     KnownServers(path).add("pi:12346", BOB)
-    assert KnownServers(path).find("pi:12346") == [Entry(1, AMY)]
+    assert KnownServers(path).find("pi:12346") == [KnownServer(1, AMY)]
 
 
 def test_of_two_clients_at_a_time_neither_loses_what_the_other_one_adds(path: Path) -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from chat.base import limits
-from chat.client.talk.me import Line
-from chat.client.talk.state import Keeper, State, StateFile, state_path
+from chat.client.talk.me import SentLine
+from chat.client.talk.state import Keeper, SavedState, StateFile, state_path
 
-STATE = State("c0de", {"#lobby": 17, "@": 0}, [Line("run-1", "hi\nñ"), Line("run-2", "/who")])
+STATE = SavedState("c0de", {"#lobby": 17, "@": 0}, [SentLine("run-1", "hi\nñ"), SentLine("run-2", "/who")])
 
 
 def take(path: Path) -> StateFile:
@@ -25,7 +25,7 @@ def take(path: Path) -> StateFile:
 
 def test_what_was_written_is_read_by_the_next_run(tmp_path: Path) -> None:
     file = take(tmp_path / "state")
-    file.write(State("other", {}, []))
+    file.write(SavedState("other", {}, []))
     file.write(STATE)
     file.close()
     assert take(tmp_path / "state").read() == STATE
@@ -99,7 +99,7 @@ def test_a_failed_write_leaves_what_stood_there(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", fail)
         with pytest.raises(OSError, match="space"):
-            file.write(State("new", {}, []))
+            file.write(SavedState("new", {}, []))
     assert file.read() == STATE
     assert os.listdir(tmp_path) == ["state"]
     assert StateFile.take(tmp_path / "state") is None
@@ -152,16 +152,16 @@ class World:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.state: State | None = STATE
-        self.written: list[State] = []
+        self.state: SavedState | None = STATE
+        self.written: list[SavedState] = []
         self.errors: list[OSError] = []
         self.keeper = Keeper(self, self.clock, lambda: self.state, self.errors.append)  # type: ignore[arg-type]
 
-    def write(self, state: State) -> None:
+    def write(self, state: SavedState) -> None:
         self.written.append(state)
 
     def change(self, number: int) -> None:
-        self.state = State("c0de", {"#lobby": number}, [])
+        self.state = SavedState("c0de", {"#lobby": number}, [])
 
 
 def test_however_often_something_changes_it_is_written_once_a_second() -> None:

@@ -12,8 +12,8 @@ from chat.base.language import say
 from chat.client.faces.stdio import Status
 from chat.client.faces.terminal import TerminalFace
 from chat.client.link.trust import Unsafe
-from chat.client.talk.me import Line
-from chat.client.talk.state import State
+from chat.client.talk.me import SentLine
+from chat.client.talk.state import SavedState
 
 
 def person(nick: str | None = None) -> World:
@@ -191,12 +191,12 @@ class Left:
     """What an earlier run left, in memory."""
 
     def __init__(self, *more: str) -> None:
-        self.lines = [Line(f"old-{number}", text) for number, text in enumerate(["of before\nand more", *more])]
+        self.lines = [SentLine(f"old-{number}", text) for number, text in enumerate(["of before\nand more", *more])]
 
-    def read(self) -> State:
-        return State("c0de", {}, self.lines)
+    def read(self) -> SavedState:
+        return SavedState("c0de", {}, self.lines)
 
-    def write(self, state: State) -> None:
+    def write(self, state: SavedState) -> None:
         """Kept well."""
 
     def close(self) -> None:

@@ -10,24 +10,24 @@ from world import Client, World
 
 from chat.base import limits
 from chat.base.language import language
-from chat.doors.sniffing import Kind, Reception, by_first_bytes, by_first_line, recognise
+from chat.doors.sniffing import ForeignProtocol, Reception, by_first_bytes, by_first_line, recognise
 from chat.wire.join_hints import Directions
 
 STRANGERS = {
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03": Kind.TLS,
-    b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n": Kind.HTTP,
-    b"POST /x?y HTTP/1.0\r\n\r\namy\nhello\n": Kind.HTTP,
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": Kind.HTTP,
-    b"CONNECT pi:443 HTTP/1.1\r\n\r\n": Kind.HTTP,
-    b"HEAD / HTTP/1.1\r\n\r\n": Kind.HEAD,
-    b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n": Kind.SSH,
-    b"SSH-1.99-x\n": Kind.SSH,
-    b"CAP LS 302\r\nNICK zed\r\nUSER zed 0 * :Zed\r\n": Kind.IRC,
-    b"NICK zed\r\nUSER zed zed pi :Zed Zed\r\n": Kind.IRC,
-    b"PASS secret\n": Kind.IRC,
-    b"USER bot 0 * :bot\n": Kind.IRC,
-    b"\x04\x01\x00\x50\x01\x02\x03\x04\x00": Kind.SOCKS4,
-    b"\x05\x01\x00": Kind.SOCKS5,
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03": ForeignProtocol.TLS,
+    b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n": ForeignProtocol.HTTP,
+    b"POST /x?y HTTP/1.0\r\n\r\namy\nhello\n": ForeignProtocol.HTTP,
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": ForeignProtocol.HTTP,
+    b"CONNECT pi:443 HTTP/1.1\r\n\r\n": ForeignProtocol.HTTP,
+    b"HEAD / HTTP/1.1\r\n\r\n": ForeignProtocol.HEAD,
+    b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n": ForeignProtocol.SSH,
+    b"SSH-1.99-x\n": ForeignProtocol.SSH,
+    b"CAP LS 302\r\nNICK zed\r\nUSER zed 0 * :Zed\r\n": ForeignProtocol.IRC,
+    b"NICK zed\r\nUSER zed zed pi :Zed Zed\r\n": ForeignProtocol.IRC,
+    b"PASS secret\n": ForeignProtocol.IRC,
+    b"USER bot 0 * :bot\n": ForeignProtocol.IRC,
+    b"\x04\x01\x00\x50\x01\x02\x03\x04\x00": ForeignProtocol.SOCKS4,
+    b"\x05\x01\x00": ForeignProtocol.SOCKS5,
 }
 
 PEOPLE = [
@@ -87,7 +87,7 @@ def reception(code: str = "en") -> Reception:
 
 
 def test_http_gets_a_whole_answer_with_the_ways_to_join() -> None:
-    head, _, body = reception().answer(Kind.HTTP, "192.0.2.9").partition(b"\r\n\r\n")
+    head, _, body = reception().answer(ForeignProtocol.HTTP, "192.0.2.9").partition(b"\r\n\r\n")
     fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     assert head.startswith(b"HTTP/1.1 400 ")
     assert fields["Content-Length"] == str(len(body))
@@ -106,17 +106,17 @@ def test_http_gets_a_whole_answer_with_the_ways_to_join() -> None:
 
 
 def test_to_a_question_for_the_head_alone_there_is_no_body() -> None:
-    assert reception().answer(Kind.HEAD, "192.0.2.9").endswith(b"\r\n\r\n")
+    assert reception().answer(ForeignProtocol.HEAD, "192.0.2.9").endswith(b"\r\n\r\n")
 
 
 def test_tls_gets_a_fatal_alert() -> None:
-    assert reception().answer(Kind.TLS, "192.0.2.9") == b"\x15\x03\x01\x00\x02\x02\x46"
+    assert reception().answer(ForeignProtocol.TLS, "192.0.2.9") == b"\x15\x03\x01\x00\x02\x02\x46"
 
 
 @pytest.mark.parametrize("code", ["en", "es"])
 @pytest.mark.parametrize("host", ["192.0.2.9", "::1", "2001:db8:1111:2222:3333:4444:5555:6666"])
 def test_ssh_gets_a_packet_that_is_well_formed(code: str, host: str) -> None:
-    line, _, packet = reception(code).answer(Kind.SSH, host).partition(b"\r\n")
+    line, _, packet = reception(code).answer(ForeignProtocol.SSH, host).partition(b"\r\n")
     length, padding = struct.unpack_from(">IB", packet)
     number, reason, size = struct.unpack_from(">BII", packet, 5)
     text = packet[14 : 14 + size]
@@ -128,7 +128,7 @@ def test_ssh_gets_a_packet_that_is_well_formed(code: str, host: str) -> None:
 
 
 def test_irc_gets_notices_and_an_error() -> None:
-    lines = reception().answer(Kind.IRC, "192.0.2.9").decode().split("\r\n")
+    lines = reception().answer(ForeignProtocol.IRC, "192.0.2.9").decode().split("\r\n")
     assert lines[:2] == [
         "NOTICE * :This is a chat, but it does not speak IRC. Join it with:",
         "NOTICE * :  nc 192.0.2.9 12345",
@@ -139,12 +139,12 @@ def test_irc_gets_notices_and_an_error() -> None:
 @pytest.mark.parametrize("host", ["", "::1", "2001:db8:1111:2222:3333:4444:5555:6666"])
 def test_no_line_for_irc_is_longer_than_its_clients_read(host: str) -> None:
     for code in ("en", "es"):
-        assert all(len(line) <= 510 for line in reception(code).answer(Kind.IRC, host).split(b"\r\n"))
+        assert all(len(line) <= 510 for line in reception(code).answer(ForeignProtocol.IRC, host).split(b"\r\n"))
 
 
 def test_socks_is_refused() -> None:
-    assert reception().answer(Kind.SOCKS4, "")[:2] == b"\0\x5b"
-    assert reception().answer(Kind.SOCKS5, "") == b"\5\xff"
+    assert reception().answer(ForeignProtocol.SOCKS4, "")[:2] == b"\0\x5b"
+    assert reception().answer(ForeignProtocol.SOCKS5, "") == b"\5\xff"
 
 
 def test_a_way_is_named_only_to_whom_it_is_open() -> None:

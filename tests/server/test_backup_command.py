@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.server import backup
+from chat.server import backup_command
 from chat.store.sqlite.schema import prepare
 
 
@@ -43,7 +43,7 @@ def topics(path: Path) -> list[str]:
 def test_it_holds_what_a_server_that_runs_wrote_last(
     server: sqlite3.Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert backup.main(["--data", "data", "copy.sqlite3"]) == 0
+    assert backup_command.main(["--data", "data", "copy.sqlite3"]) == 0
     assert capsys.readouterr() == (f"The copy is {tmp_path}/copy.sqlite3\n", "")
     assert topics(tmp_path / "copy.sqlite3") == ["tea"]
     assert (tmp_path / "copy.sqlite3").stat().st_mode & 0o777 == 0o600
@@ -51,10 +51,10 @@ def test_it_holds_what_a_server_that_runs_wrote_last(
 
 
 def test_the_server_goes_on_writing(server: sqlite3.Connection, tmp_path: Path) -> None:
-    assert backup.main(["--data", "data", "copy.sqlite3"]) == 0
+    assert backup_command.main(["--data", "data", "copy.sqlite3"]) == 0
     server.execute("INSERT INTO records VALUES ('topic', '#ops', 'coffee')")
     server.commit()
-    assert backup.main(["--data", "data", "later.sqlite3"]) == 0
+    assert backup_command.main(["--data", "data", "later.sqlite3"]) == 0
     assert (topics(tmp_path / "copy.sqlite3"), topics(tmp_path / "later.sqlite3")) == (["tea"], ["tea", "coffee"])
 
 
@@ -79,13 +79,13 @@ def test_what_cannot_be_is_told_in_one_line(
     server: sqlite3.Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
-    assert backup.main(words) == 1
+    assert backup_command.main(words) == 1
     assert capsys.readouterr() == ("", f"chat-server backup: {reason.format(here=tmp_path)}\n")
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_file_of_another_program_is_not_copied(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (data / "chat.sqlite3").write_bytes(b"no database" * 1000)
-    assert backup.main(["--data", "data", "copy"]) == 1
+    assert backup_command.main(["--data", "data", "copy"]) == 1
     assert "is damaged" in capsys.readouterr().err
     assert not Path("copy").exists()

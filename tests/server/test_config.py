@@ -46,7 +46,7 @@ def test_a_line_is_a_word_of_the_command_line(tmp_path: Path, line: str, word: s
 
 def test_empty_lines_and_comments_say_nothing_and_count(tmp_path: Path) -> None:
     path = written(tmp_path, "# port 1\n\n   # port 2\nport 3\n")
-    assert config.read(path, KNOWN) == ([config.Line(4, "--port=3")], [])
+    assert config.read(path, KNOWN) == ([config.OptionLine(4, "--port=3")], [])
 
 
 @pytest.mark.parametrize(

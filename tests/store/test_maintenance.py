@@ -11,7 +11,7 @@ from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from chat.base import limits
 from chat.store.sqlite.keep import Keep, Size
-from chat.store.sqlite.maintenance import Upkeep
+from chat.store.sqlite.maintenance import Maintenance
 from chat.store.sqlite.retention import Trimmed
 
 DAY = timedelta(days=1)
@@ -71,7 +71,7 @@ class World:
         self.slept = timedelta(0)
         self.begin = begin
         self.errors: list[LogEvent] = []
-        self.upkeep = Upkeep(self.clock, self.now, self.elapsed, self.store, 30 * DAY, backup_to)
+        self.upkeep = Maintenance(self.clock, self.now, self.elapsed, self.store, 30 * DAY, backup_to)
         self.upkeep.start()
 
     def now(self) -> datetime:

@@ -9,7 +9,7 @@ from chat.base import limits
 from chat.base.language import Language, Sentence
 from chat.client.link.trust import Unsafe
 from chat.client.talk.connection import Connection
-from chat.client.talk.me import Line
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Raw
 from chat.client.talk.state import StateFile
 
@@ -24,7 +24,7 @@ class Face:
         self.objects: list[Object | None] = []
         self.answered: list[str] = []
 
-    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         self.objects.append(what)
         if line is not None:
             self.answered.append(line.text)
@@ -41,13 +41,13 @@ class Face:
     def progressed(self) -> None:
         self.told.append("progressed")
 
-    def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
+    def not_admitted(self, refused: Problem, unsent: Sequence[SentLine]) -> None:
         self.told.append(f"not admitted, {[line.text for line in unsent]}")
 
-    def not_confirmed(self, lines: Sequence[Line]) -> None:
+    def not_confirmed(self, lines: Sequence[SentLine]) -> None:
         self.told.append(f"not confirmed, {[line.text for line in lines]}")
 
-    def sent_again(self, lines: Sequence[Line]) -> None:
+    def sent_again(self, lines: Sequence[SentLine]) -> None:
         self.told.append(f"sent again, {[line.text for line in lines]}")
 
     def lost(self, reason: Sentence | None) -> None:

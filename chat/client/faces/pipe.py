@@ -13,13 +13,13 @@ from chat.base.errors import BadInput
 from chat.base.language import Sentence, say
 from chat.client.faces.stdio import Ground, Status, StreamFace, layout
 from chat.client.link.lines import TooLong
-from chat.client.talk.conversation import Kind, Shown
-from chat.client.talk.me import Line
+from chat.client.talk.conversation import LineKind, Shown
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Raw
 from chat.wire import jsonl
 
-_SAID = frozenset({Kind.TALK, Kind.GONE})
-_TROUBLE = frozenset({Kind.ERROR, Kind.STATE})
+_SAID = frozenset({LineKind.TALK, LineKind.GONE})
+_TROUBLE = frozenset({LineKind.ERROR, LineKind.STATE})
 
 
 class Pipe(StreamFace):
@@ -31,7 +31,7 @@ class Pipe(StreamFace):
         self._follow = follow
         self._raw = raw
         self._out = frozenset() if raw else _SAID
-        self._aside = _TROUBLE if raw else _TROUBLE | {Kind.REPLY}
+        self._aside = _TROUBLE if raw else _TROUBLE | {LineKind.REPLY}
         self._was_in = False
         self._ended = False
         self._away_since: datetime | None = None
@@ -71,7 +71,7 @@ class Pipe(StreamFace):
 
     # Face
 
-    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """Pass it on."""
         if self._raw:
             self._streams.write(jsonl.safe(raw) + "\n")
@@ -105,7 +105,7 @@ class Pipe(StreamFace):
             self._away_since = None
         self._end_if_done()
 
-    def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
+    def not_admitted(self, refused: Problem, unsent: Sequence[SentLine]) -> None:
         """There is nothing to say or record elsewhere."""
         super().not_admitted(refused, unsent)
         self.give_up(Status.REFUSED)

@@ -23,9 +23,9 @@ from chat.client.faces.streams import Streams
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.talk.connection import Connection
-from chat.client.talk.conversation import Conversation, Kind, Shown, beginning
+from chat.client.talk.conversation import Conversation, LineKind, Shown, beginning
 from chat.client.talk.face import Face
-from chat.client.talk.me import Line
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Raw
 
 
@@ -42,19 +42,19 @@ class Status(enum.IntEnum):
 
 
 MARKS = {
-    Kind.TALK: "",
-    Kind.GONE: "-- ",
-    Kind.FRAME: "-- ",
-    Kind.EVENT: "-!- ",
-    Kind.REPLY: "-> ",
-    Kind.ERROR: "! ",
-    Kind.STATE: "-- ",
+    LineKind.TALK: "",
+    LineKind.GONE: "-- ",
+    LineKind.FRAME: "-- ",
+    LineKind.EVENT: "-!- ",
+    LineKind.REPLY: "-> ",
+    LineKind.ERROR: "! ",
+    LineKind.STATE: "-- ",
 }
 NEEDS_TLS = "needs-tls"
 """The code of an encrypted port, to whom speaks in clear."""
 
 _ANYONE = "guest"
-_FRAMED = frozenset({Kind.GONE, Kind.FRAME, Kind.STATE})
+_FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class StreamFace(ABC):
 
     def state(self, sentence: Sentence) -> None:
         """Say how the connection is."""
-        self.put(Shown(Kind.STATE, visible(self._words(sentence))))
+        self.put(Shown(LineKind.STATE, visible(self._words(sentence))))
 
     def worse(self, status: Status) -> None:
         """Something happened that the exit code tells."""
@@ -135,7 +135,7 @@ class StreamFace(ABC):
     def _over(self, _: None) -> "Deferred[Status]":
         self.not_confirmed(self.connection.unconfirmed)
         for line in self.connection.waiting:
-            self.put(Shown(Kind.ERROR, self._words(not_sent(line.text))))
+            self.put(Shown(LineKind.ERROR, self._words(not_sent(line.text))))
             if self.status is Status.WELL:
                 self.worse(Status.NOT_CONFIRMED)
         if self._draft.lines:
@@ -153,7 +153,7 @@ class StreamFace(ABC):
             if isinstance(taken, str):
                 self.connection.send(taken)
             elif taken is not None:
-                self.put(Shown(Kind.REPLY, self._words(taken)))
+                self.put(Shown(LineKind.REPLY, self._words(taken)))
         except ChatError as error:
             self._refused(error, "" if isinstance(line, TooLong) else line)
         self._pace()
@@ -167,13 +167,13 @@ class StreamFace(ABC):
 
     # Face
 
-    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """Show it."""
         for shown in self._conversation.show(what, line):
             self.put(shown)
         if isinstance(what, Problem):
             if what.code == NEEDS_TLS:
-                self.put(Shown(Kind.ERROR, self._words(with_tls(self._server))))
+                self.put(Shown(LineKind.ERROR, self._words(with_tls(self._server))))
             self.worse(Status.REFUSED)
 
     def not_understood(self) -> None:
@@ -186,20 +186,20 @@ class StreamFace(ABC):
         """There may be room for more input."""
         self._pace()
 
-    def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
+    def not_admitted(self, refused: Problem, unsent: Sequence[SentLine]) -> None:
         """What was meant for that room is not said elsewhere."""
         self.put(self._conversation.error(refused.code, refused.text))
         for line in unsent:
-            self.put(Shown(Kind.ERROR, self._words(not_sent(line.text))))
+            self.put(Shown(LineKind.ERROR, self._words(not_sent(line.text))))
         self.worse(Status.REFUSED)
 
-    def not_confirmed(self, lines: Sequence[Line]) -> None:
+    def not_confirmed(self, lines: Sequence[SentLine]) -> None:
         """Say which: they may or may not have been said."""
         for line in lines:
-            self.put(Shown(Kind.ERROR, self._words(not_confirmed(line.text))))
+            self.put(Shown(LineKind.ERROR, self._words(not_confirmed(line.text))))
             self.worse(Status.NOT_CONFIRMED)
 
-    def sent_again(self, lines: Sequence[Line]) -> None:
+    def sent_again(self, lines: Sequence[SentLine]) -> None:
         """Say which: whoever typed them did so some time ago."""
         for line in lines[: limits.NAMES_SHOWN]:
             self.state(say("sent now, from before: {line}", line=beginning(line.text)))
@@ -220,13 +220,13 @@ class StreamFace(ABC):
         """Say why, and end."""
         self.tell(problem)
         if isinstance(problem, Unknown):
-            self.put(Shown(Kind.ERROR, self._words(how_to_trust(self._server))))
+            self.put(Shown(LineKind.ERROR, self._words(how_to_trust(self._server))))
         self.give_up(Status.UNSAFE)
 
     def tell(self, problem: Unsafe) -> None:
         """Say why the server is not safe."""
         for sentence in problem.told:
-            self.put(Shown(Kind.ERROR, self._words(sentence), whole="fingerprint" in sentence.fields))
+            self.put(Shown(LineKind.ERROR, self._words(sentence), whole="fingerprint" in sentence.fields))
 
     def give_up(self, status: Status) -> None:
         """End it, for this reason."""
@@ -291,6 +291,6 @@ def layout(shown: Shown, time: str, columns: int | None) -> list[str]:
     mark = MARKS[shown.kind]
     framed = shown.kind in _FRAMED
     text, first = (f"{shown.text} --", mark) if framed else (shown.text, f"{time}{mark}")
-    if shown.kind is Kind.TALK or shown.whole or columns is None:
+    if shown.kind is LineKind.TALK or shown.whole or columns is None:
         return [f"{first}{text}"]
     return wrap(text, columns, first, continued(mark))

@@ -1,7 +1,7 @@
 """Standard input, output and error as lines of text.
 
 Input is UTF-8 or else what the locale, or Windows, writes; output is in the locale's encoding, and what that cannot
-say becomes a question mark.  Whoever owns them is a `Reader`, and what is written comes from a `Source`, which is
+say becomes a question mark.  Whoever owns them is a `InputReader`, and what is written comes from a `Source`, which is
 told when nobody takes it, and when all of it is out; the reactor's side of it is `StandardIO`.
 """
 
@@ -21,7 +21,7 @@ from chat.base import limits
 from chat.client.link.lines import Lines, TooLong
 
 
-class Reader(Interface):
+class InputReader(Interface):
     """Who is told what happens on the standard streams."""
 
     def typed(self, line: str | TooLong) -> None:
@@ -58,7 +58,7 @@ class Streams(Protocol):
         self._source: Source | None = None
         self._closed: Deferred[None] = Deferred()
 
-    def open(self, reader: Reader, reactor: IReactorFDSet, source: Source | None = None) -> None:
+    def open(self, reader: InputReader, reactor: IReactorFDSet, source: Source | None = None) -> None:
         """Begin to read."""
         self._reader = reader
         self._source = source

@@ -16,8 +16,8 @@ from chat.base.language import Sentence, say
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_remember, layout
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
-from chat.client.talk.conversation import Kind, Shown
-from chat.client.talk.me import Line
+from chat.client.talk.conversation import LineKind, Shown
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw
 from chat.wire import grammar, vocabulary
 
@@ -90,7 +90,7 @@ class TerminalFace(StreamFace):
 
     # Face
 
-    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """Show it, and ask again for the nickname if there is none yet."""
         if isinstance(what, Hello):
             self.state(say("connected"))
@@ -145,7 +145,7 @@ class TerminalFace(StreamFace):
             self.connection.dial()
         else:
             if normal(answer) is not None:
-                self.put(Shown(Kind.ERROR, self._words(say("That is another fingerprint."))))
+                self.put(Shown(LineKind.ERROR, self._words(say("That is another fingerprint."))))
             self._prompt(_TRUST)
 
     def _leave(self) -> None:

@@ -14,7 +14,7 @@ from chat.client.faces.pipe import Pipe
 from chat.client.faces.stdio import Ground, Status, layout
 from chat.client.link.lines import TooLong
 from chat.client.talk.conversation import Shown
-from chat.client.talk.me import Line
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import History, Missed, Object, Problem, Raw
 from chat.wire import jsonl
 
@@ -42,7 +42,7 @@ class Transcript(Pipe):
 
     # Face
 
-    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """A page, or why there is none; what else happens on the server is of no interest."""
         if line is not None and isinstance(what, History):
             # A question whose answer was cut off before its end is asked again, and answered again.
@@ -58,7 +58,7 @@ class Transcript(Pipe):
             self._ask()
         super().entered()
 
-    def not_confirmed(self, lines: Sequence[Line]) -> None:
+    def not_confirmed(self, lines: Sequence[SentLine]) -> None:
         """A question that was not answered is asked again."""
 
     # Page after page.
@@ -69,7 +69,7 @@ class Transcript(Pipe):
         else:
             self.connection.send(f"/since {self._since}", self._oldest)
 
-    def _take(self, page: History, raw: Raw, line: Line) -> None:
+    def _take(self, page: History, raw: Raw, line: SentLine) -> None:
         """Keep a page and ask for the one before it; write all where there is none."""
         first, found = self._oldest is None, len(page.events)
         if page.events:
@@ -87,7 +87,7 @@ class Transcript(Pipe):
         else:
             self._finish()
 
-    def _page(self, page: History, raw: Raw, line: Line) -> str:
+    def _page(self, page: History, raw: Raw, line: SentLine) -> str:
         if self._raw:
             events = raw.get("events")
             assert isinstance(events, list)

@@ -19,7 +19,7 @@ from chat.client.link.link import reason_of
 from chat.client.link.trust import Unsafe
 
 
-class Listener(Protocol):
+class DialObserver(Protocol):
     """Who is told how it goes; never in the middle of something else."""
 
     def unreachable(self, reason: Sentence) -> None:
@@ -40,7 +40,7 @@ class Dialer:
         endpoint: IStreamClientEndpoint,
         factory: IProtocolFactory,
         clock: IReactorTime,
-        listener: Listener,
+        listener: DialObserver,
         jitter: Callable[[], float],
     ) -> None:
         self._clock = clock

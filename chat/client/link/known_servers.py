@@ -16,7 +16,7 @@ from chat.client.private_files import open_private, private_directory
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownServer:
     """What a line of the file says of a server; lines are counted from 1."""
 
     line: int
@@ -29,7 +29,7 @@ class KnownServers:
     def __init__(self, path: Path | None) -> None:
         self.path = path
 
-    def find(self, server: str) -> Sequence[Entry]:
+    def find(self, server: str) -> Sequence[KnownServer]:
         """What is known of this server; raises `OSError` where that cannot be told."""
         try:
             text = "" if self.path is None else self.path.read_text("utf-8", "replace")
@@ -52,10 +52,10 @@ class KnownServers:
             os.close(descriptor)
 
 
-def _entries(text: str, server: str) -> Sequence[Entry]:
+def _entries(text: str, server: str) -> Sequence[KnownServer]:
     lines = ((number, line.split(maxsplit=1)) for number, line in enumerate(text.split("\n"), 1))
     return [
-        Entry(number, normal(words[1].strip()) or words[1].strip() if words[1:] else "")
+        KnownServer(number, normal(words[1].strip()) or words[1].strip() if words[1:] else "")
         for number, words in lines
         if words and words[0].lower() == server.lower()
     ]

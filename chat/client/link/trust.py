@@ -17,7 +17,7 @@ from functools import partial
 from chat.base.language import Sentence, say, say_n
 from chat.base.reasons import system_reason
 from chat.base.text import visible
-from chat.client.link.known_servers import Entry, KnownServers
+from chat.client.link.known_servers import KnownServer, KnownServers
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Trust:
             say("Its fingerprint is {fingerprint}", fingerprint=shown),
         )
 
-    def _entries(self) -> Sequence[Entry]:
+    def _entries(self) -> Sequence[KnownServer]:
         try:
             return self._known.find(self.server)
         except OSError as error:
@@ -115,7 +115,7 @@ class Trust:
         self._accepted = fingerprint
         self._known.add(self.server, fingerprint)
 
-    def _changed(self, shown: str, entries: Sequence[Entry]) -> list[Sentence]:
+    def _changed(self, shown: str, entries: Sequence[KnownServer]) -> list[Sentence]:
         before = [entry.fingerprint for entry in entries] or [self._accepted or ""]
         told = [
             say("THE CERTIFICATE OF {server} HAS CHANGED.", server=self.server),

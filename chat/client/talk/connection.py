@@ -22,11 +22,11 @@ from chat.client.link.lines import TooLong
 from chat.client.link.link import Link, Links
 from chat.client.talk.entrance import Entrance, Stage
 from chat.client.talk.face import Face
-from chat.client.talk.me import Line, Me
+from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply, Welcome, understand
 from chat.client.talk.outbox import Answered, Outbox
 from chat.client.talk.preamble import Preamble
-from chat.client.talk.state import Keeper, State, StateFile
+from chat.client.talk.state import Keeper, SavedState, StateFile
 from chat.wire import jsonl
 from chat.wire.grammar import command_in
 from chat.wire.requests import Request
@@ -68,7 +68,7 @@ class Connection:
         self._language = language
         self._entrance = Entrance(self.me, self, nick, room, makes_room)
         self._keeper = Keeper(kept, clock, self._state, face.not_kept)
-        self._restored: Sequence[Line] = ()
+        self._restored: Sequence[SentLine] = ()
         if kept is not None and (state := kept.read()) is not None:
             self.me.code, self.me.seen, self.me.shown = state.code, dict(state.shown), state.shown
             self._restored = state.lines
@@ -98,12 +98,12 @@ class Connection:
         return self._leaving
 
     @property
-    def waiting(self) -> Sequence[Line]:
+    def waiting(self) -> Sequence[SentLine]:
         """Lines that were never sent."""
         return list(self._outbox.waiting)
 
     @property
-    def unconfirmed(self) -> Sequence[Line]:
+    def unconfirmed(self) -> Sequence[SentLine]:
         """Lines that were sent and not answered."""
         return list(self._outbox.sent.values())
 
@@ -251,7 +251,7 @@ class Connection:
             self._answered_at = self._clock.seconds()
             self.put_off(say("the server confirmed nothing for a while"))
 
-    def _look_for_the_end(self, what: Object | None, line: Line | None) -> None:
+    def _look_for_the_end(self, what: Object | None, line: SentLine | None) -> None:
         """The server may let us go, because we asked for it or because it will not have us."""
         match what:
             case Reply("quit") if line is not None:
@@ -273,14 +273,14 @@ class Connection:
 
     # What we say.
 
-    def _transmit(self, line: Line) -> None:
+    def _transmit(self, line: SentLine) -> None:
         """Send a line of the person's."""
         if not self._outbox.sent:
             self._answered_at = self._clock.seconds()
         self._outbox.sent[line.id] = line
         self._write(line)
 
-    def _write(self, line: Line, seen: Mapping[str, int] | None = None) -> None:
+    def _write(self, line: SentLine, seen: Mapping[str, int] | None = None) -> None:
         if self._link is not None:
             self._link.send(jsonl.encode_request(line.request(seen)))
 
@@ -329,11 +329,11 @@ class Connection:
     def _stop(self) -> None:
         """Leave no lines behind: the face tells now what became of them."""
         code = self.me.code
-        self._keeper.stop(None if code is None else State(code, self.me.shown, ()))
+        self._keeper.stop(None if code is None else SavedState(code, self.me.shown, ()))
         self._dialer.stop().addCallback(lambda _: self._gone.callback(None))
 
-    def _state(self) -> State | None:
+    def _state(self) -> SavedState | None:
         """What the next run needs if this one is killed; until we are in, what the last one left still says it."""
         if self.me.code is None or not self._entrance.settled:
             return None
-        return State(self.me.code, self.me.shown, [*self._outbox.sent.values(), *self._outbox.waiting])
+        return SavedState(self.me.code, self.me.shown, [*self._outbox.sent.values(), *self._outbox.waiting])

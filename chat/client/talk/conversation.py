@@ -1,6 +1,6 @@
 """What a conversation looks like: objects of the server's in, lines to show out.  No screen, no clock of its own.
 
-Faces decide where a line goes and how it is coloured by its `Kind`; the words, the order and what is left out are
+Faces decide where a line goes and how it is coloured by its `LineKind`; the words, the order and what is left out are
 decided here.  All that anybody else wrote goes through `visible` once more, for a server is not trusted either.
 
 A history that nobody asked for, as it comes with a room, shows only what was not shown before; where it comes with a
@@ -20,7 +20,7 @@ from typing import TypeVar
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
 from chat.base.text import quoted, visible
-from chat.client.talk.me import Line, Me
+from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
 from chat.client.talk.wording import announcement, gone
 from chat.wire import vocabulary
@@ -28,7 +28,7 @@ from chat.wire.grammar import command_in
 from chat.wire.phrases import company, weekday
 
 
-class Kind(enum.Enum):
+class LineKind(enum.Enum):
     """What a line is, which says where it goes and how it is marked."""
 
     TALK = enum.auto()
@@ -47,7 +47,7 @@ class Shown:
     One that is `whole` is not broken: it is short but for what people copy.
     """
 
-    kind: Kind
+    kind: LineKind
     text: str
     at: datetime | None = None
     whole: bool = False
@@ -81,7 +81,7 @@ class Conversation:
         self._facts: dict[str, None] = {}
         self._held: list[Shown] = []
 
-    def show(self, what: Object | None, line: Line | None = None) -> list[Shown]:
+    def show(self, what: Object | None, line: SentLine | None = None) -> list[Shown]:
         """What an object looks like; `line` is the one it answers."""
         shown = [*self._show(what, line)]
         if isinstance(what, Welcome) and not what.back:
@@ -94,9 +94,9 @@ class Conversation:
     def error(self, code: str, text: str, line: str | None = None) -> Shown:
         """A line was not said; what it began with is quoted, for others may have spoken since."""
         quote = f"  ({beginning(line)})" if line else ""
-        return Shown(Kind.ERROR, visible(f"{code}: {text}{quote}"))
+        return Shown(LineKind.ERROR, visible(f"{code}: {text}{quote}"))
 
-    def _show(self, what: Object | None, line: Line | None) -> Iterator[Shown]:
+    def _show(self, what: Object | None, line: SentLine | None) -> Iterator[Shown]:
         match what:
             case Hello():
                 if what.motd != self._motd and not self._recorder:
@@ -111,10 +111,10 @@ class Conversation:
             case Came():
                 yield from self._came(what)
             case Missed():
-                yield Shown(Kind.GONE, visible(self._words(gone(what))))
+                yield Shown(LineKind.GONE, visible(self._words(gone(what))))
             case Ack(room=str(room)) if line is not None and room.startswith("@"):
                 text = visible(f"{self._words(_to(room[1:]))} {_said_privately(line.text)}")
-                yield from self._dated(Shown(Kind.TALK, text, self._local(what.at)))
+                yield from self._dated(Shown(LineKind.TALK, text, self._local(what.at)))
             case Problem(code, text):
                 yield self.error(code, text, line.text if line else None)
             case History():
@@ -136,7 +136,7 @@ class Conversation:
         else:
             first = f"{room}<{said.author}> "
         lines = [visible(first + head), *(visible(continued + line) for line in rest)]
-        return Shown(Kind.TALK, "\n".join(lines), self._local(said.at))
+        return Shown(LineKind.TALK, "\n".join(lines), self._local(said.at))
 
     def _came(self, came: Came) -> Iterator[Shown]:
         if came.fact is not None:
@@ -145,7 +145,7 @@ class Conversation:
             _remember(self._facts, came.fact, None)
         words = self._words(announcement(came))
         text = f"{words}: {quoted(came.text)}" if came.text else words
-        yield from self._dated(Shown(Kind.EVENT, visible(text), self._local(came.at)))
+        yield from self._dated(Shown(LineKind.EVENT, visible(text), self._local(came.at)))
 
     def _dated(self, shown: Shown) -> Iterator[Shown]:
         """With the day in front where it is another one than that of the line before."""
@@ -155,11 +155,11 @@ class Conversation:
 
     def _day_line(self, day: date) -> Shown:
         self._day = day
-        return Shown(Kind.FRAME, self._name(day))
+        return Shown(LineKind.FRAME, self._name(day))
 
     # History.
 
-    def _history(self, history: History, line: Line | None) -> Iterator[Shown]:
+    def _history(self, history: History, line: SentLine | None) -> Iterator[Shown]:
         room, events = history.room, history.events
         if room is not None and (line is None or vocabulary.named(line.text) == "join"):
             known = self._seen.get(room)
@@ -171,14 +171,14 @@ class Conversation:
                 if self._recorder:
                     return
             elif history.more and events and events == history.events and events[0].seq != known[0] + 1:
-                yield Shown(Kind.GONE, visible(self._words(say("lines of {room} may be missing here", room=room))))
+                yield Shown(LineKind.GONE, visible(self._words(say("lines of {room} may be missing here", room=room))))
         if self._recorder:
             yield from (self._said(event, named=True) for event in events)
         elif events:
             yield from self._frame(history, events, line)
 
-    def _frame(self, history: History, events: tuple[Said, ...], line: Line | None) -> Iterator[Shown]:
-        yield Shown(Kind.FRAME, visible(self._words(_title(history.room, len(events), line))))
+    def _frame(self, history: History, events: tuple[Said, ...], line: SentLine | None) -> Iterator[Shown]:
+        yield Shown(LineKind.FRAME, visible(self._words(_title(history.room, len(events), line))))
         now = self._now().astimezone(self._zone)
         self._day = now.date()
         for event in events:
@@ -187,7 +187,7 @@ class Conversation:
         end = self._words(say("now {day} {time}", day=self._name(now.date()), time=f"{now:%H:%M}"))
         if history.total is not None:
             end += ", " + self._words(say("{count} of {total}", count=len(events), total=history.total))
-        yield Shown(Kind.FRAME, end)
+        yield Shown(LineKind.FRAME, end)
 
     def _saw(self, said: Said) -> None:
         if said.seq is not None:
@@ -219,7 +219,7 @@ class Conversation:
             yield from self._reply(self._words(say("You still hear {rooms}.", rooms=others)))
 
     def _reply(self, text: str) -> Iterator[Shown]:
-        return (Shown(Kind.REPLY, visible(line)) for line in _rows(text) if line)
+        return (Shown(LineKind.REPLY, visible(line)) for line in _rows(text) if line)
 
     # Dates.
 
@@ -248,7 +248,7 @@ def _to(nick: str) -> Sentence:
     return say("[you -> {nick}]", nick=nick)
 
 
-def _title(room: str | None, count: int, line: Line | None) -> Sentence:
+def _title(room: str | None, count: int, line: SentLine | None) -> Sentence:
     if room is None:
         return say("lines with {words}", words="" if line is None else line.text.partition(" ")[2].strip())
     if room.startswith("@"):

@@ -5,14 +5,14 @@ from typing import Protocol
 
 from chat.base.language import Sentence
 from chat.client.link.trust import Unsafe
-from chat.client.talk.me import Line
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Raw
 
 
 class Face(Protocol):
     """Whoever shows what the connection brings."""
 
-    def received(self, what: Object | None, raw: Raw, line: Line | None) -> None:
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """An object arrived (None: of a kind that is not known), perhaps the answer to a line."""
 
     def not_understood(self) -> None:
@@ -27,13 +27,13 @@ class Face(Protocol):
     def progressed(self) -> None:
         """Fewer lines are kept than before."""
 
-    def not_admitted(self, refused: Problem, unsent: Sequence[Line]) -> None:
+    def not_admitted(self, refused: Problem, unsent: Sequence[SentLine]) -> None:
         """The room that we were to speak in did not let us in: lines that waited for it will not be sent."""
 
-    def not_confirmed(self, lines: Sequence[Line]) -> None:
+    def not_confirmed(self, lines: Sequence[SentLine]) -> None:
         """These lines were sent, and nobody will ever know what became of them."""
 
-    def sent_again(self, lines: Sequence[Line]) -> None:
+    def sent_again(self, lines: Sequence[SentLine]) -> None:
         """These lines, which an earlier run had not seen confirmed, are sent now."""
 
     def lost(self, reason: Sentence | None) -> None:

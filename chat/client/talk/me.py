@@ -13,7 +13,7 @@ PRIVATE = "@"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SentLine:
     """What was typed, and the id by which the server confirms it; `before` asks for a page of history before it.
 
     `room` is where it belongs, wherever we are by then; what is `said` is talk, whatever it begins with.

@@ -20,17 +20,17 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from chat.base import limits
 from chat.base.errors import BadInput
 from chat.client.private_files import open_private, private_directory
-from chat.client.talk.me import Line
+from chat.client.talk.me import SentLine
 from chat.wire import jsonl
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SavedState:
     """The resume code, what was shown of each log, and the lines that were not confirmed, oldest first."""
 
     code: str
     shown: Mapping[str, int]
-    lines: Sequence[Line]
+    lines: Sequence[SentLine]
 
 
 class StateFile:
@@ -61,14 +61,14 @@ class StateFile:
                 raise
             os.close(descriptor)
 
-    def read(self) -> State | None:
+    def read(self) -> SavedState | None:
         """What stands in it; None if that is nothing, or cannot be used."""
         try:
             return _parse(json.loads(self._path.read_bytes()))
         except (OSError, ValueError, RecursionError, _Unfit):
             return None
 
-    def write(self, state: State) -> None:
+    def write(self, state: SavedState) -> None:
         """Let this stand in it, and nothing else; raises `OSError`, and then what stood there still does."""
         lines = [json.loads(jsonl.encode_request(line.request())) for line in state.lines]
         data = json.dumps({"code": state.code, "shown": dict(state.shown), "lines": lines}).encode()
@@ -99,23 +99,23 @@ class _Unfit(Exception):
     """This is no state."""
 
 
-def _parse(keys: object) -> State:
+def _parse(keys: object) -> SavedState:
     match keys:
         case {"code": str(code), "shown": dict(shown), "lines": list(lines)}:
             read = [_line(line) for line in lines]
             if all(type(seq) is int and seq >= 0 for seq in shown.values()):
-                return State(code, shown, read)
+                return SavedState(code, shown, read)
     raise _Unfit
 
 
-def _line(keys: object) -> Line:
+def _line(keys: object) -> SentLine:
     try:
         asked = jsonl.decode(json.dumps(keys))
     except BadInput:
         raise _Unfit from None
     if not asked.id:
         raise _Unfit
-    return Line(asked.id, asked.line, asked.before, asked.room, asked.said)
+    return SentLine(asked.id, asked.line, asked.before, asked.room, asked.said)
 
 
 def state_path(environ: Mapping[str, str], *names: str) -> Path:
@@ -138,14 +138,14 @@ class Keeper:
         self,
         file: StateFile | None,
         clock: IReactorTime,
-        state: Callable[[], State | None],
+        state: Callable[[], SavedState | None],
         failed: Callable[[OSError], None],
     ) -> None:
         self._file = file
         self._clock = clock
         self._state = state
         self._failed = failed
-        self._written: State | None = None
+        self._written: SavedState | None = None
         self._written_at = clock.seconds() - limits.KEEP_SECONDS
         self._due: IDelayedCall | None = None
 
@@ -161,7 +161,7 @@ class Keeper:
         if self._due is not None:
             self._due.reset(0)
 
-    def stop(self, state: State | None) -> None:
+    def stop(self, state: SavedState | None) -> None:
         """It is over: leave this behind, or no file at all."""
         file, self._file = self._file, None
         if self._due is not None:

@@ -45,7 +45,7 @@ class Tended(Protocol):
         """Bytes of what is on its way into the database."""
 
 
-class Upkeep:
+class Maintenance:
     """Looks after a store from `start` to `stop`.
 
     `now` is the date, which can be wrong; `elapsed` tells how much time went by, also while the server slept.

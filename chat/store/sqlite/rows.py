@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Private, Renamed, Said, TopicSet
-from chat.store.search import partner
+from chat.store.private_talk import partner
 
 SEQ_BITS = 36
 """Numbers of one log: a thousand a second for two years; it leaves 2^27 logs."""

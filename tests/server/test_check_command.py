@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ports import held_port
 
 from chat.doors import certificate
-from chat.server import check
+from chat.server import check_command
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 
@@ -41,7 +41,7 @@ def on_disk(directory: Path) -> dict[str, tuple[int, int, int]]:
 def wrong(port: int, *words: str) -> list[str]:
     """What is wrong; whatever it is, the disk stays as it was."""
     before = on_disk(Path.cwd())
-    found = check.findings(["--port", f"tcp:{port}:interface=127.0.0.1", *words]).wrong
+    found = check_command.findings(["--port", f"tcp:{port}:interface=127.0.0.1", *words]).wrong
     assert on_disk(Path.cwd()) == before
     return found
 
@@ -76,14 +76,14 @@ def pair(directory: Path, now: datetime | None = None) -> certificate.Files:
 
 
 def test_where_nothing_is_wrong_it_says_so_in_one_line(port: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check.main(["--port", f"tcp:{port}:interface=127.0.0.1"]) == 0
+    assert check_command.main(["--port", f"tcp:{port}:interface=127.0.0.1"]) == 0
     assert capsys.readouterr() == ("Nothing is wrong: a server with these options can start.\n", "")
     assert list(Path.cwd().iterdir()) == []
 
 
 def test_it_speaks_the_language_that_is_chosen(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     (Path.cwd() / "chat.sqlite3").write_bytes(b"no database" * 1000)
-    assert check.main(["--port", f"tcp:{port}:interface=127.0.0.1", "--language", "es"]) == 1
+    assert check_command.main(["--port", f"tcp:{port}:interface=127.0.0.1", "--language", "es"]) == 1
     assert "está" in capsys.readouterr().err
 
 
@@ -224,7 +224,7 @@ def test_what_cannot_be_looked_at_without_a_change_is_told(port: int, directory:
     path = database(directory, crashed=True)
     Path(f"{path}-shm").unlink()
     before = on_disk(directory)
-    found = check.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
+    found = check_command.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
     assert (found.wrong, found.notes) == ([], [f"{path} was not looked into: that would make a file beside it."])
     assert on_disk(directory) == before
 
@@ -234,7 +234,7 @@ def test_an_older_database_is_left_at_its_version(port: int, directory: Path) ->
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"{';'.join(MIGRATIONS[:-1])}; PRAGMA user_version = {len(MIGRATIONS) - 1}")
     before = on_disk(directory)
-    found = check.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
+    found = check_command.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
     assert found.wrong == []
     assert "is of an older version" in found.notes[0]
     assert on_disk(directory) == before
@@ -307,6 +307,6 @@ def test_the_dates_of_a_certificate_are_looked_at(
 ) -> None:
     pair(directory, datetime.now(UTC) - timedelta(days=age))
     words = ["--tls-port", "systemd:domain=INET:index=0"]
-    found = check.findings(["--port", f"tcp:{port}:interface=127.0.0.1", *words])
+    found = check_command.findings(["--port", f"tcp:{port}:interface=127.0.0.1", *words])
     assert [line[: len(start)] for line, start in zip(found.wrong, said, strict=True)] == said
     assert len(found.notes) == noted
