@@ -35,9 +35,9 @@ class Asker(Protocol):
 class Guesses:
     """All lines of those who guess."""
 
-    def __init__(self, clock: IReactorTime, paces: Rates) -> None:
+    def __init__(self, clock: IReactorTime, rates: Rates) -> None:
         self._clock = clock
-        self._rates = paces
+        self._rates = rates
         self._lines: dict[str, _Queue] = {}
         self._waiting: dict[Asker, Deferred[None]] = {}
 
@@ -90,10 +90,10 @@ class _Queue:
 
     __slots__ = ("_allowance", "_clock", "_rates", "_standing", "who")
 
-    def __init__(self, clock: IReactorTime, paces: Rates, allowance: Allowance, who: str) -> None:
+    def __init__(self, clock: IReactorTime, rates: Rates, allowance: Allowance, who: str) -> None:
         self.who = who
         self._clock = clock
-        self._rates = paces
+        self._rates = rates
         self._allowance = allowance
         self._standing: deque[Deferred[None]] = deque()
 

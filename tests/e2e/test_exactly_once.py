@@ -63,6 +63,20 @@ def kill(program: "subprocess.Popen[bytes]") -> None:
     program.wait()
 
 
+class Mortal:
+    """A server that is killed and comes back at the same port."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self.server = serve("--rate", "0")
+
+    def die(self) -> None:
+        """Be killed, and started again."""
+        kill(self.server.process)
+        port = f"tcp:{self.server.port}:interface={self.server.host}"
+        self.server = self._serve("--rate", "0", "--port", port)
+
+
 def transcript(server: Server, *words: str) -> str:
     done = subprocess.run(
         [*CLIENT, ":".join(server.address), "--since", "2h", *words],
@@ -87,24 +101,19 @@ def talk(write: Callable[[bytes], object], programs: Programs, disaster: Callabl
 def test_each_line_is_said_and_recorded_once_while_the_server_is_killed_again_and_again(
     serve: Serve, connect: Connect, programs: Programs
 ) -> None:
-    server = serve("--rate", "0")
+    mortal = Mortal(serve)
+    server = mortal.server
     amy = connect(server, "amy").joins()
     programs.record(server)
     amy.hears("-!- rec joined")
     script = programs.start(server, "--nick", "bot", stdin=subprocess.PIPE)
     assert script.stdin is not None
-
-    def kill_server() -> None:
-        nonlocal server
-        kill(server.process)
-        server = serve("--rate", "0", "--port", f"tcp:{server.port}:interface={server.host}")
-
-    talk(lambda data: os.write(script.stdin.fileno(), data), programs, kill_server)
+    talk(lambda data: os.write(script.stdin.fileno(), data), programs, mortal.die)
     script.stdin.close()
     assert script.wait(SECONDS) == 0
     until(lambda: LINES[-1] in programs.recorded)
     assert programs.recorded == LINES
-    assert said(transcript(server)) == LINES
+    assert said(transcript(mortal.server)) == LINES
 
 
 def test_each_line_is_said_once_while_the_client_is_killed_again_and_again(
@@ -232,7 +241,8 @@ for event in map(json.loads, sys.stdin):
 def test_a_bot_of_two_pipes_answers_each_line_once_while_the_server_is_killed_again_and_again(
     serve: Serve, connect: Connect, programs: Programs, stack: ExitStack
 ) -> None:
-    server = serve("--rate", "0")
+    mortal = Mortal(serve)
+    server = mortal.server
     amy = connect(server, "amy").joins()
     programs.record(server)
     amy.hears("-!- rec joined")
@@ -244,15 +254,11 @@ def test_a_bot_of_two_pipes_answers_each_line_once_while_the_server_is_killed_ag
     amy.hears("-!- echo joined")
     script = programs.start(server, "--nick", "bot", stdin=subprocess.PIPE)
     assert script.stdin is not None
-
-    def kill_server() -> None:
-        nonlocal server
-        kill(server.process)
-        server = serve("--rate", "0", "--port", f"tcp:{server.port}:interface={server.host}")
-
-    talk(lambda data: os.write(script.stdin.fileno(), data), programs, kill_server)
+    talk(lambda data: os.write(script.stdin.fileno(), data), programs, mortal.die)
     script.stdin.close()
     assert script.wait(SECONDS) == 0
-    until(lambda: f"<echo> heard {LINES[-1]}" in transcript(server, "--nick", "reader"))
-    answers = [line.partition("<echo> heard ")[2] for line in transcript(server).splitlines() if "<echo> " in line]
+    until(lambda: f"<echo> heard {LINES[-1]}" in transcript(mortal.server, "--nick", "reader"))
+    answers = [
+        line.partition("<echo> heard ")[2] for line in transcript(mortal.server).splitlines() if "<echo> " in line
+    ]
     assert answers == LINES
