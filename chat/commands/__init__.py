@@ -9,7 +9,7 @@ from chat.base import resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import entering, help, history, people, rooms, talk, words
-from chat.commands.registry import ANSWERED, Call, Outcome, asks, find, parse
+from chat.commands.registry import ANSWERED, Call, Outcome, asks, carrier, find, parse
 from chat.core.session import Session
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in
@@ -27,7 +27,7 @@ def perform(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
     if resume_codes.may_hold_one(line):
         if not session.named and asks(session) and (code := vocabulary.code_in(line)):
             return entering.come_back(session, code, request)
-        if session.draft is not None or request.said or vocabulary.named(line) != "resume":
+        if carrier(session).draft is not None or request.said or vocabulary.named(line) != "resume":
             if words.holds_own_code(session, line):
                 raise _private()
             if found := resume_codes.shorts_in(line):
@@ -45,8 +45,7 @@ async def _perform_without_code(session: Session, request: Request, found: Seque
     Somebody who comes back may type theirs in a wrong way.  But whoever may try many words learns codes, so each look
     that finds nothing counts as a guess.
     """
-    hub, connection = session.hub, session.connection
-    assert connection is not None
+    hub, connection = session.hub, carrier(session)
     for code in found:
         try:
             holder = await hub.guesses.guess(connection, partial(hub.of_code, code))
@@ -61,7 +60,8 @@ async def _perform_without_code(session: Session, request: Request, found: Seque
 
 
 def _perform(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
-    if session.draft is not None:
+    connection = carrier(session)
+    if connection.draft is not None:
         talk.add_to_draft(session, request)
         return None
     line = request.line
@@ -71,9 +71,9 @@ def _perform(session: Session, request: Request) -> Awaitable[Outcome] | Outcome
     if typed is None:
         if not session.named:
             return entering.nickname(session, request)
-        if not line and session.proposal is not None and asks(session):
+        if not line and connection.proposal is not None and asks(session):
             return entering.nickname(session, request)
-        session.proposal = None
+        connection.proposal = None
         return talk.say_line(session, request)
     if typed.misplaced:
         raise Refused("slash-space", say("A command begins at the start of the line; this was not said."))
@@ -83,5 +83,5 @@ def _perform(session: Session, request: Request) -> Awaitable[Outcome] | Outcome
     if not (session.named or row.nameless):
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
     if session.named:
-        session.proposal = None
-    return row.handle(Call(session, request, row, session.connection), parse(row, typed.rest))
+        connection.proposal = None
+    return row.handle(Call(session, request, row, connection), parse(row, typed.rest))

@@ -10,7 +10,7 @@ from chat.base import limits, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import Sentence, known_languages, say
 from chat.commands.history import entering
-from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, command, count, usage
+from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.words import brief
 from chat.core.session import Session
@@ -32,13 +32,14 @@ async def nickname(session: Session, request: Request) -> Outcome:
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
     wanted = request.line.strip(" \t")
     if not wanted:
-        wanted = session.proposal = session.proposal or session.hub.propose("", session)
+        wanted = _proposal(session)
     return await choose(session, wanted, request.id)
 
 
 async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
     """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
-    proposed, session.proposal = session.proposal, None
+    connection = carrier(session)
+    proposed, connection.proposal = connection.proposal, None
     try:
         nick = wanted
         if wanted == proposed:
@@ -46,8 +47,8 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
         else:
             nick = session.hub.check_nickname(wanted, session)
     except Refused as error:
-        session.proposal = session.hub.propose(wanted, session)
-        session.answer(Problem(error.code, error.sentence, id, session.proposal))
+        connection.proposal = session.hub.propose(wanted, session)
+        session.answer(Problem(error.code, error.sentence, id, connection.proposal))
         return ANSWERED
     if session.named:
         await _rename(session, nick, id)
@@ -61,8 +62,13 @@ def offered(session: Session) -> str | None:
     """The nickname that an empty line takes, where one is asked for; what else comes next may be a script's talk."""
     if session.named or not asks(session):
         return None
-    session.proposal = session.proposal or session.hub.propose("", session)
-    return session.proposal
+    return _proposal(session)
+
+
+def _proposal(session: Session) -> str:
+    connection = carrier(session)
+    connection.proposal = connection.proposal or session.hub.propose("", session)
+    return connection.proposal
 
 
 async def _rename(session: Session, nick: str, id: str | None) -> None:
@@ -114,8 +120,7 @@ async def resume(call: Call, asked: Resume) -> Outcome:
 
 async def come_back(session: Session, code: str, request: Request) -> Outcome:
     """Let a connection be the session that this code belongs to, from what it has seen of it on."""
-    connection, hub = session.connection, session.hub
-    assert connection is not None
+    connection, hub = carrier(session), session.hub
     returning = None
     if given := resume_codes.normal(code):
         look = partial(hub.of_code, given)
@@ -135,9 +140,9 @@ async def come_back(session: Session, code: str, request: Request) -> Outcome:
         # Meanwhile its day may have ended.
         returning = look()
     if returning is None:
-        session.guesses += 1
+        connection.tries += 1
         session.answer(Problem("code-wrong", _nobodys(request.line), request.id))
-        if session.guesses >= limits.GUESSES:
+        if connection.tries >= limits.GUESSES:
             session.answer(Problem("too-many", say("Connect again to try another code.")))
             session.hang_up()
         return ANSWERED
@@ -181,10 +186,9 @@ class Json(NamedTuple):
 def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
     session = call.session
-    assert session.connection is not None
     if asked.echo is not None and grammar.fold(asked.echo) != "echo":
         raise usage(call.command)
-    session.connection.speak(JSON if asked.echo is None else JSON_ECHO)
+    call.connection.speak(JSON if asked.echo is None else JSON_ECHO)
     session.subscriptions.render_anew()
     greet(session)
     if session.named:
@@ -201,7 +205,6 @@ class Language(NamedTuple):
 async def language(call: Call, asked: Language) -> None:
     """Theirs alone; it comes back with them.  Without a word it tells which it is."""
     session, connection = call.session, call.connection
-    assert connection is not None
     if asked.code is not None:
         code = grammar.fold(asked.code)
         if code not in known_languages():

@@ -230,7 +230,6 @@ class Ping(NamedTuple):
 @command("people", say("/ping [token]"), say("see whether the server answers"), nameless=True)
 def ping(call: Call, asked: Ping) -> None:
     """The token comes back as it was."""
-    assert call.session.connection is not None
-    call.session.connection.pings = True
+    call.connection.pings = True
     token = brief(asked.text or "", limits.WORDS)
     call.reply(say("pong {token}", token=token) if token else say("pong"), token=token)

@@ -16,8 +16,9 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
 from chat.base.token_bucket import Allowance
+from chat.core.ports import Carrier
 from chat.core.room import Room
-from chat.core.session import Connection, Session
+from chat.core.session import Session
 from chat.wire import grammar, vocabulary
 from chat.wire.answers import Done, Reply
 from chat.wire.requests import Request
@@ -41,7 +42,7 @@ class Call(NamedTuple):
     session: Session
     request: Request
     command: "Command"
-    connection: Connection | None
+    connection: Carrier[Session]
 
     @property
     def still_there(self) -> bool:
@@ -223,8 +224,7 @@ def spend(session: Session, allowance: Allowance, refusal: Callable[[int], Sente
     It counts for the person, on whatever connection, and for all who come from that address; where the operator wants
     no limit of lines, or none for addresses, there is none here either.
     """
-    hub, connection = session.hub, session.connection
-    assert connection is not None
+    hub, connection = session.hub, carrier(session)
     now = hub.clock.seconds()
     uses = [(allowance, session.id)] if hub.settings.rate else []
     if uses and hub.settings.max_per_host:
@@ -234,6 +234,12 @@ def spend(session: Session, allowance: Allowance, refusal: Callable[[int], Sente
         raise Refused("slow-down", refusal(ceil(wait)))
     for used, who in uses:
         hub.rates.take(used, who, now)
+
+
+def carrier(session: Session) -> Carrier[Session]:
+    """What carries somebody whose line is being handled."""
+    assert session.connection is not None
+    return session.connection
 
 
 def asks(session: Session) -> bool:

@@ -8,7 +8,7 @@ from chat.base.errors import ChatError, Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.text import is_empty, quoted
 from chat.commands import words
-from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
+from chat.commands.registry import ANSWERED, Call, Outcome, asks, carrier, command, room_of
 from chat.core.hub import LOBBY, Person
 from chat.core.posting import not_said
 from chat.core.session import Session
@@ -20,9 +20,12 @@ from chat.wire.requests import Request
 
 
 def say_lines(session: Session, lines: Sequence[object]) -> int:
-    """Say those of these lines, from the first on, that `say_line` would as they stand; returns how many these were."""
+    """Say those of these lines, from the first on, that `say_line` would as they stand; returns how many these were.
+
+    Not where a draft or a proposed nickname waits for them.
+    """
     room = session.current
-    if session.draft is not None or session.proposal is not None or not session.may_read(room.log):
+    if not session.may_read(room.log):
         return 0
     texts = words.unremarkable(session, lines)
     if texts:
@@ -141,7 +144,7 @@ def paste(call: Call, asked: Paste) -> None:
     """The following lines are gathered in a draft; a program sends a message of several lines as one."""
     if not asks(call.session):
         raise Refused("usage", say("Several lines are one message where newlines stand between them."))
-    call.session.draft = []
+    call.connection.draft = []
     call.reply(say("Paste your lines; /end on a line of its own says them, /cancel forgets them."))
 
 
@@ -167,8 +170,9 @@ def cancel(call: Call, asked: Cancel) -> None:
 
 def stop(session: Session, id: str | None) -> None:
     """Forget the draft, and say how many lines were dropped; raises `Refused` where there was nothing to stop."""
-    draft, session.draft = session.draft, None
-    dropped = session.connection.take_dropped() if session.connection is not None else 0
+    connection = carrier(session)
+    draft, connection.draft = connection.draft, None
+    dropped = connection.take_dropped()
     if dropped:
         session.answer(cancelled(dropped, id))
     elif draft is not None:
@@ -185,14 +189,15 @@ def cancelled(dropped: int, id: str | None = None) -> Reply:
 
 def add_to_draft(session: Session, request: Request) -> None:
     """Take a line into the draft, or end it; a draft that is too long is kept, to be ended or cancelled."""
-    draft = session.draft
+    connection = carrier(session)
+    draft = connection.draft
     assert draft is not None
     text = "\n".join(draft)
     name = vocabulary.named(request.line)
     if name == "cancel":
         stop(session, request.id)
     elif name == "end":
-        session.draft = None
+        connection.draft = None
         if not is_empty(text):
             message = Message(session.author, words.message(text, limits.PASTE_TEXT))
             session.say(room_of(session, request.room), [message], request)

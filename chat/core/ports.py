@@ -1,4 +1,4 @@
-"""What the hub needs of a store: all durability behind a few calls.
+"""What the core needs of others: of a store (all durability behind a few calls), and of what carries a session.
 
 A batch is committed whole or not at all.  A store fails with `NotStored` where it could not keep something; nothing
 of that batch may ever appear later.  Numbers are never given twice: a log's head is kept even where its entries are
@@ -7,12 +7,16 @@ gone, or were never to be recorded.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from socket import socket
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from chat.log.events import Entry, Place
+from chat.wire.rendering import Wire
+
+S = TypeVar("S")
 
 
 class LineId(NamedTuple):
@@ -148,3 +152,59 @@ class Store(Protocol):
 
     def close(self) -> Deferred[None]:
         """No call comes after this one."""
+
+
+class Carrier(Protocol[S]):
+    """What a session, and commands, need of whatever carries it: a visit, which ends with its connection.
+
+    What only matters while it lasts is kept here, and is gone with it.
+    """
+
+    wire: Wire
+    host: str
+    """The address by which guesses are counted."""
+
+    pings: bool
+    """They ask now and then whether we are there, so that their silence means something."""
+
+    draft: list[str] | None
+    """The lines since /paste."""
+
+    proposal: str | None
+    """The nickname that an empty line takes."""
+
+    tries: int
+    """Resume codes that were nobody's."""
+
+    @property
+    def session(self) -> S:
+        """Whose lines come by it."""
+
+    @property
+    def blocked(self) -> bool:
+        """Nothing more is taken just now; `subscriptions.catch_up` is called when that is over."""
+
+    @property
+    def direct(self) -> socket | None:
+        """Where bytes may be given to the socket as they are, while it is not blocked: that (`chat.doors.output`)."""
+
+    def carry(self, session: S) -> None:
+        """From now on they are this one's."""
+
+    def send(self, chunk: bytes) -> None:
+        """The one way out."""
+
+    def speak(self, wire: str = "", code: str = "") -> None:
+        """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""
+
+    def waits(self, seconds: float) -> None:
+        """The line that is handled waits for its turn, at least for so long; what goes first is read meanwhile."""
+
+    def take_dropped(self) -> int:
+        """How many lines that waited were dropped, and that was not told yet."""
+
+    def close(self) -> None:
+        """Let go once everything sent has been read."""
+
+    def abort(self) -> None:
+        """Let go now."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from socket import socket
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -21,7 +21,7 @@ from chat.base import limits, resume_codes
 from chat.base.errors import Refused, banned
 from chat.base.language import say
 from chat.core.hub import Hub
-from chat.core.ports import Record
+from chat.core.ports import Carrier, Record
 from chat.core.posting import Posting
 from chat.core.room import Room
 from chat.core.session_record import Remembered, remembered
@@ -29,48 +29,10 @@ from chat.core.subscriptions import Subscriptions
 from chat.log.events import Author, Entry, Fact, Left, Private, Renamed
 from chat.log.log import Log
 from chat.wire.answers import Answer, Missed, Problem, Since, UpToNow
-from chat.wire.rendering import Rendering, Wire
+from chat.wire.rendering import Rendering
 from chat.wire.requests import Request
 
 logger = Logger()
-
-
-class Connection(Protocol):
-    """What a session needs of whatever carries it."""
-
-    session: "Session"
-    wire: Wire
-    host: str
-    """The address by which guesses are counted."""
-
-    pings: bool
-    """They ask now and then whether we are there, so that their silence means something."""
-
-    @property
-    def blocked(self) -> bool:
-        """Nothing more is taken just now; `subscriptions.catch_up` is called when that is over."""
-
-    @property
-    def direct(self) -> socket | None:
-        """Where bytes may be given to the socket as they are, while it is not blocked: that (`chat.doors.output`)."""
-
-    def send(self, chunk: bytes) -> None:
-        """The one way out."""
-
-    def speak(self, wire: str = "", code: str = "") -> None:
-        """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""
-
-    def waits(self, seconds: float) -> None:
-        """The line that is handled waits for its turn, at least for so long; what goes first is read meanwhile."""
-
-    def take_dropped(self) -> int:
-        """How many lines that waited were dropped, and that was not told yet."""
-
-    def close(self) -> None:
-        """Let go once everything sent has been read."""
-
-    def abort(self) -> None:
-        """Let go now."""
 
 
 class Reach(NamedTuple):
@@ -96,11 +58,9 @@ class Session:
         "current",
         "digest",
         "down_since",
-        "draft",
         "ended_at",
         "entered_at",
         "framed",
-        "guesses",
         "host",
         "hub",
         "id",
@@ -110,7 +70,6 @@ class Session:
         "last_from",
         "log",
         "posting",
-        "proposal",
         "quiet",
         "returning",
         "rooms",
@@ -121,7 +80,7 @@ class Session:
         "welcomed",
     )  # fmt: skip
 
-    def __init__(self, hub: Hub, connection: Connection | None, id: str | None = None) -> None:
+    def __init__(self, hub: Hub, connection: "Carrier[Session] | None", id: str | None = None) -> None:
         self.hub = hub
         self.connection = connection
         self.host = ""
@@ -137,9 +96,6 @@ class Session:
         """The code of what they chose, None where they chose nothing."""
         self.ignored: dict[str, str] = {}
         self.last_from: str | None = None
-        self.proposal: str | None = None
-        self.draft: list[str] | None = None
-        self.guesses = 0
         self.entered_at = self.seen_at = self.ended_at = hub.now()
         self.code: str | None = None
         self.digest = ""
@@ -283,7 +239,7 @@ class Session:
             self.leave()
             return
         self.subscriptions.stop_all()
-        self.draft, self.returning, self.framed = None, False, False
+        self.returning = self.framed = False
         self.ended_at = self.hub.now()
         self.down_since = self.hub.clock.seconds()
         if self._noted:
@@ -330,7 +286,7 @@ class Session:
             if seen.get(name, 0) > log.head:
                 raise Refused("seen-ahead", say("You cannot have seen number {seq}.", seq=seen[name]))
 
-    def resume(self, connection: Connection, code: str, seen: Mapping[str, int]) -> None:
+    def resume(self, connection: "Carrier[Session]", code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
         if self.digest in self.hub.absent:
             # Some may have been forgotten to make place for others, and loaded again since.
@@ -342,10 +298,11 @@ class Session:
                 self.subscriptions.seen[log.key] = self._at_least(log, seen[name])
         self.subscriptions.stop_all()
         old, self.connection = self.connection, connection
-        connection.session = self
-        self.draft, self.returning, self.framed = None, False, False
+        connection.carry(self)
+        self.returning = self.framed = False
         if old is not None:
-            nobody = old.session = Session(self.hub, old)
+            nobody = Session(self.hub, old)
+            old.carry(nobody)
             nobody.answer(Problem("taken-over", say("You came back on another line; this one is closed.")))
             old.close()
         self.code, self.welcomed = code, True

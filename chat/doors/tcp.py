@@ -59,7 +59,7 @@ class Clients(Protocol):
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class ChatProtocol(LineReceiver):
-    """A connection (`chat.core.session.Connection`) of lines, from a `host` as limits count it.
+    """A connection (`chat.core.ports.Carrier`) of lines, from a `host` as limits count it.
 
     One that is `proxied` ends as its proxy likes.
     """
@@ -72,6 +72,9 @@ class ChatProtocol(LineReceiver):
         self.host = host
         self.pings = False
         self.session = Session(hub, self)
+        self.draft: list[str] | None = None
+        self.proposal: str | None = None
+        self.tries = 0
         self._hub = hub
         self._ending = Ending(proxied)
         self._input = InputQueue(self, hub.clock, hub.turn, hub.rounds, rate)
@@ -236,12 +239,16 @@ class ChatProtocol(LineReceiver):
         self._in_hand = ""
         self._input.go_on()
 
-    # chat.core.session.Connection
+    # chat.core.ports.Carrier
 
     @property
     def blocked(self) -> bool:
         """Nothing more is taken just now."""
         return self._output.blocked
+
+    def carry(self, session: Session) -> None:
+        """Be the connection of this one."""
+        self.session, self.draft, self.proposal = session, None, None
 
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on in another way."""
@@ -393,7 +400,9 @@ class ChatProtocol(LineReceiver):
     def talked(self, lines: Sequence[Typed]) -> int:
         """Nearly all lines are nothing but talk, and together they cost half of what they do one by one in `handle`."""
         try:
-            return talk.say_lines(self.session, lines) if self.wire.verbatim else 0
+            if self.wire.verbatim and self.draft is None and self.proposal is None:
+                return talk.say_lines(self.session, lines)
+            return 0
         except Exception:
             self._broken()
             return len(lines)
@@ -404,7 +413,7 @@ class ChatProtocol(LineReceiver):
 
         So the answer waits for the end of input, which is looked for meanwhile.
         """
-        return self.wire.asks and self.session.proposal is not None and not self.session.named
+        return self.wire.asks and self.proposal is not None and not self.session.named
 
     def slowed(self) -> None:
         """They are told when it begins."""
@@ -415,7 +424,7 @@ class ChatProtocol(LineReceiver):
     def order(self) -> Order:
         """By which command a line is."""
         self._ending.wait(self._hub.clock.seconds())
-        return Order(lambda line: command_of(self, line), self.session.draft is not None)
+        return Order(lambda line: command_of(self, line), self.draft is not None)
 
     def dropped(self, lines: Sequence[Typed]) -> None:
         """How many they are is told by what drops them; a program is told of each that has an id."""
@@ -484,11 +493,11 @@ class ChatProtocol(LineReceiver):
             )
             refused = say("No nickname, so nothing was said.")
             session.answer(Problem("nothing-said", sentence if unsaid else refused))
-        elif session.draft is not None:
+        elif self.draft is not None:
             sentence = say_n(
                 "The line since /paste was not said.",
                 "The {count} lines since /paste were not said.",
-                len(session.draft),
+                len(self.draft),
             )
             session.answer(Problem("nothing-said", sentence))
         own = self._input.signed_off or self._ending.is_own(self._output.broken)

@@ -10,9 +10,9 @@ from chat.base.errors import BadInput, ChatError, NoRoom, NotStored
 from chat.base.language import say
 from chat.commands import entering, perform
 from chat.commands.registry import Outcome, acknowledge
-from chat.core.ports import Line
+from chat.core.ports import Carrier, Line
 from chat.core.posting import not_said
-from chat.core.session import Connection
+from chat.core.session import Session
 from chat.wire import grammar, vocabulary
 from chat.wire.answers import Problem, Stored
 from chat.wire.requests import Garbled, Overlong, Request, Typed
@@ -23,7 +23,7 @@ Work = Coroutine[Deferred[Any], Any, None]
 _NOTHING = Request("")
 
 
-def handle(connection: Connection, line: Typed) -> Deferred[None] | None:
+def handle(connection: Carrier[Session], line: Typed) -> Deferred[None] | None:
     """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
     request = _NOTHING
     try:
@@ -43,7 +43,7 @@ def handle(connection: Connection, line: Typed) -> Deferred[None] | None:
         return None if answering is None else Deferred.fromCoroutine(answering)
 
 
-async def _waited_for(connection: Connection, request: Request, work: Awaitable[Outcome]) -> None:
+async def _waited_for(connection: Carrier[Session], request: Request, work: Awaitable[Outcome]) -> None:
     """Each line with an id gets one acknowledgement or one error, and that last, whatever else it brings."""
     try:
         outcome = await work
@@ -56,7 +56,7 @@ async def _waited_for(connection: Connection, request: Request, work: Awaitable[
             acknowledge(connection.session, request)
 
 
-def _answer(connection: Connection, request: Request, error: ChatError, looked: bool = False) -> Work | None:
+def _answer(connection: Carrier[Session], request: Request, error: ChatError, looked: bool = False) -> Work | None:
     """Say why it cannot be done."""
     session = connection.session
     if isinstance(error, BadInput):
@@ -72,7 +72,7 @@ def _answer(connection: Connection, request: Request, error: ChatError, looked: 
     return None
 
 
-async def _look_for_room(connection: Connection, request: Request, error: NoRoom) -> None:
+async def _look_for_room(connection: Carrier[Session], request: Request, error: NoRoom) -> None:
     """A room that is not in memory may be in the store: then the line is handled as if it had been."""
     session = connection.session
     try:
@@ -88,7 +88,7 @@ async def _look_for_room(connection: Connection, request: Request, error: NoRoom
             await answering
 
 
-async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatError) -> None:
+async def _refuse_unless_stored(connection: Carrier[Session], line: Line, error: ChatError) -> None:
     """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
     session = connection.session
     place, id = None, line.id.id
@@ -97,7 +97,7 @@ async def _refuse_unless_stored(connection: Connection, line: Line, error: ChatE
     session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
 
 
-def command_of(connection: Connection, line: Typed) -> str:
+def command_of(connection: Carrier[Session], line: Typed) -> str:
     """Which command a line is that waits, "" for talk."""
     if not isinstance(line, str) or not grammar.holds_slash(line):
         return ""
@@ -108,7 +108,7 @@ def command_of(connection: Connection, line: Typed) -> str:
         return ""
 
 
-def id_of(connection: Connection, line: Typed) -> str | None:
+def id_of(connection: Carrier[Session], line: Typed) -> str | None:
     """The id of a line, as far as it can be read."""
     if isinstance(line, Overlong):
         return None
@@ -119,7 +119,7 @@ def id_of(connection: Connection, line: Typed) -> str | None:
         return error.id
 
 
-def _garbled(connection: Connection, line: Garbled) -> Problem:
+def _garbled(connection: Carrier[Session], line: Garbled) -> Problem:
     """A damaged line is asked for again; a program is told which one it was, where that can still be read."""
     id = id_of(connection, line)
     sentence = say("Telnet damaged this line on its way; nothing of it was done. Type it again.")
