@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored, id_used
-from chat.core.ports import Appended, Batch, Known, Line, LineId, Record
+from chat.core.ports import Appended, Batch, Known, Line, LineId, Numbered, Record
 from chat.log.events import Entry, Fact, Place
 from chat.log.log import Log
 
@@ -57,9 +57,12 @@ class Change(NamedTuple):
 
 
 class OpenBatch:
-    """Gathers; then `batch` numbers what has gathered, and it stands for that until all are told."""
+    """Gathers; then `batch` makes one batch of what has gathered, and it stands for that until all are told."""
 
-    __slots__ = ("_bytes", "_events", "_placed", "by_log", "changes", "crowded", "ids", "records", "touched", "waiting")
+    __slots__ = (
+        "_bytes", "_events", "_placed", "by_log", "changes", "crowded", "ids", "proposed", "records", "touched",
+        "waiting",
+    )  # fmt: skip
 
     crowded: bool
     """So much waits for the store that nobody should be allowed to add to it."""
@@ -69,6 +72,9 @@ class OpenBatch:
 
     ids: dict[LineId, Known]
     """The lines in it that have an id."""
+
+    proposed: Numbered
+    """The numbers with which `batch` made its entries."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -118,7 +124,7 @@ class OpenBatch:
     # In flight.
 
     def batch(self, at: datetime) -> tuple[Batch, list[Change]]:
-        """Give each fact the next number of its logs, and this date; and what has to wait for the next batch."""
+        """Propose for each fact the next number of its logs, and this date; and what has to wait for the next batch."""
         by_log, ids = self.by_log, self.ids
         postponed = []
         records = list(self.records)
@@ -144,8 +150,33 @@ class OpenBatch:
                 records.append(record)
         if self.touched:
             records += _records(self.touched.values())
-        appended = [Appended(log.key, log.name, log.recorded, added) for log, added in by_log.items()]
-        return Batch(appended, records, ids), postponed
+        appended, firsts = [], {}
+        for log, added in by_log.items():
+            appended.append(Appended(log.key, log.name, log.recorded, added))
+            firsts[log.key] = added[0].seq
+        self.proposed = Numbered(at, firsts)
+        return Batch(appended, records, ids, self.proposed), postponed
+
+    def number(self, numbered: Numbered) -> None:
+        """The store gave it other numbers, or another date, than were proposed."""
+        proposed = self.proposed.firsts
+        # The batch that the store has is left as it is.
+        self.by_log = {
+            log: [entry._replace(seq=seq, at=numbered.at) for seq, entry in enumerate(added, numbered.firsts[log.key])]
+            for log, added in self.by_log.items()
+        }
+        self._placed = [
+            (change, self.by_log[change.logs[0]][entry.seq - proposed[change.logs[0].key]])
+            for change, entry in self._placed
+        ]
+
+    @classmethod
+    def of_others(cls, by_log: dict[Log, list[Entry]]) -> "OpenBatch":
+        """What another node has stored: nobody here waits for it."""
+        batch = cls()
+        batch.by_log = by_log
+        batch._placed = [(Change((entry.fact,), (log,)), entry) for log, added in by_log.items() for entry in added]
+        return batch
 
     @property
     def authors(self) -> set[str]:

@@ -21,7 +21,7 @@ from chat.base.token_bucket import Rates
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.nicknames import Nicknames
-from chat.core.ports import NOTHING_KEPT, Found, Kept, KeptLog, Line, Query, Record, Store
+from chat.core.ports import NOTHING_KEPT, Elsewhere, Found, Kept, KeptLog, Line, Query, Record, Store
 from chat.core.room import Participant, Room
 from chat.core.turn import Turn
 from chat.log.events import Entry, Place, Private
@@ -141,6 +141,7 @@ class Hub:
             if record.kind == "topic" and record.key in self.rooms:
                 self.rooms[record.key].topic = record.value or ""
         self.lobby = self.room(LOBBY)
+        store.follow(self._told)
 
     # Rooms.
 
@@ -313,6 +314,31 @@ class Hub:
             found = await self.said(Query((log.key,), most, before))
             entries = [entry for _, entry in found.entries]
         return entries
+
+    def _told(self, elsewhere: Elsewhere) -> None:
+        """Another node has stored this: whoever reads it here is shown it, and whoever is written to has it."""
+        by_log: dict[Log, list[Entry]] = {}
+        for key, _, _, entries in elsewhere.appended:
+            log = self._log(key)
+            # Of a log that was just looked up some may be known.
+            if log is not None and (new := [entry for entry in entries if entry.seq > log.head]):
+                by_log[log] = new
+        for record in elsewhere.records:
+            if record.kind == "topic" and record.key in self.rooms:
+                self.rooms[record.key].topic = record.value or ""
+        self.turn.told(by_log)
+        for log, entries in by_log.items():
+            for _, _, fact, _ in entries:
+                if isinstance(fact, Private) and log.key == "@" + fact.to_person:
+                    self.people[fact.to_person].received(fact)
+
+    def _log(self, key: str) -> Log | None:
+        """The log of this key, where somebody here may read it."""
+        if key.startswith("@"):
+            person = self.people.get(key[1:])
+            return None if person is None else person.log
+        room = self.rooms.get(key)
+        return None if room is None else room.log
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, as far as it is held."""

@@ -5,7 +5,7 @@ of that batch may ever appear later.  Numbers are never given twice: a log's hea
 gone, or were never to be recorded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from socket import socket
 from types import MappingProxyType
@@ -61,12 +61,24 @@ class Record(NamedTuple):
     value: str | None
 
 
+class Numbered(NamedTuple):
+    """The date of a batch and, by the keys of its logs, the number of the first entry that each of them got."""
+
+    at: datetime
+    firsts: Mapping[str, int]
+
+
 class Batch(NamedTuple):
-    """One turn's changes; each log and each record is in it once."""
+    """One turn's changes; each log and each record is in it once.
+
+    Its entries, and the places in `ids`, have the numbers and the date that the turn proposes: they are right where
+    nobody else writes.  A store that others write to gives its own.
+    """
 
     appended: Sequence[Appended]
     records: Sequence[Record]
     ids: Mapping[LineId, Known]
+    proposed: Numbered
 
 
 class Duplicates(Exception):
@@ -75,6 +87,13 @@ class Duplicates(Exception):
     def __init__(self, known: Mapping[LineId, Known]) -> None:
         super().__init__(known)
         self.known = known
+
+
+class Elsewhere(NamedTuple):
+    """What another node committed, with its numbers: of each log they go on where its last ones were."""
+
+    appended: Sequence[Appended]
+    records: Sequence[Record]
 
 
 class Query(NamedTuple):
@@ -129,8 +148,15 @@ NOTHING_KEPT = Kept((), ())
 class Store(Protocol):
     """Where logs live."""
 
-    def commit(self, batch: Batch) -> Deferred[None]:
-        """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
+    def commit(self, batch: Batch) -> Deferred[Numbered]:
+        """Keep a batch; fires with its numbers when it is durable, fails with `NotStored` or `Duplicates` where nothing
+        was kept.
+        """
+
+    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
+        """From now on tell of what other nodes commit, in its order: before a batch of ours is answered, all that is
+        numbered before it was told.
+        """
 
     def start(self) -> None:
         """Begin what must not begin before the process is in the background."""
@@ -145,7 +171,7 @@ class Store(Protocol):
         """The lines with these ids that were stored."""
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
-        """The room of this key, as it was committed last; None where there never was one."""
+        """The room of this key with all that `follow` has told of; None where there never was one."""
 
     def let_go(self, room: KeptLog) -> None:
         """The hub has forgotten this room, and asks for it when it needs it again."""

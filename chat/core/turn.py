@@ -2,7 +2,8 @@
 
 Facts and changed records gather; once per burst they go to the store as one batch.  Committed: the logs are extended,
 which wakes their readers, and the writers are told.  Refused: the batch is dropped, no number was used, the writers
-are told.  One batch is in flight while the next gathers.
+are told.  One batch is in flight while the next gathers.  The numbers are the store's: what other nodes committed
+meanwhile comes before it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer
-from chat.core.ports import Duplicates, Line, Record, Store
+from chat.core.ports import Duplicates, Line, Numbered, Record, Store
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place
 from chat.log.log import Log
@@ -127,12 +128,21 @@ class Turn:
             self._last_at = last = now
         return last
 
-    def _landed(self, result: Failure | None, burst: OpenBatch) -> None:
+    def told(self, by_log: dict[Log, list[Entry]]) -> None:
+        """Another node has stored this, which goes on where these logs end: whoever reads them is shown it now.
+
+        What is in flight comes after it, whatever was proposed: the store says so when it answers.
+        """
+        self._committed(OpenBatch.of_others(by_log))
+
+    def _landed(self, result: Numbered | Failure, burst: OpenBatch) -> None:
         refused = False
         try:
             if isinstance(result, Failure):
                 refused = self._refused(result, burst)
             else:
+                if result is not burst.proposed:
+                    burst.number(result)
                 self._committed(burst)
         except Exception:
             logger.failure("The turn failed")

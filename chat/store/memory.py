@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from chat.base import limits
 from chat.base.folding import holds, phrases
-from chat.core.ports import Batch, Duplicates, Found, KeptLog, Known, LineId, Query
+from chat.core.ports import Batch, Duplicates, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query
 from chat.log.events import Entry, Private
 from chat.log.tail import said, size
 from chat.store.private_talk import partner
@@ -44,7 +44,7 @@ class MemoryStore:
     def start(self) -> None:
         """Nothing has to begin."""
 
-    def commit(self, batch: Batch) -> Deferred[None]:
+    def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch, at once."""
         if batch.ids:
             known = {line: self._ids[line] for line in batch.ids if line in self._ids}
@@ -60,7 +60,10 @@ class MemoryStore:
                 self._rooms[room.key] = room._replace(head=appended.entries[-1].seq)
         while self._bytes > self._most:
             self._drop_oldest()
-        return succeed(None)
+        return succeed(batch.proposed)
+
+    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
+        """There are no other nodes."""
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.base import limits
-from chat.core.ports import Appended, Batch, Duplicates, Found, Known, LineId, Place, Query, Store
+from chat.core.ports import Appended, Duplicates, Found, Known, LineId, Numbered, Place, Query, Store
 from chat.log.events import Action, Entry, Fact, Joined, Message
 from chat.store.memory import MemoryStore
 
@@ -59,6 +59,14 @@ def test_what_was_committed_is_read_in_order(held: Any) -> None:
     commit(held, first)
     commit(held, second)
     assert after(held, "#lobby", 0) == [*first.entries, *second.entries]
+
+
+def test_a_batch_is_numbered_as_was_proposed_where_nobody_else_writes(held: Any) -> None:
+    told: list[object] = []
+    held.store.follow(told.append)
+    mine = batch(lines("one", "two"), lines("another room", first=7, key="#ops"))
+    assert held.wait(held.store.commit(mine)) == Numbered(mine.proposed.at, {"#lobby": 1, "#ops": 7})
+    assert not told
 
 
 def test_a_page_begins_behind_a_position_and_has_a_limit(held: Any) -> None:
@@ -218,7 +226,7 @@ def test_an_id_that_came_before_is_told_with_its_place_and_nothing_is_kept(held:
 def test_a_digest_comes_back_as_it_was(held: Any) -> None:
     digests = [0, -1, 1, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]
     ids = {LineId("p-amy", f"c{digest}"): Known(Place("#lobby", "#LOBBY", 1, START), digest) for digest in digests}
-    held.wait(held.store.commit(Batch([lines("one")], (), ids)))
+    commit(held, lines("one"), known=ids)
     assert held.wait(held.store.known(list(ids))) == ids
 
 
@@ -240,8 +248,7 @@ def test_ids_are_the_same_only_if_every_character_is(held: Any, one: str, other:
 def test_the_same_id_of_two_people_is_two(held: Any) -> None:
     place = Place("#lobby", "#LOBBY", 1, START)
     commit(held, lines("one"), ids=[("c1", place)])
-    again = Batch([lines("two", first=2)], (), {LineId(BOB.person, "c1"): Known(replace_seq(place, 2), 2)})
-    held.wait(held.store.commit(again))
+    commit(held, lines("two", first=2), known={LineId(BOB.person, "c1"): Known(replace_seq(place, 2), 2)})
 
 
 def dated(*days: int) -> Appended:

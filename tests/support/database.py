@@ -1,10 +1,11 @@
 """A database on disk, driven without a reactor: what its threads answer is handed over where a test waits for it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,7 +13,7 @@ from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.language import language
-from chat.core.ports import Appended, Batch, Known, LineId, Place, Record
+from chat.core.ports import Appended, Batch, Known, LineId, Numbered, Place, Record
 from chat.log.events import Author, Entry, Fact, Message, Private
 from chat.store.sqlite.free_space import MinFree
 from chat.store.sqlite.indexing import Indexing
@@ -104,9 +105,21 @@ def opened(path: Path, synchronous: Literal["full", "normal"] = "normal") -> Ite
         database.close()
 
 
-def batch(*appended: Appended, records: Iterable[Record] = (), ids: Iterable[tuple[str, Place]] = ()) -> Batch:
-    """A turn's changes; the ids are amy's, the digest of a line is its number."""
-    return Batch(appended, tuple(records), {LineId(AMY.person, id): Known(place, place.seq) for id, place in ids})
+def batch(
+    *appended: Appended,
+    records: Iterable[Record] = (),
+    ids: Iterable[tuple[str, Place]] = (),
+    known: Mapping[LineId, Known] = MappingProxyType({}),
+) -> Batch:
+    """A turn's changes; the ids are amy's, the digest of a line is its number; `known` are other lines with ids."""
+    mine = {LineId(AMY.person, id): Known(place, place.seq) for id, place in ids}
+    return Batch(appended, tuple(records), {**mine, **known}, proposed(appended))
+
+
+def proposed(appended: Iterable[Appended]) -> Numbered:
+    """The numbers that these entries have."""
+    dates = [entry.at for log in appended for entry in log.entries]
+    return Numbered(max(dates, default=START), {log.key: log.entries[0].seq for log in appended})
 
 
 def lines(*texts: str, first: int = 1, key: str = "#lobby", at: datetime = START, recorded: bool = True) -> Appended:

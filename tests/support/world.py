@@ -271,8 +271,10 @@ class World:
         proxies: Sequence[str] = (),
         unrecorded: Sequence[str] = (),
         words: str = "en",
+        tokens: str = "token",
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.wrong_by = timedelta(0)
         self.store = store or MemoryStore()
         self.kernel = Kernel(self.clock)
@@ -290,7 +292,7 @@ class World:
             bans=Bans(map(parse_ban, bans)),
             proxies=Bans(map(parse_ban, proxies)),
         )
-        self.hub = Hub(self.clock, self.now, self.store, lambda: f"token{next(numbers)}", settings)
+        self.hub = Hub(self.clock, self.now, self.store, lambda: f"{tokens}{next(numbers)}", settings)
         self.factory = ChatFactory(self.hub, Wires(makers, language(words)))
         self.clients: list[Client] = []
 

@@ -9,7 +9,7 @@ batch that failed is never tried again here, for its authors were told.
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
-from chat.core.ports import Batch, Found, KeptLog, Known, LineId, Query
+from chat.core.ports import Batch, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query
 from chat.log.events import Entry
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
@@ -65,9 +65,12 @@ class SqliteStore:
         self._reader.start()
         self._searcher.start()
 
-    def commit(self, batch: Batch) -> Deferred[None]:
+    def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
         return self._writer.do(partial(self._commit, batch=batch)).addErrback(_unwritten)
+
+    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
+        """There are no other nodes."""
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position, of long ones a page."""
@@ -89,12 +92,13 @@ class SqliteStore:
         finally:
             connection.set_progress_handler(None, 0)
 
-    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> Numbered:
         if batch.appended:  # that somebody has left, or may come back, is little, and a code has to be void at once
             self._space.check()
         self._space.wrote(commit(connection, batch))
         recorded = [log for log in batch.appended if log.recorded]
         self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
+        return batch.proposed
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
@@ -167,7 +171,7 @@ def _opened(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _unwritten(failure: Failure) -> None:
+def _unwritten(failure: Failure) -> NoReturn:
     """A batch that the database did not take; one that contradicts what it has is a bug, and stays one."""
     error = failure.value
     if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):

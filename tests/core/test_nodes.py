@@ -1,0 +1,161 @@
+"""Several servers on one store: the store numbers, and each shows its readers what the others committed."""
+
+from database import batch, log
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nodes import Cluster, Node
+from world import Client, World
+
+from chat.log.events import Author, Private
+
+
+def two() -> tuple[World, World, Node, Node]:
+    cluster = Cluster()
+    one, other = cluster.node(), cluster.node()
+    here = World(one, tokens="near")
+    return here, World(other, tokens="far", clock=here.clock), one, other
+
+
+def let_all(*nodes: tuple[World, Node]) -> None:
+    while any(node.comes for _, node in nodes):
+        for world, node in nodes:
+            while node.comes:
+                node.let()
+            world.turn()
+
+
+def said(client: Client) -> list[tuple[int, str]]:
+    """The numbers and texts of what somebody heard in the lobby."""
+    return [(keys["seq"], keys["text"]) for keys in client.objects if keys["type"] == "message"]
+
+
+def test_what_another_node_stored_is_heard_here() -> None:
+    here, there, _, _ = two()
+    ann, bob = here.enter("ann", wire="json"), there.enter("bob", wire="json")
+    ann.take()
+    bob.type("hello", id="c1")
+    (message,) = ann.take_objects()
+    (ack,) = bob.take_objects()
+    assert (message["from"], message["text"]) == ("bob", "hello")
+    assert (message["seq"], message["at"]) == (ack["seq"], ack["at"])
+
+
+def test_a_line_that_was_on_its_way_comes_after_what_the_store_had_first() -> None:
+    here, there, near, far = two()
+    ann, bob = here.enter("ann", wire="json echo"), there.enter("bob", wire="json echo")
+    for client in (ann, bob):
+        client.take()
+    near.slow = far.slow = True
+    bob.type("first")
+    ann.type("second", "and third", id="c1")
+    assert not ann.objects
+    assert not bob.objects
+    let_all((here, near), (there, far))
+    assert said(ann) == said(bob)
+    assert said(ann)[0][1] == "first"
+    numbers = [seq for seq, _ in said(ann)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_an_acknowledgement_tells_the_number_and_the_date_that_the_store_gave() -> None:
+    here, there, near, _ = two()
+    ann, bob = here.enter("ann", wire="json"), there.enter("bob", wire="json")
+    ann.take()
+    near.slow = True
+    bob.type("first")
+    ann.type("second", id="c1")
+    let_all((here, near))
+    first, ack = ann.take_objects()
+    second = bob.take_objects()[-1]
+    assert (ack["seq"], ack["at"]) == (second["seq"], second["at"])
+    assert ack["seq"] == first["seq"] + 1
+
+
+def test_private_talk_from_another_node_reaches_whom_it_is_for_and_nobody_else() -> None:
+    cluster = Cluster()
+    world = World(cluster.node())
+    ann, bob = world.enter("ann"), world.enter("bob")
+    world.take_all()
+    to = bob.protocol.session
+    psst = Private(Author("p-carl", "s-carl", "carl"), "bob", to.id, "psst")
+    cluster.node().commit(batch(log(to.log.key, [psst]), log("@p-carl", [psst])))
+    world.turn()
+    assert (ann.take(), bob.take()) == ([], ["[carl -> you] psst"])
+    assert to.last_from == "p-carl"
+
+
+def test_a_room_that_was_made_on_another_node_goes_on() -> None:
+    here, there, _, _ = two()
+    bob = there.enter("bob", "/join #ops", "one", "/topic tea")
+    bob.type("two")
+    ann = here.enter("ann", "/join #ops", wire="json")
+    bob.type("three")
+    assert ann.protocol.session.current.topic == "tea"
+    (message,) = ann.take_objects()
+    assert message["text"] == "three"
+    assert message["seq"] == there.hub.rooms["#ops"].log.head == here.hub.rooms["#ops"].log.head
+
+
+def test_a_topic_that_was_set_on_another_node_holds_here() -> None:
+    here, there, _, _ = two()
+    ann, bob = here.enter("ann"), there.enter("bob")
+    bob.type("/topic tea")
+    assert '-!- bob set the topic of #lobby: "tea"' in ann.take()
+    ann.type("/topic")
+    assert ann.take() == ['-> Topic of #lobby: "tea"']
+
+
+def test_the_same_line_by_two_nodes_is_kept_once() -> None:
+    """One who came back on another node sends again what was not acknowledged."""
+    here, there, near, _ = two()
+    ann, bob = here.enter("ann", wire="json"), there.enter("bob")
+    bob.take()
+    near.slow = True
+    ann.type("hi", id="c1")
+    near.slow = False
+    let_all((here, near))
+    ann.type("hi", id="c1")
+    first, again = ann.take_objects()[-2:]
+    assert first == again
+    assert bob.take() == ["<ann> hi"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("say"), st.integers(0, 1)),
+            st.tuples(st.just("let"), st.integers(0, 1)),
+            st.tuples(st.just("full"), st.integers(0, 1)),
+            st.tuples(st.just("drain"), st.integers(0, 1)),
+        ),
+        max_size=40,
+    )
+)
+def test_everybody_on_every_node_sees_the_same_lines_under_the_same_numbers(steps: list[tuple[str, int]]) -> None:
+    here, there, near, far = two()
+    worlds, nodes = (here, there), (near, far)
+    authors = [world.enter(nick) for world, nick in zip(worlds, ("ann", "bob"), strict=True)]
+    readers = [world.enter(nick, wire="json") for world, nick in zip(worlds, ("carl", "dee"), strict=True)]
+    for world in worlds:
+        world.take_all()
+    near.slow = far.slow = True
+    for number, (step, node) in enumerate(steps):
+        if step == "say":
+            authors[node].type(f"line {number}")
+        elif step == "full":
+            readers[node].full(10)
+        elif step == "drain":
+            readers[node].drain()
+        elif nodes[node].comes:
+            nodes[node].let()
+            worlds[node].turn()
+    for reader in readers:
+        reader.drain()
+    let_all((here, near), (there, far))
+    heard = said(readers[0])
+    assert heard == said(readers[1])
+    assert [seq for seq, _ in heard] == list(range(heard[0][0], heard[0][0] + len(heard))) if heard else True
+    assert sorted(text for _, text in heard) == sorted(
+        f"line {n}" for n, (step, _) in enumerate(steps) if step == "say"
+    )
