@@ -14,9 +14,9 @@ from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, c
 from chat.commands.rooms import state
 from chat.commands.words import brief
 from chat.core.session import Session
-from chat.wire import grammar, vocabulary
+from chat.wire import grammar
 from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
-from chat.wire.requests import Request
+from chat.wire.requests import Say
 from chat.wire.wires import JSON, JSON_ECHO
 
 
@@ -26,14 +26,14 @@ def greet(session: Session) -> None:
     session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd))
 
 
-async def nickname(session: Session, request: Request) -> Outcome:
-    """A line where a nickname is asked for; an empty one takes what was proposed."""
+async def nickname(session: Session, answer: Say) -> Outcome:
+    """What comes where a nickname is asked for; an empty line takes what was proposed."""
     if not asks(session) and not session.named:
         raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
-    wanted = request.line.strip(" \t")
+    wanted = answer.text.strip(" \t")
     if not wanted:
         wanted = _proposal(session)
-    return await choose(session, wanted, request.id)
+    return await choose(session, wanted, answer.request.id)
 
 
 async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
@@ -109,7 +109,7 @@ async def resume(call: Call, asked: Resume) -> Outcome:
     """The code gives back nickname, rooms and place, whoever holds it."""
     session = call.session
     if asked.code is not None:
-        return await come_back(session, asked.code, call.request)
+        return await come_back(call, asked.code)
     if session.named:
         call.reply(
             say("If the line drops: connect again and type  /resume {code}", code=session.code), resume=session.code
@@ -118,9 +118,9 @@ async def resume(call: Call, asked: Resume) -> Outcome:
     raise usage(call.command)
 
 
-async def come_back(session: Session, code: str, request: Request) -> Outcome:
+async def come_back(call: Call, code: str) -> Outcome:
     """Let a connection be the session that this code belongs to, from what it has seen of it on."""
-    connection, hub = carrier(session), session.hub
+    session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
     returning = None
     if given := resume_codes.normal(code):
         look = partial(hub.of_code, given)
@@ -141,7 +141,7 @@ async def come_back(session: Session, code: str, request: Request) -> Outcome:
         returning = look()
     if returning is None:
         connection.tries += 1
-        session.answer(Problem("code-wrong", _nobodys(request.line), request.id))
+        session.answer(Problem("code-wrong", _nobodys(call.word), request.id))
         if connection.tries >= limits.GUESSES:
             session.answer(Problem("too-many", say("Connect again to try another code.")))
             session.hang_up()
@@ -165,8 +165,8 @@ async def come_back(session: Session, code: str, request: Request) -> Outcome:
     return None
 
 
-def _nobodys(line: str) -> Sentence:
-    if vocabulary.named(line) == "resume":
+def _nobodys(word: str) -> Sentence:
+    if word:
         return say("Nobody has this code, or its day is over.")
     return say("Nobody has this code, or its day is over; and a nickname must not look like a code.")
 

@@ -37,12 +37,13 @@ _NICKS = ("nick", "to", "place")
 
 
 class Call(NamedTuple):
-    """A command being handled: who asked, and with which line."""
+    """A command being handled: who asked, and with which line; `word` is how it was typed, "" where it was meant."""
 
     session: Session
     request: Request
     command: "Command"
     connection: Carrier[Session]
+    word: str
 
     @property
     def still_there(self) -> bool:
@@ -111,25 +112,22 @@ def command(
     return register
 
 
-def find(word: str) -> Command:
-    """The command that this word names, by whatever alias; raises `Refused` if there is none."""
-    row = known(word)
-    if row is not None:
-        return row
+def unknown(word: str) -> Refused:
+    """The answer to a word that names no command."""
     folded = grammar.fold(word)
     if folded in vocabulary.OF_CLIENTS:
-        raise Refused("not-here", say("/{name} is a command of chat-client.", name=folded))
+        return Refused("not-here", say("/{name} is a command of chat-client.", name=folded))
     near = _near(folded)
     if vocabulary.may_hold_a_secret(word) or near in vocabulary.RESERVED:
         # Nor is the word repeated, for a password may have been glued to it.
-        raise Refused("unknown-command", say("There is no such command here, and nothing was said. /help lists them."))
+        return Refused("unknown-command", say("There is no such command here, and nothing was said. /help lists them."))
     shown = word[: limits.WORD_SHOWN]
     if near is not None:
-        raise Refused(
+        return Refused(
             "unknown-command",
             say("There is no /{name}; is it /{near}? To say it, type //{name}", name=shown, near=near),
         )
-    raise Refused("unknown-command", say("/{name}. /help lists commands. To say it, type //{name}", name=shown))
+    return Refused("unknown-command", say("/{name}. /help lists commands. To say it, type //{name}", name=shown))
 
 
 def alike(word: str) -> Command | None:
@@ -146,7 +144,7 @@ def known(word: str) -> Command | None:
     return NAMES.get(grammar.fold(word))
 
 
-def parse(row: Command, rest: str) -> object:
+def arguments(row: Command, rest: str) -> object:
     """What stands behind a command as its arguments; raises `Refused` with the usage where they do not fit."""
     values: list[object] = []
     fields = row.arguments.__annotations__

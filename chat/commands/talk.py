@@ -8,15 +8,13 @@ from chat.base.errors import ChatError, Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.text import is_empty, quoted
 from chat.commands import words
-from chat.commands.registry import ANSWERED, Call, Outcome, asks, carrier, command, room_of
+from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.hub import LOBBY, Person
 from chat.core.posting import not_said
 from chat.core.session import Session
 from chat.log.events import Action, Author, Message, Private
-from chat.wire import vocabulary
 from chat.wire.answers import Problem, Reply, Stored
-from chat.wire.grammar import spoken
-from chat.wire.requests import Request
+from chat.wire.requests import Request, Say
 
 
 def say_lines(session: Session, lines: Sequence[object]) -> int:
@@ -34,12 +32,12 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     return len(texts)
 
 
-def say_line(session: Session, request: Request) -> Awaitable[Outcome] | Outcome:
-    """Say a line to a room, or as a program may name it, to somebody (`@nick`); blanks alone say nothing.
+def say_line(session: Session, said: Say) -> Awaitable[Outcome] | Outcome:
+    """Say a text to a room, or as a program may name it, to somebody (`@nick`); blanks alone say nothing.
 
     Raises `Refused` where it is too long or they are not there.
     """
-    text = request.line if request.said else spoken(request.line)
+    text, request = said
     if is_empty(text) and request.id is None:
         return None  # nor is there anything to tell
     if request.room is not None and request.room.startswith("@"):
@@ -153,9 +151,17 @@ class End(NamedTuple):
 
 
 @command("talk", say("/end"), say("say the lines since /paste"))
-def end(call: Call, asked: End) -> None:
-    """Without a draft there is nothing to end: the draft's own lines are handled by `add_to_draft`."""
-    raise Refused("usage", say("There is no draft; /paste begins one."))
+def end(call: Call, asked: End) -> Outcome:
+    """One that is too long to be said is gone."""
+    session, draft = call.session, call.connection.draft
+    if draft is None:
+        raise Refused("usage", say("There is no draft; /paste begins one."))
+    call.connection.draft = None
+    if is_empty(text := "\n".join(draft)):
+        call.reply(say("Nothing was said."))
+        return None
+    session.say(call.room, [Message(session.author, words.message(text, limits.PASTE_TEXT))], call.request)
+    return ANSWERED
 
 
 class Cancel(NamedTuple):
@@ -164,19 +170,14 @@ class Cancel(NamedTuple):
 
 @command("talk", say("/cancel"), say("drop your lines that wait to be said, or those since /paste"), nameless=True)
 def cancel(call: Call, asked: Cancel) -> None:
-    """What waited was dropped when this line came; a draft's own lines are handled by `add_to_draft`."""
-    stop(call.session, call.request.id)
-
-
-def stop(session: Session, id: str | None) -> None:
-    """Forget the draft, and say how many lines were dropped; raises `Refused` where there was nothing to stop."""
-    connection = carrier(session)
+    """What waited was dropped when this line came; the draft is forgotten now."""
+    connection = call.connection
     draft, connection.draft = connection.draft, None
     dropped = connection.take_dropped()
     if dropped:
-        session.answer(cancelled(dropped, id))
+        call.session.answer(cancelled(dropped, call.request.id))
     elif draft is not None:
-        session.answer(Reply("cancel", [say("Nothing was said.")], {}, id))
+        call.reply(say("Nothing was said."))
     else:
         raise Refused("usage", say("Nothing of yours waits to be said, and there is no draft."))
 
@@ -187,23 +188,9 @@ def cancelled(dropped: int, id: str | None = None) -> Reply:
     return Reply("cancel", [sentence], {"dropped": dropped}, id)
 
 
-def add_to_draft(session: Session, request: Request) -> None:
-    """Take a line into the draft, or end it; a draft that is too long is kept, to be ended or cancelled."""
-    connection = carrier(session)
-    draft = connection.draft
-    assert draft is not None
-    text = "\n".join(draft)
-    name = vocabulary.named(request.line)
-    if name == "cancel":
-        stop(session, request.id)
-    elif name == "end":
-        connection.draft = None
-        if not is_empty(text):
-            message = Message(session.author, words.message(text, limits.PASTE_TEXT))
-            session.say(room_of(session, request.room), [message], request)
-        else:
-            session.answer(Reply("end", [say("Nothing was said.")], {}, request.id))
-    elif not _fits(f"{text}\n{request.line}" if draft else request.line):
+def add_to_draft(draft: list[str], line: str) -> None:
+    """Take a line into the draft; a draft that is too long is kept, to be ended or cancelled."""
+    if not _fits("\n".join([*draft, line])):
         raise Refused(
             "too-long",
             say(
@@ -212,10 +199,7 @@ def add_to_draft(session: Session, request: Request) -> None:
                 size=limits.PASTE_TEXT,
             ),
         )
-    else:
-        draft.append(request.line)
-        if request.id is not None:
-            session.answer(Reply("paste", [], {"lines": len(draft)}, request.id))
+    draft.append(line)
 
 
 def _fits(text: str) -> bool:

@@ -13,56 +13,62 @@ from chat.commands.registry import Outcome, acknowledge
 from chat.core.ports import Carrier, Line
 from chat.core.posting import not_said
 from chat.core.session import Session
-from chat.wire import grammar, vocabulary
+from chat.wire import grammar
 from chat.wire.answers import Problem, Stored
-from chat.wire.requests import Garbled, Overlong, Request, Typed
+from chat.wire.requests import Expected, Garbled, Invoke, Overlong, Parsed, Request, Say, Typed
 
 Work = Coroutine[Deferred[Any], Any, None]
 
 
-_NOTHING = Request("")
+_NOTHING = Say("", Request(""))
 
 
 def handle(connection: Carrier[Session], line: Typed) -> Deferred[None] | None:
     """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
-    request = _NOTHING
+    parsed: Parsed = _NOTHING
     try:
         if isinstance(line, Overlong):
             raise _too_long(line)
         if isinstance(line, Garbled):
             connection.session.answer(_garbled(connection, line))
             return None
-        request = connection.wire.decode(line)
-        work = perform(connection.session, request)
+        parsed = connection.wire.read(line, _expected(connection))
+        work = perform(connection.session, parsed)
         if work is None:
-            acknowledge(connection.session, request)
+            acknowledge(connection.session, parsed.request)
             return None
-        return None if isinstance(work, str) else Deferred.fromCoroutine(_waited_for(connection, request, work))
+        return None if isinstance(work, str) else Deferred.fromCoroutine(_waited_for(connection, parsed, work))
     except ChatError as error:
-        answering = _answer(connection, request, error)
+        answering = _answer(connection, parsed, error)
         return None if answering is None else Deferred.fromCoroutine(answering)
 
 
-async def _waited_for(connection: Carrier[Session], request: Request, work: Awaitable[Outcome]) -> None:
+def _expected(connection: Carrier[Session]) -> Expected:
+    if connection.draft is not None:
+        return Expected.DRAFT
+    return Expected.TALK if connection.session.named else Expected.NICKNAME
+
+
+async def _waited_for(connection: Carrier[Session], parsed: Parsed, work: Awaitable[Outcome]) -> None:
     """Each line with an id gets one acknowledgement or one error, and that last, whatever else it brings."""
     try:
         outcome = await work
     except ChatError as error:
-        answering = _answer(connection, request, error)
+        answering = _answer(connection, parsed, error)
         if answering is not None:
             await answering
     else:
         if outcome is None:
-            acknowledge(connection.session, request)
+            acknowledge(connection.session, parsed.request)
 
 
-def _answer(connection: Carrier[Session], request: Request, error: ChatError, looked: bool = False) -> Work | None:
+def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError, looked: bool = False) -> Work | None:
     """Say why it cannot be done."""
-    session = connection.session
+    session, request = connection.session, parsed.request
     if isinstance(error, BadInput):
         session.answer(Problem(error.code, error.sentence, error.id))
     elif isinstance(error, NoRoom) and not looked:
-        return _look_for_room(connection, request, error)
+        return _look_for_room(connection, parsed, error)
     elif isinstance(error, NotStored):
         session.answer(not_said(error, request.line, request.id))
     elif not session.named or (line := session.posting.line(request)) is None:
@@ -72,19 +78,19 @@ def _answer(connection: Carrier[Session], request: Request, error: ChatError, lo
     return None
 
 
-async def _look_for_room(connection: Carrier[Session], request: Request, error: NoRoom) -> None:
+async def _look_for_room(connection: Carrier[Session], parsed: Parsed, error: NoRoom) -> None:
     """A room that is not in memory may be in the store: then the line is handled as if it had been."""
     session = connection.session
     try:
         if not await session.hub.load(error.name):
             raise error
         if connection.session is session:
-            work = perform(session, request)
+            work = perform(session, parsed)
             outcome = work if work is None or isinstance(work, str) else await work
             if outcome is None:
-                acknowledge(session, request)
+                acknowledge(session, parsed.request)
     except ChatError as told:
-        if (answering := _answer(connection, request, told, looked=True)) is not None:
+        if (answering := _answer(connection, parsed, told, looked=True)) is not None:
             await answering
 
 
@@ -102,8 +108,8 @@ def command_of(connection: Carrier[Session], line: Typed) -> str:
     if not isinstance(line, str) or not grammar.holds_slash(line):
         return ""
     try:
-        request = connection.wire.decode(line)
-        return "" if request.said else vocabulary.named(request.line) or ""
+        parsed = connection.wire.read(line)
+        return parsed.name if isinstance(parsed, Invoke) else ""
     except BadInput:
         return ""
 
@@ -114,7 +120,7 @@ def id_of(connection: Carrier[Session], line: Typed) -> str | None:
         return None
     text = line if isinstance(line, str) else line.text[max(line.text.find("{"), 0) :]
     try:
-        return connection.wire.decode(text).id
+        return connection.wire.read(text).request.id
     except BadInput as error:
         return error.id
 

@@ -79,7 +79,10 @@ def talk(text: str) -> str:
 
 def fold(word: str) -> str:
     """A word without what does not count in commands: case, accents, the width of letters."""
-    parts = unicodedata.normalize("NFKD", word[: limits.NAME_READ].casefold())
+    word = word[: limits.NAME_READ].casefold()
+    if word.isascii() and word.isprintable():  # nearly every one
+        return word
+    parts = unicodedata.normalize("NFKD", word)
     return "".join(char for char in parts if unicodedata.category(char)[0] not in "MC")
 
 

@@ -35,7 +35,7 @@ from chat.wire.answers import (
     UpToNow,
     Welcome,
 )
-from chat.wire.requests import Request
+from chat.wire.requests import Expected, Parsed, Request, interpret
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -118,9 +118,9 @@ class JsonLines:
             UpToNow: lambda end: [],
         }
 
-    def decode(self, line: str) -> Request:
-        """A request from an object or a plain line; raises `BadInput` for an object that is none."""
-        return decode(line)
+    def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
+        """What an object or a plain line means, whatever is expected; raises `BadInput` where that is nothing."""
+        return interpret(decode(line))
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""

@@ -8,14 +8,15 @@ sentences stay within 80 columns.  CRLF ends a line, for telnet; a terminal igno
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from chat.base import limits
+from chat.base import limits, resume_codes
 from chat.base.language import Language, Sentence, duration, say, say_n
 from chat.base.text import continued, quoted, visible, wrap
 from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
 from chat.log.log import Log
+from chat.wire import vocabulary
 from chat.wire.answers import Answer, Greeting, History, Missed, Problem, Reply, Since, Stored, UpToNow, Welcome
 from chat.wire.phrases import company, some, weekday
-from chat.wire.requests import Request
+from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, interpret
 
 COLUMNS = 80
 """What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""
@@ -46,9 +47,18 @@ class Plain:
             UpToNow: self._up_to_now,
         }
 
-    def decode(self, line: str) -> Request:
-        """A line as a person types it."""
-        return Request(line)
+    def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
+        """A line as a person types it; raises `BadInput` where it is talk or a command, and nobody knows which."""
+        request = Request(line)
+        if expected is Expected.TALK:
+            return interpret(request)
+        if expected is Expected.DRAFT:
+            return interpret(request) if vocabulary.named(line) in ("end", "cancel") else Say(line, request)
+        if resume_codes.may_hold_one(line) and (code := vocabulary.code_in(line)):
+            word = "resume" if vocabulary.named(line) == "resume" else ""
+            return Invoke("resume", word, code, request)
+        parsed = interpret(Request(vocabulary.for_nickname(line)))
+        return parsed if isinstance(parsed, Invoke) else Say(line, request)
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""

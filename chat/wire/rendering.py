@@ -10,7 +10,7 @@ from chat.base.language import Language
 from chat.log.events import Entry, Joined, Left, Message
 from chat.log.log import Log
 from chat.wire.answers import Answer
-from chat.wire.requests import Request
+from chat.wire.requests import Expected, Parsed
 
 logger = Logger()
 
@@ -39,8 +39,8 @@ class Wire(Protocol):
     verbatim: bool
     """A line without a command is what its author says, as it stands."""
 
-    def decode(self, line: str) -> Request:
-        """What a line asks; raises `BadInput` where it cannot be told."""
+    def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
+        """What a line says or asks; raises `BadInput` where it cannot be told."""
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as this log's readers get it; `named` and `timed` add the room and the time.

@@ -1,9 +1,14 @@
-"""What came as a line, whole or not, and what a wire reads in it."""
+"""What came as a line, whole or not, and what a wire reads in it: that something is said, or a command given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
+
+from chat.base.errors import BadInput
+from chat.base.language import say
+from chat.wire import grammar, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +53,49 @@ class Request(NamedTuple):
     before: int | None = None
     seen: Mapping[str, int] = MappingProxyType({})
     said: bool = False
+
+
+class Expected(Enum):
+    """What a line is an answer to, for wires on which that matters."""
+
+    TALK = "nothing: they talk"
+    NICKNAME = "the question for a nickname"
+    DRAFT = "/paste: lines of a draft, until one ends it"
+
+
+class Say(NamedTuple):
+    """Talk: the text is what is said."""
+
+    text: str
+    request: Request
+
+
+class Invoke(NamedTuple):
+    """A command, by the name that it has on every wire, and what stands behind it.
+
+    `word` is how it was typed; "" where it was meant without one.
+    """
+
+    name: str
+    word: str
+    rest: str
+    request: Request
+
+
+Parsed = Say | Invoke
+
+
+def interpret(request: Request) -> Parsed:
+    """What a request means by the grammar of people, which programs share; raises `BadInput` where that is doubtful."""
+    line = request.line
+    if request.said:
+        return Say(line, request)
+    typed = grammar.command_in(line)
+    if typed is None:
+        return Say(grammar.spoken(line), request)
+    if typed.misplaced:
+        sentence = say("A command begins at the start of the line; this was not said.")
+        raise BadInput("slash-space", sentence, request.id)
+    if "\n" in line:
+        raise BadInput("usage", say("A command is one line."), request.id)
+    return Invoke(vocabulary.name_of(typed.word), typed.word, typed.rest, request)

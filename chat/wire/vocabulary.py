@@ -77,8 +77,8 @@ def named(line: str) -> str | None:
     return None if typed is None or typed.misplaced else name_of(typed.word)
 
 
-def name_of(word: str) -> str | None:
-    """The name behind a word; a command without aliases is not known here, and has the word itself."""
+def name_of(word: str) -> str:
+    """The name behind a word; a command without aliases is not known here, and has the word itself, folded."""
     folded = grammar.fold(word)
     return _NAMES.get(folded, folded)
 

@@ -6,14 +6,17 @@ import pytest
 from world import Client, World
 
 from chat.base.errors import Refused
-from chat.commands.registry import NAMES, TABLE, find, parse
+from chat.commands.registry import NAMES, TABLE, known
+from chat.commands.registry import arguments as read_arguments
 from chat.wire.grammar import command_in
 
 
-def arguments_of(line: str) -> object:
+def arguments_of(line: str) -> tuple:
     typed = command_in(line)
     assert typed is not None
-    return parse(find(typed.word), typed.rest)
+    row = known(typed.word)
+    assert row is not None
+    return read_arguments(row, typed.rest)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +51,7 @@ def arguments_of(line: str) -> object:
     ],
 )
 def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> None:
-    arguments = arguments_of(line)
-    assert tuple(getattr(arguments, name) for name in arguments._fields) == values
+    assert tuple(arguments_of(line)) == values
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> Non
     [("w", "msg"), ("r", "reply"), ("j", "join"), ("part", "leave"), ("names", "who"), ("exit", "quit")],
 )
 def test_the_usual_aliases_are_known(alias: str, name: str) -> None:
-    assert find(alias) is find(name) is TABLE[name]
+    assert known(alias) is known(name) is TABLE[name]
 
 
 def test_case_does_not_count_in_a_command(world: World) -> None:

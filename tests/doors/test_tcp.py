@@ -9,7 +9,7 @@ from twisted.internet.defer import succeed
 from world import Client, Logged, World, broken, until
 
 from chat.base import limits
-from chat.commands.registry import NAMES
+from chat.commands.registry import TABLE
 
 IAC, DO_BINARY, DO_TM, WILL_TM, AYT = (b"\xff", b"\xff\xfd\x00", b"\xff\xfd\x06", b"\xff\xfb\x06", b"\xff\xf6")
 
@@ -636,7 +636,7 @@ def test_a_bug_in_a_command_closes_that_connection_and_no_other(
 ) -> None:
     ann, amy, bob = world.enter("ann"), world.enter("amy"), world.enter("bob")
     world.take_all()
-    monkeypatch.setitem(NAMES, "version", NAMES["version"]._replace(handle=handler))
+    monkeypatch.setitem(TABLE, "version", TABLE["version"]._replace(handle=handler))
     amy.send(b"before\n/version\nafter\n")
     bob.send(b"hi\n")
     world.turn()

@@ -309,12 +309,13 @@ def test_where_no_file_descriptor_is_left_the_log_has_one_line_in_ten_seconds(
 FAULTS = """
 from chat.visit import dispatch
 perform = dispatch.perform
-def faulty(session, request):
-    if request.line.startswith("/away"):
-        {}[request.line]
-    if request.line.startswith("/me"):
-        int(request.line)
-    return perform(session, request)
+def faulty(session, parsed):
+    line = parsed.request.line
+    if line.startswith("/away"):
+        {}[line]
+    if line.startswith("/me"):
+        int(line)
+    return perform(session, parsed)
 dispatch.perform = faulty
 """
 """Some commands meet a bug of ours, so that there is something to log."""

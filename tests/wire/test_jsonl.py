@@ -30,7 +30,7 @@ from chat.wire.answers import (
     Welcome,
 )
 from chat.wire.jsonl import JsonLines
-from chat.wire.requests import Request
+from chat.wire.requests import Expected, Invoke, Request, Say
 
 NOW = datetime(2026, 11, 22, 10, 4, 5, 678_900, tzinfo=timezone(timedelta(hours=1)))
 AT = "2026-11-22T09:04:05.678Z"
@@ -221,10 +221,10 @@ def test_whatever_is_given_back_to_its_author_stands_in_a_line_as_harmless_escap
 
 def test_what_a_program_may_have_meant_otherwise_is_told_apart() -> None:
     with pytest.raises(BadInput, match="An id is a text"):
-        WIRE.decode('{"line": "hi", "id": 5}')
+        jsonl.decode('{"line": "hi", "id": 5}')
     with pytest.raises(BadInput, match="no object"):
-        WIRE.decode("[1]")
-    assert WIRE.decode(' {"line": "hi"}') == Request("hi")
+        jsonl.decode("[1]")
+    assert jsonl.decode(' {"line": "hi"}') == Request("hi")
 
 
 def test_half_a_character_does_no_harm() -> None:
@@ -238,7 +238,7 @@ def test_half_a_character_does_no_harm() -> None:
     "text", ["hi", "", "[ok] done", "5 apples", '"x" is a letter', "nullify", "-", "/msg bob hi", "[1"]
 )
 def test_a_plain_line_is_what_was_typed(text: str) -> None:
-    assert WIRE.decode(text) == Request(text)
+    assert jsonl.decode(text) == Request(text)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,23 @@ def test_a_plain_line_is_what_was_typed(text: str) -> None:
     ],
 )
 def test_an_object_is_a_request(keys: dict[str, object], request_: Request) -> None:
-    assert WIRE.decode(json.dumps(keys)) == request_
+    assert jsonl.decode(json.dumps(keys)) == request_
+
+
+@pytest.mark.parametrize("expected", list(Expected))
+def test_a_program_says_anything_and_gives_commands_whatever_is_expected(expected: Expected) -> None:
+    said = {"say": "/quit now", "room": "#ops", "id": "1"}
+    assert WIRE.read(json.dumps(said), expected) == Say("/quit now", Request("/quit now", "1", "#ops", said=True))
+    asked = {"line": "/w bob hi", "id": "2"}
+    assert WIRE.read(json.dumps(asked), expected) == Invoke("msg", "w", "bob hi", Request("/w bob hi", "2"))
+    assert WIRE.read("help", expected) == Say("help", Request("help"))
+
+
+@pytest.mark.parametrize(("line", "code"), [(" /who", "slash-space"), ("/who\nhi", "usage")])
+def test_a_doubtful_line_is_refused_under_its_id(line: str, code: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        WIRE.read(json.dumps({"line": line, "id": "1"}))
+    assert (refused.value.code, refused.value.id) == (code, "1")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +307,7 @@ def test_an_object_is_a_request(keys: dict[str, object], request_: Request) -> N
 )
 def test_what_is_no_request_is_refused(text: str, code: str) -> None:
     with pytest.raises(BadInput) as refused:
-        WIRE.decode(text)
+        jsonl.decode(text)
     assert refused.value.code == code
 
 
@@ -311,7 +327,7 @@ def test_what_is_no_request_is_refused(text: str, code: str) -> None:
 )
 def test_any_line_is_a_request_or_refused(text: str) -> None:
     try:
-        request = WIRE.decode(text)
+        request = jsonl.decode(text)
     except BadInput:
         return
     assert isinstance(request.line, str)
@@ -326,7 +342,7 @@ def test_what_a_client_sends_is_what_the_server_reads(text: str, id: str) -> Non
     data = jsonl.encode_request(Request(text, id))
     assert data.endswith(b"\n")
     assert b"\n" not in data[:-1]
-    request = WIRE.decode(data.decode()[:-1])
+    request = jsonl.decode(data.decode()[:-1])
     assert (request.line, request.id) == (text, id)
 
 

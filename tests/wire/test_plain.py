@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.base.errors import BadInput
 from chat.base.language import language, say
 from chat.base.text import quoted, visible
 from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
@@ -27,7 +28,7 @@ from chat.wire.answers import (
     Welcome,
 )
 from chat.wire.plain import Plain
-from chat.wire.requests import Request
+from chat.wire.requests import Expected, Invoke, Parsed, Request, Say
 
 CET = timezone(timedelta(hours=1), "CET")
 NOW = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)
@@ -305,9 +306,40 @@ def test_a_room_that_is_not_recorded_says_so() -> None:
 # Lines.
 
 
-@pytest.mark.parametrize("line", ["hi", "", "  hi", '{"line": "hi"}', "/msg bob hi"])
-def test_a_line_is_what_was_typed(line: str) -> None:
-    assert WIRE.decode(line) == Request(line)
+@pytest.mark.parametrize(
+    ("line", "expected", "parsed"),
+    [
+        *((line, Expected.TALK, Say(line, Request(line))) for line in ("hi", "", "  hi", '{"line": "hi"}', "/usr/x")),
+        ("//quit", Expected.TALK, Say("/quit", Request("//quit"))),
+        ("/W bob hi", Expected.TALK, Invoke("msg", "W", "bob hi", Request("/W bob hi"))),
+        ("/nope", Expected.TALK, Invoke("nope", "nope", "", Request("/nope"))),
+        *((line, Expected.DRAFT, Say(line, Request(line))) for line in ("hi", "/quit", " /msg bob hi", "//x", "quit")),
+        ("/fin", Expected.DRAFT, Invoke("end", "fin", "", Request("/fin"))),
+        ("/cancel", Expected.DRAFT, Invoke("cancel", "cancel", "", Request("/cancel"))),
+        *((line, Expected.NICKNAME, Say(line, Request(line))) for line in ("amy", "", "//x", "José María")),
+        ("quién", Expected.NICKNAME, Invoke("who", "quién", "", Request("/quién"))),
+        ("/nick amy", Expected.NICKNAME, Invoke("nick", "nick", "amy", Request("/nick amy"))),
+        *(
+            (line, Expected.NICKNAME, Invoke("resume", word, "K7F2Q-X9M4T", Request(line)))
+            for line, word in (
+                ("k7f2qx9m4t", ""),
+                ("resume: K7F2Q-X9M4T", ""),
+                ("//K7F2Q-X9M4T", ""),
+                ("/retomar K7F2Q-X9M4T", "resume"),
+            )
+        ),
+    ],
+)
+def test_what_a_line_means_depends_on_what_it_answers(line: str, expected: Expected, parsed: Parsed) -> None:
+    assert WIRE.read(line, expected) == parsed
+
+
+@pytest.mark.parametrize("expected", [Expected.TALK, Expected.NICKNAME])
+@pytest.mark.parametrize(("line", "code"), [(" /msg bob hi", "slash-space"), ("/msg bob\nhi", "usage")])
+def test_what_may_be_talk_or_a_command_is_neither(line: str, code: str, expected: Expected) -> None:
+    with pytest.raises(BadInput) as refused:
+        WIRE.read(line, expected)
+    assert refused.value.code == code
 
 
 MARKS = ("-> ", "! ", "-!- ", "-- ", "<amy> ", "* amy ", "  | ", "#lobby ", "[amy -> you] ", "[you -> bob] ")
