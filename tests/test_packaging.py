@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from chat import __version__
+
 CHECKOUT = Path(__file__).parent.parent
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
 NOT_SOURCES = shutil.ignore_patterns(
@@ -150,3 +152,125 @@ def test_systemd_finds_nothing_wrong_with_our_unit(tmp_path: Path) -> None:
     unit = (CHECKOUT / "docs" / "chat.service").read_text("utf-8")
     (tmp_path / "chat.service").write_text(unit.replace("/opt/chat/bin/chat-server", sys.executable))
     assert run("systemd-analyze", "verify", tmp_path / "chat.service") == ""
+
+
+# --- released --------------------------------------------------------------------------------------
+
+
+class Released:
+    """A repository in which a version is tagged, and what `.ci/release` makes of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = shutil.copytree(CHECKOUT, directory / "chat", ignore=NOT_SOURCES)
+        self._git("init", "--quiet")
+        changes = self.directory / "CHANGELOG.md"
+        changes.write_text(changes.read_text("utf-8").replace("## Unreleased", f"## {__version__} (today)"), "utf-8")
+        self.commit()
+
+    def commit(self) -> None:
+        self._git("add", "--all")
+        self._git(
+            "-c", "user.name=amy", "-c", "user.email=amy@localhost", "commit", "--quiet", "--message", "A release"
+        )
+        self._git("tag", "--force", f"v{__version__}")
+
+    def build(self, tag: str = f"v{__version__}") -> str:
+        """What it says; `dist` holds what it built."""
+        done = subprocess.run([".ci/release", tag], cwd=self.directory, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    @property
+    def dist(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self.directory / "dist").glob("*")}
+
+    def wheel(self) -> Path:
+        (wheel,) = (self.directory / "dist").glob("*.whl")
+        return wheel
+
+    def _git(self, *words: str) -> None:
+        run("git", *words, cwd=self.directory)
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Released:
+    if shutil.which("git") is None:
+        pytest.skip("git is not here")
+    return Released(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_tag_builds_both_and_twice_the_same_bytes(released: Released) -> None:
+    said = released.build()
+    names = [f"twisted-chat-{__version__}.sha256", f"twisted_chat-{__version__}-py3-none-any.whl"]
+    assert sorted(released.dist) == [*names, f"twisted_chat-{__version__}.tar.gz"], said
+    first = released.dist
+    # Other dates and permissions of the same files, as on another machine.
+    for path in released.directory.rglob("*"):
+        if ".git" not in path.parts and path.is_file():
+            path.chmod(path.stat().st_mode | 0o020)
+            os.utime(path, (0, 10**9))
+    shutil.rmtree(released.directory / "dist")
+    released.build()
+    assert released.dist == first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "old", "new", "lost"),
+    [
+        ("setup.cfg", "    twisted.plugins\n", "", "twisted/plugins/chat_plugin.py (in twisted_chat"),
+        ("setup.cfg", "    locale/*/LC_MESSAGES/*.mo\n", "", "chat/locale/es/LC_MESSAGES/chat.mo (in twisted_chat"),
+        ("setup.cfg", "    docs/chat.service\n", "    LICENSE\n", "share/twisted-chat/chat.service (in twisted_chat"),
+        ("MANIFEST.in", "graft tests\n", "", "tests/base/test_names.py (in twisted_chat"),
+    ],
+)
+def test_a_release_in_which_something_is_missing_is_none(
+    file: str, old: str, new: str, lost: str, released: Released
+) -> None:
+    path = released.directory / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    released.commit()
+    assert lost in released.build()
+    assert not released.dist
+
+
+@pytest.mark.slow
+def test_a_tag_of_another_version_or_of_which_the_changelog_tells_nothing_is_refused(released: Released) -> None:
+    assert released.build("v99.0.0") == "there is no tag v99.0.0; git tag --annotate v99.0.0 makes it\n"
+    released._git("tag", "v99.0.0")
+    assert released.build("v99.0.0") == f"the tag is v99.0.0, but chat/__init__.py says {__version__}\n"
+    changes = released.directory / "CHANGELOG.md"
+    changes.write_text(changes.read_text("utf-8").replace(f"## {__version__}", "## Soon"), "utf-8")
+    released.commit()
+    assert released.build() == f'CHANGELOG.md has no section "## {__version__}"\n'
+
+
+WITHOUT_INTERNET = """
+set -e
+ip link set lo up
+python3 -m venv opt
+opt/bin/pip install --quiet --disable-pip-version-check --no-index --find-links wheels twisted-chat
+mkdir data
+opt/bin/twistd -n --pidfile= chat --port 12345 --data data --language es > log 2>&1 &
+for _ in $(seq 300); do ! grep -q Ctrl-C log || break; sleep 0.1; done
+echo 'hello from nowhere' | opt/bin/chat-client --post --nick pi localhost:12345
+opt/bin/chat-client --since 10m localhost:12345
+test -e opt/share/twisted-chat/chat.service
+kill %1
+wait
+cat log
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_is_installed_and_talks_where_there_is_no_network(released: Released) -> None:
+    if shutil.which("ip") is None or subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        pytest.skip("no network namespaces here")
+    released.build()
+    here = released.directory.parent
+    run(sys.executable, "-m", "pip", "download", "--quiet", "--dest", here / "wheels", released.wheel())
+    said = run("unshare", "--net", "bash", "-c", WITHOUT_INTERNET, cwd=here)
+    assert "<pi> hello from nowhere" in said
+    assert "Ctrl-C lo detiene." in said
