@@ -4,10 +4,12 @@
 """
 
 import sys
+from pathlib import Path
 
 from twisted.scripts import twistd
 
 from chat.server import backup_command, check_command
+from chat.server.options import Options
 
 _OTHERS = {"check": check_command.main, "backup": backup_command.main}
 """What else one may ask of it, by its first word."""
@@ -21,8 +23,14 @@ def main() -> None:
     other = _OTHERS.get("".join(sys.argv[1:2]))
     if other is not None:
         raise SystemExit(other(sys.argv[2:]))
+    Options.command = _called(Path(sys.argv[0]).name)
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "chat", *sys.argv[1:]]
     twistd.run()
+
+
+def _called(name: str) -> str:
+    """How we were started, for help and errors to name; `name` is that of the file."""
+    return "python -m chat" if name == "__main__.py" else name
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ CLIENTS_MOST = 10**6
 
 LONG = say(
     "A chat that people join with netcat, telnet or chat-client. Without options it listens on port {port} of all "
-    "interfaces, IPv4 and IPv6, in the background; twistd -n chat stays on the screen. chat-server check, with the "
-    "same options, says all that is wrong with them, and starts nothing.",
+    "interfaces, IPv4 and IPv6. twistd chat goes into the background; twistd -n chat and chat-server stay on the "
+    "screen. chat-server check, with the same options, says all that is wrong with them, and starts nothing.",
     port=DEFAULT_PORT,
 )
 

@@ -53,6 +53,7 @@ class Options(CommandLine):
 
     program = "chat"
     command = "twistd chat"
+    """Another one where the process was started in another way."""
     longdesc, groups = LONG, GROUPS
 
     optFlags: ClassVar[list[list[Any]]] = [["skip-damaged"], ["log-json"], ["log-connections"]]
@@ -377,4 +378,4 @@ def read_motd(path: Path) -> tuple[str, ...]:
 
 def give_up(reason: Sentence, words: Language) -> NoReturn:
     """End with one line: for a `UsageError` twistd prints all its help, and from `makeService` a traceback."""
-    raise SystemExit(f"twistd chat: {words.words(reason)}") from None
+    raise SystemExit(f"{Options.command}: {words.words(reason)}") from None

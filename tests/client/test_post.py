@@ -16,9 +16,9 @@ from chat.client.link.lines import TooLong
 class World:
     """A post, its server, and its streams."""
 
-    def __init__(self, room: str | None = None) -> None:
+    def __init__(self, room: str | None = None, language: str = "en") -> None:
         self.clock, self.server, self.streams = Clock(), Server(), Streams()
-        ground = Ground(self.streams, Language("en"), None, "pi:12345", None)  # type: ignore[arg-type]
+        ground = Ground(self.streams, Language(language), None, "pi:12345", None)  # type: ignore[arg-type]
         self.post = Post(ground, self.server, self.clock, "run", "pi", room)
         self.result: list[Status] = []
         self.post.start(None).addCallback(self.result.append)  # type: ignore[arg-type]
@@ -66,6 +66,20 @@ def test_a_refused_line_is_told_and_the_next_one_tried() -> None:
     world.answer(type="ack")
     assert world.streams.err == "! nick-taken: pi is here already.  (one)\n"
     assert world.result == [Status.REFUSED]
+
+
+@pytest.mark.parametrize(("code", "language"), [("en", "en"), ("es_MX", "es")])
+def test_the_server_is_asked_to_speak_the_language_of_whoever_posts(code: str, language: str) -> None:
+    world = World(language=code)
+    world.post.input_ended("one")
+    world.server.accept()
+    world.server.send({**HELLO, "acks": True})
+    _, (asked, asked_id), (said, world.id) = world.server.requests
+    assert (asked, said) == (f"/language {language}", "/post pi #lobby one")
+    # Whatever comes of that, the line is what counts.
+    world.server.send({"type": "error", "id": asked_id, "code": "usage", "text": "no such language"})
+    world.answer(type="ack")
+    assert world.result == [Status.WELL]
 
 
 def test_without_a_connection_the_rest_is_not_tried() -> None:

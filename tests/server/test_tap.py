@@ -22,6 +22,7 @@ from twisted.logger import ILogObserver
 from twisted.plugin import getPlugins
 from world import Kernel, Logged, Socket
 
+import chat.__main__
 from chat.base import limits
 from chat.base.bans import Bans, parse_ban
 from chat.base.language import language, say
@@ -513,3 +514,16 @@ def test_a_reload_applies_what_can_change_and_nothing_else(reactor: Reactor, tmp
     assert settings == Settings(
         "hall", ("Be kind.",), 7, 6.0, frozenset(), 5.0, 8, 9, bans, proxies, Reserved("en", ["caretaker"])
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "called"), [("/opt/chat/bin/chat-server", "chat-server"), ("/opt/chat/__main__.py", "python -m chat")]
+)
+def test_the_program_is_named_as_it_was_started(file: str, called: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Options, "command", Options.command)  # as it is again, after the test
+    monkeypatch.setattr(sys, "argv", [file, "--grace", "soon"])
+    monkeypatch.setattr("chat.__main__.twistd.run", lambda: Options().parseOptions(sys.argv[4:]))
+    with pytest.raises(SystemExit) as refused:
+        chat.__main__.main()
+    assert str(refused.value).startswith(f"{called}: --grace soon: ")
+    assert str(Options()).startswith(f"Usage: {called} [options]")

@@ -50,6 +50,7 @@ class Post:
     ) -> None:
         self._streams = ground.streams
         self._words = ground.language.words
+        self._language = ground.language.code.partition("_")[0]
         self._server = ground.server
         self._endpoint = endpoint
         self._clock = clock
@@ -104,7 +105,8 @@ class Post:
         self._pace()
         id = next(self._ids)
         try:
-            exchange = _Exchange(jsonl.encode_request(Request(self._begin + text, id)), id, self._clock)
+            request = jsonl.encode_request(Request(self._begin + text, id))
+            exchange = _Exchange(request, id, self._language, self._clock)
         except BadInput as error:
             self._refused(error.code, self._words(error.sentence), text)
             return True
@@ -154,13 +156,14 @@ class Post:
 class _Exchange:
     """One connection for one line (an `Owner`)."""
 
-    def __init__(self, request: bytes, id: str, clock: IReactorTime) -> None:
+    def __init__(self, request: bytes, id: str, language: str, clock: IReactorTime) -> None:
         self.sent = False
         self.answer: Ack | Problem | None = None
         self.reason: Sentence | None = None
         self.done: Deferred[None] = Deferred()
         self._request = request
         self._id = id
+        self._language = language
         self._clock = clock
         self._link: Link | None = None
         self._preamble = Preamble()
@@ -189,6 +192,8 @@ class _Exchange:
             return
         if isinstance(what, Hello) and not self.sent:
             self.sent = True
+            if what.acks:  # older servers speak one language
+                self._link.send(jsonl.encode_request(Request(f"/language {self._language}", f"{self._id}-language")))
             self._link.send(self._request)
         elif not self.sent:
             self._preamble.take(line)
