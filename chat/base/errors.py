@@ -109,6 +109,11 @@ def banned() -> Refused:
     return Refused("banned", say("The operator of this server has banned your address."))
 
 
+def no_nick() -> Refused:
+    """What those hear who ask for something before they are anybody."""
+    return Refused("no-nick", say("Choose a nickname first: /nick NAME"))
+
+
 def id_used() -> Refused:
     """What those hear whose id stands for something else already; acknowledged, the line would be lost."""
     return Refused("id-used", say("Its id belongs to another line of yours. Let ids begin with random letters."))

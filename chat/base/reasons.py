@@ -25,6 +25,11 @@ _REASONS = {
 """Those that files and ports are refused with."""
 
 
+def unreadable(path: object, error: OSError) -> Sentence:
+    """A file cannot be read."""
+    return say("{path} cannot be read: {reason}.", path=path, reason=system_reason(error))
+
+
 def system_reason(error: OSError) -> Sentence:
     """The reason; a rare one is as the system words it."""
     return _REASONS.get(error.errno or 0) or say("{error}", error=error.strerror or str(error))

@@ -6,7 +6,7 @@ from functools import partial
 from twisted.internet.defer import CancelledError
 
 from chat.base import resume_codes
-from chat.base.errors import Refused
+from chat.base.errors import Refused, no_nick
 from chat.base.language import say
 from chat.commands import entering, help, history, people, rooms, talk, words
 from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, arguments, asks, carrier, unknown
@@ -65,7 +65,7 @@ def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     if session.named:
         connection.proposal = None
     elif not row.nameless:
-        raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
+        raise no_nick()
     return row.handle(Call(session, parsed.request, row, connection, parsed.word), arguments(row, parsed.rest))
 
 

@@ -7,14 +7,14 @@ from twisted.internet.defer import CancelledError
 
 from chat import __version__
 from chat.base import limits, resume_codes
-from chat.base.errors import Refused
+from chat.base.errors import Refused, no_nick
 from chat.base.language import Sentence, known_languages, say
 from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.words import brief
 from chat.core.session import Session
-from chat.wire import grammar
+from chat.wire import grammar, replies
 from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
 from chat.wire.requests import Say
 from chat.wire.wires import JSON, JSON_ECHO
@@ -29,7 +29,7 @@ def greet(session: Session) -> None:
 async def nickname(session: Session, answer: Say) -> Outcome:
     """What comes where a nickname is asked for; an empty line takes what was proposed."""
     if not asks(session) and not session.named:
-        raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
+        raise no_nick()
     wanted = answer.text.strip(" \t")
     if not wanted:
         wanted = _proposal(session)
@@ -76,7 +76,7 @@ async def _rename(session: Session, nick: str, id: str | None) -> None:
         count(session, "nick")
         session.rename(nick)
         await session.hub.turn.flush()
-    session.answer(Reply("nick", [say("You are {nick} now.", nick=nick)], {"nick": nick}, id))
+    session.answer(Reply("nick", replies.Called(nick), id))
 
 
 async def _come_in(session: Session, id: str | None) -> None:
@@ -111,9 +111,7 @@ async def resume(call: Call, asked: Resume) -> Outcome:
     if asked.code is not None:
         return await come_back(call, asked.code)
     if session.named:
-        call.reply(
-            say("If the line drops: connect again and type  /resume {code}", code=session.code), resume=session.code
-        )
+        call.reply(replies.OwnCode(session.code or ""))
         return None
     raise usage(call.command)
 
@@ -148,7 +146,7 @@ async def come_back(call: Call, code: str) -> Outcome:
         return ANSWERED
     assert isinstance(returning, Session)
     if returning is session:
-        session.answer(Reply("resume", [say("You are here already.")], {}, request.id))
+        session.answer(Reply("resume", replies.HereAlready(), request.id))
         return None
     returning.check_seen(request.seen)
     returning.language = session.language or returning.language
@@ -215,11 +213,7 @@ async def language(call: Call, asked: Language) -> None:
         if session.named:
             session.hub.turn.touch(session)
             await session.hub.turn.flush()
-    call.reply(
-        say("The service speaks English to you; /language es: en español."),
-        language=connection.wire.language.code,
-        languages=known_languages(),
-    )
+    call.reply(replies.Speaks(connection.wire.language.code, known_languages()))
 
 
 class Quit(NamedTuple):
@@ -236,14 +230,12 @@ async def quit(call: Call, asked: Quit) -> Outcome:
     await session.posting.settled()
     if not call.still_there:
         return ANSWERED
-    hint = say("Press Enter (or Ctrl-C) if your prompt does not come back.")
+    bye = replies.Bye(None)
     if session.named:
-        bye = say("Bye {nick}. {hint}", nick=session.author.nick, hint=hint)
+        bye = replies.Bye(session.author.nick)
         session.leave(text)
         # So that the code is void before they are told that they have left.
         await session.hub.turn.flush()
-    else:
-        bye = say("Bye. {hint}", hint=hint)
     call.reply(bye)
     acknowledge(session, call.request)
     session.hang_up()

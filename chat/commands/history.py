@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.folding import phrases
-from chat.base.language import Sentence, say, say_n
+from chat.base.language import say
 from chat.base.names import fold
 from chat.commands.registry import Call, command, room_of, usage
 from chat.core.ports import Query
@@ -16,7 +16,8 @@ from chat.core.session import Session
 from chat.log.events import Entry, Private
 from chat.log.log import Log
 from chat.log.tail import size
-from chat.wire.answers import History
+from chat.wire.answers import History, Latest, Matching, Selection, SinceSpoken, SinceTime
+from chat.wire.phrases import not_recorded
 
 
 async def entering(session: Session, log: Log, position: int) -> History:
@@ -24,7 +25,7 @@ async def entering(session: Session, log: Log, position: int) -> History:
     most = session.hub.settings.history
     entries = await session.hub.recent(log, position + 1, most + 1) if most and _tells(session, log) else []
     shown = _fitting([(log.name, entry) for entry in entries[-most:]])
-    return History(_title(log.name, len(shown)), log.name, shown, len(entries) > len(shown), session.hub.now())
+    return History(Latest(), log.name, shown, len(entries) > len(shown), session.hub.now())
 
 
 def _tells(session: Session, log: Log) -> bool:
@@ -43,14 +44,8 @@ def _fitting(entries: Sequence[tuple[str, Entry]]) -> Sequence[tuple[str, Entry]
     return entries
 
 
-def _title(room: str, count: int) -> Sentence:
-    if room.startswith("@"):
-        return say_n("last line with {nick}", "last {count} lines with {nick}", count, nick=room[1:])
-    return say_n("last line of {room}", "last {count} lines of {room}", count, room=room)
-
-
-async def _show(call: Call, query: Query, room: str | None, title: Sentence | None = None) -> None:
-    """Answer with what fits a query, under a title; where nothing does, say so."""
+async def _show(call: Call, query: Query, room: str | None, asked: Selection) -> None:
+    """Answer with what fits a query; where nothing does, say so."""
     session = call.session
     found = await session.hub.said(query)
     if not found.total and query.other is not None and query.before is None:
@@ -60,14 +55,12 @@ async def _show(call: Call, query: Query, room: str | None, title: Sentence | No
     shown = _fitting(
         [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
     )
-    title = title or _title(room or "", len(shown))
-    if not found.whole:
-        title = say("{title}; not all was looked at, for that would take too long", title=title)
     more = found.total > len(shown) or not found.whole
     if len(shown) > limits.HISTORY_AT_ONCE:
         await session.hub.rounds.turn_to_read()
     if call.still_there:
-        session.answer(History(title, room, shown, more, session.hub.now(), found.total, call.request.id))
+        now, id = session.hub.now(), call.request.id
+        session.answer(History(asked, room, shown, more, now, found.total, id, found.whole))
 
 
 def _place(session: Session, key: str, entry: Entry) -> str:
@@ -84,7 +77,7 @@ def _readable(call: Call, place: str | None) -> Log:
     if place is None or place.startswith("#"):
         log = room_of(session, place or call.request.room).log
     if not _tells(session, log):
-        raise Refused("not-allowed", say("{room} is not recorded.", room=log.name))
+        raise Refused("not-allowed", not_recorded(log.name))
     return log
 
 
@@ -108,9 +101,9 @@ async def last(call: Call, asked: Last) -> None:
         nick = place or ""
         if not nick[:1].isalpha():
             raise usage(call.command)
-        await _show(call, Query((log.key,), most, before, other=fold(nick)), "@" + nick)
+        await _show(call, Query((log.key,), most, before, other=fold(nick)), "@" + nick, Latest())
     else:
-        await _show(call, Query((log.key,), most, before), log.name)
+        await _show(call, Query((log.key,), most, before), log.name, Latest())
 
 
 class Since(NamedTuple):
@@ -126,9 +119,8 @@ async def since(call: Call, asked: Since) -> None:
     log = _readable(call, asked.room)
     now = call.session.hub.now()
     then = moment(asked.text, now)
-    title = say("{room} since {time}", room=log.name, time=f"{then:%Y-%m-%d %H:%M}")
     query = Query((log.key,), limits.HISTORY_MOST, call.request.before, then, _until(now))
-    await _show(call, query, log.name, title)
+    await _show(call, query, log.name, SinceTime(then))
 
 
 def _until(now: datetime) -> datetime:
@@ -183,10 +175,9 @@ async def missed(call: Call, asked: Missed) -> None:
     """In the current room, since one's own last line in any room."""
     session = call.session
     log = _readable(call, asked.room)
-    title = say("{room} since you last spoke", room=log.name)
     after = session.spoke_at + timedelta(microseconds=1)
     query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after, _until(session.hub.now()))
-    await _show(call, query, log.name, title)
+    await _show(call, query, log.name, SinceSpoken())
 
 
 class Grep(NamedTuple):
@@ -211,5 +202,4 @@ async def grep(call: Call, asked: Grep) -> None:
     if asked.room is not None:
         logs = (_readable(call, asked.room),)
     keys = tuple(log.key for log in logs if _tells(session, log))
-    title = say("lines with {words}", words=asked.text[: limits.NAME_READ])
-    await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, title)
+    await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, Matching(asked.text))

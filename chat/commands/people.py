@@ -1,18 +1,18 @@
 """People: what one is called, who is here, who is away, whom one does not want to hear."""
 
+from itertools import islice
 from typing import NamedTuple
 
 from chat.base import limits, names
 from chat.base.errors import Refused
-from chat.base.language import Sentence, duration, say, say_n
+from chat.base.language import say
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
-from chat.commands.talk import away as away_sentence
 from chat.commands.words import brief
 from chat.core.hub import Person
 from chat.core.session import Session
-from chat.wire import vocabulary
+from chat.wire import replies, vocabulary
 
 
 class Nick(NamedTuple):
@@ -44,9 +44,7 @@ def who(call: Call, asked: Who) -> None:
     """Before a nickname is chosen nobody's name is shown.  Who asks for somebody means /whois."""
     session = call.session
     if not session.named:
-        count = len(session.hub.people)
-        some = say_n("One person is here.", "{count} people are here.", count)
-        call.reply(some if count else say("Nobody is here yet."), here=count)
+        call.reply(replies.Here(len(session.hub.people)))
         return
     place = asked.place
     if place is not None and not place.startswith("#"):
@@ -55,36 +53,15 @@ def who(call: Call, asked: Who) -> None:
             return
         place = f"#{place}"
     room = room_of(session, place or call.request.room)
-    people = [session.hub.people[id] for id in room.members]
+    people = [session.hub.people[id] for id in islice(room.members, limits.USERS_LISTED)]
     now = session.hub.clock.seconds()
-    shown: tuple[Sentence | str, ...] = tuple(_marked(person, now) for person in people[: limits.PEOPLE_SHOWN])
-    count = len(people)
-    if count > limits.PEOPLE_SHOWN:
-        shown += (say("{count} more", count=count - limits.PEOPLE_SHOWN),)
-    call.reply(
-        say_n(
-            "One person is in {room}: {users}",
-            "{count} people are in {room}: {users}",
-            count,
-            room=room.log.name,
-            users=shown,
-        ),
-        room=room.log.name,
-        users=[
-            {"nick": person.author.nick, "away": person.away, "down": person.down_since is not None}
-            for person in people[: limits.USERS_LISTED]
-        ],
-        here=count,
-    )
+    call.reply(replies.Who(room.log.name, [_user(person, now) for person in people], len(room.members)))
 
 
-def _marked(person: Person, now: float) -> Sentence | str:
-    """A name with what others should know about it."""
-    if person.down_since is not None:
-        return say("{nick} (line down {time})", nick=person.author.nick, time=duration(int(now - person.down_since)))
-    if person.away is not None:
-        return say("{nick} (away)", nick=person.author.nick)
-    return person.author.nick
+def _user(person: Person, now: float) -> replies.User:
+    """Somebody, with what others should know about them."""
+    down = 0 if person.down_since is None else int(now - person.down_since)
+    return replies.User(person.author.nick, person.away, person.down_since is not None, down)
 
 
 class Whois(NamedTuple):
@@ -101,17 +78,8 @@ def whois(call: Call, asked: Whois) -> None:
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
-    came = duration(here)
-    if person.spoke_at > person.entered_at:
-        spoke = say("{nick} came {here} ago and last spoke {idle} ago.", nick=name, here=came, idle=duration(idle))
-    else:
-        idle, spoke = here, say("{nick} came {here} ago and has said nothing since.", nick=name, here=came)
-    sentences = [spoke]
-    if rooms:
-        sentences.append(say("{nick} is in {rooms}.", nick=name, rooms=rooms))
-    if person.away is not None:
-        sentences.append(away_sentence(name, person.away))
-    call.reply(*sentences, nick=name, here=here, idle=idle, rooms=list(rooms), away=person.away)
+    spoke = person.spoke_at > person.entered_at
+    call.reply(replies.Whois(name, here, idle if spoke else here, rooms, person.away, spoke))
 
 
 class Away(NamedTuple):
@@ -126,7 +94,7 @@ async def away(call: Call, asked: Away) -> None:
     text = brief(asked.text or "", limits.WORDS)
     call.session.away = text
     await _remember(call.session)
-    call.reply(say("You are away; /back ends it."), away=text)
+    call.reply(replies.Away(text))
 
 
 class Back(NamedTuple):
@@ -138,7 +106,7 @@ async def back(call: Call, asked: Back) -> None:
     """The same where one was not away."""
     call.session.away = None
     await _remember(call.session)
-    call.reply(say("You are back."), away=None)
+    call.reply(replies.Away(None))
 
 
 class Ignore(NamedTuple):
@@ -152,9 +120,7 @@ async def ignore(call: Call, asked: Ignore) -> None:
     """The person is ignored, not the name, and is not told."""
     session = call.session
     if asked.nick is None:
-        ignored = tuple(session.ignored.values())
-        sentence = say("You ignore {nicks}.", nicks=ignored) if ignored else say("You ignore nobody.")
-        call.reply(sentence, ignored=list(ignored))
+        call.reply(replies.Ignoring(tuple(session.ignored.values())))
         return
     person = session.hub.find(asked.nick)
     if person is session:
@@ -163,7 +129,7 @@ async def ignore(call: Call, asked: Ignore) -> None:
         raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
     session.ignored[person.id] = person.author.nick
     await _hear_differently(session)
-    call.reply(say("You hear nothing more from {nick}; /unignore {nick} ends it.", nick=person.author.nick))
+    call.reply(replies.Ignored(person.author.nick))
 
 
 async def _hear_differently(session: Session) -> None:
@@ -196,7 +162,7 @@ async def unignore(call: Call, asked: Unignore) -> None:
         raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
     del ignored[person]
     await _hear_differently(session)
-    call.reply(say("You hear {nick} again.", nick=asked.nick))
+    call.reply(replies.Unignored(asked.nick))
 
 
 class Quiet(NamedTuple):
@@ -215,10 +181,7 @@ async def quiet(call: Call, asked: Quiet) -> None:
             raise usage(call.command)
         session.quiet = switch
         await _hear_differently(session)
-    if session.quiet:
-        call.reply(say("Coming and going is not shown; /quiet off shows it."), quiet=True)
-    else:
-        call.reply(say("Coming and going is shown; /quiet on hides it."), quiet=False)
+    call.reply(replies.Quiet(session.quiet))
 
 
 class Ping(NamedTuple):
@@ -231,5 +194,4 @@ class Ping(NamedTuple):
 def ping(call: Call, asked: Ping) -> None:
     """The token comes back as it was."""
     call.connection.pings = True
-    token = brief(asked.text or "", limits.WORDS)
-    call.reply(say("pong {token}", token=token) if token else say("pong"), token=token)
+    call.reply(replies.Pong(brief(asked.text or "", limits.WORDS)))

@@ -21,6 +21,8 @@ from chat.core.room import Room
 from chat.core.session import Session
 from chat.wire import grammar, vocabulary
 from chat.wire.answers import Done, Reply
+from chat.wire.prose import manual
+from chat.wire.replies import Facts
 from chat.wire.requests import Request
 
 Family = Literal["talk", "people", "rooms", "history", "staying"]
@@ -55,9 +57,9 @@ class Call(NamedTuple):
         """The room it is about: the line's own, else the current one; raises `Refused` where they are not in it."""
         return room_of(self.session, self.request.room)
 
-    def reply(self, *sentences: Sentence, **facts: object) -> None:
+    def reply(self, facts: Facts) -> None:
         """Answer it."""
-        self.session.answer(Reply(self.command.name, sentences, facts, self.request.id))
+        self.session.answer(Reply(self.command.name, facts, self.request.id))
 
 
 Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
@@ -116,7 +118,7 @@ def unknown(word: str) -> Refused:
     """The answer to a word that names no command."""
     folded = grammar.fold(word)
     if folded in vocabulary.OF_CLIENTS:
-        return Refused("not-here", say("/{name} is a command of chat-client.", name=folded))
+        return of_clients(folded)
     near = _near(folded)
     if vocabulary.may_hold_a_secret(word) or near in vocabulary.RESERVED:
         # Nor is the word repeated, for a password may have been glued to it.
@@ -128,6 +130,11 @@ def unknown(word: str) -> Refused:
             say("There is no /{name}; is it /{near}? To say it, type //{name}", name=shown, near=near),
         )
     return Refused("unknown-command", say("/{name}. /help lists commands. To say it, type //{name}", name=shown))
+
+
+def of_clients(name: str) -> Refused:
+    """The answer to a command that only a client has."""
+    return Refused("not-here", say("/{name} is a command of chat-client.", name=name))
 
 
 def alike(word: str) -> Command | None:
@@ -167,7 +174,7 @@ def arguments(row: Command, rest: str) -> object:
 
 def usage(row: Command) -> Refused:
     """The error that shows how a command is written."""
-    return Refused("usage", say("{usage}: {help}", usage=row.usage, help=row.help))
+    return Refused("usage", manual(row.usage, row.help))
 
 
 def _read(name: str, kind: object, word: str, last: bool) -> object | None:

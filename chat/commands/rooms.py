@@ -5,7 +5,6 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
-from chat.base.text import quoted
 from chat.base.token_bucket import Allowance
 from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, command, count, room_of, spend
@@ -14,6 +13,7 @@ from chat.core.ports import Record
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.log.events import TopicSet
+from chat.wire import replies
 from chat.wire.answers import Reply, RoomState, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
@@ -79,44 +79,12 @@ def _no_new_room(seconds: int) -> Sentence:
 def _tell_joined(call: Call, room: Room) -> None:
     session = call.session
     others = tuple(other.log.name for other in session.rooms.values() if other is not room)
-    sentences = [say("You speak in {room} now.", room=room.log.name)]
-    if others:
-        sentences = [
-            say(
-                "You speak in {room} now. You still hear {others}; /join {last} goes back.",
-                room=room.log.name,
-                others=others,
-                last=others[-1],
-            )
-        ]
-    sentences.append(_company(session, room))
-    if room.topic:
-        sentences.append(_topic(room))
-    if not room.log.recorded:
-        sentences.append(say("{room} is not recorded.", room=room.log.name))
+    found = state(session, room)
     call.reply(
-        *sentences,
-        room=room.log.name,
-        head=_head(session, room),
-        here=len(room.members),
-        users=room.first(session.rendering.wire.lists),
-        topic=room.topic,
-        recorded=room.log.recorded,
+        replies.Joined(
+            found.name, found.head, found.here, found.users, found.topic, found.recorded, session.author.nick, others
+        )
     )
-
-
-def _company(session: Session, room: Room) -> Sentence:
-    others = len(room.members) - 1
-    if not others:
-        return say("Nobody else is in {room}.", room=room.log.name)
-    if others > limits.COMPANY_SHOWN:
-        return say("{count} others are in {room}; /who lists them.", room=room.log.name, count=others)
-    users = tuple(user for user in room.users if user != session.author.nick)
-    return say("With you in {room}: {users}.", room=room.log.name, users=users)
-
-
-def _topic(room: Room) -> Sentence:
-    return say("Topic of {room}: {topic}", room=room.log.name, topic=quoted(room.topic))
 
 
 class Leave(NamedTuple):
@@ -144,22 +112,7 @@ async def leave(call: Call, asked: Leave) -> None:
     if room is session.current and session.rooms:
         session.current = list(session.rooms.values())[-1]
     await session.hub.turn.flush()
-    if session.rooms:
-        call.reply(
-            say(
-                "You left {room}. You speak in {current}.",
-                room=room.log.name,
-                current=session.current.log.name,
-            ),
-            room=room.log.name,
-            current=session.current.log.name,
-        )
-    else:
-        call.reply(
-            say("You left {room}. You are in no room now; /join #lobby goes back.", room=room.log.name),
-            room=room.log.name,
-            current=None,
-        )
+    call.reply(replies.Left(room.log.name, session.current.log.name if session.rooms else None))
 
 
 class Rooms(NamedTuple):
@@ -174,22 +127,11 @@ def rooms(call: Call, asked: Rooms) -> None:
         key=lambda room: -len(room.members),
     )
     shown = found[: limits.ROOMS_SHOWN]
-    sentences = [_line(room, room.log.key in call.session.rooms) for room in shown] or [
-        say("No room has anybody in it.")
+    rows = [
+        replies.RoomRow(room.log.name, len(room.members), room.topic, room.log.key in call.session.rooms)
+        for room in shown
     ]
-    if len(found) > len(shown):
-        sentences.append(say_n("And {count} room more.", "And {count} rooms more.", len(found) - len(shown)))
-    facts = [{"name": room.log.name, "here": len(room.members), "topic": room.topic} for room in shown]
-    call.reply(*sentences, rooms=facts, count=len(found))
-
-
-def _line(room: Room, inside: bool) -> Sentence:
-    people = say_n("{count} person", "{count} people", len(room.members))
-    if inside:
-        people = say("{people}, you too", people=people)
-    if room.topic:
-        return say("{room} ({people}): {topic}", room=room.log.name, people=people, topic=quoted(room.topic))
-    return say("{room} ({people})", room=room.log.name, people=people)
+    call.reply(replies.Rooms(rows, len(found)))
 
 
 class Topic(NamedTuple):
@@ -209,14 +151,7 @@ async def topic(call: Call, asked: Topic) -> Outcome:
     """It is shown to who comes, and changes when it is stored."""
     room = room_of(call.session, asked.room or call.request.room)
     if asked.text is None:
-        if room.topic:
-            call.reply(_topic(room), room=room.log.name, topic=room.topic)
-        else:
-            call.reply(
-                say("{room} has no topic; /topic text sets one.", room=room.log.name),
-                room=room.log.name,
-                topic="",
-            )
+        call.reply(replies.Topic(room.log.name, room.topic))
         return None
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub = call.session.hub
@@ -228,7 +163,6 @@ async def topic(call: Call, asked: Topic) -> Outcome:
     place, repeated = await hub.turn.write(room.log, fact, line, record=record)
     if not repeated:
         room.topic = text
-    told = _topic(room) if text else say("{room} has no topic now.", room=room.log.name)
-    reply = Reply("topic", [told], {"room": room.log.name, "topic": text}, call.request.id)
+    reply = Reply("topic", replies.NewTopic(room.log.name, text), call.request.id)
     session.answer(Stored(place, call.request.id, None, reply))
     return ANSWERED

@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
-from chat.base.language import Sentence, say, say_n
-from chat.base.text import is_empty, quoted
+from chat.base.language import say
+from chat.base.text import is_empty
 from chat.commands import words
 from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.hub import LOBBY, Person
 from chat.core.posting import not_said
 from chat.core.session import Session
 from chat.log.events import Action, Author, Message, Private
+from chat.wire import phrases, replies
 from chat.wire.answers import Problem, Reply, Stored
 from chat.wire.requests import Request, Say
 
@@ -105,18 +106,10 @@ def _absence(session: Session, request: Request, person: Person, nick: str) -> R
     """What whoever writes to them should know: that their line is down, or that they are away."""
     if person.down_since is not None:
         down = int(session.hub.clock.seconds() - person.down_since)
-        notice = say("{nick}'s line is down. You are told if {nick} does not come back.", nick=nick)
-        return Reply("msg", [notice], {"down": down}, request.id)
+        return Reply("msg", replies.LineDown(nick, down), request.id)
     if person.away is not None:
-        return Reply("msg", [away(nick, person.away)], {"away": person.away}, request.id)
+        return Reply("msg", replies.IsAway(nick, person.away), request.id)
     return None
-
-
-def away(nick: str, text: str) -> Sentence:
-    """That somebody is away, and what they said about it."""
-    if text:
-        return say("{nick} is away: {text}", nick=nick, text=quoted(text))
-    return say("{nick} is away.", nick=nick)
 
 
 class Me(NamedTuple):
@@ -143,7 +136,7 @@ def paste(call: Call, asked: Paste) -> None:
     if not asks(call.session):
         raise Refused("usage", say("Several lines are one message where newlines stand between them."))
     call.connection.draft = []
-    call.reply(say("Paste your lines; /end on a line of its own says them, /cancel forgets them."))
+    call.reply(replies.DraftBegun())
 
 
 class End(NamedTuple):
@@ -158,7 +151,7 @@ def end(call: Call, asked: End) -> Outcome:
         raise Refused("usage", say("There is no draft; /paste begins one."))
     call.connection.draft = None
     if is_empty(text := "\n".join(draft)):
-        call.reply(say("Nothing was said."))
+        call.reply(replies.NothingSaid())
         return None
     session.say(call.room, [Message(session.author, words.message(text, limits.PASTE_TEXT))], call.request)
     return ANSWERED
@@ -175,30 +168,17 @@ def cancel(call: Call, asked: Cancel) -> None:
     draft, connection.draft = connection.draft, None
     dropped = connection.take_dropped()
     if dropped:
-        call.session.answer(cancelled(dropped, call.request.id))
+        call.reply(replies.Dropped(dropped))
     elif draft is not None:
-        call.reply(say("Nothing was said."))
+        call.reply(replies.NothingSaid())
     else:
         raise Refused("usage", say("Nothing of yours waits to be said, and there is no draft."))
-
-
-def cancelled(dropped: int, id: str | None = None) -> Reply:
-    """That lines which waited will not be said."""
-    sentence = say_n("The line that waited is dropped.", "The {count} lines that waited are dropped.", dropped)
-    return Reply("cancel", [sentence], {"dropped": dropped}, id)
 
 
 def add_to_draft(draft: list[str], line: str) -> None:
     """Take a line into the draft; a draft that is too long is kept, to be ended or cancelled."""
     if not _fits("\n".join([*draft, line])):
-        raise Refused(
-            "too-long",
-            say(
-                "A message has at most {lines} lines and {size} bytes; this line is not in it. /end or /cancel?",
-                lines=limits.PASTE_LINES,
-                size=limits.PASTE_TEXT,
-            ),
-        )
+        raise Refused("too-long", phrases.DRAFT_FULL)
     draft.append(line)
 
 
@@ -232,7 +212,7 @@ async def post(call: Call, asked: Post) -> Outcome:
         room = hub.find_room(name)
         author = Author(session.id, session.id, nick)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
-        posted = Reply("post", [say("posted")], {}, call.request.id)
+        posted = Reply("post", replies.Posted(), call.request.id)
         session.answer(Stored(place, call.request.id, None, posted))
     except ChatError as error:
         session.answer(Problem(error.code, error.sentence, call.request.id))

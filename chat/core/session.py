@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from chat.base import limits, resume_codes
-from chat.base.errors import Refused, banned
+from chat.base.errors import Refused, banned, no_nick
 from chat.base.language import say
 from chat.core.hub import Hub
 from chat.core.ports import Carrier, Record
@@ -126,7 +126,7 @@ class Session:
     def author(self) -> Author:
         """Who they are in what they say; raises `Refused` while they have no nickname."""
         if self._author is None:
-            raise Refused("no-nick", say("Choose a nickname first: /nick NAME"))
+            raise no_nick()
         return self._author
 
     def enter(self, nick: str, code: str) -> None:

@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from chat.base import limits
 from chat.base.fingerprint import fingerprint
 from chat.base.language import Sentence, say
-from chat.base.reasons import system_reason
+from chat.base.reasons import system_reason, unreadable
 
 CERTIFICATE, KEY = "chat-certificate.pem", "chat-private-key.pem"
 """What our own are called, in the run directory."""
@@ -144,10 +144,14 @@ def make(directory: Path, name: str, addresses: Sequence[str], now: datetime) ->
             certificate = _signed_by_itself(key, name, addresses, now)  # type: ignore[arg-type]  # all that we make can
             _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     except OSError as error:
-        raise BadCertificate(
-            say("No certificate can be made in {path}: {reason}.", path=directory, reason=system_reason(error))
-        ) from None
+        raise cannot_make(directory, error) from None
     return files
+
+
+def cannot_make(directory: Path, error: OSError) -> BadCertificate:
+    """Our own certificate has no place."""
+    reason = system_reason(error)
+    return BadCertificate(say("No certificate can be made in {path}: {reason}.", path=directory, reason=reason))
 
 
 def _stamp(path: Path) -> object:
@@ -162,7 +166,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadCertificate(say("{path} cannot be read: {reason}.", path=path, reason=system_reason(error))) from None
+        raise BadCertificate(unreadable(path, error)) from None
 
 
 def read_key(path: Path) -> PrivateKeyTypes:

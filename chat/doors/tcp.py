@@ -31,7 +31,7 @@ from chat.doors.lines import NOP
 from chat.doors.output import Output
 from chat.doors.sniffing import ForeignProtocol, Reception
 from chat.visit.dispatch import command_of, handle, id_of
-from chat.wire import vocabulary
+from chat.wire import replies, vocabulary
 from chat.wire.answers import Problem, Reply
 from chat.wire.rendering import Wire
 from chat.wire.requests import Typed
@@ -166,7 +166,7 @@ class ChatProtocol(LineReceiver):
         if kind is not None:
             return self.factory.reception.answer(kind, self._reached_at)
         problem = Problem("needs-tls", say("This port is encrypted. Join with one of these:"))
-        ways = Reply("needs-tls", self.factory.reception.ways(self._reached_at))
+        ways = Reply("needs-tls", replies.WaysIn(self.factory.reception.ways(self._reached_at)))
         return self.wire.answer(problem) + self.wire.answer(ways)
 
     # IHandshakeListener
@@ -263,8 +263,7 @@ class ChatProtocol(LineReceiver):
         """The line that is handled waits for its turn, at least for so long."""
         self._input.delay()
         if seconds >= limits.GUESS_TOLD_SECONDS:
-            sentence = say("Your address tried many resume codes: this line waits {seconds} s.", seconds=ceil(seconds))
-            self.session.answer(Reply("slow-down", [sentence]))
+            self.session.answer(Reply("slow-down", replies.GuessWaits(ceil(seconds))))
 
     def close(self) -> None:
         """Let go once everything sent is read; who does not read is not waited for."""
@@ -321,7 +320,7 @@ class ChatProtocol(LineReceiver):
         self.session.subscriptions.caught_up().addCallback(lambda _: self._say_goodbye())
 
     def _say_goodbye(self) -> None:
-        self.session.answer(Reply("quit", [say("The server is stopping.")]))
+        self.session.answer(Reply("quit", replies.Stopping()))
         self.look_what_is_seen()
         self.close()
 
@@ -417,9 +416,7 @@ class ChatProtocol(LineReceiver):
 
     def slowed(self) -> None:
         """They are told when it begins."""
-        rate = f"{self._input.rate:g}"
-        notice = say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=rate)
-        self.session.answer(Reply("slow-down", [notice, say("/cancel drops those that still wait.")]))
+        self.session.answer(Reply("slow-down", replies.Slowed(f"{self._input.rate:g}")))
 
     def order(self) -> Order:
         """By which command a line is."""
@@ -445,19 +442,14 @@ class ChatProtocol(LineReceiver):
     def interrupted(self) -> None:
         """As /cancel does, but that there was nothing to stop is no error."""
         if (dropped := self.take_dropped()) > 0:
-            self.session.answer(talk.cancelled(dropped))
+            self.session.answer(Reply("cancel", replies.Dropped(dropped)))
 
     def hung_up(self) -> bool:
         """Whether nobody is there any more who wants to say the lines that wait."""
         state = sockets.state(self._socket)
         if (self._input.ended or state is not sockets.SocketState.OPEN) and not self._ending.told:
             self._ending.look(self._socket, state is sockets.SocketState.CLOSED, self._output.broken)
-            sentence = say_n(
-                "Your input has ended; one line still waits to be said.",
-                "Your input has ended; {count} lines still wait to be said.",
-                len(self._input),
-            )
-            self.session.answer(Reply("slow-down", [sentence]))
+            self.session.answer(Reply("slow-down", replies.StillWaiting(len(self._input))))
         return self._ending.is_stopped(state)
 
     def pause(self, paused: bool) -> None:
@@ -512,7 +504,7 @@ class ChatProtocol(LineReceiver):
         if self.session.named:
             return
         rest = limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS
-        self.session.answer(Reply("nick", [say("Type a nickname within {seconds} s to stay.", seconds=int(rest))]))
+        self.session.answer(Reply("nick", replies.NicknameDue(int(rest))))
         self._wait_at_most(rest, self._time_is_up)
 
     def _time_is_up(self) -> None:

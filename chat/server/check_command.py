@@ -20,7 +20,6 @@ from twisted.internet.task import Clock
 from chat.base.command_line import Wrong
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
-from chat.base.reasons import system_reason
 from chat.core.session_record import check as check_record
 from chat.doors import certificate, listening
 from chat.doors.certificate import BadCertificate
@@ -108,13 +107,7 @@ def _look_at_ours(directory: Path, found: Findings) -> None:
         if files.certificate.exists():
             return _judged(files)
         if not os.access(directory, os.W_OK | os.X_OK):
-            raise BadCertificate(
-                say(
-                    "No certificate can be made in {path}: {reason}.",
-                    path=directory,
-                    reason=system_reason(PermissionError(errno.EACCES, "")),
-                )
-            )
+            raise certificate.cannot_make(directory, PermissionError(errno.EACCES, ""))
         return _nothing(certificate.read_key(files.key) if files.key.exists() else None)
 
     found.look(look)

@@ -13,7 +13,7 @@ from chat.commands.registry import Outcome, acknowledge
 from chat.core.ports import Carrier, Line
 from chat.core.posting import not_said
 from chat.core.session import Session
-from chat.wire import grammar
+from chat.wire import grammar, phrases
 from chat.wire.answers import Problem, Stored
 from chat.wire.requests import Expected, Garbled, Invoke, Overlong, Parsed, Request, Say, Typed
 
@@ -133,7 +133,4 @@ def _garbled(connection: Carrier[Session], line: Garbled) -> Problem:
 
 
 def _too_long(line: Overlong) -> BadInput:
-    return BadInput(
-        "too-long",
-        say("This line has {length} bytes, the limit is {limit}.", length=line.length, limit=line.limit),
-    )
+    return BadInput("too-long", phrases.too_long(line.length, line.limit))

@@ -1,18 +1,20 @@
 """What the service answers to one line, and to whoever sent it alone; frozen, without methods.
 
+The facts of a reply are in `chat.wire.replies`, one kind for each command.
+
 A wire renders it: for people as lines behind a mark, for programs as objects.
 `id` is the one that the line came with, if it had one.  Named tuples, as in `chat.commands` and `chat.core.ports`: 60
 frozen dataclasses took a tenth of the server's start (0.6 ms each, a named tuple 0.04), and each line makes some.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import NamedTuple
 
 from chat.base.errors import Code
 from chat.base.language import Sentence
 from chat.log.events import Entry, Place, Private
+from chat.wire.replies import Facts
 
 
 class Greeting(NamedTuple):
@@ -35,19 +37,44 @@ class RoomState(NamedTuple):
     recorded: bool = True
 
 
-class History(NamedTuple):
-    """What people said earlier, each with its room: under a `title`, of one `room` or (None) of several.
+class Latest(NamedTuple):
+    """Of history: what was said last."""
 
-    `more` says whether there is something before it, `total` how many there are in all where that was asked for.
+
+class SinceTime(NamedTuple):
+    """Of history: what was said since a date, by the clocks of its zone."""
+
+    at: datetime
+
+
+class SinceSpoken(NamedTuple):
+    """Of history: what was said since they last spoke."""
+
+
+class Matching(NamedTuple):
+    """Of history: what was said with some words."""
+
+    words: str
+
+
+Selection = Latest | SinceTime | SinceSpoken | Matching
+
+
+class History(NamedTuple):
+    """What people said earlier, each with its room: what was `asked` for, of one `room` or (None) of several.
+
+    `more` says whether there is something before it, `total` how many there are in all where that was asked for, and
+    `whole` that all of it was looked at.
     """
 
-    title: Sentence
+    asked: Selection
     room: str | None
     entries: Sequence[tuple[str, Entry]]
     more: bool
     now: datetime
     total: int | None = None
     id: str | None = None
+    whole: bool = True
 
 
 class Welcome(NamedTuple):
@@ -79,11 +106,10 @@ class UpToNow(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The answer to a command: sentences for people, facts for programs."""
+    """The answer to a command: facts, of which people get sentences."""
 
     command: str
-    sentences: Sequence[Sentence]
-    facts: Mapping[str, object] = MappingProxyType({})
+    facts: Facts
     id: str | None = None
 
 

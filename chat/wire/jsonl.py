@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import isfinite
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from chat.base import limits
 from chat.base.errors import BadInput
@@ -21,6 +21,7 @@ from chat.base.language import Language, Sentence, say
 from chat.base.text import visible
 from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
 from chat.log.log import Log
+from chat.wire import phrases, prose, replies
 from chat.wire.answers import (
     Answer,
     Done,
@@ -155,8 +156,21 @@ class JsonLines:
         return objects
 
     def _reply(self, reply: Reply) -> Sequence[Mapping[str, object]]:
-        text = "\n".join(map(self._words, reply.sentences))
-        return [_with_id({"type": "reply", "command": reply.command, "text": text, **reply.facts}, reply.id)]
+        text = "\n".join(map(self._words, prose.sentences(reply.facts)))
+        facts = self._facts(reply.facts)
+        return [_with_id({"type": "reply", "command": reply.command, "text": text, **facts}, reply.id)]
+
+    def _facts(self, facts: NamedTuple) -> dict[str, object]:
+        """Each fact under its name."""
+        untold = _UNTOLD.get(type(facts), ())
+        return {name.rstrip("_"): self._fact(value) for name, value in facts._asdict().items() if name not in untold}
+
+    def _fact(self, value: object) -> object:
+        if isinstance(value, Sentence):
+            return self._words(value)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return self._facts(value) if hasattr(value, "_fields") else list(map(self._fact, value))  # type: ignore[arg-type]
+        return value
 
     def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
         place, private = stored.place, stored.private
@@ -189,6 +203,27 @@ class JsonLines:
 
     def _missed(self, missed: Missed) -> Sequence[Mapping[str, object]]:
         return [{"type": "missed", "room": missed.room, "count": missed.gone}]
+
+
+_UNTOLD: Mapping[type, Sequence[str]] = {
+    replies.NicknameDue: ("seconds",),
+    replies.User: ("down_for",),
+    replies.Whois: ("spoke",),
+    replies.Ignored: ("nick",),
+    replies.Unignored: ("nick",),
+    replies.LineDown: ("nick",),
+    replies.IsAway: ("nick",),
+    replies.Slowed: ("rate",),
+    replies.GuessWaits: ("seconds",),
+    replies.StillWaiting: ("lines",),
+    replies.Joined: ("nick", "still_heard"),
+    replies.RoomRow: ("inside",),
+    replies.Bye: ("nick",),
+    replies.WaysIn: ("ways",),
+    replies.Version: ("server",),
+    replies.Manual: ("help",),
+}
+"""Facts that only a sentence needs, or that a program knows from elsewhere."""
 
 
 def event(room: str, entry: Entry) -> dict[str, object]:
@@ -281,8 +316,7 @@ def encode_request(request: Request) -> bytes:
     keys |= {} if request.before is None else {"before": request.before}
     data = _dumps(keys).encode("utf-8", "replace") + b"\n"
     if len(data) > limits.LINE:
-        sentence = say("This line has {length} bytes, the limit is {limit}.", length=len(data), limit=limits.LINE)
-        raise BadInput("too-long", sentence, request.id)
+        raise BadInput("too-long", phrases.too_long(len(data), limits.LINE), request.id)
     return data
 
 

@@ -1,10 +1,186 @@
-"""Phrases that the plain wire and the client say alike, so that both conversations read the same."""
+"""What the plain wire and the client say alike, so that both conversations read the same.
 
-from collections.abc import Sequence
+Facts in, sentences out: how they are marked and where they stand is decided elsewhere.  See `chat.wire.prose` for the
+sentences that answer a command.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Protocol
 
 from chat.base import limits
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence, duration, say, say_n
+from chat.base.text import quoted
+
+# Events.
+
+
+def joined(who: tuple[str, ...], room: str, here: object) -> Sentence:
+    """Somebody came into a room, in which so many are now."""
+    return say_n(  # one or many is the same in English, not everywhere
+        "{who} joined {room} ({here} here)",
+        "{who} joined {room} ({here} here)",
+        len(who),
+        who=some(who),
+        room=room,
+        here=here,
+    )
+
+
+def left(who: tuple[str, ...], room: str, here: object, stayed: int | None, quit: bool) -> Sentence:
+    """Somebody left a room, or with `quit` the chat; where they are several, nobody tells how long they `stayed`."""
+    if stayed is None:
+        return say_n(
+            "{who} left {room} ({here} here)",
+            "{who} left {room} ({here} here)",
+            len(who),
+            who=some(who),
+            room=room,
+            here=here,
+        )
+    if quit:
+        return say("{who} left ({time})", who=some(who), time=duration(stayed))
+    return say("{who} left {room} ({time})", who=some(who), room=room, time=duration(stayed))
+
+
+def renamed(nick: str, to: str) -> Sentence:
+    """Somebody is called otherwise now."""
+    return say("{nick} is now known as {to}", nick=nick, to=to)
+
+
+def topic_changed(nick: str, room: str, topic: str) -> Sentence:
+    """Somebody said what a room is about, or ("") that it is about nothing; the topic itself stands behind it."""
+    if topic:
+        return say("{nick} set the topic of {room}", nick=nick, room=room)
+    return say("{nick} took away the topic of {room}", nick=nick, room=room)
+
+
+def said_privately(nick: str, mine: bool) -> Sentence:
+    """What stands before private words: that they are one's own, to somebody, or somebody's, to oneself."""
+    return say("[you -> {nick}]", nick=nick) if mine else say("[{nick} -> you]", nick=nick)
+
+
+def gone(room: str, count: int) -> Sentence:
+    """There is nothing to show any more."""
+    if room.startswith("@"):
+        return say_n("{count} private line is gone", "{count} private lines are gone", count)
+    return say_n("{count} line of {room} is gone", "{count} lines of {room} are gone", count, room=room)
+
+
+# A room as one finds it.
+
+
+class FoundRoom(Protocol):
+    """What the server knows of it, or what it told the client."""
+
+    @property
+    def name(self) -> str:
+        """With its sign."""
+
+    @property
+    def here(self) -> int:
+        """How many are in it."""
+
+    @property
+    def users(self) -> Sequence[str]:
+        """Some of them."""
+
+    @property
+    def topic(self) -> str:
+        """What it is about."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether what is said there is kept."""
+
+
+def welcome(nick: str, current: str, rooms: Sequence[FoundRoom], back: bool) -> Iterator[Sentence]:
+    """Where one is, on entering the chat or coming back."""
+    if all(room.name != current for room in rooms):
+        yield say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=nick)
+    for room in rooms:
+        if room.name == current:
+            yield _company(nick, room, back)
+        yield from about(room)
+    others = tuple(room.name for room in rooms if room.name != current)
+    if others:
+        yield say("You still hear {rooms}.", rooms=others)
+
+
+def about(room: FoundRoom) -> Iterator[Sentence]:
+    """What one should know of a room."""
+    if room.topic:
+        yield topic(room.name, room.topic)
+    if not room.recorded:
+        yield not_recorded(room.name)
+
+
+def topic(room: str, text: str) -> Sentence:
+    """What a room is about."""
+    return say("Topic of {room}: {topic}", room=room, topic=quoted(text))
+
+
+def not_recorded(room: str) -> Sentence:
+    """What is said there is kept for nobody."""
+    return say("{room} is not recorded.", room=room)
+
+
+def _company(nick: str, room: FoundRoom, back: bool) -> Sentence:
+    """Whom one can talk to in a room, on entering it or coming back to it."""
+    hello = say("Welcome back {nick}.", nick=nick) if back else say("Hello {nick}.", nick=nick)
+    others = tuple(user for user in room.users if user != nick)
+    if not (others or room.recorded):
+        return say("{hello} Nobody else is in {room} yet.", hello=hello, room=room.name)
+    if not others:
+        return say("{hello} Nobody else is in {room} yet; what you say is kept for them.", hello=hello, room=room.name)
+    if room.here > limits.COMPANY_SHOWN + 1:
+        return say(
+            "{hello} You are in {room} with {count} others: what you type, they see.",
+            hello=hello,
+            room=room.name,
+            count=room.here - 1,
+        )
+    return say(
+        "{hello} You are in {room} with {others}: what you type, they see.", hello=hello, room=room.name, others=others
+    )
+
+
+def some(who: tuple[str, ...]) -> tuple[object, ...]:
+    """All the names where they are few, else the first and how many more."""
+    if len(who) <= limits.NAMES_SHOWN + 1:
+        return who
+    return (*who[: limits.NAMES_SHOWN], more(len(who) - limits.NAMES_SHOWN))
+
+
+def more(count: int) -> Sentence:
+    """At the end of a list that is not shown whole."""
+    return say("{count} more", count=count)
+
+
+# History.
+
+
+def last_lines(room: str, count: int) -> Sentence:
+    """Above what was said last in a room, or with somebody (`@nick`)."""
+    if room.startswith("@"):
+        return say_n("last line with {nick}", "last {count} lines with {nick}", count, nick=room[1:])
+    return say_n("last line of {room}", "last {count} lines of {room}", count, room=room)
+
+
+def lines_with(words: str) -> Sentence:
+    """Above what was said with some words."""
+    return say("lines with {words}", words=words[: limits.NAME_READ])
+
+
+def now(day: str, time: str) -> Sentence:
+    """Below what was said earlier."""
+    return say("now {day} {time}", day=day, time=time)
+
+
+def part(count: int, total: int) -> Sentence:
+    """How much of all is shown."""
+    return say("{count} of {total}", count=count, total=total)
+
 
 _DAYS = (
     say("Monday"),
@@ -22,28 +198,25 @@ def weekday(day: date) -> Sentence:
     return _DAYS[day.weekday()]
 
 
-def some(who: tuple[str, ...]) -> tuple[object, ...]:
-    """All the names where they are few, else the first and how many more."""
-    if len(who) <= limits.NAMES_SHOWN + 1:
-        return who
-    return (*who[: limits.NAMES_SHOWN], say("{count} more", count=len(who) - limits.NAMES_SHOWN))
+# Drafts, which the client gathers itself.
+
+DRAFT_BEGUN = say("Paste your lines; /end on a line of its own says them, /cancel forgets them.")
+NOTHING_SAID = say("Nothing was said.")
+DRAFT_FULL = say(
+    "A message has at most {lines} lines and {size} bytes; this line is not in it. /end or /cancel?",
+    lines=limits.PASTE_LINES,
+    size=limits.PASTE_TEXT,
+)
 
 
-def company(nick: str, room: str, here: int, users: Sequence[str], back: bool, recorded: bool) -> Sentence:
-    """Whom one can talk to in a room, on entering it or coming back to it."""
-    hello = say("Welcome back {nick}.", nick=nick) if back else say("Hello {nick}.", nick=nick)
-    others = tuple(user for user in users if user != nick)
-    if not (others or recorded):
-        return say("{hello} Nobody else is in {room} yet.", hello=hello, room=room)
-    if not others:
-        return say("{hello} Nobody else is in {room} yet; what you say is kept for them.", hello=hello, room=room)
-    if here > limits.COMPANY_SHOWN + 1:
-        return say(
-            "{hello} You are in {room} with {count} others: what you type, they see.",
-            hello=hello,
-            room=room,
-            count=here - 1,
-        )
-    return say(
-        "{hello} You are in {room} with {others}: what you type, they see.", hello=hello, room=room, others=others
-    )
+LINE_TOO_LONG = say("This line has more than {limit} bytes.", limit=limits.LINE)
+
+
+def too_long(length: int, limit: int) -> Sentence:
+    """A line has more bytes than are read."""
+    return say("This line has {length} bytes, the limit is {limit}.", length=length, limit=limit)
+
+
+def proposal(nick: str) -> Sentence:
+    """A free nickname."""
+    return say("Enter takes {nick}.", nick=nick)

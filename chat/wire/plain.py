@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from chat.base import limits, resume_codes
-from chat.base.language import Language, Sentence, duration, say, say_n
+from chat.base.language import Language, Sentence
 from chat.base.text import continued, quoted, visible, wrap
 from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
 from chat.log.log import Log
-from chat.wire import vocabulary
+from chat.wire import phrases, prose, vocabulary
 from chat.wire.answers import Answer, Greeting, History, Missed, Problem, Reply, Since, Stored, UpToNow, Welcome
-from chat.wire.phrases import company, some, weekday
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, interpret
 
 COLUMNS = 80
@@ -90,82 +89,38 @@ class Plain:
 
     def _between(self, mine: bool, author: str, to: str) -> str:
         """Who said something in private to whom."""
-        return self.language.words(say("[you -> {nick}]", nick=to) if mine else say("[{nick} -> you]", nick=author))
+        return self.language.words(phrases.said_privately(to if mine else author, mine))
 
-    def _announcement(self, log: Log, fact: Fact) -> str:
+    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet) -> str:
+        text = ""
         match fact:
             case Joined(_, who, here):
-                sentence = say_n(  # one or many is the same in English, not everywhere
-                    "{who} joined {room} ({here} here)",
-                    "{who} joined {room} ({here} here)",
-                    len(who),
-                    who=some(who),
-                    room=log.name,
-                    here=here,
-                )
-            case Left(_, who, here, None):
-                sentence = say_n(
-                    "{who} left {room} ({here} here)",
-                    "{who} left {room} ({here} here)",
-                    len(who),
-                    who=some(who),
-                    room=log.name,
-                    here=here,
-                )
-            case Left(_, who, _, stayed, _, True) if stayed is not None:
-                sentence = say("{who} left ({time})", who=who, time=duration(stayed))
-            case Left(_, who, _, stayed) if stayed is not None:
-                sentence = say("{who} left {room} ({time})", who=who, room=log.name, time=duration(stayed))
+                announced = phrases.joined(who, log.name, here)
+            case Left(_, who, here, stayed, text, quit):
+                announced = phrases.left(who, log.name, here, stayed, quit)
             case Renamed(author, to):
-                sentence = say("{nick} is now known as {to}", nick=author.nick, to=to)
-            case TopicSet(author, ""):
-                sentence = say("{nick} took away the topic of {room}", nick=author.nick, room=log.name)
-            case TopicSet(author):
-                sentence = say("{nick} set the topic of {room}", nick=author.nick, room=log.name)
-        words = self.language.words(sentence)
-        text = getattr(fact, "text", "")
+                announced = phrases.renamed(author.nick, to)
+            case TopicSet(author, text):
+                announced = phrases.topic_changed(author.nick, log.name, text)
+        words = self.language.words(announced)
         return f"{words}: {quoted(text)}" if text else words
 
     # Answers.
 
     def _greeting(self, greeting: Greeting) -> Iterator[str]:
-        if greeting.here:
-            welcome = say_n(
-                "Welcome to the chat on {server}. One person is here.",
-                "Welcome to the chat on {server}. {count} people are here.",
-                greeting.here,
-                server=greeting.server,
-            )
-        else:
-            welcome = say("Welcome to the chat on {server}. Nobody is here yet.", server=greeting.server)
-        yield from self._say(welcome)
+        yield from self._say(prose.greeting(greeting))
         for line in greeting.motd:
             yield from self._wrapped("-> ", line)
-        yield from self._say(say("Type a nickname and press Enter.  (/help: commands, /quit: leave)"))
+        yield from self._say(prose.NICKNAME_WANTED)
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
         if welcome.history is not None:
             yield from self._history(welcome.history)
-        if not any(room.name == welcome.room for room in welcome.rooms):
-            yield from self._say(
-                say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=welcome.nick)
-            )
-        for room in welcome.rooms:
-            if room.name == welcome.room:
-                hello = company(welcome.nick, room.name, room.here, room.users, welcome.back, room.recorded)
-                yield from self._say(hello)
-            if room.topic:
-                yield from self._say(say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic)))
-            if not room.recorded:
-                yield from self._say(say("{room} is not recorded.", room=room.name))
-        others = tuple(room.name for room in welcome.rooms if room.name != welcome.room)
-        if others:
-            yield from self._say(say("You still hear {rooms}.", rooms=others))
-        if not welcome.back:
-            yield from self._say(say("If the line drops: connect again and type  /resume {code}", code=welcome.code))
+        for sentence in prose.welcome(welcome):
+            yield from self._say(sentence)
 
     def _reply(self, reply: Reply) -> Iterator[str]:
-        for sentence in reply.sentences:
+        for sentence in prose.sentences(reply.facts):
             yield from self._say(sentence)
 
     def _stored(self, stored: Stored) -> Iterator[str]:
@@ -176,21 +131,17 @@ class Plain:
 
     def _problem(self, problem: Problem) -> Iterator[str]:
         words = f"{problem.code}: {self.language.words(problem.sentence)}"
-        if problem.proposal is not None:
-            offer = say("Enter takes {nick}.", nick=problem.proposal)
-            if problem.code == "nick-taken":
-                offer = say("Enter takes {nick}; /resume CODE if it is you.", nick=problem.proposal)
+        if (offer := prose.proposal(problem)) is not None:
             words = f"{words} {self.language.words(offer)}"
         yield from self._wrapped("! ", words)
 
     def _history(self, history: History) -> Iterator[str]:
         if not history.entries:
             if history.total is not None:
-                yield from self._say(say("Nothing was found."))
+                yield from self._say(prose.NOTHING_FOUND)
             return
-        yield from self._framed(
-            self.language.words(history.title), *(entry.at for _, entry in history.entries), history.now
-        )
+        title = prose.title(history.asked, history.room, len(history.entries), history.whole)
+        yield from self._framed(self.language.words(title), *(entry.at for _, entry in history.entries), history.now)
         now = history.now.astimezone(self._zone)
         day = now.date()
         for room, entry in history.entries:
@@ -203,8 +154,8 @@ class Plain:
         if history.total is None:
             yield f"-- {self._now(history.now)} --"
         else:
-            count = say("{count} of {total}", count=len(history.entries), total=history.total)
-            yield f"-- {self._now(history.now)}, {self.language.words(count)} --"
+            part = self.language.words(phrases.part(len(history.entries), history.total))
+            yield f"-- {self._now(history.now)}, {part} --"
 
     def _remembered(self, time: str, fact: Fact, room: str) -> Iterator[str]:
         match fact:
@@ -219,32 +170,23 @@ class Plain:
     def _since(self, since: Since) -> Iterator[str]:
         at = since.at.astimezone(self._zone)
         time = f"{at:%H:%M}" if at.date() == since.now.astimezone(self._zone).date() else f"{self._day(at)} {at:%H:%M}"
-        yield from self._framed(self.language.words(say("since {time}", time=time)), since.at, since.now)
+        yield from self._framed(self.language.words(prose.since(time)), since.at, since.now)
 
     def _up_to_now(self, end: UpToNow) -> Iterator[str]:
         yield f"-- {self._now(end.now)} --"
 
     def _framed(self, title: str, *times: datetime) -> Iterator[str]:
-        """The head of a frame; times without their zone mislead, and some were of summer, perhaps."""
+        """The head of a frame; some times were of summer, perhaps."""
         zones = tuple(dict.fromkeys(time.astimezone(self._zone).tzname() or "" for time in times))
-        head = self.language.words(say("{title}, times {zone}", title=visible(title), zone=zones))
+        head = self.language.words(prose.frame(visible(title), zones))
         yield from self._wrapped("-- ", f"{head} --")
 
     def _now(self, now: datetime) -> str:
         now = now.astimezone(self._zone)
-        return self.language.words(say("now {day} {time}", day=self._day(now), time=f"{now:%H:%M}"))
+        return self.language.words(phrases.now(self._day(now), f"{now:%H:%M}"))
 
     def _missed(self, missed: Missed) -> Iterator[str]:
-        if missed.room.startswith("@"):
-            words = say_n("{count} private line is gone", "{count} private lines are gone", missed.gone)
-        else:
-            words = say_n(
-                "{count} line of {room} is gone",
-                "{count} lines of {room} are gone",
-                missed.gone,
-                room=missed.room,
-            )
-        yield f"-- {self.language.words(words)} --"
+        yield f"-- {self.language.words(phrases.gone(missed.room, missed.gone))} --"
 
     def _say(self, sentence: Sentence) -> list[str]:
         return self._wrapped("-> ", self.language.words(sentence))
@@ -253,7 +195,7 @@ class Plain:
         return wrap(visible(words), COLUMNS, mark, continued(mark))
 
     def _day(self, at: datetime) -> str:
-        return f"{self.language.words(weekday(at))} {at:%Y-%m-%d}"
+        return f"{self.language.words(phrases.weekday(at))} {at:%Y-%m-%d}"
 
 
 def _block(first: str, room: str, text: str) -> Iterator[str]:

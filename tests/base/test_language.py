@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,17 @@ def test_a_sentence_is_written_out_where_it_is_said(function: str, sentences: in
         if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str))
     ]
     assert computed == []
+
+
+def test_no_sentence_stands_in_two_files() -> None:
+    """What is said about one thing is said in one place; marks around what others say are no sentences."""
+    places: dict[str, set[Path]] = {}
+    for function in ("say", "say_n"):
+        for path, call in _calls(function):
+            text = ast.literal_eval(call.args[0])
+            if re.search("[a-z]", re.sub(r"{\w+}", "", text)):
+                places.setdefault(text, set()).add(path.relative_to(CHECKOUT))
+    assert {text: paths for text, paths in places.items() if len(paths) > 1} == {}
 
 
 def test_every_sentence_that_is_said_is_in_the_catalogue() -> None:

@@ -12,10 +12,10 @@ from world import START, Client, World
 
 from chat.base import limits
 from chat.base.errors import Refused
-from chat.base.language import language, say
+from chat.base.language import language
 from chat.commands.history import moment
 from chat.log.events import Author, Entry, Message
-from chat.wire.answers import History
+from chat.wire.answers import History, Matching
 from chat.wire.plain import Plain
 
 
@@ -293,8 +293,8 @@ def test_a_frame_names_the_zones_of_its_lines() -> None:
     ]
     now = datetime(2026, 10, 26, 9, tzinfo=UTC)
     for shown, zones in ((entries, "CEST and CET"), (entries[1:], "CET"), (entries[:1], "CEST and CET")):
-        history = History(say("lines"), "#lobby", shown, False, now)
-        assert plain.answer(history).decode().splitlines()[0] == f"-- lines, times {zones} --"
+        history = History(Matching("tea"), "#lobby", shown, False, now)
+        assert plain.answer(history).decode().splitlines()[0] == f"-- lines with tea, times {zones} --"
 
 
 @pytest.mark.parametrize("words", ["-".join("a" * 21), "字" * 21, " ".join("a" * 21), "€" * 21])

@@ -14,12 +14,13 @@ from chat.base.text import visible
 from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
 from chat.log.log import Log
 from chat.log.tail import Tails
-from chat.wire import jsonl
+from chat.wire import jsonl, replies
 from chat.wire.answers import (
     Answer,
     Done,
     Greeting,
     History,
+    Latest,
     Missed,
     Problem,
     Reply,
@@ -140,10 +141,35 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
             ],
         ),
         (
-            Reply("who", [say("One."), say("Two.")], {"users": ["amy"], "room": "#lobby"}, "1"),
-            [{"type": "reply", "command": "who", "text": "One.\nTwo.", "users": ["amy"], "room": "#lobby", "id": "1"}],
+            Reply("who", replies.Who("#lobby", [replies.User("amy", None, True, 5)], 1), "1"),
+            [
+                {
+                    "type": "reply",
+                    "command": "who",
+                    "text": "One person is in #lobby: amy (line down 5 s)",
+                    "room": "#lobby",
+                    "users": [{"nick": "amy", "away": None, "down": True}],
+                    "here": 1,
+                    "id": "1",
+                }
+            ],
         ),
-        (Reply("ping", [say("pong")]), [{"type": "reply", "command": "ping", "text": "pong"}]),
+        (
+            Reply("rooms", replies.Rooms([replies.RoomRow("#lobby", 2, "", True)], 3)),
+            [
+                {
+                    "type": "reply",
+                    "command": "rooms",
+                    "text": "#lobby (2 people, you too)\nAnd 2 rooms more.",
+                    "rooms": [{"name": "#lobby", "here": 2, "topic": ""}],
+                    "count": 3,
+                }
+            ],
+        ),
+        (
+            Reply("ping", replies.Pong("")),
+            [{"type": "reply", "command": "ping", "text": "pong", "token": ""}],
+        ),
         (
             Stored(Place("#lobby", "#lobby", 7, NOW), "1"),
             [{"type": "ack", "at": AT, "room": "#lobby", "seq": 7, "id": "1"}],
@@ -167,16 +193,23 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
         (Stored(Place("#lobby", "#lobby", 7, NOW)), []),
         (Done(NOW, "1"), [{"type": "ack", "at": AT, "id": "1"}]),
         (
-            Stored(Place("#lobby", "#lobby", 7, NOW), "1", None, Reply("topic", [say("Tea.")], {"topic": ""}, "1")),
+            Stored(Place("#lobby", "#lobby", 7, NOW), "1", None, Reply("topic", replies.NewTopic("#ops", ""), "1")),
             [
-                {"type": "reply", "command": "topic", "text": "Tea.", "topic": "", "id": "1"},
+                {
+                    "type": "reply",
+                    "command": "topic",
+                    "text": "#ops has no topic now.",
+                    "room": "#ops",
+                    "topic": "",
+                    "id": "1",
+                },
                 {"type": "ack", "at": AT, "room": "#lobby", "seq": 7, "id": "1"},
             ],
         ),
         (Problem("gone", say("Gone.")), [{"type": "error", "code": "gone", "text": "Gone."}]),
         (Missed("#lobby", 12), [{"type": "missed", "room": "#lobby", "count": 12}]),
         (
-            History(say("x"), "#lobby", [("#lobby", Entry(7, NOW, Message(AMY, "hi")))], True, NOW, None, "1"),
+            History(Latest(), "#lobby", [("#lobby", Entry(7, NOW, Message(AMY, "hi")))], True, NOW, None, "1"),
             [
                 {
                     "type": "history",
@@ -188,7 +221,7 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
             ],
         ),
         (
-            History(say("x"), None, [], False, NOW, 0),
+            History(Latest(), None, [], False, NOW, 0),
             [{"type": "history", "room": None, "events": [], "more": False, "total": 0}],
         ),
         (Since(NOW, NOW), []),
@@ -200,7 +233,7 @@ def test_an_answer_is_an_object(what: Answer, objects: list[dict[str, object]]) 
 
 
 def test_what_was_said_before_comes_with_the_welcome() -> None:
-    history = History(say("x"), "#lobby", [], False, NOW)
+    history = History(Latest(), "#lobby", [], False, NOW)
     types = [json.loads(line)["type"] for line in answer(Welcome("amy", "#lobby", [ROOM], "c0de", history))]
     assert types == ["welcome", "history"]
 

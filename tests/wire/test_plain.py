@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from chat.base.errors import BadInput
 from chat.base.language import language, say
-from chat.base.text import quoted, visible
+from chat.base.text import visible
 from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
 from chat.log.log import Log
 from chat.log.tail import Tails
+from chat.wire import replies
 from chat.wire.answers import (
     Answer,
     Greeting,
     History,
+    Latest,
+    Matching,
     Missed,
     Problem,
     Reply,
@@ -154,7 +157,7 @@ LOOKS = [("#lobby", Entry(6, YESTERDAY + timedelta(minutes=3), Action(AMY, "look
 def history(
     *entries: tuple[str, Entry], room: str | None = "#lobby", total: int | None = None, more: bool = False
 ) -> History:
-    return History(say("last lines of #lobby"), room, entries, more, NOW, total)
+    return History(Matching("tea") if room is None else Latest(), room, entries, more, NOW, total)
 
 
 def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = True) -> RoomState:
@@ -204,17 +207,16 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
                 "-> If the line drops: connect again and type  /resume K7F2Q-X9M4T",
             ],
         ),
-        (Reply("nick", [say("You are {nick} now.", nick="dee")], {"nick": "dee"}, "1"), ["-> You are dee now."]),
-        (Reply("paste", [], {"lines": 1}), []),
+        (Reply("nick", replies.Called("dee"), "1"), ["-> You are dee now."]),
         (
-            Reply("who", [say("{users}", users=tuple(f"somebody-{number}" for number in range(10)))]),
+            Reply("ignore", replies.Ignoring([f"somebody-{number}" for number in range(10)])),
             [
-                "-> somebody-0, somebody-1, somebody-2, somebody-3, somebody-4, somebody-5,",
-                "->   somebody-6, somebody-7, somebody-8 and somebody-9",
+                "-> You ignore somebody-0, somebody-1, somebody-2, somebody-3, somebody-4,",
+                "->   somebody-5, somebody-6, somebody-7, somebody-8 and somebody-9.",
             ],
         ),
         (Stored(Place("#lobby", "#lobby", 7, NOW), "1"), []),
-        (Stored(Place("#lobby", "#lobby", 7, NOW), None, None, Reply("post", [say("posted")])), ["-> posted"]),
+        (Stored(Place("#lobby", "#lobby", 7, NOW), None, None, Reply("post", replies.Posted())), ["-> posted"]),
         (
             Stored(Place("@p1", "@", 7, NOW), None, Private(AMY, "bob", "p2", "psst\nnext")),
             ["[you -> bob] psst", "  | next"],
@@ -243,7 +245,7 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
         (
             history(*HI, *LOOKS),
             [
-                "-- last lines of #lobby, times CET --",
+                "-- last 2 lines of #lobby, times CET --",
                 "-- Saturday 2026-11-21 --",
                 "09:58 <bob> build is red again",
                 "10:01 * amy looks",
@@ -253,7 +255,7 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
         (
             history(("#lobby", Entry(9, NOW, Message(AMY, "one\ntwo"))), total=31, more=True),
             [
-                "-- last lines of #lobby, times CET --",
+                "-- last line of #lobby, times CET --",
                 "10:04 <amy> one",
                 "  | two",
                 "-- now Sunday 2026-11-22 10:04, 1 of 31 --",
@@ -268,7 +270,7 @@ def room(*users: str, name: str = "#lobby", topic: str = "", recorded: bool = Tr
                 total=3,
             ),
             [
-                "-- last lines of #lobby, times CET --",
+                "-- lines with tea, times CET --",
                 "10:04 [you -> bob] psst",
                 "10:04 [bob -> you] what?",
                 "10:04 #ops <bob> what?",
@@ -358,7 +360,7 @@ def test_whatever_was_stored_nobodys_words_begin_a_line_or_reach_the_terminal_as
 @given(st.text())
 def test_whatever_was_asked_the_answer_has_its_mark_and_its_width(text: str) -> None:
     asked: Sequence[Answer] = [
-        Reply("x", [say("You said {text}.", text=text)]),
+        Reply("topic", replies.Topic("#ops", text)),
         Problem("usage", say("You said {text}.", text=text)),
     ]
     for what in asked:
@@ -397,11 +399,11 @@ def test_whatever_people_say_a_sentence_of_the_service_begins_once(words: str, c
     text = f"{'x' * pad} {words}"
     amy, tea = Author("p", "s", "amy"), Log("#tea", "#tea", Tails())
     found = [("#tea", Entry(1, NOW, Message(amy, "hi")))]
-    history = History(say("lines with {words}", words=text), "#tea", found, False, NOW)
+    history = History(Matching(text), "#tea", found, False, NOW)
     shown = [
         (1, plain.event(tea, Entry(1, NOW, TopicSet(amy, text)), False, False)),
         (1, plain.event(tea, Entry(2, NOW, Left(amy, ("amy",), 2, 60, text)), False, False)),
-        (1, plain.answer(Reply("whois", [say("{nick} is away: {text}", nick="amy", text=quoted(text))]))),
+        (1, plain.answer(Reply("msg", replies.IsAway("amy", text)))),
         (1, plain.answer(Problem("usage", say("“{begin}” was not said: {reason}", begin=text, reason="why")))),
         (3, plain.answer(Greeting("pi", "1.0", 1, (text,)))),
         (2, plain.answer(history)),

@@ -6,8 +6,8 @@ after it would be said one by one, and `/end` with them.
 
 from chat.base import limits
 from chat.base.errors import Refused
-from chat.base.language import Sentence, say
-from chat.wire import grammar, vocabulary
+from chat.base.language import Sentence
+from chat.wire import grammar, phrases, vocabulary
 
 
 class Draft:
@@ -30,21 +30,16 @@ class Draft:
             if word != "paste" or (typed is not None and typed.misplaced):
                 return line or None
             self._lines = []
-            return say("Paste your lines; /end on a line of its own says them, /cancel forgets them.")
+            return phrases.DRAFT_BEGUN
         if word == "cancel" or (word == "end" and not self._lines):
             self._lines = None
-            return say("Nothing was said.")
+            return phrases.NOTHING_SAID
         if word == "end":
             text = "\n".join(self._lines)
             self._lines = None
             return grammar.talk(text)
         size = sum(len(other.encode()) + 1 for other in self._lines) + len(line.encode())
         if len(self._lines) >= limits.PASTE_LINES or size > limits.PASTE_TEXT:
-            sentence = say(
-                "A message has at most {lines} lines and {size} bytes; this line is not in it. /end or /cancel?",
-                lines=limits.PASTE_LINES,
-                size=limits.PASTE_TEXT,
-            )
-            raise Refused("too-long", sentence)
+            raise Refused("too-long", phrases.DRAFT_FULL)
         self._lines.append(line)
         return None

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.errors import BadInput
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence
 from chat.base.text import visible
 from chat.client.faces.stdio import (
     NEEDS_TLS,
@@ -25,12 +25,12 @@ from chat.client.faces.stdio import (
     with_tls,
 )
 from chat.client.link.lines import TooLong
-from chat.client.link.link import Link, Links, reason_of
+from chat.client.link.link import UNCONFIRMED, Link, Links, reason_of
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.talk.conversation import beginning
 from chat.client.talk.objects import Ack, Hello, Problem, understand
 from chat.client.talk.preamble import Preamble
-from chat.wire import jsonl
+from chat.wire import jsonl, phrases
 from chat.wire.requests import Request
 
 _LOBBY = "#lobby"
@@ -74,7 +74,7 @@ class Post:
     def typed(self, line: str | TooLong) -> None:
         """A line to say when those before it are said."""
         if isinstance(line, TooLong):
-            self._tell(Status.REFUSED, say("This line has more than {limit} bytes.", limit=limits.LINE))
+            self._tell(Status.REFUSED, phrases.LINE_TOO_LONG)
         elif line:
             self._lines.put(line)
             self._pace()
@@ -177,7 +177,7 @@ class _Exchange:
     def _give_up(self) -> None:
         """It speaks, or else the wire had let go, but does not answer."""
         if self._link is not None:
-            self._link.abort(say("the server confirmed nothing for a while"))
+            self._link.abort(UNCONFIRMED)
 
     def opened(self, link: Link) -> None:
         """(Owner) Ask for JSON."""

@@ -27,6 +27,7 @@ from chat.client.talk.conversation import Conversation, LineKind, Shown, beginni
 from chat.client.talk.face import Face
 from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Raw
+from chat.wire import phrases
 
 
 class Status(enum.IntEnum):
@@ -148,7 +149,7 @@ class StreamFace(ABC):
         """A line of input is sent, unless it is part of a draft."""
         try:
             if isinstance(line, TooLong):
-                raise Refused("too-long", say("This line has more than {limit} bytes.", limit=limits.LINE))
+                raise Refused("too-long", phrases.LINE_TOO_LONG)
             taken = self._draft.take(line)
             if isinstance(taken, str):
                 self.connection.send(taken)

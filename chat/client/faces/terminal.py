@@ -19,7 +19,7 @@ from chat.client.link.trust import Unknown, Unsafe
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw
-from chat.wire import grammar, vocabulary
+from chat.wire import grammar, phrases, vocabulary
 
 _NICKNAME = say("Nickname:")
 _TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
@@ -173,7 +173,7 @@ class TerminalFace(StreamFace):
 
     def _again(self, code: str, text: str, proposal: str | None) -> None:
         self._proposal = proposal
-        offer = "" if proposal is None else self._words(say("Enter takes {nick}.", nick=proposal))
+        offer = "" if proposal is None else self._words(phrases.proposal(proposal))
         self.put(self._conversation.error(code, f"{text} {offer}".rstrip()))
 
 

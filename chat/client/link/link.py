@@ -17,6 +17,9 @@ from chat.base.language import Sentence, say
 from chat.base.text import visible
 from chat.client.link.lines import Lines, TooLong
 
+UNCONFIRMED = say("the server confirmed nothing for a while")
+"""Why one is given up that speaks, and answers nothing."""
+
 
 class Owner(Interface):
     """Who uses a connection."""

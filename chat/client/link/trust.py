@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chat.base.language import Sentence, say, say_n
-from chat.base.reasons import system_reason
+from chat.base.reasons import unreadable
 from chat.base.text import visible
 from chat.client.link.known_servers import KnownServer, KnownServers
 
@@ -108,8 +108,7 @@ class Trust:
         try:
             return self._known.find(self.server)
         except OSError as error:
-            path = visible(str(self._known.path))
-            raise Unsafe(say("{path} cannot be read: {reason}.", path=path, reason=system_reason(error))) from None
+            raise Unsafe(unreadable(visible(str(self._known.path)), error)) from None
 
     def _accept(self, fingerprint: str) -> None:
         self._accepted = fingerprint

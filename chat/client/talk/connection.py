@@ -16,10 +16,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from chat.base import limits
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence
 from chat.client.link.dialer import Dialer
 from chat.client.link.lines import TooLong
-from chat.client.link.link import Link, Links
+from chat.client.link.link import UNCONFIRMED, Link, Links
 from chat.client.talk.entrance import Entrance, Stage
 from chat.client.talk.face import Face
 from chat.client.talk.me import Me, SentLine
@@ -249,7 +249,7 @@ class Connection:
             return
         if self._clock.seconds() - self._answered_at > limits.CONFIRM_SECONDS:
             self._answered_at = self._clock.seconds()
-            self.put_off(say("the server confirmed nothing for a while"))
+            self.put_off(UNCONFIRMED)
 
     def _look_for_the_end(self, what: Object | None, line: SentLine | None) -> None:
         """The server may let us go, because we asked for it or because it will not have us."""

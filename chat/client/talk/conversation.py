@@ -18,14 +18,12 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import TypeVar
 
 from chat.base import limits
-from chat.base.language import Language, Sentence, say, say_n
+from chat.base.language import Language, Sentence, say
 from chat.base.text import quoted, visible
 from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
-from chat.client.talk.wording import announcement, gone
-from chat.wire import vocabulary
+from chat.wire import phrases, vocabulary
 from chat.wire.grammar import command_in
-from chat.wire.phrases import company, weekday
 
 
 class LineKind(enum.Enum):
@@ -111,9 +109,11 @@ class Conversation:
             case Came():
                 yield from self._came(what)
             case Missed():
-                yield Shown(LineKind.GONE, visible(self._words(gone(what))))
+                yield Shown(LineKind.GONE, visible(self._words(phrases.gone(what.room, what.count))))
             case Ack(room=str(room)) if line is not None and room.startswith("@"):
-                text = visible(f"{self._words(_to(room[1:]))} {_said_privately(line.text)}")
+                text = visible(
+                    f"{self._words(phrases.said_privately(room[1:], mine=True))} {_private_words(line.text)}"
+                )
                 yield from self._dated(Shown(LineKind.TALK, text, self._local(what.at)))
             case Problem(code, text):
                 yield self.error(code, text, line.text if line else None)
@@ -130,7 +130,7 @@ class Conversation:
         continued = f"{room}  | "
         if said.to is not None:
             mine = said.author == self._me.nick or (said.to != self._me.nick and said.room == f"@{said.to}")
-            first = self._words(_to(said.to) if mine else say("[{nick} -> you]", nick=said.author)) + " "
+            first = self._words(phrases.said_privately(said.to if mine else said.author, mine)) + " "
         elif said.action:
             first = f"{room}* {said.author} "
         else:
@@ -143,7 +143,7 @@ class Conversation:
             if came.fact in self._facts:
                 return
             _remember(self._facts, came.fact, None)
-        words = self._words(announcement(came))
+        words = self._words(_announcement(came))
         text = f"{words}: {quoted(came.text)}" if came.text else words
         yield from self._dated(Shown(LineKind.EVENT, visible(text), self._local(came.at)))
 
@@ -184,9 +184,9 @@ class Conversation:
         for event in events:
             yield from self._dated(self._said(event, named=history.room is None))
         self._day = now.date()
-        end = self._words(say("now {day} {time}", day=self._name(now.date()), time=f"{now:%H:%M}"))
+        end = self._words(phrases.now(self._name(now.date()), f"{now:%H:%M}"))
         if history.total is not None:
-            end += ", " + self._words(say("{count} of {total}", count=len(events), total=history.total))
+            end += ", " + self._words(phrases.part(len(events), history.total))
         yield Shown(LineKind.FRAME, end)
 
     def _saw(self, said: Said) -> None:
@@ -201,22 +201,8 @@ class Conversation:
     # What the service says.
 
     def _welcome(self, welcome: Welcome) -> Iterator[Shown]:
-        if all(room.name != welcome.room for room in welcome.rooms):
-            nowhere = say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=welcome.nick)
-            yield from self._reply(self._words(nowhere))
-        for room in welcome.rooms:
-            if room.name == welcome.room:
-                yield from self._reply(
-                    self._words(company(welcome.nick, room.name, room.here, room.users, welcome.back, room.recorded))
-                )
-            if room.topic:
-                topic = say("Topic of {room}: {topic}", room=room.name, topic=quoted(room.topic))
-                yield from self._reply(self._words(topic))
-            if not room.recorded:
-                yield from self._reply(self._words(say("{room} is not recorded.", room=room.name)))
-        others = tuple(room.name for room in welcome.rooms if room.name != welcome.room)
-        if others:
-            yield from self._reply(self._words(say("You still hear {rooms}.", rooms=others)))
+        for sentence in phrases.welcome(welcome.nick, welcome.room, welcome.rooms, welcome.back):
+            yield from self._reply(self._words(sentence))
 
     def _reply(self, text: str) -> Iterator[Shown]:
         return (Shown(LineKind.REPLY, visible(line)) for line in _rows(text) if line)
@@ -227,7 +213,21 @@ class Conversation:
         return None if at is None else at.astimezone(self._zone)
 
     def _name(self, day: date) -> str:
-        return f"{self._words(weekday(day))} {day:%Y-%m-%d}"
+        return f"{self._words(phrases.weekday(day))} {day:%Y-%m-%d}"
+
+
+def _announcement(came: Came) -> Sentence:
+    """Somebody came, went, or changed something."""
+    here = "?" if came.here is None else came.here
+    match came.type:
+        case "joined":
+            return phrases.joined(came.who, came.room, here)
+        case "left":
+            return phrases.left(came.who, came.room, here, came.stayed, came.quit)
+        case "renamed":
+            return phrases.renamed(came.author, came.to)
+        case "topic":
+            return phrases.topic_changed(came.author, came.room, came.text)
 
 
 def beginning(line: str) -> str:
@@ -243,20 +243,13 @@ def _rows(text: str) -> list[str]:
     return rows if len(rows) <= limits.ROWS else [*rows[:-1], "…"]
 
 
-def _to(nick: str) -> Sentence:
-    """What stands before one's own private words."""
-    return say("[you -> {nick}]", nick=nick)
-
-
 def _title(room: str | None, count: int, line: SentLine | None) -> Sentence:
     if room is None:
-        return say("lines with {words}", words="" if line is None else line.text.partition(" ")[2].strip())
-    if room.startswith("@"):
-        return say_n("last line with {nick}", "last {count} lines with {nick}", count, nick=room[1:])
-    return say_n("last line of {room}", "last {count} lines of {room}", count, room=room)
+        return phrases.lines_with("" if line is None else line.text.partition(" ")[2].strip())
+    return phrases.last_lines(room, count)
 
 
-def _said_privately(line: str) -> str:
+def _private_words(line: str) -> str:
     """The text of `/msg NICK text` or of `/reply text`."""
     typed = command_in(line)
     if typed is None:

@@ -1,0 +1,386 @@
+"""What the service says: the sentences for what it answers and for the frames around history, whoever shows them.
+
+The plain wire shows them, the JSON wire has those of a reply as its `text`.  Why something is refused is said where the
+rule stands.  See `chat.wire.phrases` for what the client says alike.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from chat.base import limits
+from chat.base.language import Sentence, duration, say, say_n
+from chat.base.text import quoted
+from chat.wire import phrases, replies
+from chat.wire.answers import Greeting, Matching, Problem, Selection, SinceSpoken, SinceTime, Welcome
+
+
+def sentences(facts: replies.Facts) -> Iterable[Sentence]:
+    """What a reply says to people."""
+    return _REPLIES[type(facts)](facts)
+
+
+# Coming in.
+
+
+def greeting(greeting: Greeting) -> Sentence:
+    """Before anything else."""
+    if not greeting.here:
+        return say("Welcome to the chat on {server}. Nobody is here yet.", server=greeting.server)
+    return say_n(
+        "Welcome to the chat on {server}. One person is here.",
+        "Welcome to the chat on {server}. {count} people are here.",
+        greeting.here,
+        server=greeting.server,
+    )
+
+
+NICKNAME_WANTED = say("Type a nickname and press Enter.  (/help: commands, /quit: leave)")
+
+
+def welcome(welcome: Welcome) -> Iterator[Sentence]:
+    """Where one is, and how one comes back; who has come back knows how."""
+    yield from phrases.welcome(welcome.nick, welcome.room, welcome.rooms, welcome.back)
+    if not welcome.back:
+        yield way_back(welcome.code)
+
+
+def way_back(code: str) -> Sentence:
+    """How one comes back."""
+    return say("If the line drops: connect again and type  /resume {code}", code=code)
+
+
+def proposal(problem: Problem) -> Sentence | None:
+    """Behind the refusal of a nickname: one that is free."""
+    if problem.proposal is None:
+        return None
+    if problem.code == "nick-taken":
+        return say("Enter takes {nick}; /resume CODE if it is you.", nick=problem.proposal)
+    return phrases.proposal(problem.proposal)
+
+
+# History.
+
+
+def title(asked: Selection, room: str | None, count: int, whole: bool) -> Sentence:
+    """Above what was said earlier: what was asked for; not all of it was looked at, where that would take too long."""
+    match asked:
+        case SinceTime(at):
+            found = say("{room} since {time}", room=room, time=f"{at:%Y-%m-%d %H:%M}")
+        case Matching(words):
+            found = phrases.lines_with(words)
+        case SinceSpoken():
+            found = say("{room} since you last spoke", room=room)
+        case _:
+            found = phrases.last_lines(room or "", count)
+    if whole:
+        return found
+    return say("{title}; not all was looked at, for that would take too long", title=found)
+
+
+NOTHING_FOUND = say("Nothing was found.")
+
+
+def frame(title: str, zones: tuple[str, ...]) -> Sentence:
+    """The head of a frame; times without their zone mislead."""
+    return say("{title}, times {zone}", title=title, zone=zones)
+
+
+def since(time: str) -> Sentence:
+    """Above what was missed."""
+    return say("since {time}", time=time)
+
+
+# People.
+
+
+def _called(called: replies.Called) -> Iterator[Sentence]:
+    yield say("You are {nick} now.", nick=called.nick)
+
+
+def _nickname_due(due: replies.NicknameDue) -> Iterator[Sentence]:
+    yield say("Type a nickname within {seconds} s to stay.", seconds=due.seconds)
+
+
+def _here(here: replies.Here) -> Iterator[Sentence]:
+    some = say_n("One person is here.", "{count} people are here.", here.here)
+    yield some if here.here else say("Nobody is here yet.")
+
+
+def _who(who: replies.Who) -> Iterator[Sentence]:
+    users: tuple[Sentence | str, ...] = tuple(map(_marked, who.users[: limits.PEOPLE_SHOWN]))
+    if who.here > limits.PEOPLE_SHOWN:
+        users += (phrases.more(who.here - limits.PEOPLE_SHOWN),)
+    yield say_n(
+        "One person is in {room}: {users}",
+        "{count} people are in {room}: {users}",
+        who.here,
+        room=who.room,
+        users=users,
+    )
+
+
+def _marked(user: replies.User) -> Sentence | str:
+    """A name with what others should know about it."""
+    if user.down:
+        return say("{nick} (line down {time})", nick=user.nick, time=duration(user.down_for))
+    if user.away is not None:
+        return say("{nick} (away)", nick=user.nick)
+    return user.nick
+
+
+def _whois(somebody: replies.Whois) -> Iterator[Sentence]:
+    nick, came = somebody.nick, duration(somebody.here)
+    if somebody.spoke:
+        spoke = duration(somebody.idle)
+        yield say("{nick} came {here} ago and last spoke {idle} ago.", nick=nick, here=came, idle=spoke)
+    else:
+        yield say("{nick} came {here} ago and has said nothing since.", nick=nick, here=came)
+    if somebody.rooms:
+        yield say("{nick} is in {rooms}.", nick=nick, rooms=tuple(somebody.rooms))
+    if somebody.away is not None:
+        yield _away_now(nick, somebody.away)
+
+
+def _away_now(nick: str, text: str) -> Sentence:
+    if text:
+        return say("{nick} is away: {text}", nick=nick, text=quoted(text))
+    return say("{nick} is away.", nick=nick)
+
+
+def _away(away: replies.Away) -> Iterator[Sentence]:
+    yield say("You are back.") if away.away is None else say("You are away; /back ends it.")
+
+
+def _ignoring(ignoring: replies.Ignoring) -> Iterator[Sentence]:
+    nicks = tuple(ignoring.ignored)
+    yield say("You ignore {nicks}.", nicks=nicks) if nicks else say("You ignore nobody.")
+
+
+def _ignored(ignored: replies.Ignored) -> Iterator[Sentence]:
+    yield say("You hear nothing more from {nick}; /unignore {nick} ends it.", nick=ignored.nick)
+
+
+def _unignored(unignored: replies.Unignored) -> Iterator[Sentence]:
+    yield say("You hear {nick} again.", nick=unignored.nick)
+
+
+def _quiet(quiet: replies.Quiet) -> Iterator[Sentence]:
+    if quiet.quiet:
+        yield say("Coming and going is not shown; /quiet off shows it.")
+    else:
+        yield say("Coming and going is shown; /quiet on hides it.")
+
+
+def _pong(pong: replies.Pong) -> Iterator[Sentence]:
+    yield say("pong {token}", token=pong.token) if pong.token else say("pong")
+
+
+# Talk.
+
+
+def _line_down(down: replies.LineDown) -> Iterator[Sentence]:
+    yield say("{nick}'s line is down. You are told if {nick} does not come back.", nick=down.nick)
+
+
+def _is_away(away: replies.IsAway) -> Iterator[Sentence]:
+    yield _away_now(away.nick, away.away)
+
+
+def _draft_begun(begun: replies.DraftBegun) -> Iterator[Sentence]:
+    yield phrases.DRAFT_BEGUN
+
+
+def _nothing_said(nothing: replies.NothingSaid) -> Iterator[Sentence]:
+    yield phrases.NOTHING_SAID
+
+
+def _dropped(dropped: replies.Dropped) -> Iterator[Sentence]:
+    yield say_n("The line that waited is dropped.", "The {count} lines that waited are dropped.", dropped.dropped)
+
+
+def _posted(posted: replies.Posted) -> Iterator[Sentence]:
+    yield say("posted")
+
+
+def _slowed(slowed: replies.Slowed) -> Iterator[Sentence]:
+    yield say("That was fast: your lines are now said at {rate} a second, none is lost.", rate=slowed.rate)
+    yield say("/cancel drops those that still wait.")
+
+
+def _guess_waits(waits: replies.GuessWaits) -> Iterator[Sentence]:
+    yield say("Your address tried many resume codes: this line waits {seconds} s.", seconds=waits.seconds)
+
+
+def _still_waiting(waiting: replies.StillWaiting) -> Iterator[Sentence]:
+    yield say_n(
+        "Your input has ended; one line still waits to be said.",
+        "Your input has ended; {count} lines still wait to be said.",
+        waiting.lines,
+    )
+
+
+# Rooms.
+
+
+def _joined(joined: replies.Joined) -> Iterator[Sentence]:
+    heard = tuple(joined.still_heard)
+    if heard:
+        yield say(
+            "You speak in {room} now. You still hear {others}; /join {last} goes back.",
+            room=joined.room,
+            others=heard,
+            last=heard[-1],
+        )
+    else:
+        yield say("You speak in {room} now.", room=joined.room)
+    others = joined.here - 1
+    if not others:
+        yield say("Nobody else is in {room}.", room=joined.room)
+    elif others > limits.COMPANY_SHOWN:
+        yield say("{count} others are in {room}; /who lists them.", room=joined.room, count=others)
+    else:
+        users = tuple(user for user in joined.users if user != joined.nick)
+        yield say("With you in {room}: {users}.", room=joined.room, users=users)
+    if joined.topic:
+        yield phrases.topic(joined.room, joined.topic)
+    if not joined.recorded:
+        yield phrases.not_recorded(joined.room)
+
+
+def _left(left: replies.Left) -> Iterator[Sentence]:
+    if left.current is None:
+        yield say("You left {room}. You are in no room now; /join #lobby goes back.", room=left.room)
+    else:
+        yield say("You left {room}. You speak in {current}.", room=left.room, current=left.current)
+
+
+def _rooms(rooms: replies.Rooms) -> Iterator[Sentence]:
+    if not rooms.rooms:
+        yield say("No room has anybody in it.")
+    for room in rooms.rooms:
+        people = say_n("{count} person", "{count} people", room.here)
+        if room.inside:
+            people = say("{people}, you too", people=people)
+        if room.topic:
+            yield say("{room} ({people}): {topic}", room=room.name, people=people, topic=quoted(room.topic))
+        else:
+            yield say("{room} ({people})", room=room.name, people=people)
+    if rooms.count_ > len(rooms.rooms):
+        yield say_n("And {count} room more.", "And {count} rooms more.", rooms.count_ - len(rooms.rooms))
+
+
+def _topic(topic: replies.Topic) -> Iterator[Sentence]:
+    if topic.topic:
+        yield phrases.topic(topic.room, topic.topic)
+    else:
+        yield say("{room} has no topic; /topic text sets one.", room=topic.room)
+
+
+def _new_topic(topic: replies.NewTopic) -> Iterator[Sentence]:
+    if topic.topic:
+        yield phrases.topic(topic.room, topic.topic)
+    else:
+        yield say("{room} has no topic now.", room=topic.room)
+
+
+# Coming, going, and help.
+
+
+def _own_code(code: replies.OwnCode) -> Iterator[Sentence]:
+    yield way_back(code.resume)
+
+
+def _here_already(here: replies.HereAlready) -> Iterator[Sentence]:
+    yield say("You are here already.")
+
+
+def _speaks(speaks: replies.Speaks) -> Iterator[Sentence]:
+    yield say("The service speaks English to you; /language es: en español.")
+
+
+def _bye(bye: replies.Bye) -> Iterator[Sentence]:
+    hint = say("Press Enter (or Ctrl-C) if your prompt does not come back.")
+    yield say("Bye. {hint}", hint=hint) if bye.nick is None else say("Bye {nick}. {hint}", nick=bye.nick, hint=hint)
+
+
+def _stopping(stopping: replies.Stopping) -> Iterator[Sentence]:
+    yield say("The server is stopping.")
+
+
+def _ways_in(ways: replies.WaysIn) -> Iterator[Sentence]:
+    yield from ways.ways
+
+
+def _version(version: replies.Version) -> Iterator[Sentence]:
+    yield say("chat {version} on {server}", version=version.version, server=version.server)
+
+
+def manual(usage: Sentence, help: Sentence) -> Sentence:
+    """One command in a line."""
+    return say("{usage}: {help}", usage=usage, help=help)
+
+
+def _first_help(first: replies.FirstHelp) -> Iterator[Sentence]:
+    yield say("What you type, everybody in the room sees. Commands begin with a slash:")
+    yield from _help(first)
+    yield say("/help all shows every command, /help tips how to live with nc and telnet.")
+
+
+def _help(help: replies.Help | replies.FirstHelp) -> Iterator[Sentence]:
+    for command in help.commands:
+        yield manual(command.usage, command.help)
+
+
+def _help_about(about: replies.HelpAbout) -> Iterator[Sentence]:
+    for command in about.commands:
+        yield manual(command.usage, command.help)
+        if command.aliases:
+            yield say("Also: {aliases}", aliases=" ".join("/" + alias for alias in command.aliases))
+
+
+def _tips(tips: replies.Tips) -> Iterator[Sentence]:
+    yield say("nc and telnet mix what you type with what others say; it is sent whole all the same.")
+    yield say("Several lines as one message: /paste, your lines, /end.")
+    yield say("To say a line that begins with a slash, type two: //etc says /etc.")
+    yield say("From a script: echo '/post NICK #lobby text' | nc HOST PORT")
+    yield say("chat-client comes with this server: when the line drops it comes back by itself. Programs say /json.")
+
+
+_REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
+    replies.Called: _called,
+    replies.NicknameDue: _nickname_due,
+    replies.Here: _here,
+    replies.Who: _who,
+    replies.Whois: _whois,
+    replies.Away: _away,
+    replies.Ignoring: _ignoring,
+    replies.Ignored: _ignored,
+    replies.Unignored: _unignored,
+    replies.Quiet: _quiet,
+    replies.Pong: _pong,
+    replies.LineDown: _line_down,
+    replies.IsAway: _is_away,
+    replies.DraftBegun: _draft_begun,
+    replies.NothingSaid: _nothing_said,
+    replies.Dropped: _dropped,
+    replies.Posted: _posted,
+    replies.Slowed: _slowed,
+    replies.GuessWaits: _guess_waits,
+    replies.StillWaiting: _still_waiting,
+    replies.Joined: _joined,
+    replies.Left: _left,
+    replies.Rooms: _rooms,
+    replies.Topic: _topic,
+    replies.NewTopic: _new_topic,
+    replies.OwnCode: _own_code,
+    replies.HereAlready: _here_already,
+    replies.Speaks: _speaks,
+    replies.Bye: _bye,
+    replies.Stopping: _stopping,
+    replies.WaysIn: _ways_in,
+    replies.Version: _version,
+    replies.FirstHelp: _first_help,
+    replies.Help: _help,
+    replies.HelpAbout: _help_about,
+    replies.Tips: _tips,
+}

@@ -1,0 +1,283 @@
+"""What a command is answered: one named tuple for each kind, whose fields are the facts, as programs know them.
+
+Frozen, without methods.  Programs get the facts (`chat.wire.jsonl`), but for those that only a sentence needs; people
+get the sentences that `chat.wire.prose` makes of them.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat.base.language import Sentence
+
+# People.
+
+
+class Called(NamedTuple):
+    """They have another nickname now."""
+
+    nick: str
+
+
+class NicknameDue(NamedTuple):
+    """A nickname has to be chosen within so many seconds."""
+
+    seconds: int
+
+
+class Here(NamedTuple):
+    """How many people are in the chat: all that is told before a nickname is chosen."""
+
+    here: int
+
+
+class User(NamedTuple):
+    """Somebody in a room; `away` is what they said about it, `down_for` since how many seconds their line is `down`."""
+
+    nick: str
+    away: str | None
+    down: bool
+    down_for: int = 0
+
+
+class Who(NamedTuple):
+    """Who is in a room: `here` counts its `users`, and more."""
+
+    room: str
+    users: Sequence[User]
+    here: int
+
+
+class Whois(NamedTuple):
+    """Somebody: for how many seconds they are `here`, and `idle`, if they `spoke` at all; in which rooms, and whether
+    away."""
+
+    nick: str
+    here: int
+    idle: int
+    rooms: Sequence[str]
+    away: str | None
+    spoke: bool
+
+
+class Away(NamedTuple):
+    """Who asked is away from now on, with these words; None: they are back."""
+
+    away: str | None
+
+
+class Ignoring(NamedTuple):
+    """Whom one ignores."""
+
+    ignored: Sequence[str]
+
+
+class Ignored(NamedTuple):
+    """Somebody is not heard any more."""
+
+    nick: str
+
+
+class Unignored(NamedTuple):
+    """Somebody is heard again."""
+
+    nick: str
+
+
+class Quiet(NamedTuple):
+    """Whether coming and going is left out."""
+
+    quiet: bool
+
+
+class Pong(NamedTuple):
+    """The server is there."""
+
+    token: str
+
+
+# Talk.
+
+
+class LineDown(NamedTuple):
+    """Somebody who was written to is not connected, for so many seconds by now."""
+
+    nick: str
+    down: int
+
+
+class IsAway(NamedTuple):
+    """Somebody who was written to is away, and what they said about it."""
+
+    nick: str
+    away: str
+
+
+class DraftBegun(NamedTuple):
+    """The lines that follow are one message."""
+
+
+class NothingSaid(NamedTuple):
+    """The draft is forgotten."""
+
+
+class Dropped(NamedTuple):
+    """So many lines that waited are not said."""
+
+    dropped: int
+
+
+class Posted(NamedTuple):
+    """It was said without staying."""
+
+
+class Slowed(NamedTuple):
+    """From now on so many lines a second are said."""
+
+    rate: str
+
+
+class GuessWaits(NamedTuple):
+    """A line that tries a resume code waits for so many seconds."""
+
+    seconds: int
+
+
+class StillWaiting(NamedTuple):
+    """Their input has ended, and so many lines wait to be said."""
+
+    lines: int
+
+
+# Rooms.
+
+
+class Joined(NamedTuple):
+    """The room in which `nick` speaks now, as `RoomState` tells of it, and those that are `still_heard`."""
+
+    room: str
+    head: int
+    here: int
+    users: Sequence[str]
+    topic: str
+    recorded: bool
+    nick: str
+    still_heard: Sequence[str]
+
+
+class Left(NamedTuple):
+    """The room that was left, and the one in which they speak now, if any."""
+
+    room: str
+    current: str | None
+
+
+class RoomRow(NamedTuple):
+    """A room in a list; `inside`: who asked is in it."""
+
+    name: str
+    here: int
+    topic: str
+    inside: bool
+
+
+class Rooms(NamedTuple):
+    """The fullest rooms, and how many there are (`count` is a method of each tuple)."""
+
+    rooms: Sequence[RoomRow]
+    count_: int
+
+
+class Topic(NamedTuple):
+    """What a room is about."""
+
+    room: str
+    topic: str
+
+
+class NewTopic(NamedTuple):
+    """What a room is about from now on."""
+
+    room: str
+    topic: str
+
+
+# Coming, going, and help.
+
+
+class OwnCode(NamedTuple):
+    """The code with which one comes back."""
+
+    resume: str
+
+
+class HereAlready(NamedTuple):
+    """The code that was given is their own."""
+
+
+class Speaks(NamedTuple):
+    """The language in which the service speaks to them, and which there are."""
+
+    language: str
+    languages: Sequence[str]
+
+
+class Bye(NamedTuple):
+    """They have left; without a `nick` they never came in."""
+
+    nick: str | None
+
+
+class Stopping(NamedTuple):
+    """The server stops."""
+
+
+class WaysIn(NamedTuple):
+    """How one joins, for whoever knocked at the wrong door."""
+
+    ways: Sequence[Sentence]
+
+
+class Version(NamedTuple):
+    """What runs here."""
+
+    version: str
+    server: str
+
+
+class Manual(NamedTuple):
+    """What is told about one command."""
+
+    name: str
+    usage: Sentence
+    aliases: Sequence[str]
+    help: Sentence
+
+
+class FirstHelp(NamedTuple):
+    """The commands that a guest needs."""
+
+    commands: Sequence[Manual]
+
+
+class Help(NamedTuple):
+    """All commands."""
+
+    commands: Sequence[Manual]
+
+
+class HelpAbout(NamedTuple):
+    """One command."""
+
+    commands: Sequence[Manual]
+
+
+class Tips(NamedTuple):
+    """How to live with nc and telnet."""
+
+
+Facts = (
+    Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
+    | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | GuessWaits | StillWaiting
+    | Joined | Left | Rooms | Topic | NewTopic
+    | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
+)  # fmt: skip
