@@ -71,14 +71,6 @@ class Refused(ChatError):
     """The request is understood, and not possible."""
 
 
-class NoRoom(Refused):
-    """No room of this name is in memory.  It may be in the store: whoever tells this looks there first."""
-
-    def __init__(self, name: str, sentence: Sentence) -> None:
-        super().__init__("no-room", sentence)
-        self.name = name
-
-
 class NotStored(ChatError):
     """The store could not keep what was said: nothing of it was shown to anybody."""
 

@@ -1,6 +1,7 @@
 """What can be asked, one file a family; `perform` is the way in for what any wire has parsed."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from twisted.internet.defer import CancelledError
@@ -9,7 +10,7 @@ from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
 from chat.commands import entering, help, history, people, rooms, talk, words
-from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, arguments, asks, carrier, unknown
+from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, arguments, asks, carrier, rooms_named, unknown
 from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Say
@@ -51,8 +52,7 @@ async def _perform_without_code(session: Session, parsed: Parsed, found: Sequenc
             raise _private()
     if session.connection is not connection:
         return ANSWERED
-    work = _perform(session, parsed)
-    return work if work is None or isinstance(work, str) else await work
+    return await _done(_perform(session, parsed))
 
 
 def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
@@ -66,7 +66,10 @@ def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
         connection.proposal = None
     elif not row.nameless:
         raise no_nick()
-    return row.handle(Call(session, parsed.request, row, connection, parsed.word), arguments(row, parsed.rest))
+    call, asked = Call(session, parsed.request, row, connection, parsed.word), arguments(row, parsed.rest)
+    if session.named and (unknown_rooms := session.hub.unknown(rooms_named(call, asked))):
+        return _with_rooms(session, unknown_rooms, partial(row.handle, call, asked))
+    return row.handle(call, asked)
 
 
 def _say(session: Session, connection: Carrier[Session], parsed: Say) -> Awaitable[Outcome] | Outcome:
@@ -76,4 +79,21 @@ def _say(session: Session, connection: Carrier[Session], parsed: Say) -> Awaitab
     if not session.named or (not parsed.text and connection.proposal is not None and asks(session)):
         return entering.nickname(session, parsed)
     connection.proposal = None
+    if (room := parsed.request.room) is not None and (unknown_rooms := session.hub.unknown([room])):
+        return _with_rooms(session, unknown_rooms, partial(talk.say_line, session, parsed))
     return talk.say_line(session, parsed)
+
+
+async def _with_rooms(
+    session: Session, names: Sequence[str], do: Callable[[], Awaitable[Outcome] | Outcome]
+) -> Outcome:
+    """Do it once these rooms are in memory, if the store has them: whether they are there is decided then."""
+    connection = session.connection
+    for name in names:
+        with suppress(Refused):  # there is no place for it
+            await session.hub.load(name)
+    return ANSWERED if session.connection is not connection else await _done(do())
+
+
+async def _done(work: Awaitable[Outcome] | Outcome) -> Outcome:
+    return work if work is None or isinstance(work, str) else await work

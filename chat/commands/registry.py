@@ -7,7 +7,7 @@ stand at the end as well.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from math import ceil
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -34,6 +34,8 @@ ANSWERED: Final = "answered"
 """What acknowledges or refuses the line has gone out, or comes with the turn."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
+_ROOMS = ("room", "to", "place")
+"""Arguments that may be a room."""
 _NICKS = ("nick", "to", "place")
 """Arguments that may be somebody, whom people call @amy or amy: too."""
 
@@ -170,6 +172,18 @@ def arguments(row: Command, rest: str) -> object:
             raise usage(row)
         values[place] = value
     return row.arguments(*values)
+
+
+def rooms_named(call: Call, asked: Any) -> Iterable[str]:
+    """The rooms that a command with these arguments may be about."""
+    if call.request.room is not None:
+        yield call.request.room
+    for name, value in zip(asked._fields, asked, strict=True):
+        if name not in _ROOMS or value is None:
+            continue
+        # A place without its sign is a room where nobody is called so.
+        if value.startswith("#") or (name == "place" and not call.session.hub.is_here(value)):
+            yield value
 
 
 def usage(row: Command) -> Refused:

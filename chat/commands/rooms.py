@@ -45,9 +45,6 @@ async def join(call: Call, asked: Join) -> None:
     if hub.key_of(asked.room) not in session.rooms:
         session.may_join_one_more()
         count(session, "join")
-        await hub.load(asked.room)
-        if not call.still_there:
-            return
         if hub.is_new(asked.room):
             spend(session, _NEW, _no_new_room)
         room = hub.room(asked.room)

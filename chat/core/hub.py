@@ -1,6 +1,6 @@
 """Who is here, which rooms there are, who has which nickname, and who may still come back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from chat.base import limits, names, resume_codes
 from chat.base.bans import NOBODY, Bans
-from chat.base.errors import NoRoom, Refused
+from chat.base.errors import Refused
 from chat.base.fair_rounds import FairRounds
 from chat.base.language import say
 from chat.base.nearest import nearest
@@ -175,6 +175,20 @@ class Hub:
                 self._add_room(key, kept.name, kept.head).topic = kept.topic
         return key in self.rooms
 
+    def unknown(self, rooms: Iterable[str]) -> list[str]:
+        """Those of these names, with or without #, that only `load` can tell whether there is such a room."""
+        return [name for name in rooms if self._may_be_stored(name)]
+
+    def _may_be_stored(self, name: str) -> bool:
+        name = name if names.fold(name).startswith("#") else f"#{name}"
+        if self.has_room(name):
+            return False
+        try:
+            names.check_room(name)
+        except Refused:
+            return False
+        return True
+
     def is_new(self, name: str) -> bool:
         """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
         return self.key_of(names.check_room(name)) not in self.rooms
@@ -202,9 +216,7 @@ class Hub:
         return self.key_of(name) in self.rooms
 
     def find_room(self, name: str) -> Room:
-        """The room of this name, with or without its #; raises `NoRoom` where it is not known, or not yet, and
-        `Refused` where it is somebody's name.
-        """
+        """The room of this name, with or without its #; raises `Refused` where there is none in memory."""
         shown = name[: limits.NAME_READ]
         if name.startswith("@"):
             raise Refused("room-bad", say("{name} is a person; a room is what this is about.", name=shown))
@@ -218,7 +230,7 @@ class Hub:
             sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
             if near is not None:
                 sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
-            raise NoRoom(shown, sentence) from None
+            raise Refused("no-room", sentence) from None
 
     def _nearest_room(self, name: str) -> str | None:
         """The room that was most likely meant, of some that people are in."""

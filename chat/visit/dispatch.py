@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chat.base.errors import BadInput, ChatError, NoRoom, NotStored
+from chat.base.errors import BadInput, ChatError, NotStored
 from chat.base.language import say
 from chat.commands import entering, perform
 from chat.commands.registry import Outcome, acknowledge
@@ -62,13 +62,11 @@ async def _waited_for(connection: Carrier[Session], parsed: Parsed, work: Awaita
             acknowledge(connection.session, parsed.request)
 
 
-def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError, looked: bool = False) -> Work | None:
+def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError) -> Work | None:
     """Say why it cannot be done."""
     session, request = connection.session, parsed.request
     if isinstance(error, BadInput):
         session.answer(Problem(error.code, error.sentence, error.id))
-    elif isinstance(error, NoRoom) and not looked:
-        return _look_for_room(connection, parsed, error)
     elif isinstance(error, NotStored):
         session.answer(not_said(error, request.line, request.id))
     elif not session.named or (line := session.posting.line(request)) is None:
@@ -76,22 +74,6 @@ def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError, look
     else:
         return _refuse_unless_stored(connection, line, error)
     return None
-
-
-async def _look_for_room(connection: Carrier[Session], parsed: Parsed, error: NoRoom) -> None:
-    """A room that is not in memory may be in the store: then the line is handled as if it had been."""
-    session = connection.session
-    try:
-        if not await session.hub.load(error.name):
-            raise error
-        if connection.session is session:
-            work = perform(session, parsed)
-            outcome = work if work is None or isinstance(work, str) else await work
-            if outcome is None:
-                acknowledge(session, parsed.request)
-    except ChatError as told:
-        if (answering := _answer(connection, parsed, told, looked=True)) is not None:
-            await answering
 
 
 async def _refuse_unless_stored(connection: Carrier[Session], line: Line, error: ChatError) -> None:

@@ -1,6 +1,7 @@
 """Who has which nickname, and which rooms there are."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from alike import same
@@ -86,12 +87,12 @@ def test_an_empty_room_keeps_its_numbers(world: World) -> None:
     assert [keys["seq"] for keys in ann.objects if keys["type"] == "ack" and "seq" in keys] == [5]
 
 
-def forgotten(monkeypatch: pytest.MonkeyPatch, world: World) -> Client:
-    """Bob, after a room of amy's with talk and a topic had to make place for others."""
-    monkeypatch.setattr(limits, "ROOMS", 3)
+def forgotten(monkeypatch: pytest.MonkeyPatch, world: World, most: int = 3) -> Client:
+    """Bob, after a room of amy's with talk and a topic had to make place for others, if there may not be more."""
+    monkeypatch.setattr(limits, "ROOMS", most)
     bob = world.enter("bob", wire="json")
     world.enter("amy", "/join #ops", "/topic tea", "hi", "/leave #ops", "/join #a", "/join #b")
-    assert "#ops" not in world.hub.rooms
+    assert ("#ops" in world.hub.rooms) == (most > 3)
     bob.take()
     return bob
 
@@ -111,6 +112,55 @@ def test_a_room_that_was_forgotten_is_there_again_when_somebody_asks_for_it(
     (ack,) = bob.take_objects()
     # amy came, set the topic, spoke and left; bob came.
     assert ack["seq"] == 6
+
+
+LINES_ABOUT_A_ROOM = [
+    *(
+        "/topic #ops",
+        "/topic #ops coffee",
+        "/who #OPS",
+        "/who ops",
+        "/leave #ops",
+        "/leave ops",
+        "/last #ops",
+        "/last 5 #ops",
+    ),
+    *("/since #ops 1h", "/missed #ops", "/grep #ops hi", "/msg #ops hi", "/join ops", "/topic #nope", "/who nope"),
+    *("/topic #o\u200bps", "/who @ben"),
+]
+
+
+@pytest.mark.parametrize("keys", [{}, {"room": "#ops"}, {"room": "ops"}, {"room": "#nope"}, {"room": "@ben"}])
+def test_a_room_that_was_forgotten_is_as_one_that_was_not(
+    keys: dict[str, str], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line in [*LINES_ABOUT_A_ROOM, "/topic", "/me waves", "hi"]:
+        answers = []
+        for most in (3, 1000):
+            world = World()
+            bob = forgotten(monkeypatch, world, most)
+            monkeypatch.setattr(limits, "ROOMS", 4)
+            bob.type(line, id="c1", **keys)
+            answers.append(bob.take_objects())
+        assert answers[0] == answers[1], line
+
+
+def test_a_line_about_a_room_that_was_forgotten_is_looked_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = forgotten(monkeypatch, world)
+    monkeypatch.setattr(limits, "ROOMS", 4)
+    guesses: list[object] = []
+    guess = world.hub.guesses.guess
+
+    async def counted(*what: Any) -> Any:
+        guesses.append(what)
+        return await guess(*what)
+
+    monkeypatch.setattr(world.hub.guesses, "guess", counted)
+    bob.type("/topic #ops the code was K7F2Q-X9M4T", id="c1")
+    assert [what["code"] for what in bob.take_objects()] == ["not-in-room"]
+    assert len(guesses) == 1
 
 
 def test_two_who_ask_for_a_room_at_once_meet_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
