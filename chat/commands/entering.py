@@ -196,15 +196,15 @@ def json(call: Call, asked: Json) -> None:
 class Language(NamedTuple):
     """Which language the service speaks."""
 
-    code: str | None
+    language: str | None
 
 
 @command("staying", say("/language [en|es]"), say("the language in which the service speaks to you"), nameless=True)
 async def language(call: Call, asked: Language) -> None:
     """Theirs alone; it comes back with them.  Without a word it tells which it is."""
     session, connection = call.session, call.connection
-    if asked.code is not None:
-        code = grammar.fold(asked.code)
+    if asked.language is not None:
+        code = grammar.fold(asked.language)
         if code not in known_languages():
             raise usage(call.command)
         session.language = code

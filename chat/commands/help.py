@@ -64,4 +64,4 @@ _FIRST = ("msg", "reply", "who", "nick", "join", "rooms", "last", "quit")
 
 
 def _manual(row: Command) -> replies.Manual:
-    return replies.Manual(row.name, row.usage, row.aliases, row.help)
+    return replies.Manual(row.name, row.usage, row.help, row.family, row.arguments, row.aliases)

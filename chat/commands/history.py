@@ -110,7 +110,7 @@ class Since(NamedTuple):
     """What was said since a time."""
 
     room: str | None
-    text: str
+    time: str
 
 
 @command("history", say("/since [#room] 22:00|30m|yesterday|DATE"), say("show what was said in the room since then"))
@@ -118,7 +118,7 @@ async def since(call: Call, asked: Since) -> None:
     """At most the last HISTORY_MOST of it; programs page back from there with `before`."""
     log = _readable(call, asked.room)
     now = call.session.hub.now()
-    then = moment(asked.text, now)
+    then = moment(asked.time, now)
     query = Query((log.key,), limits.HISTORY_MOST, call.request.before, then, _until(now))
     await _show(call, query, log.name, SinceTime(then))
 
@@ -199,7 +199,7 @@ async def grep(call: Call, asked: Grep) -> None:
     if parts > limits.GREP_WORDS:
         raise Refused("too-many", say("/grep takes {limit} words or signs.", limit=limits.GREP_WORDS))
     logs = (session.log, *(room.log for room in session.rooms.values()))
-    if asked.room is not None:
+    if asked.room is not None or call.request.room is not None:
         logs = (_readable(call, asked.room),)
     keys = tuple(log.key for log in logs if _tells(session, log))
     await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, Matching(asked.text))

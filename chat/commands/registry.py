@@ -1,13 +1,13 @@
 """The one table of what can be asked: it parses, permits and helps.
 
 A command is a tuple of named arguments with a handler, brought together by `command`.  The arguments are read off
-the tuple's annotations, in order: a field named `text` is the rest of the line, any other one word; what may be None
-may be missing; a `room` that may be missing takes only a word that begins with #, an `int` only a number, which may
-stand at the end as well.
+the tuple's annotations, in order: their names say of which kind they are.  A `text` is the rest of the line, a `time`
+too, any other is one word; what may be None may be missing; a `room` that may be missing takes only a word that begins
+with #, an `int` only a number; both may stand at the end as well.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -19,13 +19,10 @@ from chat.base.token_bucket import Allowance
 from chat.core.ports import Carrier
 from chat.core.room import Room
 from chat.core.session import Session
-from chat.wire import grammar, vocabulary
+from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Done, Reply
 from chat.wire.prose import manual
-from chat.wire.replies import Facts
 from chat.wire.requests import Request
-
-Family = Literal["talk", "people", "rooms", "history", "staying"]
 
 Outcome = Literal["answered"] | None
 """What became of a line: all is done and told (None), so that its id is to be acknowledged; or that is seen to."""
@@ -34,10 +31,21 @@ ANSWERED: Final = "answered"
 """What acknowledges or refuses the line has gone out, or comes with the turn."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
-_ROOMS = ("room", "to", "place")
-"""Arguments that may be a room."""
-_NICKS = ("nick", "to", "place")
-"""Arguments that may be somebody, whom people call @amy or amy: too."""
+_KINDS: Mapping[str, replies.Kind] = {
+    "text": "text",
+    "room": "room",
+    "nick": "nick",
+    "to": "place",
+    "place": "place",
+    "switch": "switch",
+    "topic": "command",
+    "time": "time",
+    "language": "language",
+}
+"""Of arguments, by their names; any other is a word that only this command knows."""
+
+_CALLED = ("nick", "place")
+"""Kinds that may be somebody, whom people call @amy or amy: too."""
 
 
 class Call(NamedTuple):
@@ -59,7 +67,7 @@ class Call(NamedTuple):
         """The room it is about: the line's own, else the current one; raises `Refused` where they are not in it."""
         return room_of(self.session, self.request.room)
 
-    def reply(self, facts: Facts) -> None:
+    def reply(self, facts: replies.Facts) -> None:
         """Answer it."""
         self.session.answer(Reply(self.command.name, facts, self.request.id))
 
@@ -70,14 +78,16 @@ Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
 class Command(NamedTuple):
     """One row of the table; `nameless` says that it is there before a nickname is chosen.
 
-    `allowance` says how often one may change with it what others see; see `count`.
+    `asked` makes a tuple of the arguments.  `allowance` says how often one may change with it what others see: see
+    `count`.
     """
 
     name: str
     usage: Sentence
     help: Sentence
-    family: Family
-    arguments: type
+    family: replies.Family
+    arguments: Sequence[replies.Argument]
+    asked: Callable[..., object]
     handle: Handler
     aliases: tuple[str, ...]
     nameless: bool
@@ -95,7 +105,7 @@ _Handles = Callable[[Call, A], Awaitable[Outcome] | Outcome]
 
 
 def command(
-    family: Family,
+    family: replies.Family,
     usage: Sentence,
     help: Sentence,
     nameless: bool = False,
@@ -106,14 +116,21 @@ def command(
     def register(handle: _Handles[A]) -> _Handles[A]:
         name = usage.text.split()[0][1:]
         aliases = vocabulary.ALIASES.get(name, ())
-        arguments = handle.__annotations__["asked"]
-        row = Command(name, usage, help, family, arguments, handle, aliases, nameless, allowance)
+        asked = handle.__annotations__["asked"]
+        arguments = [_argument(name, kind) for name, kind in asked.__annotations__.items()]
+        row = Command(name, usage, help, family, arguments, asked, handle, aliases, nameless, allowance)
         TABLE[name] = row
         for word in (name, *aliases):
             NAMES[grammar.fold(word)] = row
         return handle
 
     return register
+
+
+def _argument(name: str, kind: object) -> replies.Argument:
+    """An argument as its annotation has it."""
+    optional = isinstance(None, kind)  # type: ignore[arg-type]  # a class or a union of some
+    return replies.Argument("number" if kind == int | None else _KINDS.get(name, "word"), optional)
 
 
 def unknown(word: str) -> Refused:
@@ -156,30 +173,45 @@ def known(word: str) -> Command | None:
 def arguments(row: Command, rest: str) -> object:
     """What stands behind a command as its arguments; raises `Refused` with the usage where they do not fit."""
     values: list[object] = []
-    fields = row.arguments.__annotations__
-    for number, (name, kind) in enumerate(fields.items(), 1):
-        word, *others = [rest] if name == "text" else _BLANKS.split(rest, maxsplit=1)
-        value = _read(name, kind, word, last=number == len(fields))
+    for number, argument in enumerate(row.arguments, 1):
+        word, *others = _split(rest, argument.kind)
+        value = _read(argument, word, last=number == len(row.arguments))
         if value is not None:
             rest = others[0] if others else ""
-        elif not isinstance(None, kind):
+        elif not argument.optional:
             raise usage(row)
         values.append(value)
     if rest:
-        place = next((place for place, kind in enumerate(fields.values()) if kind == int | None), None)
-        value = _read("", int | None, rest, last=True)
-        if place is None or values[place] is not None or value is None:
-            raise usage(row)
-        values[place] = value
-    return row.arguments(*values)
+        _put_behind(row, values, rest)
+    return row.asked(*values)
+
+
+def _put_behind(row: Command, values: list[object], rest: str) -> None:
+    """What is left over at the end is what may stand before as well; else raises `Refused` with the usage."""
+    for place, argument in enumerate(row.arguments):
+        if argument.kind in ("number", "room") and values[place] is None:
+            value = _read(argument, rest, last=False)
+            if value is not None:
+                values[place] = value
+                return
+    raise usage(row)
+
+
+def _split(rest: str, kind: replies.Kind) -> Sequence[str]:
+    """What an argument of this kind takes from a line, and what is left for the next."""
+    if kind == "text":
+        return [rest]
+    if kind == "time":  # of two words perhaps; no time holds the sign of a room
+        return re.split(r"[^\S\n]+(?=[#\uff03]\S*$)", rest, maxsplit=1)
+    return _BLANKS.split(rest, maxsplit=1)
 
 
 def rooms_named(call: Call, asked: Any) -> Iterable[str]:
     """The rooms that a command with these arguments may be about."""
     if call.request.room is not None:
         yield call.request.room
-    for name, value in zip(asked._fields, asked, strict=True):
-        if name not in _ROOMS or value is None:
+    for name, argument, value in zip(asked._fields, call.command.arguments, asked, strict=True):
+        if argument.kind not in ("room", "place") or value is None:
             continue
         # A place without its sign is a room where nobody is called so.
         if value.startswith("#") or (name == "place" and not call.session.hub.is_here(value)):
@@ -191,15 +223,21 @@ def usage(row: Command) -> Refused:
     return Refused("usage", manual(row.usage, row.help))
 
 
-def _read(name: str, kind: object, word: str, last: bool) -> object | None:
-    """A word as the value of the argument of this name and kind, None where it is not meant for it."""
+def _read(argument: replies.Argument, word: str, last: bool) -> object | None:
+    """A word as the value of an argument, None where it is not meant for it."""
     if not word:
         return None
-    if kind == int | None:
-        return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
-    if name == "room":
-        return _room(word, certain=last or not isinstance(None, kind))  # type: ignore[arg-type]
-    return _called(word) if name in _NICKS else word
+    match argument.kind:
+        case "number":
+            return _number(word)
+        case "room":
+            return _room(word, certain=last or not argument.optional)
+        case kind:
+            return _called(word) if kind in _CALLED else word
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
 
 
 def _room(word: str, certain: bool) -> str | None:

@@ -221,7 +221,6 @@ _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.Bye: ("nick",),
     replies.WaysIn: ("ways",),
     replies.Version: ("server",),
-    replies.Manual: ("help",),
 }
 """Facts that only a sentence needs, or that a program knows from elsewhere."""
 

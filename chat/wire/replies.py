@@ -5,7 +5,7 @@ get the sentences that `chat.wire.prose` makes of them.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from chat.base.language import Sentence
 
@@ -244,13 +244,28 @@ class Version(NamedTuple):
     server: str
 
 
+Family = Literal["talk", "people", "rooms", "history", "staying"]
+
+Kind = Literal["nick", "room", "place", "number", "switch", "command", "language", "time", "word", "text"]
+"""Of an argument: a `place` is a nickname or a room, a `switch` is on or off, a `text` all that is left of the line."""
+
+
+class Argument(NamedTuple):
+    """What may stand behind a command, or has to."""
+
+    kind: Kind
+    optional: bool
+
+
 class Manual(NamedTuple):
     """What is told about one command."""
 
     name: str
     usage: Sentence
-    aliases: Sequence[str]
     help: Sentence
+    family: Family
+    arguments: Sequence[Argument]
+    aliases: Sequence[str]
 
 
 class FirstHelp(NamedTuple):

@@ -307,3 +307,12 @@ def test_the_parts_of_a_search_are_counted_and_not_its_blanks(amy: Client, words
 def test_a_search_for_nothing_is_told_so(amy: Client, words: str) -> None:
     amy.type(f"/grep {words}")
     assert amy.take() == ["! usage: There is no letter, digit or sign in that to look for."]
+
+
+def test_a_search_in_the_room_that_stands_beside_a_line(world: World) -> None:
+    amy = world.enter("amy", "/join #ops", "tea in ops", "/join #lobby", "tea in the lobby", wire="json")
+    amy.type("/grep tea", id="1")
+    amy.type("/grep tea", id="2", room="#ops")
+    amy.type("/grep #lobby tea", id="3", room="#ops")
+    found = [{event["text"] for event in keys["events"]} for keys in amy.objects if keys["type"] == "history"]
+    assert found == [{"tea in ops", "tea in the lobby"}, {"tea in ops"}, {"tea in the lobby"}]

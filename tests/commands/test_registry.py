@@ -1,5 +1,6 @@
 """The one table of what can be asked."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,13 @@ def arguments_of(line: str) -> tuple:
         ("/topic tea", (None, "tea")),
         ("/since #ops 22:00", ("#ops", "22:00")),
         ("/since 22:00", (None, "22:00")),
+        ("/since 22:00 #ops", ("#ops", "22:00")),
+        ("/since 22:00 \uff03ops", ("#ops", "22:00")),
+        ("/since 2026-11-21 22:00  #ops", ("#ops", "2026-11-21 22:00")),
+        ("/since #ops 2026-11-21 22:00", ("#ops", "2026-11-21 22:00")),
+        ("/since 22:00 ops", (None, "22:00 ops")),
+        ("/topic tea #ops", (None, "tea #ops")),
+        ("/grep tea #ops", (None, "tea #ops")),
         ("/grep #ops tea", ("#ops", "tea")),
         ("/missed ops", ("#ops",)),
         ("/msg @bob: hi", ("bob", "hi")),
@@ -56,7 +64,19 @@ def test_arguments_are_read_in_order(line: str, values: tuple[object, ...]) -> N
 
 @pytest.mark.parametrize(
     "line",
-    ["/msg", "/msg bob", "/nick", "/join", "/rooms now", "/paste x", "/msg @ hi", "/last #ops x", "/last 5 #ops 5"],
+    [
+        "/msg",
+        "/msg bob",
+        "/nick",
+        "/join",
+        "/rooms now",
+        "/paste x",
+        "/msg @ hi",
+        "/last #ops x",
+        "/last 5 #ops 5",
+        "/since #a 1h #b",
+        "/since #ops",
+    ],
 )
 def test_arguments_that_do_not_fit_are_answered_with_the_usage(line: str) -> None:
     with pytest.raises(Refused) as refused:
@@ -111,3 +131,28 @@ def test_every_command_with_any_arguments_in_any_state_is_answered_and_harms_nob
         assert not ann.ended
     ann.type("/ping")
     assert ann.lines[-1] == "-> pong"
+
+
+def test_help_tells_programs_of_each_command_what_the_table_holds(world: World) -> None:
+    amy = world.enter("amy", "/language es", wire="json")
+    amy.type("/help all", id="1")
+    told = {command["name"]: command for command in amy.objects[0]["commands"]}
+    assert list(told) == list(TABLE)
+    kinds = {name: [argument["kind"] for argument in command["arguments"]] for name, command in told.items()}
+    assert (kinds["msg"], kinds["last"], kinds["since"]) == (["place", "text"], ["number", "place"], ["room", "time"])
+    assert (kinds["quiet"], kinds["help"], kinds["language"]) == (["switch"], ["command"], ["language"])
+    assert (kinds["json"], kinds["who"], kinds["whois"], kinds["quit"]) == (["word"], ["place"], ["nick"], ["text"])
+    assert told["topic"]["arguments"] == [{"kind": "room", "optional": True}, {"kind": "text", "optional": True}]
+    assert (told["msg"]["family"], told["msg"]["aliases"][0]) == ("talk", "w")
+    assert told["msg"]["usage"] == "/msg APODO|#sala texto"
+    assert told["ping"]["help"] == "ver si el servidor responde"
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_arguments_of_a_command_are_those_of_its_usage(name: str) -> None:
+    row = TABLE[name]
+    shown = re.findall(r"\[[^\]]*\]|\S+", row.usage.text)[1:]
+    if name == "last":
+        shown.reverse()  # the number may stand at either end
+    assert len(shown) == len(row.arguments)
+    assert [word.startswith("[") for word in shown] == [argument.optional for argument in row.arguments]

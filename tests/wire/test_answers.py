@@ -152,7 +152,9 @@ def test_a_bug_of_ours_is_the_error_of_its_line(world: World, logged: Logged, mo
     assert [(keys["code"], keys["id"]) for keys in amy.objects] == [("internal", "1")]
 
 
-@pytest.mark.parametrize("line", ["/who", "/topic tea", "/topic", "/leave", "/since 1h", "/missed", "/me waves"])
+@pytest.mark.parametrize(
+    "line", ["/who", "/topic tea", "/topic", "/leave", "/since 1h", "/missed", "/grep hi", "/me waves"]
+)
 def test_a_command_about_rooms_says_that_a_person_is_none(line: str, world: World) -> None:
     world.enter("ann", "hi")
     amy = world.enter("amy", wire="json")

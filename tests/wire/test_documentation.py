@@ -59,6 +59,9 @@ def check(keys: dict) -> None:
     assert keys.keys() - {"id"} <= known, keys
     for room in keys["rooms"].values() if kind == "welcome" else ():
         assert all(f"`{key}`" in ENGLISH for key in room)
+    for told in keys.get("commands", ()):
+        words = [*told, *(word for argument in told["arguments"] for word in (*argument, argument["kind"]))]
+        assert all(f"`{word}`" in ENGLISH for word in words)
     for event in keys.get("events", ()):
         check(event)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import NamedTuple, get_args, get_type_hints
+from typing import Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -27,7 +27,9 @@ def some(kind: object, name: str = "tea") -> object:
         return 2
     if kind is Sentence:
         return say("yes")
-    if getattr(kind, "__origin__", None) is Sequence:
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    if get_origin(kind) is Sequence:
         return [some(get_args(kind)[0], name), some(get_args(kind)[0], f"{name}2")]
     return kind(**{name: some(kind, name) for name, kind in get_type_hints(kind).items()})
 
