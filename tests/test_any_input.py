@@ -61,12 +61,12 @@ def test_any_bytes_in_any_pieces_harm_nobody(start: bytes, data: bytes, pieces: 
         check_lines(ann.bytes)
         check_lines(bob.bytes)
         check_objects(bot.bytes)
-        if somebody.protocol.wire.asks:
+        if somebody.visit.wire.asks:
             check_lines(TELNET.sub(b"", somebody.bytes))
         ann.take()
         ann.type("/ping")
         assert ann.lines == ["-> pong"]
-        assert world.factory.clients == {client.protocol for client in (ann, bob, bot)}
+        assert world.factory.clients == {client.visit for client in (ann, bob, bot)}
 
 
 @given(INPUT, st.lists(st.integers(1, 40), max_size=30))

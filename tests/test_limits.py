@@ -303,7 +303,7 @@ def test_where_lines_have_no_limit_changes_have_none() -> None:
 def test_a_class_behind_one_address_never_meets_a_limit() -> None:
     world = World(max_per_host=limits.MAX_PER_HOST, rate=limits.RATE)
     pupils = [world.connect(f"pupil{number}x") for number in range(40)]
-    codes = [pupil.protocol.session.code for pupil in pupils]
+    codes = [pupil.session.code for pupil in pupils]
     for _ in range(9):
         for pupil in pupils:
             pupil.cut()
@@ -407,7 +407,7 @@ def test_a_ban_that_was_taken_away_is_none(world: World) -> None:
 
 def test_the_address_of_who_is_connected_is_stored_for_after_a_crash(world: World) -> None:
     amy, code = enter(world, "amy", "192.0.2.1")
-    session = amy.protocol.session
+    session = amy.session
     assert json.loads(session.record().value or "")["host"] == "192.0.2.1"
     amy.cut()
     world.connect(f"/resume {code}", host="192.0.2.2").cut()

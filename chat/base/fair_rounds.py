@@ -25,15 +25,13 @@ class FairRounds:
         self._for_more: deque[Callable[[], None]] = deque()
         self._readers: deque[Callable[[], None]] = deque()
         self._scheduled = False
-
-    @property
-    def busy(self) -> bool:
+        self.busy = False
         """Somebody stands in line with lines to be handled."""
-        return bool(self._first or self._for_more)
 
     def stand_in_line(self, work: Callable[[], None], for_more: bool) -> None:
         """Call this when it is their turn, once."""
         (self._for_more if for_more else self._first).append(work)
+        self.busy = True
         self._schedule()
 
     def read_in_line(self, work: Callable[[], None]) -> None:
@@ -59,7 +57,9 @@ class FairRounds:
         try:
             # Who comes back for more works in the next round.
             for _ in range(len(self._first) + len(self._for_more)):
-                (self._first or self._for_more).popleft()()
+                work = (self._first or self._for_more).popleft()
+                self.busy = bool(self._first or self._for_more)
+                work()
                 if perf_counter() - begun > limits.ROUND_SECONDS:
                     break
             self._let_some_read()

@@ -65,6 +65,9 @@ class Guesses:
                 if not line:
                     del self._lines[line.who]
 
+    def __contains__(self, asker: Asker) -> bool:
+        return asker in self._waiting
+
     def drop(self, asker: Asker) -> bool:
         """They wait no more; returns whether they did."""
         turn = self._waiting.pop(asker, None)

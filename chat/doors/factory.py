@@ -17,6 +17,7 @@ from chat.doors.admission import Admission
 from chat.doors.proxy_protocol import Introduced
 from chat.doors.sniffing import Reception
 from chat.doors.tcp import ChatProtocol
+from chat.visit.visit import Visit
 from chat.wire.wires import Wires
 
 logger = Logger()
@@ -29,15 +30,15 @@ class ChatFactory(ServerFactory):
 
     def __init__(self, hub: Hub, wires: Wires) -> None:
         self.hub = hub
-        self.clients: set[ChatProtocol] = set()
+        self.clients: set[Visit] = set()
         self.reception = Reception(language("en"))
         """It is another one as soon as it is known where the service listens."""
-        self._refused: set[ChatProtocol] = set()
+        self._refused: set[Visit] = set()
         """Those of them that are only there to read why they may not stay."""
         self.wires = wires
         self._admission = Admission(hub)
         self._sweep: IDelayedCall | None = None
-        self._to_look_at: list[ChatProtocol] = []
+        self._to_look_at: list[Visit] = []
         self._pause = limits.LOOK_SECONDS
         self._looks = 0
         self._empty: Deferred[None] | None = None
@@ -46,11 +47,9 @@ class ChatFactory(ServerFactory):
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
         proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
-        protocol = ChatProtocol(self.hub, self.wires.first, self.hub.settings.rate, host, proxied)
-        protocol.factory = self
-        return protocol
+        return ChatProtocol(self, self.hub, host, proxied)
 
-    def made(self, client: ChatProtocol) -> Refused | None:
+    def made(self, client: Visit) -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""
         self.clients.add(client)
         if self.hub.settings.log_connections:
@@ -66,7 +65,7 @@ class ChatFactory(ServerFactory):
             return refused
         return None
 
-    def lost(self, client: ChatProtocol) -> None:
+    def lost(self, client: Visit) -> None:
         """A client is gone."""
         self.clients.discard(client)
         if self.hub.settings.log_connections:
@@ -90,26 +89,26 @@ class ChatFactory(ServerFactory):
             if person.host in self.hub.settings.bans:
                 person.banish()
 
-    def _enforce_ban(self, client: ChatProtocol) -> None:
+    def _enforce_ban(self, client: Visit) -> None:
         if client.host in self.hub.settings.bans:
             logger.info("Banned, and sent away: {host}", host=client.host)
             client.session.banish()
 
     def hold(self) -> None:
         """The server stops: what is said from now on is not handled, and so not acknowledged."""
-        self._for_each(ChatProtocol.hold)
+        self._for_each(Visit.hold)
 
     def drain(self) -> Deferred[None]:
         """Let everyone read what they are owed, say goodbye, and fire when all are gone; see `abort`."""
         empty = self._empty = Deferred()
         if not self.clients:
             empty.callback(None)
-        self._for_each(ChatProtocol.drain)
+        self._for_each(Visit.drain)
         return empty
 
     def abort(self) -> None:
         """Whoever has not read by now is not waited for."""
-        self._for_each(ChatProtocol.abort)
+        self._for_each(Visit.abort)
 
     def _look(self) -> None:
         """Look at some of them, and in all of LOOK_SECONDS at each: nobody's line waits until all are looked at."""
@@ -120,12 +119,12 @@ class ChatFactory(ServerFactory):
         some = self._to_look_at[: limits.LOOK_AT]
         del self._to_look_at[: limits.LOOK_AT]
         self._sweep = self.hub.clock.callLater(self._pause, self._look)
-        self._for_each(ChatProtocol.look_what_is_seen, some)
+        self._for_each(Visit.look_what_is_seen, some)
         if self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0:
             now = self.hub.clock.seconds()
             self._for_each(lambda client: client.look(now), some)
 
-    def _for_each(self, do: Callable[[ChatProtocol], None], clients: Iterable[ChatProtocol] | None = None) -> None:
+    def _for_each(self, do: Callable[[Visit], None], clients: Iterable[Visit] | None = None) -> None:
         """All, or those of these that are still there; one client's bug is not the next one's."""
         for client in list(self.clients) if clients is None else clients:
             if client not in self.clients:

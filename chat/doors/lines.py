@@ -24,13 +24,7 @@ import re
 import unicodedata
 
 from chat.base.limits import LINE, SUBNEGOTIATION, TELNET_ANSWERS
-from chat.wire.requests import Garbled, Overlong, Typed
-
-END_OF_INPUT = "\x04"
-"""A line that is nothing but ^D: its author has ended the input."""
-
-INTERRUPT = "\x03"
-"""A line that is nothing but ^C: its author wants what is going on to stop.  (Only telnet's command is one.)"""
+from chat.wire.requests import END_OF_INPUT, INTERRUPT, Garbled, Overlong, Typed
 
 _BINARY, _TIMING_MARK = 0, 6
 _WILL, _WONT, _DO, _DONT = 0xFB, 0xFC, 0xFD, 0xFE
@@ -107,6 +101,11 @@ class LineDecoder:
         self._garbled = False  # the line without an end yet is
         self._partial = bytearray()  # the line without an end yet, empty once it is too long
         self._length = 0
+
+    @property
+    def untouched(self) -> bool:
+        """Nothing has come yet."""
+        return not (self._length or self._held or self.commands)
 
     def feed(self, data: bytes) -> list[Typed]:
         """The lines that these bytes complete."""

@@ -11,13 +11,13 @@ import socket
 import struct
 import sys
 import termios
-from enum import Enum
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
 from twisted.protocols.policies import ProtocolWrapper
 
 from chat.base import limits
+from chat.visit.door import Standing
 
 _PROBES = 3
 _UNACKED = 24
@@ -86,21 +86,13 @@ def acknowledged(connection: socket.socket) -> int | None:
     return None if info is None else int(struct.unpack_from("Q", info, _BYTES_ACKED)[0])
 
 
-class SocketState(Enum):
-    """How a connection stands, as the kernel knows before anything is read."""
-
-    OPEN = "open"
-    ENDED = "they have ended their input"
-    CLOSED = "there is no connection any more"
-
-
-def state(connection: socket.socket | None) -> SocketState:
+def standing(connection: socket.socket | None) -> Standing:
     """How this one stands; where the kernel does not say, it is open."""
     info = None if connection is None else _tcp_info(connection)
-    return SocketState.OPEN if info is None else _STATES.get(info[0], SocketState.OPEN)
+    return Standing.OPEN if info is None else _STANDING.get(info[0], Standing.OPEN)
 
 
-_STATES = {7: SocketState.CLOSED, 8: SocketState.ENDED}
+_STANDING = {7: Standing.CLOSED, 8: Standing.ENDED}
 """TCP_CLOSE and TCP_CLOSE_WAIT of `tcpi_state`, the first byte."""
 
 

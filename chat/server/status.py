@@ -12,12 +12,12 @@ from twisted.logger import Logger
 
 from chat import __version__
 from chat.core.hub import Hub, Person
-from chat.doors.tcp import ChatProtocol
+from chat.visit.visit import Visit
 
 logger = Logger()
 
 
-def report(hub: Hub, clients: Iterable[ChatProtocol]) -> Iterator[str]:
+def report(hub: Hub, clients: Iterable[Visit]) -> Iterator[str]:
     """The lines: how many there are, then one for each connection and each whose line is down.
 
     Each has since when somebody is here (UTC), from where, how many entries of what they hear they were not given yet,
@@ -50,7 +50,7 @@ def _who(person: Person) -> str:
     return " ".join([person.author.nick, *(room.log.name for room in person.rooms.values())])
 
 
-def write(path: Path, hub: Hub, clients: Iterable[ChatProtocol]) -> None:
+def write(path: Path, hub: Hub, clients: Iterable[Visit]) -> None:
     """Write the report into a file that nobody else may read, whole; what fails is logged."""
     part = path.with_name(f"{path.name}.part")
     lines = list(report(hub, clients))

@@ -40,6 +40,12 @@ class Garbled:
 
 Typed = str | Overlong | Garbled
 
+END_OF_INPUT = "\x04"
+"""A line that is nothing but ^D: its author has ended the input."""
+
+INTERRUPT = "\x03"
+"""A line that is nothing but ^C: its author wants what is going on to stop.  (Only telnet's command is one.)"""
+
 
 class Request(NamedTuple):
     """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen.

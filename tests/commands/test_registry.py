@@ -122,9 +122,9 @@ def test_every_command_with_any_arguments_in_any_state_is_answered_and_harms_nob
     for arguments in ARGUMENTS:
         for client in in_any_state():
             client.take()
-            client.type(f"/{name}{arguments}", **({} if client.protocol.wire.asks else {"id": "1"}))
+            client.type(f"/{name}{arguments}", **({} if client.visit.wire.asks else {"id": "1"}))
             world.wait(1)
-            assert client.lines or (name == "me" and arguments.strip()), (arguments, client.protocol.wire)
+            assert client.lines or (name == "me" and arguments.strip()), (arguments, client.visit.wire)
             client.type("/cancel", "/quit")
             world.wait(2, step=0.5)
             assert client.gone

@@ -71,4 +71,4 @@ def test_programs_choose_too_and_stay_with_it(world: World) -> None:
 
 def test_all_who_are_spoken_to_alike_share_one_encoding(world: World) -> None:
     people = [world.connect("/language es", nick) for nick in ("amy", "bob")]
-    assert len({client.protocol.session.rendering for client in people}) == 1
+    assert len({client.session.rendering for client in people}) == 1

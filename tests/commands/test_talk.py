@@ -315,7 +315,7 @@ def what_is_heard(lines: list[str]) -> tuple[list[str], list[str]]:
     world = World()
     bob, amy = world.enter("bob", "/join #ops"), world.enter("amy")
     bob.take()
-    code = amy.protocol.session.code
+    code = amy.session.code
     assert code is not None
     amy.send("".join(line.replace(_CODE, code) + "\n" for line in lines).encode(errors="replace"))
     world.turn()
@@ -328,7 +328,7 @@ def what_is_heard(lines: list[str]) -> tuple[list[str], list[str]]:
 @example(["/nick bob", "hi", "", "ho"])
 @example(["hi", f"it is {_CODE}", "ho"])
 def test_what_comes_at_once_is_heard_as_what_comes_line_by_line(lines: list[str]) -> None:
-    with patch("chat.doors.tcp.talk.say_lines", return_value=0):
+    with patch("chat.visit.visit.talk.say_lines", return_value=0):
         one_by_one = what_is_heard(lines)
     assert what_is_heard(lines) == one_by_one
 

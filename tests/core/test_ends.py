@@ -200,7 +200,7 @@ def test_ends_without_number_from_one_address_cost_nobody_elses_place() -> None:
     codes = []
     for number in range(5):
         client = world.connect(f"/nick person{number}", host=f"198.51.100.{number}")
-        codes.append(client.protocol.session.code)
+        codes.append(client.session.code)
         client.close()
     for number in range(50):
         world.connect(f"/nick flood{number}", host="203.0.113.9").close()

@@ -223,7 +223,7 @@ def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPa
 def test_the_private_talk_of_who_is_gone_for_good_is_not_kept_in_memory(world: World) -> None:
     amy, bob = world.enter("amy"), world.enter("bob")
     amy.type("/msg bob hi")
-    of_amy, of_bob = amy.protocol.session.log, bob.protocol.session.log
+    of_amy, of_bob = amy.session.log, bob.session.log
     assert len(of_amy.oldest()) == len(of_bob.oldest()) == 1
     amy.type("/quit")
     bob.cut()

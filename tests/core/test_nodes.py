@@ -76,7 +76,7 @@ def test_private_talk_from_another_node_reaches_whom_it_is_for_and_nobody_else()
     world = World(cluster.node())
     ann, bob = world.enter("ann"), world.enter("bob")
     world.take_all()
-    to = bob.protocol.session
+    to = bob.session
     psst = Private(Author("p-carl", "s-carl", "carl"), "bob", to.id, "psst")
     cluster.node().commit(batch(log(to.log.key, [psst]), log("@p-carl", [psst])))
     world.turn()
@@ -90,7 +90,7 @@ def test_a_room_that_was_made_on_another_node_goes_on() -> None:
     bob.type("two")
     ann = here.enter("ann", "/join #ops", wire="json")
     bob.type("three")
-    assert ann.protocol.session.current.topic == "tea"
+    assert ann.session.current.topic == "tea"
     (message,) = ann.take_objects()
     assert message["text"] == "three"
     assert message["seq"] == there.hub.rooms["#ops"].log.head == here.hub.rooms["#ops"].log.head

@@ -292,8 +292,8 @@ def test_a_program_is_told_which_line_it_dropped_and_at_the_stop_what_was_not_do
     bot.type("/cancel", id="x2")
     told = [(answer["type"], answer["id"]) for answer in bot.objects]
     assert told == [("error", "x1"), ("reply", "x2"), ("ack", "x2")]
-    amy.protocol.hold()
-    amy.protocol.drain()
+    amy.visit.hold()
+    amy.visit.drain()
     world.turn()
     assert "! nothing-said: The last line was not said." in amy.take()
     world.wait(5, step=0.5)

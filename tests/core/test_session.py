@@ -280,7 +280,7 @@ def test_all_that_was_said_is_settled_when_it_is_stored() -> None:
     world = World(store)
     amy = world.enter("amy")
     store.slow = True
-    saying = amy.protocol.session.posting
+    saying = amy.session.posting
     settled: list[Deferred[None]] = [saying.settled()]
     amy.type("hi")
     settled.append(saying.settled())

@@ -154,7 +154,7 @@ def test_not_even_what_is_no_exception_stops_the_turns_of_all(
         raise kind
 
     with monkeypatch.context() as patched:
-        patched.setattr(ann.protocol, "send", end)
+        patched.setattr(ann.visit, "send", end)
         bob.type("one")
     bob.type("two")
     assert texts(ann) == ["two"]
@@ -287,7 +287,7 @@ def test_a_bug_on_acknowledging_costs_that_author_the_connection_and_nobody_else
 ) -> None:
     ann, amy, bob = world.enter("ann"), world.enter("amy", wire="json"), world.enter("bob", wire="json")
     world.take_all()
-    saying = amy.protocol.session.posting
+    saying = amy.session.posting
     monkeypatch.setattr(type(saying), "stored", lambda self, *what: broken() if self is saying else None)
     amy.send(b'{"line": "one", "id": "1"}\n')
     bob.send(b'{"line": "two", "id": "2"}\n')
@@ -304,7 +304,7 @@ def test_a_bug_on_refusing_costs_that_author_the_connection_and_nobody_else_anyt
     world = World(store)
     amy, bob = world.enter("amy"), world.enter("bob")
     world.take_all()
-    saying, refused = amy.protocol.session.posting, type(amy.protocol.session.posting).refused
+    saying, refused = amy.session.posting, type(amy.session.posting).refused
     monkeypatch.setattr(
         type(saying), "refused", lambda self, *what: (broken if self is saying else refused)(self, *what)
     )

@@ -8,11 +8,12 @@ from world import Socket, World
 from chat.base import limits
 from chat.doors import sockets
 from chat.doors.tcp import ChatProtocol
+from chat.visit.visit import Visit
 
 
 def test_a_connection_is_known_as_long_as_it_lasts(world: World) -> None:
     amy = world.connect()
-    assert world.factory.clients == {amy.protocol}
+    assert world.factory.clients == {amy.visit}
     amy.cut()
     assert world.factory.clients == set()
 
@@ -40,7 +41,7 @@ def test_one_address_may_have_so_many_connections_and_another_one_is_not_affecte
 
 def test_0_is_no_limit() -> None:
     world = World(max_clients=0, max_per_host=0)
-    assert len({world.connect().protocol for _ in range(limits.MAX_PER_HOST + 1)}) == limits.MAX_PER_HOST + 1
+    assert len({world.connect().visit for _ in range(limits.MAX_PER_HOST + 1)}) == limits.MAX_PER_HOST + 1
     assert not any(client.ended for client in world.clients)
 
 
@@ -78,11 +79,9 @@ def test_nothing_waits_for_a_clock_when_nobody_is_connected(world: World) -> Non
 def test_many_are_looked_at_in_portions_and_each_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOOK_AT", 4)
     world = World()
-    people = [world.connect().protocol for _ in range(10)]
-    looked: list[tuple[float, ChatProtocol]] = []
-    monkeypatch.setattr(
-        ChatProtocol, "look_what_is_seen", lambda client: looked.append((world.clock.seconds(), client))
-    )
+    people = [world.connect().visit for _ in range(10)]
+    looked: list[tuple[float, Visit]] = []
+    monkeypatch.setattr(Visit, "look_what_is_seen", lambda client: looked.append((world.clock.seconds(), client)))
     world.clock.pump([limits.LOOK_SECONDS / 30] * 61)
     assert {client for _, client in looked} == set(people)
     assert max(Counter(at for at, _ in looked).values()) == 4
@@ -95,14 +94,14 @@ def test_who_is_gone_before_it_is_their_turn_is_not_looked_at(monkeypatch: pytes
     monkeypatch.setattr(limits, "LOOK_AT", 1)
     world = World()
     clients = [world.connect() for _ in range(3)]
-    looked: list[ChatProtocol] = []
-    monkeypatch.setattr(ChatProtocol, "look_what_is_seen", looked.append)
+    looked: list[Visit] = []
+    monkeypatch.setattr(Visit, "look_what_is_seen", looked.append)
     while not looked:
         world.clock.advance(limits.LOOK_SECONDS / 10)
-    gone = next(client for client in clients if client.protocol is not looked[0])
+    gone = next(client for client in clients if client.visit is not looked[0])
     gone.cut()
     world.clock.pump([limits.LOOK_SECONDS / 10] * 40)
-    assert set(looked) == {client.protocol for client in clients} - {gone.protocol}
+    assert set(looked) == {client.visit for client in clients} - {gone.visit}
 
 
 def test_draining_when_nobody_is_connected_is_done_at_once(world: World) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chat.base.limits import LINE, SUBNEGOTIATION, TELNET_ANSWERS
 from chat.base.text import visible
-from chat.doors.lines import END_OF_INPUT, INTERRUPT, LineDecoder
-from chat.wire.requests import Garbled, Overlong, Typed
+from chat.doors.lines import LineDecoder
+from chat.wire.requests import END_OF_INPUT, INTERRUPT, Garbled, Overlong, Typed
 
 IAC, DO_BINARY, DO_TM, WILL_TM = (b"\xff", b"\xff\xfd\x00", b"\xff\xfd\x06", b"\xff\xfb\x06")
 

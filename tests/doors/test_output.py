@@ -138,9 +138,9 @@ def test_one_whose_kernel_is_full_gets_everything_in_order(world: World, amy: Pe
     bob, lines = world.enter("bob"), numbered(500)
     amy.read()
     bob.type(*lines)
-    assert amy.protocol.blocked
+    assert amy.protocol.visit.blocked
     assert amy.read() == "".join(f"<bob> {line}\r\n" for line in lines).encode()
-    assert not amy.protocol.blocked
+    assert not amy.protocol.visit.blocked
     bob.type("hi")
     assert amy.read() == b"<bob> hi\r\n"
 
@@ -176,7 +176,7 @@ def test_an_acknowledgement_does_not_overtake_what_is_on_its_way() -> None:
     while store.commits:
         store.let()
         world.turn()
-    assert amy.protocol.blocked
+    assert amy.protocol.visit.blocked
     heard = amy.read().decode().splitlines()
     amy.hang_up()
     assert heard.index("[you -> bob] psst") > 40
@@ -251,7 +251,7 @@ def test_what_was_said_after_a_reset_is_unread_however_late_the_reader_notices_i
 ) -> None:
     bob = world.enter("bob")
     amy.read()
-    session = amy.protocol.session
+    session = amy.protocol.visit.session
     amy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     amy.socket.close()
     # Their input is paused, as they were over their rate: only who writes is told.

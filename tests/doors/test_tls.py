@@ -161,7 +161,7 @@ def test_who_does_not_read_costs_little_memory_and_reads_on_where_they_were(worl
     for number in range(300):
         bob.type(f"{number} " + "x" * 1900)
     waiting = len(amy.socket.dataBuffer) + sum(map(len, amy.socket._tempDataBuffer))
-    assert amy.protocol.blocked
+    assert amy.protocol.visit.blocked
     assert waiting < 200_000
     amy.socket.room = ENDLESS
     world.kernel.look(amy.socket)

@@ -88,7 +88,7 @@ def _session(data: bytes, wire: str) -> None:
         assert somebody.gone
         check_lines(ann.bytes)
         check_objects(bot.bytes)
-        if before and somebody.protocol.wire.asks:
+        if before and somebody.visit.wire.asks:
             check_lines(TELNET.sub(b"", somebody.bytes))
         ann.take()
         ann.type("/ping")

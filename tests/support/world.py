@@ -26,9 +26,11 @@ from chat.base.bans import Bans, parse_ban
 from chat.base.language import language
 from chat.core.hub import Hub, Settings
 from chat.core.ports import Store
+from chat.core.session import Session
 from chat.doors.factory import ChatFactory
 from chat.doors.tcp import ChatProtocol
 from chat.store.memory import MemoryStore
+from chat.visit.visit import Visit
 from chat.wire.jsonl import JsonLines
 from chat.wire.plain import Plain
 from chat.wire.wires import JSON, JSON_ECHO, PLAIN, Wires
@@ -176,6 +178,16 @@ class Client:
         self.protocol = protocol
         self.socket = socket
         self._taken = 0
+
+    @property
+    def visit(self) -> Visit:
+        """What the server makes of the connection."""
+        return self.protocol.visit
+
+    @property
+    def session(self) -> Session:
+        """Whose the lines are."""
+        return self.visit.session
 
     # What they do.
 

@@ -8,8 +8,7 @@ end with it.  In a draft only `/cancel` is a command of these, the others are it
 from collections.abc import Callable
 from enum import Enum
 
-from chat.doors.lines import INTERRUPT
-from chat.wire.requests import Typed
+from chat.wire.requests import INTERRUPT, Typed
 
 _FIRST = frozenset(("ping", "who", "help"))
 

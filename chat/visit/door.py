@@ -1,0 +1,69 @@
+"""What a visit needs of the door that it came by: bytes go, and what is known of how they went.  No policy."""
+
+import socket
+from enum import Enum
+from typing import Protocol
+
+
+class Standing(Enum):
+    """How a connection stands, as the kernel knows before anything is read."""
+
+    OPEN = "open"
+    ENDED = "they have ended their input"
+    CLOSED = "there is no connection any more"
+
+
+class Output(Protocol):
+    """The one way out of a connection."""
+
+    @property
+    def blocked(self) -> bool:
+        """Nothing more is taken just now; `Visit.writable` is called when that is over."""
+
+    @property
+    def broken(self) -> bool:
+        """They are gone without a word."""
+
+    @property
+    def direct(self) -> socket.socket | None:
+        """The socket itself, where bytes may be given to it as they are while nothing is blocked."""
+
+    def send(self, chunk: bytes) -> None:
+        """Let these bytes go out, after all that went before."""
+
+    def shut(self) -> None:
+        """Nothing more goes out than what has been sent."""
+
+
+class Door(Protocol):
+    """The connection of one visit, as its door knows it."""
+
+    def give_up_shaking(self) -> None:
+        """There was no handshake in time."""
+
+    def pause(self, paused: bool) -> None:
+        """Leave input where it is, or read on."""
+
+    def hang_up(self) -> None:
+        """Close once all that was sent is taken; what still comes is forgotten."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+    def still_read(self) -> bool:
+        """Whether they took something since this was asked last, and there is more for them."""
+
+    def all_read(self) -> bool:
+        """Whether all that was sent has reached their machine."""
+
+    def standing(self) -> Standing:
+        """How the connection stands."""
+
+    def was_reset(self) -> bool:
+        """Of one that is closed: whether with no end of their input before; to be asked once."""
+
+    def silence_before_end(self) -> float:
+        """Seconds between the last bytes that came and the end of their input."""
+
+    def look(self, now: float) -> bool:
+        """Now and then: whether they are still there, as far as a door can know; an idle connection is kept open."""
