@@ -111,6 +111,10 @@ ROOMS = 10_000
 """Rooms in memory: those with people, and as many others as fit; a room that is not there is looked up when somebody
 asks for it."""
 
+ROOMS_PER_HOST = 500
+"""Those of them that one address may hold, having come into them when nobody was there: a class of 40 with a dozen
+rooms each.  Otherwise five addresses took the place of all."""
+
 IGNORES = 100
 """People one can ignore."""
 

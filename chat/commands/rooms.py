@@ -44,6 +44,7 @@ async def join(call: Call, asked: Join) -> None:
     session, hub = call.session, call.session.hub
     if hub.key_of(asked.room) not in session.rooms:
         session.may_join_one_more()
+        hub.check_holding(asked.room, session.host)
         count(session, "join")
         if hub.is_new(asked.room):
             spend(session, _NEW, _no_new_room)

@@ -23,6 +23,7 @@ from chat.core.guesses import Guesses
 from chat.core.nicknames import Nicknames
 from chat.core.ports import NOTHING_KEPT, Elsewhere, Found, Kept, KeptLog, Line, Query, Record, Store
 from chat.core.room import Participant, Room
+from chat.core.room_holders import RoomHolders
 from chat.core.turn import Turn
 from chat.log.events import Entry, Place, Private
 from chat.log.log import Log
@@ -121,6 +122,7 @@ class Hub:
         self.rounds = FairRounds(clock)
         self._store = store
         self._tails = Tails()
+        self._holders = RoomHolders()
         self._heads = {log.key: log.head for log in kept.logs if not log.key.startswith("#")}
         self._nicknames = Nicknames[Person]()
         self.stopping = False
@@ -195,7 +197,7 @@ class Hub:
 
     def _add_room(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, names.fold(name) not in self.settings.unrecorded)
-        room = self.rooms[key] = Room(log, self.clock, self.turn.append)
+        room = self.rooms[key] = Room(log, self.clock, self.turn.append, self._holders)
         return room
 
     def _make_place(self) -> None:
@@ -210,6 +212,20 @@ class Hub:
                 self._store.let_go(KeptLog(key, room.log.name, room.log.head, room.topic))
                 return
         raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
+
+    def check_holding(self, name: str, host: str) -> None:
+        """Raises `Refused` where nobody is in the room of this name, and this address holds as many as it may."""
+        room = self.rooms.get(self.key_of(name))
+        if room is self.lobby or (room is not None and room.members) or not self.settings.max_per_host:
+            return
+        if self._holders[host] >= limits.ROOMS_PER_HOST:
+            raise Refused(
+                "too-many",
+                say(
+                    "Your address keeps {limit} rooms open already. Leave one, or join one where somebody is.",
+                    limit=limits.ROOMS_PER_HOST,
+                ),
+            )
 
     def has_room(self, name: str) -> bool:
         """Whether there is a room of this name."""

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
+from chat.core.room_holders import RoomHolders
 from chat.log.events import Author, Fact, Joined, Left
 from chat.log.log import Log
 
@@ -20,6 +21,8 @@ class Participant(Protocol):
     """What a room needs of somebody in it."""
 
     id: str
+    host: str
+    """The address that they came from."""
 
     @property
     def author(self) -> Author:
@@ -36,12 +39,16 @@ class Member(NamedTuple):
 class Room:
     """Members and topic of one room; facts about it go to its log by `append`."""
 
-    def __init__(self, log: Log, clock: IReactorTime, append: Callable[[Log, Fact], None]) -> None:
+    def __init__(
+        self, log: Log, clock: IReactorTime, append: Callable[[Log, Fact], None], holders: RoomHolders
+    ) -> None:
         self.log = log
         self.topic = ""
         self.members: dict[str, Member] = {}
         self._clock = clock
         self._append = append
+        self._holders = holders
+        self._holder = ""
         self._arrived: dict[str, Author] = {}
         self._departed: dict[str, Author] = {}
         self._told_at = -limits.GATHER_SECONDS
@@ -59,7 +66,7 @@ class Room:
     def join(self, participant: Participant) -> None:
         """Somebody comes in."""
         self._forget_if_empty()  # what the last one said in the turn in which they went came only then
-        self.members[participant.id] = Member(participant, self._clock.seconds())
+        self.put_back(participant)
         author = participant.author
         gone = self._departed.get(author.nick)
         if gone is not None and gone.person == author.person:
@@ -74,6 +81,8 @@ class Room:
 
     def put_back(self, participant: Participant) -> None:
         """Somebody was here before a restart: nobody is told."""
+        if not self.members:
+            self._holder = self._holders.take(participant.host)
         self.members[participant.id] = Member(participant, self._clock.seconds())
 
     def leave(self, participant: Participant, text: str, fact: str = "", rooms: tuple[str, ...] = ()) -> None:
@@ -82,6 +91,8 @@ class Room:
             self.introduce(participant)
         at_once = bool(text) or not self.gathers(participant)
         member = self.members.pop(participant.id)
+        if not self.members:
+            self._holders.free(self._holder)
         self._forget_if_empty()
         author = participant.author
         unknown = self._arrived.pop(author.nick, None) is not None

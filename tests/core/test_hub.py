@@ -220,6 +220,58 @@ def test_there_are_only_so_many_rooms(world: World, monkeypatch: pytest.MonkeyPa
     assert amy.take()[0].startswith("! too-many: ")
 
 
+HELD = "! too-many: Your address keeps 3 rooms open already. Leave one, or join one"
+
+
+def test_one_address_holds_only_so_many_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROOMS_PER_HOST", 3)  # the lobby is the first
+    world = World(max_per_host=200)
+    amy, bob = (world.connect(f"/nick {nick}", host="192.0.2.1") for nick in ("amy", "bob"))
+    carl = world.connect("/nick carl", host="192.0.2.2")
+    amy.type("/join #a")
+    bob.type("/join #b")
+    carl.type("/join #c", "/join #a")
+    for client in (amy, bob):
+        client.take()
+        client.type("/join #d")
+        assert client.take()[0].startswith(HELD)
+        client.type("/join #c")  # carl is there
+        assert client.take()[-2].startswith("-> You speak in #c now.")
+    assert "#d" not in world.hub.rooms
+    # Who came second keeps a room open, and it is still of whoever opened it.
+    amy.type("/leave #a", "/join #d")
+    assert HELD in amy.lines[-2]
+    carl.type("/leave #a")
+    amy.take()
+    amy.type("/join #d")
+    assert amy.take()[-2].startswith("-> You speak in #d now.")
+
+
+@pytest.mark.parametrize("end", ["/quit", "grace"])
+def test_who_has_left_holds_no_room(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROOMS_PER_HOST", 2)
+    world = World(max_per_host=200)
+    amy, bob = (world.connect(f"/nick {nick}", "/join #a") for nick in ("amy", "bob"))
+    for client in (amy, bob):
+        if end == "/quit":
+            client.type(end)
+        else:
+            client.cut()
+            world.wait(1)
+    carl = world.connect("/nick carl", "/join #b")
+    assert any(line.startswith("! too-many") for line in carl.take()) == (end == "grace")
+    world.wait(limits.GRACE_SECONDS + 1)
+    carl.type("/join #b")
+    assert "! too-many" not in "".join(carl.take())
+
+
+def test_an_operator_who_sets_no_limit_for_addresses_has_none_for_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROOMS_PER_HOST", 1)
+    amy = World(max_per_host=0).enter("amy", "/join #a")
+    amy.type("/join #b")
+    assert amy.take()[0].startswith("-> You speak in #b now.")
+
+
 def test_the_private_talk_of_who_is_gone_for_good_is_not_kept_in_memory(world: World) -> None:
     amy, bob = world.enter("amy"), world.enter("bob")
     amy.type("/msg bob hi")

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from chat.base import limits
 from chat.core.room import Room
+from chat.core.room_holders import RoomHolders
 from chat.log.events import Author, Fact, Joined, Left, Message
 from chat.log.log import Log
 from chat.log.tail import Tails
@@ -19,6 +20,7 @@ class Somebody:
 
     def __init__(self, nick: str, id: str = "") -> None:
         self.id = id or nick
+        self.host = f"host of {self.id}"
         self.author = Author(self.id, self.id, nick)
 
 
@@ -29,7 +31,8 @@ class World:
         self.clock = Clock()
         self.told: list[Fact] = []
         self.log = Log("#lobby", "#lobby", Tails())
-        self.room = Room(self.log, self.clock, self.append)
+        self.holders = RoomHolders()
+        self.room = Room(self.log, self.clock, self.append, self.holders)
         self.here: list[Somebody] = []
 
     def append(self, log: Log, fact: Fact) -> None:
@@ -262,3 +265,17 @@ def test_whoever_listens_knows_in_the_end_who_is_here_and_hears_no_stranger(
                 acts[act](nick)
         world.clock.advance(100)
         assert known(world.told, set()) == set(here) == set(world.room.users)
+
+
+@given(st.lists(st.sampled_from(["amy", "bob", "carl"])))
+def test_a_room_is_held_by_whoever_found_it_empty_until_it_is_again(steps: list[str]) -> None:
+    world = World()
+    holder = ""
+    for nick in steps:
+        here = [somebody.author.nick for somebody in world.here]
+        if nick in here:
+            world.leave(nick)
+        else:
+            world.join(nick)
+            holder = holder if here else nick
+        assert world.holders[f"host of {holder}"] == len(world.holders) == bool(world.here)
