@@ -279,6 +279,30 @@ LEAVE_SECONDS = 1.0
 REMEMBERED = 1000
 """Facts and rooms of which the client remembers that they were shown."""
 
+LINES_HELD = 1000
+"""Lines of a conversation that is not open which wait to be shown; of more than these somebody reads the newest."""
+
+TALKS = 200
+"""Conversations of one person: some rooms, and a private one with everybody who wrote; beyond, the oldest is closed."""
+
+WAITING_SHOWN = 5
+"""Own lines above the prompt that the server has not confirmed: on a small screen there is to be room for others'."""
+
+SPOKE_SECONDS = 1800.0
+"""Who said nothing for this long comes and goes without a line of its own."""
+
+READING_SECONDS = 120.0
+"""Without a key for this long nobody may be reading: what comes then is marked as new."""
+
+SHOW_SECONDS = 0.1
+"""The shortest time between two looks at a screen that is written to: ten a second are as many as can be read."""
+
+TERMINAL_SECONDS = 0.5
+"""How long a terminal that takes nothing is waited for before it is asked whether somebody wants the client to end."""
+
+HISTORY_LINES = 1000
+"""Typed lines that are kept for the next start."""
+
 KEEP_SECONDS = 1.0
 """How often a client writes down what it has shown: killed, it shows this much again when it comes back."""
 

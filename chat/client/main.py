@@ -9,7 +9,9 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+import termios
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
@@ -24,10 +26,10 @@ from chat.base.command_line import Wrong
 from chat.base.language import say
 from chat.base.text import visible
 from chat.client.faces.pipe import Pipe
+from chat.client.faces.plain import PlainFace
 from chat.client.faces.post import Post
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_keep
-from chat.client.faces.streams import Streams
-from chat.client.faces.terminal import TerminalFace
+from chat.client.faces.streams import StandardStreams, Streams
 from chat.client.faces.transcript import Transcript
 from chat.client.link.known_servers import KnownServers
 from chat.client.link.tls import TLSEndpoint
@@ -35,6 +37,7 @@ from chat.client.link.trust import Trust
 from chat.client.options import Options
 from chat.client.talk.connection import Connection
 from chat.client.talk.state import StateFile, state_path
+from chat.client.typed_lines import TypedLines
 
 STANDARD = (0, 1, 2)
 LOBBY = "#lobby"
@@ -52,16 +55,29 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stderr.write(f"chat-client: {visible(words(error.sentence))}\n{hint}\n")
         sys.exit(Status.USAGE)
     flags = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETFL) for descriptor in STANDARD}
+    modes = termios.tcgetattr(0) if os.isatty(0) else None
     try:
         status = _run(options)
     finally:
         for descriptor, flag in flags.items():
             fcntl.fcntl(descriptor, fcntl.F_SETFL, flag)
+        if modes is not None:
+            with suppress(termios.error):  # it may be gone
+                termios.tcsetattr(0, termios.TCSADRAIN, modes)
     sys.exit(status)
 
 
 def _run(options: Options) -> Status:
     # Not at the top: the reactor opens files, which must not become the standard streams.
+    if _is_screen(options):
+        # prompt_toolkit runs on asyncio, and Twisted on either.
+        import asyncio
+
+        from twisted.internet import asyncioreactor
+
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        asyncioreactor.install(loop)
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -70,9 +86,9 @@ def _run(options: Options) -> Status:
     reactor.seconds = elapsed
     pool = reactor.getThreadPool()
     pool.threadFactory = partial(Thread, daemon=True)
-    app = _app(options, reactor)
+    stopping = signalled = False
+    app = _app(options, reactor, lambda: signalled)
     result = Status.WELL
-    stopping = False
 
     def finish(status: Status) -> None:
         nonlocal result
@@ -90,10 +106,15 @@ def _run(options: Options) -> Status:
             # The goodbye has its time, and whoever reads our output as much; a terminal stopped with ^S reads nothing.
             reactor.callLater(2 * limits.LEAVE_SECONDS, lambda: finish(app.status))
 
+    def ask_to_stop(number: int, frame: object) -> None:
+        nonlocal signalled
+        signalled = True
+        reactor.callFromThread(stop)
+
     def start() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, lambda *_: reactor.callFromThread(stop))
+                signal.signal(number, ask_to_stop)
         app.start(reactor).addCallback(finish)
 
     reactor.callWhenRunning(start)
@@ -101,27 +122,30 @@ def _run(options: Options) -> Status:
     return result
 
 
-def _app(options: Options, reactor: Any) -> StreamFace | Post:
+def _app(options: Options, reactor: Any, stopped: Callable[[], bool]) -> StreamFace | Post:
     host, port = options.server
     endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
     if options["tls"]:
         endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
-    streams = Streams(sys.stdout.encoding if sys.stdout else "utf-8")
+    encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+    streams = Streams(encoding)
     run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
     follow, raw, since = bool(options["follow"]), bool(options["json"]), options["since"]
-    at_terminal = not (raw or follow) and os.isatty(0) and os.isatty(1)
+    at_terminal = _at_terminal(options)
     # A script that is run with a mistake in a room's name is to be told, not to talk to nobody.
     makes_room = at_terminal or follow or (raw and since is None)
 
     code = options.language.code.partition("_")[0]
 
-    def ground(kept: StateFile | None = None) -> Ground:
+    def ground(kept: StateFile | None = None, streams: StandardStreams = streams, echoes: bool = False) -> Ground:
         return Ground(
             streams,
             options.language,
             lambda: datetime.now(UTC),
             str(options.server),
-            lambda face: Connection(endpoint, reactor, face, run, nick, room, makes_room, kept, language=code),
+            lambda face: Connection(
+                endpoint, reactor, face, run, nick, room, makes_room, kept, language=code, echoes=echoes
+            ),
         )
 
     def kept(*names: str) -> StateFile | None:
@@ -143,7 +167,27 @@ def _app(options: Options, reactor: Any) -> StreamFace | Post:
     if not at_terminal:
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
-    return TerminalFace(ground(kept()), nick)
+    if not _is_screen(options):
+        return PlainFace(ground(kept()), nick)
+    from chat.client.faces.terminal.colours import paint_for
+    from chat.client.faces.terminal.editor import Editor
+    from chat.client.faces.terminal.face import TerminalFace
+
+    paint = paint_for("auto", os.environ)
+    editor = Editor(sys.stdin, sys.stdout, paint, TypedLines.of(os.environ), stopped)
+    return TerminalFace(ground(kept(), editor, echoes=True), nick, editor, paint)
+
+
+def _at_terminal(options: Options) -> bool:
+    """Somebody sits there."""
+    records = options["json"] or options["follow"] or options["post"] or options["since"] is not None
+    return not records and os.isatty(0) and os.isatty(1)
+
+
+def _is_screen(options: Options) -> bool:
+    """Whether there is a terminal that can be drawn on, and nobody wants it plain."""
+    plain = options["plain"] or os.environ.get("CHAT_PLAIN", "0") not in ("", "0")
+    return not plain and _at_terminal(options) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def _trust(options: Options) -> Trust:

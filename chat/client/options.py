@@ -37,6 +37,9 @@ standard output with its date, everything else to standard error.
                        at a terminal the first time, and remembered.
       --fingerprint F  Encrypt, and take exactly the certificate with this
                        SHA-256 fingerprint.
+      --plain          Nothing is drawn: lines come as they come, for whoever
+                       listens to a screen, or wants it so. CHAT_PLAIN=1 is
+                       the same.
       --language CODE  The language of this program: {languages}.
                        Yours, if it is one of these.
       --version        Show the version.
@@ -90,6 +93,7 @@ class Options(CommandLine):
         ["json", None],
         ["post", None],
         ["tls", None],
+        ["plain", None],
     ]
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:

@@ -27,14 +27,14 @@ from test_program import ENVIRONMENT, Programs, Server
 
 from chat.base import limits
 from chat.client.faces.pipe import Pipe
+from chat.client.faces.plain import PlainFace
 from chat.client.faces.stdio import Status, StreamFace
-from chat.client.faces.terminal import TerminalFace
 from chat.client.faces.transcript import Transcript
 
 MEGABYTE = 2**20
 
 FACES: dict[str, Callable[[Any], StreamFace]] = {
-    "person": lambda ground: TerminalFace(ground, None),
+    "person": lambda ground: PlainFace(ground, None),
     "pipe": lambda ground: Pipe(ground, "amy", follow=False, raw=False),
     "recorder": lambda ground: Pipe(ground, "amy", follow=True, raw=False),
     "json": lambda ground: Pipe(ground, "amy", follow=True, raw=True),

@@ -69,7 +69,7 @@ MESSAGE = {"type": "message", "room": "#lobby", "seq": 17, "at": STAMP, "from": 
             Came("renamed", "#lobby", "amy", None, None, ("amy",), None, None, False, "dee", "", "f"),
         ),
         ({"type": "missed", "room": "#lobby", "count": 3}, Missed("#lobby", 3)),
-        ({"type": "ack", "id": "1", "at": STAMP, "room": "@bob", "seq": 1}, Ack("1", "@bob", AT)),
+        ({"type": "ack", "id": "1", "at": STAMP, "room": "@bob", "seq": 1}, Ack("1", "@bob", AT, 1)),
         ({"type": "ack", "id": "1"}, Ack("1", None, None)),
         (
             {"type": "error", "code": "nick-taken", "text": "no", "id": "1", "proposal": "amy2"},

@@ -1,250 +1,177 @@
-"""A person at a terminal: the nickname, what is shown, what is kept while the server is away."""
+"""A person at a real terminal: what stands around the line that is typed, and what becomes of it."""
 
 import time
 from collections.abc import Iterator
 
 import pytest
 from faced import MESSAGE, World
-from memory_server import HELLO, welcome
+from memory_server import HELLO, HISTORY, welcome
+from memory_streams import Streams
 from twisted.internet.error import ConnectionLost
 
-from chat.base.language import say
-from chat.client.faces.stdio import Status
-from chat.client.faces.terminal import TerminalFace
-from chat.client.link.trust import Unsafe
-from chat.client.talk.me import SentLine
-from chat.client.talk.state import SavedState
+from chat.client.faces.terminal.colours import Paint
+from chat.client.faces.terminal.face import TerminalFace
+
+
+class Screen(Streams):
+    """An editor in memory."""
+
+    columns, ruled = 80, True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rung = 0
+
+    def refresh(self) -> None:
+        """It is looked at when a test wants to."""
+
+    def ring(self) -> None:
+        self.rung += 1
+
+    def clear(self) -> None:
+        self.out = ""
 
 
 def person(nick: str | None = None) -> World:
-    return World(lambda ground: TerminalFace(ground, nick), nick)
+    screen = Screen()
+    return World(lambda ground: TerminalFace(ground, nick, screen, Paint.OFF), nick, streams=screen, echoes=True)
+
+
+def status(world: World, columns: int = 80) -> str:
+    return "".join(text for _, text in world.face.below(columns))
 
 
 @pytest.fixture(autouse=True)
-def _in_utc_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setenv("COLUMNS", "80")
         patch.setenv("TZ", "UTC")
         time.tzset()
         yield
     time.tzset()
 
 
-# --- a person at a terminal ----------------------------------------------------------------------------------------
-
-
-def test_a_person_is_asked_for_a_nickname_again_while_it_is_refused() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    assert world.streams.out == "-- connecting to pi:12345 --\n-- connected --\nNickname: "
-    world.shown()
-    world.face.typed("amy")
-    world.answer({"type": "error", "code": "nick-taken", "text": "amy is here already.", "proposal": "amy2"})
-    assert world.streams.out == "! nick-taken: amy is here already. Enter takes amy2.\nNickname: "
-    world.face.typed("")
-    assert world.server.lines == ["/nick amy2"]
-
-
-def test_a_nickname_that_cannot_be_is_refused_here_with_a_proposal() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.face.typed("José María")
-    *error, prompt = world.shown()
-    assert error[0].startswith("! nick-bad: ")
-    assert error[-1].endswith("Enter takes José-María.")
-    assert prompt == "Nickname: "
-    world.face.typed("")
-    assert world.server.lines == ["/json", "/nick José-María"]
-
-
-def test_who_just_presses_enter_is_a_guest() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.face.typed("")
-    world.answer({"type": "error", "code": "nick-taken", "text": "no", "proposal": "guest7"})
-    assert world.server.lines == ["/nick guest7"]
-    assert world.shown() == []
-
-
-def test_commands_work_at_the_question_and_it_is_asked_again() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.face.typed("/who")
-    world.answer({"type": "reply", "command": "who", "text": "2 people are here."})
-    assert world.streams.out == "-> 2 people are here.\nNickname: "
-
-
-def test_what_comes_during_the_question_begins_a_line_of_its_own() -> None:
-    world = person()
-    world.server.accept()
-    world.server.send(HELLO)
-    world.shown()
-    world.server.send({"type": "reply", "command": "nick", "text": "Type a nickname."})
-    assert world.streams.out == "\n-> Type a nickname.\nNickname: "
-
-
-def test_a_person_sees_the_conversation_with_local_times() -> None:
-    world = person("amy")
-    world.enter()
-    world.server.send(
-        MESSAGE, MESSAGE | {"text": "a\nb"}, MESSAGE | {"type": "joined", "text": "", "who": ["bob"], "here": 2}
-    )
-    assert world.shown() == ["08:58 <bob> hi", "08:58 <bob> a", "  | b", "08:58 -!- bob joined #lobby (2 here)"]
-
-
-def test_what_the_service_says_is_broken_at_blanks_and_what_people_say_is_not() -> None:
-    world = person("amy")
-    world.enter()
-    long = "word " * 30
-    world.server.send({"type": "reply", "command": "x", "text": long}, MESSAGE | {"text": long})
-    *reply, talk = world.shown()
-    assert len(reply) == 2
-    assert all(line.startswith("-> ") and len(line) <= 80 for line in reply)
-    assert talk == f"08:58 <bob> {long}"
-
-
-def test_a_lost_connection_is_told_and_what_is_typed_meanwhile_is_kept() -> None:
+@pytest.fixture
+def world() -> World:
+    """amy is in."""
     world = person("amy")
     world.enter(resume="c0de")
-    world.face.typed("sent")
+    assert "/help all" in world.server.lines
+    return world
+
+
+def test_the_question_stands_before_what_is_typed() -> None:
+    world = person()
+    world.server.accept()
+    world.server.send(HELLO)
+    assert world.face.prompt() == "Nickname: "
+    world.face.typed("amy")
+    greeting, (_, id) = world.server.requests
+    assert greeting == ("/json echo", None)
+    world.server.send(welcome(id=id))
+    world.server.send(HISTORY)
+    assert world.face.prompt() == "[#lobby] "
+
+
+def test_what_is_typed_goes_to_the_open_conversation_and_waits_above_it(world: World) -> None:
+    world.face.typed("hello")
+    (said,) = world.server.objects
+    assert said["room"] == "#lobby"
+    assert world.face.above() == ["... hello"]
+    world.server.send(
+        MESSAGE | {"from": "amy", "text": "hello", "seq": 2, "id": said["id"]},
+        {"type": "ack", "id": "run-4", "room": "#lobby", "seq": 2},
+    )
+    assert (world.face.above(), world.shown()) == ([], ["08:58 <amy> hello"])
+
+
+def test_a_bad_network_is_one_quiet_line(world: World) -> None:
     world.lose(ConnectionLost())
     world.face.typed("kept")
-    world.face.typed("kept too")
-    assert world.shown() == [
-        "-- the connection is lost: it was cut --",
-        "-- trying again in 2 s --",
-        "-- not connected: what you type is kept, and sent as soon as you are --",
-    ]
+    assert world.shown() == ["-- the connection is lost, it was cut; it comes back by itself --"]
+    assert (world.face.above(), status(world)) == (["... kept"], " not connected, next try in 1 s  1:#lobby  amy ")
+    world.clock.advance(2)
+    world.server.refuse(ConnectionLost())
+    world.clock.advance(0)
+    assert world.shown() == []
     world.come_again(welcome(resume="c0de", back=True))
-    assert world.server.lines == ["sent", "kept", "kept too"]
-    assert world.shown()[1:] == [
-        "-> Welcome back amy. Nobody else is in #lobby yet; what you say is kept for",
-        "->   them.",
-    ]
+    assert world.shown()[-1] == "-- connected again --"
+    assert "kept" in world.server.lines
 
 
-def test_what_went_wrong_on_the_way_does_not_make_leaving_an_error() -> None:
+def test_what_is_wanted_at_once_is_tried_at_once(world: World) -> None:
+    world.lose(ConnectionLost())
+    assert world.server.attempts == []
+    world.face.typed("/reconnect")
+    assert len(world.server.attempts) == 1
+
+
+def test_one_goes_by_names_numbers_and_to_what_is_new() -> None:
     world = person("amy")
-    world.enter()
-    world.face.typed("/foo")
-    world.answer({"type": "error", "code": "unknown-command", "text": "/foo."})
-    world.face.typed("x")
-    world.lose()
-    world.come_again(welcome())
-    assert "! Not confirmed, so perhaps not said: x" in world.shown()
-    world.face.input_ended("")
-    world.lose()
-    assert world.result == [Status.WELL]
+    world.enter(rooms={"#lobby": {}, "#ops": {}})
+    world.server.send(MESSAGE | {"room": "#ops"})
+    assert status(world) == " 1:#lobby  2:#ops 1  amy "
+    world.face.go_on(1)
+    assert world.shown() == ["── #ops, 1 new ──", "08:58 <bob> hi"]
+    world.face.go_to(1)
+    world.face.typed("/go op")
+    world.face.go_to(9)
+    assert world.shown() == ["── #lobby ──", "── #ops ──"]
+    world.face.typed("/go nowhere")
+    assert world.shown() == ["! no-room: There is no conversation nowhere; /join #nowhere goes to a room."]
 
 
-def test_leaving_with_a_line_that_is_not_confirmed_is_one() -> None:
+def test_a_mention_rings_the_bell_and_stands_out(world: World) -> None:
+    world.server.send(MESSAGE, MESSAGE | {"seq": 2, "text": "amy?"})
+    assert world.streams.rung == 1
+
+
+def test_a_narrow_screen_shows_what_is_open_or_new() -> None:
     world = person("amy")
-    world.enter()
-    world.face.typed("x")
-    world.face.input_ended("")
-    assert world.server.lines == ["x", "/quit"]
-    world.lose()
-    assert world.result == [Status.NOT_CONFIRMED]
+    world.enter(rooms={"#lobby": {}, "#ops": {}, "#tea": {}})
+    world.server.send(MESSAGE | {"room": "#tea", "text": "amy!"})
+    assert status(world, 40) == " 1:#lobby  3:#tea 1!  amy "
 
 
-def test_leaving_while_the_server_is_away_tells_what_was_not_said() -> None:
+def test_the_servers_table_helps_with_commands() -> None:
     world = person("amy")
-    world.enter(resume="c0de")
-    world.face.typed("sent")
-    world.lose()
-    world.face.typed("kept")
-    world.shown()
-    world.face.input_ended("")
-    assert world.shown() == ["! Not confirmed, so perhaps not said: sent", "! Not sent: kept"]
-    assert world.result == [Status.NOT_CONFIRMED]
+    world.enter(rooms={"#lobby": {"users": ["amy", "bob"]}})
+    ((_, id),) = [asked for asked in world.server.requests if asked[0] == "/help all"]
+    commands = [{"name": "msg", "usage": "/msg NICK|#room text", "aliases": ["w"]}]
+    world.server.send({"type": "reply", "command": "help", "text": "-", "commands": commands, "id": id})
+    assert world.shown() == []
+    assert world.face.hint("/w") == "/msg NICK|#room text"
+    assert [offer.text for offer in world.face.offers("/w b")] == ["bob "]
 
 
-@pytest.mark.parametrize("code", ["kicked", "taken-over"])
-def test_who_is_sent_away_is_told_and_does_not_come_back(code: str) -> None:
-    world = person("amy")
-    world.enter()
-    world.server.send({"type": "error", "code": code, "text": "Out."})
-    world.lose()
-    assert world.shown() == [f"! {code}: Out."]
-    assert world.result == [Status.REFUSED]
+def test_no_password_and_no_code_is_kept_in_the_history(world: World) -> None:
+    typed = ["hi", "/login amy tulip", "/contraseña tulip", "/resume K7F2Q-X9M4T", "/msg bob psst"]
+    assert [line for line in typed if world.face.keeps(line)] == ["hi", "/msg bob psst"]
+    assert not person().face.keeps("my answer")
 
 
-def test_a_line_that_was_only_begun_is_not_said() -> None:
-    world = person("amy")
-    world.enter()
-    world.face.input_ended("half a li")
-    assert world.server.lines == ["/quit"]
-    assert world.streams.out == "\n"
+def test_a_command_of_several_lines_is_none(world: World) -> None:
+    world.face.typed("/topic a\nb")
+    assert world.shown()[0].startswith("! usage: A command is one line.")
+    assert world.server.lines == []
 
 
-# --- after a crash -------------------------------------------------------------------------------------------------
+def test_a_private_message_of_several_lines_is_said_in_private(world: World) -> None:
+    world.face.typed("/msg bob a\nb")
+    (said,) = world.server.objects
+    assert (said["say"], said["room"]) == ("a\nb", "@bob")
 
 
-class Left:
-    """What an earlier run left, in memory."""
-
-    def __init__(self, *more: str) -> None:
-        self.lines = [SentLine(f"old-{number}", text) for number, text in enumerate(["of before\nand more", *more])]
-
-    def read(self) -> SavedState:
-        return SavedState("c0de", {}, self.lines)
-
-    def write(self, state: SavedState) -> None:
-        """Kept well."""
-
-    def close(self) -> None:
-        """Let go."""
+def test_leaving_a_private_conversation_closes_it(world: World) -> None:
+    world.server.send(MESSAGE | {"room": "@bob", "to": "amy"})
+    world.face.typed("/go bob")
+    world.face.typed("/leave")
+    assert world.shown()[-1] == "── #lobby ──"
+    assert status(world) == " 1:#lobby  amy "
+    assert world.server.lines == []
 
 
-def test_a_person_whose_client_was_killed_is_not_asked_and_sees_what_is_sent_now() -> None:
-    world = World(lambda ground: TerminalFace(ground, None), kept=Left())
-    world.face.typed("hi")
-    world.server.accept()
-    world.server.send(HELLO)
-    world.answer(welcome(resume="c0de", back=True))
-    assert world.server.lines == ["of before\nand more", "hi"]
-    assert world.shown()[-1] == "-- sent now, from before: of before… --"
-
-
-def test_of_many_lines_that_are_sent_now_only_the_first_are_shown() -> None:
-    world = World(lambda ground: TerminalFace(ground, None), kept=Left("b", "c", "d", "e"))
-    world.server.accept()
-    world.server.send(HELLO)
-    world.answer(welcome(resume="c0de", back=True))
-    assert world.shown()[-2:] == ["-- sent now, from before: c --", "-- and 2 lines more --"]
-
-
-def test_they_are_asked_where_their_code_has_ended() -> None:
-    world = World(lambda ground: TerminalFace(ground, None), kept=Left())
-    world.server.accept()
-    world.server.send(HELLO)
-    world.answer({"type": "error", "code": "code-wrong", "text": "no"})
-    assert world.shown()[-1] == "Nickname: "
-    world.face.typed("amy")
-    world.answer(welcome())
-    assert world.shown()[0] == "! Not confirmed, so perhaps not said: of before…"
-
-
-def test_what_cannot_be_kept_is_said_once() -> None:
-    world = person("amy")
-    world.enter()
-    for _ in range(3):
-        world.face.not_kept(OSError(28, "No space left on device"))
-    assert world.shown() == ["-- nothing is kept for after a crash of this program: No space left on device --"]
-
-
-def test_a_fingerprint_stands_in_one_piece_and_what_others_may_have_written_does_not() -> None:
-    world = person()
-    mark = "AB:" * 31 + "AB"
-    sentence = say("Its fingerprint is {fingerprint}", fingerprint=f"SHA256:{mark}")
-    world.face.tell(Unsafe(say("The certificate is of {names}.", names="x" * 200), sentence))
-    *others, last = world.shown()
-    assert last == f"! Its fingerprint is SHA256:{mark}"
-    assert all(len(line) <= 80 for line in others)
+def test_older_history_is_asked_for_where_it_is_missing(world: World) -> None:
+    world.server.send(MESSAGE | {"seq": 7})
+    world.face.page_up()
+    (asked,) = world.server.objects
+    assert (asked["line"], asked["room"], asked["before"]) == ("/last 20", "#lobby", 7)

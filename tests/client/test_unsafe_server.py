@@ -14,9 +14,9 @@ from chat.base import limits
 from chat.base.fingerprint import fingerprint
 from chat.base.language import Language, say
 from chat.client.faces.pipe import Pipe
+from chat.client.faces.plain import PlainFace
 from chat.client.faces.post import Post
 from chat.client.faces.stdio import Ground, Status
-from chat.client.faces.terminal import TerminalFace
 from chat.client.link.trust import Unknown, Unsafe
 
 CHANGED = Unsafe(say("It has changed."), say("Twice."))
@@ -41,7 +41,7 @@ class Stranger:
 
 
 def person(language: str = "en") -> World:
-    return World(lambda ground: TerminalFace(ground, "amy"), "amy", language=language)
+    return World(lambda ground: PlainFace(ground, "amy"), "amy", language=language)
 
 
 def pipe(follow: bool = False) -> World:

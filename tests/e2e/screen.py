@@ -1,5 +1,6 @@
 """A program on a screen: tmux is the terminal, so what is tested is what a person would see."""
 
+import os
 import subprocess
 from itertools import count
 from pathlib import Path
@@ -54,6 +55,20 @@ class Screen:
     def presses(self, *keys: str) -> None:
         """Press keys by tmux's names for them: Enter, C-c, Up, BSpace."""
         self._tmux("send-keys", *keys)
+
+    def pastes(self, text: str) -> None:
+        """Paste a text, as a terminal does that a program asked to bracket it."""
+        self._tmux("set-buffer", "-b", "paste", "--", text)
+        self._tmux("paste-buffer", "-p", "-r", "-b", "paste")
+
+    def resizes(self, columns: str, rows: str) -> None:
+        """Be of another size."""
+        self._tmux("resize-window", "-x", columns, "-y", rows)
+
+    def signals(self, number: int) -> None:
+        """Send a signal to the newest program on it, as another terminal may."""
+        found = subprocess.run(["pgrep", "-P", self.tells("#{pane_pid}")], capture_output=True, text=True, check=True)
+        os.kill(int(found.stdout.split()[-1]), number)
 
     @property
     def has_ended(self) -> bool:

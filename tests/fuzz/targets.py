@@ -17,7 +17,7 @@ from chat.base.errors import ChatError
 from chat.base.lookalikes import looks
 from chat.base.text import visible, width, wrap
 from chat.client.faces.pipe import Pipe
-from chat.client.faces.terminal import TerminalFace
+from chat.client.faces.plain import PlainFace
 from chat.client.talk.objects import understand
 from chat.doors.lines import LineDecoder
 from chat.wire import jsonl
@@ -118,8 +118,8 @@ def objects(data: bytes) -> None:
 def client(data: bytes) -> None:
     """Anything that a server sends to somebody at a terminal, or to a recorder: what is shown are lines with marks."""
     how, data = (data[0], data[1:]) if data else (0, b"")
-    faces: list[Callable[..., TerminalFace | Pipe]] = [
-        lambda ground: TerminalFace(ground, "amy"),
+    faces: list[Callable[..., PlainFace | Pipe]] = [
+        lambda ground: PlainFace(ground, "amy"),
         lambda ground: Pipe(ground, "amy", follow=True, raw=False),
         lambda ground: Pipe(ground, "amy", follow=True, raw=True),
     ]

@@ -28,12 +28,16 @@ class World:
         kept: Any = None,
         language: str = "en",
         makes_room: bool = True,
+        streams: Any = None,
+        echoes: bool = False,
     ) -> None:
-        self.clock, self.server, self.streams = Clock(), Server(), Streams()
+        self.clock, self.server, self.streams = Clock(), Server(), streams or Streams()
         self.now = NOW
 
         def connect(face: StreamFace) -> Connection:
-            return Connection(self.server, self.clock, face, "run", nick, room, makes_room, kept, lambda: 0.0)
+            return Connection(
+                self.server, self.clock, face, "run", nick, room, makes_room, kept, lambda: 0.0, echoes=echoes
+            )
 
         ground = Ground(self.streams, Language(language), lambda: self.now, "pi:12345", connect)  # type: ignore[arg-type]
         self.face = make(ground)

@@ -70,7 +70,7 @@ class Server:
     @property
     def requests(self) -> list[tuple[str, str | None]]:
         """The same, each with its id."""
-        return [(keys["line"], keys.get("id")) for keys in self.objects]
+        return [(keys["line"] if "line" in keys else keys["say"], keys.get("id")) for keys in self.objects]
 
     @property
     def objects(self) -> list[dict[str, Any]]:

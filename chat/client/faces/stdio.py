@@ -19,7 +19,7 @@ from chat.base.language import Language, Sentence, say, say_n
 from chat.base.reasons import system_reason
 from chat.base.text import continued, visible, wrap
 from chat.client.faces.draft import Draft
-from chat.client.faces.streams import Streams
+from chat.client.faces.streams import StandardStreams
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.talk.connection import Connection
@@ -50,6 +50,7 @@ MARKS = {
     LineKind.REPLY: "-> ",
     LineKind.ERROR: "! ",
     LineKind.STATE: "-- ",
+    LineKind.TITLE: "-- ",
 }
 NEEDS_TLS = "needs-tls"
 """The code of an encrypted port, to whom speaks in clear."""
@@ -62,7 +63,7 @@ _FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
 class Ground:
     """What a face on the standard streams stands on; `server` is what people call it, `connect` gives it its line."""
 
-    streams: Streams
+    streams: StandardStreams
     language: Language
     now: Callable[[], datetime]
     server: str
@@ -152,12 +153,16 @@ class StreamFace(ABC):
                 raise Refused("too-long", phrases.LINE_TOO_LONG)
             taken = self._draft.take(line)
             if isinstance(taken, str):
-                self.connection.send(taken)
+                self.send(taken)
             elif taken is not None:
                 self.put(Shown(LineKind.REPLY, self._words(taken)))
         except ChatError as error:
             self._refused(error, "" if isinstance(line, TooLong) else line)
         self._pace()
+
+    def send(self, text: str) -> None:
+        """Say a whole line; raises `BadInput` if it cannot be."""
+        self.connection.send(text)
 
     def output_closed(self, failed: bool) -> None:
         """Without somebody who reads there is nothing more to do."""
@@ -173,9 +178,13 @@ class StreamFace(ABC):
         for shown in self._conversation.show(what, line):
             self.put(shown)
         if isinstance(what, Problem):
-            if what.code == NEEDS_TLS:
-                self.put(Shown(LineKind.ERROR, self._words(with_tls(self._server))))
-            self.worse(Status.REFUSED)
+            self.refused(what)
+
+    def refused(self, problem: Problem) -> None:
+        """Something was refused: perhaps there is more to say about it than the server did."""
+        if problem.code == NEEDS_TLS:
+            self.put(Shown(LineKind.ERROR, self._words(with_tls(self._server))))
+        self.worse(Status.REFUSED)
 
     def not_understood(self) -> None:
         """Said once: there may be a million of them."""

@@ -44,6 +44,26 @@ class Source(Interface):
         """All of it is written; go on."""
 
 
+class StandardStreams(Interface):
+    """What a face writes to, and is told by what was typed."""
+
+    def open(self, reader: InputReader, reactor: IReactorFDSet, source: Source | None = None) -> None:
+        """Begin to read."""
+
+    def write(self, text: str) -> None:
+        """Where somebody reads it."""
+
+    def warn(self, text: str) -> None:
+        """Where trouble is told."""
+
+    def pause(self, paused: bool) -> None:
+        """Take no input for now, or go on."""
+
+    def close(self) -> "Deferred[None]":
+        """Write what is left; fires when it is written, or cannot be."""
+        raise NotImplementedError
+
+
 @implementer(IHalfCloseableProtocol, IPullProducer)
 class Streams(Protocol):
     """The standard streams; `encoding` is the locale's."""

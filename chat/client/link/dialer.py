@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted.application.internet import ClientService, backoffPolicy
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -55,6 +55,13 @@ class Dialer:
         self._resting = False
         self._service.startService()
 
+    def hurry(self) -> None:
+        """Connect now, if it is only waited for."""
+        if not (self._stopped or self._resting):
+            self._failures = 0
+            self._service.stopService()
+            self._service.startService()
+
     def succeeded(self) -> None:
         """The server let us in: the next pause is a short one again."""
         self._failures = 0
@@ -65,8 +72,8 @@ class Dialer:
         return self._service.stopService()
 
     def _failed(self, failure: Failure) -> Failure:
-        if self._stopped:
-            pass
+        if self._stopped or failure.check(CancelledError):
+            pass  # nobody waits for it
         elif isinstance(failure.value, Unsafe):
             self._resting = True
             self._clock.callLater(0, self._rest, failure.value)

@@ -45,7 +45,7 @@ class Connection:
     """Keeps a conversation with one server.
 
     `run` begins the ids, and is another one in every run of the client; `kept` is what an earlier run left, and where
-    this one leaves what the next one needs.
+    this one leaves what the next one needs.  One that `echoes` brings one's own lines too, in the log's order.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Connection:
         kept: StateFile | None = None,
         jitter: Callable[[], float] = random,
         language: str = "en",
+        echoes: bool = False,
     ) -> None:
         self.me = Me()
         self._face = face
         self._clock = clock
         self._outbox = Outbox(run)
         self._language = language
+        self._greeting = b"/json echo\n" if echoes else b"/json\n"
         self._entrance = Entrance(self.me, self, nick, room, makes_room)
         self._keeper = Keeper(kept, clock, self._state, face.not_kept)
         self._restored: Sequence[SentLine] = ()
@@ -112,6 +114,11 @@ class Connection:
         """Lines that wait to be sent, or to be answered."""
         return len(self._outbox)
 
+    @property
+    def lag(self) -> float:
+        """Seconds for which the server has owed us an answer."""
+        return self._clock.seconds() - self._answered_at if self._outbox.sent and self._link is not None else 0.0
+
     def start(self) -> Deferred[None]:
         """Connect, and stay connected; fires when it is over for good, whoever wanted that."""
         self.dial()
@@ -120,6 +127,12 @@ class Connection:
     def dial(self) -> None:
         """Connect: at first, and again once somebody has said that the server is safe."""
         self._dialer.start()
+
+    def reconnect(self) -> None:
+        """Somebody wants a new connection at once, whatever became of the old one."""
+        if self._link is not None:
+            self._link.abort(say("you asked for a new one"))
+        self._dialer.hurry()
 
     def enter(self, nick: str) -> None:
         """Take this nickname, now or as soon as it is asked for."""
@@ -179,7 +192,7 @@ class Connection:
         self._answered_at = self._clock.seconds()
         self._entrance.stage = Stage.OPENING
         self._preamble = Preamble()
-        link.send(b"/json\n")
+        link.send(self._greeting)
         if self._paused:
             link.pause()
 

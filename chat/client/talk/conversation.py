@@ -8,6 +8,10 @@ welcome, that is said below it, next to what is typed.  A `recorder` shows nothi
 only what fills a gap: what it writes is to be read as it comes, line by line, so it names the room always and has no
 day lines.
 
+A `routed` one says of each line where it belongs, and leaves to a `View` what depends on the order in which lines are
+shown: the days between them, and whether the room is named.  Its server sends one's own lines as well, so that an
+acknowledgement shows nothing; what the answers to one's own commands tell is not told twice.
+
 One object makes so many lines and no more: a million of them, and nobody could type between them.
 """
 
@@ -36,19 +40,25 @@ class LineKind(enum.Enum):
     REPLY = enum.auto()
     ERROR = enum.auto()
     STATE = enum.auto()
+    TITLE = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A line, or a message of several lines, safe to show; `at` is local time.
 
-    One that is `whole` is not broken: it is short but for what people copy.
+    One that is `whole` is not broken: it is short but for what people copy.  `room` is the conversation that it
+    belongs to, if any one; `source` is what it tells; a `loud` one calls whoever reads it; behind it, it is this `day`.
     """
 
     kind: LineKind
     text: str
     at: datetime | None = None
     whole: bool = False
+    room: str | None = None
+    source: Said | Came | Missed | None = None
+    loud: bool = False
+    day: date | None = None
 
 
 _Value = TypeVar("_Value")
@@ -67,12 +77,14 @@ class Conversation:
         now: Callable[[], datetime],
         zone: tzinfo | None = None,
         recorder: bool = False,
+        routed: bool = False,
     ) -> None:
         self._me = me
         self._words = language.words
         self._now = now
         self._zone = zone
         self._recorder = recorder
+        self._routed = routed
         self._day = now().astimezone(zone).date()
         self._motd: tuple[str, ...] = ()
         self._seen: dict[str, tuple[int, datetime]] = {}
@@ -105,15 +117,16 @@ class Conversation:
             case Said():
                 if what.to is None:
                     self._saw(what)
-                yield from self._dated(self._said(what, self._recorder or len(self._me.rooms) > 1))
+                named = self._recorder or (len(self._me.rooms) > 1 and not self._routed)
+                yield from self._dated(self._said(what, named))
             case Came():
                 yield from self._came(what)
             case Missed():
-                yield Shown(LineKind.GONE, visible(self._words(phrases.gone(what.room, what.count))))
-            case Ack(room=str(room)) if line is not None and room.startswith("@"):
-                text = visible(
-                    f"{self._words(phrases.said_privately(room[1:], mine=True))} {_private_words(line.text)}"
-                )
+                gone = phrases.gone(what.room, what.count)
+                yield Shown(LineKind.GONE, visible(self._words(gone)), room=what.room, source=what)
+            case Ack(room=str(room)) if line is not None and room.startswith("@") and not self._routed:
+                to = phrases.said_privately(room[1:], mine=True)
+                text = visible(f"{self._words(to)} {_private_words(line.text)}")
                 yield from self._dated(Shown(LineKind.TALK, text, self._local(what.at)))
             case Problem(code, text):
                 yield self.error(code, text, line.text if line else None)
@@ -136,26 +149,29 @@ class Conversation:
         else:
             first = f"{room}<{said.author}> "
         lines = [visible(first + head), *(visible(continued + line) for line in rest)]
-        return Shown(LineKind.TALK, "\n".join(lines), self._local(said.at))
+        return Shown(LineKind.TALK, "\n".join(lines), self._local(said.at), room=said.room, source=said)
 
     def _came(self, came: Came) -> Iterator[Shown]:
+        if self._routed and self._me.did(came):
+            return
         if came.fact is not None:
             if came.fact in self._facts:
                 return
             _remember(self._facts, came.fact, None)
         words = self._words(_announcement(came))
         text = f"{words}: {quoted(came.text)}" if came.text else words
-        yield from self._dated(Shown(LineKind.EVENT, visible(text), self._local(came.at)))
+        yield from self._dated(Shown(LineKind.EVENT, visible(text), self._local(came.at), room=came.room, source=came))
 
     def _dated(self, shown: Shown) -> Iterator[Shown]:
         """With the day in front where it is another one than that of the line before."""
-        if not self._recorder and shown.at is not None and shown.at.date() != self._day:
-            yield self._day_line(shown.at.date())
+        if not (self._recorder or self._routed) and shown.at is not None and shown.at.date() != self._day:
+            self._day = shown.at.date()
+            yield self.day_line(self._day)
         yield shown
 
-    def _day_line(self, day: date) -> Shown:
-        self._day = day
-        return Shown(LineKind.FRAME, self._name(day))
+    def day_line(self, day: date) -> Shown:
+        """What stands before the first line of a day."""
+        return Shown(LineKind.FRAME, self._name(day), day=day)
 
     # History.
 
@@ -171,23 +187,25 @@ class Conversation:
                 if self._recorder:
                     return
             elif history.more and events and events == history.events and events[0].seq != known[0] + 1:
-                yield Shown(LineKind.GONE, visible(self._words(say("lines of {room} may be missing here", room=room))))
+                missing = visible(self._words(say("lines of {room} may be missing here", room=room)))
+                yield Shown(LineKind.GONE, missing, room=room)
         if self._recorder:
             yield from (self._said(event, named=True) for event in events)
         elif events:
             yield from self._frame(history, events, line)
 
     def _frame(self, history: History, events: tuple[Said, ...], line: SentLine | None) -> Iterator[Shown]:
-        yield Shown(LineKind.FRAME, visible(self._words(_title(history.room, len(events), line))))
+        room = history.room
+        yield Shown(LineKind.FRAME, visible(self._words(_title(room, len(events), line))), room=room)
         now = self._now().astimezone(self._zone)
         self._day = now.date()
         for event in events:
-            yield from self._dated(self._said(event, named=history.room is None))
+            yield from self._dated(self._said(event, named=room is None))
         self._day = now.date()
         end = self._words(phrases.now(self._name(now.date()), f"{now:%H:%M}"))
         if history.total is not None:
             end += ", " + self._words(phrases.part(len(events), history.total))
-        yield Shown(LineKind.FRAME, end)
+        yield Shown(LineKind.FRAME, end, room=room, day=now.date())
 
     def _saw(self, said: Said) -> None:
         if said.seq is not None:

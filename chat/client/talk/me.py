@@ -71,6 +71,15 @@ class Me:
             case Reply("nick", facts={"nick": str(nick)}) if len(nick) <= limits.NAME_READ:
                 self.nick = nick
 
+    def did(self, came: Came) -> bool:
+        """Whether this is what we did ourselves."""
+        match came.type:
+            case "renamed":
+                return self.nick in (came.author, came.to)
+            case "topic":
+                return came.author == self.nick
+        return came.who == (self.nick,)
+
     def all_shown(self) -> None:
         """Whatever came has left this program."""
         self.shown = dict(self.seen)

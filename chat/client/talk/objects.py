@@ -97,11 +97,12 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What the line with this id asked for is done, and durable; `room` where it made an event."""
+    """What the line with this id asked for is done, and durable; `room` and `seq` where it made an event."""
 
     id: str | None
     room: str | None
     at: datetime | None
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ def _missed(raw: Raw) -> Missed:
 
 
 def _ack(raw: Raw) -> Ack:
-    return Ack(_text(raw, "id"), _name(raw, "room"), _date(raw, "at"))
+    return Ack(_text(raw, "id"), _name(raw, "room"), _date(raw, "at"), number(raw, "seq"))
 
 
 def _problem(raw: Raw) -> Problem:

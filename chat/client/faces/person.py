@@ -1,9 +1,6 @@
-"""A person at a terminal that shows lines as they come: the nickname is asked for, what is typed is sent.
+"""Somebody who sits there, however it looks: they are asked for a nickname, and whether a server is the right one."""
 
-The terminal itself echoes and edits, and nothing is redrawn, so this works on every terminal and in a screen reader.
-"""
-
-from shutil import get_terminal_size
+from abc import abstractmethod
 from unicodedata import normalize
 
 from twisted.internet.defer import Deferred
@@ -13,29 +10,33 @@ from chat.base import names
 from chat.base.errors import Refused
 from chat.base.fingerprint import normal
 from chat.base.language import Sentence, say
-from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_remember, layout
+from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_remember
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.talk.conversation import LineKind, Shown
-from chat.client.talk.me import SentLine
-from chat.client.talk.objects import Hello, Object, Problem, Raw
+from chat.client.talk.objects import Problem
 from chat.wire import grammar, phrases, vocabulary
 
-_NICKNAME = say("Nickname:")
+NICKNAME = say("Nickname:")
+"""Asked for where somebody enters."""
+
 _TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
 _YES, _NO = say("yes"), say("no")
 
 
-class TerminalFace(StreamFace):
+class PersonFace(StreamFace):
     """The face for somebody who looks; `nick` None is asked for, unless an earlier run left who they are."""
 
     def __init__(self, ground: Ground, nick: str | None) -> None:
         super().__init__(ground, recorder=False)
         self._asking = nick is None and self.connection.me.code is None
-        self._prompted = False
         self._proposal: str | None = None
         self._told = False
         self._stranger: Unknown | None = None
+
+    @abstractmethod
+    def ask(self, question: Sentence) -> None:
+        """Let them see this question: what is typed next answers it."""
 
     def start(self, reactor: IReactorFDSet) -> "Deferred[Status]":
         """Begin; fires when it is over."""
@@ -43,31 +44,22 @@ class TerminalFace(StreamFace):
         self._dialing()
         return done
 
-    def stop(self) -> None:
-        """Ctrl-C: the terminal shows ^C, and the shell's prompt belongs on the next line."""
-        self._streams.write("\n")
-        self._prompted = False
-        self._leave()
-
-    def put(self, shown: Shown) -> None:
-        """To the screen, on lines of its own."""
-        if self._prompted:
-            self._prompted = False
-            self._streams.write("\n")
-        time = "" if shown.at is None else f"{shown.at:%H:%M} "
-        for line in layout(shown, time, get_terminal_size().columns):
-            self._streams.write(f"{line}\n")
-
     def worse(self, status: Status) -> None:
         """What went wrong on the way was seen; the exit code tells what is wrong at the end."""
         if self.connection.leaving:
             super().worse(status)
 
+    @property
+    def question(self) -> Sentence | None:
+        """What they are asked."""
+        if self._stranger is not None:
+            return _TRUST
+        return NICKNAME if self._asking else None
+
     # Reader
 
     def typed(self, line: str | TooLong) -> None:
         """The answer to a question, or something to say."""
-        self._prompted = False
         if self._stranger is not None:
             self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
             return
@@ -77,26 +69,16 @@ class TerminalFace(StreamFace):
                 self._choose(line.strip())
                 return
         super().typed(line)
-        if not (self.connection.connected or self._asking or self._told):
+        if not (self.connection.connected or self._asking):
+            self.kept_for_later()
+
+    def kept_for_later(self) -> None:
+        """Say what becomes of what is typed now."""
+        if not self._told:
             self._told = True
             self.state(say("not connected: what you type is kept, and sent as soon as you are"))
 
-    def input_ended(self, rest: str | TooLong) -> None:
-        """Ctrl-D; a line that was only begun is not sent."""
-        if rest != "" or self._prompted:
-            self._streams.write("\n")
-        self._prompted = False
-        self._leave()
-
     # Face
-
-    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
-        """Show it, and ask again for the nickname if there is none yet."""
-        if isinstance(what, Hello):
-            self.state(say("connected"))
-        super().received(what, raw, line)
-        if self._asking and self.connection.asking:
-            self._prompt(_NICKNAME)
 
     def nickname_wanted(self, refused: Problem | None) -> None:
         """Ask for it."""
@@ -105,7 +87,7 @@ class TerminalFace(StreamFace):
         if refused is not None:
             self._again(refused.code, refused.text, refused.proposal)
         self._asking = True
-        self._prompt(_NICKNAME)
+        self.ask(NICKNAME)
 
     def entered(self) -> None:
         """From now on what is typed is said."""
@@ -118,12 +100,7 @@ class TerminalFace(StreamFace):
             return
         self.tell(problem)
         self._stranger = problem
-        self._prompt(_TRUST)
-
-    def _prompt(self, question: Sentence) -> None:
-        if not self._prompted:
-            self._prompted = True
-            self._streams.write(self._words(question) + " ")
+        self.ask(_TRUST)
 
     def _dialing(self) -> None:
         self.state(say("connecting to {server}", server=self._server))
@@ -146,7 +123,7 @@ class TerminalFace(StreamFace):
         else:
             if normal(answer) is not None:
                 self.put(Shown(LineKind.ERROR, self._words(say("That is another fingerprint."))))
-            self._prompt(_TRUST)
+            self.ask(_TRUST)
 
     def _leave(self) -> None:
         """Whoever leaves instead of an answer gives one, too."""
@@ -164,7 +141,7 @@ class TerminalFace(StreamFace):
                 chosen = self._proposal if nick in ("", self._proposal) else names.check_nickname(nick)
             except Refused as error:
                 self._again(error.code, self._words(error.sentence), names.propose(nick, lambda name: True))
-                self._prompt(_NICKNAME)
+                self.ask(NICKNAME)
                 return
             self.connection.enter(chosen or nick)
         else:

@@ -1,0 +1,282 @@
+"""A person at a real terminal: a `View` of all conversations above the line that they type.
+
+What the server said is written above it, in the terminal's own scrollback; what is only so for the moment (lines on
+their way, who came, how the connection is) stands around it and is drawn anew.  Commands that only a client has are
+answered here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from chat.base import limits
+from chat.base.errors import BadInput
+from chat.base.language import Sentence, duration, say, say_n
+from chat.base.text import visible
+from chat.client.faces.person import PersonFace
+from chat.client.faces.stdio import Ground, no_connection
+from chat.client.faces.terminal.colours import Paint, rows
+from chat.client.faces.terminal.editor import Editor
+from chat.client.link.lines import TooLong
+from chat.client.talk.completing import Command, Completing, Offer, commands_in
+from chat.client.talk.conversation import Shown
+from chat.client.talk.me import PRIVATE, SentLine
+from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply
+from chat.client.talk.view import Choices, View
+from chat.wire import vocabulary
+from chat.wire.grammar import command_in
+
+_LAG = 1.0
+_PROMPT = 20
+
+
+class TerminalFace(PersonFace):
+    """The face that fills the bottom of a terminal; `editor` is what `ground` has for streams."""
+
+    def __init__(self, ground: Ground, nick: str | None, editor: Editor, paint: Paint) -> None:
+        self._editor = editor
+        editor.desk = self
+        self._paint = paint
+        self._ruled = editor.ruled
+        self._choices = Choices()
+        super().__init__(ground, nick)
+        self.view = View(self.connection.me, ground.language, ground.now, self._choices)
+        self._completing = Completing(_own_commands(self._words))
+        self._own: Mapping[str, Callable[[str], None]] = {
+            "go": self._go,
+            "reconnect": lambda rest: self._reconnect(),
+            "clear": lambda rest: editor.clear(),
+        }
+        self._state: Sentence | None = say("connecting")
+        self._quiet = self._knows_commands = False
+        self._pages = 0
+
+    # Showing.
+
+    def put(self, shown: Shown) -> None:
+        """Above what is typed."""
+        self.view.put(shown)
+        self._show()
+
+    def ask(self, question: Sentence) -> None:
+        """It stands before what is typed."""
+        self._editor.refresh()
+
+    def _show(self) -> None:
+        for shown in self.view.printed():
+            painted = rows(shown, self._paint, True, self._editor.columns, self._ruled)
+            self._editor.write("\n".join([*painted, ""]))
+        if self.view.alerts():
+            self._editor.ring()
+
+    # Desk
+
+    def prompt(self) -> str:
+        """The question, or where what is typed goes."""
+        if self.question is not None:
+            return self._words(self.question) + " "
+        room = self.view.open or ""
+        return f"[{visible(room[:_PROMPT])}] "
+
+    def above(self) -> Sequence[str]:
+        """Lines on their way, and who came and went."""
+        lines = [f"... {row}" for row in self.view.waiting([*self.connection.unconfirmed, *self.connection.waiting])]
+        folded = self.view.folded
+        return lines if folded is None else [f"-!- {visible(self._words(folded))}", *lines]
+
+    def below(self, columns: int) -> Sequence[tuple[bool, str]]:
+        """How the connection is where that matters, the conversations by their numbers, and who we are."""
+        parts: list[tuple[bool, str]] = []
+        if self._state is not None:
+            parts.append((True, f" {self._words(self._state)} "))
+        elif (lag := self.connection.lag) > _LAG:
+            parts.append((True, f" {self._words(say('no answer for {time}', time=duration(round(lag))))} "))
+        draft = self._draft.lines
+        if draft:
+            parts.append((True, f" {self._words(say_n('{count} line to /end', '{count} lines to /end', draft))} "))
+        for number, glance in enumerate(self.view.glance, 1):
+            if glance.open or glance.unread or columns >= 60:
+                count = f" {glance.unread}" if glance.unread else ""
+                count += "!" if glance.mentions else ""
+                parts.append((glance.open or bool(glance.mentions), f" {number}:{visible(glance.name)}{count} "))
+        me = self.connection.me.nick
+        if me is not None and self.question is None:
+            parts.append((False, f" {visible(me)} "))
+        if self.view.away is not None:
+            parts.append((False, f"({self._words(say('away'))}) "))
+        return parts
+
+    def hint(self, text: str) -> str:
+        """How a command is used, or what becomes of many lines."""
+        lines = text.count("\n")
+        if text and not text.strip("\n"):
+            return self._words(say("[{count} lines] Enter says them as one message, Esc drops them.", count=lines))
+        return "" if self.question is not None else self._completing.hint(text)
+
+    def offers(self, text: str) -> Sequence[Offer]:
+        """With the server's commands, and who is here."""
+        if self.question is not None:
+            return ()
+        rooms = [name for name in self.view.talks if not name.startswith(PRIVATE)]
+        return self._completing.offers(text, self.view.nicknames, rooms)
+
+    def keeps(self, line: str) -> bool:
+        """No answer to a question, and nothing that may be a password or a code."""
+        if self.question is not None or vocabulary.code_in(line) is not None:
+            return False
+        return vocabulary.quotable(line) == line
+
+    def attended(self) -> None:
+        """Somebody reads."""
+        self.view.attended()
+
+    def go_to(self, number: int) -> None:
+        """The conversation of this number."""
+        names = list(self.view.talks)
+        if number <= len(names):
+            self._open(names[number - 1])
+
+    def go_on(self, step: int) -> None:
+        """To what is new."""
+        self.view.attended()
+        if (name := self.view.next(step)) is not None:
+            self._open(name)
+
+    def page_up(self) -> None:
+        """What was said before the oldest line that was shown."""
+        room = self.view.open
+        talk = None if room is None else self.view.talks.get(room)
+        if room is None or talk is None or not self.connection.connected:
+            return
+        self._send_from(room, f"/last {limits.HISTORY_DEFAULT}", talk.oldest)
+
+    def interrupted(self) -> None:
+        """Ctrl-C on an empty line leaves."""
+        self._leave()
+
+    # Reader
+
+    def typed(self, line: str | TooLong) -> None:
+        """A command of ours, an answer, or something to say in what is open."""
+        text = line if isinstance(line, str) else ""
+        command = command_in(text)
+        if command is not None and self._stranger is None:
+            name = vocabulary.name_of(command.word)
+            if name == "leave" and not command.rest and self.view.close():
+                self._show()
+                return
+            if name is not None and name in self._own and "\n" not in text:
+                self._own[name](command.rest)
+                self._show()
+                return
+        if command is not None and "\n" in text and vocabulary.name_of(command.word) != "msg":
+            self.view.error("usage", self._words(say("A command is one line. To say it, type / once more.")), text)
+            self._show()
+            return
+        super().typed(line)
+        self._show()
+
+    def kept_for_later(self) -> None:
+        """It stands above the prompt."""
+
+    def send(self, text: str) -> None:
+        """Say it where it was typed."""
+        self.connection.post(self.view.asked(text))
+
+    def input_ended(self, rest: str | TooLong) -> None:
+        """Ctrl-D on an empty line."""
+        self._leave()
+
+    # Face
+
+    def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
+        """Where it belongs."""
+        if isinstance(what, Hello):
+            self._state = None
+        self.view.take(what, line)
+        if isinstance(what, Problem):
+            self.refused(what)
+        self._show()
+        self._editor.refresh()
+
+    def progressed(self) -> None:
+        """A line of ours is done."""
+        super().progressed()
+        self._editor.refresh()
+
+    def entered(self) -> None:
+        """In: quietly, where we only were away."""
+        super().entered()
+        self.view.settled = True
+        if self._quiet:
+            self._quiet = False
+            self.state(say("connected again"))
+        if not self._knows_commands:
+            self._knows_commands = True
+            self.connection.ask("/help all", self._learn)
+
+    def lost(self, reason: Sentence | None) -> None:
+        """One quiet line."""
+        if reason is not None and self.connection.me.nick is not None:
+            if not self._quiet:
+                self.state(say("the connection is lost, {reason}; it comes back by itself", reason=reason))
+            self._quiet = True
+        elif reason is not None:
+            super().lost(reason)
+        self._state = say("not connected")
+        self._editor.refresh()
+
+    def unreachable(self, reason: Sentence) -> None:
+        """Said once, then only seen below."""
+        if not self._quiet:
+            self._quiet = self.connection.me.nick is not None
+            self.state(no_connection(self._server, reason))
+        self._state = say("not connected: {reason}", reason=reason)
+        self._editor.refresh()
+
+    def trying_again(self, seconds: float) -> None:
+        """Seen below."""
+        self._state = say("not connected, next try in {seconds} s", seconds=max(1, round(seconds)))
+        self._editor.refresh()
+
+    # Ours.
+
+    def _open(self, name: str) -> None:
+        self.view.go(name)
+        self._show()
+        self._editor.refresh()
+
+    def _go(self, name: str) -> None:
+        wanted = name.strip()
+        found = self.view.next(1) if not wanted else self.view.found(wanted)
+        if found is None:
+            nowhere = say("There is no conversation {name}; /join #{name} goes to a room.", name=wanted.lstrip("#@"))
+            self.view.error("no-room", self._words(nowhere))
+        else:
+            self.view.go(found)
+
+    def _reconnect(self) -> None:
+        self._state = say("connecting")
+        self.connection.reconnect()
+
+    def _send_from(self, room: str, text: str, before: int | None) -> None:
+        try:
+            self.connection.post(self.view.asked(text)._replace(room=room, before=before))
+        except BadInput as error:
+            self._refused(error, text)
+
+    def _learn(self, what: Object | None) -> bool:
+        if isinstance(what, Reply):
+            self._completing.server = commands_in(what.facts)
+        return True
+
+
+def _own_commands(words: Callable[[Sentence], str]) -> list[Command]:
+    """Those that the server knows nothing of."""
+    rows = [
+        ("go", "/go [#room|NICK]", say("opens a conversation; the beginning of its name is enough")),
+        ("reconnect", "/reconnect", say("connects anew, at once")),
+        ("clear", "/clear", say("empties the screen")),
+    ]
+    return [
+        Command(name, usage, words(help), (), (frozenset({"room", "nick"}),) if name == "go" else ())
+        for name, usage, help in rows
+    ]

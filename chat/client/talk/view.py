@@ -1,0 +1,453 @@
+"""What somebody sees of all their conversations: which one is open, what is new in the others, what calls them.
+
+Rooms and private conversations are alike here.  What is said in the open one is to be printed; elsewhere it is held
+until one goes there, and counted.  Lines come from a routed `Conversation`, own ones too: they stand in the log's
+order.  Those who have not spoken lately come and go unnoticed until somebody speaks.
+
+No screen and no clock of its own: a face takes what is `printed`, shows the rest as it likes, and says when there was
+a key.  The cases of `tests/client/view_cases.json` hold for it, and for whatever else shows these conversations.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.base.language import Language, Sentence, say, say_n
+from chat.base.text import visible
+from chat.client.talk.conversation import Conversation, LineKind, Shown
+from chat.client.talk.folding import Fold
+from chat.client.talk.me import PRIVATE, Me, SentLine
+from chat.client.talk.objects import Ack, Came, History, Missed, Object, Reply, Said, Welcome
+from chat.wire import vocabulary
+from chat.wire.grammar import command_in
+from chat.wire.requests import Request
+
+
+@dataclass
+class Choices:
+    """How one wants to see it: `everything`, or only what is open; with coming and going as it is, or `folded`; called
+    by these `words` beside the nickname."""
+
+    everything: bool = False
+    folded: bool = True
+    words: tuple[str, ...] = ()
+
+
+class Alert(NamedTuple):
+    """Somebody calls: in private, or by name in a room."""
+
+    room: str
+    author: str
+    text: str
+    private: bool
+
+
+class Glance(NamedTuple):
+    """A conversation among the others."""
+
+    name: str
+    open: bool
+    unread: int
+    mentions: int
+
+
+class Talk:
+    """One conversation, and what is held of it: lines that were not printed yet, of very many the newest."""
+
+    def __init__(self) -> None:
+        self.held: deque[Shown] = deque(maxlen=limits.LINES_HELD)
+        self.lost = 0
+        self.unread = 0
+        self.mentions = 0
+        self.fold = Fold()
+        self.spoke: dict[str, datetime] = {}
+        self.users: dict[str, None] = {}
+        self.oldest: int | None = None
+
+    def hold(self, shown: Shown) -> None:
+        """Keep a line for later."""
+        self.lost += len(self.held) == limits.LINES_HELD
+        self.held.append(shown)
+
+
+class View:
+    """All conversations of one person; `zone` None is the computer's own."""
+
+    def __init__(
+        self, me: Me, language: Language, now: Callable[[], datetime], choices: Choices, zone: tzinfo | None = None
+    ) -> None:
+        self.talks: dict[str, Talk] = {}
+        self.open: str | None = None
+        self.away: str | None = None
+        self.settled = False
+        """From now on where one goes is where one wants to be, and not only the way in."""
+
+        self._me = me
+        self._words = language.words
+        self._now = now
+        self._choices = choices
+        self._zone = zone
+        self._conversation = Conversation(me, language, now, zone, routed=True)
+        self._day = now().astimezone(zone).date()
+        self._printed: list[Shown] = []
+        self._alerts: list[Alert] = []
+        self._acked: dict[tuple[str, int], SentLine] = {}
+        self._key_at: datetime | None = None
+        self._marked = False
+
+    # What a face asks.
+
+    def printed(self) -> list[Shown]:
+        """What is to be printed since it was last asked for."""
+        printed, self._printed = self._printed, []
+        return printed
+
+    def alerts(self) -> list[Alert]:
+        """Who called since it was last asked for."""
+        alerts, self._alerts = self._alerts, []
+        return alerts
+
+    @property
+    def glance(self) -> list[Glance]:
+        """All conversations, in the order of their numbers."""
+        return [Glance(name, name == self.open, talk.unread, talk.mentions) for name, talk in self.talks.items()]
+
+    @property
+    def folded(self) -> Sentence | None:
+        """Who came and went in what is open, and was not told yet."""
+        talk = None if self.open is None else self.talks.get(self.open)
+        return None if talk is None else talk.fold.sentence
+
+    def waiting(self, lines: Iterable[SentLine]) -> list[str]:
+        """What was said here and does not stand in its place yet: of those lines, and of what only just was stored."""
+        rows = [self._waits(line) for line in (*self._acked.values(), *lines) if not _asks(line)]
+        most = limits.WAITING_SHOWN
+        if len(rows) > most:
+            more = len(rows) - most
+            return [*rows[:most], self._words(say_n("and {count} line more", "and {count} lines more", more))]
+        return rows
+
+    @property
+    def nicknames(self) -> list[str]:
+        """Who can be called: those who spoke last come first, then the others who are here."""
+        here = self._open_talk
+        if here is None:
+            return []
+        named = dict.fromkeys(reversed(here.spoke)) | here.users
+        for talk in self.talks.values():
+            named |= talk.users
+        named |= {name[1:]: None for name in self.talks if name.startswith(PRIVATE)}
+        return [nick for nick in named if nick != self._me.nick]
+
+    def asked(self, text: str) -> Request:
+        """A line that was typed in what is open, as the server is asked it; several lines are one message."""
+        room = self.open
+        command = command_in(text)
+        if "\n" in text and command is not None and vocabulary.name_of(command.word) == "msg":
+            to, _, text = command.rest.partition(" ")
+            return Request(text.lstrip(" "), room=to if to.startswith("#") else PRIVATE + to.lstrip("@"), said=True)
+        if "\n" in text or (command is None and room is not None and room.startswith(PRIVATE)):
+            said = text[1:] if text[:2] == "//" and "\n" not in text else text
+            return Request(said, room=room, said=True)
+        if command is not None and room is not None and room.startswith(PRIVATE):
+            return Request(text, room=room if vocabulary.name_of(command.word) == "last" else None)
+        return Request(text, room=room)
+
+    def error(self, code: str, text: str, line: str | None = None) -> None:
+        """A line was not said."""
+        self.put(self._conversation.error(code, text, line))
+
+    # What somebody does.
+
+    def attended(self) -> None:
+        """There was a key: somebody reads."""
+        self._key_at = self._now()
+        self._marked = False
+
+    def go(self, name: str) -> None:
+        """Open a conversation, which need not be there yet if it is a private one, and print what is new in it."""
+        talk = self._talk(name)
+        if name == self.open:
+            return
+        self.open = name
+        new, talk.unread, talk.mentions = talk.unread, 0, 0
+        title = self._words(say_n("{room}, {count} new", "{room}, {count} new", new, room=name)) if new else name
+        self.put(Shown(LineKind.TITLE, visible(title), room=name))
+        if talk.lost:
+            lost, talk.lost = talk.lost, 0
+            gone = say_n("{count} earlier line is not shown", "{count} earlier lines are not shown", lost)
+            self.put(Shown(LineKind.GONE, self._words(gone), room=name))
+        while talk.held:
+            self._print(talk.held.popleft())
+
+    def found(self, name: str) -> str | None:
+        """The conversation that this is the beginning of: one of that very name, else the first; or somebody here."""
+        wanted = name.casefold()
+        names = [*self.talks, *(PRIVATE + nick for nick in self.nicknames)]
+        for fits in (
+            lambda other: other.casefold() == wanted,
+            lambda other: other[1:].casefold() == wanted,
+            lambda other: other.casefold().startswith(wanted),
+            lambda other: other[1:].casefold().startswith(wanted),
+        ):
+            if (found := next(filter(fits, names), None)) is not None:
+                return found
+        return None
+
+    def next(self, step: int) -> str | None:
+        """The next conversation (or, with -1, the one before) in which somebody calls, else something is new, else
+        any."""
+        names = list(self.talks)
+        if not names:
+            return None
+        start = names.index(self.open) if self.open in self.talks else -1
+        around = [names[(start + step * place) % len(names)] for place in range(1, len(names))]
+        for wanted in (lambda talk: talk.mentions, lambda talk: talk.unread, lambda talk: True):
+            for name in around:
+                if wanted(self.talks[name]):
+                    return name
+        return None
+
+    def close(self) -> bool:
+        """Leave a private conversation, which only we know of; whether one was open."""
+        if self.open is None or not self.open.startswith(PRIVATE):
+            return False
+        self._drop(self.open)
+        return True
+
+    # What the server says.
+
+    def take(self, what: Object | None, line: SentLine | None = None) -> None:
+        """An object arrived, perhaps the answer to a line."""
+        match what:
+            case Said():
+                self._heard(what)
+            case Came():
+                self._came(what)
+            case Welcome():
+                self._welcomed(what)
+            case Ack(room=str(room), seq=int(seq)) if line is not None:
+                log = PRIVATE if room.startswith(PRIVATE) else room
+                if self._me.seen.get(log, seq) < seq:
+                    self._acked[log, seq] = line
+            case History(room=str(room)) if line is not None and vocabulary.named(line.text) == "join":
+                self.go(room)
+            case Missed():
+                self._acked.clear()
+            case Reply():
+                self._answered(what, line)
+        for shown in self._conversation.show(what, line):
+            self._route(shown, what, line)
+        if isinstance(what, History):
+            self._page(what)
+        if isinstance(what, Reply) and what.command == "leave":
+            self._leave(what)
+
+    def put(self, shown: Shown) -> None:
+        """Print this now, whatever is open."""
+        if shown.at is not None and shown.at.date() != self._day:
+            self._day = shown.at.date()
+            self._printed.append(self._conversation.day_line(self._day))
+        if shown.day is not None:
+            self._day = shown.day
+        self._printed.append(shown)
+
+    def _route(self, shown: Shown, what: Object | None, line: SentLine | None) -> None:
+        """To where it belongs: what answers a line is wanted now."""
+        room, source = shown.room, shown.source
+        if isinstance(source, Said) and isinstance(what, Said):
+            shown = self._counted(shown, source, line)
+        elif isinstance(source, Came) and self._folds(source):
+            return
+        asked = line is not None or (isinstance(source, Said) and self._place(source) in self._acked)
+        if isinstance(source, Said) and isinstance(what, Said):
+            self._acked.pop(self._place(source), None)
+        if room is None or room == self.open or self._choices.everything or asked or self.open is None:
+            self._print(shown)
+        else:
+            self._talk(room).hold(shown)
+
+    def _print(self, shown: Shown) -> None:
+        """Print what is open, or stands for itself; whoever came before it is told first."""
+        if isinstance(shown.source, Said) and shown.room is not None:
+            if (talk := self.talks.get(shown.room)) is not None and talk.fold:
+                self._unfold(talk, shown.room)
+            if not self._marked and self._unattended and shown.source.author != self._me.nick:
+                self._marked = True
+                self.put(Shown(LineKind.FRAME, self._words(say("new"))))
+        self.put(self._named(shown))
+
+    def _unfold(self, talk: Talk, room: str) -> None:
+        if (sentence := talk.fold.told()) is not None:
+            self.put(self._named(Shown(LineKind.EVENT, visible(self._words(sentence)), room=room)))
+
+    def _named(self, shown: Shown) -> Shown:
+        """With its room in front of each row, where more than one is shown."""
+        room = shown.room
+        if room is None or room.startswith(PRIVATE) or not self._choices.everything or len(self._me.rooms) < 2:
+            return shown
+        if isinstance(shown.source, Came) or shown.kind not in (LineKind.TALK, LineKind.EVENT):
+            return shown  # it names the room itself
+        return replace(shown, text="\n".join(f"{visible(room)} {row}" for row in shown.text.split("\n")))
+
+    @property
+    def _unattended(self) -> bool:
+        return self._key_at is not None and self._now() - self._key_at > timedelta(seconds=limits.READING_SECONDS)
+
+    def _counted(self, shown: Shown, said: Said, line: SentLine | None) -> Shown:
+        """Whether it is new to somebody, and calls them."""
+        if said.author == self._me.nick or line is not None:
+            return shown
+        called = said.to is not None or self._calls(said.text)
+        if called:
+            self._alerts.append(Alert(said.room, said.author, said.text, said.to is not None))
+        if said.room != self.open:
+            talk = self._talk(said.room)
+            talk.unread += 1
+            talk.mentions += called
+            if said.to is not None and talk.unread == 1 and not self._choices.everything:
+                hint = say("{nick} writes to you in private: Ctrl-N, or /go {nick}", nick=said.author)
+                self.put(Shown(LineKind.STATE, visible(self._words(hint))))
+        return replace(shown, loud=True) if called else shown
+
+    def _calls(self, text: str) -> bool:
+        nick = self._me.nick
+        words = self._choices.words if nick is None else (nick, *self._choices.words)
+        return bool(words) and calls(words).search(text) is not None
+
+    def _waits(self, line: SentLine) -> str:
+        """A line of one's own that is on its way, in one row."""
+        first, _, rest = line.text.partition("\n")
+        room = "" if line.room in (None, self.open) or command_in(line.text) is not None else f"{line.room} "
+        more = f" (+{rest.count(chr(10)) + 1})" if rest else ""
+        return visible(f"{room}{first[: limits.TEXT]}{more}")
+
+    # Who is where.
+
+    def _heard(self, said: Said) -> None:
+        talk = self._talk(said.room)
+        talk.spoke.pop(said.author, None)
+        talk.spoke[said.author] = said.at or self._now()
+        if len(talk.spoke) > limits.REMEMBERED:
+            del talk.spoke[next(iter(talk.spoke))]
+        if talk.oldest is None and said.seq is not None:
+            talk.oldest = said.seq
+
+    def _came(self, came: Came) -> None:
+        talk = self._talk(came.room)
+        match came.type:
+            case "joined":
+                talk.users.update(dict.fromkeys(came.who))
+                while len(talk.users) > limits.REMEMBERED:
+                    del talk.users[next(iter(talk.users))]
+            case "left":
+                for nick in came.who:
+                    talk.users.pop(nick, None)
+            case "renamed":
+                self._renamed(came.author, came.to)
+
+    def _renamed(self, old: str, new: str) -> None:
+        for talk in self.talks.values():
+            if old in talk.users:
+                del talk.users[old]
+                talk.users[new] = None
+            if old in talk.spoke:
+                talk.spoke[new] = talk.spoke.pop(old)
+        private, now = PRIVATE + old, PRIVATE + new
+        if private in self.talks and now not in self.talks:
+            self.talks = {now if name == private else name: talk for name, talk in self.talks.items()}
+            if self.open == private:
+                self.open = now
+
+    def _folds(self, came: Came) -> bool:
+        """Take it out of sight, if it only is coming or going of those who have not spoken lately."""
+        talk = self._talk(came.room)
+        if came.type == "renamed" and talk.fold.holds(came.author):
+            talk.fold.take(came)
+            return True
+        if not self._choices.folded or came.type not in ("joined", "left"):
+            return False
+        since = (came.at or self._now()) - timedelta(seconds=limits.SPOKE_SECONDS)
+        if any(nick in talk.spoke and talk.spoke[nick] >= since for nick in came.who):
+            return False
+        talk.fold.take(came)
+        return True
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._acked.clear()
+        for name in [name for name in self.talks if not name.startswith(PRIVATE) and name not in self._me.rooms]:
+            del self.talks[name]
+        for room in welcome.rooms:
+            if room.name in self._me.rooms:
+                self._talk(room.name).users = dict.fromkeys(room.users)
+        if self.open not in self.talks:
+            self.open = self._me.rooms[-1] if self._me.rooms else None
+
+    def _answered(self, reply: Reply, line: SentLine | None) -> None:
+        match reply.command, reply.facts:
+            case "join", {"room": str(room)} if room in self._me.rooms:
+                users = reply.facts.get("users")
+                if isinstance(users, list):
+                    self._talk(room).users = {nick: None for nick in users if isinstance(nick, str)}
+                if line is not None or not self.settled:
+                    self.go(room)
+            case (("away" | "back"), {"away": str() | None as text}):
+                self.away = text
+
+    def _leave(self, reply: Reply) -> None:
+        room = reply.facts.get("room")
+        if isinstance(room, str) and room in self.talks and room not in self._me.rooms:
+            self._drop(room)
+
+    def _drop(self, name: str) -> None:
+        del self.talks[name]
+        if self.open == name:
+            self.open = None
+            if self._me.rooms and self._me.rooms[-1] in self.talks:
+                self.go(self._me.rooms[-1])
+
+    def _page(self, history: History) -> None:
+        """Where older history begins."""
+        if history.room is not None and history.events and (seq := history.events[0].seq) is not None:
+            talk = self._talk(history.room)
+            talk.oldest = seq if talk.oldest is None else min(talk.oldest, seq)
+
+    @property
+    def _open_talk(self) -> Talk | None:
+        return None if self.open is None else self.talks.get(self.open)
+
+    def _talk(self, name: str) -> Talk:
+        """The conversation of this name; of more than anybody can follow, the oldest private one makes room."""
+        if (talk := self.talks.get(name)) is None:
+            if len(self.talks) >= limits.TALKS:
+                self._forget_one()
+            talk = self.talks[name] = Talk()
+        return talk
+
+    def _forget_one(self) -> None:
+        for name in self.talks:
+            if name != self.open and name not in self._me.rooms:
+                del self.talks[name]
+                return
+
+    @staticmethod
+    def _place(said: Said) -> tuple[str, int]:
+        return (PRIVATE if said.room.startswith(PRIVATE) else said.room), -1 if said.seq is None else said.seq
+
+
+def _asks(line: SentLine) -> bool:
+    """Whether a line is a command that says nothing: its answer is its only sign."""
+    typed = None if line.said else command_in(line.text)
+    return typed is not None and vocabulary.name_of(typed.word) not in ("msg", "reply", "me")
+
+
+@lru_cache(maxsize=8)
+def calls(words: Sequence[str]) -> re.Pattern[str]:
+    """Finds one of these as a whole word: amy in "amy, look" and "Amy's", not in "amy-lou" or "dreamy"."""
+    names = "|".join(re.escape(word) for word in words)
+    return re.compile(rf"(?<!\w)(?<!\w[-'\u2019.])(?:{names})(?!\w)(?![-.]\w)", re.IGNORECASE)

@@ -1,0 +1,147 @@
+"""The view of all conversations: what is printed, held, counted, folded, and what calls somebody.
+
+Its cases stand in `view_cases.json`, so that whatever else shows these conversations can be held against them: each
+is a list of steps, which do something (hear an object of the server's, go somewhere, press a key, let time pass) or
+tell what must be so by then.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.base import limits
+from chat.base.language import Language
+from chat.client.faces.stdio import MARKS
+from chat.client.talk.me import Me, SentLine
+from chat.client.talk.objects import understand
+from chat.client.talk.view import Choices, View, calls
+from chat.wire import jsonl
+
+CASES = json.loads(Path(__file__).with_name("view_cases.json").read_text("utf-8"))
+
+
+class World:
+    """A view of amy's, and the time."""
+
+    def __init__(self, choices: Mapping[str, Any]) -> None:
+        self.now = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)
+        self.me = Me()
+        words = tuple(choices.get("words", ()))
+        self.choices = Choices(choices.get("everything", False), choices.get("folded", True), words)
+        self.view = View(self.me, Language("en"), lambda: self.now, self.choices, UTC)
+
+    def hear(self, raw: Mapping[str, Any], line: Mapping[str, Any] | None = None) -> None:
+        what = understand(raw)
+        self.me.note(what)
+        self.view.take(what, None if line is None else SentLine(**line))
+
+    def printed(self) -> list[str]:
+        times = [(f"{shown.at:%H:%M} " if shown.at else "", shown) for shown in self.view.printed()]
+        return [f"{time}{MARKS[shown.kind]}{shown.text}" for time, shown in times]
+
+    def asked(self, text: str) -> dict[str, object]:
+        keys: dict[str, object] = json.loads(jsonl.encode_request(self.view.asked(text)))
+        return {key: value for key, value in keys.items() if value is not None}
+
+    def step(self, step: Mapping[str, Any]) -> None:
+        what, value = next(iter(step.items()))
+        view = self.view
+        match what:
+            case "hear":
+                self.hear(value, step.get("line"))
+            case "go":
+                view.go(value)
+            case "next":
+                view.go(view.next(value) or "")
+            case "key":
+                view.attended()
+            case "pass":
+                self.now += timedelta(seconds=value)
+            case "printed":
+                assert (printed := self.printed()) == value or value is None, printed
+            case "glance":
+                assert [[name, unread, mentions] for name, _, unread, mentions in view.glance] == value
+            case "waiting":
+                assert view.waiting([SentLine(**keys) for keys in step["lines"]]) == value
+            case "alerts":
+                assert [[alert.room, alert.author, alert.private] for alert in view.alerts()] == value
+            case "folded":
+                folded = view.folded
+                assert (None if folded is None else Language("en").words(folded)) == value
+            case "open":
+                assert view.open == value
+            case "found":
+                assert view.found(value[0]) == value[1]
+            case "asked":
+                assert self.asked(value[0]) == value[1]
+            case "nicknames":
+                assert view.nicknames == value
+            case _:
+                pytest.fail(f"{what} is no step")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_the_view_is_as_its_cases_say(case: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    if "held" in case:
+        monkeypatch.setattr(limits, "LINES_HELD", case["held"])
+    world = World(case.get("choices", {}))
+    for step in case["steps"]:
+        world.step(step)
+
+
+@pytest.mark.parametrize("text", ["amy", "AMY!", "(amy)", "@amy", "ask amy.", "amy's", "x,amy,y", "¿amy?"])
+def test_a_whole_word_calls(text: str) -> None:
+    assert calls(("amy",)).search(text)
+
+
+@pytest.mark.parametrize("text", ["amys", "dreamy", "amy-lou", "jo-amy", "amy.lou", "o'amy"])
+def test_a_part_of_a_name_does_not(text: str) -> None:
+    assert not calls(("amy",)).search(text)
+
+
+@given(st.text(), st.sampled_from(["#lobby", "#ops", "@bob"]))
+def test_whatever_is_typed_is_asked_as_it_stands_or_as_talk(text: str, room: str) -> None:
+    world = World({})
+    world.hear(CASES[0]["steps"][0]["hear"])
+    world.view.go(room)
+    asked = world.view.asked(text)
+    assert asked.said or asked.line == text
+    assert "\n" not in asked.line or asked.said
+
+
+OBJECTS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["message", "action", "joined", "left", "renamed", "topic", "missed", "history", "ack"])},
+    optional={
+        "room": st.sampled_from(["#lobby", "#ops", "@bob", "@", "", "#nowhere"]),
+        "from": st.sampled_from(["amy", "bob", ""]),
+        "to": st.sampled_from(["amy", "bob", ""]),
+        "who": st.lists(st.sampled_from(["amy", "bob", "carl"]), max_size=3),
+        "text": st.text(max_size=20),
+        "seq": st.integers(0, 30),
+        "count": st.integers(0, 30),
+    },
+)
+
+
+@given(st.lists(st.one_of(OBJECTS, st.sampled_from([1, -1, "@bob", "#ops", True])), max_size=30))
+def test_no_server_and_no_key_breaks_it(steps: list[Any]) -> None:
+    world = World({})
+    world.hear(CASES[0]["steps"][0]["hear"])
+    for step in steps:
+        if isinstance(step, dict):
+            world.hear(step)
+        elif step is True:
+            world.view.close()
+        elif isinstance(step, int):
+            world.view.go(world.view.next(step) or "#lobby")
+        else:
+            world.view.go(step)
+        assert world.view.open is None or world.view.open in world.view.talks
+        for row in world.printed():
+            assert not any(char < " " and char not in "\n\t" for char in row)
