@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from chat.base import limits
-from chat.base.language import Sentence
+from chat.base.language import Sentence, say
 from chat.client.link.dialer import Dialer
 from chat.client.link.lines import TooLong
 from chat.client.link.link import UNCONFIRMED, Link, Links
