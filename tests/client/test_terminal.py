@@ -88,7 +88,7 @@ def test_a_bad_network_is_one_quiet_line(world: World) -> None:
     world.lose(ConnectionLost())
     world.face.typed("kept")
     assert world.shown() == ["-- the connection is lost, it was cut; it comes back by itself --"]
-    assert (world.face.above(), status(world)) == (["... kept"], " not connected, next try in 1 s  1:#lobby  amy ")
+    assert (world.face.above(), status(world)) == (["... kept"], " not connected, next try in 2 s  1:#lobby  amy ")
     world.clock.advance(2)
     world.server.refuse(ConnectionLost())
     world.clock.advance(0)

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorFDSet
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
-from chat.base.language import Language, Sentence, say, say_n
+from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
 from chat.base.text import continued, visible, wrap
 from chat.client.faces.draft import Draft
@@ -23,7 +23,7 @@ from chat.client.faces.streams import StandardStreams
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.talk.connection import Connection
-from chat.client.talk.conversation import Conversation, LineKind, Shown, beginning
+from chat.client.talk.conversation import Conversation, LineKind, Shown, beginning, more_lines
 from chat.client.talk.face import Face
 from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Raw
@@ -54,6 +54,9 @@ MARKS = {
 }
 NEEDS_TLS = "needs-tls"
 """The code of an encrypted port, to whom speaks in clear."""
+
+CONNECTED_AGAIN = say("connected again")
+"""After a cut."""
 
 _ANYONE = "guest"
 _FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
@@ -215,7 +218,7 @@ class StreamFace(ABC):
             self.state(say("sent now, from before: {line}", line=beginning(line.text)))
         more = len(lines) - limits.NAMES_SHOWN
         if more > 0:
-            self.state(say_n("and {count} line more", "and {count} lines more", more))
+            self.state(more_lines(more))
 
     def lost(self, reason: Sentence | None) -> None:
         """Say so."""

@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import TypeVar
 
 from chat.base import limits
-from chat.base.language import Language, Sentence, say
+from chat.base.language import Language, Sentence, say, say_n
 from chat.base.text import quoted, visible
 from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
@@ -253,6 +253,11 @@ def beginning(line: str) -> str:
     line = vocabulary.quotable(line)
     first = line.partition("\n")[0]
     return visible(line if len(line) <= _BEGINNING and first == line else f"{first[:_BEGINNING]}…")
+
+
+def more_lines(count: int) -> Sentence:
+    """Behind the first of them."""
+    return say_n("and {count} line more", "and {count} lines more", count)
 
 
 def _rows(text: str) -> list[str]:

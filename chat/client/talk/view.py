@@ -19,7 +19,7 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
 from chat.base.text import visible
-from chat.client.talk.conversation import Conversation, LineKind, Shown
+from chat.client.talk.conversation import Conversation, LineKind, Shown, more_lines
 from chat.client.talk.folding import Fold
 from chat.client.talk.me import PRIVATE, Me, SentLine
 from chat.client.talk.objects import Ack, Came, History, Missed, Object, Reply, Said, Welcome
@@ -128,8 +128,7 @@ class View:
         rows = [self._waits(line) for line in (*self._acked.values(), *lines) if not _asks(line)]
         most = limits.WAITING_SHOWN
         if len(rows) > most:
-            more = len(rows) - most
-            return [*rows[:most], self._words(say_n("and {count} line more", "and {count} lines more", more))]
+            return [*rows[:most], self._words(more_lines(len(rows) - most))]
         return rows
 
     @property

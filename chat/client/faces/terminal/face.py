@@ -12,7 +12,7 @@ from chat.base.errors import BadInput
 from chat.base.language import Sentence, duration, say, say_n
 from chat.base.text import visible
 from chat.client.faces.person import PersonFace
-from chat.client.faces.stdio import Ground, no_connection
+from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, no_connection
 from chat.client.faces.terminal.colours import Paint, rows
 from chat.client.faces.terminal.editor import Editor
 from chat.client.link.lines import TooLong
@@ -88,10 +88,12 @@ class TerminalFace(PersonFace):
         if self._state is not None:
             parts.append((True, f" {self._words(self._state)} "))
         elif (lag := self.connection.lag) > _LAG:
-            parts.append((True, f" {self._words(say('no answer for {time}', time=duration(round(lag))))} "))
+            owes = say("no answer for {time}", time=duration(round(lag)))
+            parts.append((True, f" {self._words(owes)} "))
         draft = self._draft.lines
         if draft:
-            parts.append((True, f" {self._words(say_n('{count} line to /end', '{count} lines to /end', draft))} "))
+            gathered = say_n("{count} line to /end", "{count} lines to /end", draft)
+            parts.append((True, f" {self._words(gathered)} "))
         for number, glance in enumerate(self.view.glance, 1):
             if glance.open or glance.unread or columns >= 60:
                 count = f" {glance.unread}" if glance.unread else ""
@@ -101,7 +103,8 @@ class TerminalFace(PersonFace):
         if me is not None and self.question is None:
             parts.append((False, f" {visible(me)} "))
         if self.view.away is not None:
-            parts.append((False, f"({self._words(say('away'))}) "))
+            away = self._words(say("away"))
+            parts.append((False, f"({away}) "))
         return parts
 
     def hint(self, text: str) -> str:
@@ -208,7 +211,7 @@ class TerminalFace(PersonFace):
         self.view.settled = True
         if self._quiet:
             self._quiet = False
-            self.state(say("connected again"))
+            self.state(CONNECTED_AGAIN)
         if not self._knows_commands:
             self._knows_commands = True
             self.connection.ask("/help all", self._learn)
