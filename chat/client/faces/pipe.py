@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from chat.base import limits
 from chat.base.errors import BadInput
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence
 from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, Status, StreamFace, layout
 from chat.client.link.lines import TooLong
 from chat.client.talk.conversation import LineKind, Shown
