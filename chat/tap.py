@@ -46,9 +46,7 @@ from chat.store.sqlite.free_space import shortage
 from chat.store.sqlite.maintenance import Maintenance
 from chat.store.sqlite.schema import Unusable, prepare
 from chat.store.sqlite.store import SqliteStore
-from chat.wire.jsonl import JsonLines
-from chat.wire.plain import Plain
-from chat.wire.wires import JSON, JSON_ECHO, PLAIN, Wires
+from chat.wire.wires import Wires, kinds
 
 logger = Logger()
 
@@ -84,7 +82,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
         reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
         companions.append(Watchdog(reactor))
-    wires = Wires({PLAIN: Plain, JSON: JsonLines, JSON_ECHO: partial(JsonLines, echoes=True)}, words)
+    wires = Wires(kinds(), words)
     with of_who_runs(twistd):
         store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)

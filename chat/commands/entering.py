@@ -213,7 +213,7 @@ async def language(call: Call, asked: Language) -> None:
         if session.named:
             session.hub.turn.touch(session)
             await session.hub.turn.flush()
-    call.reply(replies.Speaks(connection.wire.language.code, known_languages()))
+    call.reply(replies.Speaks(connection.wire.format.language.code, known_languages()))
 
 
 class Quit(NamedTuple):

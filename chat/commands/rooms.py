@@ -7,7 +7,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.token_bucket import Allowance
 from chat.commands.history import entering
-from chat.commands.registry import ANSWERED, Call, Outcome, command, count, room_of, spend
+from chat.commands.registry import ANSWERED, Call, Outcome, carrier, command, count, room_of, spend
 from chat.commands.words import brief
 from chat.core.ports import Record
 from chat.core.room import Room
@@ -23,7 +23,7 @@ _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 
 def state(session: Session, room: Room) -> RoomState:
     """A room as somebody finds it."""
-    users = room.first(session.rendering.wire.lists)
+    users = room.first(carrier(session).wire.lists)
     return RoomState(room.log.name, _head(session, room), len(room.members), users, room.topic, room.log.recorded)
 
 

@@ -96,7 +96,7 @@ class Fanout:
                     del self._groups[rendering]
 
     def _give(self, page: Sequence[Entry], authors: Sequence[str | None], rendering: Rendering, group: Group) -> None:
-        pieces, echoes = rendering.pieces(self.log, page), rendering.wire.echoes
+        pieces, echoes = rendering.pieces(self.log, page), rendering.format.echoes
         asked = self._to_be_asked(page, rendering, group.keys())
         exceptions = asked | (group.keys() & authors)
         takers = dict(group)  # one that is full leaves the group while the others are served
@@ -158,7 +158,7 @@ class Fanout:
 
     def _to_be_asked(self, page: Sequence[Entry], rendering: Rendering, members: Set[str]) -> Set[str]:
         """Those of this group who may not want what somebody else has said."""
-        if rendering.named and rendering.wire.folds and any(len(getattr(e.fact, "rooms", ())) > 1 for e in page):
+        if rendering.named and rendering.format.folds and any(len(getattr(e.fact, "rooms", ())) > 1 for e in page):
             return set(members)
         return self._picky & members
 

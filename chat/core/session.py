@@ -514,7 +514,7 @@ class Session:
     def rendering(self) -> Rendering:
         """(Reader) Which bytes they get."""
         assert self.connection is not None
-        return Rendering(self.connection.wire, len(self.rooms) > 1, self.quiet, self.returning)
+        return Rendering(self.connection.wire.format, len(self.rooms) > 1, self.quiet, self.returning)
 
     @property
     def picky(self) -> bool:
@@ -543,10 +543,10 @@ class Session:
         fact = entry.fact
         if fact.author is not None:
             if fact.author.session == self.id:
-                return self.rendering.wire.echoes
+                return self.rendering.format.echoes
             if fact.author.person in self.ignored:
                 return False
-        if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.wire.folds:
+        if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True
 

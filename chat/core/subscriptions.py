@@ -206,7 +206,7 @@ class Subscriptions:
         wanted = [entry for entry in entries if listener.wants(log, entry)]
         rendering = listener.rendering
         pieces = rendering.pieces(log, wanted)
-        if rendering.wire.echoes:
+        if rendering.format.echoes:
             pieces = rendering.pieces_for(listener.id, log, wanted, pieces)
         chunk = b"".join(pieces)
         if gone or chunk:

@@ -79,7 +79,7 @@ class Visit:
         now, rate = hub.clock.seconds(), hub.settings.rate
         self.state = SHAKING
         self.host = host
-        self.wire = visits.wires.first
+        self.wire = visits.wires.first()
         self.session = Session(hub, self)
         self.draft: list[str] | None = None
         self.proposal: str | None = None
@@ -477,7 +477,8 @@ class Visit:
 
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on in another way."""
-        self.wire = self._visits.wires.find(wire or self.wire.name, code or self.wire.language.code)
+        now = self.wire.format
+        self.wire = self._visits.wires.find(wire or now.name, code or now.language.code)
 
     # Going.
 

@@ -1,4 +1,4 @@
-"""The wire of programs: one JSON object a line, ended by LF.
+"""The objects of programs: one in JSON a line, ended by LF; see `chat.wire.json_wire` for when the server sends them.
 
 Input is an object `{"line": "/msg bob hi", "id": "c42", "room": "#ops"}`, or a plain line as a person types it: one
 grammar for both wires.  What is JSON as a whole, and no object, is a program's mistake, and not said.  An object may
@@ -9,34 +9,19 @@ terminal would obey stands in a line as an escape.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import isfinite
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from chat.base import limits
 from chat.base.errors import BadInput
-from chat.base.language import Language, Sentence, say
+from chat.base.language import say
 from chat.base.text import visible
 from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
-from chat.log.log import Log
-from chat.wire import phrases, prose, replies
-from chat.wire.answers import (
-    Answer,
-    Done,
-    Greeting,
-    History,
-    Missed,
-    Problem,
-    Reply,
-    RoomState,
-    Since,
-    Stored,
-    UpToNow,
-    Welcome,
-)
-from chat.wire.requests import Expected, Parsed, Request, interpret
+from chat.wire import phrases
+from chat.wire.requests import Request
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -94,148 +79,10 @@ _USAGE = say(
 )
 
 
-class JsonLines:
-    """The rendering for programs; sentences in them are in one language."""
-
-    asks = False
-    folds = False
-    verbatim = False
-    lists = limits.USERS_LISTED
-
-    def __init__(self, language: Language, echoes: bool = False) -> None:
-        self.name = "json echo" if echoes else "json"
-        self.echoes = echoes
-        self.language = language
-        self._answers: dict[type, Callable[..., Sequence[Mapping[str, object]]]] = {
-            Greeting: self._greeting,
-            Welcome: self._welcome,
-            Reply: self._reply,
-            Stored: self._stored,
-            Done: self._done,
-            Problem: self._problem,
-            History: self._history,
-            Missed: self._missed,
-            Since: lambda since: [],
-            UpToNow: lambda end: [],
-        }
-
-    def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
-        """What an object or a plain line means, whatever is expected; raises `BadInput` where that is nothing."""
-        return interpret(decode(line))
-
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
-        """One entry as the readers of this log get it."""
-        keys = event(_place(log, entry.fact), entry)
-        return encode(keys if id is None else _with_id(keys, id))
-
-    def answer(self, answer: Answer) -> bytes:
-        """What the service says to one person."""
-        return b"".join(map(encode, self._answers[type(answer)](answer)))
-
-    def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
-        hello = {"type": "hello", "server": greeting.server, "version": greeting.version}
-        return [{**hello, "here": greeting.here, "motd": list(greeting.motd), "acks": True}]
-
-    def _welcome(self, welcome: Welcome) -> Sequence[Mapping[str, object]]:
-        rooms = {room.name: _state(room) for room in welcome.rooms}
-        objects: list[Mapping[str, object]] = [
-            _with_id(
-                {
-                    "type": "welcome",
-                    "nick": welcome.nick,
-                    "room": welcome.room,
-                    "rooms": rooms,
-                    "resume": welcome.code,
-                    "back": welcome.back,
-                },
-                welcome.id,
-            )
-        ]
-        if welcome.history is not None:
-            objects += self._history(welcome.history._replace(id=welcome.id))
-        return objects
-
-    def _reply(self, reply: Reply) -> Sequence[Mapping[str, object]]:
-        text = "\n".join(map(self._words, prose.sentences(reply.facts)))
-        facts = self._facts(reply.facts)
-        return [_with_id({"type": "reply", "command": reply.command, "text": text, **facts}, reply.id)]
-
-    def _facts(self, facts: NamedTuple) -> dict[str, object]:
-        """Each fact under its name."""
-        untold = _UNTOLD.get(type(facts), ())
-        return {name.rstrip("_"): self._fact(value) for name, value in facts._asdict().items() if name not in untold}
-
-    def _fact(self, value: object) -> object:
-        if isinstance(value, Sentence):
-            return self._words(value)
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            return self._facts(value) if hasattr(value, "_fields") else list(map(self._fact, value))  # type: ignore[arg-type]
-        return value
-
-    def _stored(self, stored: Stored) -> Sequence[Mapping[str, object]]:
-        place, private = stored.place, stored.private
-        objects = [] if stored.reply is None else [*self._reply(stored.reply)]
-        if stored.id is not None:
-            room = place.name if private is None else "@" + private.to
-            objects.append({"type": "ack", "at": stamp(place.at), "room": room, "seq": place.seq, "id": stored.id})
-        return objects
-
-    def _done(self, done: Done) -> Sequence[Mapping[str, object]]:
-        return [{"type": "ack", "at": stamp(done.at), "id": done.id}]
-
-    def _problem(self, problem: Problem) -> Sequence[Mapping[str, object]]:
-        text = self._words(problem.sentence)
-        keys: dict[str, object] = {"type": "error", "code": problem.code, "text": text}
-        if problem.proposal is not None:
-            keys["proposal"] = problem.proposal
-        return [_with_id(keys, problem.id)]
-
-    def _words(self, sentence: Sentence) -> str:
-        """A sentence; what a person wrote may stand in it."""
-        return visible(self.language.words(sentence))
-
-    def _history(self, history: History) -> Sequence[Mapping[str, object]]:
-        events = [event(room, entry) for room, entry in history.entries]
-        keys: dict[str, object] = {"type": "history", "room": history.room, "events": events, "more": history.more}
-        if history.total is not None:
-            keys["total"] = history.total
-        return [_with_id(keys, history.id)]
-
-    def _missed(self, missed: Missed) -> Sequence[Mapping[str, object]]:
-        return [{"type": "missed", "room": missed.room, "count": missed.gone}]
-
-
-_UNTOLD: Mapping[type, Sequence[str]] = {
-    replies.NicknameDue: ("seconds",),
-    replies.User: ("down_for",),
-    replies.Whois: ("spoke",),
-    replies.Ignored: ("nick",),
-    replies.Unignored: ("nick",),
-    replies.LineDown: ("nick",),
-    replies.IsAway: ("nick",),
-    replies.Slowed: ("rate",),
-    replies.GuessWaits: ("seconds",),
-    replies.StillWaiting: ("lines",),
-    replies.Joined: ("nick", "still_heard"),
-    replies.RoomRow: ("inside",),
-    replies.Bye: ("nick",),
-    replies.WaysIn: ("ways",),
-    replies.Version: ("server",),
-}
-"""Facts that only a sentence needs, or that a program knows from elsewhere."""
-
-
 def event(room: str, entry: Entry) -> dict[str, object]:
     """An entry as an object."""
     fact = entry.fact
     return {"type": _TYPES[type(fact)], "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
-
-
-def _place(log: Log, fact: Fact) -> str:
-    """The room to show; private talk is shown as @ and the nickname of the other one."""
-    if isinstance(fact, Private):
-        return "@" + (fact.to if log.key == "@" + fact.author.person else fact.author.nick)
-    return log.name
 
 
 _TYPES: Mapping[type, str] = {
@@ -271,17 +118,8 @@ def _shown(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def _state(room: RoomState) -> dict[str, object]:
-    return {
-        "head": room.head,
-        "here": room.here,
-        "users": list(room.users),
-        "topic": room.topic,
-        "recorded": room.recorded,
-    }
-
-
-def _with_id(keys: dict[str, object], id: str | None) -> dict[str, object]:
+def with_id(keys: dict[str, object], id: str | None) -> dict[str, object]:
+    """An object with the id of the line that it answers, if that had one."""
     return keys if id is None else {**keys, "id": id}
 
 

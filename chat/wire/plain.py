@@ -5,7 +5,7 @@ service says behind `-> ` (a reply), `! ` (an error), `-!- ` (an announcement) o
 sentences stay within 80 columns.  CRLF ends a line, for telnet; a terminal ignores the CR.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from chat.base import limits, resume_codes
@@ -21,30 +21,70 @@ COLUMNS = 80
 """What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""
 
 
-class Plain:
-    """The rendering for people, in one language and time zone: None is the system's, with its summer time."""
+class PlainFormat:
+    """Events for people, in one language and time zone: None is the system's, with its summer time."""
 
     name = "plain"
-    asks = True
     folds = True
     echoes = False
-    verbatim = True
-    lists = limits.COMPANY_SHOWN + 1
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         self.language = language
-        self._zone = zone
-        self._answers: dict[type, Callable[..., Iterator[str]]] = {
-            Greeting: self._greeting,
-            Welcome: self._welcome,
-            Reply: self._reply,
-            Stored: self._stored,
-            Problem: self._problem,
-            History: self._history,
-            Missed: self._missed,
-            Since: self._since,
-            UpToNow: self._up_to_now,
-        }
+        self.words = language.words
+        self.zone = zone
+
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
+        """One entry as the readers of this log get it."""
+        fact = entry.fact
+        room = f"{log.name} " if named else ""
+        time = f"{entry.at.astimezone(self.zone):%H:%M} " if timed else ""
+        if not timed and type(fact) is Message and "\n" not in fact.text:
+            # Nearly every event is this one: no list, no join.
+            return f"{room}<{fact.author.nick}> {visible(fact.text)}\r\n".encode()
+        return _encode(self._lines(log, fact, time, room))
+
+    def _lines(self, log: Log, fact: Fact, time: str, room: str) -> Iterator[str]:
+        match fact:
+            case Message(author, text):
+                yield from _block(f"{time}{room}<{author.nick}> ", room, text)
+            case Action(author, text):
+                yield from _block(f"{time}{room}* {author.nick} ", room, text)
+            case Private(author, to, _, text):
+                mine = log.key == "@" + author.person
+                yield from _block(f"{time}{self.between(mine, author.nick, to)} ", "", text)
+            case _:
+                yield from wrapped(f"{time}-!- ", self._announcement(log, fact))
+
+    def between(self, mine: bool, author: str, to: str) -> str:
+        """Who said something in private to whom."""
+        return self.words(phrases.said_privately(to if mine else author, mine))
+
+    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet) -> str:
+        text = ""
+        match fact:
+            case Joined(_, who, here):
+                announced = phrases.joined(who, log.name, here)
+            case Left(_, who, here, stayed, text, quit):
+                announced = phrases.left(who, log.name, here, stayed, quit)
+            case Renamed(author, to):
+                announced = phrases.renamed(author.nick, to)
+            case TopicSet(author, text):
+                announced = phrases.topic_changed(author.nick, log.name, text)
+        words = self.words(announced)
+        return f"{words}: {quoted(text)}" if text else words
+
+
+class Plain:
+    """The wire of a visit of people."""
+
+    __slots__ = ("format",)
+
+    asks = True
+    verbatim = True
+    lists = limits.COMPANY_SHOWN + 1
+
+    def __init__(self, format: PlainFormat) -> None:
+        self.format = format
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """A line as a person types it; raises `BadInput` where it is talk or a command, and nobody knows which."""
@@ -59,58 +99,14 @@ class Plain:
         parsed = interpret(Request(vocabulary.for_nickname(line)))
         return parsed if isinstance(parsed, Invoke) else Say(line, request)
 
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
-        """One entry as the readers of this log get it."""
-        fact = entry.fact
-        room = f"{log.name} " if named else ""
-        time = f"{entry.at.astimezone(self._zone):%H:%M} " if timed else ""
-        if not timed and type(fact) is Message and "\n" not in fact.text:
-            # Nearly every event is this one: no list, no join.
-            return f"{room}<{fact.author.nick}> {visible(fact.text)}\r\n".encode()
-        return _encode(self._lines(log, fact, time, room))
-
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
-        return _encode(self._answers[type(answer)](answer))
-
-    # Events.
-
-    def _lines(self, log: Log, fact: Fact, time: str, room: str) -> Iterator[str]:
-        match fact:
-            case Message(author, text):
-                yield from _block(f"{time}{room}<{author.nick}> ", room, text)
-            case Action(author, text):
-                yield from _block(f"{time}{room}* {author.nick} ", room, text)
-            case Private(author, to, _, text):
-                mine = log.key == "@" + author.person
-                yield from _block(f"{time}{self._between(mine, author.nick, to)} ", "", text)
-            case _:
-                yield from self._wrapped(f"{time}-!- ", self._announcement(log, fact))
-
-    def _between(self, mine: bool, author: str, to: str) -> str:
-        """Who said something in private to whom."""
-        return self.language.words(phrases.said_privately(to if mine else author, mine))
-
-    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet) -> str:
-        text = ""
-        match fact:
-            case Joined(_, who, here):
-                announced = phrases.joined(who, log.name, here)
-            case Left(_, who, here, stayed, text, quit):
-                announced = phrases.left(who, log.name, here, stayed, quit)
-            case Renamed(author, to):
-                announced = phrases.renamed(author.nick, to)
-            case TopicSet(author, text):
-                announced = phrases.topic_changed(author.nick, log.name, text)
-        words = self.language.words(announced)
-        return f"{words}: {quoted(text)}" if text else words
-
-    # Answers.
+        return _encode(self._ANSWERS[type(answer)](self, answer))
 
     def _greeting(self, greeting: Greeting) -> Iterator[str]:
         yield from self._say(prose.greeting(greeting))
         for line in greeting.motd:
-            yield from self._wrapped("-> ", line)
+            yield from wrapped("-> ", line)
         yield from self._say(prose.NICKNAME_WANTED)
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
@@ -125,15 +121,15 @@ class Plain:
 
     def _stored(self, stored: Stored) -> Iterator[str]:
         if (fact := stored.private) is not None:
-            yield from _block(f"{self._between(True, fact.author.nick, fact.to)} ", "", fact.text)
+            yield from _block(f"{self.format.between(True, fact.author.nick, fact.to)} ", "", fact.text)
         if stored.reply is not None:
             yield from self._reply(stored.reply)
 
     def _problem(self, problem: Problem) -> Iterator[str]:
-        words = f"{problem.code}: {self.language.words(problem.sentence)}"
+        words = f"{problem.code}: {self._words(problem.sentence)}"
         if (offer := prose.proposal(problem)) is not None:
-            words = f"{words} {self.language.words(offer)}"
-        yield from self._wrapped("! ", words)
+            words = f"{words} {self._words(offer)}"
+        yield from wrapped("! ", words)
 
     def _history(self, history: History) -> Iterator[str]:
         if not history.entries:
@@ -141,11 +137,11 @@ class Plain:
                 yield from self._say(prose.NOTHING_FOUND)
             return
         title = prose.title(history.asked, history.room, len(history.entries), history.whole)
-        yield from self._framed(self.language.words(title), *(entry.at for _, entry in history.entries), history.now)
-        now = history.now.astimezone(self._zone)
+        yield from self._framed(self._words(title), *(entry.at for _, entry in history.entries), history.now)
+        now = history.now.astimezone(self.format.zone)
         day = now.date()
         for room, entry in history.entries:
-            at = entry.at.astimezone(self._zone)
+            at = entry.at.astimezone(self.format.zone)
             if at.date() != day:
                 day = at.date()
                 yield f"-- {self._day(at)} --"
@@ -154,7 +150,7 @@ class Plain:
         if history.total is None:
             yield f"-- {self._now(history.now)} --"
         else:
-            part = self.language.words(phrases.part(len(history.entries), history.total))
+            part = self._words(phrases.part(len(history.entries), history.total))
             yield f"-- {self._now(history.now)}, {part} --"
 
     def _remembered(self, time: str, fact: Fact, room: str) -> Iterator[str]:
@@ -165,37 +161,55 @@ class Plain:
                 yield from _block(f"{time}* {author.nick} ", "", text)
             case Private(author, to, _, text):
                 mine = room == "@" + to
-                yield from _block(f"{time}{self._between(mine, author.nick, to)} ", "", text)
+                yield from _block(f"{time}{self.format.between(mine, author.nick, to)} ", "", text)
 
     def _since(self, since: Since) -> Iterator[str]:
-        at = since.at.astimezone(self._zone)
-        time = f"{at:%H:%M}" if at.date() == since.now.astimezone(self._zone).date() else f"{self._day(at)} {at:%H:%M}"
-        yield from self._framed(self.language.words(prose.since(time)), since.at, since.now)
+        zone = self.format.zone
+        at, today = since.at.astimezone(zone), since.now.astimezone(zone).date()
+        time = f"{at:%H:%M}" if at.date() == today else f"{self._day(at)} {at:%H:%M}"
+        yield from self._framed(self._words(prose.since(time)), since.at, since.now)
 
     def _up_to_now(self, end: UpToNow) -> Iterator[str]:
         yield f"-- {self._now(end.now)} --"
 
     def _framed(self, title: str, *times: datetime) -> Iterator[str]:
         """The head of a frame; some times were of summer, perhaps."""
-        zones = tuple(dict.fromkeys(time.astimezone(self._zone).tzname() or "" for time in times))
-        head = self.language.words(prose.frame(visible(title), zones))
-        yield from self._wrapped("-- ", f"{head} --")
+        zones = tuple(dict.fromkeys(time.astimezone(self.format.zone).tzname() or "" for time in times))
+        head = self._words(prose.frame(visible(title), zones))
+        yield from wrapped("-- ", f"{head} --")
 
     def _now(self, now: datetime) -> str:
-        now = now.astimezone(self._zone)
-        return self.language.words(phrases.now(self._day(now), f"{now:%H:%M}"))
+        now = now.astimezone(self.format.zone)
+        return self._words(phrases.now(self._day(now), f"{now:%H:%M}"))
 
     def _missed(self, missed: Missed) -> Iterator[str]:
-        yield f"-- {self.language.words(phrases.gone(missed.room, missed.gone))} --"
+        yield f"-- {self._words(phrases.gone(missed.room, missed.gone))} --"
 
     def _say(self, sentence: Sentence) -> list[str]:
-        return self._wrapped("-> ", self.language.words(sentence))
+        return wrapped("-> ", self._words(sentence))
 
-    def _wrapped(self, mark: str, words: str) -> list[str]:
-        return wrap(visible(words), COLUMNS, mark, continued(mark))
+    def _words(self, sentence: Sentence) -> str:
+        return self.format.words(sentence)
 
     def _day(self, at: datetime) -> str:
-        return f"{self.language.words(phrases.weekday(at))} {at:%Y-%m-%d}"
+        return f"{self._words(phrases.weekday(at))} {at:%Y-%m-%d}"
+
+    _ANSWERS: Mapping[type, Callable[..., Iterator[str]]] = {
+        Greeting: _greeting,
+        Welcome: _welcome,
+        Reply: _reply,
+        Stored: _stored,
+        Problem: _problem,
+        History: _history,
+        Missed: _missed,
+        Since: _since,
+        UpToNow: _up_to_now,
+    }
+
+
+def wrapped(mark: str, words: str) -> list[str]:
+    """Words behind a mark, in lines that fit; those after the first are indented, so that none begins with a mark."""
+    return wrap(visible(words), COLUMNS, mark, continued(mark))
 
 
 def _block(first: str, room: str, text: str) -> Iterator[str]:

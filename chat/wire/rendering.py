@@ -15,8 +15,8 @@ from chat.wire.requests import Expected, Parsed
 logger = Logger()
 
 
-class Wire(Protocol):
-    """A way in which a connection is spoken to: a form, and a language."""
+class Format(Protocol):
+    """What events look like, in one language: readers who share it get the same bytes, which are made once."""
 
     name: str
     """By what it is asked for."""
@@ -24,29 +24,40 @@ class Wire(Protocol):
     language: Language
     """Of the service's sentences."""
 
-    asks: bool
-    """A nickname is asked for: the first line is one (on other wires only a command sets it)."""
-
     folds: bool
     """A fact that stands in several of a reader's rooms is told in one of them (otherwise the reader folds it)."""
 
-    lists: int
-    """How many of a room's people are named to whoever comes in."""
-
     echoes: bool
     """Whoever said something gets it as all others do, with the id of their line."""
+
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
+        """One entry as this log's readers get it; `named` and `timed` add the room and the time.
+
+        The `id` is its line's, for its author, where the format echoes.
+        """
+
+
+class Wire(Protocol):
+    """How one visit is spoken with: a format that it shares, and a dialect of its own, which may know how far they are.
+
+    The dialect reads what a line says or asks, and tells what they are answered.
+    """
+
+    @property
+    def format(self) -> Format:
+        """Of the events."""
+
+    asks: bool
+    """A nickname is asked for: the first line is one (on other wires only a command sets it)."""
+
+    lists: int
+    """How many of a room's people are named to whoever comes in."""
 
     verbatim: bool
     """A line without a command is what its author says, as it stands."""
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """What a line says or asks; raises `BadInput` where it cannot be told."""
-
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
-        """One entry as this log's readers get it; `named` and `timed` add the room and the time.
-
-        The `id` is its line's, for its author, where the wire echoes.
-        """
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
@@ -55,7 +66,7 @@ class Wire(Protocol):
 class Rendering(NamedTuple):
     """How some readers get the events of a room: all that share one get the same bytes."""
 
-    wire: Wire
+    format: Format
     named: bool
     quiet: bool
     timed: bool = False
@@ -70,7 +81,7 @@ class Rendering(NamedTuple):
             return [self._piece(log, entry) for entry in entries]
 
     def pieces_for(self, session: str, log: Log, entries: Sequence[Entry], pieces: Sequence[bytes]) -> list[bytes]:
-        """Of these `pieces`, where the wire echoes, those that one of the readers gets instead, as their author."""
+        """Of these `pieces`, where the format echoes, those that one of the readers gets instead, as their author."""
         return [
             self._own(log, entry)
             if piece and entry.id is not None and entry.fact.author is not None and entry.fact.author.session == session
@@ -80,7 +91,7 @@ class Rendering(NamedTuple):
 
     def _own(self, log: Log, entry: Entry) -> bytes:
         try:
-            return self.wire.event(log, entry, self.named, self.timed, entry.id)
+            return self.format.event(log, entry, self.named, self.timed, entry.id)
         except Exception:
             logger.failure("Number {seq} of {log} cannot be shown", seq=entry.seq, log=log.key)
             return b""
@@ -93,7 +104,7 @@ class Rendering(NamedTuple):
             return b""
 
     def _pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
-        event, named, timed = self.wire.event, self.named, self.timed
+        event, named, timed = self.format.event, self.named, self.timed
         if self.quiet:
             return [
                 b"" if isinstance(entry.fact, Joined | Left) else event(log, entry, named, timed) for entry in entries

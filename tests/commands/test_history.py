@@ -16,7 +16,7 @@ from chat.base.language import language
 from chat.commands.history import moment
 from chat.log.events import Author, Entry, Message
 from chat.wire.answers import History, Matching
-from chat.wire.plain import Plain
+from chat.wire.plain import Plain, PlainFormat
 
 
 @pytest.fixture
@@ -286,7 +286,7 @@ def test_the_ends_of_the_calendar_are_no_bug_of_ours(text: str, zone: ZoneInfo) 
 
 
 def test_a_frame_names_the_zones_of_its_lines() -> None:
-    plain = Plain(language("en"), BERLIN)
+    plain = Plain(PlainFormat(language("en"), BERLIN))
     facts = [(datetime(2026, 10, 24, 20, tzinfo=UTC), "summer"), (datetime(2026, 10, 25, 20, tzinfo=UTC), "winter")]
     entries = [
         ("#lobby", Entry(seq, at, Message(Author("p", "s", "amy"), text))) for seq, (at, text) in enumerate(facts)

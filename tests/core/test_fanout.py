@@ -19,18 +19,17 @@ from chat.core.fanout import Fanout, fanout
 from chat.log.events import Author, Entry, Fact, Joined, Left, Message, Renamed, TopicSet
 from chat.log.log import Log
 from chat.log.tail import Tails
-from chat.wire.jsonl import JsonLines
-from chat.wire.plain import Plain
+from chat.wire.json_wire import JsonFormat
+from chat.wire.plain import PlainFormat
 from chat.wire.rendering import Rendering, pages
 
 AT = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 AMY, BOB = Author("p1", "amy", "amy"), Author("p2", "bob", "bob")
 
 
-class Wire:
+class Format:
     """Encodes texts as they are, and counts."""
 
-    asks = True
     echoes = False
 
     def __init__(self, folds: bool = False) -> None:
@@ -67,8 +66,8 @@ class Reader:
         return author is None or (author.session != self.id and author.nick not in self.ignored)
 
 
-def looks(wire: Wire, named: bool = False, quiet: bool = False) -> Rendering:
-    return Rendering(wire, named, quiet, False)
+def looks(format: Format, named: bool = False, quiet: bool = False) -> Rendering:
+    return Rendering(format, named, quiet, False)
 
 
 def a_log() -> Log:
@@ -83,26 +82,26 @@ def says(text: str, author: Author = AMY) -> Message:
     return Message(author, text)
 
 
-def readers(log: Log, wire: Wire, *ids: str) -> list[Reader]:
-    made = [Reader(id, looks(wire)) for id in ids]
+def readers(log: Log, format: Format, *ids: str) -> list[Reader]:
+    made = [Reader(id, looks(format)) for id in ids]
     for reader in made:
         fanout(log).add(reader)
     return made
 
 
 def test_a_turn_is_one_chunk_for_each_reader_and_encoded_once() -> None:
-    log, wire = a_log(), Wire()
-    one, other = readers(log, wire, "x", "y")
+    log, format = a_log(), Format()
+    one, other = readers(log, format, "x", "y")
     extend(log, says("a"), says("b"), says("c"))
     assert one.chunks == other.chunks == [b"a;b;c;"]
     assert one.chunks[0] is other.chunks[0]
-    assert wire.encoded == 3
+    assert format.encoded == 3
 
 
 def test_each_rendering_is_encoded_for_itself() -> None:
-    log, wire = a_log(), Wire()
-    plain = Reader("x", looks(wire))
-    named = Reader("y", looks(wire, named=True))
+    log, format = a_log(), Format()
+    plain = Reader("x", looks(format))
+    named = Reader("y", looks(format, named=True))
     for reader in (plain, named):
         fanout(log).add(reader)
     extend(log, says("a"))
@@ -111,31 +110,31 @@ def test_each_rendering_is_encoded_for_itself() -> None:
 
 def test_authors_do_not_get_what_they_said() -> None:
     log = a_log()
-    amy, bob, carl = readers(log, Wire(), "amy", "bob", "carl")
+    amy, bob, carl = readers(log, Format(), "amy", "bob", "carl")
     extend(log, says("a", AMY), says("b", BOB), says("c", AMY))
     assert (amy.chunks, bob.chunks, carl.chunks) == ([b"b;"], [b"a;c;"], [b"a;b;c;"])
 
 
 def test_nothing_is_sent_to_one_for_whom_nothing_is_left() -> None:
     log = a_log()
-    (amy,) = readers(log, Wire(), "amy")
+    (amy,) = readers(log, Format(), "amy")
     extend(log, says("a", AMY))
     assert amy.chunks == []
 
 
 def test_a_picky_reader_is_asked_for_each_entry() -> None:
-    log, wire = a_log(), Wire()
-    picky = Reader("x", looks(wire), picky=True, ignored={"amy"})
+    log, format = a_log(), Format()
+    picky = Reader("x", looks(format), picky=True, ignored={"amy"})
     fanout(log).add(picky)
-    (other,) = readers(log, wire, "y")
+    (other,) = readers(log, format, "y")
     extend(log, says("a", AMY), says("b", BOB))
     assert (picky.chunks, other.chunks) == ([b"b;"], [b"a;b;"])
-    assert wire.encoded == 2
+    assert format.encoded == 2
 
 
 def test_quiet_readers_get_topics_and_names_but_not_who_comes_and_goes() -> None:
-    log, wire = a_log(), Wire()
-    quiet = Reader("x", looks(wire, quiet=True))
+    log, format = a_log(), Format()
+    quiet = Reader("x", looks(format, quiet=True))
     fanout(log).add(quiet)
     extend(log, Joined(AMY, ("amy",), 1), says("a"), TopicSet(AMY, "tea"), Renamed(AMY, "dee", "f", ("#lobby",)))
     extend(log, Left(AMY, ("dee",), 0))
@@ -148,8 +147,8 @@ def test_where_facts_are_folded_everybody_is_asked_for_one_that_stands_in_severa
             return not isinstance(entry.fact, Renamed)
 
     log = a_log()
-    folds = Elsewhere("x", looks(Wire(folds=True), named=True))
-    gets = Elsewhere("y", looks(Wire(folds=False), named=True))
+    folds = Elsewhere("x", looks(Format(folds=True), named=True))
+    gets = Elsewhere("y", looks(Format(folds=False), named=True))
     for reader in (folds, gets):
         fanout(log).add(reader)
     extend(log, says("a"), Renamed(AMY, "dee", "f", ("#lobby", "#ops")))
@@ -159,7 +158,7 @@ def test_where_facts_are_folded_everybody_is_asked_for_one_that_stands_in_severa
 
 def test_whoever_leaves_takes_the_shared_position_along_and_gets_no_more() -> None:
     log = a_log()
-    (reader,) = readers(log, Wire(), "x")
+    (reader,) = readers(log, Format(), "x")
     extend(log, says("a"), says("b"))
     assert fanout(log).remove(reader) == 2
     extend(log, says("c"))
@@ -177,7 +176,7 @@ def test_a_fanout_begins_at_the_head_of_its_log() -> None:
 def test_one_who_is_full_leaves_with_the_page_and_the_others_get_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PAGE_BYTES", 2 * (limits.FRAME + 1))
     log = a_log()
-    slow, amy, other = readers(log, Wire(), "slow", "amy", "other")
+    slow, amy, other = readers(log, Format(), "slow", "amy", "other")
     positions = []
     slow.full = lambda: positions.append(fanout(log).remove(slow))
     extend(log, *(says(text, BOB) for text in "abcde"))
@@ -188,7 +187,7 @@ def test_one_who_is_full_leaves_with_the_page_and_the_others_get_all(monkeypatch
 def test_an_author_who_is_full_leaves_with_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PAGE_BYTES", 2 * (limits.FRAME + 1))
     log = a_log()
-    amy, other = readers(log, Wire(), "amy", "other")
+    amy, other = readers(log, Format(), "amy", "other")
     positions = []
     amy.full = lambda: positions.append(fanout(log).remove(amy))
     extend(log, says("a", AMY), says("b", BOB), says("c", BOB), says("d", BOB))
@@ -199,7 +198,7 @@ def test_an_author_who_is_full_leaves_with_the_page_too(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("author", ["amy", "bad"])
 def test_a_reader_that_raises_costs_nobody_else_an_entry(author: str, logged: Logged) -> None:
     log = a_log()
-    bad, *good = readers(log, Wire(), "bad", "y", "z")
+    bad, *good = readers(log, Format(), "bad", "y", "z")
     bad.full = broken
     extend(log, says("a", Author("p", author, author)), says("b", BOB))
     assert [reader.chunks for reader in good] == [[b"a;b;"], [b"a;b;"]]
@@ -214,7 +213,7 @@ def test_who_has_a_socket_is_given_there_what_all_get_and_is_sent_the_rest(autho
     with ours, theirs:
         ours.setblocking(False)
         theirs.setblocking(False)
-        direct, other = Reader("direct", looks(Wire()), direct=ours), Reader("other", looks(Wire()))
+        direct, other = Reader("direct", looks(Format()), direct=ours), Reader("other", looks(Format()))
         for reader in (direct, other):
             fanout(log).add(reader)
         full = fill(ours)
@@ -229,7 +228,7 @@ def test_where_nobody_knows_who_has_got_it_they_come_again_and_others_notice_not
     log = a_log()
     ours, theirs = socketpair()
     with ours, theirs, patch("chat.core.fanout.send_to_all", side_effect=MemoryError):
-        direct, other = Reader("direct", looks(Wire()), direct=ours), Reader("other", looks(Wire()))
+        direct, other = Reader("direct", looks(Format()), direct=ours), Reader("other", looks(Format()))
         for reader in (direct, other):
             fanout(log).add(reader)
         extend(log, says("a"))
@@ -242,7 +241,7 @@ def test_who_leaves_is_given_nothing_more() -> None:
     ours, theirs = socketpair()
     with ours, theirs:
         theirs.setblocking(False)
-        direct = Reader("direct", looks(Wire()), direct=ours)
+        direct = Reader("direct", looks(Format()), direct=ours)
         fanout(log).add(direct)
         extend(log, says("a"))
         fanout(log).remove(direct)
@@ -263,7 +262,10 @@ def test_pages_hold_all_entries_in_order_and_are_no_longer_on_any_wire(texts: li
     assert [entry for page in made for entry in page] == found
     assert all(made)
     log = a_log()
-    for rendering in (looks(Plain(language("en"))), looks(JsonLines(language("en")), named=True)):
+    for rendering in (
+        looks(PlainFormat(language("en"))),
+        looks(JsonFormat(language("en")), named=True),
+    ):
         lengths = [len(b"".join(rendering.pieces(log, page))) for page in made]
         assert all(length <= 3000 or len(page) == 1 for length, page in zip(lengths, made, strict=True))
 
@@ -275,7 +277,7 @@ def test_nothing_is_one_empty_page() -> None:
 def test_a_fanout_reads_on_from_where_it_was_made() -> None:
     log = a_log()
     extend(log, says("a"))
-    (reader,) = readers(log, Wire(), "x")
+    (reader,) = readers(log, Format(), "x")
     extend(log, says("b"))
     assert reader.chunks == [b"b;"]
     assert isinstance(log.readers, Fanout)

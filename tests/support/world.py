@@ -7,9 +7,8 @@ half-closes and aborts as a socket does.  Nothing happens before `World.turn`, a
 
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import count
 from typing import NoReturn, Protocol
 
@@ -31,9 +30,7 @@ from chat.doors.factory import ChatFactory
 from chat.doors.tcp import ChatProtocol
 from chat.store.memory import MemoryStore
 from chat.visit.visit import Visit
-from chat.wire.jsonl import JsonLines
-from chat.wire.plain import Plain
-from chat.wire.wires import JSON, JSON_ECHO, PLAIN, Wires
+from chat.wire.wires import Kind, Wires, kinds
 
 START = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 """The date at which every world begins: a Sunday."""
@@ -285,13 +282,13 @@ class World:
         words: str = "en",
         tokens: str = "token",
         clock: Clock | None = None,
+        wires: Mapping[str, Kind] | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.wrong_by = timedelta(0)
         self.store = store or MemoryStore()
         self.kernel = Kernel(self.clock)
         numbers = count(1)
-        makers = {PLAIN: partial(Plain, zone=UTC), JSON: JsonLines, JSON_ECHO: partial(JsonLines, echoes=True)}
         settings = Settings(
             "pi",
             tuple(motd),
@@ -305,7 +302,7 @@ class World:
             proxies=Bans(map(parse_ban, proxies)),
         )
         self.hub = Hub(self.clock, self.now, self.store, lambda: f"{tokens}{next(numbers)}", settings)
-        self.factory = ChatFactory(self.hub, Wires(makers, language(words)))
+        self.factory = ChatFactory(self.hub, Wires(kinds(UTC) if wires is None else wires, language(words)))
         self.clients: list[Client] = []
 
     def now(self) -> datetime:

@@ -30,7 +30,7 @@ from chat.wire.answers import (
     UpToNow,
     Welcome,
 )
-from chat.wire.jsonl import JsonLines
+from chat.wire.json_wire import JsonFormat, JsonWire
 from chat.wire.requests import Expected, Invoke, Request, Say
 
 NOW = datetime(2026, 11, 22, 10, 4, 5, 678_900, tzinfo=timezone(timedelta(hours=1)))
@@ -40,12 +40,12 @@ AMY, BOB = Author("p1", "s1", "amy"), Author("p2", "s2", "bob")
 LOBBY = Log("#lobby", "#lobby", Tails())
 AMYS, BOBS = Log("@p1", "@", Tails()), Log("@p2", "@", Tails())
 
-WIRE = JsonLines(language("en"))
+WIRE = JsonWire(JsonFormat(language("en")))
 
 
 def event(fact: Fact, log: Log = LOBBY) -> str:
-    data = WIRE.event(log, Entry(7, NOW, fact), True, False)
-    assert data == WIRE.event(log, Entry(7, NOW, fact), False, True)
+    data = WIRE.format.event(log, Entry(7, NOW, fact), True, False)
+    assert data == WIRE.format.event(log, Entry(7, NOW, fact), False, True)
     assert data.endswith(b"\n")
     return data.decode()[:-1]
 

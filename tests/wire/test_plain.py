@@ -30,7 +30,7 @@ from chat.wire.answers import (
     UpToNow,
     Welcome,
 )
-from chat.wire.plain import Plain
+from chat.wire.plain import Plain, PlainFormat
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Say
 
 CET = timezone(timedelta(hours=1), "CET")
@@ -41,11 +41,11 @@ AMY, BOB = Author("p1", "s1", "amy"), Author("p2", "s2", "bob")
 LOBBY = Log("#lobby", "#lobby", Tails())
 AMYS, BOBS = Log("@p1", "@", Tails()), Log("@p2", "@", Tails())
 
-WIRE = Plain(language("en"), CET)
+WIRE = Plain(PlainFormat(language("en"), CET))
 
 
 def event(fact: Fact, log: Log = LOBBY, named: bool = False, timed: bool = False) -> list[str]:
-    return _lines(WIRE.event(log, Entry(7, NOW, fact), named, timed))
+    return _lines(WIRE.format.event(log, Entry(7, NOW, fact), named, timed))
 
 
 def answer(answer: Answer) -> list[str]:
@@ -351,7 +351,7 @@ MARKS = ("-> ", "! ", "-!- ", "-- ", "<amy> ", "* amy ", "  | ", "#lobby ", "[am
 def test_whatever_was_stored_nobodys_words_begin_a_line_or_reach_the_terminal_as_orders(
     text: str, kind: type, named: bool, timed: bool
 ) -> None:
-    data = WIRE.event(LOBBY, Entry(1, NOW, kind(AMY, text)), named, timed)
+    data = WIRE.format.event(LOBBY, Entry(1, NOW, kind(AMY, text)), named, timed)
     for line in _lines(data):
         assert line.removeprefix("10:04 ").startswith(MARKS)
         assert visible(line) == line
@@ -395,14 +395,14 @@ _FORGED = [
     pad=st.integers(1, 40),
 )
 def test_whatever_people_say_a_sentence_of_the_service_begins_once(words: str, code: str, pad: int) -> None:
-    plain = Plain(language(code), UTC)
+    plain = Plain(PlainFormat(language(code), UTC))
     text = f"{'x' * pad} {words}"
     amy, tea = Author("p", "s", "amy"), Log("#tea", "#tea", Tails())
     found = [("#tea", Entry(1, NOW, Message(amy, "hi")))]
     history = History(Matching(text), "#tea", found, False, NOW)
     shown = [
-        (1, plain.event(tea, Entry(1, NOW, TopicSet(amy, text)), False, False)),
-        (1, plain.event(tea, Entry(2, NOW, Left(amy, ("amy",), 2, 60, text)), False, False)),
+        (1, plain.format.event(tea, Entry(1, NOW, TopicSet(amy, text)), False, False)),
+        (1, plain.format.event(tea, Entry(2, NOW, Left(amy, ("amy",), 2, 60, text)), False, False)),
         (1, plain.answer(Reply("msg", replies.IsAway("amy", text)))),
         (1, plain.answer(Problem("usage", say("“{begin}” was not said: {reason}", begin=text, reason="why")))),
         (3, plain.answer(Greeting("pi", "1.0", 1, (text,)))),

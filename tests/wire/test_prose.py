@@ -10,8 +10,8 @@ import pytest
 from chat.base.language import Sentence, language, say
 from chat.wire import replies
 from chat.wire.answers import Reply
-from chat.wire.jsonl import JsonLines
-from chat.wire.plain import Plain
+from chat.wire.json_wire import JsonFormat, JsonWire
+from chat.wire.plain import Plain, PlainFormat
 from chat.wire.prose import sentences
 
 KINDS = get_args(replies.Facts)
@@ -41,16 +41,16 @@ def test_each_kind_of_reply_is_told_in_whole_sentences(kind: type, code: str) ->
     told = [language(code).words(sentence) for sentence in sentences(facts)]
     assert told
     assert all(told)
-    lines = Plain(language(code)).answer(Reply("x", facts)).decode().splitlines()
+    lines = Plain(PlainFormat(language(code))).answer(Reply("x", facts)).decode().splitlines()
     assert all(re.match("->( |   )", line) for line in lines)
-    (keys,) = map(json.loads, JsonLines(language(code)).answer(Reply("x", facts, "1")).splitlines())
+    (keys,) = map(json.loads, JsonWire(JsonFormat(language(code))).answer(Reply("x", facts, "1")).splitlines())
     assert keys["text"] == "\n".join(told)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fact_that_programs_do_not_get_stands_in_the_sentence(kind: type) -> None:
     facts = some(kind)
-    (keys,) = map(json.loads, JsonLines(language("en")).answer(Reply("x", facts)).splitlines())
+    (keys,) = map(json.loads, JsonWire(JsonFormat(language("en"))).answer(Reply("x", facts)).splitlines())
     got = keys.keys() - {"type", "command", "text"}
     fields = {name.rstrip("_"): name for name in kind._fields}
     assert got <= fields.keys()
