@@ -142,7 +142,8 @@ def test_it_comes_back_and_goes_on_in_another_language(world: World) -> None:
     back = world.connect(greeted=False)
     back.protocol.visit.speak("tabs")
     back.type(f"do\tresume\t{code}", "do\tback")
-    assert back.take() == [hello, f"in\tbob\t#lobby\t{code}", "heard\t#lobby\tann\thello", "told\tback\tEstás de vuelta."]
+    welcome = f"in\tbob\t#lobby\t{code}"
+    assert back.take() == [hello, welcome, "heard\t#lobby\tann\thello", "told\tback\tEstás de vuelta."]
 
 
 def test_what_is_the_same_for_many_is_made_once_for_them(world: World) -> None:
