@@ -28,8 +28,7 @@ from chat.base.reserved import Reserved
 from chat.base.run_as import of_who_runs
 from chat.core.hub import Hub, Settings
 from chat.core.ports import NOTHING_KEPT, Kept, Store
-from chat.core.session import Session
-from chat.core.session_record import check
+from chat.core.restoring import restore
 from chat.doors import certificate, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
@@ -86,7 +85,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     with of_who_runs(twistd):
         store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)
-    Session.restore(hub, kept.records)
+    restore(hub, kept.remembered)
     factory = ChatFactory(hub, wires)
     factory.enforce_bans()
     ports = _listen(reactor, "--port", options, factory, words)
@@ -184,7 +183,6 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
             options.below_data(options["database"]),
             keep=options["keep"],
             now=_now(),
-            check=check,
             skip_damaged=bool(options["skip-damaged"]),
         )
     except Unusable as error:

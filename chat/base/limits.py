@@ -102,6 +102,9 @@ HISTORY_DEFAULT = 20
 HISTORY_MOST = 500
 """Messages shown on entering a room, and at most by one request."""
 
+GIVEN_BACK = 500
+"""So many entries of what somebody has not read yet another device of theirs is given: the rest is history."""
+
 # --- people and rooms --------------------------------------------------------------------------------------------
 
 ROOMS_PER_PERSON = 50

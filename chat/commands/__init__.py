@@ -67,7 +67,7 @@ def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     elif not row.nameless:
         raise no_nick()
     call, asked = Call(session, parsed.request, row, connection, parsed.word), arguments(row, parsed.rest)
-    if session.named and (unknown_rooms := session.hub.unknown(rooms_named(call, asked))):
+    if session.named and (unknown_rooms := session.hub.rooms.unknown(rooms_named(call, asked))):
         return _with_rooms(session, unknown_rooms, partial(row.handle, call, asked))
     return row.handle(call, asked)
 
@@ -79,7 +79,7 @@ def _say(session: Session, connection: Carrier[Session], parsed: Say) -> Awaitab
     if not session.named or (not parsed.text and connection.proposal is not None and asks(session)):
         return entering.nickname(session, parsed)
     connection.proposal = None
-    if (room := parsed.request.room) is not None and (unknown_rooms := session.hub.unknown([room])):
+    if (room := parsed.request.room) is not None and (unknown_rooms := session.hub.rooms.unknown([room])):
         return _with_rooms(session, unknown_rooms, partial(talk.say_line, session, parsed))
     return talk.say_line(session, parsed)
 
@@ -91,7 +91,7 @@ async def _with_rooms(
     connection = session.connection
     for name in names:
         with suppress(Refused):  # there is no place for it
-            await session.hub.load(name)
+            await session.hub.rooms.load(name)
     return ANSWERED if session.connection is not connection else await _done(do())
 
 

@@ -43,11 +43,11 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
     try:
         nick = wanted
         if wanted == proposed:
-            session.hub.check_free(nick, session)
+            session.hub.check_free(nick, session.person)
         else:
-            nick = session.hub.check_nickname(wanted, session)
+            nick = session.hub.check_nickname(wanted, session.person)
     except Refused as error:
-        connection.proposal = session.hub.propose(wanted, session)
+        connection.proposal = session.hub.propose(wanted, session.person)
         session.answer(Problem(error.code, error.sentence, id, connection.proposal))
         return ANSWERED
     if session.named:
@@ -67,12 +67,12 @@ def offered(session: Session) -> str | None:
 
 def _proposal(session: Session) -> str:
     connection = carrier(session)
-    connection.proposal = connection.proposal or session.hub.propose("", session)
+    connection.proposal = connection.proposal or session.hub.propose("", session.person)
     return connection.proposal
 
 
 async def _rename(session: Session, nick: str, id: str | None) -> None:
-    if nick != session.author.nick:
+    if nick != session.person.nick:
         count(session, "nick")
         session.rename(nick)
         await session.hub.turn.flush()
@@ -92,8 +92,8 @@ async def _come_in(session: Session, id: str | None) -> None:
 
 
 def _welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
-    rooms = [state(session, room) for room in session.rooms.values()]
-    return Welcome(session.author.nick, session.current.log.name, rooms, session.code or "", history, back, id)
+    rooms = [state(session, room) for room in session.person.rooms.values()]
+    return Welcome(session.person.nick, session.current.log.name, rooms, session.code or "", history, back, id)
 
 
 class Resume(NamedTuple):
@@ -159,7 +159,6 @@ async def come_back(call: Call, code: str) -> Outcome:
         return ANSWERED
     returning.answer(_welcome(returning, True, request.id))
     returning.hear_on()
-    returning.tell_untold()
     return None
 
 
@@ -209,7 +208,7 @@ async def language(call: Call, asked: Language) -> None:
             raise usage(call.command)
         session.language = code
         connection.speak(code=code)
-        session.subscriptions.render_anew()
+        session.hear_differently()
         if session.named:
             session.hub.turn.touch(session)
             await session.hub.turn.flush()
@@ -232,7 +231,7 @@ async def quit(call: Call, asked: Quit) -> Outcome:
         return ANSWERED
     bye = replies.Bye(None)
     if session.named:
-        bye = replies.Bye(session.author.nick)
+        bye = replies.Bye(session.person.nick)
         session.leave(text)
         # So that the code is void before they are told that they have left.
         await session.hub.turn.flush()

@@ -30,7 +30,7 @@ async def entering(session: Session, log: Log, position: int) -> History:
 
 def _tells(session: Session, log: Log) -> bool:
     """Whether they are shown what was said in it before."""
-    reach = session.reach(log)
+    reach = session.person.reach(log)
     return reach is not None and reach.said
 
 
@@ -50,7 +50,7 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
     found = await session.hub.said(query)
     if not found.total and query.other is not None and query.before is None:
         session.hub.find(query.other)
-    heads = {session.log.key: session.log.head, **{key: room.log.head for key, room in session.rooms.items()}}
+    heads = {log.key: log.head for log in session.person.logs.values()}
     # What the store has already, and the turn has not shown yet, is still to be heard live.
     shown = _fitting(
         [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
@@ -66,14 +66,14 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
 def _place(session: Session, key: str, entry: Entry) -> str:
     """The room that an entry is shown with; private talk with @ and the other one's nickname."""
     if isinstance(entry.fact, Private):
-        return "@" + (entry.fact.to if entry.fact.author.person == session.id else entry.fact.author.nick)
-    return session.rooms[key].log.name
+        return "@" + (entry.fact.to if entry.fact.author.person == session.person.id else entry.fact.author.nick)
+    return session.person.rooms[key].log.name
 
 
 def _readable(call: Call, place: str | None) -> Log:
     """The log that is meant; raises `Refused` where they may not read it, or there is nothing to read."""
     session = call.session
-    log = session.log
+    log = session.person.log
     if place is None or place.startswith("#"):
         log = room_of(session, place or call.request.room).log
     if not _tells(session, log):
@@ -97,7 +97,7 @@ async def last(call: Call, asked: Last) -> None:
     room, before = call.request.room, call.request.before
     place = room[1:] if asked.place is None and room is not None and room.startswith("@") else asked.place
     log = _readable(call, place)
-    if log is call.session.log:
+    if log is call.session.person.log:
         nick = place or ""
         if not nick[:1].isalpha():
             raise usage(call.command)
@@ -175,7 +175,7 @@ async def missed(call: Call, asked: Missed) -> None:
     """In the current room, since one's own last line in any room."""
     session = call.session
     log = _readable(call, asked.room)
-    after = session.spoke_at + timedelta(microseconds=1)
+    after = session.person.spoke_at + timedelta(microseconds=1)
     query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after, _until(session.hub.now()))
     await _show(call, query, log.name, SinceSpoken())
 
@@ -198,8 +198,8 @@ async def grep(call: Call, asked: Grep) -> None:
         raise Refused("usage", say("There is no letter, digit or sign in that to look for."))
     if parts > limits.GREP_WORDS:
         raise Refused("too-many", say("/grep takes {limit} words or signs.", limit=limits.GREP_WORDS))
-    logs = (session.log, *(room.log for room in session.rooms.values()))
+    logs: Sequence[Log] = list(session.person.logs.values())
     if asked.room is not None or call.request.room is not None:
-        logs = (_readable(call, asked.room),)
+        logs = [_readable(call, asked.room)]
     keys = tuple(log.key for log in logs if _tells(session, log))
     await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, Matching(asked.text))

@@ -10,9 +10,10 @@ from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
 from chat.commands.words import brief
-from chat.core.hub import Person
+from chat.core.person import Person
 from chat.core.session import Session
 from chat.wire import replies, vocabulary
+from chat.wire.answers import AwayNotice, IgnoreNotice
 
 
 class Nick(NamedTuple):
@@ -48,7 +49,7 @@ def who(call: Call, asked: Who) -> None:
         return
     place = asked.place
     if place is not None and not place.startswith("#"):
-        if session.hub.is_here(place) and not session.hub.has_room(f"#{place}"):
+        if session.hub.is_here(place) and not session.hub.rooms.has(f"#{place}"):
             whois(call._replace(command=TABLE["whois"]), Whois(place))
             return
         place = f"#{place}"
@@ -61,7 +62,7 @@ def who(call: Call, asked: Who) -> None:
 def _user(person: Person, now: float) -> replies.User:
     """Somebody, with what others should know about them."""
     down = 0 if person.down_since is None else int(now - person.down_since)
-    return replies.User(person.author.nick, person.away, person.down_since is not None, down)
+    return replies.User(person.nick, person.away, person.down_since is not None, down)
 
 
 class Whois(NamedTuple):
@@ -74,10 +75,10 @@ class Whois(NamedTuple):
 def whois(call: Call, asked: Whois) -> None:
     """Alone it is about oneself.  Addresses are nobody's business."""
     hub = call.session.hub
-    person = call.session if asked.nick is None else hub.find(asked.nick)
+    person = call.session.person if asked.nick is None else hub.find(asked.nick)
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
-    name, rooms = person.author.nick, tuple(room.log.name for room in person.rooms.values())
+    name, rooms = person.nick, tuple(room.log.name for room in person.rooms.values())
     spoke = person.spoke_at > person.entered_at
     call.reply(replies.Whois(name, here, idle if spoke else here, rooms, person.away, spoke))
 
@@ -92,8 +93,7 @@ class Away(NamedTuple):
 async def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
     text = brief(asked.text or "", limits.WORDS)
-    call.session.away = text
-    await _remember(call.session)
+    await _be_away(call.session, text)
     call.reply(replies.Away(text))
 
 
@@ -104,9 +104,15 @@ class Back(NamedTuple):
 @command("people", say("/back"), say("be back again"))
 async def back(call: Call, asked: Back) -> None:
     """The same where one was not away."""
-    call.session.away = None
-    await _remember(call.session)
+    await _be_away(call.session, None)
     call.reply(replies.Away(None))
+
+
+async def _be_away(session: Session, text: str | None) -> None:
+    session.person.away = text
+    for other in session.person.others(session):
+        other.notice("away", AwayNotice(text))
+    await _remember(session)
 
 
 class Ignore(NamedTuple):
@@ -120,26 +126,29 @@ async def ignore(call: Call, asked: Ignore) -> None:
     """The person is ignored, not the name, and is not told."""
     session = call.session
     if asked.nick is None:
-        call.reply(replies.Ignoring(tuple(session.ignored.values())))
+        call.reply(replies.Ignoring(tuple(session.person.ignored.values())))
         return
     person = session.hub.find(asked.nick)
-    if person is session:
+    if person is session.person:
         raise Refused("usage", say("You cannot ignore yourself."))
-    if len(session.ignored) >= limits.IGNORES:
+    if len(session.person.ignored) >= limits.IGNORES:
         raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
-    session.ignored[person.id] = person.author.nick
-    await _hear_differently(session)
-    call.reply(replies.Ignored(person.author.nick))
+    session.person.ignored[person.id] = person.nick
+    await _ignore(session, IgnoreNotice(person.nick, True))
+    call.reply(replies.Ignored(person.nick))
 
 
-async def _hear_differently(session: Session) -> None:
-    session.subscriptions.render_anew()
+async def _ignore(session: Session, notice: IgnoreNotice) -> None:
+    for device in session.person.attached:
+        device.hear_differently()
+    for other in session.person.others(session):
+        other.notice(f"ignores {notice.nick}", notice)
     await _remember(session)
 
 
 async def _remember(session: Session) -> None:
     """What changed is durable before they are answered; where the store is broken it is true all the same."""
-    session.hub.turn.touch(session)
+    session.hub.turn.touch(session.person)
     await session.hub.turn.flush()
 
 
@@ -153,7 +162,7 @@ class Unignore(NamedTuple):
 async def unignore(call: Call, asked: Unignore) -> None:
     """By what they are called now, or else were called then."""
     session = call.session
-    ignored, people = session.ignored, session.hub.people
+    ignored, people = session.person.ignored, session.hub.people
     now = [(people[person].author.nick, person) for person in ignored if person in people]
     then = [(nick, person) for person, nick in ignored.items()]
     wanted = names.fold(asked.nick)
@@ -161,7 +170,7 @@ async def unignore(call: Call, asked: Unignore) -> None:
     if person is None:
         raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
     del ignored[person]
-    await _hear_differently(session)
+    await _ignore(session, IgnoreNotice(asked.nick, False))
     call.reply(replies.Unignored(asked.nick))
 
 
@@ -180,7 +189,9 @@ async def quiet(call: Call, asked: Quiet) -> None:
         if switch is None:
             raise usage(call.command)
         session.quiet = switch
-        await _hear_differently(session)
+        session.hear_differently()
+        session.hub.turn.touch(session)
+        await session.hub.turn.flush()
     call.reply(replies.Quiet(session.quiet))
 
 

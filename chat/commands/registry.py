@@ -283,7 +283,7 @@ def spend(session: Session, allowance: Allowance, refusal: Callable[[int], Sente
     """
     hub, connection = session.hub, carrier(session)
     now = hub.clock.seconds()
-    uses = [(allowance, session.id)] if hub.settings.rate else []
+    uses = [(allowance, session.person.id)] if hub.settings.rate else []
     if uses and hub.settings.max_per_host:
         uses.append((allowance.of(limits.CHANGES_BY), connection.host))
     wait = max((hub.rates.wait(used, who, now) for used, who in uses), default=0)
@@ -312,9 +312,9 @@ def acknowledge(session: Session, request: Request) -> None:
 
 def room_of(session: Session, name: str | None) -> Room:
     """The room of this name, or the current one; raises `Refused` where they are not in it."""
-    if name is None and not session.rooms:
+    if name is None and not session.person.rooms:
         raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
-    room = session.current if name is None else session.hub.find_room(name)
-    if not session.may_read(room.log):
+    room = session.current if name is None else session.hub.rooms.find(name)
+    if not session.person.may_read(room.log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
     return room

@@ -29,7 +29,7 @@ def state(session: Session, room: Room) -> RoomState:
 
 def _head(session: Session, room: Room) -> int:
     """What they hear next has a greater number; of the log's own head, not all may be on its way to them yet."""
-    return session.subscriptions.seen.get(room.log.key, room.log.head)
+    return session.given(room.log)
 
 
 class Join(NamedTuple):
@@ -42,25 +42,26 @@ class Join(NamedTuple):
 async def join(call: Call, asked: Join) -> None:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
-    if hub.key_of(asked.room) not in session.rooms:
-        session.may_join_one_more()
-        hub.check_holding(asked.room, session.host)
+    if hub.rooms.key_of(asked.room) not in session.person.rooms:
+        session.person.may_join_one_more()
+        if hub.settings.max_per_host:
+            hub.rooms.check_holding(asked.room, session.host)
         count(session, "join")
-        if hub.is_new(asked.room):
+        if hub.rooms.is_new(asked.room):
             spend(session, _NEW, _no_new_room)
-        room = hub.room(asked.room)
+        room = hub.rooms.make(asked.room)
         position = session.join(room)
-        session.current = room
+        session.speak_in(room)
         history = await entering(session, room.log, position)
         await hub.turn.flush()
-        if not call.still_there or room.log.key not in session.rooms:
+        if not call.still_there or room.log.key not in session.person.rooms:
             return
         session.answer(history._replace(id=call.request.id))
         _tell_joined(call, room)
         session.hear(room.log, position)
     else:
-        session.current = room = hub.room(asked.room)
-        hub.turn.touch(session)
+        room = hub.rooms.make(asked.room)
+        session.speak_in(room)
         await hub.turn.flush()
         if call.still_there:
             _tell_joined(call, room)
@@ -76,11 +77,11 @@ def _no_new_room(seconds: int) -> Sentence:
 
 def _tell_joined(call: Call, room: Room) -> None:
     session = call.session
-    others = tuple(other.log.name for other in session.rooms.values() if other is not room)
+    others = tuple(other.log.name for other in session.person.rooms.values() if other is not room)
     found = state(session, room)
     call.reply(
         replies.Joined(
-            found.name, found.head, found.here, found.users, found.topic, found.recorded, session.author.nick, others
+            found.name, found.head, found.here, found.users, found.topic, found.recorded, session.person.nick, others
         )
     )
 
@@ -96,21 +97,19 @@ async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
     session, name = call.session, asked.room or call.request.room
     try:
-        room = room_of(session, name if session.rooms else None)
+        room = room_of(session, name if session.person.rooms else None)
     except Refused as error:
         if name is None or error.code not in ("no-room", "not-in-room"):
             raise
-        inside = tuple(room.log.name for room in session.rooms.values())
+        inside = tuple(room.log.name for room in session.person.rooms.values())
         if not inside:
             raise
         shown = f"#{name.removeprefix('#')}"[: limits.NAME_READ]
         raise Refused("not-in-room", say("You are not in {room}, but in {rooms}.", room=shown, rooms=inside)) from None
     count(session, "leave")
     session.part(room, "")
-    if room is session.current and session.rooms:
-        session.current = list(session.rooms.values())[-1]
     await session.hub.turn.flush()
-    call.reply(replies.Left(room.log.name, session.current.log.name if session.rooms else None))
+    call.reply(replies.Left(room.log.name, session.current.log.name if session.person.rooms else None))
 
 
 class Rooms(NamedTuple):
@@ -126,7 +125,7 @@ def rooms(call: Call, asked: Rooms) -> None:
     )
     shown = found[: limits.ROOMS_SHOWN]
     rows = [
-        replies.RoomRow(room.log.name, len(room.members), room.topic, room.log.key in call.session.rooms)
+        replies.RoomRow(room.log.name, len(room.members), room.topic, room.log.key in call.session.person.rooms)
         for room in shown
     ]
     call.reply(replies.Rooms(rows, len(found)))
@@ -155,7 +154,7 @@ async def topic(call: Call, asked: Topic) -> Outcome:
     hub = call.session.hub
     session = call.session
     count(session, "topic")
-    room.introduce(session)
+    room.introduce(session.person)
     record = Record("topic", room.log.key, text or None)
     fact, line = TopicSet(session.author, text), session.posting.line(call.request)
     place, repeated = await hub.turn.write(room.log, fact, line, record=record)

@@ -9,8 +9,9 @@ from chat.base.language import say
 from chat.base.text import is_empty
 from chat.commands import words
 from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
-from chat.core.hub import LOBBY, Person
+from chat.core.person import Person
 from chat.core.posting import not_said
+from chat.core.rooms import LOBBY
 from chat.core.session import Session
 from chat.log.events import Action, Author, Message, Private
 from chat.wire import phrases, replies
@@ -24,7 +25,7 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     Not where a draft or a proposed nickname waits for them.
     """
     room = session.current
-    if not session.may_read(room.log):
+    if not session.person.may_read(room.log):
         return 0
     texts = words.unremarkable(session, lines)
     if texts:
@@ -75,7 +76,7 @@ class ReplyTo(NamedTuple):
 @command("talk", say("/reply text"), say("answer whoever wrote to you last in private"))
 def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
     """To the person, whatever they are called by now."""
-    last = call.session.last_from
+    last = call.session.person.last_from
     if last is None:
         raise Refused("gone", say("Nobody has written to you in private yet."))
     person = call.session.hub.people.get(last)
@@ -86,17 +87,17 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
 
 async def _private(session: Session, request: Request, person: Person, text: str) -> Outcome:
     hub = session.hub
-    fact = Private(session.author, person.author.nick, person.id, words.message(text))
-    copy = None if person is session else person.log
+    fact = Private(session.author, person.nick, person.id, words.message(text))
+    copy = None if person is session.person else person.log
     try:
-        place, repeated = await hub.turn.write(session.log, fact, session.posting.line(request), copy)
+        place, repeated = await hub.turn.write(session.person.log, fact, session.posting.line(request), copy)
     except ChatError as error:
         session.answer(not_said(error, fact.text, request.id))
         return ANSWERED
     session.answer(Stored(place, request.id, fact, None if repeated else _absence(session, request, person, fact.to)))
     if repeated:
         return ANSWERED
-    person.received(fact)
+    hub.wrote(fact, person)
     if person.id not in hub.people:
         session.answer(Problem("not-delivered", say("{nick} has left.", nick=fact.to)))
     return ANSWERED
@@ -208,8 +209,8 @@ async def post(call: Call, asked: Post) -> Outcome:
     try:
         nick = hub.check_nickname(asked.nick)
         name = asked.room or call.request.room or LOBBY
-        await hub.load(name)
-        room = hub.find_room(name)
+        await hub.rooms.load(name)
+        room = hub.rooms.find(name)
         author = Author(session.id, session.id, nick)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
         posted = Reply("post", replies.Posted(), call.request.id)

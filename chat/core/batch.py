@@ -1,6 +1,6 @@
 """A burst: what happened since the last turn, as one batch for the store, and who is told what became of it."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -9,11 +9,26 @@ from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored, id_used
-from chat.core.ports import Appended, Batch, Known, Line, LineId, Numbered, Record
+from chat.core.ports import (
+    Appended,
+    Batch,
+    Known,
+    Line,
+    LineId,
+    Numbered,
+    PersonRecord,
+    Record,
+    Remembered,
+    SessionRecord,
+)
 from chat.log.events import Entry, Fact, Place
 from chat.log.log import Log
 
 logger = Logger()
+
+People = dict[str, PersonRecord | None]
+Sessions = dict[str, SessionRecord | None]
+NOBODY = Remembered()
 
 
 class Writer(Protocol):
@@ -33,12 +48,10 @@ class Writer(Protocol):
 
 
 class Restorable(Protocol):
-    """Somebody who is brought back after a restart."""
+    """A person or session that is brought back after a restart."""
 
-    id: str
-
-    def record(self) -> Record:
-        """What brings them back, as they are now."""
+    def remember(self, people: People, sessions: Sessions) -> None:
+        """Put what brings it back, as it is now, into one of these."""
 
 
 class Change(NamedTuple):
@@ -80,7 +93,7 @@ class OpenBatch:
         self.changes: list[Change] = []
         self.records: list[Record] = []
         self.waiting: list[Deferred[None]] = []
-        self.touched: dict[str, Restorable] = {}
+        self.touched: dict[Restorable, None] = {}
         self.by_log = {}
         self.ids = {}
         self._placed: list[tuple[Change, Entry]] = []
@@ -148,14 +161,13 @@ class OpenBatch:
                 ids[line.id] = Known(Place(log.key, log.name, entry.seq, at), line.digest)
             if record is not None:
                 records.append(record)
-        if self.touched:
-            records += _records(self.touched.values())
+        remembered = _remembered(self.touched) if self.touched else NOBODY
         appended, firsts = [], {}
         for log, added in by_log.items():
             appended.append(Appended(log.key, log.name, log.recorded, added))
             firsts[log.key] = added[0].seq
         self.proposed = Numbered(at, firsts)
-        return Batch(appended, records, ids, self.proposed), postponed
+        return Batch(appended, records, ids, self.proposed, remembered), postponed
 
     def number(self, numbered: Numbered) -> None:
         """The store gave it other numbers, or another date, than were proposed."""
@@ -217,13 +229,16 @@ class OpenBatch:
             waiter.errback(error)
 
 
-def _records(people: Iterable[Restorable]) -> Iterator[Record]:
-    """What brings these people back; a bug in one of them is not to stop the turn of all."""
-    for person in people:
+def _remembered(touched: Iterable[Restorable]) -> Remembered:
+    """What brings these back; a bug in one of them is not to stop the turn of all."""
+    people: People = {}
+    sessions: Sessions = {}
+    for one in touched:
         try:
-            yield person.record()
+            one.remember(people, sessions)
         except Exception:
             logger.failure("Somebody cannot be recorded")
+    return Remembered(people, sessions)
 
 
 def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:

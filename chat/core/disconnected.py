@@ -1,4 +1,4 @@
-"""People without a connection who may come back, in the order of their going.
+"""People or sessions without a connection that may come back, in the order of their going.
 
 So many are kept from one address and in all; where it is too many, the earliest goes of that address, or of the network
 with the most of them: nobody's place is lost to others who come and go.  They cost no connection, so without this
@@ -14,8 +14,11 @@ from typing import Generic, Protocol, TypeVar
 class Holdable(Protocol):
     """What is needed of whoever is kept."""
 
-    digest: str
-    host: str
+    id: str
+
+    @property
+    def host(self) -> str:
+        """The address for which they count, as it is when they go."""
 
 
 P = TypeVar("P", bound=Holdable)
@@ -35,51 +38,50 @@ def network(host: str) -> str:
 
 
 class Disconnected(Generic[P]):
-    """Those who are kept, by the digest of their resume code."""
+    """Those who are kept, by their ids."""
 
     def __init__(self, most: int, most_per_host: int) -> None:
         self._most = most
         self._most_per_host = most_per_host
-        self._people: OrderedDict[str, P] = OrderedDict()
+        self._kept: OrderedDict[str, P] = OrderedDict()
+        self._host_of: dict[str, str] = {}
         self._hosts: defaultdict[str, OrderedDict[str, P]] = defaultdict(OrderedDict)
         self._networks: defaultdict[str, OrderedDict[str, P]] = defaultdict(OrderedDict)
 
-    def __contains__(self, digest: str) -> bool:
-        return digest in self._people
+    def __contains__(self, id: str) -> bool:
+        return id in self._kept
 
     def __iter__(self) -> Iterator[P]:
-        return iter(self._people.values())
-
-    def get(self, digest: str) -> P | None:
-        """Whoever has this code."""
-        return self._people.get(digest)
+        return iter(self._kept.values())
 
     def first(self) -> P | None:
         """Whoever is kept longest."""
-        return _first(self._people) if self._people else None
+        return _first(self._kept) if self._kept else None
 
-    def add(self, person: P) -> list[P]:
-        """Keep somebody; returns those who have to go for it, who are kept no more."""
-        for people in (self._people, self._hosts[person.host], self._networks[network(person.host)]):
-            people[person.digest] = person
+    def add(self, who: P) -> list[P]:
+        """Keep somebody, who is not kept yet; returns those who have to go for it, who are kept no more."""
+        host = self._host_of[who.id] = who.host
+        for kept in (self._kept, self._hosts[host], self._networks[network(host)]):
+            kept[who.id] = who
         gone = []
-        if len(self._hosts[person.host]) > self._most_per_host:
-            gone.append(_first(self._hosts[person.host]))
-        elif len(self._people) > self._most:
+        if len(self._hosts[host]) > self._most_per_host:
+            gone.append(_first(self._hosts[host]))
+        elif len(self._kept) > self._most:
             gone.append(_first(max(self._networks.values(), key=len)))
         for other in gone:
             self.drop(other)
         return gone
 
-    def drop(self, person: P) -> None:
+    def drop(self, who: P) -> None:
         """Keep somebody no more, if they are kept."""
-        if self._people.pop(person.digest, None) is None:
+        if self._kept.pop(who.id, None) is None:
             return
-        for kept, key in ((self._hosts, person.host), (self._networks, network(person.host))):
-            del kept[key][person.digest]
+        host = self._host_of.pop(who.id)
+        for kept, key in ((self._hosts, host), (self._networks, network(host))):
+            del kept[key][who.id]
             if not kept[key]:
                 del kept[key]
 
 
-def _first(people: OrderedDict[str, P]) -> P:
-    return next(iter(people.values()))
+def _first(kept: OrderedDict[str, P]) -> P:
+    return next(iter(kept.values()))

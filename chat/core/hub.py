@@ -1,10 +1,9 @@
-"""Who is here, which rooms there are, who has which nickname, and who may still come back."""
+"""Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -21,17 +20,16 @@ from chat.base.token_bucket import Rates
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.nicknames import Nicknames
-from chat.core.ports import NOTHING_KEPT, Elsewhere, Found, Kept, KeptLog, Line, Query, Record, Store
-from chat.core.room import Participant, Room
-from chat.core.room_holders import RoomHolders
+from chat.core.person import Device, Person
+from chat.core.ports import NOTHING_KEPT, Elsewhere, Found, Kept, Line, Query, Store
+from chat.core.presence import TABLE, Event, Presence, Step
+from chat.core.rooms import LOBBY, Rooms
 from chat.core.turn import Turn
-from chat.log.events import Entry, Place, Private
+from chat.log.events import Entry, NotDelivered, Place, Private, Renamed
 from chat.log.log import Log
 from chat.log.tail import Tails
 
 logger = Logger()
-
-LOBBY = "#lobby"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +53,6 @@ class Settings:
     """The log says who comes and goes, and from where."""
 
 
-class Person(Participant, Protocol):
-    """Somebody with a nickname; their line may be down."""
-
-    log: Log
-    """What is said to and by them in private."""
-
-    rooms: dict[str, Room]
-    away: str | None
-    """What they said on going away, None while they are here."""
-
-    entered_at: datetime
-    digest: str
-    host: str
-    ended_at: datetime
-    """When their connection ended, where they have none."""
-
-    down_since: float | None
-    """Since when their line is down (in the clock's seconds), None while it is not."""
-
-    @property
-    def spoke_at(self) -> datetime:
-        """When they last said something to a room, or else came."""
-
-    def lapse(self) -> None:
-        """They did not come back in time."""
-
-    def received(self, private: Private) -> None:
-        """Somebody wrote to them: whom they answer with /reply."""
-
-    def not_delivered(self, nick: str) -> None:
-        """Somebody they wrote to while that one's line was down did not come back."""
-
-    def record(self) -> Record:
-        """What brings them back after a restart."""
-
-    def banish(self) -> None:
-        """They are banned: they go at once, and do not come back."""
-
-
 class Hub:
     """The one place where everything meets; `now` stamps, `clock` waits, `token` makes ids nobody can guess."""
 
@@ -111,153 +70,35 @@ class Hub:
         self.now = now
         self.token = token
         self.people: dict[str, Person] = {}
-        self.rooms: dict[str, Room] = {}
-        self.codes: dict[str, Person] = {}
-        """Those who are here or whose line is down, by the hash of their resume code."""
+        """Those who are here or whose line is down, by their ids."""
+        self.absent: dict[str, Person] = {}
+        """Those who have left for the others, and may still come back."""
+        self.codes: dict[str, Device] = {}
+        """The sessions whose resume code is good, by its hash."""
         self.down: Disconnected[Person] = Disconnected(limits.HELD, limits.HELD_PER_HOST)
-        """Those of them whose line is down."""
-        self.absent: Disconnected[Person] = Disconnected(limits.HELD, limits.HELD_PER_HOST)
-        """Those who did not come back in time."""
+        """Those whose line is down."""
+        self.detached: Disconnected[Device] = Disconnected(limits.HELD, limits.HELD_PER_HOST)
+        """The sessions without a connection of all others."""
         self.turn = Turn(clock, now, store)
         self.rounds = FairRounds(clock)
-        self._store = store
-        self._tails = Tails()
-        self._holders = RoomHolders()
-        self._heads = {log.key: log.head for log in kept.logs if not log.key.startswith("#")}
-        self._nicknames = Nicknames[Person]()
         self.stopping = False
         """The server stops: whoever goes now has not left."""
         self.rates = Rates(limits.PACES)
         """How fast people and addresses were lately."""
         self.guesses = Guesses(clock, self.rates)
-        self._forgot = False
-        """Rooms were forgotten, to make place."""
-        self._older_keys = dict(kept.older)
-        """Keys of rooms that an older program, or older tables of Unicode, folded in another way."""
-        for log in kept.logs:
-            if log.key.startswith("#"):
-                if (key := names.fold(log.name)) != log.key:
-                    self._older_keys[key] = log.key
-                self._add_room(log.key, log.name, log.head)
-        for record in kept.records:
-            if record.kind == "topic" and record.key in self.rooms:
-                self.rooms[record.key].topic = record.value or ""
-        self.lobby = self.room(LOBBY)
+        self._store = store
+        self._tails = Tails()
+        self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
+        self._nicknames = Nicknames[Person]()
+        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, kept)
+        self.lobby = self.rooms.make(LOBBY)
         store.follow(self._told)
 
-    # Rooms.
-
-    def key_of(self, name: str) -> str:
-        """The key of the room of this name."""
-        key = names.fold(name)
-        return key if key in self.rooms else self._older_keys.get(key, key)
-
-    def room(self, name: str) -> Room:
-        """The room of this name, made if there is none; raises `Refused` where that is not allowed."""
-        key = self.key_of(name)
-        room = self.rooms.get(key)
-        if room is None:
-            checked = names.check_room(name)
-            self._make_place()
-            room = self._add_room(key, checked, 0)
-        return room
-
-    async def load(self, name: str) -> bool:
-        """Have the room of this name in `rooms`, if there ever was one; returns whether there was.
-
-        Before a room is made by `room`, for its numbers must go on.
-        """
-        key = self.key_of(name if names.fold(name).startswith("#") else f"#{name}")
-        if key not in self.rooms:
-            if self._forgot:
-                await self.turn.flush()  # what was said last in it, and is not stored yet, has its numbers, too
-            kept = await self._store.room(key)
-            if kept is not None and key not in self.rooms:
-                self._make_place()
-                self._add_room(key, kept.name, kept.head).topic = kept.topic
-        return key in self.rooms
-
-    def unknown(self, rooms: Iterable[str]) -> list[str]:
-        """Those of these names, with or without #, that only `load` can tell whether there is such a room."""
-        return [name for name in rooms if self._may_be_stored(name)]
-
-    def _may_be_stored(self, name: str) -> bool:
-        name = name if names.fold(name).startswith("#") else f"#{name}"
-        if self.has_room(name):
-            return False
-        try:
-            names.check_room(name)
-        except Refused:
-            return False
-        return True
-
-    def is_new(self, name: str) -> bool:
-        """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
-        return self.key_of(names.check_room(name)) not in self.rooms
-
-    def _add_room(self, key: str, name: str, head: int) -> Room:
-        log = Log(key, name, self._tails, head, names.fold(name) not in self.settings.unrecorded)
-        room = self.rooms[key] = Room(log, self.clock, self.turn.append, self._holders)
-        return room
-
-    def _make_place(self) -> None:
-        """Where there are as many rooms as there may be, forget one in which nobody is."""
-        if len(self.rooms) < limits.ROOMS:
-            return
-        for key, room in self.rooms.items():
-            if not room.members and key != LOBBY:
-                del self.rooms[key]
-                self._forgot = True
-                room.log.forget()
-                self._store.let_go(KeptLog(key, room.log.name, room.log.head, room.topic))
-                return
-        raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
-
-    def check_holding(self, name: str, host: str) -> None:
-        """Raises `Refused` where nobody is in the room of this name, and this address holds as many as it may."""
-        room = self.rooms.get(self.key_of(name))
-        if room is self.lobby or (room is not None and room.members) or not self.settings.max_per_host:
-            return
-        if self._holders[host] >= limits.ROOMS_PER_HOST:
-            raise Refused(
-                "too-many",
-                say(
-                    "Your address keeps {limit} rooms open already. Leave one, or join one where somebody is.",
-                    limit=limits.ROOMS_PER_HOST,
-                ),
-            )
-
-    def has_room(self, name: str) -> bool:
-        """Whether there is a room of this name."""
-        return self.key_of(name) in self.rooms
-
-    def find_room(self, name: str) -> Room:
-        """The room of this name, with or without its #; raises `Refused` where there is none in memory."""
-        shown = name[: limits.NAME_READ]
-        if name.startswith("@"):
-            raise Refused("room-bad", say("{name} is a person; a room is what this is about.", name=shown))
-        if not names.fold(name).startswith("#"):
-            name = shown = f"#{shown}"
-        try:
-            return self.rooms[self.key_of(name)]
-        except KeyError:
-            names.check_room(name)
-            near = self._nearest_room(name)
-            sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
-            if near is not None:
-                sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
-            raise Refused("no-room", sentence) from None
-
-    def _nearest_room(self, name: str) -> str | None:
-        """The room that was most likely meant, of some that people are in."""
-        some = [key for key, room in islice(self.rooms.items(), limits.NEAR_LOOKED_AT) if room.members]
-        near = nearest(names.fold(name), some)
-        return None if near is None else self.rooms[near].log.name
-
-    def private_log(self, person: str) -> Log:
-        """The log of one person's private talk."""
-        key = "@" + person
-        return Log(key, "@", self._tails, self._heads.pop(key, 0))
+    def stranger(self, id: str | None = None) -> Person:
+        """Somebody without a nickname; by the id of before, somebody who was here before a restart."""
+        id = id or self.token()
+        key = "@" + id
+        return Person(id, Log(key, "@", self._tails, self._heads.pop(key, 0)), self.now())
 
     def all_are_back(self) -> None:
         """After a restart everybody is restored who can be: nobody goes on with the other private logs."""
@@ -303,7 +144,7 @@ class Hub:
     def _nearest(self, nick: str) -> str | None:
         """The nickname that was most likely meant, of some that are here."""
         some = islice(self.people.values(), limits.NEAR_LOOKED_AT)
-        here = {names.fold(person.author.nick): person.author.nick for person in some}
+        here = {names.fold(person.nick): person.nick for person in some}
         near = nearest(names.fold(nick), here)
         return None if near is None else here[near]
 
@@ -311,21 +152,246 @@ class Hub:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
         holder = self.holder(nick, person)
         if holder is not None:
-            if names.fold(holder.author.nick) == names.fold(nick):
+            if names.fold(holder.nick) == names.fold(nick):
                 raise Refused("nick-taken", say("{nick} is here already.", nick=nick))
             raise Refused(
                 "nick-alike",
-                say("{nick} looks like {other}, who is here.", nick=nick, other=holder.author.nick),
+                say("{nick} looks like {other}, who is here.", nick=nick, other=holder.nick),
             )
 
     def claim(self, nick: str, person: Person) -> None:
         """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""
         self.check_free(nick, person)
         self._nicknames.claim(nick, person)
+        person.called(nick)
 
-    def release(self, person: Person) -> None:
-        """The person's nickname is free again."""
+    def wrote(self, private: Private, person: Person) -> None:
+        """Somebody wrote to this person: whom /reply answers from now on."""
+        author = private.author.person
+        if author not in person.ignored:
+            person.last_from = author
+        if person.presence is Presence.DOWN:
+            person.senders.add(author)
+            self.turn.touch(person)
+
+    def rename(self, person: Person, nick: str) -> None:
+        """Another nickname, already checked, of which the rooms are told; raises `Refused` if it is somebody's."""
+        self.check_free(nick, person)
+        old = person.author
+        for room in person.rooms.values():
+            room.introduce(person, nick)
+        self.claim(nick, person)
+        if self.noted:
+            logger.info("{old} is now {nick}", old=old.nick, nick=nick)
+        fact = Renamed(old, nick, self.token(), tuple(person.rooms))
+        for room in person.rooms.values():
+            self.turn.append(room.log, fact)
+        self.turn.touch(person)
+
+    # Coming, going, coming back.
+
+    def happened(self, person: Person, event: Event, text: str = "") -> None:
+        """Something of `chat.core.presence` happened to somebody; `text` is what they say on leaving."""
+        person.presence, step = TABLE[person.presence, event]
+        match step:
+            case Step.ENTER:
+                if self.noted:
+                    logger.info("{nick} came in, from {host}", nick=person.nick, host=person.host)
+                self.people[person.id] = person
+            case Step.HOLD:
+                self._hold(person)
+            case Step.BACK:
+                self._end_grace(person)
+                for session in person.detached:
+                    self.keep(session)
+            case Step.ENTER_AGAIN:
+                self._enter_again(person)
+            case Step.LEAVE:
+                if self.noted and event is Event.GRACE_OVER:
+                    logger.info("{nick} did not come back in time", nick=person.nick)
+                elif self.noted:
+                    logger.info("{nick} left: their input ended", nick=person.nick)
+                self._leave(person, text)
+                self._tell_senders(person)
+                self.absent[person.id] = person
+                for session in person.detached:
+                    self.keep(session)
+            case Step.GO:
+                if self.noted:
+                    logger.info("{nick} left", nick=person.nick)
+                self._leave(person, text)
+                self._forget(person)
+            case Step.FORGET:
+                del self.absent[person.id]
+                self._forget(person)
+        self.turn.touch(person)
+
+    def _hold(self, person: Person) -> None:
+        if self.noted:
+            logger.info("{nick}'s line is down", nick=person.nick)
+        person.down_since = self.clock.seconds()
+        person.grace = self.clock.callLater(self.settings.grace, self._lapse, person)
+        for other in self.down.add(person):
+            self._lapse(other)
+
+    def _lapse(self, person: Person) -> None:
+        """The grace is over."""
+        if not self.stopping:
+            self.happened(person, Event.GRACE_OVER)
+
+    def _end_grace(self, person: Person) -> None:
+        self.down.drop(person)
+        person.down_since = None
+        person.senders.clear()
+        if person.grace is not None and person.grace.active():
+            person.grace.cancel()
+        person.grace = None
+
+    def _leave(self, person: Person, text: str) -> None:
+        """The nickname is free, and the rooms are told; which they were in is kept."""
+        fact = self.token()
+        told = tuple(key for key, room in person.rooms.items() if text or not room.gathers(person))
+        for room in list(person.rooms.values()):
+            room.leave(person, text, fact, told)
+        for session in person.attached:
+            session.hear_nothing()
         self._nicknames.release(person)
+        del self.people[person.id]
+
+    def _tell_senders(self, person: Person) -> None:
+        """Who wrote to them meanwhile is told that they did not come back, when they are there themselves."""
+        for id in person.senders:
+            sender = self.people.get(id) or self.absent.get(id)
+            if sender is not None:
+                self.turn.append(sender.log, NotDelivered(person.nick))
+        self._end_grace(person)
+
+    def enforce_bans(self) -> None:
+        """Whoever has no connection, and came from an address that is banned by now, does not come back."""
+        for person in [*self.down, *self.absent.values()]:
+            if person.host in self.settings.bans:
+                self.happened(person, Event.BANNED)
+
+    def _enter_again(self, person: Person) -> None:
+        """The grace was over: others see them come, under another nickname if theirs was taken."""
+        nick = person.nick
+        if self.holder(nick) is not None:
+            nick = self.propose(nick)
+        self.claim(nick, person)
+        del self.absent[person.id]
+        person.entered_at = self.now()
+        self.people[person.id] = person
+        for room in person.rooms.values():
+            if not room.log.recorded:
+                # They had left: what was said since then is of those who heard it.
+                person.joined[room.log.key] = room.log.head
+            room.join(person)
+
+    def _forget(self, person: Person) -> None:
+        """Nothing of theirs is kept."""
+        self._end_grace(person)
+        for session in (*person.attached, *person.detached):
+            self._void(session)
+        person.rooms.clear()
+        person.log.forget()
+
+    @property
+    def noted(self) -> bool:
+        """The operator wants to know who comes and goes."""
+        return self.settings.log_connections
+
+    def restored(self, person: Person, nick: str, absent: bool) -> None:
+        """After a restart somebody is there again with their sessions, or absent; the rooms are not told."""
+        for session in person.detached:
+            self.codes[session.digest] = session
+        if absent or self.holder(nick) is not None:
+            person.called(nick)
+            person.presence = Presence.ABSENT
+            self.absent[person.id] = person
+            for session in person.detached:
+                self.keep(session)
+            self.turn.touch(person)
+            return
+        self.claim(nick, person)
+        self.people[person.id] = person
+        for room in person.rooms.values():
+            room.put_back(person)
+        person.presence = Presence.HERE
+        self.happened(person, Event.CUT)
+
+    # Sessions that may come back, by their codes.
+
+    def keep(self, session: Device) -> None:
+        """A session without a connection may come back for a day."""
+        if session.id not in self.detached:
+            for other in self.detached.add(session):
+                self.forget(other)
+        self.forget_old()
+
+    def attach(self, session: Device) -> None:
+        """A session of somebody has a connection."""
+        person = session.person
+        self.detached.drop(session)
+        self.codes[session.digest] = session
+        person.attach(session)
+        self.happened(person, Event.ATTACHED)
+        self._others_hear_differently(session)
+        self.turn.touch(session)
+
+    def detach(self, session: Device, event: Event) -> None:
+        """A session of somebody has a connection no more, and may come back."""
+        person = session.person
+        person.detach(session)
+        if person.attached:
+            self.keep(session)
+            self._others_hear_differently(session)
+        else:
+            self.happened(person, event)
+        self.turn.touch(session)
+
+    def end(self, session: Device, text: str) -> None:
+        """A session of somebody is over, and its code is void; `text` is what they say on leaving."""
+        person = session.person
+        if person.attached == (session,) and not person.detached:
+            self.happened(person, Event.QUIT, text)
+            return
+        self._void(session)
+        if person.attached:
+            self._others_hear_differently(session)
+        else:
+            self.happened(person, Event.ENDED, text)
+
+    def _others_hear_differently(self, session: Device) -> None:
+        """Who has one device hears what all hear; of several, none is to hear what was done on another."""
+        for other in session.person.others(session):
+            other.hear_differently()
+
+    def forget(self, session: Device) -> None:
+        """The code of a session that does not come back is void."""
+        person = session.person
+        self._void(session)
+        if not (person.attached or person.detached):
+            self.happened(person, Event.FORGOTTEN)
+
+    def _void(self, session: Device) -> None:
+        self.detached.drop(session)
+        self.codes.pop(session.digest, None)
+        session.person.end(session)
+        self.turn.touch(session)
+
+    def forget_old(self) -> None:
+        """Codes end a day after the connection did."""
+        while (first := self.detached.first()) is not None and self._is_old(first):
+            self.forget(first)
+
+    def of_code(self, code: str) -> Device | None:
+        """Whose resume code this is, as it was given."""
+        self.forget_old()
+        session = self.codes.get(resume_codes.digest(code))
+        return None if session is None or (session.id in self.detached and self._is_old(session)) else session
+
+    def _is_old(self, session: Device) -> bool:
+        return session.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
 
     # Reading.
 
@@ -358,7 +424,7 @@ class Hub:
         for log, entries in by_log.items():
             for _, _, fact, _ in entries:
                 if isinstance(fact, Private) and log.key == "@" + fact.to_person:
-                    self.people[fact.to_person].received(fact)
+                    self.wrote(fact, self.people[fact.to_person])
 
     def _log(self, key: str) -> Log | None:
         """The log of this key, where somebody here may read it."""
@@ -377,39 +443,3 @@ class Hub:
         await self.turn.flush()
         known = (await self._store.known((line.id,))).get(line.id)
         return None if known is None or not known.same(line) else known.place
-
-    # Coming back.
-
-    def gone(self, person: Person) -> None:
-        """Somebody did not come back in time: for a day their code still brings back their place."""
-        for other in self.absent.add(person):
-            self._forget(other)
-        self.forget_old()
-
-    def forget_old(self) -> None:
-        """Codes end a day after the connection did."""
-        while (first := self.absent.first()) is not None and self.is_old(first):
-            self.forget(first)
-
-    def forget(self, person: Person) -> None:
-        """The code of somebody who did not come back in time is void."""
-        self.absent.drop(person)
-        self._forget(person)
-
-    def is_old(self, person: Person) -> bool:
-        """Whether the code of somebody whose line is down has ended."""
-        return person.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
-
-    def _forget(self, person: Person) -> None:
-        person.log.forget()
-        self.turn.forget(Record("session", person.digest, None))
-
-    def of_code(self, code: str) -> Person | None:
-        """Whose resume code this is, as it was given."""
-        self.forget_old()
-        digest = resume_codes.digest(code)
-        person = self.codes.get(digest)
-        if person is not None:
-            return person
-        absent = self.absent.get(digest)
-        return None if absent is None or self.is_old(absent) else absent

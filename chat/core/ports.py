@@ -68,6 +68,50 @@ class Numbered(NamedTuple):
     firsts: Mapping[str, int]
 
 
+class PersonRecord(NamedTuple):
+    """What brings somebody back after a restart."""
+
+    nick: str
+    absent: bool
+    """For the others they had left."""
+    away: str | None
+    last_from: str | None
+    entered_at: datetime
+    spoke_at: datetime
+    rooms: Mapping[str, int]
+    """The place at which they came into each, by its key, in the order of their coming."""
+    read: Mapping[str, int]
+    """Up to where they have read a log, by its key."""
+    ignored: Mapping[str, str]
+    """By their ids, how those were called whom they do not hear."""
+    senders: Sequence[str]
+    """The ids of those who wrote to them while their line was down."""
+
+
+class SessionRecord(NamedTuple):
+    """What brings a session back after a restart."""
+
+    id: str
+    person: str
+    host: str
+    current: str
+    """The key of the room in which they spoke."""
+    quiet: bool
+    language: str | None
+    seen_at: datetime
+    ended_at: datetime | None
+    """None where it had a connection."""
+    given: Mapping[str, int]
+    """Up to where it was given a log, by its key."""
+
+
+class Remembered(NamedTuple):
+    """People by their ids, and sessions by the hash of their resume code; None takes one away."""
+
+    people: Mapping[str, PersonRecord | None] = MappingProxyType({})
+    sessions: Mapping[str, SessionRecord | None] = MappingProxyType({})
+
+
 class Batch(NamedTuple):
     """One turn's changes; each log and each record is in it once.
 
@@ -79,6 +123,7 @@ class Batch(NamedTuple):
     records: Sequence[Record]
     ids: Mapping[LineId, Known]
     proposed: Numbered
+    remembered: Remembered = Remembered()
 
 
 class Duplicates(Exception):
@@ -140,6 +185,7 @@ class Kept(NamedTuple):
     logs: Sequence[KeptLog]
     records: Sequence[Record]
     older: Mapping[str, str] = MappingProxyType({})
+    remembered: Remembered = Remembered()
 
 
 NOTHING_KEPT = Kept((), ())

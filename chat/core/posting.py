@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -17,33 +18,36 @@ from chat.wire.answers import Answer, Problem, Stored
 from chat.wire.requests import Request
 
 
-class Posting:
-    """One person's lines on their way to the store (a `chat.core.batch.Writer`)."""
+class Speaker(Protocol):
+    """Whose lines they are."""
 
-    __slots__ = ("_answer", "_outstanding", "_person", "_settled", "_turn", "broken", "spoke_at")
-
+    id: str
     spoke_at: datetime
     """The date of the last line, as it stands in the log: another reading of the clock would be a little earlier."""
+
+
+class Posting:
+    """One session's lines on their way to the store (a `chat.core.batch.Writer`)."""
+
+    __slots__ = ("_answer", "_outstanding", "_settled", "_turn", "broken", "person")
 
     def __init__(
         self,
         turn: Turn,
-        person: str,
+        person: Speaker,
         answer: Callable[[Answer], None],
         broken: Callable[[], None],
-        spoke_at: datetime,
     ) -> None:
         self.broken = broken
-        self.spoke_at = spoke_at
+        self.person = person
         self._turn = turn
-        self._person = person
         self._answer = answer
         self._outstanding = 0
         self._settled: list[Deferred[None]] = []
 
     def line(self, request: Request) -> Line | None:
         """A line as its id is kept; None where it has none."""
-        return None if request.id is None else Line(LineId(self._person, request.id), _digest(request))
+        return None if request.id is None else Line(LineId(self.person.id, request.id), _digest(request))
 
     def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
         """Let this be stored and heard."""
@@ -63,7 +67,7 @@ class Posting:
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
         """(Writer) What was said is durable; people see that by what others answer."""
-        self.spoke_at = entry.at
+        self.person.spoke_at = entry.at
         try:
             if isinstance(tag, str):
                 self._answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))

@@ -21,8 +21,11 @@ class Participant(Protocol):
     """What a room needs of somebody in it."""
 
     id: str
-    host: str
-    """The address that they came from."""
+    nick: str
+
+    @property
+    def host(self) -> str:
+        """The address from which they came."""
 
     @property
     def author(self) -> Author:
@@ -61,7 +64,7 @@ class Room:
 
     def first(self, most: int) -> list[str]:
         """The nicknames of those who have been here longest: a thousand who come need not each read a thousand."""
-        return [member.participant.author.nick for member in islice(self.members.values(), most)]
+        return [member.participant.nick for member in islice(self.members.values(), most)]
 
     def join(self, participant: Participant) -> None:
         """Somebody comes in."""
@@ -111,11 +114,11 @@ class Room:
 
     def gathers(self, participant: Participant) -> bool:
         """Whether it is told later, or never, that this one leaves without a word."""
-        return len(self.members) >= limits.GATHER_FROM or participant.author.nick in self._arrived
+        return len(self.members) >= limits.GATHER_FROM or participant.nick in self._arrived
 
     def introduce(self, participant: Participant, nick: str = "") -> None:
         """Announce whoever was gathered, if they are about to be seen: this one, or who had the nickname they take."""
-        if participant.author.nick in self._arrived or nick in self._departed:
+        if participant.nick in self._arrived or nick in self._departed:
             self._tell()
 
     def _tell_later(self) -> None:

@@ -5,8 +5,8 @@ they leave it with a position of their own; from there they read on a page of ea
 connection has room, until they stand at the head again.  A long way there is gone in `fair_rounds`, with all others:
 beside 50 clients with 100 000 lines to read, a line between two others took 52 ms, and so it takes 15 (measured,
 medians).
-What they were given is one thing, what they have `seen` another: up to where their machine acknowledged it, or their
-program said so.  From there they go on after a cut.
+What was sent to them is one thing, what they were `given` another: up to where their machine acknowledged it, or their
+program said that it has seen it.  From there they go on after a cut.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,10 +47,10 @@ class Subscriptions:
 
     __slots__ = (
         "_behind", "_catching_up", "_fetch_page", "_fetching", "_in_line", "_listener", "_logs", "_reached", "_rounds",
-        "seen",
+        "given",
     )  # fmt: skip
 
-    seen: dict[str, int]
+    given: dict[str, int]
     """By the keys of logs."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Subscriptions:
         self._fetching = False
         self._catching_up = False  # a store that answers at once calls back while its page is asked for
         self._reached: list[Deferred[None]] = []
-        self.seen = {}
+        self.given = {}
 
     def hear(self, log: Log, position: int) -> None:
         """Read a log on from a position, unless they do so already."""
@@ -90,7 +90,7 @@ class Subscriptions:
     def is_seen(self) -> bool:
         """Whether nothing was given to them since `mark_seen`; asked of everybody every second."""
         for key, log in self._logs.items():
-            if self.seen.get(key) != fanout(log).position:
+            if self.given.get(key) != fanout(log).position:
                 return False
         return not self._behind
 
@@ -102,9 +102,9 @@ class Subscriptions:
     def mark_seen(self) -> None:
         """All that they were given so far they have seen."""
         for key, log in self._logs.items():
-            self.seen[key] = fanout(log).position
+            self.given[key] = fanout(log).position
         for cursor in self._behind:
-            self.seen[cursor.log.key] = cursor.position
+            self.given[cursor.log.key] = cursor.position
 
     def render_anew(self) -> None:
         """What they get looks different from now on."""

@@ -47,6 +47,7 @@ class Turn:
         self._scheduled = False
         self._stopped = False
         self._calm: list[Callable[[], None]] = []
+        self._ends: dict[Callable[[], None], None] = {}
         self._coalescing = Coalescing()
 
     def append(self, log: Log, *facts: Fact) -> None:
@@ -77,14 +78,15 @@ class Turn:
         self._schedule()
         return done
 
-    def touch(self, person: Restorable) -> None:
-        """Let what brings this person back be stored with the turn, or with the next one that is."""
-        self._next.touched[person.id] = person
+    def touch(self, who: Restorable) -> None:
+        """Let what brings this person or session back be stored with the turn, or with the next one that is."""
+        self._next.touched[who] = None
         self._schedule()
 
-    def forget(self, record: Record) -> None:
-        """Let a record be taken away with the next turn, whenever that is."""
-        self._next.records.append(record)
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Call this once when a turn has ended, whatever became of its batch."""
+        self._ends[callback] = None
+        self._schedule()
 
     @property
     def crowded(self) -> bool:
@@ -151,6 +153,10 @@ class Turn:
 
     def _go_on(self, refused: bool) -> None:
         self._in_flight = False
+        if self._ends:
+            ends, self._ends = self._ends, {}
+            for callback in ends:
+                _guarded(callback)
         # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
         if self._next.is_asked_for or (self._next.touched and not refused):
             self._schedule()

@@ -85,9 +85,7 @@ class ChatFactory(ServerFactory):
     def enforce_bans(self) -> None:
         """Whoever is banned by now goes, and whoever is held for an address that is does not come back."""
         self._for_each(self._enforce_ban)
-        for person in [*self.hub.down, *self.hub.absent]:
-            if person.host in self.hub.settings.bans:
-                person.banish()
+        self.hub.enforce_bans()
 
     def _enforce_ban(self, client: Visit) -> None:
         if client.host in self.hub.settings.bans:

@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,28 @@ class TopicSet:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotDelivered:
+    """In somebody's own log: a person whose line was down when they wrote to them did not come back."""
+
+    nick: str
+    author: Author | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDevice:
+    """In somebody's own log: what they did on one device, for their others.
+
+    They `joined` or `left` the room, or are `renamed` to the nickname, of this `name`.
+    """
+
+    author: Author
+    what: Literal["joined", "left", "renamed"]
+    name: str
+
+
 Said = Message | Action | Private
-Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet
+Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet | NotDelivered | OtherDevice
 
 
 class Entry(NamedTuple):

@@ -20,7 +20,6 @@ from twisted.internet.task import Clock
 from chat.base.command_line import Wrong
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
-from chat.core.session_record import check as check_record
 from chat.doors import certificate, listening
 from chat.doors.certificate import BadCertificate
 from chat.doors.tls import usable
@@ -70,7 +69,7 @@ def findings(words: Sequence[str]) -> Findings:
     has_data = options["data"] != "" and options.below_data("").is_dir()
     if has_data and options["database"] not in ("", MEMORY):
         path, skip = options.below_data(options["database"]), bool(options["skip-damaged"])
-        found.look(lambda: examine(path, check=check_record, skip_damaged=skip))
+        found.look(lambda: examine(path, skip_damaged=skip))
         found.look(lambda: _space(path, options))
     if options["backup-to"] and options.below_data(options["backup-to"]).is_dir():
         found.look(lambda: _backups(options))

@@ -11,7 +11,8 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from chat import __version__
-from chat.core.hub import Hub, Person
+from chat.core.hub import Hub
+from chat.core.person import Person
 from chat.visit.visit import Visit
 
 logger = Logger()
@@ -27,13 +28,13 @@ def report(hub: Hub, clients: Iterable[Visit]) -> Iterator[str]:
     for client in clients:
         session = client.session
         if session.named:
-            rows.append(_row(session, f"behind {session.subscriptions.behind}", _who(session)))
+            rows.append(_row(session.person, session.host, f"behind {session.subscriptions.behind}"))
         else:
             nameless += 1
             rows.append(("", client.host, "", "(no nickname)"))
     for person in down:
         seconds = hub.clock.seconds() - (person.down_since or 0)
-        rows.append(_row(person, f"line down {seconds:.0f} s", _who(person)))
+        rows.append(_row(person, person.host, f"line down {seconds:.0f} s"))
     here = len(rows) - nameless - len(down)
     yield f"chat {__version__} on {hub.settings.server}, {now:%Y-%m-%d %H:%M:%S} UTC"
     yield f"{here} here, {len(down)} with their line down, {nameless} without a nickname"
@@ -42,12 +43,9 @@ def report(hub: Hub, clients: Iterable[Visit]) -> Iterator[str]:
         yield "  ".join([*(text.ljust(width) for text, width in zip(columns, widths, strict=True)), who])
 
 
-def _row(person: Person, state: str, who: str) -> tuple[str, str, str, str]:
-    return f"{person.entered_at.astimezone(UTC):%Y-%m-%d %H:%M}", person.host, state, who
-
-
-def _who(person: Person) -> str:
-    return " ".join([person.author.nick, *(room.log.name for room in person.rooms.values())])
+def _row(person: Person, host: str, state: str) -> tuple[str, str, str, str]:
+    who = " ".join([person.nick, *(room.log.name for room in person.rooms.values())])
+    return f"{person.entered_at.astimezone(UTC):%Y-%m-%d %H:%M}", host, state, who
 
 
 def write(path: Path, hub: Hub, clients: Iterable[Visit]) -> None:

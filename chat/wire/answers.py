@@ -145,4 +145,33 @@ class Missed(NamedTuple):
     gone: int
 
 
-Answer = Greeting | Welcome | Reply | Stored | Done | Problem | History | Missed | Since | UpToNow
+class CurrentNotice(NamedTuple):
+    """They speak in this room now, for they left the other one on another device."""
+
+    room: str
+
+
+class AwayNotice(NamedTuple):
+    """They said on another device that they are away, or (None) back."""
+
+    text: str | None
+
+
+class IgnoreNotice(NamedTuple):
+    """They said on another device that they want to hear somebody no more, or again."""
+
+    nick: str
+    on: bool
+
+
+class ReadNotice(NamedTuple):
+    """They have read so far in a log, on another device."""
+
+    room: str
+    seq: int
+
+
+Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice
+"""What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
+
+Answer = Greeting | Welcome | Reply | Stored | Done | Problem | History | Missed | Since | UpToNow | Notice

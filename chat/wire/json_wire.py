@@ -9,16 +9,20 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.language import Language, Sentence
 from chat.base.text import visible
-from chat.log.events import Entry, Fact, Private
+from chat.log.events import Entry, Fact, OtherDevice, Private
 from chat.log.log import Log
 from chat.wire import jsonl, prose, replies
 from chat.wire.answers import (
     Answer,
+    AwayNotice,
+    CurrentNotice,
     Done,
     Greeting,
     History,
+    IgnoreNotice,
     Missed,
     Problem,
+    ReadNotice,
     Reply,
     RoomState,
     Since,
@@ -137,6 +141,18 @@ class JsonWire:
     def _missed(self, missed: Missed) -> Sequence[Mapping[str, object]]:
         return [{"type": "missed", "room": missed.room, "count": missed.gone}]
 
+    def _current(self, notice: CurrentNotice) -> Sequence[Mapping[str, object]]:
+        return [{"type": "current", "room": notice.room}]
+
+    def _away(self, notice: AwayNotice) -> Sequence[Mapping[str, object]]:
+        return [{"type": "away", "text": notice.text}]
+
+    def _ignoring(self, notice: IgnoreNotice) -> Sequence[Mapping[str, object]]:
+        return [{"type": "ignoring", "who": notice.nick, "on": notice.on}]
+
+    def _read(self, notice: ReadNotice) -> Sequence[Mapping[str, object]]:
+        return [{"type": "read", "room": notice.room, "seq": notice.seq}]
+
     def _nothing(self, answer: Answer) -> Sequence[Mapping[str, object]]:
         """Frames are for people: a program knows by the numbers what it has missed."""
         return ()
@@ -151,6 +167,10 @@ class JsonWire:
         History: _history,
         Missed: _missed,
         Since: _nothing,
+        CurrentNotice: _current,
+        AwayNotice: _away,
+        IgnoreNotice: _ignoring,
+        ReadNotice: _read,
         UpToNow: _nothing,
     }
 
@@ -179,6 +199,8 @@ def _place(log: Log, fact: Fact) -> str:
     """The room to show; private talk is shown as @ and the nickname of the other one."""
     if isinstance(fact, Private):
         return "@" + (fact.to if log.key == "@" + fact.author.person else fact.author.nick)
+    if isinstance(fact, OtherDevice) and fact.what != "renamed":
+        return fact.name
     return log.name
 
 

@@ -19,7 +19,19 @@ from chat.base import limits
 from chat.base.errors import BadInput
 from chat.base.language import say
 from chat.base.text import visible
-from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.log.events import (
+    Action,
+    Entry,
+    Fact,
+    Joined,
+    Left,
+    Message,
+    NotDelivered,
+    OtherDevice,
+    Private,
+    Renamed,
+    TopicSet,
+)
 from chat.wire import phrases
 from chat.wire.requests import Request
 
@@ -82,7 +94,8 @@ _USAGE = say(
 def event(room: str, entry: Entry) -> dict[str, object]:
     """An entry as an object."""
     fact = entry.fact
-    return {"type": _TYPES[type(fact)], "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
+    kind = fact.what if isinstance(fact, OtherDevice) else _TYPES[type(fact)]
+    return {"type": kind, "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
 
 
 _TYPES: Mapping[type, str] = {
@@ -93,6 +106,7 @@ _TYPES: Mapping[type, str] = {
     Left: "left",
     Renamed: "renamed",
     TopicSet: "topic",
+    NotDelivered: "not-delivered",
 }
 
 
@@ -111,6 +125,12 @@ def _keys(fact: Fact) -> dict[str, object]:
             return keys | ({"fact": fact_id} if fact_id else {})
         case Renamed(author, to, fact_id):
             return {"from": author.nick, "to": to, "fact": fact_id}
+        case NotDelivered(nick):
+            return {"to": nick}
+        case OtherDevice(author, "renamed", to):
+            return {"from": author.nick, "to": to, "self": True}
+        case OtherDevice(author):
+            return {"from": author.nick, "who": [author.nick], "self": True}
 
 
 def _shown(text: str) -> str:

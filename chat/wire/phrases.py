@@ -6,11 +6,12 @@ sentences that answer a command.
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Literal, Protocol
 
 from chat.base import limits
 from chat.base.language import Sentence, duration, say, say_n
 from chat.base.text import quoted
+from chat.wire.answers import AwayNotice, CurrentNotice, IgnoreNotice, Notice
 
 # Events.
 
@@ -220,3 +221,38 @@ def too_long(length: int, limit: int) -> Sentence:
 def proposal(nick: str) -> Sentence:
     """A free nickname."""
     return say("Enter takes {nick}.", nick=nick)
+
+
+def speaks_in(room: str) -> Sentence:
+    """Where one speaks from now on."""
+    return say("You speak in {room} now.", room=room)
+
+
+def not_delivered(nick: str) -> Sentence:
+    """Somebody whose line was down when one wrote to them has left."""
+    return say("{nick} did not come back.", nick=nick)
+
+
+def other_device(what: Literal["joined", "left", "renamed"], name: str) -> Sentence:
+    """What one did on another device of one's own."""
+    if what == "joined":
+        return say("You joined {room} on another device.", room=name)
+    if what == "left":
+        return say("You left {room} on another device.", room=name)
+    return say("You are {nick} now, by another device.", nick=name)
+
+
+def notice(notice: Notice) -> Sentence | None:
+    """What state something has by now; how far one has read is for programs."""
+    match notice:
+        case CurrentNotice(room):
+            return speaks_in(room)
+        case AwayNotice(None):
+            return say("You are back, as you said on another device.")
+        case AwayNotice():
+            return say("You are away, as you said on another device; /back ends it.")
+        case IgnoreNotice(nick, True):
+            return say("You hear nothing more from {nick}, as you said on another device.", nick=nick)
+        case IgnoreNotice(nick):
+            return say("You hear {nick} again, as you said on another device.", nick=nick)
+    return None

@@ -11,10 +11,38 @@ from datetime import datetime, tzinfo
 from chat.base import limits, resume_codes
 from chat.base.language import Language, Sentence
 from chat.base.text import continued, quoted, visible, wrap
-from chat.log.events import Action, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.log.events import (
+    Action,
+    Entry,
+    Fact,
+    Joined,
+    Left,
+    Message,
+    NotDelivered,
+    OtherDevice,
+    Private,
+    Renamed,
+    TopicSet,
+)
 from chat.log.log import Log
 from chat.wire import phrases, prose, vocabulary
-from chat.wire.answers import Answer, Greeting, History, Missed, Problem, Reply, Since, Stored, UpToNow, Welcome
+from chat.wire.answers import (
+    Answer,
+    AwayNotice,
+    CurrentNotice,
+    Greeting,
+    History,
+    IgnoreNotice,
+    Missed,
+    Notice,
+    Problem,
+    ReadNotice,
+    Reply,
+    Since,
+    Stored,
+    UpToNow,
+    Welcome,
+)
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, interpret
 
 COLUMNS = 80
@@ -52,6 +80,10 @@ class PlainFormat:
             case Private(author, to, _, text):
                 mine = log.key == "@" + author.person
                 yield from _block(f"{time}{self.between(mine, author.nick, to)} ", "", text)
+            case NotDelivered(nick):
+                yield from wrapped(f"{time}! ", f"not-delivered: {self.words(phrases.not_delivered(nick))}")
+            case OtherDevice(_, what, name):
+                yield from wrapped(f"{time}-> ", self.words(phrases.other_device(what, name)))
             case _:
                 yield from wrapped(f"{time}-!- ", self._announcement(log, fact))
 
@@ -185,6 +217,10 @@ class Plain:
     def _missed(self, missed: Missed) -> Iterator[str]:
         yield f"-- {self._words(phrases.gone(missed.room, missed.gone))} --"
 
+    def _notice(self, notice: Notice) -> Iterator[str]:
+        if (told := phrases.notice(notice)) is not None:
+            yield from self._say(told)
+
     def _say(self, sentence: Sentence) -> list[str]:
         return wrapped("-> ", self._words(sentence))
 
@@ -204,6 +240,10 @@ class Plain:
         Missed: _missed,
         Since: _since,
         UpToNow: _up_to_now,
+        CurrentNotice: _notice,
+        AwayNotice: _notice,
+        IgnoreNotice: _notice,
+        ReadNotice: _notice,
     }
 
 

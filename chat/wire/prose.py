@@ -232,7 +232,7 @@ def _joined(joined: replies.Joined) -> Iterator[Sentence]:
             last=heard[-1],
         )
     else:
-        yield say("You speak in {room} now.", room=joined.room)
+        yield phrases.speaks_in(joined.room)
     others = joined.here - 1
     if not others:
         yield say("Nobody else is in {room}.", room=joined.room)

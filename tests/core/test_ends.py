@@ -189,14 +189,14 @@ def test_what_is_typed_is_no_proxys_doing() -> None:
 class Person:
     """Somebody to be kept."""
 
-    def __init__(self, digest: str, host: str) -> None:
-        self.digest = digest
+    def __init__(self, id: str, host: str) -> None:
+        self.id = id
         self.host = host
 
 
 def test_ends_without_number_from_one_address_cost_nobody_elses_place() -> None:
     world = World()
-    world.hub.absent = Disconnected(10, 6)
+    world.hub.detached = Disconnected(10, 6)
     codes = []
     for number in range(5):
         client = world.connect(f"/nick person{number}", host=f"198.51.100.{number}")
@@ -220,8 +220,8 @@ def test_a_site_with_all_its_networks_pushes_out_only_its_own(flood: list[int], 
     for number, subnet in enumerate(flood):
         network = ipaddress.ip_network((0x20010DB8 << 96 | subnet << 64, 64))
         gone = held.add(Person(f"flood{number}", str(network)))
-        assert all(person.digest.startswith("flood") for person in gone)
-    assert all(person.digest in held for person in kept)
+        assert all(person.id.startswith("flood") for person in gone)
+    assert all(person.id in held for person in kept)
     assert len(list(held)) <= 50
 
 
@@ -234,10 +234,10 @@ def test_who_is_kept_is_counted_right_whoever_comes_and_goes(steps: list[tuple[b
         if come and digest not in people:
             people[digest] = person = Person(digest, f"192.0.2.{host}")
             for gone in held.add(person):
-                del people[gone.digest]
+                del people[gone.id]
         elif not come and digest in people:
             held.drop(people.pop(digest))
-        assert [person.digest for person in held] == list(people)
+        assert [person.id for person in held] == list(people)
         assert len(people) <= 8
         hosts = [person.host for person in people.values()]
         assert all(hosts.count(host) <= 3 for host in hosts)
@@ -339,8 +339,8 @@ def test_the_end_of_a_day_is_told_by_the_date_of_the_end(world: World) -> None:
     amy, _ = enter(world, "amy")
     world.wait(5000)
     amy.close()
-    (person,) = world.hub.absent
-    assert world.now() - person.ended_at < timedelta(seconds=1)
+    (session,) = world.hub.detached
+    assert world.now() - session.ended_at < timedelta(seconds=1)
 
 
 def test_programs_read_on_where_they_were(world: World) -> None:

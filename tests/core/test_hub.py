@@ -76,9 +76,9 @@ def test_a_room_that_an_older_program_folded_in_another_way_is_found(world: Worl
     older = KeptLog("#o\u02bcbrien", "#O\u02bcBrien", 3)
     hub = Hub(world.clock, lambda: NOW, MemoryStore(), str, Settings("pi"), Kept([older], []))
     for name in ("#o'brien", "#O\u02bcBRIEN"):
-        assert hub.find_room(name) is hub.room(name)
-        assert hub.room(name).log.key == older.key
-        assert not hub.is_new(name)
+        assert hub.rooms.find(name) is hub.rooms.make(name)
+        assert hub.rooms.make(name).log.key == older.key
+        assert not hub.rooms.is_new(name)
 
 
 def test_an_empty_room_keeps_its_numbers(world: World) -> None:
@@ -186,7 +186,7 @@ def test_what_was_said_last_in_a_room_that_is_forgotten_keeps_its_numbers(monkey
     amy = world.enter("amy", "/join #ops", "/join #a", wire="json")
     store.slow = True
     amy.type("/leave #ops")
-    world.hub.room("#b")
+    world.hub.rooms.make("#b")
     assert "#ops" not in world.hub.rooms
     world.turn()
     monkeypatch.setattr(limits, "ROOMS", 4)
@@ -275,7 +275,7 @@ def test_an_operator_who_sets_no_limit_for_addresses_has_none_for_rooms(monkeypa
 def test_the_private_talk_of_who_is_gone_for_good_is_not_kept_in_memory(world: World) -> None:
     amy, bob = world.enter("amy"), world.enter("bob")
     amy.type("/msg bob hi")
-    of_amy, of_bob = amy.session.log, bob.session.log
+    of_amy, of_bob = amy.session.person.log, bob.session.person.log
     assert len(of_amy.oldest()) == len(of_bob.oldest()) == 1
     amy.type("/quit")
     bob.cut()

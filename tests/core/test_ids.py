@@ -1,5 +1,8 @@
 """An id stands for one line of one person: that line again is acknowledged again, another one is told so."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,12 +152,19 @@ def test_who_is_somewhere_else_by_now_and_sends_the_same_line_again_means_the_sa
     assert [answer[:3] for answer in answers(amy)] == [("ack", "c1", "#ops")]
 
 
+class Somebody(NamedTuple):
+    """Who says it."""
+
+    id: str
+    spoke_at: datetime
+
+
 requests = st.builds(Request, st.text(max_size=5), st.just("c1"), st.none() | st.text("#aA\0 1", max_size=4))
 
 
 @given(one=requests, other=requests)
 def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request) -> None:
-    saying = Posting(None, "amy", lambda _: None, lambda: None, START)  # type: ignore[arg-type]
+    saying = Posting(None, Somebody("amy", START), lambda _: None, lambda: None)  # type: ignore[arg-type]
     first, second = saying.line(one), saying.line(other)
     assert first is not None
     assert second is not None
@@ -166,5 +176,5 @@ def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request)
 
 
 def test_a_line_without_an_id_is_not_looked_at() -> None:
-    saying = Posting(None, "amy", lambda _: None, lambda: None, START)  # type: ignore[arg-type]
+    saying = Posting(None, Somebody("amy", START), lambda _: None, lambda: None)  # type: ignore[arg-type]
     assert saying.line(Request("hi")) is None

@@ -76,7 +76,7 @@ def test_private_talk_from_another_node_reaches_whom_it_is_for_and_nobody_else()
     world = World(cluster.node())
     ann, bob = world.enter("ann"), world.enter("bob")
     world.take_all()
-    to = bob.session
+    to = bob.session.person
     psst = Private(Author("p-carl", "s-carl", "carl"), "bob", to.id, "psst")
     cluster.node().commit(batch(log(to.log.key, [psst]), log("@p-carl", [psst])))
     world.turn()

@@ -21,6 +21,7 @@ class Somebody:
     def __init__(self, nick: str, id: str = "") -> None:
         self.id = id or nick
         self.host = f"host of {self.id}"
+        self.nick = nick
         self.author = Author(self.id, self.id, nick)
 
 

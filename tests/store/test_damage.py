@@ -2,40 +2,24 @@
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from database import AMY, BOB, START, Database, lines, log, opened, private
+from database import AMY, BOB, START, Database, lines, log, opened, person, private, session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
-from world import World
 
 from chat.base.language import language
 from chat.core.hub import Hub, Settings
 from chat.core.ports import Record
-from chat.core.session import Session
-from chat.core.session_record import check
+from chat.core.restoring import restore
 from chat.log.events import Joined
 from chat.store.memory import MemoryStore
 from chat.store.sqlite.schema import Prepared, Unusable, prepare
-
-
-def record() -> dict[str, Any]:
-    """What is kept of somebody, as the program itself writes it."""
-    world = World()
-    world.enter("amy")
-    (session,) = world.hub.people.values()
-    value: dict[str, Any] = json.loads(session.record().value or "")
-    return value
-
-
-RECORD = record()
 
 
 def make(path: Path) -> None:
@@ -47,7 +31,11 @@ def make(path: Path) -> None:
             log("#ops", [Joined(AMY, ("amy",), 1)]),
             log("@token1", [said]),
             log("@p-bob", [said]),
-            records=[Record("session", "d1" * 16, json.dumps(RECORD)), Record("topic", "#lobby", "tea")],
+            records=[Record("topic", "#lobby", "tea")],
+            people={
+                "token1": person("amy", rooms={"#lobby": 0}, read={"#lobby": 1}, ignored={"p": "q"}, senders=["s"])
+            },
+            sessions={"d1" * 16: session("token1", given={"#lobby": 1})},
         )
 
 
@@ -71,11 +59,11 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 def started(path: Path, skip: bool = False) -> tuple[Prepared, Hub]:
     """Start on it as the program does."""
-    prepared = prepare(path, now=START, check=check, skip_damaged=skip)
+    prepared = prepare(path, now=START, skip_damaged=skip)
     os.close(prepared.lock)
     clock = Clock()
     hub = Hub(clock, lambda: START, MemoryStore(), lambda: "token9", Settings("pi"), prepared.kept)
-    Session.restore(hub, prepared.kept.records)
+    restore(hub, prepared.kept.remembered)
     return prepared, hub
 
 
@@ -92,38 +80,42 @@ def test_what_is_whole_is_no_damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"),
+    ("change_it", "row", "reason"),
     [
-        ("[]", "no JSON object"),
-        ("", "no JSON"),
-        ("{", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("{}", "wrong person"),
-        (json.dumps({**RECORD, "nick": 7}), "wrong nick"),
-        (json.dumps({**RECORD, "nick": "a\x1b[2J"}), "wrong nick"),
-        (json.dumps({**RECORD, "rooms": [["#lobby"]]}), "wrong rooms"),
-        (json.dumps({**RECORD, "seen": {"#lobby": "1"}}), "wrong seen"),
-        (json.dumps({**RECORD, "seen": {"#lobby": -1}}), "wrong seen"),
-        (json.dumps({**RECORD, "away": []}), "wrong away"),
-        (json.dumps({**RECORD, "seen_at": "2026-13-01T00:00:00+00:00"}), "wrong seen_at"),
-        (json.dumps({**RECORD, "ended_at": "2026-12-01T00:00:00"}), "wrong ended_at"),
-        (json.dumps({**RECORD, "spoke_at": "0001-01-01T00:00:00+14:00"}), "wrong spoke_at"),
-        (b"\xff\xfe", "no text"),
+        ("people SET nick = NULL", "people token1", "wrong nick"),
+        ("people SET nick = 'a' || char(27) || '[2J'", "people token1", "wrong nick"),
+        ("people SET nick = x'ff'", "people token1", "wrong nick"),
+        ("people SET away = x'07'", "people token1", "wrong away"),
+        ("people SET entered_at = 'noon'", "people token1", "wrong date"),
+        ("people SET spoke_at = 9223372036854775807", "people token1", "wrong date"),
+        ("people SET spoke_at = -1", "people token1", "wrong spoke_at"),
+        ("memberships SET joined = 'one'", "people token1", "wrong rooms"),
+        ("memberships SET log = x'ff'", "people token1", "wrong rooms"),
+        ("read SET seq = -1", "people token1", "wrong read"),
+        ("ignored SET nick = NULL", "people token1", "wrong ignored"),
+        ("senders SET sender = ''", "people token1", "wrong senders"),
+        ("sessions SET host = NULL", "sessions d1d1d1d1d1d1", "wrong host"),
+        ("sessions SET seen_at = NULL", "sessions d1d1d1d1d1d1", "wrong date"),
+        ("sessions SET ended_at = 'noon'", "sessions d1d1d1d1d1d1", "wrong date"),
+        ("given SET seq = 1.5", "sessions d1d1d1d1d1d1", "wrong given"),
     ],
 )
-def test_a_damaged_record_is_told_and_can_be_left_out(path: Path, value: str | bytes, reason: str) -> None:
-    change(path, "UPDATE records SET value = ? WHERE kind = 'session'", value)
-    assert f"is damaged: in the table records the row session d1d1d1d1d1d1 ({reason})." in refusal(path)
+def test_what_is_remembered_wrong_is_told_and_can_be_left_out(
+    path: Path, change_it: str, row: str, reason: str
+) -> None:
+    change(path, f"UPDATE {change_it}")
+    table, key = row.split()
+    assert f"is damaged: in the table {table} the row {key} ({reason})." in refusal(path)
     prepared, hub = started(path, skip=True)
     assert language("en").words(prepared.summary[1]) == (
-        f"1 damaged row is set aside and stays in the file: records session d1d1d1d1d1d1 ({reason})."
+        f"1 damaged row is set aside and stays in the file: {row} ({reason})."
     )
     assert not hub.people
     assert hub.lobby.topic == "tea"
     with closing(sqlite3.connect(path)) as connection:
-        connection.text_factory = bytes
-        kept = [row for (row,) in connection.execute("SELECT value FROM records WHERE kind LIKE 'damaged %'")]
-    assert kept == [value if isinstance(value, bytes) else value.encode()]
+        column = {"people": "id", "sessions": "digest"}[table]
+        (kept,) = connection.execute(f"SELECT count(*) FROM {table} WHERE {column} LIKE 'damaged %'").fetchone()
+    assert kept == 1
     assert len(started(path)[0].summary) == 1
 
 
@@ -174,44 +166,26 @@ def test_several_are_counted(path: Path) -> None:
         assert connection.execute("SELECT sum(said) FROM logs").fetchone() == (0,)
 
 
-def test_a_person_in_two_records_is_brought_back_once(path: Path) -> None:
-    change(path, "INSERT INTO records VALUES ('session', 'd2', ?)", json.dumps({**RECORD, "nick": "ann"}))
-    _, hub = started(path)
-    assert len(hub.people) == 1
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@given(changes=st.dictionaries(st.sampled_from(sorted(RECORD)), json_values, max_size=3), whole=st.none() | json_values)
-@settings(max_examples=150, deadline=None)
-def test_whatever_is_in_a_record_it_is_brought_back_or_told(changes: dict[str, Any], whole: object) -> None:
-    value = json.dumps({**RECORD, **changes} if whole is None else whole)
-    record = Record("session", "digest", value)
-    brought_back, wrong = 1, ""
-    try:
-        check(record)
-    except ValueError as error:
-        brought_back, wrong = 0, str(error)
-    assert re.fullmatch("|no JSON( object)?|wrong [a-z_]+", wrong)
-    hub = Hub(Clock(), lambda: START, MemoryStore(), lambda: "token9", Settings("pi"))
-    Session.restore(hub, [record])
-    assert len(hub.people) <= brought_back
-    assert len(hub.people) == brought_back or "absent" in changes
-    for person in hub.people.values():
-        assert person.record().value
-
-
 CELLS = [
     *(("logs", column) for column in ("key", "name", "head", "oldest", "said", "gone", "undated")),
     *(("records", column) for column in ("kind", "key", "value")),
+    *(("people", column) for column in ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at")),
+    *(("memberships", column) for column in ("person", "log", "joined", "place")),
+    *(("read", column) for column in ("person", "log", "seq")),
+    *(("ignored", column) for column in ("person", "other", "nick")),
+    *(("senders", column) for column in ("person", "sender")),
+    *(("sessions", column) for column in ("digest", "id", "person", "host", "current", "quiet", "language")),
+    *(("sessions", column) for column in ("seen_at", "ended_at")),
+    *(("given", column) for column in ("session", "log", "seq")),
     *(("entries", column) for column in ("at", "kind", "person", "session", "nick", "text", "other", "details")),
     *(("line_ids", column) for column in ("person", "id", "log", "seq", "at", "digest")),
 ]
+KEYS = {
+    "records": "key", "people": "id", "sessions": "digest", "given": "session", "memberships": "person",
+    "read": "person", "ignored": "person", "senders": "person",
+}  # fmt: skip
+"""Of tables without numbers of rows."""
+
 cells = (
     st.none()
     | st.integers(-(2**63), 2**63 - 1)
@@ -228,7 +202,7 @@ def test_whatever_is_in_a_row_the_start_is_refused_in_one_line_and_goes_on_witho
 ) -> None:
     path = Path(shutil.copy(whole, tmp_path_factory.mktemp("cells") / "chat.sqlite3"))
     for (table, column), number, value in damages:
-        found = f"{table}.rowid" if table != "records" else f"{table}.key"
+        found = f"{table}.{KEYS.get(table, 'rowid')}"
         row = f"SELECT {found} FROM {table} LIMIT 1 OFFSET {number % 2}"
         try:
             change(path, f"UPDATE {table} SET {column} = ? WHERE {found} IN ({row})", value)
@@ -243,3 +217,48 @@ def test_whatever_is_in_a_row_the_start_is_refused_in_one_line_and_goes_on_witho
     prepared, _ = started(path, skip=True)
     assert all("\n" not in language("en").words(sentence) for sentence in prepared.summary)
     started(path)
+
+
+PARTS = (
+    "person", "nick", "host", "rooms", "current", "away", "quiet", "ignored", "last_from", "senders", "untold", "seen",
+    "joined", "absent", "entered_at", "spoke_at", "seen_at", "ended_at", "language",
+)  # fmt: skip
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def of_version_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("old") / "old.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript((Path(__file__).parent / "of_version_1.sql").read_text())
+    return path
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(PARTS), json_values, max_size=3),
+    whole=st.none() | st.sampled_from(["", "{", "[]", "7", "null", '"x"', "[" * 100_000]),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_in_a_record_of_before_the_start_is_refused_in_one_line_and_goes_on_without_it(
+    of_version_1: Path, tmp_path_factory: pytest.TempPathFactory, changes: dict[str, object], whole: str | None
+) -> None:
+    path = Path(shutil.copy(of_version_1, tmp_path_factory.mktemp("records") / "chat.sqlite3"))
+    with closing(sqlite3.connect(path)) as connection:
+        (before,) = connection.execute("SELECT value FROM records WHERE kind = 'session' LIMIT 1").fetchone()
+    value = json.dumps({**json.loads(before), **changes}) if whole is None else whole
+    change(path, "UPDATE records SET value = ? WHERE value = ?", value, before)
+    said = ""
+    try:
+        started(path)
+    except Unusable as error:
+        said = language("en").words(error.sentence)
+    assert "\n" not in said
+    assert whole is None or "the table records the row session" in said
+    started(path, skip=True)
+    _, hub = started(path)
+    assert len(hub.people) + len(hub.absent) >= 1

@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from world import Client, World
 
 from chat.core.hub import Hub, Settings
-from chat.core.session import Session
+from chat.core.restoring import restore
 from chat.store.sqlite.schema import prepare
 
 STOPPED = timedelta(days=7)
@@ -39,7 +39,7 @@ class Old:
             clock, self.world.now, database.store, iter(map(str, range(10**6, 10**7))).__next__, Settings("pi"), kept
         )
         self.world.factory.hub = self.world.hub
-        Session.restore(self.world.hub, kept.records)
+        restore(self.world.hub, kept.remembered)
 
     def ask(self, client: Client, line: str, answer: str, **keys: object) -> str:
         """What somebody reads until it holds an answer; the store's threads take their time."""

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from database import AMY, BOB, MINUTE, START, Database, lines, log, opened, private
+from database import AMY, BOB, MINUTE, START, Database, lines, log, opened, person, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.base import limits
 from chat.base.errors import Unfit
-from chat.core.ports import Duplicates, KeptLog, Place, Query, Record
+from chat.core.ports import Duplicates, KeptLog, Place, Query
 from chat.store.sqlite.keep import Keep, Size, parse_keep, spelled
 
 DAY = timedelta(days=1)
@@ -111,9 +111,8 @@ def test_an_unrecorded_log_is_no_work(database: Database) -> None:
 
 def test_the_empty_log_of_somebody_who_cannot_come_back_is_forgotten(path: Path) -> None:
     said = private(AMY, BOB, "psst")
-    session = Record("session", "digest", '{"person": "p-amy"}')
     with opened(path) as database:
-        database.commit(log("@p-amy", [said]), log("@p-bob", [said]), lines("one"), records=[session])
+        database.commit(log("@p-amy", [said]), log("@p-bob", [said]), lines("one"), people={"p-amy": person("amy")})
         assert trim(database, DAY, 9 * DAY) == [3]
     with closing(sqlite3.connect(path)) as connection:
         assert sorted(connection.execute("SELECT key, head FROM logs")) == [("#lobby", 1), ("@p-amy", 1)]

@@ -12,7 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.core.ports import Appended
-from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Private, Renamed, TopicSet
+from chat.log.events import (
+    Action,
+    Author,
+    Entry,
+    Fact,
+    Joined,
+    Left,
+    Message,
+    NotDelivered,
+    OtherDevice,
+    Private,
+    Renamed,
+    TopicSet,
+)
 
 tokens = st.text("0123456789abcdef", min_size=1, max_size=16)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -36,6 +49,8 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     ),
     Renamed: st.builds(Renamed, authors, texts, tokens, names),
     TopicSet: st.builds(TopicSet, authors, texts),
+    NotDelivered: st.builds(NotDelivered, texts),
+    OtherDevice: st.builds(OtherDevice, authors, st.sampled_from(["joined", "left", "renamed"]), texts),
 }
 dates = st.timedeltas(timedelta(0), timedelta(days=366 * 200)).map(lambda time: datetime(1970, 1, 1, tzinfo=UTC) + time)
 entries = st.builds(Entry, st.just(1), dates, st.one_of(*kinds.values()), st.none())

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from database import AMY, BOB, START, lines, log, opened, private, refusal
+from database import AMY, BOB, START, lines, log, opened, person, private, refusal
 
 from chat.base import limits
 from chat.base.language import language
@@ -86,12 +86,14 @@ def test_what_those_need_who_can_come_back_is_read_at_start_and_other_rooms_when
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "chat.sqlite3"
-    session = Record("session", "digest", '{"person": "p-amy", "nick": "amy", "rooms": ["#ops"]}')
+    amy = person("amy", rooms={"#ops": 1})
     topic = Record("topic", "#lobby", "hello")
     tea = Record("topic", "#old", "tea")
     said = private(AMY, BOB, "psst")
     with opened(path) as database:
-        database.commit(lines("one", "two"), lines("three", key="#ops", recorded=False), records=[session, topic])
+        database.commit(
+            lines("one", "two"), lines("three", key="#ops", recorded=False), records=[topic], people={"p-amy": amy}
+        )
         database.commit(lines("four", key="#old"), lines("five", key="#Ärger"), records=[tea])
         database.commit(log("@p-amy", [said]), log("@p-bob", [said]))
     prepared = prepare(path)
@@ -101,7 +103,8 @@ def test_what_those_need_who_can_come_back_is_read_at_start_and_other_rooms_when
         KeptLog("#ops", "#OPS", 1),
         KeptLog("@p-amy", "@P-AMY", 1),
     ]
-    assert sorted(prepared.kept.records, key=lambda record: record.kind) == [session, topic]
+    assert prepared.kept.records == [topic]
+    assert prepared.kept.remembered.people == {"p-amy": amy}
     assert prepared.kept.older == {"#ärger": "#Ärger"}
     with opened(path) as database:
         assert database.wait(database.store.room("#old")) == KeptLog("#old", "#OLD", 1, "tea")

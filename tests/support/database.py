@@ -13,7 +13,18 @@ from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.language import language
-from chat.core.ports import Appended, Batch, Known, LineId, Numbered, Place, Record
+from chat.core.ports import (
+    Appended,
+    Batch,
+    Known,
+    LineId,
+    Numbered,
+    PersonRecord,
+    Place,
+    Record,
+    Remembered,
+    SessionRecord,
+)
 from chat.log.events import Author, Entry, Fact, Message, Private
 from chat.store.sqlite.free_space import MinFree
 from chat.store.sqlite.indexing import Indexing
@@ -66,11 +77,9 @@ class Database(Reactor):
         self.store = SqliteStore(self.prepared, self, synchronous, min_free)
         self.store.start()
 
-    def commit(
-        self, *appended: Appended, records: Iterable[Record] = (), ids: Iterable[tuple[str, Place]] = ()
-    ) -> None:
+    def commit(self, *appended: Appended, **rest: Any) -> None:
         """Keep a batch; the ids are amy's."""
-        self.wait(self.store.commit(batch(*appended, records=records, ids=ids)))
+        self.wait(self.store.commit(batch(*appended, **rest)))
 
     def texts(self, key: str = "#lobby") -> list[str]:
         """All that is held of a log, in order: what was said."""
@@ -110,16 +119,28 @@ def batch(
     records: Iterable[Record] = (),
     ids: Iterable[tuple[str, Place]] = (),
     known: Mapping[LineId, Known] = MappingProxyType({}),
+    people: Mapping[str, PersonRecord | None] = MappingProxyType({}),
+    sessions: Mapping[str, SessionRecord | None] = MappingProxyType({}),
 ) -> Batch:
     """A turn's changes; the ids are amy's, the digest of a line is its number; `known` are other lines with ids."""
     mine = {LineId(AMY.person, id): Known(place, place.seq) for id, place in ids}
-    return Batch(appended, tuple(records), {**mine, **known}, proposed(appended))
+    return Batch(appended, tuple(records), {**mine, **known}, proposed(appended), Remembered(people, sessions))
 
 
 def proposed(appended: Iterable[Appended]) -> Numbered:
     """The numbers that these entries have."""
     dates = [entry.at for log in appended for entry in log.entries]
     return Numbered(max(dates, default=START), {log.key: log.entries[0].seq for log in appended})
+
+
+def person(nick: str, **changes: Any) -> PersonRecord:
+    """What is remembered of somebody who is in no room, or otherwise."""
+    return PersonRecord(nick, False, None, None, START, START, {}, {}, {}, [])._replace(**changes)
+
+
+def session(person: str, **changes: Any) -> SessionRecord:
+    """What is remembered of a session that has a connection, or otherwise."""
+    return SessionRecord(person, person, "192.0.2.1", "#lobby", False, None, START, None, {})._replace(**changes)
 
 
 def lines(*texts: str, first: int = 1, key: str = "#lobby", at: datetime = START, recorded: bool = True) -> Appended:

@@ -5,8 +5,8 @@ import re
 from world import Client, World
 
 from chat.core.hub import Hub, Settings
-from chat.core.ports import Kept, KeptLog
-from chat.core.session import Session
+from chat.core.ports import Kept, KeptLog, Remembered
+from chat.core.restoring import restore
 from chat.store.memory import MemoryStore
 
 
@@ -44,6 +44,7 @@ class KeepingStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[tuple[str, str], object] = {}
+        self.remembered = Remembered({}, {})
         self.heads: dict[str, KeptLog] = {}
 
     def commit(self, batch):  # type: ignore[no-untyped-def]
@@ -51,6 +52,8 @@ class KeepingStore(MemoryStore):
         done = super().commit(batch)
         for record in batch.records:
             self.records[record.kind, record.key] = record
+        self.remembered.people.update(batch.remembered.people)  # type: ignore[attr-defined]
+        self.remembered.sessions.update(batch.remembered.sessions)  # type: ignore[attr-defined]
         for log in batch.appended:
             self.heads[log.key] = KeptLog(log.key, log.name, log.entries[-1].seq)
         return done
@@ -58,7 +61,7 @@ class KeepingStore(MemoryStore):
     def kept(self) -> Kept:
         """What the next server finds."""
         records = [record for record in self.records.values() if record.value is not None]  # type: ignore[attr-defined]
-        return Kept(list(self.heads.values()), records)  # type: ignore[arg-type]
+        return Kept(list(self.heads.values()), records, remembered=self.remembered)  # type: ignore[arg-type]
 
 
 def restarted(world: World, store: KeepingStore) -> World:
@@ -70,6 +73,6 @@ def restarted(world: World, store: KeepingStore) -> World:
         after.clock, after.now, store, lambda: f"token{next(numbers)}", Settings("pi", (), 20), store.kept()
     )
     after.factory.hub = after.hub
-    Session.restore(after.hub, store.kept().records)
+    restore(after.hub, store.kept().remembered)
     after.turn()
     return after

@@ -13,6 +13,7 @@ from itertools import chain, groupby
 
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Message, Place, Said
+from chat.store.sqlite import people
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.rows import (
     WRITTEN,
@@ -94,6 +95,7 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> int:
     ):
         if rows:
             connection.execute(statement, (as_json(rows),))
+    people.write(connection, batch.remembered)
     _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
     return total
 

@@ -5,16 +5,14 @@ nobody looks for it.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from chat.core.ports import Record
+from chat.core.remembered import wrong_person, wrong_session
 from chat.store.sqlite.connection import transaction
+from chat.store.sqlite.people import people, sessions
 from chat.store.sqlite.rows import DATES, ENTRY_SIZE, KINDS, SAID_KINDS, SEQ_BITS, SEQ_MOST
-
-Check = Callable[[Record], None]
-"""Raises `ValueError` with what is wrong with a record."""
 
 HEAD_MOST = SEQ_MOST // 2
 """A thousand a second for a year: no log came so far."""
@@ -32,10 +30,10 @@ class Damage(NamedTuple):
     """What is to be put into each."""
 
 
-def find(connection: sqlite3.Connection, check: Check, entries: bool) -> Sequence[Damage]:
+def find(connection: sqlite3.Connection, entries: bool) -> Sequence[Damage]:
     """All of them; those of entries only where that is asked for, for there can be very many."""
     with _undecoded(connection):
-        found = [*_logs(connection), *_records(connection, check)]
+        found = [*_logs(connection), *_records(connection), *_remembered(connection)]
         return [*found, *_entries(connection)] if entries else found
 
 
@@ -94,17 +92,14 @@ def _logs(connection: sqlite3.Connection) -> Iterator[Damage]:
             )
 
 
-def _records(connection: sqlite3.Connection, check: Check) -> Iterator[Damage]:
+def _records(connection: sqlite3.Connection) -> Iterator[Damage]:
     rows = connection.execute("SELECT kind, key, value FROM records WHERE kind NOT LIKE 'damaged %'").fetchall()
     for kind, key, value in rows:
         reason = ""
         if not all(map(_is_text, (kind, key, value))):
             reason = "no text"
-        else:
-            try:
-                check(Record(kind, key, value))
-            except ValueError as error:
-                reason = str(error)
+        elif kind == "session":
+            reason = "not as it was written"  # or it would have been made rows of `people`
         if reason:
             # Of a key no more than tells it from others: that of a session is made of its code.
             shown = ascii(f"{kind} {str(key)[:12]}")[1:-1]
@@ -115,6 +110,25 @@ _RECORD_ASIDE = """
     UPDATE records SET kind = 'damaged ' || hex(randomblob(4)) || ' ' || CAST(kind AS TEXT)
     WHERE (CAST(kind AS BLOB), CAST(key AS BLOB)) = (?, ?)
 """
+
+
+def _remembered(connection: sqlite3.Connection) -> Iterator[Damage]:
+    """Of people and sessions; a column that belongs to another table's row is told of that one."""
+    for id, person in people(connection):
+        if reason := wrong_person(id, person):
+            yield _not_remembered("people", "id", id, reason)
+    for digest, session in sessions(connection):
+        if reason := wrong_session(digest, session):
+            yield _not_remembered("sessions", "digest", digest, reason)
+
+
+def _not_remembered(table: str, column: str, key: object, reason: str) -> Damage:
+    aside = f"""
+        UPDATE {table} SET {column} = 'damaged ' || hex(randomblob(4)) || ' ' || CAST({column} AS TEXT)
+        WHERE CAST({column} AS BLOB) = ?
+    """
+    # Of a key no more than tells it from others: that of a session is made of its code.
+    return Damage(table, ascii(str(key)[:12])[1:-1], reason, [aside], (_bytes(key),))
 
 
 def _bytes(value: object) -> object:
@@ -129,7 +143,8 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
         SELECT id FROM entries WHERE typeof(at) != 'integer' OR at NOT BETWEEN {first} AND {last}
             OR kind NOT IN ({KINDS}) OR typeof(coalesce(text, '')) != 'text' OR typeof(coalesce(nick, '')) != 'text'
             OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
-            OR (text IS NULL) = (kind IN ({SAID_KINDS})) OR (person IS NULL AND kind NOT IN ('joined', 'left'))
+            OR (text IS NULL) = (kind IN ({SAID_KINDS}))
+            OR (person IS NULL AND kind NOT IN ('joined', 'left', 'not-delivered'))
             OR NOT json_valid(coalesce(details, '{{}}'))
         """
     ).fetchall()

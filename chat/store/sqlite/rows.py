@@ -13,7 +13,21 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, get_args
 
-from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Private, Renamed, Said, TopicSet
+from chat.log.events import (
+    Action,
+    Author,
+    Entry,
+    Fact,
+    Joined,
+    Left,
+    Message,
+    NotDelivered,
+    OtherDevice,
+    Private,
+    Renamed,
+    Said,
+    TopicSet,
+)
 from chat.store.private_talk import partner
 
 SEQ_BITS = 36
@@ -49,6 +63,8 @@ _KINDS: Mapping[str, type[Fact]] = {
     "left": Left,
     "renamed": Renamed,
     "topic": TopicSet,
+    "not-delivered": NotDelivered,
+    "other-device": OtherDevice,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _SAID = get_args(Said)

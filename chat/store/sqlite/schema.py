@@ -20,15 +20,28 @@ from chat.base.folding import SIGNS_OF_ASCII
 from chat.base.language import Sentence, say, say_n
 from chat.base.lookalikes import fold
 from chat.base.reasons import system_reason
-from chat.core.ports import Kept, KeptLog, Record
-from chat.store.sqlite import damage
+from chat.core.ports import Kept, KeptLog, Record, Remembered
+from chat.store.sqlite import damage, people
 from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import APPLICATION_ID, connect, reason
-from chat.store.sqlite.damage import Check
 from chat.store.sqlite.indexing import check_folding
 from chat.store.sqlite.keep import Keep, plan
 from chat.store.sqlite.retention import EARLIEST, due
 from chat.store.sqlite.rows import DATES, SEQ_BITS, SEQ_MOST, date
+
+
+def _session_parts(*names: str) -> str:
+    """Parts of a session's record of before, as columns."""
+    return ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
+
+
+def _session_dates(*names: str) -> str:
+    """The same of dates, which were texts."""
+    return ", ".join(
+        f"CAST(round((julianday(json_extract(value, '$.{name}')) - 2440587.5) * 86400000) AS INTEGER) * 1000 AS {name}"
+        for name in names
+    )
+
 
 MIGRATIONS: Sequence[str] = (
     f"""
@@ -122,6 +135,78 @@ MIGRATIONS: Sequence[str] = (
         WHERE entries.id BETWEEN logs.id << {SEQ_BITS} AND (logs.id << {SEQ_BITS}) + {SEQ_MOST}
     );
     """,
+    # Whoever can come back stood in one record with their session.  Without constraints, for what is damaged is told
+    # by `damage`, not by a statement that fails; for the same reason what is no JSON stays where it is.
+    f"""
+    CREATE TABLE people (
+        id TEXT PRIMARY KEY, nick TEXT, absent INTEGER, away TEXT, last_from TEXT, entered_at INTEGER, spoke_at INTEGER
+    ) WITHOUT ROWID;
+    -- In the order of `place`.
+    CREATE TABLE memberships (
+        person TEXT, log TEXT, joined INTEGER, place INTEGER, PRIMARY KEY (person, log)
+    ) WITHOUT ROWID;
+    CREATE TABLE read (person TEXT, log TEXT, seq INTEGER, PRIMARY KEY (person, log)) WITHOUT ROWID;
+    CREATE TABLE ignored (person TEXT, other TEXT, nick TEXT, PRIMARY KEY (person, other)) WITHOUT ROWID;
+    CREATE TABLE senders (person TEXT, sender TEXT, PRIMARY KEY (person, sender)) WITHOUT ROWID;
+    -- By the hash of its code.
+    CREATE TABLE sessions (
+        digest TEXT PRIMARY KEY, id TEXT, person TEXT, host TEXT, current TEXT, quiet INTEGER, language TEXT,
+        seen_at INTEGER, ended_at INTEGER
+    ) WITHOUT ROWID;
+    CREATE TABLE given (session TEXT, log TEXT, seq INTEGER, PRIMARY KEY (session, log)) WITHOUT ROWID;
+
+    CREATE VIEW old AS SELECT key, value, {
+        _session_parts(
+            "person",
+            "nick",
+            "absent",
+            "away",
+            "last_from",
+            "host",
+            "current",
+            "quiet",
+            "language",
+        )
+    }, {_session_dates("entered_at", "spoke_at", "seen_at", "ended_at")} FROM records
+        WHERE kind = 'session' AND json_valid(value) AND json_type(value, '$.person') = 'text';
+    INSERT OR IGNORE INTO people
+        SELECT person, nick, absent, away, last_from, coalesce(entered_at, spoke_at), spoke_at FROM old;
+    -- Of a room that an older record does not name in `joined`, they had what they had seen.
+    INSERT OR IGNORE INTO memberships
+        SELECT person, room.value, coalesce(
+            (SELECT place.value FROM json_each(
+                old.value, iif(json_type(old.value, '$.joined') IS NULL, '$.seen', '$.joined')
+            ) AS place WHERE place.key = room.value),
+            (SELECT head FROM logs WHERE logs.key = room.value),
+            0
+        ), room.key FROM old, json_each(old.value, '$.rooms') AS room
+        WHERE json_type(old.value, '$.rooms') = 'array';
+    INSERT OR IGNORE INTO read
+        SELECT person, place.key, place.value FROM old, json_each(old.value, '$.seen') AS place;
+    INSERT OR IGNORE INTO ignored
+        SELECT person, other.key, other.value FROM old, json_each(old.value, '$.ignored') AS other;
+    INSERT OR IGNORE INTO senders
+        SELECT person, sender.value FROM old, json_each(old.value, '$.senders') AS sender;
+    INSERT OR IGNORE INTO sessions
+        SELECT key, person, person, host, current, quiet, language, seen_at, ended_at FROM old;
+    INSERT OR IGNORE INTO given
+        SELECT old.key, place.key, place.value FROM old, json_each(old.value, '$.seen') AS place;
+    -- Who did not come back is told in the log of whoever wrote to them.
+    INSERT INTO entries (id, at, kind, details)
+        SELECT (logs.id << {SEQ_BITS}) + head + 1 + untold.key, spoke_at, 'not-delivered',
+            json_object('nick', untold.value)
+        FROM old JOIN logs ON logs.key = '@' || person, json_each(old.value, '$.untold') AS untold
+        WHERE json_type(old.value, '$.untold') = 'array' AND spoke_at IS NOT NULL;
+    UPDATE logs SET head = head + json_array_length(value, '$.untold') FROM old
+        WHERE logs.key = '@' || person AND json_array_length(value, '$.untold') > 0 AND spoke_at IS NOT NULL;
+    DROP VIEW old;
+    DELETE FROM records
+        WHERE kind = 'session' AND json_valid(value) AND json_type(value, '$.person') = 'text';
+
+    -- The logs of people who can come back.
+    DROP VIEW own_logs;
+    CREATE VIEW own_logs (key) AS SELECT '@' || id FROM people;
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
@@ -149,13 +234,12 @@ def prepare(
     *,
     keep: Keep = None,
     now: datetime = EARLIEST,
-    check: Check = lambda _: None,
     skip_damaged: bool = False,
 ) -> Prepared:
     """Lock, check and, if need be, make or migrate the database; raises `Unusable`.
 
-    What `keep` takes away will be taken later; how much that is now stands in the summary.  `check` knows what is in
-    records; rows that are damaged are told, or set aside.
+    What `keep` takes away will be taken later; how much that is now stands in the summary.  Rows that are damaged are
+    told, or set aside.
     """
     path = path.absolute()
     lock = _lock(path, os.O_RDWR | os.O_CREAT)
@@ -171,7 +255,7 @@ def prepare(
                 if mode != "wal":
                     raise _unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
-                skipped = _check_rows(path, connection, check, skip_damaged)
+                skipped = _check_rows(path, connection, skip_damaged)
                 check_folding(connection)
                 summary = [_summary(path, connection, version == 0), *skipped]
                 if keep is not None:
@@ -182,7 +266,7 @@ def prepare(
         raise
 
 
-def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = False) -> Sequence[Sentence]:
+def examine(path: Path, *, skip_damaged: bool = False) -> Sequence[Sentence]:
     """Look whether `prepare` would take the database, and change nothing, not even times; raises `Unusable`.
 
     Returns what could not be looked at.
@@ -209,7 +293,7 @@ def examine(path: Path, *, check: Check = lambda _: None, skip_damaged: bool = F
             return [say("{path} is of an older version: its rows are looked at when the server starts.", path=path)]
         if version and not skip_damaged:
             with closing(connect(path, mode)) as connection:
-                _check_rows(path, connection, check, False)
+                _check_rows(path, connection, False)
         return ()
 
 
@@ -282,9 +366,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int, migration
         connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
 
 
-def _check_rows(path: Path, connection: sqlite3.Connection, check: Check, skip: bool) -> Sequence[Sentence]:
+def _check_rows(path: Path, connection: sqlite3.Connection, skip: bool) -> Sequence[Sentence]:
     """Tell what of the rows is damaged, or set it aside; returns what is to be said of that."""
-    found = damage.find(connection, check, path.stat().st_size <= limits.CHECKED_BYTES)
+    found = damage.find(connection, path.stat().st_size <= limits.CHECKED_BYTES)
     if not found:
         return ()
     table, row, what, *_ = found[0]
@@ -322,9 +406,7 @@ def _kept(connection: sqlite3.Connection) -> Kept:
         for log in connection.execute(
             """
             SELECT key, name, head FROM (
-                SELECT rooms.value AS key FROM records, json_each(records.value, '$.rooms') AS rooms
-                WHERE kind = 'session'
-                UNION SELECT '#lobby' UNION SELECT key FROM own_logs
+                SELECT log AS key FROM memberships UNION SELECT '#lobby' UNION SELECT key FROM own_logs
             ) JOIN logs USING (key)
             """
         )
@@ -337,7 +419,8 @@ def _kept(connection: sqlite3.Connection) -> Kept:
         """,
         (json.dumps([log.key for log in logs]),),
     )
-    return Kept(logs, [Record(*record) for record in records], _older(connection))
+    remembered = Remembered(dict(people.people(connection)), dict(people.sessions(connection)))
+    return Kept(logs, [Record(*record) for record in records], _older(connection), remembered)
 
 
 def _older(connection: sqlite3.Connection) -> Mapping[str, str]:

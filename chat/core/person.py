@@ -1,0 +1,242 @@
+"""Somebody: what they are called, where they are, what they may read, and how far they have read.
+
+A person has one session on each of their devices (`chat.core.session`).  What others see of their coming and going is
+one table (`chat.core.presence`), which the hub follows.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.core.batch import People, Sessions
+from chat.core.ports import PersonRecord
+from chat.core.presence import Presence
+from chat.core.room import Room
+from chat.log.events import Author
+from chat.log.log import Log
+from chat.wire.answers import Notice
+
+
+class Reach(NamedTuple):
+    """How much of a log somebody may read."""
+
+    heard: int
+    """The place behind which everything comes to them."""
+
+    said: bool
+    """Whether what people said before it is shown when they ask for it."""
+
+
+class Device(Protocol):
+    """What a person and the hub know of a session."""
+
+    id: str
+    digest: str
+    """By which its resume code is known."""
+
+    host: str
+    """The address from which it came last."""
+
+    ended_at: datetime
+    """When its connection ended, where it has none."""
+
+    person: "Person"
+
+    def called(self) -> None:
+        """The person has a nickname, or another one."""
+
+    def hear(self, log: Log, position: int) -> None:
+        """Read a log on from a position."""
+
+    def hear_no_more(self, log: Log) -> None:
+        """Read a log no more."""
+
+    def hear_nothing(self) -> None:
+        """Read no log any more."""
+
+    def hear_differently(self) -> None:
+        """What it is given looks different from now on."""
+
+    def notice(self, key: str, notice: Notice) -> None:
+        """What state something has by now, told at the end of the turn: of each `key` only the last."""
+
+    def send_away(self) -> None:
+        """They are banned: its connection ends."""
+
+    def remember(self, people: People, sessions: Sessions) -> None:
+        """(Restorable) What brings it back after a restart; nothing, once it is over."""
+
+    def given(self, log: Log) -> int:
+        """Up to where it was given this log."""
+
+    def reading(self, log: Log) -> bool:
+        """Whether somebody who looks at it reads this log: it is the current room's, on a wire of people."""
+
+
+class Person:
+    """Keyed by an id of their own; a guest is there as long as a session of theirs."""
+
+    __slots__ = (
+        "attached", "away", "detached", "down_since", "entered_at", "grace", "id", "ignored", "joined", "last_from",
+        "log", "nick", "presence", "read", "rooms", "senders", "spoke_at",
+    )  # fmt: skip
+
+    def __init__(self, id: str, log: Log, now: datetime) -> None:
+        self.id = id
+        self.log = log
+        """What is said to and by them in private."""
+        self.nick = ""
+        self.presence = Presence.ENTERING
+        self.attached: tuple[Device, ...] = ()
+        """Their sessions that have a connection, in the order of their coming."""
+        self.detached: tuple[Device, ...] = ()
+        """Those that may still come back, by their codes."""
+        self.rooms: dict[str, Room] = {}
+        self.joined: dict[str, int] = {}
+        """The place in its log, by its key, at which they came into each room."""
+        self.read: dict[str, int] = {}
+        """Up to where they have read a log, by its key; see `read_up_to`."""
+        self.away: str | None = None
+        """What they said on going away, None while they are here."""
+        self.ignored: dict[str, str] = {}
+        self.last_from: str | None = None
+        """Whom /reply answers."""
+        self.senders: set[str] = set()
+        """Who wrote to them while their line is down."""
+        self.entered_at = self.spoke_at = now
+        self.down_since: float | None = None
+        """Since when their line is down (in the clock's seconds), None while it is not."""
+        self.grace: IDelayedCall | None = None
+        """Ends the time for which the others see nothing of that."""
+
+    @property
+    def author(self) -> Author:
+        """Who they are in what all their devices are told of; of several, none hears it as the others do."""
+        return Author(self.id, self.attached[-1].id if self.attached else self.id, self.nick)
+
+    @property
+    def host(self) -> str:
+        """The address from which they came last, "" where they never did."""
+        return next((session.host for session in (*self.attached[-1:], *self.detached[-1:])), "")
+
+    @property
+    def logs(self) -> Mapping[str, Log]:
+        """What they hear, by the names that programs know."""
+        return {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
+
+    # Their sessions.
+
+    def attach(self, session: Device) -> None:
+        """A session of theirs has a connection."""
+        self.detached = _without(self.detached, session)
+        self.attached = (*_without(self.attached, session), session)
+
+    def detach(self, session: Device) -> None:
+        """A session of theirs has a connection no more, and may come back."""
+        self.end(session)
+        self.detached = (*self.detached, session)
+
+    def end(self, session: Device) -> None:
+        """A session of theirs is over."""
+        self.attached = _without(self.attached, session)
+        self.detached = _without(self.detached, session)
+
+    def others(self, session: Device) -> Sequence[Device]:
+        """Their other sessions that have a connection."""
+        return _without(self.attached, session)
+
+    def called(self, nick: str) -> None:
+        """This is their nickname from now on."""
+        self.nick = nick
+        for session in (*self.attached, *self.detached):
+            session.called()
+
+    # Where they are, and what they may read.
+
+    def may_join_one_more(self) -> None:
+        """Raises `Refused` where they are in too many rooms."""
+        if len(self.rooms) >= limits.ROOMS_PER_PERSON:
+            raise Refused(
+                "too-many",
+                say("You are in {limit} rooms. /leave one of them first.", limit=limits.ROOMS_PER_PERSON),
+            )
+
+    def join(self, room: Room) -> None:
+        """Be in one more room."""
+        self.joined[room.log.key] = room.log.head
+        self.rooms[room.log.key] = room
+        room.join(self)
+
+    def part(self, room: Room, text: str) -> None:
+        """Be in one room less."""
+        del self.rooms[room.log.key]
+        room.leave(self, text)
+        self.joined.pop(room.log.key, None)
+        self.read.pop(room.log.key, None)
+
+    def reach(self, log: Log) -> Reach | None:
+        """The one place that says what they may read, and from where on: their own log, and those of rooms they are in.
+
+        A recorded room tells what was said before to whoever is in it, but not who came and went; of one that is not
+        recorded everybody has what they heard.
+        """
+        if log is self.log:
+            return Reach(0, True)
+        if log.key not in self.rooms:
+            return None
+        return Reach(self.joined[log.key], log.recorded)
+
+    def may_read(self, log: Log) -> bool:
+        """Whether they may read it at all."""
+        return self.reach(log) is not None
+
+    def at_least(self, log: Log, position: int) -> int:
+        """A place that they may read on from, however far back they would like to."""
+        reach = self.reach(log)
+        return log.head if reach is None else max(position, reach.heard)
+
+    # What they have read.
+
+    def read_up_to(self, log: Log) -> int:
+        """Up to where they have read a log: what they said so, and what was given to a session that shows it.
+
+        Only of where they do not look any more it is noted: who looks at a room reads what is given.
+        """
+        shown = [session.given(log) for session in (*self.attached, *self.detached) if session.reading(log)]
+        return max([self.read.get(log.key, self.at_least(log, 0)), *shown])
+
+    def mark_read(self, log: Log, position: int) -> bool:
+        """They have read so far; returns whether that is news, for it only grows."""
+        if position <= self.read_up_to(log) or position > log.head:
+            return False
+        self.read[log.key] = position
+        return True
+
+    # What is remembered.
+
+    def remember(self, people: People, sessions: Sessions) -> None:
+        """(Restorable) What brings them back after a restart; nothing, once they have left."""
+        if self.presence in (Presence.ENTERING, Presence.LEFT):
+            people[self.id] = None
+            return
+        people[self.id] = PersonRecord(
+            self.nick,
+            self.presence is Presence.ABSENT,
+            self.away,
+            self.last_from,
+            self.entered_at,
+            self.spoke_at,
+            {key: self.joined[key] for key in self.rooms},
+            {log.key: self.read_up_to(log) for log in self.logs.values()},
+            dict(self.ignored),
+            sorted(self.senders),
+        )
+
+
+def _without(sessions: Sequence[Device], session: Device) -> tuple[Device, ...]:
+    return tuple(other for other in sessions if other is not session)

@@ -1,0 +1,71 @@
+"""What is remembered of people and sessions: a record that is not as it was written is told from one that is."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from chat.base import limits
+from chat.base.text import visible
+from chat.core.ports import PersonRecord, SessionRecord
+
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def wrong_person(id: object, record: PersonRecord | None) -> str:
+    """What is wrong with what is remembered of somebody, "" where nothing is; None has a date that is none."""
+    if record is None:
+        return "wrong date"
+    return _first_wrong(
+        ("id", _is_id(id)),
+        ("nick", _is_name(record.nick)),
+        ("away", record.away is None or _is_text(record.away)),
+        ("last_from", record.last_from is None or _is_id(record.last_from)),
+        ("entered_at", _is_date(record.entered_at)),
+        ("spoke_at", _is_date(record.spoke_at)),
+        ("rooms", _are_places(record.rooms)),
+        ("read", _are_places(record.read)),
+        ("ignored", all(map(_is_id, record.ignored)) and all(map(_is_text, record.ignored.values()))),
+        ("senders", all(map(_is_id, record.senders))),
+    )
+
+
+def wrong_session(digest: object, record: SessionRecord | None) -> str:
+    """What is wrong with what is remembered of a session, "" where nothing is; None has a date that is none."""
+    if record is None:
+        return "wrong date"
+    return _first_wrong(
+        ("code", _is_id(digest)),
+        ("id", _is_id(record.id)),
+        ("person", _is_id(record.person)),
+        ("host", _is_text(record.host)),
+        ("current", _is_text(record.current)),
+        ("language", record.language is None or _is_text(record.language)),
+        ("seen_at", _is_date(record.seen_at)),
+        ("ended_at", record.ended_at is None or _is_date(record.ended_at)),
+        ("given", _are_places(record.given)),
+    )
+
+
+def _first_wrong(*parts: tuple[str, bool]) -> str:
+    return next((f"wrong {name}" for name, is_right in parts if not is_right), "")
+
+
+def _is_text(part: object) -> bool:
+    return isinstance(part, str) and not any("\ud800" <= char <= "\udfff" for char in part)
+
+
+def _is_id(part: object) -> bool:
+    return _is_text(part) and part != ""
+
+
+def _is_name(part: object) -> bool:
+    return (
+        isinstance(part, str) and 0 < len(part) <= limits.NAME_READ and visible(part) == part and part.split() == [part]
+    )
+
+
+def _are_places(places: Mapping[str, object]) -> bool:
+    return all(_is_id(key) and type(seq) is int and seq >= 0 for key, seq in places.items())
+
+
+def _is_date(part: object) -> bool:
+    return isinstance(part, datetime) and _FIRST <= part < _LAST

@@ -1,0 +1,54 @@
+"""Everybody is brought back after a restart, with their lines down."""
+
+from collections.abc import Iterable, Mapping
+
+from chat.core.hub import Hub
+from chat.core.person import Person
+from chat.core.ports import PersonRecord, Remembered, SessionRecord
+from chat.core.session import Session
+
+
+def restore(hub: Hub, remembered: Remembered) -> None:
+    """Bring everybody back, in the order of their going."""
+    now = hub.now()
+    sessions: dict[str, list[tuple[str, SessionRecord]]] = {}
+    for digest, session in remembered.sessions.items():
+        if session is not None:
+            sessions.setdefault(session.person, []).append((digest, session))
+    found = [
+        (max(session.ended_at or now for _, session in sessions[id]), id, person)
+        for id, person in remembered.people.items()
+        if person is not None and id in sessions
+    ]
+    for _, id, person in sorted(found, key=lambda item: item[0]):
+        _restore(hub, id, person, sorted(sessions[id], key=lambda item: item[1].ended_at or now))
+    hub.all_are_back()
+
+
+def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[str, SessionRecord]]) -> None:
+    person = hub.stranger(id)
+    person.away, person.last_from = record.away, record.last_from
+    person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
+    person.ignored, person.senders = dict(record.ignored), set(record.senders)
+    person.rooms = {key: hub.rooms[key] for key in record.rooms if key in hub.rooms}
+    heads = {log.key: log.head for log in person.logs.values()}
+    person.joined = _up_to(heads, {key: record.rooms[key] for key in person.rooms})
+    person.read = _up_to(heads, record.read)
+    for digest, session in sessions:
+        _restore_session(hub, person, digest, session, heads)
+    hub.restored(person, record.nick, record.absent)
+
+
+def _restore_session(hub: Hub, person: Person, digest: str, record: SessionRecord, heads: Mapping[str, int]) -> None:
+    session = Session(hub, None, person, record.id)
+    session.digest, session.host, session.welcomed = digest, record.host, True
+    session.current = hub.rooms.get(record.current, hub.lobby)
+    session.quiet, session.language = record.quiet, record.language
+    session.seen_at, session.ended_at = record.seen_at, record.ended_at or hub.now()
+    session.subscriptions.given = _up_to(heads, record.given)
+    person.detach(session)
+
+
+def _up_to(heads: Mapping[str, int], places: Mapping[str, int]) -> dict[str, int]:
+    """Places in logs that are there, none beyond its head."""
+    return {key: min(seq, heads[key]) for key, seq in places.items() if key in heads}

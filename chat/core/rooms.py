@@ -1,0 +1,166 @@
+"""Which rooms there are: found by name, made, loaded from the store when somebody asks for one, and forgotten."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from twisted.internet.interfaces import IReactorTime
+
+from chat.base import limits, names
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.base.nearest import nearest
+from chat.core.ports import Kept, KeptLog, Store
+from chat.core.room import Room
+from chat.core.room_holders import RoomHolders
+from chat.core.turn import Turn
+from chat.log.log import Log
+from chat.log.tail import Tails
+
+LOBBY = "#lobby"
+
+
+class Rooms(Mapping[str, Room]):
+    """Those in memory, by the keys of their logs; `unrecorded` are keys of rooms that are not recorded."""
+
+    def __init__(
+        self, clock: IReactorTime, turn: Turn, store: Store, tails: Tails, unrecorded: frozenset[str], kept: Kept
+    ) -> None:
+        self._clock = clock
+        self._turn = turn
+        self._store = store
+        self._tails = tails
+        self._unrecorded = unrecorded
+        self._rooms: dict[str, Room] = {}
+        self._holders = RoomHolders()
+        self._forgot = False
+        """Rooms were forgotten, to make place."""
+        self._older_keys = dict(kept.older)
+        """Keys of rooms that an older program, or older tables of Unicode, folded in another way."""
+        for log in kept.logs:
+            if log.key.startswith("#"):
+                if (key := names.fold(log.name)) != log.key:
+                    self._older_keys[key] = log.key
+                self._add(log.key, log.name, log.head)
+        for record in kept.records:
+            if record.kind == "topic" and record.key in self._rooms:
+                self._rooms[record.key].topic = record.value or ""
+
+    # Mapping
+
+    def __getitem__(self, key: str) -> Room:
+        return self._rooms[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rooms)
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    # By their names.
+
+    def key_of(self, name: str) -> str:
+        """The key of the room of this name."""
+        key = names.fold(name)
+        return key if key in self._rooms else self._older_keys.get(key, key)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a room of this name."""
+        return self.key_of(name) in self._rooms
+
+    def unknown(self, rooms: Iterable[str]) -> list[str]:
+        """Those of these names, with or without #, that only `load` can tell whether there is such a room."""
+        return [name for name in rooms if self._may_be_stored(name)]
+
+    def _may_be_stored(self, name: str) -> bool:
+        name = name if names.fold(name).startswith("#") else f"#{name}"
+        if self.has(name):
+            return False
+        try:
+            names.check_room(name)
+        except Refused:
+            return False
+        return True
+
+    def check_holding(self, name: str, host: str) -> None:
+        """Raises `Refused` where nobody is in the room of this name, and this address holds as many as it may."""
+        key = self.key_of(name)
+        if key == LOBBY or (key in self._rooms and self._rooms[key].members):
+            return
+        if self._holders[host] >= limits.ROOMS_PER_HOST:
+            raise Refused(
+                "too-many",
+                say(
+                    "Your address keeps {limit} rooms open already. Leave one, or join one where somebody is.",
+                    limit=limits.ROOMS_PER_HOST,
+                ),
+            )
+
+    def is_new(self, name: str) -> bool:
+        """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
+        return self.key_of(names.check_room(name)) not in self._rooms
+
+    def make(self, name: str) -> Room:
+        """The room of this name, made if there is none; raises `Refused` where that is not allowed."""
+        key = self.key_of(name)
+        room = self._rooms.get(key)
+        if room is None:
+            checked = names.check_room(name)
+            self._make_place()
+            room = self._add(key, checked, 0)
+        return room
+
+    def find(self, name: str) -> Room:
+        """The room of this name, with or without its #; raises `Refused` where there is none in memory."""
+        shown = name[: limits.NAME_READ]
+        if name.startswith("@"):
+            raise Refused("room-bad", say("{name} is a person; a room is what this is about.", name=shown))
+        if not names.fold(name).startswith("#"):
+            name = shown = f"#{shown}"
+        try:
+            return self._rooms[self.key_of(name)]
+        except KeyError:
+            names.check_room(name)
+            near = self._nearest(name)
+            sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
+            if near is not None:
+                sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
+            raise Refused("no-room", sentence) from None
+
+    async def load(self, name: str) -> bool:
+        """Have the room of this name in memory, if there ever was one; returns whether there was.
+
+        Before a room is made by `make`, for its numbers must go on.
+        """
+        key = self.key_of(name if names.fold(name).startswith("#") else f"#{name}")
+        if key not in self._rooms:
+            if self._forgot:
+                await self._turn.flush()  # what was said last in it, and is not stored yet, has its numbers, too
+            kept = await self._store.room(key)
+            if kept is not None and key not in self._rooms:
+                self._make_place()
+                self._add(key, kept.name, kept.head).topic = kept.topic
+        return key in self._rooms
+
+    def _add(self, key: str, name: str, head: int) -> Room:
+        log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded)
+        room = self._rooms[key] = Room(log, self._clock, self._turn.append, self._holders)
+        return room
+
+    def _make_place(self) -> None:
+        """Where there are as many rooms as there may be, forget one in which nobody is."""
+        if len(self._rooms) < limits.ROOMS:
+            return
+        for key, room in self._rooms.items():
+            if not room.members and key != LOBBY:
+                del self._rooms[key]
+                self._forgot = True
+                room.log.forget()
+                self._store.let_go(KeptLog(key, room.log.name, room.log.head, room.topic))
+                return
+        raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
+
+    def _nearest(self, name: str) -> str | None:
+        """The room that was most likely meant, of some that people are in."""
+        some = [key for key, room in islice(self._rooms.items(), limits.NEAR_LOOKED_AT) if room.members]
+        near = nearest(names.fold(name), some)
+        return None if near is None else self._rooms[near].log.name

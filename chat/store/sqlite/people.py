@@ -1,0 +1,185 @@
+"""People and sessions as rows, and back: who can come back after a restart, to where, and what they were given.
+
+A row that is as it was before is not written again, so that a line costs the pages that it changes and no others.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from chat.core.ports import PersonRecord, Remembered, SessionRecord
+from chat.store.sqlite.rows import as_json, date, microseconds
+
+Row = Sequence[object]
+
+
+class _Table(NamedTuple):
+    """A table; the first `keys` of its columns are its primary key."""
+
+    name: str
+    columns: tuple[str, ...]
+    keys: int
+
+    @property
+    def upsert(self) -> str:
+        """Puts rows in, given as one parameter in JSON; those that are there as they are stay untouched."""
+        names, changing = ", ".join(self.columns), self.columns[self.keys :]
+        parts = ", ".join(f"json_extract(row.value, '$[{part}]')" for part in range(len(self.columns)))
+        update = "NOTHING"
+        if changing:
+            new = ", ".join(f"excluded.{column}" for column in changing)
+            changed = " OR ".join(f"{column} IS NOT excluded.{column}" for column in changing)
+            update = f"UPDATE SET ({', '.join(changing)}) = ({new}) WHERE {changed}"
+        return (
+            f"INSERT INTO {self.name} ({names}) SELECT {parts} FROM json_each(?) AS row WHERE true "
+            f"ON CONFLICT ({', '.join(self.columns[: self.keys])}) DO {update}"
+        )
+
+    @property
+    def gone(self) -> str:
+        """Takes away the rows of these owners (the first column) that are not among these any more."""
+        first, second = self.columns[:2]
+        return f"""
+            DELETE FROM {self.name} WHERE {first} IN (SELECT value FROM json_each(?)) AND ({first}, {second}) NOT IN
+            (SELECT json_extract(row.value, '$[0]'), json_extract(row.value, '$[1]') FROM json_each(?) AS row)
+        """
+
+    @property
+    def forget(self) -> str:
+        """Takes away the rows with these keys."""
+        return f"DELETE FROM {self.name} WHERE {self.columns[0]} IN (SELECT value FROM json_each(?))"
+
+
+_PEOPLE = _Table("people", ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at"), 1)
+_MEMBERSHIPS = _Table("memberships", ("person", "log", "joined", "place"), 2)
+_READ = _Table("read", ("person", "log", "seq"), 2)
+_IGNORED = _Table("ignored", ("person", "other", "nick"), 2)
+_SENDERS = _Table("senders", ("person", "sender"), 2)
+
+_SESSIONS = _Table(
+    "sessions",
+    ("digest", "id", "person", "host", "current", "quiet", "language", "seen_at", "ended_at"),
+    1,
+)
+_GIVEN = _Table("given", ("session", "log", "seq"), 2)
+
+
+def write(connection: sqlite3.Connection, remembered: Remembered) -> None:
+    """Remember these, and forget those that are None."""
+    people, sessions = remembered
+    if people:
+        rows = [_person(id, person) for id, person in people.items() if person is not None]
+        _replace(connection, _PEOPLE, people, rows)
+        present = [(id, person) for id, person in people.items() if person is not None]
+        for table, related in (
+            (
+                _MEMBERSHIPS,
+                [
+                    [id, key, joined, place]
+                    for id, person in present
+                    for place, (key, joined) in enumerate(person.rooms.items())
+                ],
+            ),
+            (_READ, [[id, key, seq] for id, person in present for key, seq in person.read.items()]),
+            (_IGNORED, [[id, other, nick] for id, person in present for other, nick in person.ignored.items()]),
+            (_SENDERS, [[id, sender] for id, person in present for sender in person.senders]),
+        ):
+            _relate(connection, table, list(people), related)
+    if sessions:
+        rows = [_session(digest, session) for digest, session in sessions.items() if session is not None]
+        _replace(connection, _SESSIONS, sessions, rows)
+        given = [
+            [digest, key, seq]
+            for digest, session in sessions.items()
+            if session is not None
+            for key, seq in session.given.items()
+        ]
+        _relate(connection, _GIVEN, list(sessions), given)
+
+
+def _replace(connection: sqlite3.Connection, table: _Table, all: Mapping[str, object], rows: Sequence[Row]) -> None:
+    if rows:
+        connection.execute(table.upsert, (as_json(rows),))
+    if gone := [key for key, value in all.items() if value is None]:
+        connection.execute(table.forget, (json.dumps(gone),))
+
+
+def _relate(connection: sqlite3.Connection, table: _Table, owners: Sequence[str], rows: Sequence[Row]) -> None:
+    parameter = as_json(rows)
+    connection.execute(table.gone, (json.dumps(owners), parameter))
+    if rows:
+        connection.execute(table.upsert, (parameter,))
+
+
+def _person(id: str, person: PersonRecord) -> Row:
+    entered, spoke = microseconds(person.entered_at), microseconds(person.spoke_at)
+    return [id, person.nick, int(person.absent), person.away, person.last_from, entered, spoke]
+
+
+def _session(digest: str, session: SessionRecord) -> Row:
+    ended = None if session.ended_at is None else microseconds(session.ended_at)
+    seen = microseconds(session.seen_at)
+    quiet = int(session.quiet)
+    return [digest, session.id, session.person, session.host, session.current, quiet, session.language, seen, ended]
+
+
+def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord | None]]:
+    """All of them by their ids; None for one whose dates are none."""
+    rooms = _related(connection, _MEMBERSHIPS, "person, place")
+    read, ignored = _related(connection, _READ), _related(connection, _IGNORED)
+    senders = _related(connection, _SENDERS)
+    rows = connection.execute(f"SELECT {', '.join(_PEOPLE.columns)} FROM people WHERE id NOT LIKE 'damaged %'")
+    for id, nick, absent, away, last_from, entered_at, spoke_at in rows.fetchall():
+        entered, spoke = _date(entered_at), _date(spoke_at)
+        if entered is None or spoke is None:
+            yield id, None
+            continue
+        yield (
+            id,
+            PersonRecord(
+                nick,
+                bool(absent),
+                away,
+                last_from,
+                entered,
+                spoke,
+                rooms.get(id, {}),
+                read.get(id, {}),
+                ignored.get(id, {}),
+                list(senders.get(id, {})),
+            ),
+        )
+
+
+def sessions(connection: sqlite3.Connection) -> Iterator[tuple[Any, SessionRecord | None]]:
+    """All of them by the hash of their codes; None for one whose dates are none."""
+    given = _related(connection, _GIVEN)
+    rows = connection.execute(f"SELECT {', '.join(_SESSIONS.columns)} FROM sessions WHERE digest NOT LIKE 'damaged %'")
+    for digest, id, person, host, current, quiet, language, seen_at, ended_at in rows.fetchall():
+        seen, ended = _date(seen_at), None if ended_at is None else _date(ended_at)
+        if seen is None or (ended is None) != (ended_at is None):
+            yield digest, None
+            continue
+        places = given.get(digest, {})
+        yield digest, SessionRecord(id, person, host, current, bool(quiet), language, seen, ended, places)
+
+
+def _related(connection: sqlite3.Connection, table: _Table, order: str = "") -> dict[str, dict[Any, Any]]:
+    """What belongs to each owner: the second column by the third, if there is one."""
+    owner, key, *value = table.columns[:3]
+    rows = connection.execute(
+        f"SELECT {owner}, {key}, {value[0] if value else key} FROM {table.name} ORDER BY {order or owner}"
+    )
+    found: dict[str, dict[Any, Any]] = {}
+    for who, what, how in rows.fetchall():
+        found.setdefault(who, {})[what] = how
+    return found
+
+
+def _date(stored: object) -> datetime | None:
+    try:
+        return date(stored)  # type: ignore[arg-type]  # is what is found out
+    except (TypeError, OverflowError):
+        return None
