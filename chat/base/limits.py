@@ -265,6 +265,9 @@ CONFIRM_SECONDS = 120.0
 """A server that speaks but confirms nothing for this long is left, and a script whose input has ended waits no longer
 for one that is away: it must not wait for ever."""
 
+HELLO_SECONDS = 5.0
+"""A server that has said nothing for this long may be none of ours: an IRC server waits for others to speak first."""
+
 RETRY_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 """About the first and the longest pause between two attempts to connect."""
@@ -302,6 +305,11 @@ SHOW_SECONDS = 0.1
 
 TERMINAL_SECONDS = 0.5
 """How long a terminal that takes nothing is waited for before it is asked whether somebody wants the client to end."""
+
+ALERTS_KEPT = 20
+ALERT_SECONDS = 60.0
+"""Calls that wait for the command that is told of them, and how long it may take for each: what is older than twenty of
+them calls nobody any more."""
 
 HISTORY_LINES = 1000
 """Typed lines that are kept for the next start."""

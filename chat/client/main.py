@@ -25,6 +25,7 @@ from chat.base.clock import elapsed
 from chat.base.command_line import Wrong
 from chat.base.language import say
 from chat.base.text import visible
+from chat.client.faces.person import PersonFace
 from chat.client.faces.pipe import Pipe
 from chat.client.faces.plain import PlainFace
 from chat.client.faces.post import Post
@@ -34,7 +35,9 @@ from chat.client.faces.transcript import Transcript
 from chat.client.link.known_servers import KnownServers
 from chat.client.link.tls import TLSEndpoint
 from chat.client.link.trust import Trust
-from chat.client.options import Options
+from chat.client.options import Options, parse_address
+from chat.client.settings import Saved, Settings, settings_path
+from chat.client.starting import Asker, remember_nick, remember_server
 from chat.client.talk.connection import Connection
 from chat.client.talk.state import StateFile, state_path
 from chat.client.typed_lines import TypedLines
@@ -46,7 +49,8 @@ LOBBY = "#lobby"
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the client with these arguments, or this process's."""
     _open_missing()
-    options = Options()
+    settings = Settings(settings_path(os.environ))
+    options = Options(saved=settings.server)
     try:
         options.parseOptions(arguments)
     except Wrong as error:
@@ -57,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     flags = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETFL) for descriptor in STANDARD}
     modes = termios.tcgetattr(0) if os.isatty(0) else None
     try:
-        status = _run(options)
+        status = _run(options, settings)
+    except (KeyboardInterrupt, EOFError):  # at a question before the start
+        sys.stdout.write("\n")
+        status = Status.WELL
     finally:
         for descriptor, flag in flags.items():
             fcntl.fcntl(descriptor, fcntl.F_SETFL, flag)
@@ -67,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
-def _run(options: Options) -> Status:
+def _run(options: Options, settings: Settings) -> Status:
+    kept = _prepare(options, settings)
     # Not at the top: the reactor opens files, which must not become the standard streams.
     if _is_screen(options):
         # prompt_toolkit runs on asyncio, and Twisted on either.
@@ -87,7 +95,7 @@ def _run(options: Options) -> Status:
     pool = reactor.getThreadPool()
     pool.threadFactory = partial(Thread, daemon=True)
     stopping = signalled = False
-    app = _app(options, reactor, lambda: signalled)
+    app = _app(options, settings, kept, reactor, lambda: signalled)
     result = Status.WELL
 
     def finish(status: Status) -> None:
@@ -122,14 +130,66 @@ def _run(options: Options) -> Status:
     return result
 
 
-def _app(options: Options, reactor: Any, stopped: Callable[[], bool]) -> StreamFace | Post:
-    host, port = options.server
+def _prepare(options: Options, settings: Settings) -> StateFile | None:
+    """Ask what has to be known first, where somebody sits there; returns what an earlier run left."""
+    for name in ("color", "on-mention"):
+        if options[name] is not None:
+            settings.override(name, options[name])
+    if not _at_terminal(options):
+        return None
+    words = options.language.words
+    for sentence in settings.problems:
+        sys.stderr.write(f"-- {visible(words(sentence))} --\n")
+    asker = Asker(options.language, sys.stdin.readline, _write)
+    if not options.names_server and not options["tls"]:
+        known = settings.text("server")
+        if known:
+            saved = settings.server(known)
+            options.take(parse_address(known if saved is None else saved.address))
+        else:
+            options.take(asker.server(options.server))
+            remember_server(settings, options.server)
+    if options["save"] is not None:
+        settings.save_server(options["save"], Saved(options.server.address, options["nick"], options["room"]))
+    kept = _kept(options, options["nick"] or "")
+    state = None if kept is None else kept.read()
+    if kept is not None and state is not None and state.nick and options["nick"] is None:
+        other = asker.goes_on(state.nick)
+        if other is not None:
+            kept.close()
+            options["nick"] = other
+            return _kept(options, other)
+    return kept
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _kept(options: Options, *names: str) -> StateFile | None:
+    """What brings back whoever ran this before, unless another run has it."""
+    try:
+        # What brings us back goes to nobody through TLS and then to somebody else in clear.
+        tls = ["tls"] if options["tls"] else []
+        return StateFile.take(state_path(os.environ, str(options.server).lower(), *names, *tls))
+    except (OSError, RuntimeError) as error:
+        sys.stderr.write(f"-- {options.language.words(cannot_keep(error))} --\n")
+        return None
+
+
+def _app(
+    options: Options, settings: Settings, kept: StateFile | None, reactor: Any, stopped: Callable[[], bool]
+) -> StreamFace | Post:
+    host, port, _ = options.server
     endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
     if options["tls"]:
         endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
     encoding = sys.stdout.encoding if sys.stdout else "utf-8"
     streams = Streams(encoding)
     run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
+    if nick is None and _at_terminal(options):
+        nick = settings.text("nick") or None
     follow, raw, since = bool(options["follow"]), bool(options["json"]), options["since"]
     at_terminal = _at_terminal(options)
     # A script that is run with a mistake in a room's name is to be told, not to talk to nobody.
@@ -148,34 +208,35 @@ def _app(options: Options, reactor: Any, stopped: Callable[[], bool]) -> StreamF
             ),
         )
 
-    def kept(*names: str) -> StateFile | None:
-        try:
-            # What brings us back goes to nobody through TLS and then to somebody else in clear.
-            tls = ["tls"] if options["tls"] else []
-            return StateFile.take(state_path(os.environ, str(options.server).lower(), nick or "", *names, *tls))
-        except (OSError, RuntimeError) as error:
-            streams.warn(f"-- {options.language.words(cannot_keep(error))} --\n")
-            return None
-
     if options["post"]:
         return Post(ground(), endpoint, reactor, run, nick, room)
     if since is not None:
         return Transcript(ground(), nick, since, room or LOBBY, raw)
     if follow:
         # What one recorder has written is not what another one has.
-        return Pipe(ground(kept(room or "", "follow")), nick, follow, raw)
+        return Pipe(ground(_kept(options, nick or "", room or "", "follow")), nick, follow, raw)
     if not at_terminal:
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
-    if not _is_screen(options):
-        return PlainFace(ground(kept()), nick)
-    from chat.client.faces.terminal.colours import paint_for
+    drawn = _is_screen(options)
+    face = _screen(ground, kept, nick, settings, stopped) if drawn else PlainFace(ground(kept), nick)
+    if not options.names_server:
+        face.remember = partial(remember_nick, settings)
+    return face
+
+
+def _screen(
+    ground: Callable[..., Ground],
+    kept: StateFile | None,
+    nick: str | None,
+    settings: Settings,
+    stopped: Callable[[], bool],
+) -> PersonFace:
     from chat.client.faces.terminal.editor import Editor
     from chat.client.faces.terminal.face import TerminalFace
 
-    paint = paint_for("auto", os.environ)
-    editor = Editor(sys.stdin, sys.stdout, paint, TypedLines.of(os.environ), stopped)
-    return TerminalFace(ground(kept(), editor, echoes=True), nick, editor, paint)
+    editor = Editor(sys.stdin, sys.stdout, TypedLines.of(os.environ), stopped)
+    return TerminalFace(ground(kept, editor, echoes=True), nick, editor, settings, os.environ)
 
 
 def _at_terminal(options: Options) -> bool:

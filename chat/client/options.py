@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address
 from typing import Any, ClassVar, NamedTuple
 
 from chat.base import fingerprint
 from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.language import Language, known_languages, language, say
+from chat.client.settings import Saved
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT, join
 
 HELP = say(
@@ -16,9 +17,11 @@ HELP = say(
 Usage: chat-client [options] [HOST[:PORT]]
 
 Talk with everybody on a chat server; without HOST, with the one on this
-computer (localhost:12345). At a terminal you type and read. With input or
-output not a terminal, each line of input is said, what others say goes to
-standard output with its date, everything else to standard error.
+computer (localhost:12345), or at a terminal with the one that you are asked
+for once. HOST may be tls://HOST, or a name given with --save. At a terminal
+you type and read. With input or output not a terminal, each line of input is
+said, what others say goes to standard output with its date, everything else
+to standard error.
 
   -n, --nick NICK      Your nickname; you are asked for it if you give none.
   -r, --room ROOM      The room to talk in, beside #lobby.
@@ -37,6 +40,11 @@ standard output with its date, everything else to standard error.
                        at a terminal the first time, and remembered.
       --fingerprint F  Encrypt, and take exactly the certificate with this
                        SHA-256 fingerprint.
+      --color WHEN     auto, on or off; auto heeds NO_COLOR.
+      --on-mention CMD A command that gets each line that calls you on its
+                       standard input, one at a time.
+      --save NAME      Remember this server, with --nick, --room and --tls:
+                       chat-client NAME is the same from then on.
       --plain          Nothing is drawn: lines come as they come, for whoever
                        listens to a screen, or wants it so. CHAT_PLAIN=1 is
                        the same.
@@ -72,9 +80,15 @@ class Server(NamedTuple):
 
     host: str
     port: int
+    tls: bool = False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """All of it in one word."""
+        return f"tls://{self}" if self.tls else str(self)
 
 
 class Options(CommandLine):
@@ -87,6 +101,9 @@ class Options(CommandLine):
         ["room", "r", None],
         ["since", None, None],
         ["fingerprint", None, None],
+        ["color", None, None],
+        ["on-mention", None, None],
+        ["save", None, None],
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["follow", "f"],
@@ -96,10 +113,18 @@ class Options(CommandLine):
         ["plain", None],
     ]
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        saved: Callable[[str], Saved | None] = lambda name: None,
+    ) -> None:
         super().__init__()
         self.language = locale_language(environ)
         self.server = Server(DEFAULT_HOST, DEFAULT_PORT)
+        self.names_server = False
+        """Whether one was named, or it is the usual one."""
+
+        self._saved = saved
 
     def opt_language(self, code: str) -> None:
         """(usage.Options)"""
@@ -120,11 +145,23 @@ class Options(CommandLine):
         elif port is not None:
             raise Wrong(servers[1], say("one server at a time, HOST or HOST:PORT."))
         self["tls"] = bool(self["tls"]) or self["fingerprint"] is not None
-        self.server = parse_server(host or "", DEFAULT_TLS_PORT if self["tls"] else DEFAULT_PORT)
+        self.names_server = host is not None
+        if host is not None and (saved := self._saved(host)) is not None:
+            host = saved.address
+            self["nick"] = self["nick"] or saved.nick
+            self["room"] = self["room"] or saved.room
+        self.take(parse_address(host or "", bool(self["tls"])))
+
+    def take(self, server: Server) -> None:
+        """Let it be this server."""
+        self.server = server
+        self["tls"] = server.tls
 
     def postOptions(self) -> None:
         """(usage.Options)"""
-        for name in ("nick", "room"):
+        if self["color"] not in (None, "auto", "on", "off"):
+            raise Wrong(f"--color {self['color']!r}", say("it takes auto, on or off."))
+        for name in ("nick", "room", "save"):
             if self[name] is not None and (not self[name] or re.search(r"\s", self[name])):
                 raise Wrong(f"--{name} {self[name]!r}", say("it is one word, without blanks."))
         if self["fingerprint"] is not None:
@@ -139,6 +176,16 @@ class Options(CommandLine):
             raise Wrong("--post", say("it says it as somebody: add --nick NICK."))
         if self["post"] and (self["follow"] or self["json"]):
             raise Wrong("--post", say("it does not stay, so it does not go with --follow or --json."))
+
+
+def parse_address(text: str, tls: bool = False) -> Server:
+    """The same with `tls://` before it, or `chat://`; raises `Wrong`."""
+    scheme, mark, rest = text.partition("://")
+    if mark and scheme not in ("tls", "chat"):
+        raise Wrong(text, say("a server is HOST or HOST:PORT, as in {example}.", example=_EXAMPLE))
+    tls = tls or (mark != "" and scheme == "tls")
+    server = parse_server(rest.rstrip("/") if mark else text, DEFAULT_TLS_PORT if tls else DEFAULT_PORT)
+    return server._replace(tls=tls)
 
 
 def parse_server(text: str, usual_port: int = DEFAULT_PORT) -> Server:

@@ -466,3 +466,34 @@ def test_whatever_a_server_does_it_is_no_exception(script: list[object]) -> None
         else:
             world.lose()
             world.clock.advance(limits.RETRY_MOST_SECONDS + 1)
+
+
+def test_what_is_no_chat_server_is_not_tried_again() -> None:
+    world = World()
+    world.server.accept()
+    world.server.wire.dataReceived(b"SSH-2.0-OpenSSH_9.2\r\n")
+    assert world.face.told == ["stranger, an SSH server answers there"]
+    world.lose()
+    world.clock.advance(limits.RETRY_MOST_SECONDS)
+    assert world.server.attempts == []
+
+
+def test_where_there_was_a_chat_server_it_may_come_back() -> None:
+    world = World()
+    world.enter()
+    world.lose()
+    world.clock.advance(limits.RETRY_MOST_SECONDS)
+    world.server.accept()
+    world.server.wire.dataReceived(b"HTTP/1.1 502 Bad Gateway\r\n")
+    world.lose()
+    world.clock.advance(limits.RETRY_MOST_SECONDS)
+    assert len(world.server.attempts) == 1
+
+
+def test_whoever_wants_a_new_connection_gets_it_at_once() -> None:
+    world = World()
+    world.enter()
+    world.lose()
+    assert world.server.attempts == []
+    world.connection.reconnect()
+    assert len(world.server.attempts) == 1

@@ -72,7 +72,7 @@ def test_options_may_stand_before_and_after_the_server(words: str) -> None:
 def test_an_encrypted_port_is_another_one(words: list[str], server: Server) -> None:
     options = Options({})
     options.parseOptions(words)
-    assert (options.server, options["tls"]) == (server, words != ["pi"])
+    assert (options.server, options["tls"]) == (server._replace(tls=words != ["pi"]), words != ["pi"])
 
 
 def test_a_fingerprint_may_be_written_as_openssl_does() -> None:

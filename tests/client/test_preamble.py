@@ -47,3 +47,26 @@ def test_it_is_as_long_as_a_text_at_most(lines: list[bytes]) -> None:
 @given(st.lists(st.binary(max_size=30)))
 def test_any_bytes_may_come(lines: list[bytes]) -> None:
     error(*lines, *(b"! " + line for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (b"HTTP/1.1 400 Bad Request", "web"),
+        (b"<!DOCTYPE HTML>", "web"),
+        (b"SSH-2.0-OpenSSH_9.2p1", "SSH"),
+        (b":irc.example.net NOTICE * :*** Looking up your hostname", "IRC"),
+        (b":irc.example.net 451 * :You have not registered", "IRC"),
+        (b"ERROR :Closing Link", "IRC"),
+        (b"220 mail.example.net ESMTP", "mail"),
+        (b"* OK IMAP4", "mail"),
+        (b"\x15\x03\x01\x00\x02\x02", "encrypted"),
+        (b"-> Welcome to the chat on pi.", None),
+        (b"", None),
+    ],
+)
+def test_another_server_is_known_by_how_it_begins(line: bytes, what: str | None) -> None:
+    preamble = Preamble()
+    preamble.take(line)
+    preamble.take(b"HTTP/1.1 is talked of later")
+    assert what in preamble.stranger.text if preamble.stranger else what is None

@@ -9,8 +9,9 @@ from memory_server import HELLO, HISTORY, welcome
 from memory_streams import Streams
 from twisted.internet.error import ConnectionLost
 
-from chat.client.faces.terminal.colours import Paint
+from chat.client.faces.stdio import Status
 from chat.client.faces.terminal.face import TerminalFace
+from chat.client.settings import Settings
 
 
 class Screen(Streams):
@@ -28,13 +29,17 @@ class Screen(Streams):
     def ring(self) -> None:
         self.rung += 1
 
+    def signal(self, sequence: str) -> None:
+        self.rung += 1
+
     def clear(self) -> None:
         self.out = ""
 
 
 def person(nick: str | None = None) -> World:
-    screen = Screen()
-    return World(lambda ground: TerminalFace(ground, nick, screen, Paint.OFF), nick, streams=screen, echoes=True)
+    screen, settings = Screen(), Settings()
+    settings.override("color", "off")
+    return World(lambda ground: TerminalFace(ground, nick, screen, settings, {}), nick, streams=screen, echoes=True)
 
 
 def status(world: World, columns: int = 80) -> str:
@@ -175,3 +180,38 @@ def test_older_history_is_asked_for_where_it_is_missing(world: World) -> None:
     world.face.page_up()
     (asked,) = world.server.objects
     assert (asked["line"], asked["room"], asked["before"]) == ("/last 20", "#lobby", 7)
+
+
+def test_settings_are_shown_and_changed_at_once(world: World) -> None:
+    world.face.typed("/set time off")
+    world.face.typed("/set notify trumpet")
+    world.face.typed("/set nonsense")
+    world.server.send(MESSAGE)
+    assert world.shown() == [
+        "-> time off (on, off): the time before each line",
+        "! usage: notify takes one of: bell, osc9, osc777, notify-send, off  (/set notify",
+        "!   trumpet)",
+        "! usage: There is no setting nonsense. There are: show, fold, time, color,",
+        "!   notify, on-mention, words, nick, server  (/set nonsense)",
+        "<bob> hi",
+    ]
+    assert world.server.lines == []
+
+
+def test_another_server_is_told_and_left() -> None:
+    world = person("amy")
+    world.server.accept()
+    world.server.wire.dataReceived(b"HTTP/1.1 400 Bad Request\r\n")
+    assert world.shown()[-2:] == [
+        "! pi:12345 is no chat server: a web server (HTTP) answers there. Is it another",
+        "!   port? 12345 is usual.",
+    ]
+    world.lose()
+    assert world.result == [Status.NO_CONNECTION]
+
+
+def test_a_silent_one_is_told() -> None:
+    world = person("amy")
+    world.server.accept()
+    world.clock.advance(5)
+    assert world.shown()[-1] == "-- connected, but no chat server answers yet: is it the right port? --"

@@ -22,6 +22,7 @@ OnScreen = Callable[..., Screen]
 def _at_home_in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the client keeps for after a crash is not the user's, who runs these tests."""
     monkeypatch.setitem(ENVIRONMENT, "XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(ENVIRONMENT, "XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture

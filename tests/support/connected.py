@@ -62,6 +62,12 @@ class Face:
     def trying_again(self, seconds: float) -> None:
         self.told.append(f"again in {seconds:g}")
 
+    def stranger(self, what: Sentence) -> None:
+        self.told.append(f"stranger, {WORDS(what)}")
+
+    def no_hello(self) -> None:
+        """It is waited on."""
+
     def not_kept(self, error: OSError) -> None:
         self.told.append("not kept")
 

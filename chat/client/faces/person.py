@@ -1,6 +1,7 @@
 """Somebody who sits there, however it looks: they are asked for a nickname, and whether a server is the right one."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from unicodedata import normalize
 
 from twisted.internet.defer import Deferred
@@ -33,6 +34,9 @@ class PersonFace(StreamFace):
         self._proposal: str | None = None
         self._told = False
         self._stranger: Unknown | None = None
+        self._chosen = self._advised = False
+        self.remember: Callable[[str], object] = lambda nick: None
+        """Takes the nickname that somebody chose, for the next start."""
 
     @abstractmethod
     def ask(self, question: Sentence) -> None:
@@ -92,6 +96,16 @@ class PersonFace(StreamFace):
     def entered(self) -> None:
         """From now on what is typed is said."""
         self._asking = self._told = False
+        if self._chosen and self.connection.me.nick is not None:
+            self._chosen = False
+            self.remember(self.connection.me.nick)
+
+    def unreachable(self, reason: Sentence) -> None:
+        """The first time with what to do about it."""
+        super().unreachable(reason)
+        if self.connection.me.nick is None and not self._advised:
+            self._advised = True
+            self.state(say("is that the right name and port? chat-client HOST:PORT; Ctrl-C gives up"))
 
     def unsafe(self, problem: Unsafe) -> None:
         """Ask whether it is the right one, where that is the question."""
@@ -143,6 +157,7 @@ class PersonFace(StreamFace):
                 self._again(error.code, self._words(error.sentence), names.propose(nick, lambda name: True))
                 self.ask(NICKNAME)
                 return
+            self._chosen = True
             self.connection.enter(chosen or nick)
         else:
             self.enter_as_anyone()

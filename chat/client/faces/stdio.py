@@ -236,6 +236,18 @@ class StreamFace(ABC):
             self.put(Shown(LineKind.ERROR, self._words(how_to_trust(self._server))))
         self.give_up(Status.UNSAFE)
 
+    def stranger(self, what: Sentence) -> None:
+        """Say what it is, and what to do."""
+        told = say(
+            "{server} is no chat server: {what}. Is it another port? 12345 is usual.", server=self._server, what=what
+        )
+        self.put(Shown(LineKind.ERROR, visible(self._words(told))))
+        self.status = max(self.status, Status.NO_CONNECTION)
+
+    def no_hello(self) -> None:
+        """It may be slow, or no chat server."""
+        self.state(say("connected, but no chat server answers yet: is it the right port?"))
+
     def tell(self, problem: Unsafe) -> None:
         """Say why the server is not safe."""
         for sentence in problem.told:

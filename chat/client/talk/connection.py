@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import random
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
 
 from chat.base import limits
 from chat.base.language import Sentence, say
@@ -80,6 +80,7 @@ class Connection:
         self._preamble = Preamble()
         self._leaving = self._paused = False
         self._gone: Deferred[None] = Deferred()
+        self._wait_for_hello: IDelayedCall | None = None
         self._dialer = Dialer(endpoint, Links(self, clock), clock, face, jitter)
 
     # What a face may ask.
@@ -193,6 +194,7 @@ class Connection:
         self._entrance.stage = Stage.OPENING
         self._preamble = Preamble()
         link.send(self._greeting)
+        self._wait_for_hello = self._clock.callLater(limits.HELLO_SECONDS, self._no_hello)
         if self._paused:
             link.pause()
 
@@ -209,11 +211,25 @@ class Connection:
                 self._entrance.begin()
             else:
                 self._preamble.take(line)
+                if self._preamble.stranger is not None:
+                    self._leave_stranger(self._preamble.stranger)
         elif raw is None:
             self._face.not_understood()
         else:
             self._take(understand(raw), raw)
         self._lose_patience()
+
+    def _leave_stranger(self, what: Sentence) -> None:
+        """No chat server speaks there: it will be none the next time, unless it was one before."""
+        if self.me.nick is None and self.me.code is None:
+            self._leaving = True
+            self._face.stranger(what)
+        self.put_off(what)
+
+    def _no_hello(self) -> None:
+        """Whoever is there says nothing that a chat server would."""
+        if self._entrance.stage is Stage.OPENING and not self._leaving:
+            self._face.no_hello()
 
     def silent(self) -> None:
         """Nothing was heard, or said, for a while: ask for a sign of life, which is one."""
@@ -224,6 +240,8 @@ class Connection:
         """The connection is gone."""
         turned_away = self._preamble.error if self._entrance.stage is Stage.OPENING else None
         self._entrance.lost()
+        if self._wait_for_hello is not None and self._wait_for_hello.active():
+            self._wait_for_hello.cancel()
         self._link = None
         self._outbox.forget_questions()
         if turned_away is not None:
@@ -342,11 +360,12 @@ class Connection:
     def _stop(self) -> None:
         """Leave no lines behind: the face tells now what became of them."""
         code = self.me.code
-        self._keeper.stop(None if code is None else SavedState(code, self.me.shown, ()))
+        self._keeper.stop(None if code is None else SavedState(code, self.me.shown, (), self.me.nick or ""))
         self._dialer.stop().addCallback(lambda _: self._gone.callback(None))
 
     def _state(self) -> SavedState | None:
         """What the next run needs if this one is killed; until we are in, what the last one left still says it."""
         if self.me.code is None or not self._entrance.settled:
             return None
-        return SavedState(self.me.code, self.me.shown, [*self._outbox.sent.values(), *self._outbox.waiting])
+        lines = [*self._outbox.sent.values(), *self._outbox.waiting]
+        return SavedState(self.me.code, self.me.shown, lines, self.me.nick or "")

@@ -45,6 +45,12 @@ class Face(Protocol):
     def unsafe(self, problem: Unsafe) -> None:
         """The server is not who it should be, or nobody knows: it was told nothing, and is not tried again."""
 
+    def stranger(self, what: Sentence) -> None:
+        """No chat server answers there; it is not tried again."""
+
+    def no_hello(self) -> None:
+        """Connected for some seconds, and no chat server has spoken."""
+
     def trying_again(self, seconds: float) -> None:
         """The next attempt is in so many seconds."""
 

@@ -8,6 +8,7 @@ from typing import get_args
 
 from chat.base import limits
 from chat.base.errors import Code
+from chat.base.language import Sentence, say
 from chat.client.link.lines import TooLong
 from chat.client.talk.objects import Raw
 
@@ -15,16 +16,33 @@ _MARK = b"! "
 _BEGINNING = re.compile(f"({'|'.join(get_args(Code))}): (.*)", re.DOTALL)
 
 
+_STRANGERS = (
+    (re.compile(rb"HTTP/\d|<!doctype|<html|<\?xml", re.IGNORECASE), say("a web server (HTTP) answers there")),
+    (re.compile(rb"SSH-\d"), say("an SSH server answers there")),
+    (re.compile(rb"(:\S+ )?(NOTICE|ERROR|\d{3}) (\S+ )?:"), say("an IRC server answers there, for IRC clients")),
+    (re.compile(rb"220[ -]|\+OK|\* OK"), say("a mail or file server answers there")),
+    (re.compile(rb"[\x15\x16]\x03"), say("it is encrypted there; chat-client --tls may be what you want")),
+)
+"""How others begin."""
+
+
 class Preamble:
     """The lines up to `hello`, or up to the end."""
 
     def __init__(self) -> None:
+        self.stranger: Sentence | None = None
+        """What speaks there, where that is no chat server."""
+
+        self._begun = False
         self._code = ""
         self._text = ""
         self._goes_on = False
 
     def take(self, line: bytes | TooLong) -> None:
-        """A line came; of several errors the first one says it."""
+        """A line came; of several errors the first one says it, and of another server its first line what it is."""
+        if not self._begun and not isinstance(line, TooLong):
+            self._begun = True
+            self.stranger = next((what for kind, what in _STRANGERS if kind.match(line)), None)
         if isinstance(line, TooLong) or not line.startswith(_MARK):
             self._goes_on = False
             return

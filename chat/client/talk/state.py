@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -31,6 +31,8 @@ class SavedState:
     code: str
     shown: Mapping[str, int]
     lines: Sequence[SentLine]
+    nick: str = field(default="", compare=False)
+    """Whose it is, for whoever sits there next."""
 
 
 class StateFile:
@@ -71,7 +73,7 @@ class StateFile:
     def write(self, state: SavedState) -> None:
         """Let this stand in it, and nothing else; raises `OSError`, and then what stood there still does."""
         lines = [json.loads(jsonl.encode_request(line.request())) for line in state.lines]
-        data = json.dumps({"code": state.code, "shown": dict(state.shown), "lines": lines}).encode()
+        data = json.dumps({"code": state.code, "shown": dict(state.shown), "lines": lines, "nick": state.nick}).encode()
         new = self._path.with_name(f"{self._path.name}.new")
         descriptor = open_private(new, os.O_WRONLY | os.O_TRUNC)
         try:
@@ -101,10 +103,11 @@ class _Unfit(Exception):
 
 def _parse(keys: object) -> SavedState:
     match keys:
-        case {"code": str(code), "shown": dict(shown), "lines": list(lines)}:
+        case {"code": str(code), "shown": dict(shown), "lines": list(lines), **more}:
+            nick = more.get("nick")
             read = [_line(line) for line in lines]
             if all(type(seq) is int and seq >= 0 for seq in shown.values()):
-                return SavedState(code, shown, read)
+                return SavedState(code, shown, read, nick if isinstance(nick, str) else "")
     raise _Unfit
 
 

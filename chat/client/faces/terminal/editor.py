@@ -48,7 +48,6 @@ from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReactorTim
 from chat.base import limits
 from chat.base.text import visible
 from chat.client.faces.streams import InputReader, Source
-from chat.client.faces.terminal.colours import Paint
 from chat.client.talk.completing import Offer
 from chat.client.typed_lines import TypedLines
 
@@ -110,10 +109,9 @@ class Paste(NamedTuple):
 class Editor:
     """Standard streams for a face that owns a terminal, which is waited for until it is `stopped`."""
 
-    def __init__(
-        self, stdin: TextIO, stdout: TextIO, paint: Paint, history: TypedLines, stopped: Callable[[], bool]
-    ) -> None:
-        self._stdin, self._stdout, self._paint, self._stopped = stdin, stdout, paint, stopped
+    def __init__(self, stdin: TextIO, stdout: TextIO, history: TypedLines, stopped: Callable[[], bool]) -> None:
+        self.paints = True
+        self._stdin, self._stdout, self._stopped = stdin, stdout, stopped
         self._history = _History(history)
         self._written: list[str] = []
         self._due: IDelayedCall | None = None
@@ -299,7 +297,7 @@ class Editor:
             FormattedTextControl(text),
             height=height,
             dont_extend_height=True,
-            style="" if self._paint is Paint.OFF else style,
+            style=lambda: style if self.paints else "",
         )
         return ConditionalContainer(window, Condition(there))
 

@@ -8,16 +8,19 @@ answered here.
 from collections.abc import Callable, Mapping, Sequence
 
 from chat.base import limits
-from chat.base.errors import BadInput
+from chat.base.errors import BadInput, Refused
 from chat.base.language import Sentence, duration, say, say_n
+from chat.base.reasons import system_reason
 from chat.base.text import visible
+from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.person import PersonFace
 from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, no_connection
-from chat.client.faces.terminal.colours import Paint, rows
+from chat.client.faces.terminal.colours import Paint, paint_for, rows
 from chat.client.faces.terminal.editor import Editor
 from chat.client.link.lines import TooLong
+from chat.client.settings import TABLE, Setting, Settings
 from chat.client.talk.completing import Command, Completing, Offer, commands_in
-from chat.client.talk.conversation import Shown
+from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply
 from chat.client.talk.view import Choices, View
@@ -31,12 +34,23 @@ _PROMPT = 20
 class TerminalFace(PersonFace):
     """The face that fills the bottom of a terminal; `editor` is what `ground` has for streams."""
 
-    def __init__(self, ground: Ground, nick: str | None, editor: Editor, paint: Paint) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        nick: str | None,
+        editor: Editor,
+        settings: Settings,
+        environ: Mapping[str, str],
+        run: Run = run_in_thread,
+    ) -> None:
         self._editor = editor
         editor.desk = self
-        self._paint = paint
+        self._settings = settings
+        self._environ = environ
         self._ruled = editor.ruled
         self._choices = Choices()
+        self._alerts = Alerts(editor.signal, run)
+        self._configure()
         super().__init__(ground, nick)
         self.view = View(self.connection.me, ground.language, ground.now, self._choices)
         self._completing = Completing(_own_commands(self._words))
@@ -44,6 +58,7 @@ class TerminalFace(PersonFace):
             "go": self._go,
             "reconnect": lambda rest: self._reconnect(),
             "clear": lambda rest: editor.clear(),
+            "set": self._set,
         }
         self._state: Sentence | None = say("connecting")
         self._quiet = self._knows_commands = False
@@ -62,10 +77,23 @@ class TerminalFace(PersonFace):
 
     def _show(self) -> None:
         for shown in self.view.printed():
-            painted = rows(shown, self._paint, True, self._editor.columns, self._ruled)
+            painted = rows(shown, self._paint, self._timed, self._editor.columns, self._ruled)
             self._editor.write("\n".join([*painted, ""]))
-        if self.view.alerts():
-            self._editor.ring()
+        for alert in self.view.alerts()[-limits.ALERTS_KEPT :]:
+            room = "" if alert.private else f"{alert.room} "
+            self._alerts.call(f"{room}{alert.author}", " ".join(alert.text.split("\n")))
+
+    def _configure(self) -> None:
+        """Be as the settings say."""
+        settings = self._settings
+        self._paint = paint_for(settings.text("color"), self._environ)
+        self._timed = bool(settings["time"])
+        self._choices.everything = settings["show"] == "all"
+        self._choices.folded = bool(settings["fold"])
+        self._choices.words = tuple(settings.text("words").split())
+        self._alerts.how = settings.text("notify")
+        self._alerts.command = settings.text("on-mention")
+        self._editor.paints = self._paint is not Paint.OFF
 
     # Desk
 
@@ -229,8 +257,11 @@ class TerminalFace(PersonFace):
 
     def unreachable(self, reason: Sentence) -> None:
         """Said once, then only seen below."""
-        if not self._quiet:
-            self._quiet = self.connection.me.nick is not None
+        if self.connection.me.nick is None:
+            if not self._advised:
+                super().unreachable(reason)
+        elif not self._quiet:
+            self._quiet = True
             self.state(no_connection(self._server, reason))
         self._state = say("not connected: {reason}", reason=reason)
         self._editor.refresh()
@@ -256,6 +287,35 @@ class TerminalFace(PersonFace):
         else:
             self.view.go(found)
 
+    def _set(self, rest: str) -> None:
+        """Show the settings, or one of them, or let it be another."""
+        name, _, value = rest.strip().partition(" ")
+        if not value.strip():
+            self._tell_settings(name)
+            return
+        try:
+            setting = _setting(name)
+            self._settings.put(setting.name, setting.parse(value.strip() if value.strip() != '""' else ""))
+        except Refused as error:
+            self._refused(error, f"/set {rest}")
+            return
+        except OSError as error:
+            self.state(say("it is not remembered: {reason}", reason=system_reason(error)))
+        self._configure()
+        self._tell_settings(setting.name)
+
+    def _tell_settings(self, name: str) -> None:
+        try:
+            rows = [_setting(name)] if name else [*TABLE.values()]
+        except Refused as error:
+            self._refused(error, f"/set {name}")
+            return
+        for row in rows:
+            value = self._settings[row.name]
+            shown = {True: "on", False: "off", "": '""'}.get(value, str(value))
+            choices = f" ({', '.join(row.choices)})" if row.choices else " (on, off)" if value in (True, False) else ""
+            self.put(Shown(LineKind.REPLY, visible(f"{row.name} {shown}{choices}: {self._words(row.help)}")))
+
     def _reconnect(self) -> None:
         self._state = say("connecting")
         self.connection.reconnect()
@@ -272,12 +332,20 @@ class TerminalFace(PersonFace):
         return True
 
 
+def _setting(name: str) -> Setting:
+    """The one of this name; raises `Refused`."""
+    if (setting := TABLE.get(name.casefold().replace("_", "-"))) is None:
+        raise Refused("usage", say("There is no setting {name}. There are: {names}", name=name, names=", ".join(TABLE)))
+    return setting
+
+
 def _own_commands(words: Callable[[Sentence], str]) -> list[Command]:
     """Those that the server knows nothing of."""
     rows = [
         ("go", "/go [#room|NICK]", say("opens a conversation; the beginning of its name is enough")),
         ("reconnect", "/reconnect", say("connects anew, at once")),
         ("clear", "/clear", say("empties the screen")),
+        ("set", "/set [name [value]]", say("shows the settings of this program, or changes one")),
     ]
     return [
         Command(name, usage, words(help), (), (frozenset({"room", "nick"}),) if name == "go" else ())
