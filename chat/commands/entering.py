@@ -198,7 +198,12 @@ class Language(NamedTuple):
     language: str | None
 
 
-@command("staying", say("/language [en|es]"), say("the language in which the service speaks to you"), nameless=True)
+@command(
+    "staying",
+    say("/language [{codes}]", codes="|".join(known_languages())),
+    say("the language in which the service speaks to you"),
+    nameless=True,
+)
 async def language(call: Call, asked: Language) -> None:
     """Theirs alone; it comes back with them.  Without a word it tells which it is."""
     session, connection = call.session, call.connection

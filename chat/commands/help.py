@@ -1,6 +1,6 @@
 """What this is, and what can be asked of it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from chat import __version__
 from chat.base import limits
@@ -33,7 +33,8 @@ def help(call: Call, asked: Help) -> None:
     if not topic:
         call.reply(replies.FirstHelp([_manual(TABLE[name]) for name in _FIRST]))
     elif topic in _ALL:
-        call.reply(replies.Help([*map(_manual, TABLE.values())]))
+        rows = sorted(TABLE.values(), key=lambda row: _FAMILIES.index(row.family))
+        call.reply(replies.Help([*map(_manual, rows)]))
     elif topic in _TIPS:
         call.reply(replies.Tips())
     else:
@@ -56,6 +57,8 @@ def _unknown(topic: str) -> Refused:
         say("There is no /{name}; is it /{near}? /help all shows every one.", name=name, near=near.name),
     )
 
+
+_FAMILIES = get_args(replies.Family)
 
 _ALL, _TIPS = ("all", "todo", "todos"), ("tips", "consejos")
 """What a list of all commands and of tips is asked with, in any language."""

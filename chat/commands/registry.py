@@ -95,7 +95,7 @@ class Command(NamedTuple):
 
 
 TABLE: dict[str, Command] = {}
-"""Each command under its name, in the order of help."""
+"""Each command under its name."""
 
 NAMES: dict[str, Command] = {}
 """Each command under its name and under its aliases, folded."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from chat.base import limits
-from chat.base.language import Sentence, duration, say, say_n
+from chat.base.language import Sentence, duration, language, say, say_n
 from chat.base.text import quoted
 from chat.wire import phrases, replies
 from chat.wire.answers import Greeting, Matching, Problem, Selection, SinceSpoken, SinceTime, Welcome
@@ -295,7 +295,13 @@ def _here_already(here: replies.HereAlready) -> Iterator[Sentence]:
 
 
 def _speaks(speaks: replies.Speaks) -> Iterator[Sentence]:
-    yield say("The service speaks English to you; /language es: en español.")
+    # Each of the others is named in itself, for who reads only that.
+    others = [code for code in speaks.languages if code != speaks.language]
+    named = ", ".join(f"/language {code}: {language(code).words(_IN_IT)}" for code in others)
+    yield say("The service speaks English to you; {others}.", others=named)
+
+
+_IN_IT = say("in English")
 
 
 def _bye(bye: replies.Bye) -> Iterator[Sentence]:

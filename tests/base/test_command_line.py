@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from chat.base.command_line import CommandLine, Wrong
-from chat.base.language import language
+from chat.base.language import known_languages, language
 from chat.base.reasons import _REASONS, system_reason
 from chat.client.options import Options as ClientOptions
 from chat.server.options import Options as ServerOptions
@@ -77,7 +77,9 @@ def test_what_the_parser_finds_wrong_is_said_in_both_languages(slip: str, make: 
 
 @both
 def test_a_language_that_there_is_not_is_told_with_those_that_there_are(make: Make) -> None:
-    assert in_spanish(["--language", "tlh"], make).endswith("--language tlh: choose from en, es.")
+    assert in_spanish(["--language", "tlh"], make).endswith(
+        f"--language tlh: choose from {', '.join(known_languages())}."
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ KINDS = get_args(replies.Facts)
 def some(kind: object, name: str = "tea") -> object:
     """Something of this type."""
     if kind in (str, str | None):
-        return name
+        return {"languages": "en", "languages2": "es"}.get(name, name)
     if kind is bool:
         return True
     if kind is int:
