@@ -306,6 +306,9 @@ SHOW_SECONDS = 0.1
 TERMINAL_SECONDS = 0.5
 """How long a terminal that takes nothing is waited for before it is asked whether somebody wants the client to end."""
 
+LINES_AGAIN = 200
+"""Lines that `/again` can repeat: some minutes of talk."""
+
 ALERTS_KEPT = 20
 ALERT_SECONDS = 60.0
 """Calls that wait for the command that is told of them, and how long it may take for each: what is older than twenty of

@@ -219,7 +219,11 @@ def _app(
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
     drawn = _is_screen(options)
-    face = _screen(ground, kept, nick, settings, stopped) if drawn else PlainFace(ground(kept), nick)
+    face = (
+        _screen(ground, kept, nick, settings, stopped)
+        if drawn
+        else PlainFace(ground(kept), nick, settings, _in_words(options))
+    )
     if not options.names_server:
         face.remember = partial(remember_nick, settings)
     return face
@@ -245,10 +249,14 @@ def _at_terminal(options: Options) -> bool:
     return not records and os.isatty(0) and os.isatty(1)
 
 
+def _in_words(options: Options) -> bool:
+    """Whether somebody asked for lines without marks, to listen to."""
+    return bool(options["plain"]) or os.environ.get("CHAT_PLAIN", "0") not in ("", "0")
+
+
 def _is_screen(options: Options) -> bool:
     """Whether there is a terminal that can be drawn on, and nobody wants it plain."""
-    plain = options["plain"] or os.environ.get("CHAT_PLAIN", "0") not in ("", "0")
-    return not plain and _at_terminal(options) and os.environ.get("TERM", "") not in ("", "dumb")
+    return not _in_words(options) and _at_terminal(options) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def _trust(options: Options) -> Trust:

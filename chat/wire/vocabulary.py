@@ -42,7 +42,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {name: tuple(words.split()) for name, w
 
 _NAMES = {grammar.fold(word): name for name, words in ALIASES.items() for word in (name, *words)}
 
-OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear"})
+OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 """Commands that only a client has: on a server they will never mean anything else."""
 
 RESERVED = frozenset(

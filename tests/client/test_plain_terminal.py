@@ -6,12 +6,14 @@ from collections.abc import Iterator
 import pytest
 from faced import MESSAGE, World
 from memory_server import HELLO, welcome
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionLost
 
 from chat.base.language import say
 from chat.client.faces.plain import PlainFace
 from chat.client.faces.stdio import Status
 from chat.client.link.trust import Unsafe
+from chat.client.settings import Settings
 from chat.client.talk.me import SentLine
 from chat.client.talk.state import SavedState
 
@@ -248,3 +250,89 @@ def test_a_fingerprint_stands_in_one_piece_and_what_others_may_have_written_does
     *others, last = world.shown()
     assert last == f"! Its fingerprint is SHA256:{mark}"
     assert all(len(line) <= 80 for line in others)
+
+
+# --- for whoever listens -------------------------------------------------------------------------------------------
+
+
+def listener() -> World:
+    world = World(lambda ground: PlainFace(ground, "amy", words=True), "amy")
+    world.enter()
+    return world
+
+
+def test_marks_are_words_and_frames_one_line() -> None:
+    world = listener()
+    world.server.send(
+        MESSAGE,
+        MESSAGE | {"text": "a\nb"},
+        MESSAGE | {"type": "action", "text": "waves"},
+        MESSAGE | {"room": "@bob", "to": "amy", "text": "psst"},
+        MESSAGE | {"type": "joined", "text": "", "who": ["bob"], "here": 2},
+        {"type": "error", "code": "too-long", "text": "No."},
+        {"type": "reply", "command": "x", "text": "word " * 30},
+        {"type": "history", "room": "#lobby", "events": [MESSAGE | {"at": "2026-11-20T08:00:00Z"}], "id": "1"},
+    )
+    assert world.shown() == [
+        "bob: hi",
+        "bob: a",
+        "  b",
+        "* bob waves",
+        "private from bob: psst",
+        "bob joined #lobby (2 here)",
+        "error: too-long: No.",
+        "word " * 30,
+    ]
+    world.face.typed("/msg bob hi")
+    world.answer({"type": "ack", "room": "@bob", "seq": 2})
+    assert world.shown() == ["private to bob: hi"]
+
+
+def test_a_history_is_told_by_its_title_alone() -> None:
+    world = listener()
+    world.face.typed("/last 1")
+    world.answer({"type": "history", "room": "#lobby", "events": [MESSAGE | {"at": "2026-11-20T08:00:00Z"}]})
+    assert world.shown() == ["last line of #lobby", "bob: hi"]
+
+
+def test_nobody_can_be_called_like_a_word_of_the_service() -> None:
+    world = listener()
+    world.server.send(MESSAGE | {"from": "error", "text": "all is lost"}, MESSAGE | {"from": "Private"})
+    assert world.shown() == ["<error> all is lost", "<Private> hi"]
+
+
+def test_what_was_shown_last_is_repeated() -> None:
+    world = listener()
+    world.server.send(*(MESSAGE | {"seq": number, "text": str(number)} for number in range(9)))
+    world.shown()
+    world.face.typed("/again 2")
+    assert world.shown() == ["bob: 7", "bob: 8"]
+    world.face.typed("/again")
+    assert len(world.shown()) == 5
+    world.face.typed("/again much")
+    assert world.shown() == ["error: usage: /again takes a number up to 200.  (/again much)"]
+    assert world.server.lines == []
+
+
+def test_commands_of_the_client_are_there_too() -> None:
+    world = listener()
+    world.face.typed("/set time")
+    world.face.typed("/go ops")
+    assert world.shown() == ["time on (on, off): the time before each line"]
+    assert world.server.lines == ["/join ops"]
+
+
+def test_a_command_is_told_of_calls_and_of_nothing_else() -> None:
+    told: list[str] = []
+
+    def run(argv: object, text: str) -> Deferred:
+        told.append(text)
+        return succeed(None)
+
+    settings = Settings()
+    settings.override("on-mention", "wall")
+    world = World(lambda ground: PlainFace(ground, "amy", settings, run=run), "amy")
+    world.enter()
+    world.server.send(MESSAGE, MESSAGE | {"text": "amy?"}, MESSAGE | {"room": "@bob", "to": "amy"})
+    assert told == ["bob: amy?\n", "bob: hi\n"]
+    assert "\a" not in world.streams.out

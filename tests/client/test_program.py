@@ -362,7 +362,12 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave), fcntl.fcntl(self.slave, fcntl.F_GETFL)
         self._read = b""
         self.program = programs.start(
-            "--plain", *words, stdin=self.slave, stdout=self.slave, stderr=self.slave, preexec_fn=self._control
+            *words,
+            env={**ENVIRONMENT, "TERM": "dumb"},
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            preexec_fn=self._control,
         )
 
     def _control(self) -> None:

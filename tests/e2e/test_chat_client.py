@@ -118,7 +118,7 @@ def test_a_recorder_outlives_the_server(serve: Serve, connect: Connect, tmp_path
 
 def test_a_person_talks_on_when_the_server_was_away(serve: Serve, connect: Connect, on_terminal: OnTerminal) -> None:
     server = serve()
-    cleo = on_terminal("cleo", *CLIENT, "--plain", ":".join(server.address))
+    cleo = on_terminal("cleo", "env", "TERM=dumb", *CLIENT, ":".join(server.address))
     cleo.hears("Nickname: ")
     cleo.says("cleo")
     cleo.hears("-> Hello cleo.")

@@ -47,7 +47,7 @@ def test_a_stranger_is_asked_about_remembered_and_refused_when_it_is_another(
     known = tmp_path / "home" / "chat" / "known_servers"
     amy = connect(server, "amy").joins()
 
-    bob = on_screen(*CLIENT, "--plain", "--tls", "-n", "bob", address)
+    bob = on_screen("env", "TERM=dumb", *CLIENT, "--tls", "-n", "bob", address)
     until(lambda: "Go on, and remember it?" in "\n".join(bob.lines), what="the question")
     told = "".join(line.removeprefix("! ").removeprefix("  ") for line in bob.lines)
     assert fingerprint(server) in told
@@ -67,7 +67,7 @@ def test_a_stranger_is_asked_about_remembered_and_refused_when_it_is_another(
     for path in tmp_path.glob("*.pem"):
         path.unlink()
     serve("--tls-port", f"tcp:{address.rpartition(':')[2]}:interface=127.0.0.1")
-    bob = on_screen(*CLIENT, "--plain", "--tls", "-n", "bob", address)
+    bob = on_screen("env", "TERM=dumb", *CLIENT, "--tls", "-n", "bob", address)
     bob.shows(f"! THE CERTIFICATE OF {address} HAS CHANGED.")
     until(lambda: bob.has_ended, what="the end")
     refused = run("--tls", "-n", "bot", address, input="secret\n")

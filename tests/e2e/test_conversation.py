@@ -49,7 +49,9 @@ def test_chat_client_talks_with_netcat_and_telnet(
     host, port = server.address
     nora = run(server, "nora", "nc.openbsd").joins()
     tom = on_terminal("tom", "telnet", host, port).joins()
-    client = on_terminal("cleo", sys.executable, "-m", "chat.client", "--plain", "--nick", "cleo", f"{host}:{port}")
+    client = on_terminal(
+        "cleo", "env", "TERM=dumb", sys.executable, "-m", "chat.client", "--nick", "cleo", f"{host}:{port}"
+    )
     nora.hears("-!- cleo joined #lobby (3 here)\r\n")
     client.says("hi from the client ☃")
     for other in (nora, tom):

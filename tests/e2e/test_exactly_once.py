@@ -146,7 +146,7 @@ def test_a_person_types_on_while_the_server_is_killed(
     serve: Serve, connect: Connect, on_terminal: OnTerminal, tmp_path: Path
 ) -> None:
     server = serve()
-    cleo = on_terminal("cleo", *CLIENT, "--plain", "--nick", "cleo", ":".join(server.address))
+    cleo = on_terminal("cleo", "env", "TERM=dumb", *CLIENT, "--nick", "cleo", ":".join(server.address))
     cleo.hears("-> Hello cleo.")
     cleo.says("before")
     amy = connect(server, "amy").joins()
@@ -159,7 +159,7 @@ def test_a_person_types_on_while_the_server_is_killed(
     kill(cleo.process)
     server = serve("--port", f"tcp:{server.port}:interface={server.host}")
     amy = connect(server, "amy2").joins()
-    again = on_terminal("cleo", *CLIENT, "--plain", "--nick", "cleo", ":".join(server.address))
+    again = on_terminal("cleo", "env", "TERM=dumb", *CLIENT, "--nick", "cleo", ":".join(server.address))
     again.hears("-> Welcome back cleo.")
     again.hears("-- sent now, from before: meanwhile --")
     amy.hears("<cleo> meanwhile\r\n")
@@ -216,14 +216,14 @@ def test_a_transcript_has_everything_and_each_thing_once(serve: Serve, connect: 
 
 
 def test_what_is_kept_is_nobody_elses(server: Server, on_terminal: OnTerminal, tmp_path: Path) -> None:
-    cleo = on_terminal("cleo", *CLIENT, "--plain", "--nick", "cleo", ":".join(server.address))
+    cleo = on_terminal("cleo", "env", "TERM=dumb", *CLIENT, "--nick", "cleo", ":".join(server.address))
     cleo.hears("-> Hello cleo.")
     kept = tmp_path / "home" / "chat"
     file = kept / f"{':'.join(server.address)},cleo"
     until(lambda: file.stat().st_size)
     assert (kept.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
     # Another terminal with the same nickname is another person.
-    other = on_terminal("other", *CLIENT, "--plain", "--nick", "cleo", ":".join(server.address))
+    other = on_terminal("other", "env", "TERM=dumb", *CLIENT, "--nick", "cleo", ":".join(server.address))
     other.hears("! nick-taken")
     cleo.process.send_signal(signal.SIGHUP)
     cleo.ends()

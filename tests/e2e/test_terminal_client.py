@@ -211,10 +211,14 @@ def test_however_it_ends_the_terminal_is_as_it_was(
 
 
 def test_a_dumb_terminal_and_whoever_wants_it_plain_get_lines(server: Server, on_screen: OnScreen) -> None:
-    for word, environment in (("--plain", "TERM=xterm"), ("-r lobby", "TERM=dumb"), ("", "CHAT_PLAIN=1")):
+    for word, environment, shown in (
+        ("--plain", "TERM=xterm", "connected"),
+        ("-r lobby", "TERM=dumb", "-- connected --"),
+        ("", "CHAT_PLAIN=1", "connected"),
+    ):
         command = f"env {environment} {' '.join(CLIENT)} -n amy {word} {':'.join(server.address)}"
         screen = on_screen("sh", "-c", command)
-        screen.shows("-- connected --")
+        screen.shows(shown)
         screen.types("/quit")
         until(lambda screen=screen: screen.has_ended, what="the end")
 

@@ -11,9 +11,11 @@ from chat.base import names
 from chat.base.errors import Refused
 from chat.base.fingerprint import normal
 from chat.base.language import Sentence, say
+from chat.client.faces.ours import set_one
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_remember
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
+from chat.client.settings import Settings
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.objects import Problem
 from chat.wire import grammar, phrases, vocabulary
@@ -28,8 +30,16 @@ _YES, _NO = say("yes"), say("no")
 class PersonFace(StreamFace):
     """The face for somebody who looks; `nick` None is asked for, unless an earlier run left who they are."""
 
-    def __init__(self, ground: Ground, nick: str | None) -> None:
+    def __init__(self, ground: Ground, nick: str | None, settings: Settings | None = None) -> None:
         super().__init__(ground, recorder=False)
+        self.settings = settings or Settings()
+        self.ours: dict[str, Callable[[str], None]] = {
+            "set": self._set,
+            "reconnect": lambda rest: self.reconnect(),
+            "go": self.go,
+        }
+        """Commands that only a client has, by their names."""
+
         self._asking = nick is None and self.connection.me.code is None
         self._proposal: str | None = None
         self._told = False
@@ -41,6 +51,10 @@ class PersonFace(StreamFace):
     @abstractmethod
     def ask(self, question: Sentence) -> None:
         """Let them see this question: what is typed next answers it."""
+
+    @abstractmethod
+    def go(self, name: str) -> None:
+        """(Ours) Speak there."""
 
     def start(self, reactor: IReactorFDSet) -> "Deferred[Status]":
         """Begin; fires when it is over."""
@@ -67,6 +81,10 @@ class PersonFace(StreamFace):
         if self._stranger is not None:
             self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
             return
+        if isinstance(line, str) and "\n" not in line and (name := vocabulary.named(line)) in self.ours:
+            command = grammar.command_in(line)
+            self.ours[name]("" if command is None else command.rest)
+            return
         if self._asking and isinstance(line, str):
             line = vocabulary.for_nickname(line)
             if grammar.command_in(line) is None:
@@ -75,6 +93,25 @@ class PersonFace(StreamFace):
         super().typed(line)
         if not (self.connection.connected or self._asking):
             self.kept_for_later()
+
+    def configure(self) -> None:
+        """Be as the settings say."""
+
+    def reconnect(self) -> None:
+        """(Ours) Try at once."""
+        self.connection.reconnect()
+
+    def _set(self, rest: str) -> None:
+        try:
+            told, trouble = set_one(self.settings, rest)
+        except Refused as error:
+            self._refused(error, f"/set {rest}")
+            return
+        self.configure()
+        for setting, help in told:
+            self.put(Shown(LineKind.REPLY, f"{setting}: {self._words(help)}"))
+        if trouble is not None:
+            self.state(trouble)
 
     def kept_for_later(self) -> None:
         """Say what becomes of what is typed now."""

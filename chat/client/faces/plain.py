@@ -1,25 +1,47 @@
 """A person at a terminal that shows lines as they come: the nickname is asked for, what is typed is sent.
 
 The terminal itself echoes and edits, and nothing is redrawn, so this works on every terminal and in a screen reader.
+For whoever listens, what stands in marks elsewhere is said in words, and what repeats itself is left out.
 """
 
+from collections import deque
 from shutil import get_terminal_size
 
+from chat.base import limits
+from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.person import NICKNAME, PersonFace
+from chat.client.faces.spoken import spoken
 from chat.client.faces.stdio import Ground, layout
 from chat.client.link.lines import TooLong
-from chat.client.talk.conversation import Shown
+from chat.client.settings import Settings
+from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
-from chat.client.talk.objects import Hello, Object, Raw
+from chat.client.talk.objects import Hello, Object, Raw, Said
+from chat.client.talk.view import calls
+
+_AGAIN = 5
 
 
 class PlainFace(PersonFace):
-    """The face for any terminal, and for whoever listens to it."""
+    """The face for any terminal; in `words` for whoever listens to it."""
 
-    def __init__(self, ground: Ground, nick: str | None) -> None:
-        super().__init__(ground, nick)
+    def __init__(
+        self,
+        ground: Ground,
+        nick: str | None,
+        settings: Settings | None = None,
+        words: bool = False,
+        run: Run = run_in_thread,
+    ) -> None:
+        self._in_words = words
         self._prompted = False
+        self._shown: deque[str] = deque(maxlen=limits.LINES_AGAIN)
+        super().__init__(ground, nick, settings)
+        self._alerts = Alerts(lambda sequence: None, run)
+        self.ours["again"] = self._repeat
+        self.configure()
 
     def stop(self) -> None:
         """Ctrl-C: the terminal shows ^C, and the shell's prompt belongs on the next line."""
@@ -29,11 +51,20 @@ class PlainFace(PersonFace):
 
     def put(self, shown: Shown) -> None:
         """To the screen, on lines of its own."""
-        if self._prompted:
+        if self._in_words:
+            lines = spoken(shown, self._words)
+        else:
+            time = "" if shown.at is None or not self.settings["time"] else f"{shown.at:%H:%M} "
+            lines = layout(shown, time, get_terminal_size().columns)
+        if lines and shown.kind is not LineKind.STATE:
+            self._shown.append("\n".join(lines))
+        self._write(lines)
+
+    def _write(self, lines: list[str]) -> None:
+        if self._prompted and lines:
             self._prompted = False
             self._streams.write("\n")
-        time = "" if shown.at is None else f"{shown.at:%H:%M} "
-        for line in layout(shown, time, get_terminal_size().columns):
+        for line in lines:
             self._streams.write(f"{line}\n")
 
     def ask(self, question: Sentence) -> None:
@@ -41,6 +72,24 @@ class PlainFace(PersonFace):
         if not self._prompted:
             self._prompted = True
             self._streams.write(self._words(question) + " ")
+
+    def configure(self) -> None:
+        """Be as the settings say; there is no bell here that was not there before."""
+        self._alerts.how = "off"
+        self._alerts.command = self.settings.text("on-mention")
+
+    def go(self, name: str) -> None:
+        """(Ours) Here the server knows where one speaks."""
+        super().typed(f"/join {name}")
+
+    def _repeat(self, rest: str) -> None:
+        """(Ours) Once more what was shown last."""
+        number = rest.strip() or str(_AGAIN)
+        if not (number.isascii() and number.isdecimal() and 0 < int(number[:9]) <= limits.LINES_AGAIN):
+            most = say("/again takes a number up to {most}.", most=limits.LINES_AGAIN)
+            self._refused(Refused("usage", most), f"/again {rest}")
+            return
+        self._write(list(self._shown)[-int(number) :])
 
     # Reader
 
@@ -63,5 +112,14 @@ class PlainFace(PersonFace):
         if isinstance(what, Hello):
             self.state(say("connected"))
         super().received(what, raw, line)
+        if isinstance(what, Said) and self._calls(what):
+            self._alerts.call(what.author, " ".join(what.text.split("\n")))
         if self._asking and self.connection.asking:
             self.ask(NICKNAME)
+
+    def _calls(self, said: Said) -> bool:
+        nick = self.connection.me.nick
+        if nick is None or said.author == nick:
+            return False
+        words = (nick, *self.settings.text("words").split())
+        return said.to is not None or calls(words).search(said.text) is not None

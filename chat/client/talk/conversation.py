@@ -126,8 +126,10 @@ class Conversation:
                 yield Shown(LineKind.GONE, visible(self._words(gone)), room=what.room, source=what)
             case Ack(room=str(room)) if line is not None and room.startswith("@") and not self._routed:
                 to = phrases.said_privately(room[1:], mine=True)
-                text = visible(f"{self._words(to)} {_private_words(line.text)}")
-                yield from self._dated(Shown(LineKind.TALK, text, self._local(what.at)))
+                words = _private_words(line.text)
+                said = Said(room, self._me.nick or "", words, what.seq, what.at, room[1:], False)
+                text = visible(f"{self._words(to)} {words}")
+                yield from self._dated(Shown(LineKind.TALK, text, self._local(what.at), room=room, source=said))
             case Problem(code, text):
                 yield self.error(code, text, line.text if line else None)
             case History():

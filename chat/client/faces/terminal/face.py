@@ -8,9 +8,8 @@ answered here.
 from collections.abc import Callable, Mapping, Sequence
 
 from chat.base import limits
-from chat.base.errors import BadInput, Refused
+from chat.base.errors import BadInput
 from chat.base.language import Sentence, duration, say, say_n
-from chat.base.reasons import system_reason
 from chat.base.text import visible
 from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.person import PersonFace
@@ -18,9 +17,9 @@ from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, no_connection
 from chat.client.faces.terminal.colours import Paint, paint_for, rows
 from chat.client.faces.terminal.editor import Editor
 from chat.client.link.lines import TooLong
-from chat.client.settings import TABLE, Setting, Settings
+from chat.client.settings import Settings
 from chat.client.talk.completing import Command, Completing, Offer, commands_in
-from chat.client.talk.conversation import LineKind, Shown
+from chat.client.talk.conversation import Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply
 from chat.client.talk.view import Choices, View
@@ -45,21 +44,15 @@ class TerminalFace(PersonFace):
     ) -> None:
         self._editor = editor
         editor.desk = self
-        self._settings = settings
         self._environ = environ
         self._ruled = editor.ruled
         self._choices = Choices()
         self._alerts = Alerts(editor.signal, run)
-        self._configure()
-        super().__init__(ground, nick)
+        super().__init__(ground, nick, settings)
         self.view = View(self.connection.me, ground.language, ground.now, self._choices)
         self._completing = Completing(_own_commands(self._words))
-        self._own: Mapping[str, Callable[[str], None]] = {
-            "go": self._go,
-            "reconnect": lambda rest: self._reconnect(),
-            "clear": lambda rest: editor.clear(),
-            "set": self._set,
-        }
+        self.ours["clear"] = lambda rest: editor.clear()
+        self.configure()
         self._state: Sentence | None = say("connecting")
         self._quiet = self._knows_commands = False
         self._pages = 0
@@ -83,9 +76,9 @@ class TerminalFace(PersonFace):
             room = "" if alert.private else f"{alert.room} "
             self._alerts.call(f"{room}{alert.author}", " ".join(alert.text.split("\n")))
 
-    def _configure(self) -> None:
+    def configure(self) -> None:
         """Be as the settings say."""
-        settings = self._settings
+        settings = self.settings
         self._paint = paint_for(settings.text("color"), self._environ)
         self._timed = bool(settings["time"])
         self._choices.everything = settings["show"] == "all"
@@ -194,10 +187,6 @@ class TerminalFace(PersonFace):
             if name == "leave" and not command.rest and self.view.close():
                 self._show()
                 return
-            if name is not None and name in self._own and "\n" not in text:
-                self._own[name](command.rest)
-                self._show()
-                return
         if command is not None and "\n" in text and vocabulary.name_of(command.word) != "msg":
             self.view.error("usage", self._words(say("A command is one line. To say it, type / once more.")), text)
             self._show()
@@ -278,7 +267,8 @@ class TerminalFace(PersonFace):
         self._show()
         self._editor.refresh()
 
-    def _go(self, name: str) -> None:
+    def go(self, name: str) -> None:
+        """(Ours) Open a conversation; alone it is the next one."""
         wanted = name.strip()
         found = self.view.next(1) if not wanted else self.view.found(wanted)
         if found is None:
@@ -287,38 +277,10 @@ class TerminalFace(PersonFace):
         else:
             self.view.go(found)
 
-    def _set(self, rest: str) -> None:
-        """Show the settings, or one of them, or let it be another."""
-        name, _, value = rest.strip().partition(" ")
-        if not value.strip():
-            self._tell_settings(name)
-            return
-        try:
-            setting = _setting(name)
-            self._settings.put(setting.name, setting.parse(value.strip() if value.strip() != '""' else ""))
-        except Refused as error:
-            self._refused(error, f"/set {rest}")
-            return
-        except OSError as error:
-            self.state(say("it is not remembered: {reason}", reason=system_reason(error)))
-        self._configure()
-        self._tell_settings(setting.name)
-
-    def _tell_settings(self, name: str) -> None:
-        try:
-            rows = [_setting(name)] if name else [*TABLE.values()]
-        except Refused as error:
-            self._refused(error, f"/set {name}")
-            return
-        for row in rows:
-            value = self._settings[row.name]
-            shown = {True: "on", False: "off", "": '""'}.get(value, str(value))
-            choices = f" ({', '.join(row.choices)})" if row.choices else " (on, off)" if value in (True, False) else ""
-            self.put(Shown(LineKind.REPLY, visible(f"{row.name} {shown}{choices}: {self._words(row.help)}")))
-
-    def _reconnect(self) -> None:
+    def reconnect(self) -> None:
+        """(Ours) Try at once."""
         self._state = say("connecting")
-        self.connection.reconnect()
+        super().reconnect()
 
     def _send_from(self, room: str, text: str, before: int | None) -> None:
         try:
@@ -330,13 +292,6 @@ class TerminalFace(PersonFace):
         if isinstance(what, Reply):
             self._completing.server = commands_in(what.facts)
         return True
-
-
-def _setting(name: str) -> Setting:
-    """The one of this name; raises `Refused`."""
-    if (setting := TABLE.get(name.casefold().replace("_", "-"))) is None:
-        raise Refused("usage", say("There is no setting {name}. There are: {names}", name=name, names=", ".join(TABLE)))
-    return setting
 
 
 def _own_commands(words: Callable[[Sentence], str]) -> list[Command]:
