@@ -74,49 +74,39 @@ class Rendering(NamedTuple):
 
     def pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
         """Each entry encoded; nothing for coming and going that quiet readers do not want."""
+        event, named, timed = self.format.event, self.named, self.timed
         try:
-            return self._pieces(log, entries)
-        except Exception:
-            # One entry's bug is not the next one's.
-            return [self._piece(log, entry) for entry in entries]
+            if not self.quiet:
+                return [event(log, entry, named, timed) for entry in entries]
+        except Exception:  # one entry's bug is not the next one's: they are made one by one
+            pass
+        return [self._piece(log, entry) for entry in entries]
 
     def pieces_for(self, session: str, log: Log, entries: Sequence[Entry], pieces: Sequence[bytes]) -> list[bytes]:
         """Of these `pieces`, where the format echoes, those that one of the readers gets instead, as their author."""
         return [
-            self._own(log, entry)
+            self._piece(log, entry, entry.id)
             if piece and entry.id is not None and entry.fact.author is not None and entry.fact.author.session == session
             else piece
             for entry, piece in zip(entries, pieces, strict=True)
         ]
 
-    def _own(self, log: Log, entry: Entry) -> bytes:
+    def _piece(self, log: Log, entry: Entry, id: str | None = None) -> bytes:
+        if self.quiet and isinstance(entry.fact, Joined | Left):
+            return b""
         try:
-            return self.format.event(log, entry, self.named, self.timed, entry.id)
+            return self.format.event(log, entry, self.named, self.timed, id)
         except Exception:
             logger.failure("Number {seq} of {log} cannot be shown", seq=entry.seq, log=log.key)
             return b""
-
-    def _piece(self, log: Log, entry: Entry) -> bytes:
-        try:
-            return self._pieces(log, (entry,))[0]
-        except Exception:
-            logger.failure("Number {seq} of {log} cannot be shown", seq=entry.seq, log=log.key)
-            return b""
-
-    def _pieces(self, log: Log, entries: Sequence[Entry]) -> list[bytes]:
-        event, named, timed = self.format.event, self.named, self.timed
-        if self.quiet:
-            return [
-                b"" if isinstance(entry.fact, Joined | Left) else event(log, entry, named, timed) for entry in entries
-            ]
-        return [event(log, entry, named, timed) for entry in entries]
 
 
 def pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """The same entries in portions of about PAGE_BYTES on the wire (or one entry)."""
-    if len(entries) == 1:  # nearly every turn, where few talk
-        yield entries
-        return
+    return iter((entries,)) if len(entries) == 1 else _pages(entries)  # where few talk, nearly every turn is one
+
+
+def _pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     start = total = 0
     for index, entry in enumerate(entries):
         length = _length(entry)

@@ -1,7 +1,7 @@
 """What a command is answered: one named tuple for each kind, whose fields are the facts, as programs know them.
 
-Frozen, without methods.  Programs get the facts (`chat.wire.jsonl`), but for those that only a sentence needs; people
-get the sentences that `chat.wire.prose` makes of them.
+Frozen, without methods.  Programs get the facts (`chat.wire.json_wire`), but for those that only a sentence needs;
+people get the sentences that `chat.wire.prose` makes of them.
 """
 
 from collections.abc import Sequence

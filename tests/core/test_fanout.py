@@ -36,7 +36,7 @@ class Format:
         self.folds = folds
         self.encoded = 0
 
-    def event(self, log: Log, entry: Entry, named: bool, timed: bool) -> bytes:
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         self.encoded += 1
         text = getattr(entry.fact, "text", "") or type(entry.fact).__name__
         return f"{log.name + ' ' if named else ''}{text};".encode()
