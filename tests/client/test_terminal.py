@@ -142,6 +142,7 @@ def test_the_servers_table_helps_with_commands() -> None:
     world.enter(rooms={"#lobby": {"users": ["amy", "bob"]}})
     ((_, id),) = [asked for asked in world.server.requests if asked[0] == "/help all"]
     commands = [{"name": "msg", "usage": "/msg NICK|#room text", "aliases": ["w"]}]
+    commands[0]["arguments"] = [{"kind": "place", "optional": False}, {"kind": "text", "optional": False}]
     world.server.send({"type": "reply", "command": "help", "text": "-", "commands": commands, "id": id})
     assert world.shown() == []
     assert world.face.hint("/w") == "/msg NICK|#room text"

@@ -1,6 +1,7 @@
 """What a text that is being typed may go on with: commands, nicknames, rooms; and how a command is used.
 
-The commands are the server's own, as it tells them, so that client and server never differ.  Pure.
+The commands are the server's own, as it tells them with the kinds of their arguments, so that client and server never
+differ; of a kind that is not known nothing is offered.  Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,40 +19,40 @@ class Offer(NamedTuple):
     shown: str
 
 
+class Argument(NamedTuple):
+    """What may stand behind a command: its kind by the wire's name for it, or one of our own."""
+
+    kind: str
+    optional: bool
+
+
 class Command(NamedTuple):
-    """A command as the server tells it: its kinds of arguments are `nick`, `room`, or else nothing to complete."""
+    """A command as the server tells it."""
 
     name: str
     usage: str
     help: str
     aliases: tuple[str, ...]
-    kinds: tuple[frozenset[str], ...]
+    arguments: tuple[Argument, ...]
 
 
 def commands_in(facts: Mapping[str, object]) -> list[Command]:
     """The table that the answer to `/help all` holds; what is none is left out."""
-    table = facts.get("commands")
     return [
         Command(
-            name,
-            _text(row.get("usage")) or f"/{name}",
+            visible(name),
+            _text(row.get("usage")) or f"/{visible(name)}",
             _text(row.get("help")),
-            tuple(alias for alias in _list(row.get("aliases")) if isinstance(alias, str)),
-            _kinds(_text(row.get("usage"))),
+            tuple(visible(alias) for alias in _list(row.get("aliases")) if isinstance(alias, str)),
+            tuple(_argument(keys) for keys in _list(row.get("arguments")) if isinstance(keys, Mapping)),
         )
-        for row in _list(table)
+        for row in _list(facts.get("commands"))
         if isinstance(row, Mapping) and isinstance(name := row.get("name"), str) and name
     ]
 
 
-def _kinds(usage: str) -> tuple[frozenset[str], ...]:
-    """From the words of a usage: `/msg NICK|#room text` has somebody or a room first, and then text."""
-    kinds = []
-    for word in usage.split()[1:]:
-        bare = word.strip("[]")
-        rooms, nicks = "#room" in bare, "NICK" in bare
-        kinds.append(frozenset([*(["room"] if rooms else []), *(["nick"] if nicks else [])]))
-    return tuple(kinds)
+def _argument(keys: Mapping[object, object]) -> Argument:
+    return Argument(_text(keys.get("kind")), keys.get("optional") is True)
 
 
 def _text(value: object) -> str:
@@ -63,10 +64,11 @@ def _list(value: object) -> Sequence[object]:
 
 
 class Completing:
-    """Completes with the commands of this table, which a server may change; `own` are those of the client itself."""
+    """Completes with the server's commands and the client's `own`; `choices` has the words of some kinds."""
 
-    def __init__(self, own: Iterable[Command]) -> None:
+    def __init__(self, own: Iterable[Command], choices: Mapping[str, Sequence[str]]) -> None:
         self._own = list(own)
+        self._choices = choices
         self.server: Sequence[Command] = ()
 
     @property
@@ -75,23 +77,26 @@ class Completing:
 
     def offers(self, text: str, nicknames: Sequence[str], rooms: Sequence[str]) -> list[Offer]:
         """What the text before the cursor may go on with, the likeliest first."""
-        word = text[len(text.rstrip()) :] and "" if text[-1:].isspace() else text.split()[-1] if text.strip() else ""
-        start = len(text) - len(word)
-        before = text[:start]
+        word = "" if text[-1:].isspace() else text.rpartition("\n")[2].split(" ")[-1]
+        before = text[: len(text) - len(word)]
         if "\n" not in text and not before.strip() and word.startswith("/"):
-            return self._named(word)
+            return self._named(word, "/")
         command = command_in(text)
-        if command is None:
-            return _nicks(word, nicknames, ": " if not before.strip() else " ") if word else _rooms(word, rooms)
+        if command is None or "\n" in text:
+            end = " " if before.strip() else ": "
+            return _rooms(word, rooms) if word.startswith("#") else _nicks(word, nicknames, end) if word else []
         row = self.find(command.word)
-        place = len(before.split()) - 1
-        kinds = row.kinds[place] if row is not None and place < len(row.kinds) else frozenset()
-        offers = []
-        if "nick" in kinds or not kinds:
-            offers += _nicks(word, nicknames, " ") if word or "nick" in kinds else []
-        if "room" in kinds or word.startswith("#"):
-            offers += _rooms(word, rooms)
-        return offers
+        kinds = ["text"] if row is None else _kinds(row.arguments, before.split()[1:])
+        offers: list[Offer] = []
+        for kind in kinds:
+            if kind in ("nick", "place") or (kind == "text" and word and not word.startswith("#")):
+                offers += _nicks(word, nicknames, " ")
+            if kind in ("room", "place") or (kind == "text" and word.startswith("#")):
+                offers += _rooms(word, rooms)
+            if kind == "command":
+                offers += self._named(word, "")
+            offers += _words(word, self._choices.get(kind, ()))
+        return list(dict.fromkeys(offers))
 
     def hint(self, text: str) -> str:
         """How the command that is being typed is used."""
@@ -113,12 +118,31 @@ class Completing:
                 return row
         return None
 
-    def _named(self, word: str) -> list[Offer]:
-        wanted = fold(word[1:])
+    def _named(self, word: str, slash: str) -> list[Offer]:
+        """Commands by their names, and by another one where that is what was begun."""
+        wanted = fold(word.lstrip("/"))
         named = [row.name for row in self._commands if fold(row.name).startswith(wanted)]
-        aliases = [alias for row in self._commands for alias in row.aliases if fold(alias).startswith(wanted)]
-        known = dict.fromkeys([*named, *(aliases if wanted else [])])
-        return [Offer(f"/{name} ", len(word), f"/{name}") for name in known]
+        aliases = [
+            alias for row in self._commands for alias in row.aliases if wanted and fold(alias).startswith(wanted)
+        ]
+        return [Offer(f"{slash}{name} ", len(word), f"{slash}{name}") for name in dict.fromkeys([*named, *aliases])]
+
+
+def _kinds(arguments: Sequence[Argument], words: Sequence[str]) -> list[str]:
+    """What may stand behind these words: one kind, and what follows where that may be missing."""
+    left = list(arguments)
+    for word in words:
+        # A room that may be missing is there only if it begins like one.
+        while len(left) > 1 and left[0].kind == "room" and left[0].optional and not word.startswith("#"):
+            left.pop(0)
+        if left and left[0].kind != "text":
+            left.pop(0)
+    kinds: list[str] = []
+    for argument in left:
+        kinds.append(argument.kind)
+        if not argument.optional:
+            break
+    return kinds
 
 
 def _nicks(word: str, nicknames: Sequence[str], end: str) -> list[Offer]:
@@ -128,7 +152,9 @@ def _nicks(word: str, nicknames: Sequence[str], end: str) -> list[Offer]:
 
 
 def _rooms(word: str, rooms: Sequence[str]) -> list[Offer]:
-    if word and not word.startswith("#"):
-        return []
-    wanted = fold(word)
-    return [Offer(f"{room} ", len(word), room) for room in rooms if fold(room).startswith(wanted)]
+    wanted = fold(word.removeprefix("#"))
+    return [Offer(f"{room} ", len(word), room) for room in rooms if fold(room.removeprefix("#")).startswith(wanted)]
+
+
+def _words(word: str, words: Sequence[str]) -> list[Offer]:
+    return [Offer(f"{other} ", len(word), other) for other in words if fold(other).startswith(fold(word))]

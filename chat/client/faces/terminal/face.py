@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from chat.base import limits
 from chat.base.errors import BadInput
-from chat.base.language import Sentence, duration, say, say_n
+from chat.base.language import Sentence, duration, known_languages, say, say_n
 from chat.base.text import visible
 from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.person import PersonFace
@@ -17,8 +17,8 @@ from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, no_connection
 from chat.client.faces.terminal.colours import Paint, paint_for, rows
 from chat.client.faces.terminal.editor import Editor
 from chat.client.link.lines import TooLong
-from chat.client.settings import Settings
-from chat.client.talk.completing import Command, Completing, Offer, commands_in
+from chat.client.settings import TABLE, Settings
+from chat.client.talk.completing import Argument, Command, Completing, Offer, commands_in
 from chat.client.talk.conversation import Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply
@@ -50,7 +50,8 @@ class TerminalFace(PersonFace):
         self._alerts = Alerts(editor.signal, run)
         super().__init__(ground, nick, settings)
         self.view = View(self.connection.me, ground.language, ground.now, self._choices)
-        self._completing = Completing(_own_commands(self._words))
+        choices = {"switch": ("on", "off"), "language": known_languages(), "setting": tuple(TABLE)}
+        self._completing = Completing(_own_commands(self._words), choices)
         self.ours["clear"] = lambda rest: editor.clear()
         self.configure()
         self._state: Sentence | None = say("connecting")
@@ -297,12 +298,12 @@ class TerminalFace(PersonFace):
 def _own_commands(words: Callable[[Sentence], str]) -> list[Command]:
     """Those that the server knows nothing of."""
     rows = [
-        ("go", "/go [#room|NICK]", say("opens a conversation; the beginning of its name is enough")),
-        ("reconnect", "/reconnect", say("connects anew, at once")),
-        ("clear", "/clear", say("empties the screen")),
-        ("set", "/set [name [value]]", say("shows the settings of this program, or changes one")),
+        ("go", say("/go [#room|NICK]"), say("opens a conversation; the beginning of its name is enough"), "place"),
+        ("reconnect", say("/reconnect"), say("connects anew, at once"), ""),
+        ("clear", say("/clear"), say("empties the screen"), ""),
+        ("set", say("/set [name [value]]"), say("shows the settings of this program, or changes one"), "setting"),
     ]
     return [
-        Command(name, usage, words(help), (), (frozenset({"room", "nick"}),) if name == "go" else ())
-        for name, usage, help in rows
+        Command(name, words(usage), words(help), (), (Argument(kind, True),) if kind else ())
+        for name, usage, help, kind in rows
     ]
