@@ -101,6 +101,11 @@ def banned() -> Refused:
     return Refused("banned", say("The operator of this server has banned your address."))
 
 
+def seen_ahead(seq: int) -> Refused:
+    """What a program hears that claims to have seen, or read, what there is not yet."""
+    return Refused("seen-ahead", say("You cannot have seen number {seq}.", seq=seq))
+
+
 def no_nick() -> Refused:
     """What those hear who ask for something before they are anybody."""
     return Refused("no-nick", say("Choose a nickname first: /nick NAME"))

@@ -13,7 +13,7 @@ from chat.commands import entering, help, history, people, rooms, talk, words
 from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, arguments, asks, carrier, rooms_named, unknown
 from chat.core.ports import Carrier
 from chat.core.session import Session
-from chat.wire.requests import Invoke, Parsed, Say
+from chat.wire.requests import Invoke, Parsed, Read, Say
 
 __all__ = ["entering", "help", "history", "people", "perform", "rooms", "talk"]
 
@@ -59,6 +59,8 @@ def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     connection = carrier(session)
     if isinstance(parsed, Say):
         return _say(session, connection, parsed)
+    if isinstance(parsed, Read):
+        return history.mark_read(session, parsed)
     row = TABLE.get(parsed.name)
     if row is None:
         raise unknown(parsed.word)

@@ -87,11 +87,12 @@ async def _come_in(session: Session, id: str | None) -> None:
     await hub.turn.flush()
     if session.named and session.connection is connection:
         session.welcomed = True
-        session.answer(_welcome(session, False, id, history))
+        session.answer(welcome(session, False, id, history))
         session.hear(lobby.log, position)
 
 
-def _welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
+def welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
+    """That they are in the chat, and where."""
     rooms = [state(session, room) for room in session.person.rooms.values()]
     return Welcome(session.person.nick, session.current.log.name, rooms, session.code or "", history, back, id)
 
@@ -157,7 +158,7 @@ async def come_back(call: Call, code: str) -> Outcome:
     await hub.turn.flush()
     if returning.connection is not connection:
         return ANSWERED
-    returning.answer(_welcome(returning, True, request.id))
+    returning.answer(welcome(returning, True, request.id))
     returning.hear_on()
     return None
 
@@ -189,7 +190,7 @@ def json(call: Call, asked: Json) -> None:
     session.subscriptions.render_anew()
     greet(session)
     if session.named:
-        session.answer(_welcome(session, False, call.request.id))
+        session.answer(welcome(session, False, call.request.id))
 
 
 class Language(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from chat.base import limits
-from chat.base.errors import Refused
+from chat.base.errors import Refused, no_nick, seen_ahead
 from chat.base.folding import phrases
 from chat.base.language import say
 from chat.base.names import fold
@@ -16,8 +16,9 @@ from chat.core.session import Session
 from chat.log.events import Entry, Private
 from chat.log.log import Log
 from chat.log.tail import size
-from chat.wire.answers import History, Latest, Matching, Selection, SinceSpoken, SinceTime
+from chat.wire.answers import History, Latest, Matching, ReadNotice, Selection, SinceSpoken, SinceTime
 from chat.wire.phrases import not_recorded
+from chat.wire.requests import Read
 
 
 async def entering(session: Session, log: Log, position: int) -> History:
@@ -162,6 +163,23 @@ def _shown(clock: datetime, zone: tzinfo | None) -> datetime:
     """The moment at which the clocks of a zone showed this."""
     local = clock.astimezone() if zone is None else clock.replace(tzinfo=zone)
     return local.astimezone(UTC).astimezone(zone)
+
+
+async def mark_read(session: Session, parsed: Read) -> None:
+    """They have read so far, on whatever device: their others are told.  It only grows."""
+    if not session.named:
+        raise no_nick()
+    person = session.person
+    logs = [(person.log if name == "@" else room_of(session, name).log, seq) for name, seq in parsed.places.items()]
+    for log, seq in logs:
+        if seq > log.head:
+            raise seen_ahead(seq)
+    for log, seq in logs:
+        if person.mark_read(log, seq):
+            session.hub.turn.touch(person)
+            for other in person.others(session):
+                other.notice(f"read {log.key}", ReadNotice(log.name, seq))
+    await session.hub.turn.flush()
 
 
 class Missed(NamedTuple):

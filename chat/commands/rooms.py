@@ -23,8 +23,9 @@ _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 
 def state(session: Session, room: Room) -> RoomState:
     """A room as somebody finds it."""
-    users = room.first(carrier(session).wire.lists)
-    return RoomState(room.log.name, _head(session, room), len(room.members), users, room.topic, room.log.recorded)
+    users, read = room.first(carrier(session).wire.lists), session.person.read_up_to(room.log)
+    head = _head(session, room)
+    return RoomState(room.log.name, head, len(room.members), users, room.topic, room.log.recorded, read)
 
 
 def _head(session: Session, room: Room) -> int:

@@ -55,12 +55,14 @@ Group = dict[str, socket | None]
 class Fanout:
     """The readers of one log that stand at its head."""
 
+    __slots__ = ("_groups", "_picky", "_readers", "log", "position")
+
     def __init__(self, log: Log) -> None:
         self.log = log
         self.position = log.head
         self._groups: dict[Rendering, Group] = {}
         self._readers: dict[str, tuple[Reader, Group]] = {}
-        self._picky: set[str] = set()
+        self._picky: set[str] | None = None  # nearly nobody is, and each person has a log
         log.readers = self
 
     def __len__(self) -> int:
@@ -73,6 +75,7 @@ class Fanout:
         group[reader.id] = reader.direct
         self._readers[reader.id] = reader, group
         if reader.picky:
+            self._picky = self._picky or set()
             self._picky.add(reader.id)
 
     def remove(self, reader: Reader) -> int | None:
@@ -81,7 +84,8 @@ class Fanout:
         if group is None:
             return None
         del group[reader.id]
-        self._picky.discard(reader.id)
+        if self._picky is not None:
+            self._picky.discard(reader.id)
         return self.position
 
     def advanced(self, entries: Sequence[Entry]) -> None:
@@ -160,7 +164,7 @@ class Fanout:
         """Those of this group who may not want what somebody else has said."""
         if rendering.named and rendering.format.folds and any(len(getattr(e.fact, "rooms", ())) > 1 for e in page):
             return set(members)
-        return self._picky & members
+        return self._picky & members if self._picky else set()
 
 
 def fanout(log: Log) -> Fanout:

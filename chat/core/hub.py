@@ -170,8 +170,8 @@ class Hub:
         author = private.author.person
         if author not in person.ignored:
             person.last_from = author
-        if person.presence is Presence.DOWN:
-            person.senders.add(author)
+        if person.presence is Presence.DOWN and author not in person.senders:
+            person.senders = (*person.senders, author)
             self.turn.touch(person)
 
     def rename(self, person: Person, nick: str) -> None:
@@ -242,7 +242,7 @@ class Hub:
     def _end_grace(self, person: Person) -> None:
         self.down.drop(person)
         person.down_since = None
-        person.senders.clear()
+        person.senders = ()
         if person.grace is not None and person.grace.active():
             person.grace.cancel()
         person.grace = None

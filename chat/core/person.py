@@ -106,7 +106,7 @@ class Person:
         self.ignored: dict[str, str] = {}
         self.last_from: str | None = None
         """Whom /reply answers."""
-        self.senders: set[str] = set()
+        self.senders: tuple[str, ...] = ()
         """Who wrote to them while their line is down."""
         self.entered_at = self.spoke_at = now
         self.down_since: float | None = None
@@ -212,10 +212,9 @@ class Person:
 
     def mark_read(self, log: Log, position: int) -> bool:
         """They have read so far; returns whether that is news, for it only grows."""
-        if position <= self.read_up_to(log) or position > log.head:
-            return False
-        self.read[log.key] = position
-        return True
+        news = position > self.read_up_to(log)
+        self.read[log.key] = max(position, self.read.get(log.key, 0))
+        return news
 
     # What is remembered.
 
@@ -234,7 +233,7 @@ class Person:
             {key: self.joined[key] for key in self.rooms},
             {log.key: self.read_up_to(log) for log in self.logs.values()},
             dict(self.ignored),
-            sorted(self.senders),
+            self.senders,
         )
 
 

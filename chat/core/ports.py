@@ -254,7 +254,7 @@ class Carrier(Protocol[S]):
 
     @property
     def blocked(self) -> bool:
-        """Nothing more is taken just now; `subscriptions.catch_up` is called when that is over."""
+        """Nothing more is taken just now; `Session.go_on` is called when that is over."""
 
     @property
     def direct(self) -> socket | None:

@@ -1,6 +1,6 @@
 """What one participant says: it goes to a log, and the answer comes when it is stored, or refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Protocol
@@ -26,28 +26,38 @@ class Speaker(Protocol):
     """The date of the last line, as it stands in the log: another reading of the clock would be a little earlier."""
 
 
+class Device(Protocol):
+    """On which they are said."""
+
+    @property
+    def person(self) -> Speaker:
+        """Who says them."""
+
+    def answer(self, answer: Answer) -> None:
+        """Say something to them alone."""
+
+    def broken(self) -> None:
+        """A bug of ours: this one connection pays for it."""
+
+
 class Posting:
     """One session's lines on their way to the store (a `chat.core.batch.Writer`)."""
 
-    __slots__ = ("_answer", "_outstanding", "_settled", "_turn", "broken", "person")
+    __slots__ = ("_device", "_outstanding", "_settled", "_turn")
 
     def __init__(
         self,
         turn: Turn,
-        person: Speaker,
-        answer: Callable[[Answer], None],
-        broken: Callable[[], None],
+        device: Device,
     ) -> None:
-        self.broken = broken
-        self.person = person
         self._turn = turn
-        self._answer = answer
+        self._device = device
         self._outstanding = 0
         self._settled: list[Deferred[None]] = []
 
     def line(self, request: Request) -> Line | None:
         """A line as its id is kept; None where it has none."""
-        return None if request.id is None else Line(LineId(self.person.id, request.id), _digest(request))
+        return None if request.id is None else Line(LineId(self._device.person.id, request.id), _digest(request))
 
     def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
         """Let this be stored and heard."""
@@ -67,17 +77,17 @@ class Posting:
 
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
         """(Writer) What was said is durable; people see that by what others answer."""
-        self.person.spoke_at = entry.at
+        self._device.person.spoke_at = entry.at
         try:
             if isinstance(tag, str):
-                self._answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
+                self._device.answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
         finally:
             self._settle()
 
     def repeated(self, tag: object, place: Place) -> None:
         """(Writer) What was said is durable, and was before."""
         try:
-            self._answer(Stored(place, str(tag)))
+            self._device.answer(Stored(place, str(tag)))
         finally:
             self._settle()
 
@@ -85,9 +95,13 @@ class Posting:
         """(Writer) What was said is not kept: say which lines these were."""
         try:
             for fact in facts:
-                self._answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
+                self._device.answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
         finally:
             self._settle()
+
+    def broken(self) -> None:
+        """(Writer) Answering failed."""
+        self._device.broken()
 
     def _settle(self) -> None:
         """Whoever waits for the last line goes on after its answer, also where answering failed."""

@@ -29,7 +29,7 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
     person = hub.stranger(id)
     person.away, person.last_from = record.away, record.last_from
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
-    person.ignored, person.senders = dict(record.ignored), set(record.senders)
+    person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
     person.rooms = {key: hub.rooms[key] for key in record.rooms if key in hub.rooms}
     heads = {log.key: log.head for log in person.logs.values()}
     person.joined = _up_to(heads, {key: record.rooms[key] for key in person.rooms})

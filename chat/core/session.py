@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chat.base import limits, resume_codes
-from chat.base.errors import Refused, banned, no_nick
+from chat.base.errors import Refused, banned, no_nick, seen_ahead
 from chat.base.language import say
 from chat.core.batch import People, Sessions
 from chat.core.hub import Hub
@@ -68,8 +68,8 @@ class Session:
         self.welcomed = False
         """They were told their code: from now on they can come back."""
         self.seen_at = self.ended_at = self.person.entered_at
-        self.subscriptions = Subscriptions(self, hub.after, hub.rounds)
-        self.posting = Posting(hub.turn, self.person, self.answer, self.broken)
+        self.subscriptions = Subscriptions(self, hub, hub.rounds)
+        self.posting = Posting(hub.turn, self)
         self._author: Author | None = None
         self._frame = Frame.NONE
         self._kept_given: dict[str, int] = {}
@@ -96,15 +96,14 @@ class Session:
         self._attach(code)
         self.hear(self.person.log, self.person.log.head)
 
-    def enter_as(self, person: Person, code: str) -> Deferred[None]:
-        """Be one more device of somebody who is here, or was; fires when it was given what they have not read."""
+    def enter_as(self, person: Person, code: str) -> None:
+        """Be one more device of somebody who is here, or was; then `hear_on` gives it what they have not read."""
         self.id = self.hub.token()
-        self._be(person)
+        self.person = person
         self._find_rooms()
         for log in person.logs.values():
             self.subscriptions.given[log.key] = max(person.read_up_to(log), log.head - limits.GIVEN_BACK)
         self._attach(code)
-        return self.hear_on()
 
     def _attach(self, code: str) -> None:
         """Be a session of the person's, on this connection."""
@@ -114,10 +113,6 @@ class Session:
         self.seen_at = self.hub.now()
         self.hub.attach(self)
         self.called()
-
-    def _be(self, person: Person) -> None:
-        self.person = person
-        self.posting.person = person
 
     def called(self) -> None:
         """(Device) They have a nickname, or another one."""
@@ -137,7 +132,7 @@ class Session:
         self.hear_nothing()
         self.hub.end(self, text)
         self._author = None
-        self._be(self.hub.stranger())
+        self.person = self.hub.stranger()
 
     def end(self) -> None:
         """Their input has ended: for the others they have left, and the nickname is free, but the code stays good.
@@ -187,7 +182,7 @@ class Session:
         """Raises `Refused` where a client claims to have seen what there is not yet."""
         for name, log in self.person.logs.items():
             if seen.get(name, 0) > log.head:
-                raise Refused("seen-ahead", say("You cannot have seen number {seq}.", seq=seen[name]))
+                raise seen_ahead(seen[name])
 
     async def load_rooms(self) -> None:
         """Before `resume`: have all of their rooms in memory for which there is place."""
@@ -297,7 +292,7 @@ class Session:
         """Be in one room less; who spoke there speaks in the one joined last of those that remain."""
         self.person.part(room, text)
         self._tell_others("left", room.log.name)
-        for other in self.person.others(self):
+        for other in (*self.person.others(self), *self.person.detached):
             other.hear_no_more(room.log)
         self._stop(room.log)
         self.hub.turn.touch(self.person)
@@ -367,8 +362,15 @@ class Session:
         if self.person.others(self) or self.person.detached:
             self.hub.turn.append(self.person.log, OtherDevice(self.author, what, name))
 
+    def go_on(self) -> None:
+        """Their connection takes more again."""
+        self.subscriptions.catch_up()
+        self.tell_notices()
+
     def notice(self, key: str, notice: Notice) -> None:
         """(Device) What state something has by now, told at the end of the turn: of each `key` only the last."""
+        if self.connection is None:
+            return  # it is told how things are when it comes back
         if self._notices is None:
             self._notices = {}
         self._notices[key] = notice

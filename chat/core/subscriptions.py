@@ -9,7 +9,7 @@ What was sent to them is one thing, what they were `given` another: up to where 
 program said that it has seen it.  From there they go on after a cut.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -42,22 +42,35 @@ class Subscriber(Reader, Protocol):
         """What comes next they read behind the head of a log."""
 
 
+class Pages(Protocol):
+    """Where is read what memory does not hold."""
+
+    def after(self, log: Log, position: int) -> Deferred[list[Entry]]:
+        """The next entries behind a position, as far as they are held."""
+
+
 class Subscriptions:
     """The logs that somebody hears, and where they stand in them."""
 
     __slots__ = (
-        "_behind", "_catching_up", "_fetch_page", "_fetching", "_in_line", "_listener", "_logs", "_reached", "_rounds",
+        "_behind",
+        "_catching_up",
+        "_fetching",
+        "_in_line",
+        "_listener",
+        "_logs",
+        "_pages",
+        "_reached",
+        "_rounds",
         "given",
     )  # fmt: skip
 
     given: dict[str, int]
     """By the keys of logs."""
 
-    def __init__(
-        self, listener: Subscriber, fetch: Callable[[Log, int], Deferred[list[Entry]]], rounds: FairRounds
-    ) -> None:
+    def __init__(self, listener: Subscriber, pages: Pages, rounds: FairRounds) -> None:
         self._listener = listener
-        self._fetch_page = fetch
+        self._pages = pages
         self._rounds = rounds
         self._in_line = False
         self._logs: dict[str, Log] = {}
@@ -192,7 +205,7 @@ class Subscriptions:
             return ()
 
         self._fetching = True
-        page = self._fetch_page(cursor.log, cursor.position).addErrback(unreadable)
+        page = self._pages.after(cursor.log, cursor.position).addErrback(unreadable)
         page.addCallback(fetched).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:

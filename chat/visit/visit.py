@@ -171,7 +171,7 @@ class Visit:
 
     def writable(self) -> None:
         """They take more again."""
-        self.session.subscriptions.catch_up()
+        self.session.go_on()
         self.work()
 
     def unreachable(self) -> None:

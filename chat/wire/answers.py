@@ -35,6 +35,8 @@ class RoomState(NamedTuple):
     users: Sequence[str]
     topic: str = ""
     recorded: bool = True
+    read: int = 0
+    """Up to where they have read it."""
 
 
 class Latest(NamedTuple):

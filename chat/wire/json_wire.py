@@ -211,4 +211,5 @@ def _state(room: RoomState) -> dict[str, object]:
         "users": list(room.users),
         "topic": room.topic,
         "recorded": room.recorded,
+        "read": room.read,
     }

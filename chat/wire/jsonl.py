@@ -52,7 +52,7 @@ def decode(line: str) -> Request:
         raise BadInput("usage", say("That is JSON, but no object. To say it, send {example}", example='{"say": "…"}'))
     asked, text = keys.get("line"), keys.get("say")
     id, room, before = keys.get("id"), keys.get("room"), keys.get("before")
-    seen = keys.get("seen", {})
+    seen, read = keys.get("seen", {}), keys.get("read", {})
     if not isinstance(id, str | None):
         raise BadInput("usage", say("An id is a text: {example}", example='{"line": "hello", "id": "1"}'))
     if id is not None and len(id) > limits.ID:
@@ -60,6 +60,8 @@ def decode(line: str) -> Request:
     said = asked is None and isinstance(text, str)
     if said:
         asked = text
+    elif asked is None and read:
+        asked = ""
     if not (
         isinstance(asked, str)
         and isinstance(text, str | None)
@@ -67,9 +69,12 @@ def decode(line: str) -> Request:
         and (before is None or _is_number(before))
         and isinstance(seen, dict)
         and all(map(_is_number, seen.values()))
+        and isinstance(read, dict)
+        and all(map(_is_number, read.values()))
+        and not (asked and read)
     ):
         raise BadInput("usage", _USAGE, id)
-    return Request(asked, id, room, before, seen, said)
+    return Request(asked, id, room, before, seen, said, read)
 
 
 def may_be_json(line: str) -> bool:

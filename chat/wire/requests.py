@@ -50,7 +50,7 @@ INTERRUPT = "\x03"
 class Request(NamedTuple):
     """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen.
 
-    What is `said` is talk, whatever it begins with.
+    What is `said` is talk, whatever it begins with; what was `read` stands there instead of a line.
     """
 
     line: str
@@ -59,6 +59,7 @@ class Request(NamedTuple):
     before: int | None = None
     seen: Mapping[str, int] = MappingProxyType({})
     said: bool = False
+    read: Mapping[str, int] = MappingProxyType({})
 
 
 class Expected(Enum):
@@ -88,12 +89,21 @@ class Invoke(NamedTuple):
     request: Request
 
 
-Parsed = Say | Invoke
+class Read(NamedTuple):
+    """So far they have read, by the names of rooms; `@` is what was said in private."""
+
+    places: Mapping[str, int]
+    request: Request
+
+
+Parsed = Say | Invoke | Read
 
 
 def interpret(request: Request) -> Parsed:
     """What a request means by the grammar of people, which programs share; raises `BadInput` where that is doubtful."""
     line = request.line
+    if request.read:
+        return Read(request.read, request)
     if request.said:
         return Say(line, request)
     typed = grammar.command_in(line)

@@ -159,12 +159,18 @@ class Somebody(NamedTuple):
     spoke_at: datetime
 
 
+class OnDevice(NamedTuple):
+    """Where they say it."""
+
+    person: Somebody
+
+
 requests = st.builds(Request, st.text(max_size=5), st.just("c1"), st.none() | st.text("#aA\0 1", max_size=4))
 
 
 @given(one=requests, other=requests)
 def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request) -> None:
-    saying = Posting(None, Somebody("amy", START), lambda _: None, lambda: None)  # type: ignore[arg-type]
+    saying = Posting(None, OnDevice(Somebody("amy", START)))  # type: ignore[arg-type]
     first, second = saying.line(one), saying.line(other)
     assert first is not None
     assert second is not None
@@ -176,5 +182,5 @@ def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request)
 
 
 def test_a_line_without_an_id_is_not_looked_at() -> None:
-    saying = Posting(None, Somebody("amy", START), lambda _: None, lambda: None)  # type: ignore[arg-type]
+    saying = Posting(None, OnDevice(Somebody("amy", START)))  # type: ignore[arg-type]
     assert saying.line(Request("hi")) is None

@@ -1,6 +1,7 @@
 """Coming back: after a cut, and after a restart."""
 
 import re
+from itertools import count
 
 from world import Client, World
 
@@ -38,6 +39,10 @@ def texts(client: Client) -> list[str]:
     return [keys["text"] for keys in client.objects if keys["type"] == "message"]
 
 
+_NUMBERS = count(10**6)
+"""Of the ids that servers give which were started again: never those of before."""
+
+
 class KeepingStore(MemoryStore):
     """Remembers the records and heads as a durable store does."""
 
@@ -68,9 +73,8 @@ def restarted(world: World, store: KeepingStore) -> World:
     """The same chat after its server died and was started again."""
     after = World(store)
     after.clock.advance(world.clock.seconds())
-    numbers = iter(range(10**6, 10**7))
     after.hub = Hub(
-        after.clock, after.now, store, lambda: f"token{next(numbers)}", Settings("pi", (), 20), store.kept()
+        after.clock, after.now, store, lambda: f"token{next(_NUMBERS)}", Settings("pi", (), 20), store.kept()
     )
     after.factory.hub = after.hub
     restore(after.hub, store.kept().remembered)

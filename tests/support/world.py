@@ -20,9 +20,10 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chat.base import limits
+from chat.base import limits, resume_codes
 from chat.base.bans import Bans, parse_ban
 from chat.base.language import language
+from chat.commands.entering import welcome
 from chat.core.hub import Hub, Settings
 from chat.core.ports import Store
 from chat.core.session import Session
@@ -333,6 +334,18 @@ class World:
         client.type(*lines)
         if greeted and not lines and wire == "plain":
             self.wait(limits.GREET_SECONDS)
+        return client
+
+    def device(self, of: Client, wire: str = "plain") -> Client:
+        """One more device of somebody who is here, as a login will bring it: it is told its code, and reads on."""
+        client = self.connect(wire=wire)
+        client.take()
+        session = client.session
+        session.enter_as(of.session.person, resume_codes.for_programs())
+        session.welcomed = True
+        session.answer(welcome(session, True, None))
+        session.hear_on()
+        self.turn()
         return client
 
     def enter(self, nick: str, *lines: str, wire: str = "plain") -> Client:

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 from world import Client, World
 
+from chat.base import limits
 from chat.base.errors import Code
 from chat.commands.registry import TABLE
 
@@ -185,11 +186,32 @@ def test_no_key_comes_that_is_not_documented() -> None:
         amy.type(line, id=f"c{number}")
     ben.type("/away tea")
     amy.type("/msg ben psst", id="away")
+    carl = world.enter("carl", wire="json")
+    carl.cut()
+    amy.type("/msg carl psst", id="cut")
+    world.wait(limits.GRACE_SECONDS)
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")
     for keys in amy.objects:
         check(keys)
     assert {keys["type"] for keys in amy.objects} == KEYS.keys() - {"missed"}
+
+
+def test_what_is_told_of_another_device_is_documented() -> None:
+    world = World()
+    ben, amy = world.enter("ben"), world.enter("amy", wire="json")
+    other = world.device(amy, "json")
+    other.take()
+    ben.type("hello")
+    amy.type("/join #ops", "/nick dee", "/away", "/ignore ben")
+    amy.type("", read={"#lobby": 3})
+    other.type("/join #ops")
+    amy.type("/leave #ops")
+    notices = ("current", "away", "ignoring", "read")
+    told = [keys for keys in other.objects if "self" in keys or keys["type"] in notices]
+    assert {keys["type"] for keys in told} == {"joined", "renamed", "left", "current", "away", "ignoring", "read"}
+    for keys in told:
+        assert all(f"`{key}`" in ENGLISH for key in (keys["type"], *keys) if key != "type"), keys
 
 
 def test_both_languages_have_the_same_examples() -> None:

@@ -132,7 +132,14 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
                     "nick": "amy",
                     "room": "#lobby",
                     "rooms": {
-                        "#lobby": {"head": 17, "here": 2, "users": ["bob", "amy"], "topic": "tea", "recorded": True}
+                        "#lobby": {
+                            "head": 17,
+                            "here": 2,
+                            "users": ["bob", "amy"],
+                            "topic": "tea",
+                            "recorded": True,
+                            "read": 0,
+                        }
                     },
                     "resume": "c0de",
                     "back": False,

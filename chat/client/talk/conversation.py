@@ -17,7 +17,7 @@ One object makes so many lines and no more: a million of them, and nobody could 
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import TypeVar
 
@@ -25,7 +25,19 @@ from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
 from chat.base.text import quoted, visible
 from chat.client.talk.me import Me, SentLine
-from chat.client.talk.objects import Ack, Came, Hello, History, Missed, Object, Problem, Reply, Said, Welcome
+from chat.client.talk.objects import (
+    Ack,
+    Came,
+    Hello,
+    History,
+    Missed,
+    NotDelivered,
+    Object,
+    Problem,
+    Reply,
+    Said,
+    Welcome,
+)
 from chat.wire import phrases, vocabulary
 from chat.wire.grammar import command_in
 
@@ -121,6 +133,9 @@ class Conversation:
                 yield from self._dated(self._said(what, named))
             case Came():
                 yield from self._came(what)
+            case NotDelivered(_, _, at, whom):
+                error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
+                yield from self._dated(replace(error, at=self._local(at), room=f"@{whom}"))
             case Missed():
                 gone = phrases.gone(what.room, what.count)
                 yield Shown(LineKind.GONE, visible(self._words(gone)), room=what.room, source=what)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chat.base import limits, names
 from chat.base.errors import Refused
-from chat.client.talk.objects import Came, Missed, Object, Reply, Room, Said, Welcome, number
+from chat.client.talk.objects import Came, Missed, NotDelivered, Object, Reply, Room, Said, Welcome, number
 from chat.wire.requests import Request
 
 PRIVATE = "@"
@@ -53,7 +53,7 @@ class Me:
         match what:
             case Welcome():
                 self._welcomed(what)
-            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)):
+            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
                 log = PRIVATE if room.startswith(PRIVATE) else room
                 if log == PRIVATE or log in self.rooms:
                     self.seen[log] = seq

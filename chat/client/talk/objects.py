@@ -88,6 +88,16 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class NotDelivered:
+    """Somebody whose line was down when we wrote to them did not come back; it counts in what is private."""
+
+    room: str
+    seq: int | None
+    at: datetime | None
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missed:
     """So many events of a room are gone between what came before and what comes next."""
 
@@ -139,7 +149,7 @@ class Reply:
     id: str | None
 
 
-Object = Hello | Welcome | Said | Came | Missed | Ack | Problem | History | Reply
+Object = Hello | Welcome | Said | Came | NotDelivered | Missed | Ack | Problem | History | Reply
 
 
 def understand(raw: Raw) -> Object | None:
@@ -194,8 +204,14 @@ def _said(raw: Raw) -> Said:
     )
 
 
+def _not_delivered(raw: Raw) -> NotDelivered:
+    return NotDelivered(_named(raw, "room"), number(raw, "seq"), _date(raw, "at"), _named(raw, "to"))
+
+
 def _came(kind: Literal["joined", "left", "renamed", "topic"]) -> Callable[[Raw], Came]:
     def read(raw: Raw) -> Came:
+        if raw.get("self") is True:
+            raise _Unfit  # of another device of ours, which counts elsewhere: nobody has one yet
         author = _name(raw, "from") or ""
         return Came(
             kind,
@@ -250,6 +266,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "left": _came("left"),
     "renamed": _came("renamed"),
     "topic": _came("topic"),
+    "not-delivered": _not_delivered,
     "missed": _missed,
     "ack": _ack,
     "error": _problem,
