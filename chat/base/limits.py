@@ -241,6 +241,9 @@ NEAR_LOOKED_AT = 500
 NUMBERED_NAMES = 1_000_000
 """The highest number that a proposal puts behind a name: more than a server has clients."""
 
+NICKS_TRIED = 10
+"""Nicknames that are tried for somebody who comes back and whose own is taken, on another node: each is a turn."""
+
 PEOPLE_SHOWN = 200
 ROOMS_SHOWN = 50
 """Names and rooms in one answer; a number says how many more there are."""

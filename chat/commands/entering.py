@@ -1,5 +1,6 @@
 """Coming in, coming back, changing the wire, and going."""
 
+from collections.abc import Collection
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.words import brief
+from chat.core.person import Person
 from chat.core.session import Session
 from chat.wire import grammar, replies
 from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
@@ -38,24 +40,39 @@ async def nickname(session: Session, answer: Say) -> Outcome:
 
 async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
     """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
-    connection = carrier(session)
+    connection, hub, person = carrier(session), session.hub, session.person
     proposed, connection.proposal = connection.proposal, None
     try:
         nick = wanted
         if wanted == proposed:
-            session.hub.check_free(nick, session.person)
+            hub.check_free(nick, person)
         else:
-            nick = session.hub.check_nickname(wanted, session.person)
+            nick = hub.check_nickname(wanted, person)
     except Refused as error:
-        connection.proposal = session.hub.propose(wanted, session.person)
-        session.answer(Problem(error.code, error.sentence, id, connection.proposal))
-        return ANSWERED
-    if session.named:
-        await _rename(session, nick, id)
-        return None
-    session.enter(nick, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
-    await _come_in(session, id)
+        return _propose(session, error, wanted, id)
+    renames = session.named
+    if renames and nick != person.nick:
+        count(session, "nick")
+    try:
+        await hub.win(nick, person)
+    except Refused as error:
+        return _propose(session, error, wanted, id, besides=[nick])
+    if renames:
+        await _rename(session, person, nick, id)
+    elif session.connection is connection:
+        session.enter(nick, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
+        await _come_in(session, id)
+    else:
+        hub.lose(person)
     return None
+
+
+def _propose(session: Session, error: Refused, wanted: str, id: str | None, besides: Collection[str] = ()) -> Outcome:
+    proposal = session.hub.propose(wanted, session.person, besides)
+    if session.connection is not None:
+        session.connection.proposal = proposal
+    session.answer(Problem(error.code, error.sentence, id, proposal))
+    return ANSWERED
 
 
 def offered(session: Session) -> str | None:
@@ -71,11 +88,13 @@ def _proposal(session: Session) -> str:
     return connection.proposal
 
 
-async def _rename(session: Session, nick: str, id: str | None) -> None:
-    if nick != session.person.nick:
-        count(session, "nick")
+async def _rename(session: Session, person: Person, nick: str, id: str | None) -> None:
+    hub = session.hub
+    if person.id not in hub.people:  # they have left meanwhile
+        hub.lose(person)
+    elif nick != person.nick:
         session.rename(nick)
-        await session.hub.turn.flush()
+        await hub.turn.flush()
     session.answer(Reply("nick", replies.Called(nick), id))
 
 
@@ -152,6 +171,10 @@ async def come_back(call: Call, code: str) -> Outcome:
     returning.check_seen(request.seen)
     returning.language = session.language or returning.language
     session.leave()
+    await hub.win_back(returning.person)
+    if session.connection is not connection:
+        hub.lose(returning.person)
+        return ANSWERED
     returning.resume(connection, given or "", request.seen)
     if returning.language in known_languages():
         connection.speak(code=returning.language)

@@ -12,6 +12,7 @@ from chat.base.errors import ChatError, NotStored, id_used
 from chat.core.ports import (
     Appended,
     Batch,
+    Claim,
     Known,
     Line,
     LineId,
@@ -73,8 +74,8 @@ class OpenBatch:
     """Gathers; then `batch` makes one batch of what has gathered, and it stands for that until all are told."""
 
     __slots__ = (
-        "_bytes", "_events", "_placed", "by_log", "changes", "crowded", "ids", "proposed", "records", "touched",
-        "waiting",
+        "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "proposed", "records",
+        "touched", "waiting",
     )  # fmt: skip
 
     crowded: bool
@@ -94,6 +95,8 @@ class OpenBatch:
         self.records: list[Record] = []
         self.waiting: list[Deferred[None]] = []
         self.touched: dict[Restorable, None] = {}
+        self.claims: list[tuple[Claim, Deferred[str | None] | None]] = []
+        """Each with who waits to be told whose it is, None for theirs."""
         self.by_log = {}
         self.ids = {}
         self._placed: list[tuple[Change, Entry]] = []
@@ -132,7 +135,9 @@ class OpenBatch:
     @property
     def is_asked_for(self) -> bool:
         """Something happened, or somebody waits; that people are to be recorded can wait as well."""
-        return bool(self.changes or self.records or self.waiting)
+        return bool(
+            self.changes or self.records or self.waiting or (self.claims and any(done for _, done in self.claims))
+        )
 
     # In flight.
 
@@ -167,7 +172,8 @@ class OpenBatch:
             appended.append(Appended(log.key, log.name, log.recorded, added))
             firsts[log.key] = added[0].seq
         self.proposed = Numbered(at, firsts)
-        return Batch(appended, records, ids, self.proposed, remembered), postponed
+        claims = [claim for claim, _ in self.claims] if self.claims else ()
+        return Batch(appended, records, ids, self.proposed, remembered, claims), postponed
 
     def number(self, numbered: Numbered) -> None:
         """The store gave it other numbers, or another date, than were proposed."""
@@ -207,6 +213,12 @@ class OpenBatch:
         for waiter in self.waiting:
             waiter.callback(None)
 
+    def tell_claimed(self, taken: Mapping[Claim, str]) -> None:
+        """What became of the claims; told after all else, for who comes in may read what was stored with it."""
+        for claim, claimant in self.claims:
+            if claimant is not None:
+                claimant.callback(taken.get(claim))
+
     def tell_repeated(self, known: Mapping[LineId, Known]) -> list[Change]:
         """Some ids in it were known, so nothing was stored; returns what is to be tried again."""
         again = []
@@ -227,6 +239,9 @@ class OpenBatch:
                 _tell(writer, writer.refused, change.tag, change.facts, error)
         for waiter in self.waiting:
             waiter.errback(error)
+        for _, claimant in self.claims:
+            if claimant is not None:
+                claimant.errback(error)
 
 
 def _remembered(touched: Iterable[Restorable]) -> Remembered:

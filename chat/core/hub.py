@@ -1,6 +1,6 @@
 """Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -90,6 +90,8 @@ class Hub:
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
         self._nicknames = Nicknames[Person]()
+        self._won: dict[str, str] = {}
+        """Nicknames that are people's for all other nodes, by their ids, and will be in a moment for this one."""
         self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, kept)
         self.lobby = self.rooms.make(LOBBY)
         store.follow(self._told)
@@ -137,9 +139,13 @@ class Hub:
         self.check_free(nick, person)
         return nick
 
-    def propose(self, text: str, person: Person | None = None) -> str:
-        """A nickname that this person may have, near to what they wrote."""
-        return names.propose(text, lambda nick: self.holder(nick, person) is None, self.settings.reserved)
+    def propose(self, text: str, person: Person | None = None, besides: Collection[str] = ()) -> str:
+        """A nickname that this person may have, near to what they wrote; none of `besides`, which were refused."""
+
+        def is_free(nick: str) -> bool:
+            return nick not in besides and self.holder(nick, person) is None
+
+        return names.propose(text, is_free, self.settings.reserved)
 
     def _nearest(self, nick: str) -> str | None:
         """The nickname that was most likely meant, of some that are here."""
@@ -152,16 +158,44 @@ class Hub:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
         holder = self.holder(nick, person)
         if holder is not None:
-            if names.fold(holder.nick) == names.fold(nick):
-                raise Refused("nick-taken", say("{nick} is here already.", nick=nick))
-            raise Refused(
-                "nick-alike",
-                say("{nick} looks like {other}, who is here.", nick=nick, other=holder.nick),
-            )
+            raise _taken(nick, holder.nick)
+
+    async def win(self, nick: str, person: Person) -> None:
+        """Before `claim`: where other nodes use the store, let it agree; raises `Refused` if it is somebody's there.
+
+        What is won and then not claimed is to be lost again (`lose`).
+        """
+        holder = await self.turn.claim(person.id, nick)
+        if holder is not None:
+            raise _taken(nick, holder)
+        if self._store.shared:
+            self._won[person.id] = nick
+
+    async def win_back(self, person: Person) -> None:
+        """Before somebody comes in again who had left: their nickname, or one near to it that is nobody's."""
+        if person.presence is not Presence.ABSENT:
+            return
+        nick = person.nick if self.holder(person.nick) is None else self.propose(person.nick)
+        refused: list[str] = []
+        while True:
+            try:
+                await self.win(nick, person)
+                return
+            except Refused:
+                refused.append(nick)
+                if len(refused) == limits.NICKS_TRIED:
+                    raise
+                nick = self.propose(person.nick, besides=refused)
+
+    def lose(self, person: Person) -> None:
+        """What they have won, and did not claim, is anybody's."""
+        if self._won.pop(person.id, None) is not None and person.id not in self.people:
+            self.turn.give_up(person.id)
 
     def claim(self, nick: str, person: Person) -> None:
         """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""
         self.check_free(nick, person)
+        self._won.pop(person.id, None)
         self._nicknames.claim(nick, person)
         person.called(nick)
 
@@ -256,6 +290,8 @@ class Hub:
         for session in person.attached:
             session.hear_nothing()
         self._nicknames.release(person)
+        self._won.pop(person.id, None)
+        self.turn.give_up(person.id)
         del self.people[person.id]
 
     def _tell_senders(self, person: Person) -> None:
@@ -274,7 +310,7 @@ class Hub:
 
     def _enter_again(self, person: Person) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
-        nick = person.nick
+        nick = self._won.get(person.id, person.nick)
         if self.holder(nick) is not None:
             nick = self.propose(nick)
         self.claim(nick, person)
@@ -423,13 +459,13 @@ class Hub:
         self.turn.told(by_log)
         for log, entries in by_log.items():
             for _, _, fact, _ in entries:
-                if isinstance(fact, Private) and log.key == "@" + fact.to_person:
+                if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in self.people:
                     self.wrote(fact, self.people[fact.to_person])
 
     def _log(self, key: str) -> Log | None:
         """The log of this key, where somebody here may read it."""
         if key.startswith("@"):
-            person = self.people.get(key[1:])
+            person = self.people.get(key[1:]) or self.absent.get(key[1:])
             return None if person is None else person.log
         room = self.rooms.get(key)
         return None if room is None else room.log
@@ -443,3 +479,10 @@ class Hub:
         await self.turn.flush()
         known = (await self._store.known((line.id,))).get(line.id)
         return None if known is None or not known.same(line) else known.place
+
+
+def _taken(nick: str, holder: str) -> Refused:
+    """That somebody has this nickname, or one that looks like it."""
+    if names.fold(holder) == names.fold(nick):
+        return Refused("nick-taken", say("{nick} is here already.", nick=nick))
+    return Refused("nick-alike", say("{nick} looks like {other}, who is here.", nick=nick, other=holder))

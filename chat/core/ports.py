@@ -61,11 +61,20 @@ class Record(NamedTuple):
     value: str | None
 
 
+class Claim(NamedTuple):
+    """Somebody is to be called so from now on, and nobody else so or alike; None gives their nickname up."""
+
+    person: str
+    nick: str | None
+
+
 class Numbered(NamedTuple):
     """The date of a batch and, by the keys of its logs, the number of the first entry that each of them got."""
 
     at: datetime
     firsts: Mapping[str, int]
+    taken: Mapping[Claim, str] = MappingProxyType({})
+    """Those of its claims that are refused, and the nickname of whoever has it; all else of the batch is kept."""
 
 
 class PersonRecord(NamedTuple):
@@ -124,6 +133,8 @@ class Batch(NamedTuple):
     ids: Mapping[LineId, Known]
     proposed: Numbered
     remembered: Remembered = Remembered()
+    claims: Sequence[Claim] = ()
+    """In their order; there are none where the store is not shared."""
 
 
 class Duplicates(Exception):
@@ -193,6 +204,9 @@ NOTHING_KEPT = Kept((), ())
 
 class Store(Protocol):
     """Where logs live."""
+
+    shared: bool
+    """Other nodes write to it as well: then it decides who is called how."""
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch; fires with its numbers when it is durable, fails with `NotStored` or `Duplicates` where nothing

@@ -19,7 +19,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer
-from chat.core.ports import Duplicates, Line, Numbered, Record, Store
+from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Store
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place
 from chat.log.log import Log
@@ -82,6 +82,24 @@ class Turn:
         """Let what brings this person or session back be stored with the turn, or with the next one that is."""
         self._next.touched[who] = None
         self._schedule()
+
+    async def claim(self, person: str, nick: str) -> str | None:
+        """Let somebody be called so on other nodes, too; else the nickname of who is in the way.
+
+        Fails with `NotStored`.  A store that no other node writes to is not asked.
+        """
+        if not self._store.shared:
+            return None
+        done: Deferred[str | None] = Deferred()
+        self._next.claims.append((Claim(person, nick), done))
+        self._schedule()
+        return await done
+
+    def give_up(self, person: str) -> None:
+        """Their nickname is anybody's again, with the next turn that is stored."""
+        if self._store.shared:
+            self._next.claims.append((Claim(person, None), None))
+            self._schedule()
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Call this once when a turn has ended, whatever became of its batch."""
@@ -146,6 +164,8 @@ class Turn:
                 if result is not burst.proposed:
                     burst.number(result)
                 self._committed(burst)
+                if burst.claims:
+                    burst.tell_claimed(result.taken)
         except Exception:
             logger.failure("The turn failed")
         finally:
@@ -158,7 +178,7 @@ class Turn:
             for callback in ends:
                 _guarded(callback)
         # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
-        if self._next.is_asked_for or (self._next.touched and not refused):
+        if self._next.is_asked_for or ((self._next.touched or self._next.claims) and not refused):
             self._schedule()
         if self._calm and not self.crowded:
             calm, self._calm = self._calm, []
@@ -188,6 +208,7 @@ class Turn:
             self._next.put_first(burst.tell_repeated(failure.value.known))
             self._next.records[:0] = burst.records
             self._next.waiting[:0] = burst.waiting
+            self._next.claims[:0] = burst.claims
             return False
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
@@ -196,6 +217,7 @@ class Turn:
         logger.error("{count} entries were not stored: {reason}", count=len(burst), reason=reason)
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
         burst.tell_refused(error, self._next.take_out(burst.ids))
+        self._next.claims[:0] = [(claim, claimant) for claim, claimant in burst.claims if claimant is None]
         return True
 
 

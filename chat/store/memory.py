@@ -41,6 +41,8 @@ class MemoryStore:
         self._ids: OrderedDict[LineId, Known] = OrderedDict()
         self._rooms: dict[str, KeptLog] = {}
 
+    shared = False
+
     def start(self) -> None:
         """Nothing has to begin."""
 

@@ -1,11 +1,14 @@
 """Several servers on one store: the store numbers, and each shows its readers what the others committed."""
 
+import pytest
 from database import batch, log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nodes import Cluster, Node
+from returning import enter, resume
 from world import Client, World
 
+from chat.base import limits
 from chat.log.events import Author, Private
 
 
@@ -159,3 +162,155 @@ def test_everybody_on_every_node_sees_the_same_lines_under_the_same_numbers(step
     assert sorted(text for _, text in heard) == sorted(
         f"line {n}" for n, (step, _) in enumerate(steps) if step == "say"
     )
+
+
+# Nicknames.
+
+
+def test_a_nickname_that_somebody_has_on_another_node_is_refused_with_a_proposal() -> None:
+    here, there, _, _ = two()
+    there.enter("amy")
+    amy = here.connect("amy")
+    assert amy.take()[-1] == "! nick-taken: amy is here already. Enter takes amy2; /resume CODE if it is you."
+    amy.type("")
+    here.wait(1)
+    assert "-> Hello amy2." in " ".join(amy.take())
+    assert not here.hub.is_here("amy")
+
+
+def test_a_proposal_that_somebody_has_there_is_not_made_again() -> None:
+    here, there, _, _ = two()
+    there.enter("amy")
+    there.enter("amy2")
+    amy = here.connect("amy")
+    assert amy.take()[-1] == "! nick-taken: amy is here already. Enter takes amy2; /resume CODE if it is you."
+    amy.type("")
+    here.wait(1)
+    assert "! nick-taken: amy2 is here already. Enter takes amy2-2;" in " ".join(amy.take())
+    amy.type("")
+    here.wait(1)
+    assert here.hub.is_here("amy2-2")
+
+
+@pytest.mark.parametrize("nick", ["\u0430my", "AMY"])
+def test_one_that_is_alike_is_refused_too_where_it_would_be_here(nick: str) -> None:
+    here, there, _, _ = two()
+    there.enter("amy")
+    alone = World()
+    alone.enter("amy")
+    answers = [world.connect(nick).lines[-1] for world in (here, alone)]
+    assert answers[0] == answers[1]
+
+
+def test_nobody_sees_them_before_the_store_has_agreed() -> None:
+    here, _, near, _ = two()
+    bob = here.enter("bob")
+    near.slow = True
+    amy = here.connect("amy")
+    assert (bob.take(), amy.take()[-1][:2]) == ([], "->")
+    assert not here.hub.is_here("amy")
+    bob.type("/who")
+    assert bob.take() == ["-> One person is in #lobby: bob"]
+    near.slow = False
+    let_all((here, near))
+    assert any("amy joined" in line for line in bob.take())
+
+
+def test_a_rename_that_is_refused_changes_nothing() -> None:
+    here, there, _, _ = two()
+    there.enter("amy")
+    bob, carl = here.enter("bob"), here.enter("carl")
+    here.take_all()
+    bob.type("/nick amy")
+    assert bob.take() == ["! nick-taken: amy is here already. Enter takes amy2; /resume CODE if it is you."]
+    bob.type("hi")
+    assert carl.take() == ["<bob> hi"]
+    bob.type("/nick dee")
+    assert carl.take() == ["-!- bob is now known as dee"]
+    assert there.connect("bob").lines[-1].startswith("-> ")
+    assert there.connect("dee").lines[-1].startswith("! nick-taken")
+
+
+@pytest.mark.parametrize("how", ["/quit", "cut", "end"])
+def test_who_has_left_leaves_the_nickname_to_other_nodes(how: str) -> None:
+    here, there, _, _ = two()
+    amy = here.enter("amy")
+    if how == "/quit":
+        amy.type(how)
+    elif how == "end":
+        amy.close()
+    else:
+        amy.cut()
+        assert "! nick-taken" in "".join(there.connect("amy").lines)
+        here.wait(limits.GRACE_SECONDS + 1)
+    there.turn()
+    assert "Hello amy" in "".join(there.connect("amy").lines)
+
+
+def test_one_whose_line_drops_while_the_store_is_asked_does_not_keep_the_nickname() -> None:
+    here, there, near, _ = two()
+    near.slow = True
+    amy = here.connect("amy")
+    amy.cut()
+    near.slow = False
+    let_all((here, near))
+    here.turn()
+    assert not here.hub.is_here("amy")
+    assert "Hello amy" in "".join(there.connect("amy").lines)
+
+
+def test_one_whose_line_drops_while_a_rename_is_asked_for_has_it() -> None:
+    here, there, near, _ = two()
+    amy, carl = here.enter("amy"), here.enter("carl")
+    carl.take()
+    near.slow = True
+    amy.type("/nick dee")
+    amy.cut()
+    near.slow = False
+    let_all((here, near))
+    assert carl.take() == ["-!- amy is now known as dee"]
+    assert "! nick-taken" in "".join(there.connect("dee").lines)
+    assert "Hello amy" in "".join(there.connect("amy").lines)
+
+
+def test_who_comes_back_too_late_is_called_otherwise_where_another_node_has_the_nickname() -> None:
+    here, there, _, _ = two()
+    amy, code = enter(here, "amy")
+    amy.close()
+    for nick in ("amy", "amy2"):
+        there.enter(nick)
+    back = resume(here, code)
+    assert "Welcome back amy3." in "".join(back.lines)
+    assert here.hub.is_here("amy3")
+    assert "! nick-taken" in "".join(there.connect("amy3").lines)
+
+
+def test_who_comes_back_from_under_the_same_nickname_has_it() -> None:
+    """They came in anew, and then remembered their code."""
+    here, there, _, _ = two()
+    amy, code = enter(here, "amy")
+    amy.close()
+    here.enter("amy").type(f"/resume {code}")
+    assert here.hub.is_here("amy")
+    assert len(here.hub.people) == 1
+    assert "! nick-taken" in "".join(there.connect("amy").lines)
+
+
+def test_a_store_that_cannot_be_asked_lets_nobody_in_under_a_nickname_of_two() -> None:
+    here, there, near, _ = two()
+    near.cluster.refusals = 1
+    amy = here.connect("amy")
+    assert "! not-stored" in "".join(amy.take())
+    amy.type("amy")
+    assert here.hub.is_here("amy")
+    assert "! nick-taken" in "".join(there.connect("amy").lines)
+
+
+def test_a_nickname_that_is_given_up_while_the_store_fails_is_free_once_it_does_not() -> None:
+    here, there, near, _ = two()
+    amy, bob = here.enter("amy"), here.enter("bob")
+    near.cluster.refusals = 1
+    amy.type("/quit")
+    bob.type("hi")
+    there.turn()
+    assert "Hello amy" in "".join(there.connect("amy").lines)

@@ -4,8 +4,11 @@ from collections import deque
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from stores import DISK_FULL
 from twisted.internet.defer import Deferred, fail, succeed
 
+from chat.base.errors import NotStored
+from chat.core.nicknames import Nicknames
 from chat.core.ports import Appended, Batch, Duplicates, Elsewhere, KeptLog, Known, LineId, Numbered
 from chat.store.memory import MemoryStore
 
@@ -26,6 +29,9 @@ class Cluster:
         self.logs: dict[str, KeptLog] = {}
         self.topics: dict[str, str] = {}
         self.ids: dict[LineId, Known] = {}
+        self.names = Nicknames[str]()
+        self.refusals = 0
+        """So many commits are refused from now on."""
 
     def node(self) -> "Node":
         """One more of them."""
@@ -35,6 +41,9 @@ class Cluster:
 
     def commit(self, batch: Batch, node: "Node") -> Deferred[Numbered]:
         """Keep it as the last one so far; refuse what was kept before."""
+        if self.refusals:
+            self.refusals -= 1
+            return fail(NotStored(DISK_FULL))
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
         if known:
             return fail(Duplicates(known))
@@ -60,11 +69,24 @@ class Cluster:
         for line, (place, digest) in batch.ids.items():
             seq = place.seq - batch.proposed.firsts[place.key] + firsts[place.key]
             ids[line] = Known(place._replace(seq=seq, at=at), digest)
-        return Batch(appended, batch.records, ids, Numbered(at, firsts))
+        taken = {claim: holder for claim in batch.claims if (holder := self._claim(*claim)) is not None}
+        return Batch(appended, batch.records, ids, Numbered(at, firsts, taken))
+
+    def _claim(self, person: str, nick: str | None) -> str | None:
+        """Whose it is, None for theirs."""
+        if nick is None:
+            self.names.release(person)
+        elif (holder := self.names.holder(nick, person)) is not None:
+            return self.names._names[holder]
+        else:
+            self.names.claim(nick, person)
+        return None
 
 
 class Node(MemoryStore):
     """One server's store.  While it is `slow` what is committed reaches it only when a test lets it, in order."""
+
+    shared = True
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__()

@@ -59,6 +59,8 @@ class SqliteStore:
         self._reader = Worker("chat-reader", self._connect_reader, reactor)
         self._searcher = Worker("chat-searcher", self._connect_reader, reactor)
 
+    shared = False
+
     def start(self) -> None:
         """Begin, with what was asked for so far."""
         self._writer.start()
