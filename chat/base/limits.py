@@ -19,12 +19,6 @@ READ = 8 * 1024
 """Bytes that are read of one client at once.  In lines of two letters, which wait for their time, they take 240 KiB
 (measured); the 64 KiB that Twisted reads would take 1.3 MiB."""
 
-READ_BURST = 1024 * 1024
-READ_LINES = 2
-"""Bytes that are read of a connection at once, and then, as lines of the longest kind, for each line of its rate:
-64 KiB a second at the default, twice what can be said.  Bytes that never make a line are read no faster; without this
-one endless line took 94 % of a core (measured)."""
-
 AHEAD = 32 * 1024
 AHEAD_LINES = 1000
 """Characters and lines that wait for their time and are read all the same, so that a /cancel behind them is found: ten
@@ -46,6 +40,50 @@ PORTION_SECONDS = 0.002
 ROUND_SECONDS = 0.02
 """Time for the lines of one client before the next one's, and of all before the rest of the server's work: with the
 first limit alone, 200 clients from one address held up everybody for 4 s with 60 times /help all each (measured)."""
+
+# --- the budget: what a connection may make the server do --------------------------------------------------------
+
+BUDGET_BURST = 50_000.0
+BUDGET_RATE = 10_000.0
+"""Microseconds of the server's time that a connection may take at once, and then in a second: a hundredth of a core.
+Somebody who talks takes 100 in a second, who comes back after a night 10 000, and the dearest line (/last 500) 10 000.
+Where lines have no rate there is no budget."""
+
+BUDGET_BY = 20
+"""An address may take what so many connections may: a second, which 200 need who come back at once, and then a fifth of
+a core, so that the others have the rest.  Where it may have any number of connections it has no such limit."""
+
+# The prices, in microseconds as measured (CPython 3.11, 2.5 GHz), rounded up.
+
+PRICE_READ = 30.0
+"""Whatever comes at once: the reactor, the kernel."""
+
+PRICE_LINE = 20.0
+PRICE_BYTE = 0.02
+"""A line, and each byte of what comes, lines or not: 250 KB a second of bytes that never make a line."""
+
+PRICE_REQUEST = 100.0
+"""A line that is more than talk, or another one than the last that a program sent."""
+
+PRICE_NEAREST = 1_500.0
+"""A line that names somebody, a room or a command that there is not: the nearest of all names is looked for, in 2 500
+at most (NEAR_LOOKED_AT)."""
+
+PRICE_ANSWER = 10.0
+PRICE_ANSWER_BYTE = 0.06
+"""An answer, and each byte of it, with what was looked up for it: /who among a thousand people, /rooms, /help all."""
+
+PRICE_QUERY = 500.0
+PRICE_QUERY_PART = 500.0
+"""A question to the store, and each log and each word that it is about: another thread looks them up, which has to have
+the interpreter for it."""
+
+PRICE_HANDSHAKE = 1_500.0
+"""Of TLS: a signature and two key exchanges."""
+
+PRICE_SEALED_BYTE = 0.4
+"""Each byte of TLS that is no byte of what was said, 22 to a record: so much that of records which hold nothing, and of
+those that change keys (27 bytes), no more are read than the server has time for."""
 
 # --- the log and its readers -------------------------------------------------------------------------------------
 
@@ -95,8 +133,9 @@ PENDING_BYTES = 2 * 1024 * 1024
 0.1 s (measured), and what is said meanwhile waits for it."""
 
 HISTORY_AT_ONCE = 50
-"""Lines of history that are answered at once, in a part of a millisecond: for longer answers people stand in line, so
-that between two of them the others are served."""
+HISTORY_BYTES_AT_ONCE = 8 * 1024
+"""Lines of history, and characters, that are made at once, in a millisecond at most: longer answers are made in pages,
+between which the others are served."""
 
 HISTORY_DEFAULT = 20
 HISTORY_MOST = 500
@@ -353,8 +392,8 @@ GUESSES_PER_NETWORK = 240
 in a minute; more wait for their turn.  Of 3.7 * 10^14 codes, where a thousand are somebody's, an address finds one in
 11 000 years, and 10 000 guesses a second from ever new networks find one in a year and two months."""
 
-GUESS_TOLD_SECONDS = 3.0
-"""Whoever waits for their turn so long is told."""
+WAIT_TOLD_SECONDS = 3.0
+"""Whoever waits so long for what they asked is told."""
 
 CODES_LOOKED_FOR = 20
 """Words of one line that may be somebody's resume code and are looked up, each as one guess: a line with more of them

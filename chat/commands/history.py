@@ -48,6 +48,8 @@ def _fitting(entries: Sequence[tuple[str, Entry]]) -> Sequence[tuple[str, Entry]
 async def _show(call: Call, query: Query, room: str | None, asked: Selection) -> None:
     """Answer with what fits a query; where nothing does, say so."""
     session = call.session
+    parts = len(query.keys) * max(1, len(query.words.split()))
+    call.connection.spend(limits.PRICE_QUERY + limits.PRICE_QUERY_PART * parts)
     found = await session.hub.said(query)
     if not found.total and query.other is not None and query.before is None:
         session.hub.find(query.other)
@@ -57,11 +59,9 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
         [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
     )
     more = found.total > len(shown) or not found.whole
-    if len(shown) > limits.HISTORY_AT_ONCE:
-        await session.hub.rounds.turn_to_read()
     if call.still_there:
         now, id = session.hub.now(), call.request.id
-        session.answer(History(asked, room, shown, more, now, found.total, id, found.whole))
+        await call.connection.answer_in_pages(History(asked, room, shown, more, now, found.total, id, found.whole))
 
 
 def _place(session: Session, key: str, entry: Entry) -> str:

@@ -5,7 +5,7 @@ of that batch may ever appear later.  Numbers are never given twice: a log's hea
 gone, or were never to be recorded.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from socket import socket
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from chat.log.events import Entry, Place
+from chat.wire.answers import Answer, History
 from chat.wire.rendering import Wire
 
 S = TypeVar("S")
@@ -279,6 +280,15 @@ class Carrier(Protocol[S]):
 
     def send(self, chunk: bytes) -> None:
         """The one way out."""
+
+    def answer(self, answer: Answer) -> None:
+        """Send what the service says to them alone."""
+
+    def answer_in_pages(self, history: History) -> Awaitable[None]:
+        """The same of a long answer, which is made little by little, so that others are served meanwhile."""
+
+    def spend(self, price: float) -> None:
+        """They made the server do this (see `chat.base.limits`)."""
 
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""

@@ -431,8 +431,8 @@ class Session:
 
     def answer(self, answer: Answer) -> None:
         """Say something to them alone: only in answer to their own command."""
-        if self.connection is not None and (chunk := self.connection.wire.answer(answer)):
-            self.connection.send(chunk)
+        if self.connection is not None:
+            self.connection.answer(answer)
 
     def hang_up(self) -> None:
         """Close their connection, once they have read what they are owed."""

@@ -9,6 +9,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
 from chat.base import limits
+from chat.base.budget import Budgets
 from chat.base.errors import Refused
 from chat.base.language import language
 from chat.core.hub import Hub
@@ -36,6 +37,7 @@ class ChatFactory(ServerFactory):
         self._refused: set[Visit] = set()
         """Those of them that are only there to read why they may not stay."""
         self.wires = wires
+        self.budgets = Budgets(hub.clock)
         self._admission = Admission(hub)
         self._sweep: IDelayedCall | None = None
         self._to_look_at: list[Visit] = []

@@ -125,6 +125,10 @@ class ChatProtocol(LineReceiver):
         """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
         self.visit.cut_off()
 
+    def sealed(self, size: int) -> None:
+        """So many bytes of TLS came that say nothing."""
+        self.visit.worked(limits.PRICE_SEALED_BYTE * size)
+
     def close(self) -> None:
         """Let go, once they had time to read what they were told."""
         self.visit.close()

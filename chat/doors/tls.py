@@ -139,11 +139,15 @@ class _HalfClosing(SSL.Connection):
     """The end of the other side's input is no end of ours."""
 
     input_ended = False
+    given = 0
+    """Bytes of what was said, so far."""
 
     def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
         """(SSL.Connection) A close_notify is nothing to read, unless ours went out: then both have said goodbye."""
         try:
-            return super().recv(bufsiz, flags)
+            data = super().recv(bufsiz, flags)
+            self.given += len(data)
+            return data
         except SSL.ZeroReturnError:
             self.input_ended = True
             if self.get_shutdown() & SSL.SENT_SHUTDOWN:
@@ -159,6 +163,9 @@ class Sheltered(Protocol):
 
     def cut_off(self) -> None:
         """Their input has ended without a goodbye; they may still read."""
+
+    def sealed(self, size: int) -> None:
+        """So many bytes of TLS came, more or less (when the rest of a record has come), that say nothing."""
 
     def needs_tls(self, data: bytes) -> bytes:
         """What is answered, in clear, to somebody who began with this instead of TLS; it will be closed."""
@@ -189,7 +196,9 @@ class TlsConnection(TLSMemoryBIOProtocol):
         """(IProtocol) Bytes from the network."""
         if self._began or data.startswith(HANDSHAKE):
             self._began = True
+            before = self._connection.given
             super().dataReceived(data)
+            self._within.sealed(len(data) - (self._connection.given - before))
             if self._connection.input_ended and not (self._told or self.disconnecting):
                 self._told = True
                 self._within.readConnectionLost()

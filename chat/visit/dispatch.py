@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from chat.base import limits
 from chat.base.errors import BadInput, ChatError, NotStored
 from chat.base.language import say
 from chat.commands import entering, perform
@@ -22,10 +23,14 @@ Work = Coroutine[Deferred[Any], Any, None]
 
 _NOTHING = Say("", Request(""))
 
+_NAMES_NOTHING = frozenset(("not-here", "no-room", "unknown-command"))
+"""What is answered with the nearest of all names."""
+
 
 def handle(connection: Carrier[Session], line: Typed) -> Deferred[None] | None:
     """Do what a line asks; where that takes a while, what is returned fires when it is done, or fails for a bug."""
     parsed: Parsed = _NOTHING
+    connection.spend(limits.PRICE_REQUEST)
     try:
         if isinstance(line, Overlong):
             raise _too_long(line)
@@ -65,6 +70,8 @@ async def _waited_for(connection: Carrier[Session], parsed: Parsed, work: Awaita
 def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError) -> Work | None:
     """Say why it cannot be done."""
     session, request = connection.session, parsed.request
+    if error.code in _NAMES_NOTHING:
+        connection.spend(limits.PRICE_NEAREST)
     if isinstance(error, BadInput):
         session.answer(Problem(error.code, error.sentence, error.id))
     elif isinstance(error, NotStored):

@@ -30,6 +30,11 @@ def slowed(rate: float) -> Reply:
     return Reply("slow-down", replies.Slowed(f"{rate:g}"))
 
 
+def much_asked() -> Reply:
+    """They, or others of their address, made the server do much, and lines of theirs wait for it."""
+    return Reply("slow-down", replies.MuchAsked())
+
+
 def waits(seconds: float) -> Reply:
     """A line may hold a code, and others of their address tried many."""
     return Reply("slow-down", replies.GuessWaits(ceil(seconds)))

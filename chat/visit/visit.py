@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
+from chat.base.budget import AddressBudget, Budget, Budgets, Turn
 from chat.base.errors import Refused
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, talk
@@ -40,7 +41,7 @@ from chat.visit.states import (
     TABLE,
     Event,
 )
-from chat.wire.answers import Problem
+from chat.wire.answers import Answer, History, Problem
 from chat.wire.requests import END_OF_INPUT, INTERRUPT, Typed
 from chat.wire.wires import Wires
 
@@ -51,6 +52,9 @@ _HANDLE, _HANDLED = TABLE[Event.HANDLE], TABLE[Event.HANDLED]  # twice for each 
 
 class Visits(Protocol):
     """All visits of a server."""
+
+    budgets: Budgets
+    """What each of them and each address may make the server do."""
 
     wires: Wires
     """What they may be spoken to in."""
@@ -67,9 +71,10 @@ class Visit:
     likes."""
 
     __slots__ = (
-        "_bytes", "_clock", "_deadline", "_door", "_dropped", "_ending", "_fasting", "_handled_at", "_heard_at", "_hub",
-        "_in_hand", "_out", "_pace", "_paused", "_queue", "_resting", "_slowed", "_visits", "draft", "heard", "host",
-        "pings", "proposal", "send", "session", "state", "tries", "wire",
+        "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
+        "_hub", "_in_hand", "_out", "_pace", "_paused", "_queue", "_resting", "_slowed", "_spent", "_visits",
+        "_waited_at", "_waits_since", "draft",
+        "heard", "host", "pings", "proposal", "send", "session", "state", "tries", "wire",
     )  # fmt: skip
 
     heard: bool
@@ -94,12 +99,14 @@ class Visit:
         self._in_hand: Typed = ""
         self._dropped = 0
         self._pace = TokenBucket(limits.BURST, rate, now)
-        self._bytes = TokenBucket(limits.READ_BURST, limits.READ_LINES * limits.LINE * rate, now)
+        limited = rate > 0
+        self._budget: Budget = visits.budgets.of_connection(limited)
+        self._address: AddressBudget = visits.budgets.of_address(host, limited and hub.settings.max_per_host > 0)
         self._deadline: IDelayedCall | None = None
         self._resting: IDelayedCall | None = None  # until the next line may be handled
-        self._fasting: IDelayedCall | None = None  # until more bytes may be read
+        self._spent: IDelayedCall | Turn | None = None  # until the server may be made to do more
         self._paused = self._slowed = False
-        self._handled_at = 0.0
+        self._handled_at = self._waits_since = self._waited_at = 0.0
         self._heard_at = now
 
     # What their door tells.
@@ -108,9 +115,14 @@ class Visit:
         """They have come; while they shake hands nothing is said."""
         self._out = out
         self.send = out.send
+        self.spend(limits.PRICE_HANDSHAKE if shaking else limits.PRICE_REQUEST)
         if (refused := self._visits.made(self)) is not None:
-            self.session.answer(notices.may_not_stay(refused))
-            self.close()
+            if self._address.wait(self._clock.seconds()):
+                # To tell each of those who come as fast as they can takes more than all else that they could do.
+                self.abort()
+            else:
+                self.session.answer(notices.may_not_stay(refused))
+                self.close()
         elif shaking:
             self._wait_at_most(limits.HANDSHAKE_SECONDS, self._door.give_up_shaking)
         else:
@@ -132,10 +144,18 @@ class Visit:
     def received(self, lines: Sequence[Typed], size: int) -> None:
         """These lines came, and so many bytes; from the first line on (see `meet`) they are handled."""
         self.heard = True
-        self._bytes.take(size)
+        price = limits.PRICE_READ + limits.PRICE_BYTE * size + limits.PRICE_LINE * len(lines)
+        self._budget.left -= price
+        self._address.left -= price
         if (dropped := self._queue.add(lines, size, self.state is QUEUING)) is not None:
             self._drop(dropped)
         self.work()
+
+    def worked(self, price: float) -> None:
+        """What came made the server do this, though it is no line."""
+        self.spend(price)
+        if self.state not in DEAF:
+            self.work()
 
     def ends(self, lines: Sequence[Typed]) -> None:
         """Nothing more comes but these last lines: what came is handled, and they still get what they are owed."""
@@ -283,6 +303,10 @@ class Visit:
             self._handled_at = now - limits.NICK_READ_SECONDS
             self._rest(limits.NICK_PAUSE_SECONDS)
             return 0
+        if (self._budget.left < 0 or self._address.left < 0) and self._must_wait():
+            self._begin_to_wait()
+            self._enter(Event.REST)
+            return 0
         allowed = self._pace.allows(most, now)
         if not allowed:
             if not self._slowed:
@@ -290,7 +314,7 @@ class Visit:
                 self.session.answer(notices.slowed(self._pace.rate))
             self._begin_to_wait()
             self._rest(self._pace.wait())
-        elif self._slowed and self._pace.rested:
+        elif self._slowed and self._pace.rested and now - self._waited_at >= limits.WAIT_TOLD_SECONDS:
             self._slowed = False
         return allowed
 
@@ -358,6 +382,7 @@ class Visit:
     def _rest(self, seconds: float) -> None:
         """The next line waits so long."""
         self._enter(Event.REST)
+        _cancel(self._resting)
         self._resting = self._clock.callLater(seconds, self._rested)
 
     def _rested(self) -> None:
@@ -378,17 +403,17 @@ class Visit:
 
     def _see_to_the_rest(self) -> None:
         """Of the lines that were not handled, and of the input's end."""
-        if self._bytes.overdrawn and self._fasting is None:
-            self._fast()
+        if self._budget.left < 0 or self._address.left < 0:
+            self._must_wait()
         queue = self._queue
-        if not (queue.lines or self._paused or self._fasting or self._ending.over):
+        if not (queue.lines or self._paused or self._spent or self._ending.over):
             return
         if self._is_over and self._enter(Event.OVER):
             self._finish()
         ahead = self._pondering or (
             queue.in_order and (self.state is RESTING or self.state is QUEUING) and queue.has_room_ahead(self._paused)
         )
-        self._pause((bool(queue.lines) and not ahead) or self._fasting is not None)
+        self._pause(not ahead if queue.lines else self._spent is not None)
 
     @property
     def _is_over(self) -> bool:
@@ -402,14 +427,42 @@ class Visit:
             self._paused = paused
             self._door.pause(paused)
 
-    def _fast(self) -> None:
-        """So many bytes came that no more are read for a while."""
-        if self.state not in ENDING and not self._bytes.allows(1, self._clock.seconds()):
-            self._fasting = self._clock.callLater(self._bytes.wait(), self._read_on)
+    # What they make the server do.
 
-    def _read_on(self) -> None:
-        self._fasting = None
-        self._see_to_the_rest()
+    def spend(self, price: float) -> None:
+        """(Carrier) They made the server do this; where that is too much, nothing of theirs is read for a while."""
+        self._budget.left -= price
+        self._address.left -= price
+
+    def _must_wait(self) -> bool:
+        """Whether they, or all of their address, made the server do too much: then they go on as soon as they may."""
+        if self._spent is not None or self.state in ENDING:
+            return True
+        now = self._clock.seconds()
+        if seconds := self._budget.wait(now):
+            self._spent = self._clock.callLater(seconds, self._may_go_on)
+        elif seconds := self._address.wait(now):
+            self._spent = self._address.stand(self._may_go_on)
+        else:
+            return False
+        if now - self._waited_at >= limits.WAIT_TOLD_SECONDS:
+            self._waits_since = now
+        self._waited_at = now + seconds
+        self._tell_wait(self._waited_at)
+        return True
+
+    def _tell_wait(self, until: float) -> None:
+        """Once, where it is long: most waits are of a moment, one after the other."""
+        if not self._slowed and self._queue.lines and until - self._waits_since >= limits.WAIT_TOLD_SECONDS:
+            self._slowed = True
+            self.session.answer(notices.much_asked())
+
+    def _may_go_on(self) -> None:
+        self._spent = None
+        if self.state is RESTING:
+            self._rested()
+        elif self.state not in DEAF:
+            self.work()
 
     # What may overtake, and drop, what waits.
 
@@ -417,7 +470,7 @@ class Visit:
         """(Carrier) The line that is handled waits for its turn, at least for so long."""
         self._enter(Event.QUEUE)
         self._begin_to_wait()
-        if seconds >= limits.GUESS_TOLD_SECONDS:
+        if seconds >= limits.WAIT_TOLD_SECONDS:
             self.session.answer(notices.waits(seconds))
 
     def _begin_to_wait(self) -> None:
@@ -471,6 +524,23 @@ class Visit:
         """Their socket, where bytes may be given to it as they are."""
         return self._out.direct
 
+    def answer(self, answer: Answer) -> None:
+        """Send what the service says to them alone."""
+        if chunk := self.wire.answer(answer):
+            self.spend(limits.PRICE_ANSWER + limits.PRICE_ANSWER_BYTE * len(chunk))
+            self.send(chunk)
+
+    async def answer_in_pages(self, history: History) -> None:
+        """The same of a long answer: a page in each round, and sent as one, for nothing else may stand in it."""
+        pages: list[bytes] = []
+        for page in self.wire.pages(history):
+            self.spend(limits.PRICE_ANSWER + limits.PRICE_ANSWER_BYTE * len(page))
+            pages.append(page)
+            if len(pages) > 1:
+                await self._hub.rounds.turn_to_read()
+        if chunk := b"".join(pages):
+            self.send(chunk)
+
     def carry(self, session: Session) -> None:
         """From now on they are this one's."""
         self.session, self.draft, self.proposal = session, None, None
@@ -516,7 +586,7 @@ class Visit:
     def _stop_handling(self) -> None:
         """Nothing waits for its time any more."""
         _cancel(self._resting)
-        _cancel(self._fasting)
+        _cancel(self._spent)
 
     def _drop_guess(self) -> None:
         """A line that waits for its turn is one of those that are not handled."""
@@ -570,6 +640,8 @@ class Visit:
         """Whether they are still there; where they stand is stored."""
         if self.heard or self._paused or self._queue.lines:
             self._heard_at, self.heard = now, False
+        if self._spent is not None:
+            self._tell_wait(now)
         if not self._door.look(now):
             self.abort()
         elif self.state in ENDING:
@@ -592,6 +664,6 @@ class Visit:
             self.session.mark_seen()
 
 
-def _cancel(call: IDelayedCall | None) -> None:
+def _cancel(call: IDelayedCall | Turn | None) -> None:
     if call is not None and call.active():
         call.cancel()

@@ -3,7 +3,7 @@
 See `chat.wire.jsonl` for the objects themselves, which the client reads and writes too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from chat.base import limits
@@ -68,6 +68,21 @@ class JsonWire:
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
         return b"".join(map(jsonl.encode, self._ANSWERS[type(answer)](self, answer)))
+
+    def pages(self, history: History) -> Iterator[bytes]:
+        """The same of a long answer, in pages: one object, of which the list of events is made little by little."""
+        (keys,) = self._history(history._replace(entries=()))
+        head, tail = jsonl.encode(keys).split(b'"events":[]', 1)
+        page = head + b'"events":['
+        size = 0
+        for index, (room, entry) in enumerate(history.entries):
+            if index and (index % limits.HISTORY_AT_ONCE == 0 or size >= limits.HISTORY_BYTES_AT_ONCE):
+                yield page
+                page, size = b"", 0
+            part = jsonl.encode(jsonl.event(room, entry))[:-1]
+            size += len(part)
+            page += (b"," if index else b"") + part
+        yield page + b"]" + tail
 
     def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": greeting.server, "version": greeting.version}

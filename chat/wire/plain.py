@@ -135,6 +135,18 @@ class Plain:
         """What the service says to one person."""
         return _encode(self._ANSWERS[type(answer)](self, answer))
 
+    def pages(self, history: History) -> Iterator[bytes]:
+        """The same of a long answer, in pages."""
+        page: list[str] = []
+        size = 0
+        for line in self._history(history):
+            page.append(line)
+            size += len(line)
+            if len(page) == limits.HISTORY_AT_ONCE or size >= limits.HISTORY_BYTES_AT_ONCE:
+                yield _encode(page)
+                page, size = [], 0
+        yield _encode(page)
+
     def _greeting(self, greeting: Greeting) -> Iterator[str]:
         yield from self._say(prose.greeting(greeting))
         for line in greeting.motd:

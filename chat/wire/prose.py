@@ -207,6 +207,11 @@ def _slowed(slowed: replies.Slowed) -> Iterator[Sentence]:
     yield say("/cancel drops those that still wait.")
 
 
+def _much_asked(_: replies.MuchAsked) -> Iterator[Sentence]:
+    yield say("You, or others at your address, asked for much: your next lines wait, none is lost.")
+    yield say("/cancel drops those that still wait.")
+
+
 def _guess_waits(waits: replies.GuessWaits) -> Iterator[Sentence]:
     yield say("Your address tried many resume codes: this line waits {seconds} s.", seconds=waits.seconds)
 
@@ -371,6 +376,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Dropped: _dropped,
     replies.Posted: _posted,
     replies.Slowed: _slowed,
+    replies.MuchAsked: _much_asked,
     replies.GuessWaits: _guess_waits,
     replies.StillWaiting: _still_waiting,
     replies.Joined: _joined,

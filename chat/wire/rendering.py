@@ -9,7 +9,7 @@ from chat.base import limits
 from chat.base.language import Language
 from chat.log.events import Entry, Joined, Left, Message
 from chat.log.log import Log
-from chat.wire.answers import Answer
+from chat.wire.answers import Answer, History
 from chat.wire.requests import Expected, Parsed
 
 logger = Logger()
@@ -61,6 +61,9 @@ class Wire(Protocol):
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
+
+    def pages(self, history: History) -> Iterator[bytes]:
+        """The same of a long answer, in pages that together are it, each made when it is asked for."""
 
 
 class Rendering(NamedTuple):

@@ -136,6 +136,10 @@ class Slowed(NamedTuple):
     rate: str
 
 
+class MuchAsked(NamedTuple):
+    """Lines wait because much was asked for."""
+
+
 class GuessWaits(NamedTuple):
     """A line that tries a resume code waits for so many seconds."""
 
@@ -292,7 +296,7 @@ class Tips(NamedTuple):
 
 Facts = (
     Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
-    | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | GuessWaits | StillWaiting
+    | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
     | Joined | Left | Rooms | Topic | NewTopic
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
 )  # fmt: skip

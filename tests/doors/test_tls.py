@@ -363,3 +363,44 @@ def test_the_end_of_a_certificate_is_warned_of_once_a_day(tmp_path: Path, logged
         "The certificate ends on 2026-12-02; a new one is taken without a restart.",
         "The certificate ended on 2026-12-02: clients refuse it.",
     ]
+
+
+# What TLS costs.
+
+
+def test_records_that_say_next_to_nothing_are_read_no_faster_than_they_are_paid() -> None:
+    """As those are that change keys, or hold nothing at all: what is known of them is their bytes."""
+    world = World(rate=2)
+    amy, bob = Sealed(world, "amy"), world.enter("bob")
+    size, count = 22, 200
+    for _ in range(50):
+        amy.tls.send(b"x")
+        record = amy.tls.bio_read(65536)
+        assert len(record) == size + 1
+        for _ in range(count - 1):
+            amy.tls.send(b"x")
+        amy.socket.sent.append(record + amy.tls.bio_read(65536))
+        world.kernel.look(amy.socket)
+        world.turn()
+    price = limits.PRICE_SEALED_BYTE * size * count
+    read = 50 - len(amy.socket.sent)
+    assert 1 <= read <= limits.BUDGET_BURST / price + 2
+    bob.take()
+    bob.type("hi")
+    assert "<bob> hi" in amy.take()
+    before = len(amy.socket.sent)
+    world.wait(1, step=0.1)
+    assert before - len(amy.socket.sent) <= limits.BUDGET_RATE / price + 2
+    world.wait(100, step=0.1)
+    assert not amy.socket.sent
+
+
+def test_a_long_line_costs_no_more_for_coming_in_parts() -> None:
+    world = World(rate=2)
+    amy = Sealed(world, "amy")
+    before = amy.protocol.visit._budget.left
+    amy.tls.send(b"x" * 16_000)
+    data = amy.tls.bio_read(65536)
+    for start in range(0, len(data), 1000):
+        amy.raw(data[start : start + 1000])
+    assert before - amy.protocol.visit._budget.left < 2_000

@@ -68,6 +68,9 @@ class TabWire:
     def answer(self, answer: Answer) -> bytes:
         return b"".join(line(*fields) for fields in self._answer(answer))
 
+    def pages(self, history: History) -> Iterator[bytes]:
+        yield self.answer(history)
+
     def _answer(self, answer: Answer) -> Iterator[tuple[str, ...]]:
         match answer:
             case Greeting():

@@ -1,0 +1,123 @@
+"""How much of the server's time one connection and one address may take: so many microseconds at once, then so many a
+second.
+
+Each act has its price (`chat.base.limits`), which is taken when it is done, so that more may be taken than there is;
+nothing else of that connection is done until that is made up for.  What an address has is that of many connections:
+where they have taken more they stand in line, and go on one after the other.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from math import inf
+
+from twisted.internet.interfaces import IReactorTime
+
+from chat.base import limits
+
+_HAIR = 1e-3
+"""What adding up may have lost: after the wait that was told there are some, at any rate."""
+
+
+class Budget:
+    """Microseconds, full at the start; counted only when there are none, so that what is idle costs nothing."""
+
+    __slots__ = ("_burst", "_counted_at", "_rate", "left")
+
+    left: float
+
+    def __init__(self, burst: float, rate: float, now: float) -> None:
+        self._burst = self.left = burst
+        self._rate = rate
+        self._counted_at = now
+
+    def wait(self, now: float) -> float:
+        """The seconds until some are left; 0 where some are."""
+        if self.left >= 0:
+            return 0.0
+        self.left = min(self._burst, self.left + (now - self._counted_at) * self._rate)
+        self._counted_at = now
+        return -self.left / self._rate if self.left < -_HAIR else 0.0
+
+
+class Turn:
+    """The place of one who stands in line."""
+
+    __slots__ = ("_then",)
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then: Callable[[], None] | None = then
+
+    def active(self) -> bool:
+        """They still stand there."""
+        return self._then is not None
+
+    def cancel(self) -> None:
+        """They do not want it any more."""
+        self._then = None
+
+    def take(self) -> None:
+        """It is theirs."""
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+
+
+class AddressBudget(Budget):
+    """What all connections of one address may take together, and the line in which they stand where it is spent.
+
+    If all went on at the same moment, the server would have a moment's work for each of them at once.
+    """
+
+    __slots__ = ("_clock", "_line", "_serves")
+
+    def __init__(self, burst: float, rate: float, clock: IReactorTime) -> None:
+        super().__init__(burst, rate, clock.seconds())
+        self._clock = clock
+        self._line: deque[Turn] = deque()
+        self._serves = False
+
+    def stand(self, then: Callable[[], None]) -> Turn:
+        """Call this when it is their turn; never at once."""
+        turn = Turn(then)
+        self._line.append(turn)
+        self._serve_later()
+        return turn
+
+    def _serve_later(self) -> None:
+        if self._line and not self._serves:
+            self._serves = True
+            self._clock.callLater(self.wait(self._clock.seconds()), self._serve)
+
+    def _serve(self) -> None:
+        self._serves = False
+        try:
+            if not self.wait(self._clock.seconds()):
+                self._line.popleft().take()
+        finally:
+            self._serve_later()
+
+
+class Budgets:
+    """Those of the addresses that came latest: whoever leaves and comes again has no new one."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._addresses: OrderedDict[str, AddressBudget] = OrderedDict()
+        self._no_limit = AddressBudget(inf, 1, clock)
+
+    def of_address(self, host: str, limited: bool) -> AddressBudget:
+        """That of an address; where it is not to be limited, one that is never spent."""
+        if not limited:
+            return self._no_limit
+        found = self._addresses.pop(host, None)
+        if found is None:
+            many = limits.BUDGET_BY
+            found = AddressBudget(many * limits.BUDGET_BURST, many * limits.BUDGET_RATE, self._clock)
+        self._addresses[host] = found
+        if len(self._addresses) > limits.PACES:
+            self._addresses.popitem(last=False)
+        return found
+
+    def of_connection(self, limited: bool) -> Budget:
+        """That of a new connection."""
+        return Budget(limits.BUDGET_BURST if limited else inf, limits.BUDGET_RATE, self._clock.seconds())
