@@ -47,7 +47,7 @@ def connections(port: int, name: str) -> Iterator[socket.socket]:
 
 
 def flood(port: int, row: str, seconds: float) -> int:
-    """Send a row's bytes on all connections as fast as they take it, and read what is answered; returns how many bytes went."""
+    """Send a row's bytes on all connections as fast as they take them, and read the answers; returns how many went."""
     data, clients = _ROWS[row], list(connections(port, f"user-{row.lower().replace('_', '')[5:12]}"))
     poll = select.epoll()
     by_number = {client.fileno(): client for client in clients}
