@@ -175,6 +175,7 @@ async def come_back(call: Call, code: str) -> Outcome:
     if session.connection is not connection:
         hub.lose(returning.person)
         return ANSWERED
+    rooms = list(returning.person.rooms.values())
     returning.resume(connection, given or "", request.seen)
     if returning.language in known_languages():
         connection.speak(code=returning.language)
@@ -182,6 +183,9 @@ async def come_back(call: Call, code: str) -> Outcome:
     if returning.connection is not connection:
         return ANSWERED
     returning.answer(welcome(returning, True, request.id))
+    if lost := tuple(room.log.name for room in rooms if room.log.key not in returning.person.rooms):
+        no_place = say("You are not back in {rooms}: too many rooms are open. /join goes there later.", rooms=lost)
+        returning.answer(Problem("too-many", no_place))
     returning.hear_on()
     return None
 

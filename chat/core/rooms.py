@@ -95,6 +95,16 @@ class Rooms(Mapping[str, Room]):
                 ),
             )
 
+    def holdable(self, rooms: Iterable[Room], host: str) -> Iterator[Room]:
+        """Those of these rooms that people of this address may come into together."""
+        left = limits.ROOMS_PER_HOST - self._holders[host]
+        for room in rooms:
+            if not room.members and room.log.key != LOBBY:
+                left -= 1
+                if left < 0:
+                    continue
+            yield room
+
     def is_new(self, name: str) -> bool:
         """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
         return self.key_of(names.check_room(name)) not in self._rooms

@@ -5,7 +5,7 @@ that, and who the person is, is the person's (`chat.core.person`), who has as ma
 Events reach a session only from logs, by its `subscriptions`; answers to its own commands go out by `answer`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from socket import socket
@@ -100,7 +100,8 @@ class Session:
         """Be one more device of somebody who is here, or was; then `hear_on` gives it what they have not read."""
         self.id = self.hub.token()
         self.person = person
-        self._find_rooms()
+        assert self.connection is not None
+        self._find_rooms(self.connection.host)
         for log in person.logs.values():
             self.subscriptions.given[log.key] = max(person.read_up_to(log), log.head - limits.GIVEN_BACK)
         self._attach(code)
@@ -190,17 +191,23 @@ class Session:
             with suppress(Refused):
                 await self.hub.rooms.load(room.log.name)
 
-    def _find_rooms(self) -> None:
-        """Of rooms where nobody was, some may have been forgotten to make place for others, and loaded again since."""
+    def _find_rooms(self, host: str) -> None:
+        """Of rooms where nobody was, some may have been forgotten to make place for others, and loaded again since.
+
+        And an address may only hold so many.
+        """
         person, rooms = self.person, self.hub.rooms
         if person.presence is Presence.ABSENT:
-            person.rooms = {key: rooms[key] for key in person.rooms if key in rooms}
+            found: Iterable[Room] = [rooms[key] for key in person.rooms if key in rooms]
+            if self.hub.settings.max_per_host:
+                found = rooms.holdable(found, host)
+            person.rooms = {room.log.key: room for room in found}
         self.current = person.rooms.get(self.current.log.key, self.hub.lobby)
 
     def resume(self, connection: "Carrier[Session]", code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
         person = self.person
-        self._find_rooms()
+        self._find_rooms(connection.host)
         for name, log in person.logs.items():
             if name in seen:
                 self.subscriptions.given[log.key] = person.at_least(log, seen[name])

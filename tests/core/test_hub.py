@@ -265,6 +265,24 @@ def test_who_has_left_holds_no_room(end: str, monkeypatch: pytest.MonkeyPatch) -
     assert "! too-many" not in "".join(carl.take())
 
 
+def test_who_comes_back_holds_no_more_rooms_than_their_address_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(max_per_host=200)
+    amy, code = enter(world, "amy", wire="json")
+    amy.type("/join #a", "/join #b", "/join #c")
+    bob = world.connect("/nick bob", "/join #c")
+    amy.cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    monkeypatch.setattr(limits, "ROOMS_PER_HOST", 3)  # the lobby, #c which bob keeps open, and one more
+    bob.take()
+    welcome, problem = [
+        what for what in resume(world, code, wire="json").objects if what["type"] in ("welcome", "error")
+    ]
+    assert sorted(welcome["rooms"]) == ["#a", "#c", "#lobby"]
+    assert (problem["code"], "#b" in problem["text"], "id" in problem) == ("too-many", True, False)
+    assert "#b" not in bob.bytes.decode()
+    assert not world.hub.rooms["#b"].members
+
+
 def test_an_operator_who_sets_no_limit_for_addresses_has_none_for_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ROOMS_PER_HOST", 1)
     amy = World(max_per_host=0).enter("amy", "/join #a")
