@@ -65,7 +65,7 @@ class Device:
         for keys in self.client.take_objects():
             kind = keys["type"]
             if "seq" in keys and kind not in ("ack", "read"):
-                own = keys.get("self") or kind == "not-delivered" or keys["room"].startswith("@")
+                own = keys.get("self") or keys["room"].startswith("@")
                 name = OWN if own else keys["room"]
                 self.given.setdefault(name, []).append(keys["seq"])
                 self.seen[name] = max(self.seen.get(name, 0), keys["seq"])
@@ -135,6 +135,12 @@ class Devices(RuleBasedStateMachine):
         device = data.draw(st.sampled_from(self.devices))
         device.read()
         self._resume(device)
+
+    @rule()
+    def announce(self) -> None:
+        self.said += 1
+        self.world.hub.announce(f"line {self.said}").addErrback(lambda failure: failure.trap(NotStored))
+        self.world.turn()
 
     @rule(seconds=st.sampled_from([1.0, limits.GRACE_SECONDS + 1]))
     def wait(self, seconds: float) -> None:

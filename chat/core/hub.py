@@ -24,12 +24,15 @@ from chat.core.person import Device, Person
 from chat.core.ports import NOTHING_KEPT, Elsewhere, Found, Kept, Line, Query, Store
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.rooms import LOBBY, Rooms
-from chat.core.turn import Turn
-from chat.log.events import Entry, NotDelivered, Place, Private, Renamed
+from chat.core.turn import Outcome, Turn
+from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed
 from chat.log.log import Log
 from chat.log.tail import Tails
 
 logger = Logger()
+
+SERVER = "*"
+"""The key and the name of the server's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ class Hub:
         self._nicknames = Nicknames[Person]()
         self._won: dict[str, str] = {}
         """Nicknames that are people's for all other nodes, by their ids, and will be in a moment for this one."""
+        head = next((log.head for log in kept.logs if log.key == SERVER), 0)
+        self.log = Log(SERVER, SERVER, self._tails, head)
+        """The server's own, which everybody hears; nobody stands in it before it holds anything."""
         self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, kept)
         self.lobby = self.rooms.make(LOBBY)
         store.follow(self._told)
@@ -100,11 +106,18 @@ class Hub:
         """Somebody without a nickname; by the id of before, somebody who was here before a restart."""
         id = id or self.token()
         key = "@" + id
-        return Person(id, Log(key, "@", self._tails, self._heads.pop(key, 0)), self.now())
+        return Person(id, Log(key, "@", self._tails, self._heads.pop(key, 0)), self.log, self.now())
 
     def all_are_back(self) -> None:
         """After a restart everybody is restored who can be: nobody goes on with the other private logs."""
         self._heads.clear()
+
+    def announce(self, text: str, author: Author | None = None) -> Deferred[Outcome]:
+        """Tell everybody, and whoever comes back later; fires when it is stored, fails with `NotStored`."""
+        for person in self.people.values():
+            for session in person.attached:
+                session.hear(self.log, self.log.head)
+        return self.turn.write(self.log, Announced(author, text))
 
     # Nicknames.
 
@@ -464,6 +477,8 @@ class Hub:
 
     def _log(self, key: str) -> Log | None:
         """The log of this key, where somebody here may read it."""
+        if key == SERVER:
+            return self.log
         if key.startswith("@"):
             person = self.people.get(key[1:]) or self.absent.get(key[1:])
             return None if person is None else person.log

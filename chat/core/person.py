@@ -82,12 +82,30 @@ class Person:
     """Keyed by an id of their own; a guest is there as long as a session of theirs."""
 
     __slots__ = (
-        "attached", "away", "detached", "down_since", "entered_at", "grace", "id", "ignored", "joined", "last_from",
-        "log", "nick", "presence", "read", "rooms", "senders", "spoke_at",
+        "attached",
+        "away",
+        "detached",
+        "down_since",
+        "entered_at",
+        "everybodys",
+        "grace",
+        "id",
+        "ignored",
+        "joined",
+        "last_from",
+        "log",
+        "nick",
+        "presence",
+        "read",
+        "rooms",
+        "senders",
+        "spoke_at",
     )  # fmt: skip
 
-    def __init__(self, id: str, log: Log, now: datetime) -> None:
+    def __init__(self, id: str, log: Log, everybodys: Log, now: datetime) -> None:
         self.id = id
+        self.everybodys = everybodys
+        """The server's log."""
         self.log = log
         """What is said to and by them in private."""
         self.nick = ""
@@ -127,7 +145,10 @@ class Person:
     @property
     def logs(self) -> Mapping[str, Log]:
         """What they hear, by the names that programs know."""
-        return {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
+        logs = {"@": self.log, **{room.log.name: room.log for room in self.rooms.values()}}
+        if self.everybodys.head:
+            logs[self.everybodys.name] = self.everybodys
+        return logs
 
     # Their sessions.
 
@@ -180,13 +201,16 @@ class Person:
         self.read.pop(room.log.key, None)
 
     def reach(self, log: Log) -> Reach | None:
-        """The one place that says what they may read, and from where on: their own log, and those of rooms they are in.
+        """The one place that says what they may read, and from where on: their own log, the server's, and those of
+        rooms they are in.
 
         A recorded room tells what was said before to whoever is in it, but not who came and went; of one that is not
         recorded everybody has what they heard.
         """
         if log is self.log:
             return Reach(0, True)
+        if log is self.everybodys:
+            return Reach(0, False)
         if log.key not in self.rooms:
             return None
         return Reach(self.joined[log.key], log.recorded)

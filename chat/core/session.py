@@ -95,6 +95,8 @@ class Session:
         self.person.entered_at = self.person.spoke_at = self.hub.now()
         self._attach(code)
         self.hear(self.person.log, self.person.log.head)
+        if (everybodys := self.person.everybodys).head:
+            self.hear(everybodys, everybodys.head)
 
     def enter_as(self, person: Person, code: str) -> None:
         """Be one more device of somebody who is here, or was; then `hear_on` gives it what they have not read."""
@@ -104,6 +106,8 @@ class Session:
         self._find_rooms(self.connection.host)
         for log in person.logs.values():
             self.subscriptions.given[log.key] = max(person.read_up_to(log), log.head - limits.GIVEN_BACK)
+        if (everybodys := person.everybodys).head:
+            self.subscriptions.given[everybodys.key] = everybodys.head
         self._attach(code)
 
     def _attach(self, code: str) -> None:

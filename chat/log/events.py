@@ -86,6 +86,14 @@ class TopicSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """In the server's log, which everybody hears: whoever runs the server tells all; the author is who wrote it."""
+
+    author: Author | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotDelivered:
     """In somebody's own log: a person whose line was down when they wrote to them did not come back."""
 
@@ -106,7 +114,7 @@ class OtherDevice:
 
 
 Said = Message | Action | Private
-Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet | NotDelivered | OtherDevice
+Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet | Announced | NotDelivered | OtherDevice
 
 
 class Entry(NamedTuple):

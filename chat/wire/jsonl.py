@@ -21,6 +21,7 @@ from chat.base.language import say
 from chat.base.text import visible
 from chat.log.events import (
     Action,
+    Announced,
     Entry,
     Fact,
     Joined,
@@ -111,6 +112,7 @@ _TYPES: Mapping[type, str] = {
     Left: "left",
     Renamed: "renamed",
     TopicSet: "topic",
+    Announced: "announced",
     NotDelivered: "not-delivered",
 }
 
@@ -130,6 +132,8 @@ def _keys(fact: Fact) -> dict[str, object]:
             return keys | ({"fact": fact_id} if fact_id else {})
         case Renamed(author, to, fact_id):
             return {"from": author.nick, "to": to, "fact": fact_id}
+        case Announced(author, text):
+            return {"text": _shown(text)} if author is None else {"from": author.nick, "text": _shown(text)}
         case NotDelivered(nick):
             return {"to": nick}
         case OtherDevice(author, "renamed", to):

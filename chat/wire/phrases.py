@@ -228,6 +228,11 @@ def speaks_in(room: str) -> Sentence:
     return say("You speak in {room} now.", room=room)
 
 
+def announced(nick: str | None) -> Sentence:
+    """Before what whoever runs the server tells everybody."""
+    return say("Announcement") if nick is None else say("Announcement by {nick}", nick=nick)
+
+
 def not_delivered(nick: str) -> Sentence:
     """Somebody whose line was down when one wrote to them has left."""
     return say("{nick} did not come back.", nick=nick)

@@ -13,6 +13,7 @@ from chat.base.language import Language, Sentence
 from chat.base.text import continued, quoted, visible, wrap
 from chat.log.events import (
     Action,
+    Announced,
     Entry,
     Fact,
     Joined,
@@ -82,6 +83,9 @@ class PlainFormat:
                 yield from _block(f"{time}{self.between(mine, author.nick, to)} ", "", text)
             case NotDelivered(nick):
                 yield from wrapped(f"{time}! ", f"not-delivered: {self.words(phrases.not_delivered(nick))}")
+            case Announced(author, said):
+                words = self.words(phrases.announced(None if author is None else author.nick))
+                yield from wrapped(f"{time}-!- ", f"{words}: {quoted(said)}")
             case OtherDevice(_, what, name):
                 yield from wrapped(f"{time}-> ", self.words(phrases.other_device(what, name)))
             case _:

@@ -240,6 +240,42 @@ def test_whoever_is_banned_is_so_on_all(world: World, amy: Client, phone: Client
     assert [person.nick for person in world.hub.people.values()] == ["bob"]
 
 
+def test_what_the_server_tells_everybody_is_heard_by_all_and_by_who_comes_back(
+    world: World, amy: Client, phone: Client, bob: Client
+) -> None:
+    carl, code = enter(world, "carl", "json")
+    carl.cut()
+    world.take_all()
+    world.hub.announce("backup at noon")
+    world.turn()
+    assert [client.take() for client in (amy, phone, bob)] == [['-!- Announcement: "backup at noon"']] * 3
+    dee = world.enter("dee")
+    world.hub.announce("now", amy.session.author)
+    world.turn()
+    assert dee.take() == ['-!- Announcement by amy: "now"']
+    back = resume(world, code, "json", seen={"#lobby": 2})
+    told = [(keys["room"], keys["seq"], keys["text"]) for keys in back.objects if keys["type"] == "announced"]
+    assert told == [("*", 1, "backup at noon"), ("*", 2, "now")]
+
+
+def test_what_the_server_tells_is_numbered_on_after_a_restart() -> None:
+    store = KeepingStore()
+    world = World(store)
+    amy, code = enter(world, "amy", "json")
+    world.hub.announce("one")
+    world.turn()
+    amy.cut()
+    world.hub.announce("two")
+    world.turn()
+    world = restarted(world, store)
+    world.hub.announce("three")
+    world.turn()
+    back = resume(world, code, "json", seen={"#lobby": 1, "*": 1})
+    assert [(keys["seq"], keys["text"]) for keys in back.objects if keys["type"] == "announced"] == [
+        (2, "two"), (3, "three")
+    ]  # fmt: skip
+
+
 def test_the_table_leads_everywhere_and_nobody_comes_back_from_the_end() -> None:
     reached = {after for after, _ in TABLE.values()}
     assert reached == set(Presence) - {Presence.ENTERING}

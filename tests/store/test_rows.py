@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chat.core.ports import Appended
 from chat.log.events import (
     Action,
+    Announced,
     Author,
     Entry,
     Fact,
@@ -49,6 +50,7 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     ),
     Renamed: st.builds(Renamed, authors, texts, tokens, names),
     TopicSet: st.builds(TopicSet, authors, texts),
+    Announced: st.builds(Announced, st.none() | authors, texts),
     NotDelivered: st.builds(NotDelivered, texts),
     OtherDevice: st.builds(OtherDevice, authors, st.sampled_from(["joined", "left", "renamed"]), texts),
 }

@@ -27,6 +27,7 @@ from chat.base.text import quoted, visible
 from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import (
     Ack,
+    Announced,
     Came,
     Hello,
     History,
@@ -133,6 +134,9 @@ class Conversation:
                 yield from self._dated(self._said(what, named))
             case Came():
                 yield from self._came(what)
+            case Announced(_, author, _, at, text):
+                words = f"{self._words(phrases.announced(author))}: {quoted(text)}"
+                yield from self._dated(Shown(LineKind.EVENT, visible(words), self._local(at)))
             case NotDelivered(_, _, at, whom):
                 error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
                 yield from self._dated(replace(error, at=self._local(at), room=f"@{whom}"))

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from chat.base import limits, names
 from chat.base.errors import Refused
-from chat.client.talk.objects import Came, Missed, NotDelivered, Object, Reply, Room, Said, Welcome, number
+from chat.client.talk.objects import Announced, Came, Missed, NotDelivered, Object, Reply, Room, Said, Welcome, number
 from chat.wire.requests import Request
 
 PRIVATE = "@"
 """The name of one's own log, that of private talk."""
+
+SERVER = "*"
+"""The name of the server's, of what everybody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ class Me:
         match what:
             case Welcome():
                 self._welcomed(what)
-            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
+            case Announced(room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
+                self.seen[room] = seq
+            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)):
                 log = PRIVATE if room.startswith(PRIVATE) else room
                 if log == PRIVATE or log in self.rooms:
                     self.seen[log] = seq
@@ -110,7 +115,7 @@ class Me:
         self._forget_other_rooms()
 
     def _forget_other_rooms(self) -> None:
-        ours = {PRIVATE, *self.rooms}
+        ours = {PRIVATE, SERVER, *self.rooms}
         self.seen = {log: seq for log, seq in self.seen.items() if log in ours}
         self.shown = {log: seq for log, seq in self.shown.items() if log in ours}
 

@@ -88,6 +88,17 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """Whoever runs the server tells everybody; it counts in a log of the server's own."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotDelivered:
     """Somebody whose line was down when we wrote to them did not come back; it counts in what is private."""
 
@@ -149,7 +160,7 @@ class Reply:
     id: str | None
 
 
-Object = Hello | Welcome | Said | Came | NotDelivered | Missed | Ack | Problem | History | Reply
+Object = Hello | Welcome | Said | Came | Announced | NotDelivered | Missed | Ack | Problem | History | Reply
 
 
 def understand(raw: Raw) -> Object | None:
@@ -201,6 +212,12 @@ def _said(raw: Raw) -> Said:
         _date(raw, "at"),
         _name(raw, "to"),
         raw.get("type") == "action",
+    )
+
+
+def _announced(raw: Raw) -> Announced:
+    return Announced(
+        _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at"), _needed(raw, "text")
     )
 
 
@@ -266,6 +283,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "left": _came("left"),
     "renamed": _came("renamed"),
     "topic": _came("topic"),
+    "announced": _announced,
     "not-delivered": _not_delivered,
     "missed": _missed,
     "ack": _ack,

@@ -72,7 +72,7 @@ def _logs(connection: sqlite3.Connection) -> Iterator[Damage]:
         reason = ""
         if not 0 < id < 1 << 63 - SEQ_BITS:
             reason = "wrong id"
-        elif not (_is_text(key) and key[:1] in ("#", "@")):
+        elif not (_is_text(key) and key[:1] in ("#", "@", "*")):
             reason = "wrong key"
         elif not (_is_text(name) and name):
             reason = "wrong name"
@@ -144,7 +144,7 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
             OR kind NOT IN ({KINDS}) OR typeof(coalesce(text, '')) != 'text' OR typeof(coalesce(nick, '')) != 'text'
             OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
             OR (text IS NULL) = (kind IN ({SAID_KINDS}))
-            OR (person IS NULL AND kind NOT IN ('joined', 'left', 'not-delivered'))
+            OR (person IS NULL AND kind NOT IN ('joined', 'left', 'announced', 'not-delivered'))
             OR NOT json_valid(coalesce(details, '{{}}'))
         """
     ).fetchall()

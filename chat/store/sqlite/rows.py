@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from chat.log.events import (
     Action,
+    Announced,
     Author,
     Entry,
     Fact,
@@ -63,6 +64,7 @@ _KINDS: Mapping[str, type[Fact]] = {
     "left": Left,
     "renamed": Renamed,
     "topic": TopicSet,
+    "announced": Announced,
     "not-delivered": NotDelivered,
     "other-device": OtherDevice,
 }
