@@ -292,6 +292,9 @@ ROOMS_SHOWN = 50
 OBJECT = 2 * 1024 * 1024
 """The longest line that a server may send: HISTORY_MOST lines of TEXT, and as much again for keys and escapes."""
 
+CLIENT_READ = 16 * 1024
+"""Bytes that the client reads at once: a hundred lines, which take it 2 ms; in 64 KiB a key waited for 10."""
+
 LINES_KEPT = 64
 """Lines that wait to be sent or confirmed before the input is not read on: as many as a server takes in one burst."""
 
@@ -342,8 +345,8 @@ SPOKE_SECONDS = 1800.0
 READING_SECONDS = 120.0
 """Without a key for this long nobody may be reading: what comes then is marked as new."""
 
-SHOW_SECONDS = 0.1
-"""The shortest time between two looks at a screen that is written to: ten a second are as many as can be read."""
+SHOW_SECONDS = 0.05
+"""The shortest time between two pictures of a screen that is written to; what comes meanwhile is in the next one."""
 
 TERMINAL_SECONDS = 0.5
 """How long a terminal that takes nothing is waited for before it is asked whether somebody wants the client to end."""

@@ -15,10 +15,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.logger import globalLogPublisher
 
 from chat.base import limits
 from chat.base.clock import elapsed
@@ -26,21 +27,20 @@ from chat.base.command_line import Wrong
 from chat.base.language import say
 from chat.base.text import visible
 from chat.client.faces.person import PersonFace
-from chat.client.faces.pipe import Pipe
-from chat.client.faces.plain import PlainFace
-from chat.client.faces.post import Post
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_keep
 from chat.client.faces.streams import StandardStreams, Streams
-from chat.client.faces.transcript import Transcript
 from chat.client.link.known_servers import KnownServers
-from chat.client.link.tls import TLSEndpoint
 from chat.client.link.trust import Trust
 from chat.client.options import Options, parse_address
+from chat.client.report import Report
 from chat.client.settings import Saved, Settings, settings_path
 from chat.client.starting import Asker, remember_nick, remember_server
 from chat.client.talk.connection import Connection
 from chat.client.talk.state import StateFile, state_path
 from chat.client.typed_lines import TypedLines
+
+if TYPE_CHECKING:
+    from chat.client.faces.post import Post
 
 STANDARD = (0, 1, 2)
 LOBBY = "#lobby"
@@ -95,6 +95,11 @@ def _run(options: Options, settings: Settings) -> Status:
     pool = reactor.getThreadPool()
     pool.threadFactory = partial(Thread, daemon=True)
     stopping = signalled = False
+    report = Report(os.environ, lambda: datetime.now(UTC), lambda: reactor.callLater(0, stop))
+    if _at_terminal(options):
+        globalLogPublisher.addObserver(report.observe)  # type: ignore[arg-type]  # zope's interface is a callable
+    if _is_screen(options):
+        loop.set_exception_handler(report.handle)
     app = _app(options, settings, kept, reactor, lambda: signalled)
     result = Status.WELL
 
@@ -127,6 +132,11 @@ def _run(options: Options, settings: Settings) -> Status:
 
     reactor.callWhenRunning(start)
     reactor.run(installSignalHandlers=False)
+    if report.wanted:
+        path = "" if report.path is None else str(report.path)
+        told = say("This program is at fault, and has ended. What happened stands in {path}", path=path)
+        sys.stderr.write(f"! {visible(options.language.words(told))}\n")
+        return Status.FAULT
     return result
 
 
@@ -180,10 +190,13 @@ def _kept(options: Options, *names: str) -> StateFile | None:
 
 def _app(
     options: Options, settings: Settings, kept: StateFile | None, reactor: Any, stopped: Callable[[], bool]
-) -> StreamFace | Post:
+) -> "StreamFace | Post":
     host, port, _ = options.server
     endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
+    # Each start loads what it needs and no more: it is the time until something is seen.
     if options["tls"]:
+        from chat.client.link.tls import TLSEndpoint
+
         endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
     encoding = sys.stdout.encoding if sys.stdout else "utf-8"
     streams = Streams(encoding)
@@ -209,21 +222,28 @@ def _app(
         )
 
     if options["post"]:
+        from chat.client.faces.post import Post
+
         return Post(ground(), endpoint, reactor, run, nick, room)
     if since is not None:
+        from chat.client.faces.transcript import Transcript
+
         return Transcript(ground(), nick, since, room or LOBBY, raw)
+    if follow or not at_terminal:
+        from chat.client.faces.pipe import Pipe
     if follow:
         # What one recorder has written is not what another one has.
         return Pipe(ground(_kept(options, nick or "", room or "", "follow")), nick, follow, raw)
     if not at_terminal:
         # A script that is run again has something else to say; and two at a time are not to be one person.
         return Pipe(ground(), nick, follow, raw)
-    drawn = _is_screen(options)
-    face = (
-        _screen(ground, kept, nick, settings, stopped)
-        if drawn
-        else PlainFace(ground(kept), nick, settings, _in_words(options))
-    )
+    face: PersonFace
+    if _is_screen(options):
+        face = _screen(ground, kept, nick, settings, stopped)
+    else:
+        from chat.client.faces.plain import PlainFace
+
+        face = PlainFace(ground(kept), nick, settings, _in_words(options))
     if not options.names_server:
         face.remember = partial(remember_nick, settings)
     return face

@@ -67,6 +67,7 @@ Exit codes: 0  everything was said and confirmed, or you just left
             4  the connection ended before everything was confirmed
             5  the output could not be written, a full disk for one
             6  the server's certificate is not trusted, or it speaks no TLS
+            7  a fault of this program; where it is written down is said
 """,
     encrypted=DEFAULT_TLS_PORT,
     languages=", ".join(known_languages()),

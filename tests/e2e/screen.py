@@ -65,6 +65,10 @@ class Screen:
         """Be of another size."""
         self._tmux("resize-window", "-x", columns, "-y", rows)
 
+    def close_window(self) -> None:
+        """Take the terminal away under the program, as closing its window does."""
+        self._tmux("set", "-g", "remain-on-exit", "off", ";", "new-window", ";", "kill-window", "-t", ":0")
+
     def signals(self, number: int) -> None:
         """Send a signal to the newest program on it, as another terminal may."""
         found = subprocess.run(["pgrep", "-P", self.tells("#{pane_pid}")], capture_output=True, text=True, check=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -208,6 +209,42 @@ def test_however_it_ends_the_terminal_is_as_it_was(
     until(lambda: "ended 0" in screen.lines, what="the end:\n" + "\n".join(screen.lines))
     assert not any("[#lobby]" in row for row in screen.lines)
     assert not screen.has_ended
+
+
+FAULTY = """
+import sys
+from chat.client import main
+from chat.client.talk.view import View
+heard = View._heard
+def broken(self, said):
+    if said.text == "boom":
+        raise RuntimeError("a fault that a test put here")
+    heard(self, said)
+View._heard = broken
+main.main(sys.argv[1:])
+"""
+
+
+def test_its_own_fault_is_written_down_and_the_terminal_is_as_it_was(
+    server: Server, bob: Client, on_screen: OnScreen, tmp_path: Path
+) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    words = f"{sys.executable} {tmp_path / 'faulty.py'} -n amy {':'.join(server.address)}"
+    screen = on_screen("sh", "-c", f'B=$(stty -a); {words}; echo ended $?; [ "$B" = "$(stty -a)" ] && read x')
+    until(lambda: any(row.startswith("[#lobby]") for row in screen.lines), what="the prompt")
+    bob.says("boom")
+    until(lambda: "ended 7" in screen.lines, what="the end:\n" + "\n".join(screen.lines))
+    assert not screen.has_ended
+    (report,) = (tmp_path / "home" / "chat").glob("fault-*.txt")
+    assert "a fault that a test put here" in report.read_text()
+    assert report.name in "".join(screen.lines)
+
+
+def test_a_terminal_that_is_gone_ends_it(server: Server, sit: Sit, bob: Client) -> None:
+    amy = sit(server)
+    pid = int(amy.tells("#{pane_pid}"))
+    amy.close_window()
+    until(lambda: not Path(f"/proc/{pid}").exists(), what="its end")
 
 
 def test_a_dumb_terminal_and_whoever_wants_it_plain_get_lines(server: Server, on_screen: OnScreen) -> None:

@@ -40,6 +40,7 @@ class Status(enum.IntEnum):
     NOT_CONFIRMED = 4
     OUTPUT_FAILED = 5
     UNSAFE = 6
+    FAULT = 7
 
 
 MARKS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol as Interface
 
 from twisted.internet import error
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
@@ -50,6 +50,11 @@ class Link(Protocol):
         self._ending = False
         self._spoke_at = clock.seconds()
         self._timer: IDelayedCall | None = None
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """(IProtocol) What is read at once is handled at once, and meanwhile no key is."""
+        transport.bufferSize = limits.CLIENT_READ  # type: ignore[attr-defined]  # Twisted's own, of all of its sockets
+        super().makeConnection(transport)
 
     def send(self, data: bytes) -> None:
         """Send these bytes."""

@@ -2,7 +2,7 @@
 
 prompt_toolkit edits and draws; nothing else of the client knows it, and only a real terminal loads it (100 ms).  What
 is written goes where the prompt stood, in the terminal's own scrollback, and the prompt is drawn anew below: all in
-one write, and however much comes, ten times a second at most.  There is no alternate screen, the mouse stays the
+one write, and however much comes, twenty times a second at most.  There is no alternate screen, the mouse stays the
 terminal's, and it is never asked where its cursor is.
 
 Whoever owns it is a `Desk`.
@@ -44,6 +44,8 @@ from prompt_toolkit.utils import get_cwidth
 from prompt_toolkit.widgets import SearchToolbar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.text import visible
@@ -52,6 +54,7 @@ from chat.client.talk.completing import Offer
 from chat.client.typed_lines import TypedLines
 
 _STYLE = Style.from_dict({"status": "reverse", "hint": "", "chosen": "reverse", "waits": ""})
+_log = Logger()
 _PASTE_SHOWN = 10
 _ROWS = 8
 """Rows of a message that are seen while it is typed."""
@@ -111,6 +114,7 @@ class Editor:
 
     def __init__(self, stdin: TextIO, stdout: TextIO, history: TypedLines, stopped: Callable[[], bool]) -> None:
         self.paints = True
+        self._columns = 80
         self._stdin, self._stdout, self._stopped = stdin, stdout, stopped
         self._history = _History(history)
         self._written: list[str] = []
@@ -130,7 +134,8 @@ class Editor:
         self._source = source
         self._reactor = reactor  # type: ignore[assignment]
         self._input = Vt100Input(self._stdin)
-        self._output = _Output(self._stdout, self._size, self._stopped)
+        self._output = _Output(self._stdout, self._size, self._stopped, self._broken)
+        self._size()
         self._app = self._application()
         running = Deferred.fromFuture(asyncio.ensure_future(self._run()))
         running.addBoth(self._over)
@@ -180,7 +185,7 @@ class Editor:
     @property
     def columns(self) -> int:
         """How wide it is."""
-        return self._size().columns
+        return self._columns
 
     @property
     def ruled(self) -> bool:
@@ -195,8 +200,9 @@ class Editor:
         try:
             size = os.get_terminal_size(self._stdout.fileno())
         except OSError:
-            return Size(rows=24, columns=80)
-        return Size(rows=size.lines or 24, columns=size.columns or 80)
+            size = os.terminal_size((80, 24))
+        self._columns = size.columns or 80
+        return Size(rows=size.lines or 24, columns=self._columns)
 
     # Drawing.
 
@@ -209,7 +215,7 @@ class Editor:
             return
         self._shown_at = self._reactor.seconds()
         written, self._written = "".join(self._written), []
-        with self._broken_terminal(), self._output.one_write():
+        with self._output.one_write():
             if written:
                 self._app.renderer.erase(leave_alternate_screen=False)
                 self._output.write_raw(written.replace("\n", "\r\n"))
@@ -217,14 +223,9 @@ class Editor:
         if written and self._source is not None:
             self._source.written()
 
-    @contextmanager
-    def _broken_terminal(self) -> Iterator[None]:
-        """A terminal that is gone takes nothing: it is over."""
-        try:
-            yield
-        except OSError:
-            if self._app.is_running and not self._app.is_done:
-                self._app.exit()
+    def _broken(self) -> None:
+        """The terminal is gone: it is over."""
+        self._reactor.callLater(0, self.close)
 
     async def _run(self) -> None:
         with create_app_session(self._input, self._output):
@@ -232,6 +233,8 @@ class Editor:
 
     def _over(self, result: object) -> None:
         """It was asked to end, or its input did, or it broke."""
+        if isinstance(result, Failure) and not result.check(EOFError):
+            _log.failure("the editor", result)
         if self._due is not None and self._due.active():
             self._due.cancel()
         self._due = None
@@ -497,9 +500,15 @@ class _Completer(Completer):
 class _Output(Vt100_Output):
     """A terminal that gets all of a picture in one write, and may take its time for it."""
 
-    def __init__(self, stdout: TextIO, get_size: Callable[[], Size], stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        stdout: TextIO,
+        get_size: Callable[[], Size],
+        stopped: Callable[[], bool],
+        broken: Callable[[], None],
+    ) -> None:
         super().__init__(stdout, get_size, os.environ.get("TERM"), enable_cpr=False)
-        self._stopped = stopped
+        self._stopped, self._broken = stopped, broken
         self._held = False
 
     @contextmanager
@@ -518,7 +527,12 @@ class _Output(Vt100_Output):
             return
         data = "".join(self._buffer).encode(self.stdout.encoding or "utf-8", "replace")
         self._buffer.clear()
-        descriptor = self.stdout.fileno()
+        try:
+            self._write(self.stdout.fileno(), data)
+        except OSError:
+            self._broken()
+
+    def _write(self, descriptor: int, data: bytes) -> None:
         blocking = os.get_blocking(descriptor)
         # Only for now: the shell has the same terminal.
         os.set_blocking(descriptor, False)
