@@ -86,7 +86,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         store, kept, lines = _open_store(options, reactor, words)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)
     restore(hub, kept.remembered)
-    factory = ChatFactory(hub, wires)
+    behind_proxy = any(map(listening.is_proxys, [*options["ports"], *options["tls-ports"]]))
+    factory = ChatFactory(hub, wires, behind_proxy)
     factory.enforce_bans()
     ports = _listen(reactor, "--port", options, factory, words)
     encrypted: list[IListeningPort] = []

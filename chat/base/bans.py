@@ -49,6 +49,10 @@ class Bans:
         """Whether the same are banned."""
         return isinstance(other, Bans) and self._networks == other._networks
 
+    def __bool__(self) -> bool:
+        """Whether anybody is."""
+        return bool(self._networks)
+
     def __hash__(self) -> int:
         """For frozen settings."""
         return hash(self._networks)

@@ -268,6 +268,10 @@ class Carrier(Protocol[S]):
         """Whose lines come by it."""
 
     @property
+    def sealed(self) -> bool:
+        """Nobody on the way reads what they say: a password may be."""
+
+    @property
     def blocked(self) -> bool:
         """Nothing more is taken just now; `Session.go_on` is called when that is over."""
 

@@ -25,12 +25,16 @@ logger = Logger()
 
 
 class ChatFactory(ServerFactory):
-    """Makes a `ChatProtocol` for every connection; how many may be there stands in the hub's settings."""
+    """Makes a `ChatProtocol` for every connection; how many may be there stands in the hub's settings.
+
+    It is `behind_proxy` where one of its ports is a proxy's.
+    """
 
     noisy = False
 
-    def __init__(self, hub: Hub, wires: Wires) -> None:
+    def __init__(self, hub: Hub, wires: Wires, behind_proxy: bool = False) -> None:
         self.hub = hub
+        self._behind_proxy = behind_proxy
         self.clients: set[Visit] = set()
         self.reception = Reception(language("en"))
         """It is another one as soon as it is known where the service listens."""
@@ -49,7 +53,17 @@ class ChatFactory(ServerFactory):
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
         proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
-        return ChatProtocol(self, self.hub, host, proxied)
+        return ChatProtocol(self, self.hub, host, proxied, self._is_sheltered(addr))
+
+    def _is_sheltered(self, addr: IAddress | None) -> bool:
+        """Whether nobody could listen on their way to this port.
+
+        Where there is a proxy, it may be what connects from this machine, for people who come to it in clear.
+        """
+        if isinstance(addr, Introduced):
+            return addr.sealed
+        no_proxy = not (self._behind_proxy or self.hub.settings.proxies)
+        return no_proxy and sockets.is_loopback(getattr(addr, "host", ""))
 
     def made(self, client: Visit) -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""

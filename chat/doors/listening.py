@@ -53,7 +53,7 @@ def listen(reactor: IReactorTime, port: str, factory: IProtocolFactory) -> list[
 
 def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
     outcome: list[IListeningPort | Failure] = []
-    if endpoint.startswith(_PROXIED):
+    if is_proxys(endpoint):
         endpoint, factory = endpoint.removeprefix(_PROXIED), Proxied(factory, reactor)
         if endpoint.startswith(("ssl:", "tls:")):
             raise Unfit(
@@ -121,6 +121,11 @@ class _Lent:
         port._bindPath = b"\0" + port._bindPath  # as of a name that is no file
         port.startListening()
         return succeed(port)
+
+
+def is_proxys(port: str) -> bool:
+    """Whether it is a proxy that connects there."""
+    return port.startswith(_PROXIED)
 
 
 def makes_a_file(port: str) -> bool:

@@ -29,6 +29,9 @@ _TEXT_MOST = 107
 _BINARY = b"\r\n\r\n\0\r\nQUIT\n"
 _FIXED = struct.Struct("!12sBBH")
 _LOCAL, _PROXY = 0x20, 0x21
+_PART = struct.Struct("!BH")
+_TLS, _CLIENT_TLS = 0x20, 0x01
+"""PP2_TYPE_SSL, and PP2_CLIENT_SSL in the first byte of its value."""
 _UNSPECIFIED, _INTERNET, _INTERNET_6, _UNIX = range(4)
 
 Source = IPv4Address | IPv6Address
@@ -39,6 +42,8 @@ class Header(NamedTuple):
 
     source: Source | None
     rest: bytes
+    sealed: bool = False
+    """They speak TLS with the proxy, as it says."""
 
 
 def read(data: bytes) -> Header | None:
@@ -89,7 +94,18 @@ def _read_binary(data: bytes) -> Header | None:
     if layout is None or size < struct.calcsize(layout) + 2:
         raise ValueError("no addresses")
     source, _, port = struct.unpack_from(layout, content)
-    return Header(_address(ipaddress.ip_address(source), port), rest)
+    more = content[struct.calcsize(layout) + 2 :]
+    return Header(_address(ipaddress.ip_address(source), port), rest, _tells_of_tls(more))
+
+
+def _tells_of_tls(more: bytes) -> bool:
+    """Whether what stands behind the addresses says that the client speaks TLS; what is not understood says nothing."""
+    while len(more) >= _PART.size:
+        kind, size = _PART.unpack_from(more)
+        value, more = more[_PART.size : _PART.size + size], more[_PART.size + size :]
+        if kind == _TLS and len(value) == size > 0:
+            return bool(value[0] & _CLIENT_TLS)
+    return False
 
 
 def _address(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> Source:
@@ -99,9 +115,10 @@ def _address(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) 
 @implementer(IAddress)
 @dataclass(frozen=True, slots=True)
 class Introduced:
-    """Whose connection a proxy hands on."""
+    """Whose connection a proxy hands on, and whether it is sealed up to there."""
 
     host: str
+    sealed: bool
 
 
 class Proxied(ServerFactory):
@@ -146,7 +163,7 @@ class Unintroduced(Protocol):
 
     def _introduce(self, header: Header) -> None:
         source = header.source or self.transport.getPeer()
-        protocol = self._proxied.factory.buildProtocol(Introduced(getattr(source, "host", "")))
+        protocol = self._proxied.factory.buildProtocol(Introduced(getattr(source, "host", ""), header.sealed))
         assert protocol is not None  # ours never refuse without a word
         self.transport.protocol = protocol
         protocol.makeConnection(self.transport)

@@ -133,6 +133,16 @@ def _tcp_info(connection: socket.socket) -> bytes | None:
     return info if len(info) == _BYTES_ACKED + 8 else None
 
 
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine's own, which no packet from outside can bear."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
+
+
 def host(address: str) -> str:
     """The address that limits count by: IPv4 in IPv6 is IPv4, and an IPv6 network of one customer is one host."""
     try:

@@ -47,8 +47,9 @@ class ChatProtocol(LineReceiver):
     factory: Clients
     transport: tcp.Server
 
-    def __init__(self, factory: Clients, hub: Hub, host: str, proxied: bool) -> None:
+    def __init__(self, factory: Clients, hub: Hub, host: str, proxied: bool, sheltered: bool) -> None:
         self.factory = factory
+        self._sheltered = sheltered
         self.visit = Visit(hub, factory, self, host, proxied)
         self._clock = hub.clock
         self._decoder = LineDecoder()
@@ -125,7 +126,7 @@ class ChatProtocol(LineReceiver):
         """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
         self.visit.cut_off()
 
-    def sealed(self, size: int) -> None:
+    def overhead(self, size: int) -> None:
         """So many bytes of TLS came that say nothing."""
         self.visit.worked(limits.PRICE_SEALED_BYTE * size)
 
@@ -169,6 +170,11 @@ class ChatProtocol(LineReceiver):
         return str(getattr(self.transport.getHost(), "host", ""))
 
     # chat.visit.door.Door
+
+    @property
+    def sealed(self) -> bool:
+        """They speak TLS with us or with our proxy, or have not left this machine."""
+        return self._sheltered or INegotiated.providedBy(self.transport)
 
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""

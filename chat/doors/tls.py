@@ -164,7 +164,7 @@ class Sheltered(Protocol):
     def cut_off(self) -> None:
         """Their input has ended without a goodbye; they may still read."""
 
-    def sealed(self, size: int) -> None:
+    def overhead(self, size: int) -> None:
         """So many bytes of TLS came, more or less (when the rest of a record has come), that say nothing."""
 
     def needs_tls(self, data: bytes) -> bytes:
@@ -198,7 +198,7 @@ class TlsConnection(TLSMemoryBIOProtocol):
             self._began = True
             before = self._connection.given
             super().dataReceived(data)
-            self._within.sealed(len(data) - (self._connection.given - before))
+            self._within.overhead(len(data) - (self._connection.given - before))
             if self._connection.input_ended and not (self._told or self.disconnecting):
                 self._told = True
                 self._within.readConnectionLost()

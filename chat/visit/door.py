@@ -38,6 +38,10 @@ class Output(Protocol):
 class Door(Protocol):
     """The connection of one visit, as its door knows it."""
 
+    @property
+    def sealed(self) -> bool:
+        """Nobody on the way reads or changes what is said; where that is not known, it is not so."""
+
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""
 

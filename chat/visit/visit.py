@@ -515,6 +515,11 @@ class Visit:
     # What core and commands need (`chat.core.ports.Carrier`).
 
     @property
+    def sealed(self) -> bool:
+        """Nobody on the way reads what they say."""
+        return self._door.sealed
+
+    @property
     def blocked(self) -> bool:
         """Nothing more is taken just now."""
         return self._out.blocked
