@@ -600,8 +600,13 @@ class Visit:
             self._queue.put_back(line)
 
     def _tell_unsaid(self, lines: Sequence[Typed], dropped: int = 0) -> None:
-        """These lines, and so many others, came and will not be handled any more."""
-        if not self.wire.asks:
+        """These lines, and so many others, came and will not be handled any more.
+
+        Where the server stops, a program is told of none with an id: it sends to the next one what was not answered.
+        """
+        if self.state is STOPPING and not self.wire.asks:
+            dropped += [id_of(self, line) for line in lines].count(None)
+        elif not self.wire.asks:
             dropped += self._tell_each(lines, notices.too_late)
         else:
             dropped += len(lines)

@@ -1,5 +1,6 @@
 """One visit: its lines in their time, how it ends, and what it costs nobody else."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -211,18 +212,7 @@ def test_programs_are_told_which_of_their_lines_the_end_of_the_connection_droppe
     ]
 
 
-def test_when_the_server_stops_programs_are_told_which_of_their_lines_it_drops() -> None:
-    world, _ann, bot = pastes(limits.BURST, wire="json")
-    bot.type("one", id="1")
-    bot.type("/who", id="2")
-    world.factory.hold()
-    world.factory.drain()
-    world.turn()
-    assert answers_by_id(bot) == {id: [("error", "nothing-said")] for id in ("1", "2")}
-    assert bot.ended
-
-
-def test_a_line_that_waits_to_guess_when_the_server_stops_is_told_with_the_others() -> None:
+def test_of_a_line_that_waits_to_guess_when_the_server_stops_nothing_is_told_either() -> None:
     world = World(rate=0)
     for _ in range(limits.GUESSES_PER_HOST // limits.GUESSES):
         world.connect(*["/resume K7F2Q-X9M4T"] * limits.GUESSES)
@@ -233,7 +223,8 @@ def test_a_line_that_waits_to_guess_when_the_server_stops_is_told_with_the_other
     world.factory.hold()
     world.factory.drain()
     world.turn()
-    assert answers_by_id(bot) == {id: [("error", "nothing-said")] for id in ("1", "2")}
+    assert answers_by_id(bot) == {}
+    assert bot.ended
 
 
 def test_after_the_end_of_the_input_what_waits_is_said_if_they_are_there() -> None:
@@ -602,6 +593,23 @@ def test_when_the_server_stops_a_slow_reader_gets_what_is_owed_first(world: Worl
     assert len(lines) == 201
     assert lines[-1] == "-> The server is stopping."
     assert done.called
+
+
+def test_when_the_server_stops_a_program_is_told_nothing_of_lines_that_it_sends_again() -> None:
+    world = World(rate=2)
+    bot = world.enter("bot", wire="json")
+    for number in range(100):
+        bot.send(json.dumps({"line": f"line {number}", "id": f"c{number}"}).encode() + b"\n")
+    bot.send(b"without an id\n")
+    world.turn()
+    world.factory.hold()
+    world.factory.drain()
+    world.turn()
+    answers = bot.take_objects()
+    said = [what["id"] for what in answers if what["type"] == "ack"]
+    assert said == [f"c{number}" for number in range(len(said))]
+    assert 0 < len(said) < 100
+    assert [(what["code"], what.get("id")) for what in answers if what["type"] == "error"] == [("nothing-said", None)]
 
 
 def test_whoever_does_not_read_when_the_server_stops_is_not_waited_for(world: World) -> None:
