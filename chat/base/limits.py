@@ -342,6 +342,12 @@ WAITING_SHOWN = 5
 SPOKE_SECONDS = 1800.0
 """Who said nothing for this long comes and goes without a line of its own."""
 
+TICK_SECONDS = 1.0
+"""How often a screen is drawn anew only because time went by."""
+
+READ_SECONDS = 5.0
+"""How often the server is told how far somebody has read, who presses keys all the time."""
+
 READING_SECONDS = 120.0
 """Without a key for this long nobody may be reading: what comes then is marked as new."""
 

@@ -186,6 +186,11 @@ def encode_request(request: Request) -> bytes:
     return data
 
 
+def encode_read(read: Mapping[str, int]) -> bytes:
+    """How far somebody has read, as an object."""
+    return _dumps({"read": dict(read)}).encode("utf-8", "replace") + b"\n"
+
+
 def parse(line: bytes) -> dict[str, object] | None:
     """The object in a line of the server's; None if there is none, whatever the bytes are."""
     try:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from faced import MESSAGE, World
@@ -216,3 +217,17 @@ def test_a_silent_one_is_told() -> None:
     world.server.accept()
     world.clock.advance(5)
     assert world.shown()[-1] == "-- connected, but no chat server answers yet: is it the right port? --"
+
+
+def test_the_server_is_told_how_far_was_read_but_not_with_each_key() -> None:
+    world = person("amy")
+    world.enter(rooms={"#lobby": {"head": 0, "read": 0}})
+    world.server.send(MESSAGE)
+    world.face.attended()
+    assert world.server.objects[-1] == {"read": {"#lobby": 1}}
+    world.server.send(MESSAGE | {"seq": 2})
+    world.face.attended()
+    assert world.server.objects == []
+    world.now += timedelta(seconds=6)
+    world.face.attended()
+    assert world.server.objects == [{"read": {"#lobby": 2}}]

@@ -66,7 +66,9 @@ class World:
             case "printed":
                 assert (printed := self.printed()) == value or value is None, printed
             case "glance":
-                assert [[name, unread, mentions] for name, _, unread, mentions in view.glance] == value
+                assert [[glance.name, glance.unread, glance.mentions] for glance in view.glance] == value
+            case "away":
+                assert [glance.name for glance in view.glance if glance.away] == value
             case "waiting":
                 assert view.waiting([SentLine(**keys) for keys in step["lines"]]) == value
             case "alerts":
@@ -80,6 +82,8 @@ class World:
                 assert view.found(value[0]) == value[1]
             case "asked":
                 assert self.asked(value[0]) == value[1]
+            case "marks":
+                assert view.marks() == value
             case "nicknames":
                 assert view.nicknames == value
             case _:

@@ -155,6 +155,11 @@ class Connection:
             self._outbox.waiting.append(line)
         self._keeper.now()
 
+    def read(self, marks: Mapping[str, int]) -> None:
+        """Let the server know how far somebody has read; a mark that is lost on the way is no loss."""
+        if marks and self.connected and self._link is not None:
+            self._link.send(jsonl.encode_read(marks))
+
     def leave(self) -> None:
         """Say goodbye, wait a moment for it to be heard, and stay away."""
         if self._leaving:

@@ -34,7 +34,10 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room as one finds it: `head` is the number after which it is heard, `here` counts its `users`, or more."""
+    """A room as one finds it: `head` is the number after which it is heard, `here` counts its `users`, or more.
+
+    Up to `read` somebody has read it, where the server keeps that.
+    """
 
     name: str
     head: int | None
@@ -42,6 +45,7 @@ class Room:
     users: tuple[str, ...]
     topic: str
     recorded: bool = True
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +204,8 @@ def _room(name: str, state: Mapping[object, object]) -> Room:
     users, here = _texts(state, "users"), number(state, "here")
     here = len(users) if here is None else here
     recorded = state.get("recorded") is not False
-    return Room(name, number(state, "head"), here, users, _text(state, "topic") or "", recorded)
+    topic = _text(state, "topic") or ""
+    return Room(name, number(state, "head"), here, users, topic, recorded, number(state, "read"))
 
 
 def _said(raw: Raw) -> Said:

@@ -54,6 +54,7 @@ class Glance(NamedTuple):
     open: bool
     unread: int
     mentions: int
+    away: bool
 
 
 class Talk:
@@ -68,6 +69,14 @@ class Talk:
         self.spoke: dict[str, datetime] = {}
         self.users: dict[str, None] = {}
         self.oldest: int | None = None
+        self.away = False
+        """Whoever this is with said so, or the server did."""
+
+        self.newest = 0
+        """The last number that was printed."""
+
+        self.read: int | None = None
+        """Up to where the server knows that it was read; None where it keeps nothing of the kind."""
 
     def hold(self, shown: Shown) -> None:
         """Keep a line for later."""
@@ -99,6 +108,8 @@ class View:
         self._acked: dict[tuple[str, int], SentLine] = {}
         self._key_at: datetime | None = None
         self._marked = False
+        self._back = False
+        self._private_read: int | None = None
 
     # What a face asks.
 
@@ -115,7 +126,9 @@ class View:
     @property
     def glance(self) -> list[Glance]:
         """All conversations, in the order of their numbers."""
-        return [Glance(name, name == self.open, talk.unread, talk.mentions) for name, talk in self.talks.items()]
+        return [
+            Glance(name, name == self.open, talk.unread, talk.mentions, talk.away) for name, talk in self.talks.items()
+        ]
 
     @property
     def folded(self) -> Sentence | None:
@@ -157,6 +170,26 @@ class View:
             return Request(text, room=room if vocabulary.name_of(command.word) == "last" else None)
         return Request(text, room=room)
 
+    def marks(self) -> dict[str, int]:
+        """How far all was read since it was last asked: what is open, while somebody is there."""
+        talk, name = self._open_talk, self.open
+        if talk is None or name is None or self._unattended:
+            return {}
+        if name.startswith(PRIVATE):
+            # One log for all that is private: what waits elsewhere in it is not read.
+            if self._private_read is None or any(other.unread for other in self._private_talks()):
+                return {}
+            newest = max(other.newest for other in self._private_talks())
+            told, self._private_read = self._private_read, max(newest, self._private_read)
+            return {PRIVATE: newest} if newest > told else {}
+        if talk.read is None or talk.newest <= talk.read:
+            return {}
+        talk.read = talk.newest
+        return {name: talk.newest}
+
+    def _private_talks(self) -> list[Talk]:
+        return [talk for name, talk in self.talks.items() if name.startswith(PRIVATE)]
+
     def error(self, code: str, text: str, line: str | None = None) -> None:
         """A line was not said."""
         self.put(self._conversation.error(code, text, line))
@@ -166,7 +199,7 @@ class View:
     def attended(self) -> None:
         """There was a key: somebody reads."""
         self._key_at = self._now()
-        self._marked = False
+        self._marked = self._back = False
 
     def go(self, name: str) -> None:
         """Open a conversation, which need not be there yet if it is a private one, and print what is new in it."""
@@ -259,31 +292,47 @@ class View:
     def _route(self, shown: Shown, what: Object | None, line: SentLine | None) -> None:
         """To where it belongs: what answers a line is wanted now."""
         room, source = shown.room, shown.source
-        if isinstance(source, Said) and isinstance(what, Said):
-            shown = self._counted(shown, source, line)
-        elif isinstance(source, Came) and self._folds(source):
+        asked = line is not None
+        if isinstance(source, Came) and self._folds(source):
             return
-        asked = line is not None or (isinstance(source, Said) and self._place(source) in self._acked)
         if isinstance(source, Said) and isinstance(what, Said):
-            self._acked.pop(self._place(source), None)
-        if room is None or room == self.open or self._choices.everything or asked or self.open is None:
+            asked = asked or self._acked.pop(self._place(source), None) is not None
+            shown = self._counted(shown, source, line)
+            self._tell_fold(source.room)
+            if asked or self._is_here(source.room):
+                self._mark(source)
+        if room is None or asked or self._is_here(room):
             self._print(shown)
         else:
             self._talk(room).hold(shown)
 
-    def _print(self, shown: Shown) -> None:
-        """Print what is open, or stands for itself; whoever came before it is told first."""
-        if isinstance(shown.source, Said) and shown.room is not None:
-            if (talk := self.talks.get(shown.room)) is not None and talk.fold:
-                self._unfold(talk, shown.room)
-            if not self._marked and self._unattended and shown.source.author != self._me.nick:
-                self._marked = True
-                self.put(Shown(LineKind.FRAME, self._words(say("new"))))
-        self.put(self._named(shown))
+    def _is_here(self, room: str) -> bool:
+        """Whether what is said there is printed at once."""
+        return room == self.open or self._choices.everything or self.open is None
 
-    def _unfold(self, talk: Talk, room: str) -> None:
-        if (sentence := talk.fold.told()) is not None:
-            self.put(self._named(Shown(LineKind.EVENT, visible(self._words(sentence)), room=room)))
+    def _mark(self, said: Said) -> None:
+        """Show where somebody stopped reading, once."""
+        if said.author == self._me.nick:
+            self._back = False
+        elif not self._marked and (self._back or self._unattended):
+            self._marked = True
+            self.put(Shown(LineKind.FRAME, self._words(say("new"))))
+
+    def _tell_fold(self, room: str) -> None:
+        """Whoever came or left before somebody speaks is told before it."""
+        talk = self._talk(room)
+        if talk.fold and (sentence := talk.fold.told()) is not None:
+            shown = Shown(LineKind.EVENT, visible(self._words(sentence)), room=room)
+            if self._is_here(room):
+                self._print(shown)
+            else:
+                talk.hold(shown)
+
+    def _print(self, shown: Shown) -> None:
+        if isinstance(said := shown.source, Said) and said.seq is not None:
+            talk = self._talk(said.room)
+            talk.newest = max(talk.newest, said.seq)
+        self.put(self._named(shown))
 
     def _named(self, shown: Shown) -> Shown:
         """With its room in front of each row, where more than one is shown."""
@@ -305,11 +354,11 @@ class View:
         called = said.to is not None or self._calls(said.text)
         if called:
             self._alerts.append(Alert(said.room, said.author, said.text, said.to is not None))
-        if said.room != self.open:
+        if not self._is_here(said.room):
             talk = self._talk(said.room)
             talk.unread += 1
             talk.mentions += called
-            if said.to is not None and talk.unread == 1 and not self._choices.everything:
+            if said.to is not None and talk.unread == 1:
                 hint = say("{nick} writes to you in private: Ctrl-N, or /go {nick}", nick=said.author)
                 self.put(Shown(LineKind.STATE, visible(self._words(hint))))
         return replace(shown, loud=True) if called else shown
@@ -330,6 +379,7 @@ class View:
 
     def _heard(self, said: Said) -> None:
         talk = self._talk(said.room)
+        talk.away = talk.away and said.author == self._me.nick
         talk.spoke.pop(said.author, None)
         talk.spoke[said.author] = said.at or self._now()
         if len(talk.spoke) > limits.REMEMBERED:
@@ -383,7 +433,14 @@ class View:
             del self.talks[name]
         for room in welcome.rooms:
             if room.name in self._me.rooms:
-                self._talk(room.name).users = dict.fromkeys(room.users)
+                talk = self._talk(room.name)
+                talk.users = dict.fromkeys(room.users)
+                talk.read = room.read
+                if room.read is not None and self._private_read is None:
+                    self._private_read = 0
+        if welcome.back and not self.settled:
+            # Another run was here: what comes now was said since somebody read.
+            self._back = True
         if self.open not in self.talks:
             self.open = self._me.rooms[-1] if self._me.rooms else None
 
@@ -397,6 +454,20 @@ class View:
                     self.go(room)
             case (("away" | "back"), {"away": str() | None as text}):
                 self.away = text
+            case ("msg", {"away": str()}) if line is not None:
+                to = line.room or (line.text.split(maxsplit=2) or [""])[1:2][0]
+                self._is_away(to.lstrip("@"), True)
+            case ("whois", {"nick": str(nick)}):
+                self._is_away(nick, isinstance(reply.facts.get("away"), str))
+            case ("who", {"users": list(users)}):
+                for row in users:
+                    if isinstance(row, dict) and isinstance(other := row.get("nick"), str):
+                        self._is_away(other, isinstance(row.get("away"), str))
+
+    def _is_away(self, nick: str, away: bool) -> None:
+        """Only of those with whom one talks in private: the others are in the way."""
+        if (talk := self.talks.get(PRIVATE + nick)) is not None:
+            talk.away = away
 
     def _leave(self, reply: Reply) -> None:
         room = reply.facts.get("room")

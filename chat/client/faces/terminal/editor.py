@@ -81,6 +81,9 @@ class Desk(InputReader, Protocol):
     def keeps(self, line: str) -> bool:
         """Whether this line may stand in the history."""
 
+    def waits(self) -> bool:
+        """Whether what stands there changes with the time."""
+
     def attended(self) -> None:
         """There was a key."""
 
@@ -119,6 +122,7 @@ class Editor:
         self._history = _History(history)
         self._written: list[str] = []
         self._due: IDelayedCall | None = None
+        self._tick: IDelayedCall | None = None
         self._shown_at = 0.0
         self._refusing = self._lent = False
         self._paste: Paste | None = None
@@ -222,6 +226,9 @@ class Editor:
             self._app._redraw()
         if written and self._source is not None:
             self._source.written()
+        if self.desk.waits() and not (self._tick is not None and self._tick.active()):
+            # How long an answer is owed grows by itself.
+            self._tick = self._reactor.callLater(limits.TICK_SECONDS, self.refresh)
 
     def _broken(self) -> None:
         """The terminal is gone: it is over."""
@@ -235,8 +242,9 @@ class Editor:
         """It was asked to end, or its input did, or it broke."""
         if isinstance(result, Failure) and not result.check(EOFError):
             _log.failure("the editor", result)
-        if self._due is not None and self._due.active():
-            self._due.cancel()
+        for timer in (self._due, self._tick):
+            if timer is not None and timer.active():
+                timer.cancel()
         self._due = None
         if self._written:  # it may have ended while somebody else had the terminal
             with suppress(OSError):
@@ -290,6 +298,7 @@ class Editor:
             output=self._output,
         )
         app.timeoutlen, app.ttimeoutlen = 0.3, 0.05
+        app.key_processor.after_key_press += self._pressed
         return app
 
     def _row(
@@ -439,6 +448,10 @@ class Editor:
 
         return keys
 
+    def _pressed(self, _: object) -> None:
+        """Somebody is there.  After a suspend nothing else wakes the timers of Twisted's reactor on asyncio."""
+        self._reactor.callLater(0, self.desk.attended)
+
     def _given_back(self, _: object) -> None:
         self._lent = False
         self.refresh()
@@ -454,7 +467,6 @@ class Editor:
         if text.strip() and self.desk.keeps(text):
             self._history.append_string(text)
             self._buffer.reset()
-        self.desk.attended()
         self.desk.typed(text)
         self.refresh()
 

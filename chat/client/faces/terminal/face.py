@@ -6,6 +6,7 @@ answered here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from chat.base import limits
 from chat.base.errors import BadInput
@@ -56,7 +57,7 @@ class TerminalFace(PersonFace):
         self.configure()
         self._state: Sentence | None = say("connecting")
         self._quiet = self._knows_commands = False
-        self._pages = 0
+        self._read_at: datetime | None = None
 
     # Showing.
 
@@ -112,6 +113,7 @@ class TerminalFace(PersonFace):
         elif (lag := self.connection.lag) > _LAG:
             owes = say("no answer for {time}", time=duration(round(lag)))
             parts.append((True, f" {self._words(owes)} "))
+        away = self._words(say("away"))
         draft = self._draft.lines
         if draft:
             gathered = say_n("{count} line to /end", "{count} lines to /end", draft)
@@ -120,12 +122,12 @@ class TerminalFace(PersonFace):
             if glance.open or glance.unread or columns >= 60:
                 count = f" {glance.unread}" if glance.unread else ""
                 count += "!" if glance.mentions else ""
+                count += f" ({away})" if glance.away else ""
                 parts.append((glance.open or bool(glance.mentions), f" {number}:{visible(glance.name)}{count} "))
         me = self.connection.me.nick
         if me is not None and self.question is None:
             parts.append((False, f" {visible(me)} "))
         if self.view.away is not None:
-            away = self._words(say("away"))
             parts.append((False, f"({away}) "))
         return parts
 
@@ -149,9 +151,17 @@ class TerminalFace(PersonFace):
             return False
         return vocabulary.quotable(line) == line
 
+    def waits(self) -> bool:
+        """An answer is owed."""
+        return self.connection.lag > 0
+
     def attended(self) -> None:
-        """Somebody reads."""
+        """Somebody reads: the server is told how far, if not with each key."""
         self.view.attended()
+        now = self._now()
+        if self._read_at is None or (now - self._read_at).total_seconds() >= limits.READ_SECONDS:
+            self._read_at = now
+            self.connection.read(self.view.marks())
 
     def go_to(self, number: int) -> None:
         """The conversation of this number."""
@@ -161,7 +171,6 @@ class TerminalFace(PersonFace):
 
     def go_on(self, step: int) -> None:
         """To what is new."""
-        self.view.attended()
         if (name := self.view.next(step)) is not None:
             self._open(name)
 
