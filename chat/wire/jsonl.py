@@ -65,7 +65,7 @@ def decode(line: str) -> Request:
         asked = ""
     if not (
         isinstance(asked, str)
-        and isinstance(text, str | None)
+        and (said or text is None)
         and isinstance(room, str | None)
         and (before is None or _is_number(before))
         and isinstance(seen, dict)

@@ -337,6 +337,7 @@ def test_a_doubtful_line_is_refused_under_its_id(line: str, code: str) -> None:
         ('{"line": "hi", "before": 1.0}', "usage"),
         ('{"line": "hi", "before": 9223372036854775808}', "usage"),
         ('{"line": "hi", "seen": []}', "usage"),
+        ('{"line": "hi", "say": "hello"}', "usage"),
         ('{"line": "hi", "seen": {"#lobby": -1}}', "usage"),
         ('{"line": "hi"} more', "usage"),
         ('{"line": "hi", "x": NaN', "usage"),
