@@ -170,13 +170,18 @@ async def come_back(call: Call, code: str) -> Outcome:
         return None
     returning.check_seen(request.seen)
     returning.language = session.language or returning.language
-    session.leave()
+    # For who is the same person on both nothing changes for the others.
+    same = returning.person is session.person
+    if not same:
+        session.leave()
     await hub.win_back(returning.person)
     if session.connection is not connection:
         hub.lose(returning.person)
         return ANSWERED
     rooms = list(returning.person.rooms.values())
     returning.resume(connection, given or "", request.seen)
+    if same:
+        session.leave()
     if returning.language in known_languages():
         connection.speak(code=returning.language)
     await hub.turn.flush()
@@ -213,6 +218,7 @@ def json(call: Call, asked: Json) -> None:
     session = call.session
     if asked.echo is not None and grammar.fold(asked.echo) != "echo":
         raise usage(call.command)
+    session.note_read()
     call.connection.speak(JSON if asked.echo is None else JSON_ECHO)
     session.subscriptions.render_anew()
     greet(session)

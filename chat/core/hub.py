@@ -114,10 +114,18 @@ class Hub:
 
     def announce(self, text: str, author: Author | None = None) -> Deferred[Outcome]:
         """Tell everybody, and whoever comes back later; fires when it is stored, fails with `NotStored`."""
+
+        def told(outcome: Outcome) -> Outcome:
+            self._all_hear()
+            return outcome
+
+        return self.turn.write(self.log, Announced(author, text)).addCallback(told)
+
+    def _all_hear(self) -> None:
+        """The server's log holds something: also those read it now who came in when it did not."""
         for person in self.people.values():
             for session in person.attached:
-                session.hear(self.log, self.log.head)
-        return self.turn.write(self.log, Announced(author, text))
+                session.hear(self.log, session.given(self.log))
 
     # Nicknames.
 
@@ -267,6 +275,7 @@ class Hub:
                 if self.noted:
                     logger.info("{nick} left", nick=person.nick)
                 self._leave(person, text)
+                self._tell_senders(person)
                 self._forget(person)
             case Step.FORGET:
                 del self.absent[person.id]
@@ -338,7 +347,6 @@ class Hub:
 
     def _forget(self, person: Person) -> None:
         """Nothing of theirs is kept."""
-        self._end_grace(person)
         for session in (*person.attached, *person.detached):
             self._void(session)
         person.rooms.clear()
@@ -470,6 +478,8 @@ class Hub:
             if record.kind == "topic" and record.key in self.rooms:
                 self.rooms[record.key].topic = record.value or ""
         self.turn.told(by_log)
+        if self.log in by_log:
+            self._all_hear()
         for log, entries in by_log.items():
             for _, _, fact, _ in entries:
                 if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in self.people:

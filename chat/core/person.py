@@ -4,7 +4,7 @@ A person has one session on each of their devices (`chat.core.session`).  What o
 one table (`chat.core.presence`), which the hub follows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -197,6 +197,17 @@ class Person:
         """Be in one room less."""
         del self.rooms[room.log.key]
         room.leave(self, text)
+        self._forget_place(room)
+
+    def stay_in(self, rooms: Iterable[Room]) -> Sequence[Room]:
+        """Of their rooms, where nobody sees them, be in these only; returns those that are lost."""
+        before, self.rooms = self.rooms, {room.log.key: room for room in rooms}
+        lost = [room for key, room in before.items() if key not in self.rooms]
+        for room in lost:
+            self._forget_place(room)
+        return lost
+
+    def _forget_place(self, room: Room) -> None:
         self.joined.pop(room.log.key, None)
         self.read.pop(room.log.key, None)
 

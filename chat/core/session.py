@@ -25,7 +25,7 @@ from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
 from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
-from chat.log.events import Author, Entry, Fact, Joined, Left, OtherDevice, Renamed
+from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, OtherDevice, Renamed
 from chat.log.log import Log
 from chat.wire.answers import Answer, CurrentNotice, Missed, Notice, Problem, Since, UpToNow
 from chat.wire.rendering import Rendering
@@ -38,6 +38,8 @@ class Frame(Enum):
     """What stands around what somebody missed, when they come back."""
 
     NONE = "none"
+    COMING = "coming"
+    """They are back, and not told so yet: until then they read nothing."""
     AHEAD = "ahead"
     """They are given what they missed, with its time; the frame opens if it is anything."""
     OPEN = "open"
@@ -103,6 +105,7 @@ class Session:
         self.id = self.hub.token()
         self.person = person
         assert self.connection is not None
+        self._frame = Frame.COMING
         self._find_rooms(self.connection.host)
         for log in person.logs.values():
             self.subscriptions.given[log.key] = max(person.read_up_to(log), log.head - limits.GIVEN_BACK)
@@ -125,8 +128,9 @@ class Session:
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""
+        old = self.author
         self.hub.rename(self.person, nick)
-        self._tell_others("renamed", nick)
+        self._tell_others(old, "renamed", nick)
 
     # How they go and come back.
 
@@ -136,7 +140,7 @@ class Session:
             return
         self.hear_nothing()
         self.hub.end(self, text)
-        self._author = None
+        self._author, self.welcomed = None, False
         self.person = self.hub.stranger()
 
     def end(self) -> None:
@@ -205,12 +209,16 @@ class Session:
             found: Iterable[Room] = [rooms[key] for key in person.rooms if key in rooms]
             if self.hub.settings.max_per_host:
                 found = rooms.holdable(found, host)
-            person.rooms = {room.log.key: room for room in found}
-        self.current = person.rooms.get(self.current.log.key, self.hub.lobby)
+            for room in person.stay_in(found):
+                for device in person.detached:
+                    device.hear_no_more(room.log)
+        last = next(reversed(person.rooms.values()), self.hub.lobby)
+        self.current = person.rooms.get(self.current.log.key, last)
 
     def resume(self, connection: "Carrier[Session]", code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
         person = self.person
+        self.note_read()
         self._find_rooms(connection.host)
         for name, log in person.logs.items():
             if name in seen:
@@ -218,7 +226,7 @@ class Session:
         self.hear_nothing()
         old, self.connection = self.connection, connection
         connection.carry(self)
-        self._frame = Frame.NONE
+        self._frame = Frame.COMING
         if old is not None:
             nobody = Session(self.hub, old)
             old.carry(nobody)
@@ -293,7 +301,7 @@ class Session:
         for other in self.person.others(self):
             other.hear(room.log, position)
             other.hear_differently()
-        self._tell_others("joined", room.log.name)
+        self._tell_others(self.author, "joined", room.log.name)
         self.subscriptions.render_anew()
         self.hub.turn.touch(self.person)
         self.hub.turn.touch(self)
@@ -302,12 +310,11 @@ class Session:
     def part(self, room: Room, text: str) -> None:
         """Be in one room less; who spoke there speaks in the one joined last of those that remain."""
         self.person.part(room, text)
-        self._tell_others("left", room.log.name)
+        self._tell_others(self.author, "left", room.log.name)
         for other in (*self.person.others(self), *self.person.detached):
             other.hear_no_more(room.log)
         self._stop(room.log)
         self.hub.turn.touch(self.person)
-        self.hub.turn.touch(self)
 
     def speak_in(self, room: Room) -> None:
         """What they say without naming a room they say there."""
@@ -317,8 +324,9 @@ class Session:
 
     def note_read(self) -> None:
         """They look away from what they have read."""
-        if self.reading(self.current.log):
-            self.person.mark_read(self.current.log, self.given(self.current.log))
+        for log in (self.current.log, self.person.log):
+            if self.reading(log) and self.person.may_read(log):
+                self.person.mark_read(log, self.given(log))
 
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact."""
@@ -331,10 +339,11 @@ class Session:
         """(Device) Read a log on from a position, if they still may: much can happen while history is fetched."""
         if self.connection is not None and self.person.may_read(log):
             self.subscriptions.given.setdefault(log.key, position)
-            self.subscriptions.hear(log, self.person.at_least(log, position))
+            if self._frame is not Frame.COMING:  # or it would come before their welcome, and not in the frame
+                self.subscriptions.hear(log, self.person.at_least(log, position))
 
     def hear_no_more(self, log: Log) -> None:
-        """(Device) The person has left its room, on another device."""
+        """(Device) The person is not in its room any more, and this was not done here."""
         spoke = self.current.log is log
         self._stop(log)
         if spoke and self.person.rooms:
@@ -346,6 +355,7 @@ class Session:
         if self.current.log is log and self.person.rooms:
             self.current = list(self.person.rooms.values())[-1]
         self.subscriptions.render_anew()
+        self.hub.turn.touch(self)
 
     def hear_nothing(self) -> None:
         """(Device) Read no log any more."""
@@ -368,10 +378,10 @@ class Session:
             return False
         return log is self.current.log or log is self.person.log
 
-    def _tell_others(self, what: Literal["joined", "left", "renamed"], name: str) -> None:
+    def _tell_others(self, author: Author, what: Literal["joined", "left", "renamed"], name: str) -> None:
         """What they did on this device is told on their others, also on those that come back later."""
         if self.person.others(self) or self.person.detached:
-            self.hub.turn.append(self.person.log, OtherDevice(self.author, what, name))
+            self.hub.turn.append(self.person.log, OtherDevice(author, what, name))
 
     def go_on(self) -> None:
         """Their connection takes more again."""
@@ -424,7 +434,7 @@ class Session:
 
     def wants(self, log: Log, entry: Entry) -> bool:
         """(Reader) Not what they said here, unless their wire echoes it, nor their own coming and going, nor people
-        they ignore, nor a fact that another room tells them."""
+        they ignore (but for what is announced to all), nor a fact that another room tells them."""
         fact, person = entry.fact, self.person
         if fact.author is not None:
             if fact.author.person == person.id and isinstance(fact, Joined | Left | Renamed):
@@ -432,7 +442,7 @@ class Session:
                 return self.rendering.format.echoes and len(person.attached) == 1
             if fact.author.session == self.id:
                 return self.rendering.format.echoes
-            if fact.author.person in person.ignored:
+            if fact.author.person in person.ignored and not isinstance(fact, Announced):
                 return False
         if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in person.rooms), log.key)

@@ -66,6 +66,40 @@ def test_a_room_is_joined_and_left_on_all(amy: Client, phone: Client, bob: Clien
     assert amy.take()[-1] == "<amy> in the lobby again"
 
 
+def test_who_left_the_room_where_another_device_speaks_is_welcomed_where_they_are() -> None:
+    store = KeepingStore()
+    world = World(store)
+    amy, _ = enter(world, "amy", "json")
+    phone = world.device(amy, "json")
+    code = code_of(phone)
+    amy.type("/join #ops", "/join #dev")
+    phone.type("/join #dev")
+    phone.cut()
+    amy.type("/leave #lobby", "/leave #dev")
+    world = restarted(world, store)
+    (welcome,) = [keys for keys in resume(world, code, "json").objects if keys["type"] == "welcome"]
+    assert welcome["room"] == "#ops"
+    assert list(welcome["rooms"]) == ["#ops"]
+
+
+def test_one_that_comes_back_while_a_room_is_joined_elsewhere_is_welcomed_first(
+    world: World, amy: Client, bob: Client
+) -> None:
+    phone = world.device(amy, "json")
+    code = code_of(phone)
+    phone.cut()
+    back = world.connect(wire="json")
+    back.take()
+    back.send(f"/resume {code}\n".encode())
+    back.socket.doRead()
+    amy.send(b"/join #ops\n")
+    amy.socket.doRead()
+    bob.type("/join #ops", "to ops")
+    kinds = [keys["type"] for keys in back.take_objects()]
+    assert kinds[0] == "welcome"
+    assert kinds.count("message") == 1
+
+
 def test_a_new_nickname_is_that_of_all(amy: Client, phone: Client, bob: Client) -> None:
     bob.take()
     amy.type("/nick dee")
@@ -82,6 +116,7 @@ def test_a_program_is_told_as_of_itself(world: World, amy: Client) -> None:
     bot.take()
     amy.type("/join #ops", "/nick dee", "/leave #ops")
     own = [keys for keys in bot.take_objects() if keys.get("self")]
+    assert (own[1]["from"], own[1]["to"]) == ("amy", "dee")
     assert [(keys["type"], keys["room"], keys["seq"]) for keys in own] == [
         ("joined", "#ops", 1),
         ("renamed", "@", 2),
@@ -138,6 +173,16 @@ def test_each_code_brings_its_own_session_back(world: World, amy: Client, bob: C
     assert amy.take() == ["#lobby <amy> hi"]
 
 
+def test_who_goes_on_with_the_session_of_another_device_has_not_left(world: World, amy: Client, bob: Client) -> None:
+    phone = world.device(amy)
+    code = phone.session.code or ""
+    phone.cut()
+    world.take_all()
+    amy.type(f"/resume {code}", "still here")
+    assert bob.take() == ["<amy> still here"]
+    assert list(world.hub.codes.values()) == [bob.session, amy.session]
+
+
 def test_a_session_that_quits_ends_its_own_code_alone(world: World, amy: Client, bob: Client) -> None:
     phone = world.device(amy)
     code = phone.session.code or ""
@@ -192,6 +237,23 @@ def test_what_was_shown_to_a_person_is_read(world: World, amy: Client, bob: Clie
     amy.type("/join #ops")
     bob.type("four")
     assert person.read_up_to(world.hub.lobby.log) == world.hub.lobby.log.head - 1
+
+
+@pytest.mark.parametrize("then", ["cut", "json", "taken over"])
+def test_what_was_read_stays_read_whatever_becomes_of_the_connection(world: World, bob: Client, then: str) -> None:
+    amy, code = enter(world, "amy")
+    bob.type("one", "/msg amy two")
+    amy.session.mark_seen()
+    person = amy.session.person
+    before = [person.read_up_to(log) for log in person.logs.values()]
+    assert before == [log.head for log in person.logs.values()]
+    if then == "cut":
+        amy.cut()
+    elif then == "json":
+        amy.type("/json")
+    else:
+        resume(world, code, "json")
+    assert [person.read_up_to(log) for log in person.logs.values()] == before
 
 
 def test_a_marker_only_grows_and_is_told_on_the_other_devices(world: World, bob: Client) -> None:
@@ -256,6 +318,32 @@ def test_what_the_server_tells_everybody_is_heard_by_all_and_by_who_comes_back(
     back = resume(world, code, "json", seen={"#lobby": 2})
     told = [(keys["room"], keys["seq"], keys["text"]) for keys in back.objects if keys["type"] == "announced"]
     assert told == [("*", 1, "backup at noon"), ("*", 2, "now")]
+
+
+def test_what_the_server_tells_while_somebody_comes_in_or_back_reaches_them_once(world: World) -> None:
+    amy, code = enter(world, "amy", "json")
+    bob = world.connect(wire="json")
+    world.hub.announce("one")
+    bob.send(b"/nick bob\n")
+    bob.socket.doRead()
+    world.turn()
+    amy.cut()
+    world.hub.announce("two")
+    back = world.connect(wire="json")
+    back.send(f"/resume {code}\n".encode())
+    back.socket.doRead()
+    world.hub.announce("three")
+    world.turn()
+    for client in (bob, back):
+        assert [keys["text"] for keys in client.objects if keys["type"] == "announced"] == ["one", "two", "three"]
+
+
+def test_what_is_announced_is_heard_by_who_ignores_its_author(world: World, amy: Client, bob: Client) -> None:
+    bob.type("/ignore amy")
+    bob.take()
+    world.hub.announce("now", amy.session.author)
+    world.turn()
+    assert bob.take() == ['-!- Announcement by amy: "now"']
 
 
 def test_what_the_server_tells_is_numbered_on_after_a_restart() -> None:

@@ -102,6 +102,18 @@ def test_who_is_banned_afterwards_does_not_come_back(world: World) -> None:
     assert resume(world, code).lines == WRONG
 
 
+def test_who_is_banned_while_their_line_is_down_did_not_come_back_either(world: World) -> None:
+    amy = world.connect("/nick amy", host="203.0.113.9")
+    bob, _ = enter(world, "bob")
+    amy.cut()
+    bob.type("/msg amy psst")
+    bob.take()
+    world.hub.settings = replace(world.hub.settings, bans=Bans([parse_ban("203.0.113.9")]))
+    world.factory.enforce_bans()
+    world.turn()
+    assert "! not-delivered: amy did not come back." in bob.take()
+
+
 def test_what_is_said_while_the_last_lines_are_stored_is_answered_and_comes_once(world: World) -> None:
     bob, _ = enter(world, "bob")
     amy, code = enter(world, "amy")

@@ -74,6 +74,14 @@ def test_an_acknowledgement_tells_the_number_and_the_date_that_the_store_gave() 
     assert ack["seq"] == first["seq"] + 1
 
 
+def test_what_another_node_announces_is_heard_here() -> None:
+    here, there, _, _ = two()
+    ann = here.enter("ann")
+    there.hub.announce("backup at noon")
+    there.turn()
+    assert ann.take() == ['-!- Announcement: "backup at noon"']
+
+
 def test_private_talk_from_another_node_reaches_whom_it_is_for_and_nobody_else() -> None:
     cluster = Cluster()
     world = World(cluster.node())

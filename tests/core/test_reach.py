@@ -142,6 +142,19 @@ def test_the_place_survives_a_restart() -> None:
     assert told(back) == ["one"]
 
 
+def test_of_a_room_for_which_there_is_no_place_any_more_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    bob, code = program(world, "bob", "/join #one", "/join #two")
+    bob.cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    monkeypatch.setattr(limits, "ROOMS", 2)
+    world.enter("amy", "/join #three")
+    session = resume(world, code, wire="json").session
+    assert "#one" not in session.person.rooms
+    assert session.person.joined.keys() == session.person.rooms.keys()
+    assert "#one" not in session.subscriptions.given.keys() | session.person.read.keys()
+
+
 def test_a_room_that_was_closed_meanwhile_is_the_same_room_for_who_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
