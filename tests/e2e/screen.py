@@ -74,6 +74,10 @@ class Screen:
         found = subprocess.run(["pgrep", "-P", self.tells("#{pane_pid}")], capture_output=True, text=True, check=True)
         os.kill(int(found.stdout.split()[-1]), number)
 
+    def signals_itself(self, number: int) -> None:
+        """Send a signal to the program that the screen was made for."""
+        os.kill(int(self.tells("#{pane_pid}")), number)
+
     @property
     def has_ended(self) -> bool:
         """The program on it has ended."""

@@ -96,6 +96,75 @@ def test_the_screen_may_become_narrow_and_wide_again(server: Server, bob: Client
         assert sum("[#lobby]" in row for row in amy.lines) == 1
 
 
+def test_rows_above_the_prompt_leave_nothing_behind_when_it_becomes_narrow(server: Server, sit: Sit) -> None:
+    amy = sit(server)
+    long = "a line on its way that is too long for the screen to come"
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        for number in (1, 2):
+            amy.types(f"{number}, {long}")
+        amy.presses("-l", f"still typed: {long}")
+        sees(amy, f"... 1, {long}", f"... 2, {long}", f"[#lobby] still typed: {long}")
+        amy.resizes("40", "20")
+        until(lambda: sum("still typed" in row for row in amy.lines) == 1, what="one prompt")
+        assert sum(row.startswith("...") for row in amy.lines) == 2
+        until(lambda: any("no answer for" in row for row in amy.lines), what="that it is seen how long it takes")
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    until(lambda: not any(row.startswith("...") for row in amy.lines), what="all is said")
+
+
+def test_a_first_start_asks_and_the_second_does_not(server: Server, on_screen: OnScreen) -> None:
+    amy = on_screen(*CLIENT)
+    sees(amy, "Screen reader? chat-client --plain", "Which server? (Enter: localhost:12345)")
+    amy.types("nonsense:port")
+    until(lambda: any(row.startswith("! nonsense:port") for row in amy.lines), what="what is wrong with it")
+    amy.types(":".join(server.address))
+    until(lambda: any(row.startswith("Nickname:") for row in amy.lines), what="the question")
+    amy.types("amy")
+    sees(amy, "[#lobby]", " 1:#lobby  amy")
+    amy.types("/set time off")
+    amy.types("/quit")
+    until(lambda: amy.has_ended, what="the end")
+    amy = on_screen(*CLIENT)
+    sees(amy, "[#lobby]", " 1:#lobby  amy")
+    amy.types("hello")
+    until(partial(_stands, amy, "<amy> hello"), what="a line without its time")
+
+
+def test_a_saved_server_has_a_name(server: Server, bob: Client, on_screen: OnScreen) -> None:
+    on_screen(*CLIENT, "--save", "work", "-n", "amy", "-r", "ops", ":".join(server.address))
+    bob.hears("-!- amy joined")
+    amy = on_screen(*CLIENT, "work")
+    until(lambda: any("nick-taken" in row for row in amy.lines), what="that it is the same nickname")
+
+
+def test_whose_place_was_kept_is_asked_before_anything_is_shown(server: Server, on_screen: OnScreen) -> None:
+    address = ":".join(server.address)
+    amy = on_screen(*CLIENT, address)
+    until(lambda: any(row.startswith("Nickname:") for row in amy.lines), what="the question")
+    amy.types("amy")
+    sees(amy, "[#lobby]", " 1:#lobby  amy")
+    amy.types("a secret of hers")
+    sees(amy, "<amy> a secret of hers")
+    amy.signals_itself(signal.SIGKILL)
+    until(lambda: amy.has_ended, what="the end")
+    ben = on_screen(*CLIENT, address)
+    until(lambda: any(row.startswith("Go on as amy, or as somebody else?") for row in ben.lines), what="the question")
+    ben.types("ben")
+    sees(ben, "[#lobby]", " 1:#lobby  ben")
+
+
+def test_a_command_is_told_of_calls(server: Server, bob: Client, sit: Sit, tmp_path: Path) -> None:
+    called = tmp_path / "called"
+    sit(server, "--on-mention", f"cat >> {called}")
+    bob.says("amy, $(touch oops) `touch oops`; touch oops")
+    bob.says("nobody")
+    bob.says("/msg amy psst")
+    until(lambda: called.exists() and called.read_text().count("\n") == 2, what="two calls")
+    assert called.read_text() == "#lobby bob: amy, $(touch oops) `touch oops`; touch oops\nbob: psst\n"
+
+
 def test_a_paste_of_some_lines_is_one_message(server: Server, bob: Client, sit: Sit) -> None:
     amy = sit(server)
     amy.pastes("one\ntwo\n/who three\n")

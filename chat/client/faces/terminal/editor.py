@@ -11,7 +11,7 @@ Whoever owns it is a `Desk`.
 import asyncio
 import os
 import select
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, Protocol, TextIO
 
@@ -37,6 +37,7 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
@@ -283,7 +284,7 @@ class Editor:
             ],
             align=VerticalAlign.TOP,
         )
-        app: Application[None] = Application(
+        app = _Application(
             Layout(body, focused_element=typed),
             style=_STYLE,
             include_default_pygments_style=False,
@@ -480,6 +481,28 @@ class Editor:
         before = self._buffer.document
         self._paste = Paste(before.text_before_cursor + text + before.text_after_cursor, before)
         self._buffer.document = Document(f"[{len(rows)}]")
+
+
+class _Application(Application[None]):
+    """Knows that most terminals break their rows anew when they become narrower."""
+
+    def _on_resize(self) -> None:
+        screen, cursor = self.renderer.last_rendered_screen, self.renderer._cursor_pos
+        columns = self.output.get_size().columns
+        if screen is not None and not _KEEPS_ROWS:
+            # Rows above the cursor take more of them now, by so many the picture begins further up.
+            taken = [(_last(screen.data_buffer[row]) + columns) // columns for row in range(cursor.y)]
+            self.output.cursor_up(sum(max(0, rows - 1) for rows in taken) + cursor.x // columns)
+        super()._on_resize()
+
+
+def _last(row: Mapping[int, Char]) -> int:
+    """The last column of a row that is not blank; -1 where all are."""
+    return max((column for column, char in row.items() if char.char.strip()), default=-1)
+
+
+_KEEPS_ROWS = "XTERM_VERSION" in os.environ or os.environ.get("TERM") == "linux"
+"""Terminals that cut their rows off instead."""
 
 
 class _History(History):
