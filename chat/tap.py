@@ -34,6 +34,7 @@ from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates, TlsFactory
 from chat.server import status
+from chat.server.discovery import Discoverable
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
 from chat.server.options import MEMORY, Options, give_up
@@ -108,6 +109,11 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
         upkeep = Maintenance(reactor, _now, elapsed, durable, options["keep"], backup_to)
         companions.append(upkeep)
+    if options["discoverable"]:
+        try:
+            companions.append(Discoverable(options["name"], ports, encrypted))
+        except Unfit as error:
+            give_up(error.sentence, words)
     reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop if stops_with_terminal else reload))
     tell = partial(status.write, options.below_data(STATUS), hub, factory.clients)

@@ -345,6 +345,10 @@ SPOKE_SECONDS = 1800.0
 TICK_SECONDS = 1.0
 """How often a screen is drawn anew only because time went by."""
 
+FIND_SECONDS = 2.0
+SERVERS_FOUND = 100
+"""How long servers on the local network have to answer, and how many are listed: a network may be full of nonsense."""
+
 READ_SECONDS = 5.0
 """How often the server is told how far somebody has read, who presses keys all the time."""
 

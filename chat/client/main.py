@@ -25,6 +25,7 @@ from chat.base import limits
 from chat.base.clock import elapsed
 from chat.base.command_line import Wrong
 from chat.base.language import say
+from chat.base.reasons import system_reason
 from chat.base.text import visible
 from chat.client.faces.person import PersonFace
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_keep
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         hint = words(say("chat-client --help shows what can be chosen."))
         sys.stderr.write(f"chat-client: {visible(words(error.sentence))}\n{hint}\n")
         sys.exit(Status.USAGE)
+    if options["find"]:
+        sys.exit(_find(options))
     flags = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETFL) for descriptor in STANDARD}
     modes = termios.tcgetattr(0) if os.isatty(0) else None
     try:
@@ -170,6 +173,23 @@ def _prepare(options: Options, settings: Settings) -> StateFile | None:
             options["nick"] = other
             return _kept(options, other)
     return kept
+
+
+def _find(options: Options) -> Status:
+    """Say which servers there are."""
+    from chat.client.finding import Missing, find, told
+
+    words = options.language.words
+    try:
+        found = find()
+    except Missing:
+        sys.stderr.write("! " + words(say("--find needs zeroconf: pip install 'twisted-chat[lan]'")) + "\n")
+        return Status.USAGE
+    except OSError as error:
+        sys.stderr.write("! " + words(say("{reason}.", reason=system_reason(error))) + "\n")
+        return Status.NO_CONNECTION
+    _write("\n".join([*told(options.language, found), ""]))
+    return Status.WELL if found else Status.NO_CONNECTION
 
 
 def _write(text: str) -> None:

@@ -43,6 +43,8 @@ to standard error.
       --color WHEN     auto, on or off; auto heeds NO_COLOR.
       --on-mention CMD A command that gets each line that calls you on its
                        standard input, one at a time.
+      --find           List the servers that make themselves known on the local
+                       network (started with --discoverable), and end.
       --save NAME      Remember this server, with --nick, --room and --tls:
                        chat-client NAME is the same from then on.
       --plain          Nothing is drawn: lines come as they come, for whoever
@@ -112,6 +114,7 @@ class Options(CommandLine):
         ["post", None],
         ["tls", None],
         ["plain", None],
+        ["find", None],
     ]
 
     def __init__(

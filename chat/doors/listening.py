@@ -215,8 +215,13 @@ def invitation(
 
 def _open_to_all(ports: Sequence[IListeningPort]) -> int | None:
     """The first port on all interfaces, but for a proxy's, where nobody joins."""
+    return next((address.port for address in entrances(ports) if address.host in ALL), None)
+
+
+def entrances(ports: Sequence[IListeningPort]) -> list[IPv4Address | IPv6Address]:
+    """Where people join by TCP: not at a proxy's port, which expects what only that one says."""
     hosts = [port.getHost() for port in ports if not isinstance(getattr(port, "factory", None), Proxied)]
-    return next((host.port for host in hosts if isinstance(host, IPv4Address | IPv6Address) and host.host in ALL), None)
+    return [host for host in hosts if isinstance(host, IPv4Address | IPv6Address)]
 
 
 def _shown(address: IAddress) -> str:

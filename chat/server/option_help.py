@@ -35,6 +35,9 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
             ),
             "certificate": say("For --tls-port: a PEM file, or a directory as certbot's; if not given, one is made."),
             "private-key": say("Its key; if not given, it is in the certificate's file or directory."),
+            "discoverable": say(
+                "Make it known on the local network, so that chat-client --find lists it. It needs the extra lan."
+            ),
             "proxy": say(
                 "The address of a proxy that hands people on without a PROXY header, such as 127.0.0.1. When a line "
                 "from there ends, the nickname is held for the grace, as after a cut. May be given several times."

@@ -56,7 +56,12 @@ class Options(CommandLine):
     """Another one where the process was started in another way."""
     longdesc, groups = LONG, GROUPS
 
-    optFlags: ClassVar[list[list[Any]]] = [["skip-damaged"], ["log-json"], ["log-connections"]]
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["discoverable"],
+        ["skip-damaged"],
+        ["log-json"],
+        ["log-connections"],
+    ]
     optParameters: ClassVar[list[list[Any]]] = [
         ["name", None, None],
         ["motd", None, None],

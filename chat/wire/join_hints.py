@@ -15,6 +15,9 @@ Address = IPv4Address | IPv6Address
 
 DEFAULT_PORT, DEFAULT_TLS_PORT = 12345, 12346
 
+SERVICE = "_twisted-chat._tcp.local."
+"""What a server is on the local network, where it makes itself known."""
+
 ALL = ("::", "0.0.0.0")
 """What a socket is bound to that listens on all interfaces."""
 
