@@ -508,8 +508,10 @@ small disk, which a gigabyte would be all of, this part."""
 SPACE_WARNED = 2
 """The log warns where so many times the space that has to stay free is left."""
 
+CHECKPOINT_BYTES = 4 * 1024 * 1024
 JOURNAL_BYTES = 16 * 1024 * 1024
-"""What stays of the write-ahead file after a storm; a quiet server's has 4 MiB."""
+"""When the write-ahead file has so much it is written into the database (SQLite says 1 000 pages, and ours are small:
+each that changes often would be written four times as often); and what stays of the file after a storm."""
 
 JOURNAL_TOLD_BYTES = 64 * 1024 * 1024
 """A write-ahead file of this size is told in the log: only a program that reads the database for long makes it grow so,

@@ -268,3 +268,17 @@ def test_a_new_database_has_small_pages(tmp_path: Path) -> None:
     with opened(tmp_path / "chat.sqlite3"):
         pass
     assert rows(tmp_path / "chat.sqlite3", "PRAGMA page_size") == [(1024,)]
+
+
+def test_small_pages_are_not_written_into_the_database_more_often_than_large_ones(tmp_path: Path) -> None:
+    with opened(tmp_path / "chat.sqlite3") as database:
+        journal = Path(f"{database.path}-wal")
+        for number in range(40):
+            database.commit(lines("x" * 50_000, first=number + 1))
+        # Where it had been, the file would begin anew at the first megabyte.
+        assert journal.stat().st_size > 40 * 50_000
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_alone_becomes_the_tokens_that_it_becomes_beside_other_letters(text: str) -> None:
+    assert tokens(f"{text} é") == [*tokens(text), "e"]

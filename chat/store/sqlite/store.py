@@ -161,6 +161,8 @@ class SqliteStore:
         connection = connect(self._path)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {limits.JOURNAL_BYTES}")
+        (page,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA wal_autocheckpoint = {limits.CHECKPOINT_BYTES // page}")
         return _opened(connection)
 
     def _connect_reader(self) -> sqlite3.Connection:
