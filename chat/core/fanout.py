@@ -61,7 +61,7 @@ class Fanout:
         self.log = log
         self.position = log.head
         self._groups: dict[Rendering, Group] = {}
-        self._readers: dict[str, tuple[Reader, Group]] = {}
+        self._readers: dict[str, Reader] = {}
         self._picky: set[str] | None = None  # nearly nobody is, and each person has a log
         log.readers = self
 
@@ -71,19 +71,19 @@ class Fanout:
 
     def add(self, reader: Reader) -> None:
         """This reader has taken everything up to the shared position."""
-        group = self._groups.setdefault(reader.rendering, {})
-        group[reader.id] = reader.direct
-        self._readers[reader.id] = reader, group
+        self._groups.setdefault(reader.rendering, {})[reader.id] = reader.direct
+        self._readers[reader.id] = reader
         if reader.picky:
             self._picky = self._picky or set()
             self._picky.add(reader.id)
 
     def remove(self, reader: Reader) -> int | None:
         """The reader leaves; returns the position up to which they have everything, None if they were not here."""
-        _, group = self._readers.pop(reader.id, (None, None))
-        if group is None:
+        if self._readers.pop(reader.id, None) is None:
             return None
-        del group[reader.id]
+        # Not by its rendering, which may be another one by now; there are few.
+        for group in self._groups.values():
+            group.pop(reader.id, None)
         if self._picky is not None:
             self._picky.discard(reader.id)
         return self.position
@@ -110,7 +110,7 @@ class Fanout:
             self._give_all(chunk, takers)
         # Of a page of one entry nothing is left for its author, unless it is echoed.
         for id in asked if len(page) == 1 and not echoes else exceptions:
-            reader, _ = self._readers[id]
+            reader = self._readers[id]
             try:
                 if echoes:
                     mine = rendering.pieces_for(id, self.log, page, pieces)
@@ -149,7 +149,7 @@ class Fanout:
 
     def _send(self, id: str, chunk: bytes) -> None:
         try:
-            self._readers[id][0].send(chunk)
+            self._readers[id].send(chunk)
         except Exception:
             self._broken(id)
 
@@ -158,7 +158,7 @@ class Fanout:
         logger.failure("A reader of {log} could not be served", log=self.log.key)
         # One who has left meanwhile was full, and is given up where it stays so.
         if id in self._readers:
-            self._readers[id][0].broken()
+            self._readers[id].broken()
 
     def _to_be_asked(self, page: Sequence[Entry], rendering: Rendering, members: Set[str]) -> Set[str]:
         """Those of this group who may not want what somebody else has said."""

@@ -282,6 +282,9 @@ class Carrier(Protocol[S]):
     def carry(self, session: S) -> None:
         """From now on they are this one's."""
 
+    def entered(self) -> None:
+        """They have a nickname now."""
+
     def send(self, chunk: bytes) -> None:
         """The one way out."""
 

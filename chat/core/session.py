@@ -121,6 +121,7 @@ class Session:
         self.seen_at = self.hub.now()
         self.hub.attach(self)
         self.called()
+        self.connection.entered()
 
     def called(self) -> None:
         """(Device) They have a nickname, or another one."""
@@ -236,6 +237,7 @@ class Session:
         self.host = connection.host
         self.hub.attach(self)
         self.called()
+        connection.entered()
         if self.hub.noted:
             logger.info("{nick} is back, from {host}", nick=person.nick, host=self.host)
 

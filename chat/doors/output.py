@@ -6,19 +6,31 @@ What the kernel does not take goes to the transport's buffer; from then on the c
 empty.  On any other transport (TLS, unix) bytes always go through it, and it says when it is full.
 """
 
-from collections.abc import Callable
 from socket import socket
+from typing import Protocol
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
 
 
-class Output:
-    """Sends on a transport; `full` is called when it takes no more, `room` when it does again, and `gone` when it never
-    will."""
+class Sender(Protocol):
+    """Whose bytes go out."""
 
-    __slots__ = ("_full", "_gone", "_shut", "_transport", "_writable", "blocked", "broken", "direct")
+    def full(self) -> None:
+        """No more is taken."""
+
+    def writable(self) -> None:
+        """More is taken again."""
+
+    def unreachable(self) -> None:
+        """Nothing will be taken any more."""
+
+
+class Output:
+    """Sends on a transport, and tells the sender when that takes no more, and when it does again."""
+
+    __slots__ = ("_sender", "_shut", "_transport", "blocked", "broken", "direct")
 
     broken: bool
     """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of the
@@ -27,18 +39,14 @@ class Output:
     direct: socket | None
     """The socket itself, to which bytes may be given while nothing is blocked; what it does not take is for `send`."""
 
-    def __init__(
-        self, transport: tcp.Server, full: Callable[[], None], writable: Callable[[], None], gone: Callable[[], None]
-    ) -> None:
+    def __init__(self, transport: tcp.Server, sender: Sender) -> None:
         # Not hasattr(...): wrappers delegate what they lack to the transport below, and plain text would go out in TLS.
         self.direct = transport.getHandle() if type(transport) is tcp.Server and not transport.TLS else None
         self.blocked = False
         self.broken = False
         self._shut = False
         self._transport = transport
-        self._full = full
-        self._writable = writable
-        self._gone = gone
+        self._sender = sender
         if self.direct is None:
             transport.registerProducer(_Push(self), True)
 
@@ -52,7 +60,7 @@ class Output:
             except OSError:
                 # What they said before is still to be read.
                 self.direct, self.broken, self._shut = None, True, True
-                self._gone()
+                self._sender.unreachable()
                 return
             if sent != len(chunk):
                 self.block()
@@ -70,13 +78,13 @@ class Output:
     def block(self) -> None:
         """The transport takes no more."""
         self.blocked = True
-        self._full()
+        self._sender.full()
 
     def unblock(self) -> None:
         """The transport has room again."""
         if not self._shut:
             self.blocked = False
-            self._writable()
+            self._sender.writable()
 
 
 @implementer(IPullProducer)

@@ -62,7 +62,7 @@ class ChatProtocol(LineReceiver):
 
     def connectionMade(self) -> None:
         """They have come; over TLS the handshake is still to be done."""
-        self._output = Output(self.transport, self._full, self._writable, self.visit.unreachable)
+        self._output = Output(self.transport, self)
         self._socket = sockets.beneath(self.transport)
         if self._socket is not None:
             sockets.tune(self._socket)
@@ -243,15 +243,21 @@ class ChatProtocol(LineReceiver):
         telnet = self._decoder.commands and self.visit.wire.asks
         return telnet and not self._output.blocked and now - self._progress_at >= limits.IDLE_TELNET_SECONDS
 
-    # Flow control.
+    # chat.doors.output.Sender
 
-    def _full(self) -> None:
+    def full(self) -> None:
+        """They take no more."""
         self._progress_at = self._clock.seconds()
         self.visit.full()
 
-    def _writable(self) -> None:
+    def writable(self) -> None:
+        """They take more again."""
         self._answer_telnet()
         self.visit.writable()
+
+    def unreachable(self) -> None:
+        """They are gone without a word."""
+        self.visit.unreachable()
 
     def _answer_telnet(self) -> None:
         """What telnet wants to hear waits in the decoder, which keeps only so much, until they take something."""

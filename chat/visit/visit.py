@@ -240,8 +240,6 @@ class Visit:
 
     def _remind(self) -> None:
         """They have had two of three minutes to choose a nickname."""
-        if self.session.named:
-            return
         rest = limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS
         self.session.answer(notices.choose(rest))
         self._wait_at_most(rest, self._time_is_up)
@@ -249,7 +247,7 @@ class Visit:
     def _time_is_up(self) -> None:
         if self.state is QUEUING:  # they have come back perhaps, and wait for us
             self._wait_at_most(limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS, self._time_is_up)
-        elif not self.session.named:
+        else:
             self.session.answer(notices.not_chosen())
             self.close()
 
@@ -549,6 +547,12 @@ class Visit:
     def carry(self, session: Session) -> None:
         """From now on they are this one's."""
         self.session, self.draft, self.proposal = session, None, None
+
+    def entered(self) -> None:
+        """(Carrier) They have a nickname now: nothing is waited for."""
+        if self.state not in ENDING:
+            _cancel(self._deadline)
+            self._deadline = None
 
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on in another way."""

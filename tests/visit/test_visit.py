@@ -474,6 +474,18 @@ def test_whoever_chooses_no_nickname_is_reminded_and_then_closed(world: World) -
     assert guest.ended
 
 
+def test_whoever_has_a_nickname_costs_no_timer(world: World) -> None:
+    world.enter("amy")
+    world.wait(1.0)
+    pending = len(world.clock.calls)
+    back = world.enter("bob")
+    code = back.session.code
+    back.cut()
+    world.connect(f"/resume {code}")
+    world.wait(1.0)
+    assert len(world.clock.calls) == pending
+
+
 def test_whoever_has_a_nickname_is_not_reminded(world: World) -> None:
     early, late = world.enter("early"), world.connect()
     world.wait(limits.NICK_REMINDER_SECONDS)
