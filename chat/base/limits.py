@@ -62,16 +62,20 @@ PRICE_LINE = 20.0
 PRICE_BYTE = 0.02
 """A line, and each byte of what comes, lines or not: 250 KB a second of bytes that never make a line."""
 
-PRICE_REQUEST = 100.0
-"""A line that is more than talk, or another one than the last that a program sent."""
+PRICE_REQUEST = 150.0
+"""A line that is handled by itself: all but talk that people type.  A connection that is made, too."""
 
 PRICE_NEAREST = 1_500.0
 """A line that names somebody, a room or a command that there is not: the nearest of all names is looked for, in 2 500
 at most (NEAR_LOOKED_AT)."""
 
 PRICE_ANSWER = 10.0
-PRICE_ANSWER_BYTE = 0.06
-"""An answer, and each byte of it, with what was looked up for it: /who among a thousand people, /rooms, /help all."""
+PRICE_ANSWER_BYTE = 0.2
+"""An answer, and each byte of it, with what was looked up for it: /help all is 500 in all, /rooms 600, /who among a
+thousand people 1 000, and for a program, which gets their names, 9 000."""
+
+PRICE_PAGE_BYTE = 0.06
+"""Each byte of a page of history: 500 short lines are 4 000 or, for a program, 6 500."""
 
 PRICE_QUERY = 500.0
 PRICE_QUERY_PART = 500.0
@@ -84,6 +88,10 @@ PRICE_HANDSHAKE = 1_500.0
 PRICE_SEALED_BYTE = 0.4
 """Each byte of TLS that is no byte of what was said, 22 to a record: so much that of records which hold nothing, and of
 those that change keys (27 bytes), no more are read than the server has time for."""
+
+SEALED_AT_ONCE = 256
+"""Bytes of TLS that are opened at once: a line or ten changes of keys, 0.1 ms.  More, and handshakes, wait for their
+turn."""
 
 # --- the log and its readers -------------------------------------------------------------------------------------
 

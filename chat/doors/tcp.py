@@ -5,6 +5,7 @@ LineReceiver's `dataReceived` is quadratic in lines per read; they leave by the 
 """
 
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet import tcp
@@ -52,6 +53,7 @@ class ChatProtocol(LineReceiver):
         self._sheltered = sheltered
         self.visit = Visit(hub, factory, self, host, proxied)
         self._clock = hub.clock
+        self._rounds = hub.rounds
         self._decoder = LineDecoder()
         self._socket: socket.socket | None = None
         self._doubted = False
@@ -125,6 +127,10 @@ class ChatProtocol(LineReceiver):
     def cut_off(self) -> None:
         """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
         self.visit.cut_off()
+
+    def in_turn(self, work: Callable[[], None]) -> None:
+        """Call this when it is their turn to be read."""
+        self._rounds.read_in_line(work)
 
     def overhead(self, size: int) -> None:
         """So many bytes of TLS came that say nothing."""

@@ -19,8 +19,10 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITransport,
 )
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chat.base import limits
@@ -167,6 +169,9 @@ class Sheltered(Protocol):
     def overhead(self, size: int) -> None:
         """So many bytes of TLS came, more or less (when the rest of a record has come), that say nothing."""
 
+    def in_turn(self, work: Callable[[], None]) -> None:
+        """Call this when it is their turn to be read."""
+
     def needs_tls(self, data: bytes) -> bytes:
         """What is answered, in clear, to somebody who began with this instead of TLS; it will be closed."""
 
@@ -176,10 +181,16 @@ class Sheltered(Protocol):
 
 @implementer(IHalfCloseableProtocol)
 class TlsConnection(TLSMemoryBIOProtocol):
-    """A TLS connection, as a transport."""
+    """A TLS connection, as a transport.
+
+    What may take long to open, a handshake or hundreds of records, waits for its turn: two hundred connections that
+    have one packet each at the same moment would hold up everybody else.
+    """
 
     transport: tcp.Server
     _began = False
+    _held = b""
+    _paused = False
     _turned_away = False
     _told = False
     _fin = False
@@ -194,21 +205,48 @@ class TlsConnection(TLSMemoryBIOProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """(IProtocol) Bytes from the network."""
-        if self._began or data.startswith(HANDSHAKE):
-            self._began = True
-            before = self._connection.given
-            super().dataReceived(data)
-            self._within.overhead(len(data) - (self._connection.given - before))
-            if self._connection.input_ended and not (self._told or self.disconnecting):
-                self._told = True
-                self._within.readConnectionLost()
-        elif not self._turned_away:
-            self._turn_away(data)
+        if not (self._began or data.startswith(HANDSHAKE)):
+            if not self._turned_away:
+                self._turn_away(data)
+            return
+        self._began = True
+        if len(data) <= limits.SEALED_AT_ONCE and not self._held:
+            self._open(data)
+            return
+        if not self._held:
+            self.transport.pauseProducing()
+            self._within.in_turn(self._open_held)
+        self._held += data
+
+    def _open_held(self) -> None:
+        if self._held:
+            data, self._held = self._held, b""
+            try:
+                self._open(data)
+            except Exception:
+                logger.failure("What came by TLS could not be read")
+                self.abortConnection()
+            if not self._paused:
+                self.transport.resumeProducing()
+
+    def _open(self, data: bytes) -> None:
+        before = self._connection.given
+        super().dataReceived(data)
+        self._within.overhead(len(data) - (self._connection.given - before))
+        if self._connection.input_ended and not (self._told or self.disconnecting):
+            self._told = True
+            self._within.readConnectionLost()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """(IProtocol) What came before that counts."""
+        self._open_held()
+        super().connectionLost(reason)
 
     # IHalfCloseableProtocol, of TCP
 
     def readConnectionLost(self) -> None:
         """Nothing comes any more, not even a close_notify."""
+        self._open_held()
         self._fin = True
         if self.disconnecting or self._turned_away:
             self.transport.loseConnection()
@@ -220,6 +258,17 @@ class TlsConnection(TLSMemoryBIOProtocol):
         """Our half is closed, after an answer in clear."""
 
     # ITransport
+
+    def pauseProducing(self) -> None:
+        """Read no more."""
+        self._paused = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self._paused = False
+        if not self._held:
+            self.transport.resumeProducing()
 
     def loseConnection(self) -> None:
         """Say goodbye once everything is written, and close when they have done so too."""

@@ -537,7 +537,7 @@ class Visit:
         """The same of a long answer: a page in each round, and sent as one, for nothing else may stand in it."""
         pages: list[bytes] = []
         for page in self.wire.pages(history):
-            self.spend(limits.PRICE_ANSWER + limits.PRICE_ANSWER_BYTE * len(page))
+            self.spend(limits.PRICE_ANSWER + limits.PRICE_PAGE_BYTE * len(page))
             pages.append(page)
             if len(pages) > 1:
                 await self._hub.rounds.turn_to_read()

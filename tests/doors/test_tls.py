@@ -10,8 +10,10 @@ import pytest
 from OpenSSL import SSL
 from sealed import NOW, Sealed, files
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 from world import ENDLESS, World, until
 
 from chat.base import limits
@@ -404,3 +406,36 @@ def test_a_long_line_costs_no_more_for_coming_in_parts() -> None:
     for start in range(0, len(data), 1000):
         amy.raw(data[start : start + 1000])
     assert before - amy.protocol.visit._budget.left < 2_000
+
+
+def test_what_may_take_long_to_open_waits_for_its_turn_and_nothing_else_is_read_before_it() -> None:
+    world = World()
+    bob, amy = world.enter("bob"), Sealed(world, "amy")
+    bob.take()
+    amy.tls.send(b"a" * limits.SEALED_AT_ONCE + b"\n")
+    amy.tls.send(b"b\n")
+    data = amy.tls.bio_read(65536)
+    amy.transport.dataReceived(data[:-24])
+    amy.transport.dataReceived(data[-24:])
+    assert bob.lines == []
+    world.turn()
+    assert [line[:7] for line in bob.take()] == ["<amy> a", "<amy> b"]
+    amy.tls.send(b"c\n")
+    amy.transport.dataReceived(amy.tls.bio_read(65536))
+    world.turn()
+    assert bob.take() == ["<amy> c"]
+
+
+@pytest.mark.parametrize("end", ["", "lost"])
+def test_what_came_before_the_end_is_opened_before_it(end: str) -> None:
+    world = World()
+    bob, amy = world.enter("bob"), Sealed(world, "amy")
+    bob.take()
+    amy.tls.send(b"a" * limits.SEALED_AT_ONCE + b"\n")
+    amy.transport.dataReceived(amy.tls.bio_read(65536))
+    if end:
+        amy.socket.connectionLost(Failure(ConnectionLost()))
+    else:
+        amy.transport.readConnectionLost()
+    world.turn()
+    assert bob.take()[0][:7] == "<amy> a"

@@ -20,10 +20,11 @@ _ROWS: dict[str, bytes] = {
     "PRICE_READ": b"x",
     "PRICE_LINE": b"hi\n" * 100,
     "PRICE_BYTE": b"x" * 16_000,
-    "PRICE_REQUEST": b"/ping\n" * 20,
+    "PRICE_REQUEST": b"/topic\n" * 20,
     "PRICE_NEAREST": b"/msg nobodyy hi\n" * 20,
     "PRICE_ANSWER_BYTE": b"/help all\n/who\n" * 20,
-    "PRICE_QUERY": b"/last 500\n" * 20,
+    "PRICE_PAGE_BYTE": b"/last 500\n" * 20,
+    "PRICE_QUERY": b"/last 1\n" * 20,
     "PRICE_QUERY_PART": b"/grep words that somebody said here once upon a time\n" * 20,
 }
 """What each of them sends, again and again."""
