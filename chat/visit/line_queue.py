@@ -15,16 +15,27 @@ from chat.wire.requests import INTERRUPT, Typed
 class LineQueue:
     """What one client has sent and what was not handled yet."""
 
-    __slots__ = ("_ahead", "_first", "_order", "lines")
+    __slots__ = ("_ahead", "_first", "_order", "lines", "rest")
 
     lines: list[Typed]
     """The next one last."""
 
+    rest: Sequence[Typed]
+    """Lines behind these, the next one first, of which it is not known yet which of them overtake (see `place`)."""
+
     def __init__(self) -> None:
         self.lines = []
+        self.rest = ()
         self._first = 0  # how many of them go before the others
         self._ahead = 0  # the characters in them, or more
         self._order: Order | None = None  # of those that wait for their time
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.rest)
+
+    def __len__(self) -> int:
+        """How many lines wait."""
+        return len(self.lines) + len(self.rest)
 
     @property
     def in_order(self) -> bool:
@@ -36,9 +47,13 @@ class LineQueue:
 
         That may be none of them, but the one that waits; None is returned where nothing is to be dropped.
         """
-        if self._order is not None and (self.lines or one_waits):
+        if self._order is not None and (self.lines or self.rest or one_waits):
             self._ahead += size
-            return self._place(lines, self._order, one_waits)
+            if self.rest:
+                self.rest = [*self.rest, *lines]
+                return None
+            self.rest = lines
+            return self.place(one_waits)
         self._order = None
         self.lines[:0] = lines[::-1]
         return None
@@ -47,14 +62,19 @@ class LineQueue:
         """From now on lines wait for their time; returns what `add` does."""
         self._order = order
         self._ahead = limits.AHEAD  # it is counted when that matters
-        lines = self.lines[::-1]
+        self.rest = self.lines[::-1]
         self.lines.clear()
-        return self._place(lines, order, one_waits)
+        return self.place(one_waits)
 
-    def _place(self, lines: Sequence[Typed], order: Order, one_waits: bool) -> Sequence[Typed] | None:
+    def place(self, one_waits: bool) -> Sequence[Typed] | None:
+        """Put some of the `rest` in order: each has to be read for that, which takes a moment; returns what `add`
+        does."""
+        order, lines = self._order, self.rest
+        assert order is not None
+        self.rest = lines[limits.LINES_PER_READ :]
         dropped: list[Typed] | None = None
         last: list[Typed] = []
-        for line in lines:
+        for line in lines[: limits.LINES_PER_READ]:
             place = order.place(line)
             if place is Priority.LAST:
                 last.append(line)
@@ -85,14 +105,15 @@ class LineQueue:
 
     def forget(self) -> Sequence[Typed]:
         """Returns the lines in their order, which will not be handled."""
-        lines = self.lines[::-1]
+        lines = [*self.lines[::-1], *self.rest]
         self.lines.clear()
+        self.rest = ()
         self._first = 0
         return lines
 
     def has_room_ahead(self, paused: bool) -> bool:
         """Whether more may be read while lines wait for their time, for what may go before them."""
-        if len(self.lines) >= limits.AHEAD_LINES:
+        if self.rest or len(self.lines) >= limits.AHEAD_LINES:
             return False
         if paused or self._ahead >= limits.AHEAD:
             self._ahead = sum(len(line) for line in self.lines if isinstance(line, str))

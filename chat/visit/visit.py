@@ -72,9 +72,9 @@ class Visit:
 
     __slots__ = (
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
-        "_hub", "_in_hand", "_out", "_pace", "_paused", "_queue", "_resting", "_slowed", "_spent", "_visits",
-        "_waited_at", "_waits_since", "draft",
-        "heard", "host", "pings", "proposal", "send", "session", "state", "tries", "wire",
+        "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
+        "_visits", "_waited_at", "_waits_since", "draft", "heard", "host", "pings", "proposal", "send", "session",
+        "state", "tries", "wire",
     )  # fmt: skip
 
     heard: bool
@@ -105,7 +105,7 @@ class Visit:
         self._deadline: IDelayedCall | None = None
         self._resting: IDelayedCall | None = None  # until the next line may be handled
         self._spent: IDelayedCall | Turn | None = None  # until the server may be made to do more
-        self._paused = self._slowed = False
+        self._paused = self._slowed = self._placing = False
         self._handled_at = self._waits_since = self._waited_at = 0.0
         self._heard_at = now
 
@@ -147,8 +147,9 @@ class Visit:
         price = limits.PRICE_READ + limits.PRICE_BYTE * size + limits.PRICE_LINE * len(lines)
         self._budget.left -= price
         self._address.left -= price
-        if (dropped := self._queue.add(lines, size, self.state is QUEUING)) is not None:
-            self._drop(dropped)
+        dropped = self._queue.add(lines, size, self.state is QUEUING)
+        if dropped is not None or self._queue.rest:
+            self._placed(dropped)
         self.work()
 
     def worked(self, price: float) -> None:
@@ -169,8 +170,7 @@ class Visit:
         self._ending.happens(event)
         if self.state not in ENDING:
             self.meet()
-            if (dropped := self._queue.add(lines, 0, self.state is QUEUING)) is not None:
-                self._drop(dropped)
+            self._placed(self._queue.add(lines, 0, self.state is QUEUING))
             self.work()
 
     def lost(self) -> None:
@@ -385,7 +385,7 @@ class Visit:
 
     def _rested(self) -> None:
         if self._enter(Event.RESTED):
-            if self._queue.in_order and self._queue.lines and self._nobody_is_there():
+            if self._queue.in_order and self._queue and self._nobody_is_there():
                 self._queue.forget()
                 self._ending.happens(Event.END)
             self.work()
@@ -404,21 +404,21 @@ class Visit:
         if self._budget.left < 0 or self._address.left < 0:
             self._must_wait()
         queue = self._queue
-        if not (queue.lines or self._paused or self._spent or self._ending.over):
+        if not (queue.lines or queue.rest or self._paused or self._spent or self._ending.over):
             return
         if self._is_over and self._enter(Event.OVER):
             self._finish()
         ahead = self._pondering or (
             queue.in_order and (self.state is RESTING or self.state is QUEUING) and queue.has_room_ahead(self._paused)
         )
-        self._pause(not ahead if queue.lines else self._spent is not None)
+        self._pause(not ahead if queue else self._spent is not None)
 
     @property
     def _is_over(self) -> bool:
         """The input has ended; so it has, in effect, where more lines wait for a nickname than anybody types."""
         if self._pondering:
-            return self._ending.over or len(self._queue.lines) > limits.LINES_PER_READ
-        return self._ending.over and not self._queue.lines
+            return self._ending.over or len(self._queue) > limits.LINES_PER_READ
+        return self._ending.over and not self._queue
 
     def _pause(self, paused: bool) -> None:
         if paused != self._paused and self.state not in ENDING:
@@ -451,7 +451,7 @@ class Visit:
 
     def _tell_wait(self, until: float) -> None:
         """Once, where it is long: most waits are of a moment, one after the other."""
-        if not self._slowed and self._queue.lines and until - self._waits_since >= limits.WAIT_TOLD_SECONDS:
+        if not self._slowed and self._queue and until - self._waits_since >= limits.WAIT_TOLD_SECONDS:
             self._slowed = True
             self.session.answer(notices.much_asked())
 
@@ -476,9 +476,21 @@ class Visit:
         if not self._queue.in_order:
             self._ending.wait(self._clock.seconds())
             order = Order(lambda line: command_of(self, line), self.draft is not None)
-            dropped = self._queue.begin_to_wait(order, self.state is QUEUING)
-            if dropped is not None:
-                self._drop(dropped)
+            self._placed(self._queue.begin_to_wait(order, self.state is QUEUING))
+
+    def _placed(self, dropped: Sequence[Typed] | None) -> None:
+        """Some lines were put in order, and these dropped; of very many the others are when it is their turn."""
+        if dropped is not None:
+            self._drop(dropped)
+        if self._queue.rest and not self._placing:
+            self._placing = True
+            self._hub.rounds.read_in_line(self._place)
+
+    def _place(self) -> None:
+        self._placing = False
+        if self._queue.rest and self.state not in ENDING:
+            self._placed(self._queue.place(self.state is QUEUING))
+            self.work()
 
     def _drop(self, lines: Sequence[Typed]) -> None:
         """How many they are is told by what drops them; a program is told of each that has an id."""
@@ -507,7 +519,7 @@ class Visit:
         ending, standing = self._ending, self._door.standing()
         if (ending.over or standing is not Standing.OPEN) and ending.rest is Rest.OPEN:
             ending.look(self._door, standing, self._out.broken)
-            self.session.answer(notices.still_waiting(len(self._queue.lines)))
+            self.session.answer(notices.still_waiting(len(self._queue)))
         return ending.rest is Rest.STOPPED and standing is Standing.CLOSED
 
     # What core and commands need (`chat.core.ports.Carrier`).
@@ -652,7 +664,7 @@ class Visit:
 
     def look(self, now: float) -> None:
         """Whether they are still there; where they stand is stored."""
-        if self.heard or self._paused or self._queue.lines:
+        if self.heard or self._paused or self._queue:
             self._heard_at, self.heard = now, False
         if self._spent is not None:
             self._tell_wait(now)

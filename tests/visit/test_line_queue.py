@@ -73,6 +73,20 @@ def test_a_line_that_was_not_handled_after_all_is_the_next_one_again() -> None:
     assert queue.forget() == []
 
 
+def test_very_many_are_put_in_order_little_by_little_and_none_overtakes_before_that() -> None:
+    queue = waiting("0")
+    many = [*map(str, range(1, 100)), "/cancel", "100"]
+    assert queue.add(many, 0, False) is None
+    assert len(queue) == len(many) + 1
+    assert len(queue.lines) == limits.LINES_PER_READ + 1
+    assert queue.add(["/ping"], 0, False) is None
+    assert not queue.has_room_ahead(paused=False)
+    dropped = queue.place(False)
+    assert dropped == [*map(str, range(100))]
+    assert not queue.rest
+    assert rest(queue) == ["/cancel", "/ping", "100"]
+
+
 LINES = st.sampled_from(["hi", "/who", "/ping", "/cancel", "/quit", "/paste", "/end", INTERRUPT])
 
 
