@@ -39,6 +39,7 @@ def lines(data: bytes) -> None:
         assert len(cut._held) <= 2 * limits.SUBNEGOTIATION + 3
         assert len(cut._answers) <= limits.TELNET_ANSWERS + 3 * 512 + 16
     got += cut.end()
+    answers += cut.answers()
     assert got == expected
     assert cut.telnet == whole.telnet
     assert answers == whole.answers() or len(answers) >= limits.TELNET_ANSWERS
