@@ -12,7 +12,7 @@ import pytest
 from tests.storm.checker import Evidence, check
 from tests.storm.client import Client, Op
 from tests.storm.link import Object
-from tests.storm.record import PRIVATE, Event, Heard, Line, Outcome, Record, Stay
+from tests.storm.record import PRIVATE, Event, Heard, Line, Outcome, Record, Stay, event_of
 from tests.storm.report import Forecast, Report
 from tests.storm.weather import run
 
@@ -194,6 +194,15 @@ def test_a_hole_in_the_private_log_is_a_gap() -> None:
     evidence = private()
     evidence.records[1].private.events[0] = said(2, "ann", 1, PRIVATE)
     assert "gap" in rules(evidence)
+
+
+def test_that_somebody_did_not_come_back_has_a_number_of_the_private_log_and_no_place_in_history() -> None:
+    evidence = private()
+    bob = evidence.records[1].private.events
+    bob[0] = said(2, "ann", 1, PRIVATE)
+    bob.insert(0, event_of({"type": "not-delivered", "room": "@", "seq": 1, "at": "", "to": "cid"}))
+    talk = [said(2, "ann", 1, PRIVATE)]
+    assert rules(replace(evidence, talks={**evidence.talks, "bob": talk})) == set()
 
 
 @pytest.mark.parametrize("who", ["ann", "bob"])

@@ -92,7 +92,7 @@ class Client:
         handle = getattr(self, f"_on_{what['type']}", None)
         if handle is not None:
             handle(what)
-        elif what["type"] in ("message", "action", "joined", "left", "renamed", "topic"):
+        elif what["type"] in ("message", "action", "joined", "left", "renamed", "topic", "not-delivered"):
             self._on_event(event_of(what))
 
     def lost(self) -> None:

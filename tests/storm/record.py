@@ -46,7 +46,7 @@ def event_of(what: Mapping[str, Any]) -> Event:
     rest = {key: what[key] for key in sorted(what.keys() - {"type", "room", "seq", "at", "from"})}
     text = what["text"] if said else json.dumps(rest)
     room = PRIVATE if what["room"].startswith(PRIVATE) else what["room"]
-    return Event(room, what["seq"], what["type"], what["from"], text)
+    return Event(room, what["seq"], what["type"], what.get("from", ""), text)
 
 
 @dataclass(slots=True)

@@ -241,7 +241,7 @@ class _Storm:
         """The private history of one client, with whomever it talked to, under whatever name."""
         record = client.record
         partners = {line.room[1:] for line in record.lines if line.room[0] == PRIVATE}
-        partners |= {event.author for event in record.private.events}
+        partners |= {event.author for event in record.private.events if event.said}
         found = {event.seq: event for nick in partners for event in await _pages(client, nick)}
         return [found[seq] for seq in sorted(found)]
 
