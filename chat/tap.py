@@ -90,18 +90,19 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     behind_proxy = any(map(listening.is_proxys, [*options["ports"], *options["tls-ports"]]))
     factory = ChatFactory(hub, wires, behind_proxy)
     factory.enforce_bans()
-    ports = _listen(reactor, "--port", options, factory, words)
-    encrypted: list[IListeningPort] = []
-    certificates = None
-    if options["tls-ports"]:
-        certificates = _certificates(options, reactor, words)
+    try:
+        ports = _listen(reactor, "--port", options, factory)
+        encrypted, certificates, not_encrypted = _listen_encrypted(reactor, options, factory, ports)
+    except Unfit as error:
+        give_up(error.sentence, words)
+    if certificates is not None:
         companions.append(certificates)
-        encrypted = _listen(reactor, "--tls-port", options, TlsFactory(certificates, factory, reactor), words, ports)
     factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     said = [
         *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else ""),
         *(certificates.warnings() if certificates else ()),
+        *not_encrypted,
         *_how_many(options),
     ]
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None
@@ -239,8 +240,25 @@ def _stops_with_terminal(twistd: Mapping[str, Any]) -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _certificates(options: Options, reactor: Any, words: Language) -> Certificates:
-    """The certificate to show: the operator's, or one that is made once."""
+def _listen_encrypted(
+    reactor: Any, options: Options, factory: ChatFactory, open_already: Sequence[IListeningPort]
+) -> tuple[list[IListeningPort], Certificates | None, list[Sentence]]:
+    """The ports with TLS and what they show, or why there are none though nobody forbade it; raises `Unfit` where
+    somebody asked for them."""
+    if not options["tls-ports"]:
+        return [], None, []
+    try:
+        certificates = _certificates(options, reactor)
+        tls = TlsFactory(certificates, factory, reactor)
+        return _listen(reactor, "--tls-port", options, tls, open_already), certificates, []
+    except Unfit as error:
+        if options.wants_tls:
+            raise
+        return [], None, [listening.not_encrypted(error.sentence)]
+
+
+def _certificates(options: Options, reactor: Any) -> Certificates:
+    """The certificate to show: the operator's, or one that is made once; raises `Unfit`."""
     try:
         if options["certificate"]:
             key = options["private-key"] and Path(options["private-key"]).absolute()
@@ -249,7 +267,7 @@ def _certificates(options: Options, reactor: Any, words: Language) -> Certificat
             files = certificate.make(options.below_data(""), options["name"], listening.addresses(), _now())
             return Certificates(files, reactor, _now)
     except certificate.BadCertificate as error:
-        give_up(error.sentence, words)
+        raise Unfit(error.sentence) from None
 
 
 def _listen(
@@ -257,9 +275,9 @@ def _listen(
     option: str,
     options: Options,
     factory: IProtocolFactory,
-    words: Language,
     open_already: Sequence[IListeningPort] = (),
 ) -> list[IListeningPort]:
+    """Open the ports of an option; raises `Unfit`."""
     opened: list[IListeningPort] = []
     for port in options[f"{option.removeprefix('--')}s"]:
         try:
@@ -267,9 +285,9 @@ def _listen(
             with of_who_runs(options.parent or {}) if listening.makes_a_file(port) else nullcontext():
                 opened += listening.listen(reactor, port, factory)
         except CannotListenError as error:
-            give_up(listening.failure(error, option, [*open_already, *opened]), words)
+            raise Unfit(listening.failure(error, option, [*open_already, *opened])) from None
         except Unfit as error:
-            give_up(about(f"{option} {port}", error.sentence), words)
+            raise Unfit(about(f"{option} {port}", error.sentence)) from None
     return opened
 
 

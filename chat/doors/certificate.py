@@ -64,6 +64,13 @@ class Certificate:
         """What people compare."""
         return fingerprint(self.first.public_bytes(serialization.Encoding.DER))
 
+    @property
+    def of_our_making(self) -> bool:
+        """As `make` makes them, which OpenSSL takes for certain."""
+        key, first = self.key, self.first
+        ours = isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
+        return ours and first.issuer == first.subject and not self.others
+
     def warning(self, now: datetime) -> Sentence | None:
         """What the operator should know of it today."""
         begin, end = self.first.not_valid_before_utc, self.first.not_valid_after_utc

@@ -45,10 +45,14 @@ def listen(reactor: IReactorTime, port: str, factory: IProtocolFactory) -> list[
     ipv4, ipv6 = (f"{kind}:backlog={limits.BACKLOG}" for kind in (f"tcp:{port}", f"tcp6:{port}:interface=\\:\\:"))
     if not _has_ipv6():
         return [_open(reactor, ipv4, factory)]
-    ports = [_open(reactor, ipv6, factory)]
-    if _ipv6_is_separate():
-        ports.append(_open(reactor, ipv4, factory))
-    return ports
+    first = _open(reactor, ipv6, factory)
+    if not _ipv6_is_separate():
+        return [first]
+    try:
+        return [first, _open(reactor, ipv4, factory)]
+    except CannotListenError:
+        first.stopListening()
+        raise
 
 
 def _open(reactor: IReactorTime, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
@@ -251,6 +255,11 @@ def failure(error: CannotListenError, option: str, open_already: Sequence[IListe
         reason=system_reason(error.socketError),
         option=option,
     )
+
+
+def not_encrypted(why: Sentence) -> Sentence:
+    """There is no encrypted way in, though nobody said so."""
+    return say("No encrypted port is open. {why}", why=why)
 
 
 def _file_failure(path: str, error: OSError | str, option: str) -> Sentence:

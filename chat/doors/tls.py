@@ -44,14 +44,19 @@ _GROUPS = (b"X25519MLKEM768:" if SSL.OPENSSL_VERSION_NUMBER >= 0x30500000 else b
 
 @implementer(IOpenSSLServerConnectionCreator)
 class Certificates:
-    """The certificate that the server shows, which may be replaced while it runs; raises `BadCertificate`."""
+    """The certificate that the server shows, which may be replaced while it runs; raises `BadCertificate`.
+
+    One as we make them is given to OpenSSL with the first connection: many a server never has one, and their start is
+    not to wait for it.
+    """
 
     def __init__(self, files: Files, clock: IReactorTime, now: Callable[[], datetime]) -> None:
         self._files = files
         self._clock = clock
         self._now = now
         self._stamp = files.stamp()
-        self._current, self._context = usable(files)
+        self._current = certificate.read(files)
+        self._context = None if self._current.of_our_making else _context(self._current)
         self._look_call: IDelayedCall | None = None
         self._warned: date | None = None
 
@@ -100,6 +105,8 @@ class Certificates:
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """The state of one connection."""
+        if self._context is None:
+            self._context = _context(self._current)
         return _HalfClosing(self._context, None)
 
 

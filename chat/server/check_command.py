@@ -76,8 +76,9 @@ def findings(words: Sequence[str]) -> Findings:
     if options["certificate"]:
         _look_at_theirs(options, found)
     elif options["tls-ports"] and has_data:
-        _look_at_ours(options.below_data(""), found)
-    found.wrong += map(found.words.words, _ports(options))
+        _look_at_ours(options, found)
+    for sentence, matters in _ports(options):
+        (found.wrong if matters else found.notes).append(found.words.words(sentence))
     return found
 
 
@@ -100,8 +101,18 @@ def _look_at_theirs(options: Options, found: Findings) -> None:
         found.look(lambda: _judged(files))
 
 
-def _look_at_ours(directory: Path, found: Findings) -> None:
+def _look_at_ours(options: Options, found: Findings) -> None:
+    directory = options.below_data("")
+
     def look() -> Sequence[Sentence]:
+        try:
+            return look_at_it()
+        except BadCertificate as error:
+            if options.wants_tls:
+                raise
+            return [listening.not_encrypted(error.sentence)]
+
+    def look_at_it() -> Sequence[Sentence]:
         files = certificate.own(directory)
         if files.certificate.exists():
             return _judged(files)
@@ -126,14 +137,20 @@ def _judged(files: certificate.Files) -> Sequence[Sentence]:
     return () if warning is None else [warning]
 
 
-def _ports(options: Options) -> Iterator[Sentence]:
-    """What is wrong with each; all stay open until the last one is, so that one that is there twice shows."""
+def _ports(options: Options) -> Iterator[tuple[Sentence, bool]]:
+    """What is wrong with each, and whether it matters; all stay open until the last one is, so that one that is there
+    twice shows."""
     reactor = _Doorway()
     try:
         for option in ("--port", "--tls-port"):
             for port in options[f"{option.removeprefix('--')}s"]:
-                if _is_port(option, port):
-                    yield from _port(reactor, option, port)
+                if not _is_port(option, port):
+                    continue
+                for wrong in _port(reactor, option, port):
+                    if option == "--tls-port" and not options.wants_tls:
+                        yield listening.not_encrypted(wrong), False
+                    else:
+                        yield wrong, True
     finally:
         reactor.close()
 

@@ -11,9 +11,11 @@ CLIENTS_MOST = 10**6
 
 LONG = say(
     "A chat that people join with netcat, telnet or chat-client. Without options it listens on port {port} of all "
-    "interfaces, IPv4 and IPv6. twistd chat goes into the background; twistd -n chat and chat-server stay on the "
-    "screen. chat-server check, with the same options, says all that is wrong with them, and starts nothing.",
+    "interfaces, IPv4 and IPv6, and encrypted on {tls_port}. twistd chat goes into the background; twistd -n chat and "
+    "chat-server stay on the screen. chat-server check, with the same options, says all that is wrong with them, and "
+    "starts nothing.",
     port=DEFAULT_PORT,
+    tls_port=DEFAULT_TLS_PORT,
 )
 
 _ENDPOINT = "tcp:4000:interface=127.0.0.1"
@@ -30,10 +32,10 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
             ),
             "tls-port": say(
                 "Where to listen with TLS: a number or an endpoint as for --port, without TLS in it. May be given "
-                "several times. chat-client --tls expects {port} where it is told no other.",
+                "several times; {port} if not at all, beside a --port that is a number. none opens none.",
                 port=DEFAULT_TLS_PORT,
             ),
-            "certificate": say("For --tls-port: a PEM file, or a directory as certbot's; if not given, one is made."),
+            "certificate": say("For TLS: a PEM file, or a directory as certbot's; if not given, one is made."),
             "private-key": say("Its key; if not given, it is in the certificate's file or directory."),
             "discoverable": say(
                 "Make it known on the local network, so that chat-client --find lists it. It needs the extra lan."

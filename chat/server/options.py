@@ -30,7 +30,7 @@ MEMORY = "memory:"
 """The database that is none."""
 
 NO_PORT = "none"
-"""The port that is none."""
+"""The port that is none: it opens nothing."""
 
 _NOT_A_PORT = "0"
 """Where one was meant, and is wrong."""
@@ -85,6 +85,8 @@ class Options(CommandLine):
         super().__init__()
         self["ports"] = []
         self["tls-ports"] = []
+        self.wants_tls = False
+        """An encrypted port was asked for: where it cannot be opened, nothing is."""
         self["unrecorded"] = frozenset()
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
@@ -255,11 +257,24 @@ class Options(CommandLine):
 
     def _check_ports(self) -> None:
         self["ports"] = self["ports"] or [str(DEFAULT_PORT)]
+        self._check_tls_ports()
         if NO_PORT in self["ports"]:
             if len(self["ports"]) > 1 or not self["tls-ports"]:
                 example = f"--port none --tls-port {DEFAULT_TLS_PORT}"
                 raise Wrong("--port none", say("that goes with --tls-port alone, as in {example}.", example=example))
             self["ports"] = []
+
+    def _check_tls_ports(self) -> None:
+        """Without a word there is one beside a port that is a number.  An endpoint may be there to let in few, or to be
+        reached by a proxy alone: beside it none is opened to all."""
+        ports = self["tls-ports"]
+        self.wants_tls = bool(ports or self["certificate"])
+        if not ports and any(map(str.isdecimal, self["ports"])) and str(DEFAULT_TLS_PORT) not in self["ports"]:
+            self["tls-ports"] = [str(DEFAULT_TLS_PORT)]
+        elif NO_PORT in ports:
+            if len(ports) > 1:
+                raise Wrong("--tls-port none", say("that goes without another --tls-port."))
+            self["tls-ports"] = []
 
     def _check_certificate(self) -> None:
         for option in ("certificate", "private-key"):

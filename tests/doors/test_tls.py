@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
 from sealed import NOW, Sealed, files
 from twisted.internet.address import IPv4Address
@@ -18,6 +20,8 @@ from world import ENDLESS, World, until
 
 from chat.base import limits
 from chat.base.language import language
+from chat.doors import tls
+from chat.doors.certificate import Certificate
 from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates
 from chat.wire.join_hints import Directions
@@ -316,6 +320,31 @@ def test_newcomers_get_the_new_certificate_and_those_who_talk_go_on(tmp_path: Pa
     amy.type("still here")
     assert "<amy> still here" in bob.take()
     assert shown.reload() == ""
+
+
+def test_openssl_is_given_our_own_with_the_first_connection_and_what_it_may_refuse_at_once(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def context(certificate: Certificate) -> SSL.Context:
+        given.append(certificate)
+        return make(certificate)
+
+    make = tls._context
+    monkeypatch.setattr(tls, "_context", context)
+    shown = Certificates(files(tmp_path), Clock(), lambda: NOW)
+    assert (shown.fingerprint.startswith("SHA256:"), given) == (True, [])
+    for name in ("amy", "bob"):
+        assert f"-> Hello {name}." in " ".join(Sealed(world, name, shown=shown).take())
+    assert len(given) == 1
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    (tmp_path / "chat-private-key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    (tmp_path / "chat-certificate.pem").unlink()
+    Certificates(files(tmp_path), Clock(), lambda: NOW)
+    assert len(given) == 2
 
 
 def test_a_bad_new_certificate_keeps_the_old_one_and_is_told_of(tmp_path: Path, world: World) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from .waiting import until
 pytestmark = pytest.mark.slow
 
 FOREGROUND = ("-n", "--pidfile=")
+
+NOT_ENCRYPTED = ("--tls-port", "none")
+"""Of several servers at a time one has the port that is open where nobody says so."""
 
 
 def twistd(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -50,7 +54,7 @@ def greeting(host: str, port: int) -> str:
 
 
 def test_in_the_background_it_says_how_to_join_stop_and_read_the_log(tmp_path: Path, free: int) -> None:
-    done = twistd(tmp_path, "chat", "--port", str(free))
+    done = twistd(tmp_path, "chat", "--port", str(free), *NOT_ENCRYPTED)
     pidfile = tmp_path / "twistd.pid"
     try:
         assert (done.returncode, done.stderr) == (0, "")
@@ -81,7 +85,7 @@ def test_in_the_background_it_says_how_to_join_stop_and_read_the_log(tmp_path: P
 def test_pid_file_and_log_are_where_it_says(tmp_path: Path, free: int) -> None:
     (tmp_path / "run").mkdir()
     options = ("--rundir", "run", "--pidfile", "chat.pid", "--logfile", "chat.log")
-    done = twistd(tmp_path, *options, "chat", "--port", str(free))
+    done = twistd(tmp_path, *options, "chat", "--port", str(free), *NOT_ENCRYPTED)
     stop, log = done.stdout.splitlines()[-2:]
     subprocess.run(["sh", "-c", stop.removeprefix("Stop it with: ")], check=True)
     until(lambda: not (tmp_path / "chat.pid").exists())
@@ -162,7 +166,7 @@ def test_a_bad_value_is_the_same_in_the_foreground(tmp_path: Path) -> None:
 
 
 def test_a_number_is_open_to_ipv4_and_ipv6(tmp_path: Path, free: int) -> None:
-    twistd(tmp_path, "chat", "--port", str(free))
+    twistd(tmp_path, "chat", "--port", str(free), *NOT_ENCRYPTED)
     pidfile = tmp_path / "twistd.pid"
     try:
         assert greeting("127.0.0.1", free).startswith("-> Welcome")
@@ -198,9 +202,47 @@ def test_a_number_is_open_to_ipv4_alone_where_there_is_no_ipv6(tmp_path: Path, f
     no_tracebacks((tmp_path / "twistd.log").read_text())
 
 
+def test_without_options_people_come_in_encrypted_as_well(tmp_path: Path) -> None:
+    """In a network of its own, for the ports are everybody's."""
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        pytest.skip("no right to make a network namespace")
+    join = (
+        "import socket, ssl; context = ssl.create_default_context(); context.check_hostname = False;"
+        "context.load_verify_locations('chat-certificate.pem');"
+        "client = context.wrap_socket(socket.create_connection(('127.0.0.1', 12346), 15));"
+        "print(client.makefile().readline())"
+    )
+    script = f"""
+        set -e
+        ip link set lo up
+        {TWISTD} --pidfile=one.pid -l one.log chat
+        {sys.executable} -c "{join}"
+        mkdir other
+        {TWISTD} --pidfile=other.pid -l other.log chat --data other --port 12347
+        {TWISTD} --pidfile=third.pid chat --database memory: --port 12348 --tls-port 12346 2>&1 || true
+        for name in one other; do
+            kill $(cat $name.pid)
+            while test -e $name.pid; do sleep 0.1; done
+        done
+    """
+    done = subprocess.run(
+        ["unshare", "--net", "bash", "-c", script],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Chat is open on port 12346, no password, encrypted. People join with:\n" in done.stdout
+    assert "-> Welcome to the chat on" in done.stdout
+    taken = "Port 12346 is in use by another program, perhaps by an earlier server. Stop that one, or choose another "
+    assert f"\nNo encrypted port is open. {taken}port with --tls-port.\n" in done.stdout
+    assert f"\ntwistd chat: {taken}port with --tls-port.\n" in done.stdout
+    assert (tmp_path / "chat-private-key.pem").stat().st_mode & 0o777 == 0o600
+    for name in ("one", "other"):
+        no_tracebacks((tmp_path / f"{name}.log").read_text())
+
+
 def test_a_crowd_that_comes_at_once_need_not_wait(tmp_path: Path, free: int) -> None:
     """As after a restart: the kernel takes them all, however busy the server is."""
-    twistd(tmp_path, "chat", "--port", str(free))
+    twistd(tmp_path, "chat", "--port", str(free), *NOT_ENCRYPTED)
     pidfile = tmp_path / "twistd.pid"
     pid = int(until(pidfile.read_text))
     try:

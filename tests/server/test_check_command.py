@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ports import held_port
 
 from chat.doors import certificate
-from chat.server import check_command
+from chat.server import check_command, options
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 
@@ -177,6 +177,26 @@ def test_a_port_that_is_taken_is_told() -> None:
             f"Port {port} is in use by another program, perhaps by an earlier server. Stop that one, or choose another "
             "port with --port."
         ]
+
+
+def test_an_encrypted_port_that_nobody_asked_for_is_only_noted(
+    port: int, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other, socket.socket() as plain:
+        for taken in (other, plain):
+            taken.bind(("127.0.0.1", 0))
+        other.listen()
+        encrypted, number = (taken.getsockname()[1] for taken in (other, plain))
+        monkeypatch.setattr(options, "DEFAULT_TLS_PORT", encrypted)
+        (directory / "chat-certificate.pem").touch()
+        plain.close()
+        found = check_command.findings(["--port", str(number)])
+        assert found.wrong == []
+        key, taken_port = found.notes
+        assert key.startswith(f"No encrypted port is open. {directory}/chat-private-key.pem is missing")
+        assert taken_port.startswith(f"No encrypted port is open. Port {encrypted} is in use")
+        found = check_command.findings(["--port", str(number), "--tls-port", str(encrypted)])
+        assert [line.split()[0] for line in found.wrong] == [f"{directory}/chat-private-key.pem", "Port"]
 
 
 def test_a_port_is_free_again_after_the_look(port: int) -> None:

@@ -8,7 +8,8 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -28,6 +29,7 @@ from chat.base.bans import Bans, parse_ban
 from chat.base.language import language, say
 from chat.base.reserved import Reserved
 from chat.core.hub import Settings
+from chat.doors import certificate
 from chat.doors.factory import ChatFactory
 from chat.server.logbook import LogBook
 from chat.tap import Options, makeService
@@ -37,10 +39,13 @@ class Reactor(MemoryReactorClock):
     """A reactor in memory, on which a port may be taken."""
 
     taken = False
+    taken_ports: Collection[int] = ()
 
     def listenTCP(self, port, factory, backlog=50, interface=""):
-        if self.taken or any(
-            port == other and {interface, there} <= {"", "::"} for other, _, _, there in self.tcpServers
+        if (
+            self.taken
+            or port in self.taken_ports
+            or any(port == other and {interface, there} <= {"", "::"} for other, _, _, there in self.tcpServers)
         ):
             raise CannotListenError(interface, port, OSError(98, "Address already in use"))
         return super().listenTCP(port, factory, backlog, interface)
@@ -55,8 +60,10 @@ def reactor(capsys: pytest.CaptureFixture[str]) -> Iterator[Reactor]:
 
 
 def options(*words: str) -> Options:
+    """These; without a word about it nothing is encrypted, for that would make files where the tests run."""
     made = Options()
-    made.parseOptions(["--database", "memory:", *words])
+    plain = [] if "--tls-port" in words else ["--tls-port", "none"]
+    made.parseOptions(["--database", "memory:", *plain, *words])
     return made
 
 
@@ -76,7 +83,7 @@ def ports(reactor: Reactor) -> list[tuple[int, str]]:
 def test_nothing_has_to_be_chosen() -> None:
     made = Options()
     made.parseOptions([])
-    assert made["ports"] == ["12345"]
+    assert (made["ports"], made["tls-ports"]) == (["12345"], ["12346"])
     assert made["name"] == socket.gethostname()
     assert (made["history"], made["rate"], made["language"]) == (20, 2.0, "en")
     assert (made["max-clients"], made["max-per-host"], made["grace"]) == (0, 200, 180)
@@ -448,8 +455,90 @@ def test_a_tls_port_is_open_beside_the_usual_one(reactor: Reactor, tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == {"chat-certificate.pem", "chat-private-key.pem"}
 
 
-def test_without_a_tls_port_no_certificate_is_made(reactor: Reactor, tmp_path: Path) -> None:
-    chosen = options("--port", "4000")
+@pytest.mark.parametrize(
+    ("words", "encrypted"),
+    [
+        ([], ["12346"]),
+        (["--port", "4000"], ["12346"]),
+        (["--port", "unix:socket", "--port", "4000"], ["12346"]),
+        (["--port", "4000", "--tls-port", "4001"], ["4001"]),
+        (["--port", "tcp:4000:interface=127.0.0.1"], []),
+        (["--port", "haproxy:tcp:4000"], []),
+        (["--port", "systemd:domain=INET:index=0"], []),
+        (["--port", "4000", "--port", "12346"], []),
+        (["--tls-port", "none"], []),
+    ],
+    ids=" ".join,
+)
+def test_beside_a_port_that_is_a_number_one_is_encrypted_unless_it_is_not_to_be(
+    words: list[str], encrypted: list[str]
+) -> None:
+    made = Options()
+    made.parseOptions(words)
+    assert made["tls-ports"] == encrypted
+
+
+def in_directory(directory: Path, *words: str) -> Options:
+    """Options of which nothing says what is encrypted."""
+    made = Options()
+    made.parseOptions(["--database", "memory:", "--data", str(directory), *words])
+    return made
+
+
+def test_it_is_open_with_a_certificate_made_once(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+    for _ in range(2):
+        reactor.tcpServers.clear()
+        makeService(in_directory(tmp_path, "--port", "4000"), reactor)
+        assert {port for port, _ in ports(reactor)} == {4000, 12346}
+        said = capsys.readouterr().out
+        assert "Chat is open on port 12346, no password, encrypted." in said
+        made.append(re.findall(r"fingerprint is (\S+)", said))
+    assert made[0] == made[1] != []
+
+
+def test_where_nobody_asked_for_it_a_taken_port_is_one_line(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reactor.taken_ports = [12346]
+    makeService(in_directory(tmp_path, "--port", "4000"), reactor)
+    assert {port for port, _ in ports(reactor)} == {4000}
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "No encrypted port is open. Port 12346 is in use by another program, perhaps by an earlier server. Stop that "
+        "one, or choose another port with --tls-port."
+    ) in lines
+    assert not any("fingerprint" in line for line in lines)
+
+
+@pytest.mark.parametrize("asked", ["--tls-port", "--certificate"])
+def test_where_somebody_asked_for_it_nothing_is_open_without_it(asked: str, reactor: Reactor, tmp_path: Path) -> None:
+    reactor.taken_ports = [12346]
+    files = certificate.make(tmp_path, "pi", [], datetime.now(UTC))
+    words = {"--tls-port": ["12346"], "--certificate": [str(files.certificate), "--private-key", str(files.key)]}
+    with pytest.raises(SystemExit) as refused:
+        makeService(in_directory(tmp_path, "--port", "4000", asked, *words[asked]), reactor)
+    assert str(refused.value).endswith("choose another port with --tls-port.")
+
+
+@pytest.mark.parametrize("asked", [(), ("--tls-port", "12346")], ids=["by default", "asked for"])
+def test_a_certificate_that_cannot_be_made_is_one_line_too(
+    asked: tuple[str, ...], reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "chat-certificate.pem").touch()
+    why = f"{tmp_path}/chat-private-key.pem is missing: put it back, or remove {tmp_path}/chat-certificate.pem too for"
+    if asked:
+        with pytest.raises(SystemExit, match=re.escape(why)):
+            makeService(in_directory(tmp_path, "--port", "4000", *asked), reactor)
+    else:
+        makeService(in_directory(tmp_path, "--port", "4000"), reactor)
+        assert f"No encrypted port is open. {why} a new pair." in capsys.readouterr().out.splitlines()
+
+
+def test_where_nothing_is_to_be_encrypted_no_certificate_is_made(reactor: Reactor, tmp_path: Path) -> None:
+    chosen = options("--port", "4000", "--tls-port", "none")
     chosen.parent = {"rundir": str(tmp_path)}
     makeService(chosen, reactor)
     assert list(tmp_path.iterdir()) == []
@@ -467,6 +556,8 @@ def test_an_operator_may_want_nothing_in_clear(reactor: Reactor, tmp_path: Path)
     [
         (["--port", "none"], "--port none --tls-port 12346"),
         (["--port", "none", "--port", "4000", "--tls-port", "4001"], "--port none --tls-port 12346"),
+        (["--port", "none", "--tls-port", "none"], "--port none --tls-port 12346"),
+        (["--tls-port", "none", "--tls-port", "4001"], "--tls-port none: that goes without another --tls-port."),
         (["--tls-port", "0"], "1 to 65535"),
         (["--tls-port", "ssl:4001"], "--tls-port tcp:12346"),
         (["--port", "haproxy:ssl:4001"], "--tls-port tcp:12346"),
