@@ -6,7 +6,7 @@ nothing else of that connection is done until that is made up for.  What an addr
 where they have taken more they stand in line, and go on one after the other.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
 
@@ -40,32 +40,32 @@ class Budget:
 
 
 class Turn:
-    """The place of one who stands in line."""
+    """The place of one who stands in line, where nothing is kept of who leaves it."""
 
-    __slots__ = ("_then",)
+    __slots__ = ("_line",)
 
-    def __init__(self, then: Callable[[], None]) -> None:
-        self._then: Callable[[], None] | None = then
+    def __init__(self, line: OrderedDict["Turn", Callable[[], None]], then: Callable[[], None]) -> None:
+        self._line = line
+        line[self] = then
 
     def active(self) -> bool:
         """They still stand there."""
-        return self._then is not None
+        return self in self._line
 
     def cancel(self) -> None:
         """They do not want it any more."""
-        self._then = None
+        del self._line[self]
 
     def take(self) -> None:
         """It is theirs."""
-        then, self._then = self._then, None
-        if then is not None:
-            then()
+        self._line.pop(self)()
 
 
 class AddressBudget(Budget):
     """What all connections of one address may take together, and the line in which they stand where it is spent.
 
-    If all went on at the same moment, the server would have a moment's work for each of them at once.
+    If all went on at the same moment, the server would have a moment's work for each of them at once.  Coming is not
+    waited for, so there is no end to what somebody may spend who comes and goes: who stays does not wait for all of it.
     """
 
     __slots__ = ("_clock", "_line", "_serves")
@@ -73,13 +73,17 @@ class AddressBudget(Budget):
     def __init__(self, burst: float, rate: float, clock: IReactorTime) -> None:
         super().__init__(burst, rate, clock.seconds())
         self._clock = clock
-        self._line: deque[Turn] = deque()
+        self._line: OrderedDict[Turn, Callable[[], None]] = OrderedDict()
         self._serves = False
+
+    def wait(self, now: float) -> float:
+        """The seconds until some are left, no more than `BUDGET_WAIT_SECONDS`."""
+        self.left = max(self.left, -limits.BUDGET_WAIT_SECONDS * self._rate)
+        return super().wait(now)
 
     def stand(self, then: Callable[[], None]) -> Turn:
         """Call this when it is their turn; never at once."""
-        turn = Turn(then)
-        self._line.append(turn)
+        turn = Turn(self._line, then)
         self._serve_later()
         return turn
 
@@ -91,8 +95,8 @@ class AddressBudget(Budget):
     def _serve(self) -> None:
         self._serves = False
         try:
-            if not self.wait(self._clock.seconds()):
-                self._line.popleft().take()
+            if self._line and not self.wait(self._clock.seconds()):
+                next(iter(self._line)).take()
         finally:
             self._serve_later()
 

@@ -53,6 +53,10 @@ BUDGET_BY = 20
 """An address may take what so many connections may: a second, which 200 need who come back at once, and then a fifth of
 a core, so that the others have the rest.  Where it may have any number of connections it has no such limit."""
 
+BUDGET_WAIT_SECONDS = 5.0
+"""Nobody waits longer than this for what others of their address took: as coming is waited for by nobody, who connects
+again and again for ten minutes would otherwise keep their neighbours waiting for as long again."""
+
 # The prices, in microseconds as measured (CPython 3.11, 2.5 GHz), rounded up.
 
 PRICE_READ = 30.0

@@ -87,6 +87,20 @@ def test_who_is_gone_does_not_hold_up_who_stands_behind_them() -> None:
     assert clock.getDelayedCalls() == []
 
 
+def test_however_many_come_and_go_nothing_of_them_is_kept_and_who_stays_is_served_soon() -> None:
+    clock = Clock()
+    address = AddressBudget(100, 100, clock)
+    served: list[str] = []
+    address.left -= 101
+    for _ in range(1000):
+        address.left -= 1000
+        address.stand(lambda: served.append("gone")).cancel()
+    assert not address._line
+    address.stand(lambda: served.append("there"))
+    clock.pump([limits.BUDGET_WAIT_SECONDS, 0.1])
+    assert served == ["there"]
+
+
 def test_an_address_has_one_whoever_comes_and_goes() -> None:
     budgets = Budgets(Clock())
     assert budgets.of_address("192.0.2.1", True) is budgets.of_address("192.0.2.1", True)
