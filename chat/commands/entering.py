@@ -178,6 +178,9 @@ async def come_back(call: Call, code: str) -> Outcome:
     if session.connection is not connection:
         hub.lose(returning.person)
         return ANSWERED
+    if look() is not returning:  # meanwhile they were banned, or their day has ended
+        hub.lose(returning.person)
+        raise Refused("code-wrong", _nobodys(call.word))
     rooms = list(returning.person.rooms.values())
     returning.resume(connection, given or "", request.seen)
     if same:

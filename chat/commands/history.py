@@ -170,7 +170,8 @@ async def mark_read(session: Session, parsed: Read) -> None:
     if not session.named:
         raise no_nick()
     person = session.person
-    logs = [(person.log if name == "@" else room_of(session, name).log, seq) for name, seq in parsed.places.items()]
+    heard = person.logs
+    logs = [(heard.get(name) or room_of(session, name).log, seq) for name, seq in parsed.places.items()]
     for log, seq in logs:
         if seq > log.head:
             raise seen_ahead(seq)

@@ -51,6 +51,13 @@ class Writer(Protocol):
 class Restorable(Protocol):
     """A person or session that is brought back after a restart."""
 
+    stored: bool
+    """The store may remember something of it."""
+
+    @property
+    def restorable(self) -> bool:
+        """There is something to remember."""
+
     def remember(self, people: People, sessions: Sessions) -> None:
         """Put what brings it back, as it is now, into one of these."""
 
@@ -205,8 +212,15 @@ class OpenBatch:
         """How many facts it numbered."""
         return sum(len(change.facts) for change, _ in self._placed)
 
+    @property
+    def still_to_be_stored(self) -> dict[Restorable, None]:
+        """Of those who were touched, where this was refused: who came and went meanwhile is none."""
+        return {one: None for one in self.touched if one.stored or one.restorable}
+
     def tell_stored(self) -> None:
         """All of it is durable."""
+        for one in self.touched:
+            one.stored = True
         for change, entry in self._placed:
             if (writer := change.writer) is not None:
                 _tell(writer, writer.stored, change.tag, change.logs[0], entry)

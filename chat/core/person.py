@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.core.batch import People, Sessions
+from chat.core.batch import People, Restorable, Sessions
 from chat.core.ports import PersonRecord
 from chat.core.presence import Presence
 from chat.core.room import Room
@@ -32,7 +32,7 @@ class Reach(NamedTuple):
     """Whether what people said before it is shown when they ask for it."""
 
 
-class Device(Protocol):
+class Device(Restorable, Protocol):
     """What a person and the hub know of a session."""
 
     id: str
@@ -68,9 +68,6 @@ class Device(Protocol):
     def send_away(self) -> None:
         """They are banned: its connection ends."""
 
-    def remember(self, people: People, sessions: Sessions) -> None:
-        """(Restorable) What brings it back after a restart; nothing, once it is over."""
-
     def given(self, log: Log) -> int:
         """Up to where it was given this log."""
 
@@ -100,6 +97,7 @@ class Person:
         "rooms",
         "senders",
         "spoke_at",
+        "stored",
     )  # fmt: skip
 
     def __init__(self, id: str, log: Log, everybodys: Log, now: datetime) -> None:
@@ -131,6 +129,7 @@ class Person:
         """Since when their line is down (in the clock's seconds), None while it is not."""
         self.grace: IDelayedCall | None = None
         """Ends the time for which the others see nothing of that."""
+        self.stored = False
 
     @property
     def author(self) -> Author:
@@ -253,9 +252,14 @@ class Person:
 
     # What is remembered.
 
+    @property
+    def restorable(self) -> bool:
+        """(Restorable) They have come, and have not left for good."""
+        return self.presence not in (Presence.ENTERING, Presence.LEFT)
+
     def remember(self, people: People, sessions: Sessions) -> None:
         """(Restorable) What brings them back after a restart; nothing, once they have left."""
-        if self.presence in (Presence.ENTERING, Presence.LEFT):
+        if not self.restorable:
             people[self.id] = None
             return
         people[self.id] = PersonRecord(

@@ -27,6 +27,7 @@ def restore(hub: Hub, remembered: Remembered) -> None:
 
 def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[str, SessionRecord]]) -> None:
     person = hub.stranger(id)
+    person.stored = True
     person.away, person.last_from = record.away, record.last_from
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
     person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
@@ -41,7 +42,8 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
 
 def _restore_session(hub: Hub, person: Person, digest: str, record: SessionRecord, heads: Mapping[str, int]) -> None:
     session = Session(hub, None, person, record.id)
-    session.digest, session.host, session.welcomed = digest, record.host, True
+    session.digest, session.host = digest, record.host
+    session.stored = session.welcomed = True
     session.current = hub.rooms.get(record.current, hub.lobby)
     session.quiet, session.language = record.quiet, record.language
     session.seen_at, session.ended_at = record.seen_at, record.ended_at or hub.now()

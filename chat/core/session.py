@@ -50,7 +50,7 @@ class Session:
 
     __slots__ = (
         "_author", "_frame", "_kept_given", "_notices", "code", "connection", "current", "digest", "ended_at", "host",
-        "hub", "id", "language", "person", "posting", "quiet", "seen_at", "subscriptions", "welcomed",
+        "hub", "id", "language", "person", "posting", "quiet", "seen_at", "stored", "subscriptions", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -67,7 +67,7 @@ class Session:
         """The code of what they chose, None where they chose nothing."""
         self.code: str | None = None
         self.digest = ""
-        self.welcomed = False
+        self.stored = self.welcomed = False
         """They were told their code: from now on they can come back."""
         self.seen_at = self.ended_at = self.person.entered_at
         self.subscriptions = Subscriptions(self, hub, hub.rounds)
@@ -277,9 +277,14 @@ class Session:
             self.hub.turn.touch(self)
             self.hub.turn.touch(self.person)  # who has read it, too, and spoken perhaps
 
+    @property
+    def restorable(self) -> bool:
+        """(Restorable) Its code is good."""
+        return self.hub.codes.get(self.digest) is self
+
     def remember(self, people: People, sessions: Sessions) -> None:
         """(Restorable) What brings it back after a restart; nothing, once its code is void."""
-        if self.hub.codes.get(self.digest) is not self:
+        if not self.restorable:
             sessions[self.digest] = None
             return
         sessions[self.digest] = SessionRecord(

@@ -202,7 +202,7 @@ class Turn:
     def _refused(self, failure: Failure, burst: OpenBatch) -> bool:
         """Returns whether nothing was stored because the store could not."""
         # What brings people back is still true, and goes with the next turn.
-        self._next.touched = {**burst.touched, **self._next.touched}
+        self._next.touched = {**burst.still_to_be_stored, **self._next.touched}
         if isinstance(failure.value, Duplicates):
             # Some lines came again: their authors are told where they stand, all else goes into a new turn.
             self._next.put_first(burst.tell_repeated(failure.value.known))

@@ -338,6 +338,16 @@ def test_what_the_server_tells_while_somebody_comes_in_or_back_reaches_them_once
         assert [keys["text"] for keys in client.objects if keys["type"] == "announced"] == ["one", "two", "three"]
 
 
+def test_the_servers_log_is_read_so_far_as_well(world: World) -> None:
+    amy = world.enter("amy", wire="json")
+    world.hub.announce("backup at noon")
+    world.turn()
+    amy.take()
+    amy.type("", read={"*": 1}, id="1")
+    assert [keys["type"] for keys in amy.objects] == ["ack"]
+    assert amy.session.person.read_up_to(world.hub.log) == 1
+
+
 def test_what_is_announced_is_heard_by_who_ignores_its_author(world: World, amy: Client, bob: Client) -> None:
     bob.type("/ignore amy")
     bob.take()

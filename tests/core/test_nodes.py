@@ -9,6 +9,7 @@ from returning import enter, resume
 from world import Client, World
 
 from chat.base import limits
+from chat.core.presence import Event
 from chat.log.events import Author, Private
 
 
@@ -80,6 +81,21 @@ def test_what_another_node_announces_is_heard_here() -> None:
     there.hub.announce("backup at noon")
     there.turn()
     assert ann.take() == ['-!- Announcement: "backup at noon"']
+
+
+def test_whose_code_is_void_while_their_nickname_is_asked_for_does_not_come_back() -> None:
+    near = Cluster().node()
+    world = World(near)
+    amy, code = enter(world, "amy")
+    amy.cut()
+    world.wait(limits.GRACE_SECONDS + 1)
+    near.slow = True
+    back = world.connect(f"/resume {code}")
+    (session,) = world.hub.codes.values()
+    world.hub.happened(session.person, Event.BANNED)
+    let_all((world, near))
+    assert back.take()[-1] == "! code-wrong: Nobody has this code, or its day is over."
+    assert not [*world.hub.codes, *world.hub.people, *world.hub.absent]
 
 
 def test_private_talk_from_another_node_reaches_whom_it_is_for_and_nobody_else() -> None:

@@ -82,6 +82,20 @@ def test_who_was_not_there_to_be_told_is_told_on_coming_back(world: World) -> No
     assert "! not-delivered: amy did not come back." in back.lines
 
 
+def test_of_who_comes_and_goes_while_nothing_can_be_stored_nothing_is_kept() -> None:
+    store = FailingStore()
+    world = World(store)
+    _, code = enter(world, "amy")
+    store.failures = 10**6
+    for _ in range(20):
+        world.connect("/nick bob").type("/quit")
+    (session,) = world.hub.codes.values()
+    stored = {session, session.person}
+    assert world.hub.turn._next.touched.keys() <= stored
+    resume(world, code).type("/quit")
+    assert stored <= world.hub.turn._next.touched.keys(), "it is still to be taken away"
+
+
 def test_a_cut_before_the_welcome_holds_no_name(world: World) -> None:
     store = FailingStore()
     world = World(store)
