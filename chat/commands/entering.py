@@ -107,7 +107,7 @@ async def _come_in(session: Session, id: str | None) -> None:
     if session.named and session.connection is connection:
         session.welcomed = True
         session.answer(welcome(session, False, id, history))
-        session.hear(lobby.log, position)
+        session.begin()
 
 
 def welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:

@@ -39,7 +39,7 @@ class Frame(Enum):
 
     NONE = "none"
     COMING = "coming"
-    """They are back, and not told so yet: until then they read nothing."""
+    """They have come in, or back, and are not told so yet: until then they read nothing."""
     AHEAD = "ahead"
     """They are given what they missed, with its time; the frame opens if it is anything."""
     OPEN = "open"
@@ -95,10 +95,16 @@ class Session:
         """Come in under a nickname, already checked; raises `Refused` if it is somebody's."""
         self.hub.claim(nick, self.person)
         self.person.entered_at = self.person.spoke_at = self.hub.now()
+        self._frame = Frame.COMING
         self._attach(code)
-        self.hear(self.person.log, self.person.log.head)
-        if (everybodys := self.person.everybodys).head:
-            self.hear(everybodys, everybodys.head)
+        for log in self.person.logs.values():
+            self.hear(log, log.head)
+
+    def begin(self) -> None:
+        """After `enter`, once they are welcomed: hear what came since then."""
+        self._frame = Frame.NONE
+        for log in self.person.logs.values():
+            self.hear(log, self.given(log))
 
     def enter_as(self, person: Person, code: str) -> None:
         """Be one more device of somebody who is here, or was; then `hear_on` gives it what they have not read."""

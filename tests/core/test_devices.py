@@ -336,6 +336,8 @@ def test_what_the_server_tells_while_somebody_comes_in_or_back_reaches_them_once
     world.turn()
     for client in (bob, back):
         assert [keys["text"] for keys in client.objects if keys["type"] == "announced"] == ["one", "two", "three"]
+        kinds = [keys["type"] for keys in client.objects]
+        assert kinds.index("welcome") < kinds.index("announced")
 
 
 def test_the_servers_log_is_read_so_far_as_well(world: World) -> None:
