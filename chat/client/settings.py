@@ -7,8 +7,8 @@ in it by name.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
@@ -22,8 +22,7 @@ Value = str | bool
 _HEAD = "# Settings of chat-client; /set in it writes them.\n"
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One of them: a switch, one of its `choices`, or any text."""
 
     name: str
@@ -71,8 +70,7 @@ TABLE: Mapping[str, Setting] = {
 """All of them, in the order in which they are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """A server that has a name here."""
 
     address: str

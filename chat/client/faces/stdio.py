@@ -7,8 +7,8 @@ While the output is not read, the server is not either.  Where a line goes is fo
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
@@ -63,8 +63,7 @@ _ANYONE = "guest"
 _FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(NamedTuple):
     """What a face on the standard streams stands on; `server` is what people call it, `connect` gives it its line."""
 
     streams: StandardStreams

@@ -17,9 +17,8 @@ One object makes so many lines and no more: a million of them, and nobody could 
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
@@ -56,8 +55,7 @@ class LineKind(enum.Enum):
     TITLE = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """A line, or a message of several lines, safe to show; `at` is local time.
 
     One that is `whole` is not broken: it is short but for what people copy.  `room` is the conversation that it
@@ -139,7 +137,7 @@ class Conversation:
                 yield from self._dated(Shown(LineKind.EVENT, visible(words), self._local(at)))
             case NotDelivered(_, _, at, whom):
                 error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
-                yield from self._dated(replace(error, at=self._local(at), room=f"@{whom}"))
+                yield from self._dated(error._replace(at=self._local(at), room=f"@{whom}"))
             case Missed():
                 gone = phrases.gone(what.room, what.count)
                 yield Shown(LineKind.GONE, visible(self._words(gone)), room=what.room, source=what)

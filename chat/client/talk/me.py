@@ -1,7 +1,7 @@
 """Who and where we are on the server, learnt from what it says; and the lines that we sent it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chat.base import limits, names
 from chat.base.errors import Refused
@@ -15,8 +15,7 @@ SERVER = "*"
 """The name of the server's, of what everybody is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class SentLine:
+class SentLine(NamedTuple):
     """What was typed, and the id by which the server confirms it; `before` asks for a page of history before it.
 
     `room` is where it belongs, wherever we are by then; what is `said` is talk, whatever it begins with.

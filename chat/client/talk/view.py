@@ -11,7 +11,7 @@ a key.  The cases of `tests/client/view_cases.json` hold for it, and for whateve
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
@@ -341,7 +341,7 @@ class View:
             return shown
         if isinstance(shown.source, Came) or shown.kind not in (LineKind.TALK, LineKind.EVENT):
             return shown  # it names the room itself
-        return replace(shown, text="\n".join(f"{visible(room)} {row}" for row in shown.text.split("\n")))
+        return shown._replace(text="\n".join(f"{visible(room)} {row}" for row in shown.text.split("\n")))
 
     @property
     def _unattended(self) -> bool:
@@ -361,7 +361,7 @@ class View:
             if said.to is not None and talk.unread == 1:
                 hint = say("{nick} writes to you in private: Ctrl-N, or /go {nick}", nick=said.author)
                 self.put(Shown(LineKind.STATE, visible(self._words(hint))))
-        return replace(shown, loud=True) if called else shown
+        return shown._replace(loud=True) if called else shown
 
     def _calls(self, text: str) -> bool:
         nick = self._me.nick
