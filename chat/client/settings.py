@@ -53,7 +53,7 @@ TABLE: Mapping[str, Setting] = {
     for setting in (
         Setting("show", "open", say("print what is open, or all with its room"), ("open", "all")),
         Setting("fold", True, say("gather coming and going of those who have not spoken lately")),
-        Setting("time", True, say("the time before each line")),
+        Setting("time", True, say("the time before each line, the days between them")),
         Setting("color", "auto", say("colours; NO_COLOR counts where it is auto"), ("auto", "on", "off")),
         Setting(
             "notify",

@@ -11,7 +11,6 @@ from typing import Literal, Protocol
 from chat.base import limits
 from chat.base.language import Sentence, duration, say, say_n
 from chat.base.text import quoted
-from chat.wire.answers import AwayNotice, CurrentNotice, IgnoreNotice, Notice
 
 # Events.
 
@@ -245,19 +244,3 @@ def other_device(what: Literal["joined", "left", "renamed"], name: str) -> Sente
     if what == "left":
         return say("You left {room} on another device.", room=name)
     return say("You are {nick} now, by another device.", nick=name)
-
-
-def notice(notice: Notice) -> Sentence | None:
-    """What state something has by now; how far one has read is for programs."""
-    match notice:
-        case CurrentNotice(room):
-            return speaks_in(room)
-        case AwayNotice(None):
-            return say("You are back, as you said on another device.")
-        case AwayNotice():
-            return say("You are away, as you said on another device; /back ends it.")
-        case IgnoreNotice(nick, True):
-            return say("You hear nothing more from {nick}, as you said on another device.", nick=nick)
-        case IgnoreNotice(nick):
-            return say("You hear {nick} again, as you said on another device.", nick=nick)
-    return None

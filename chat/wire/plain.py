@@ -234,7 +234,7 @@ class Plain:
         yield f"-- {self._words(phrases.gone(missed.room, missed.gone))} --"
 
     def _notice(self, notice: Notice) -> Iterator[str]:
-        if (told := phrases.notice(notice)) is not None:
+        if (told := prose.notice(notice)) is not None:
             yield from self._say(told)
 
     def _say(self, sentence: Sentence) -> list[str]:

@@ -11,7 +11,19 @@ from chat.base import limits
 from chat.base.language import Sentence, duration, language, say, say_n
 from chat.base.text import quoted
 from chat.wire import phrases, replies
-from chat.wire.answers import Greeting, Matching, Problem, Selection, SinceSpoken, SinceTime, Welcome
+from chat.wire.answers import (
+    AwayNotice,
+    CurrentNotice,
+    Greeting,
+    IgnoreNotice,
+    Matching,
+    Notice,
+    Problem,
+    Selection,
+    SinceSpoken,
+    SinceTime,
+    Welcome,
+)
 
 
 def sentences(facts: replies.Facts) -> Iterable[Sentence]:
@@ -396,3 +408,19 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.HelpAbout: _help_about,
     replies.Tips: _tips,
 }
+
+
+def notice(notice: Notice) -> Sentence | None:
+    """What state something has by now; how far one has read is for programs."""
+    match notice:
+        case CurrentNotice(room):
+            return phrases.speaks_in(room)
+        case AwayNotice(None):
+            return say("You are back, as you said on another device.")
+        case AwayNotice():
+            return say("You are away, as you said on another device; /back ends it.")
+        case IgnoreNotice(nick, True):
+            return say("You hear nothing more from {nick}, as you said on another device.", nick=nick)
+        case IgnoreNotice(nick):
+            return say("You hear {nick} again, as you said on another device.", nick=nick)
+    return None

@@ -318,7 +318,7 @@ def test_commands_of_the_client_are_there_too() -> None:
     world = listener()
     world.face.typed("/set time")
     world.face.typed("/go ops")
-    assert world.shown() == ["time on (on, off): the time before each line"]
+    assert world.shown() == ["time on (on, off): the time before each line, the days between them"]
     assert world.server.lines == ["/join ops"]
 
 

@@ -190,7 +190,7 @@ def test_settings_are_shown_and_changed_at_once(world: World) -> None:
     world.face.typed("/set nonsense")
     world.server.send(MESSAGE)
     assert world.shown() == [
-        "-> time off (on, off): the time before each line",
+        "-> time off (on, off): the time before each line, the days between them",
         "! usage: notify takes one of: bell, osc9, osc777, notify-send, off  (/set notify",
         "!   trumpet)",
         "! usage: There is no setting nonsense. There are: show, fold, time, color,",

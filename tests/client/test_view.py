@@ -33,7 +33,7 @@ class World:
         self.now = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)
         self.me = Me()
         words = tuple(choices.get("words", ()))
-        self.choices = Choices(choices.get("everything", False), choices.get("folded", True), words)
+        self.choices = Choices(**{**choices, "words": words})
         self.view = View(self.me, Language("en"), lambda: self.now, self.choices, UTC)
 
     def hear(self, raw: Mapping[str, Any], line: Mapping[str, Any] | None = None) -> None:

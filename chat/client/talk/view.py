@@ -30,11 +30,12 @@ from chat.wire.requests import Request
 
 @dataclass
 class Choices:
-    """How one wants to see it: `everything`, or only what is open; with coming and going as it is, or `folded`; called
-    by these `words` beside the nickname."""
+    """How one wants to see it: `everything`, or only what is open; with coming and going as it is, or `folded`; with
+    the `days` between lines; called by these `words` beside the nickname."""
 
     everything: bool = False
     folded: bool = True
+    days: bool = True
     words: tuple[str, ...] = ()
 
 
@@ -284,7 +285,8 @@ class View:
         """Print this now, whatever is open."""
         if shown.at is not None and shown.at.date() != self._day:
             self._day = shown.at.date()
-            self._printed.append(self._conversation.day_line(self._day))
+            if self._choices.days:
+                self._printed.append(self._conversation.day_line(self._day))
         if shown.day is not None:
             self._day = shown.day
         self._printed.append(shown)

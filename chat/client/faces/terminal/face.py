@@ -84,6 +84,7 @@ class TerminalFace(PersonFace):
         self._paint = paint_for(settings.text("color"), self._environ)
         self._timed = bool(settings["time"])
         self._choices.everything = settings["show"] == "all"
+        self._choices.days = self._timed
         self._choices.folded = bool(settings["fold"])
         self._choices.words = tuple(settings.text("words").split())
         self._alerts.how = settings.text("notify")
