@@ -50,7 +50,9 @@ def contrast(colour: int) -> float:
 
 READABLE = 3.5
 _MANY = tuple(f"38;5;{colour}" for colour in range(16, 232) if contrast(colour) >= READABLE and (colour - 16) % 43 != 0)
-_BASIC = ("31", "32", "34", "35", "36")
+_BASIC = ("31", "32", "35", "36")
+"""Not blue, which hardly anybody reads on black, nor yellow on white."""
+
 _STYLES = {
     LineKind.EVENT: "2",
     LineKind.FRAME: "2",

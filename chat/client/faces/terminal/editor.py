@@ -350,7 +350,7 @@ class Editor:
         columns = self.columns
         parts = self.desk.below(columns)
         text = "".join(part for _, part in parts)
-        filled: StyleAndTextTuples = [("bold" if loud else "", part) for loud, part in parts]
+        filled: StyleAndTextTuples = [("bold" if loud and self.paints else "", part) for loud, part in parts]
         return [*filled, ("", " " * max(0, columns - get_cwidth(text)))]
 
     # Keys.

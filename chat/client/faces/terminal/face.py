@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from chat.base import limits
-from chat.base.errors import BadInput
+from chat.base.errors import BadInput, Refused
 from chat.base.language import Sentence, duration, known_languages, say, say_n
 from chat.base.text import visible
 from chat.client.alerts import Alerts, Run, run_in_thread
@@ -27,6 +27,7 @@ from chat.client.talk.view import Choices, View
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in
 
+_AGAIN = say("/again is for --plain; here the terminal scrolls back, and PageUp shows what is older.")
 _LAG = 1.0
 _PROMPT = 20
 
@@ -54,6 +55,7 @@ class TerminalFace(PersonFace):
         choices = {"switch": ("on", "off"), "language": known_languages(), "setting": tuple(TABLE)}
         self._completing = Completing(_own_commands(self._words), choices)
         self.ours["clear"] = lambda rest: editor.clear()
+        self.ours["again"] = lambda rest: self._refused(Refused("not-here", _AGAIN), "")
         self.configure()
         self._state: Sentence | None = say("connecting")
         self._quiet = self._knows_commands = False
