@@ -24,7 +24,7 @@ from chat.client.talk.folding import Fold
 from chat.client.talk.me import PRIVATE, Me, SentLine
 from chat.client.talk.objects import Ack, Came, History, Missed, Object, Reply, Said, Welcome
 from chat.wire import vocabulary
-from chat.wire.grammar import command_in
+from chat.wire.grammar import command_in, spoken
 from chat.wire.requests import Request
 
 
@@ -162,11 +162,11 @@ class View:
         room = self.open
         command = command_in(text)
         if "\n" in text and command is not None and vocabulary.name_of(command.word) == "msg":
-            to, _, text = command.rest.partition(" ")
-            return Request(text.lstrip(" "), room=to if to.startswith("#") else PRIVATE + to.lstrip("@"), said=True)
+            to, *said = command.rest.split(maxsplit=1)
+            to = to if to.startswith("#") else PRIVATE + to.strip("@,:")
+            return Request("".join(said), room=to, said=True)
         if "\n" in text or (command is None and room is not None and room.startswith(PRIVATE)):
-            said = text[1:] if text[:2] == "//" and "\n" not in text else text
-            return Request(said, room=room, said=True)
+            return Request(spoken(text), room=room, said=True)
         if command is not None and room is not None and room.startswith(PRIVATE):
             return Request(text, room=room if vocabulary.name_of(command.word) == "last" else None)
         return Request(text, room=room)
