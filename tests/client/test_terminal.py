@@ -100,7 +100,9 @@ def test_a_bad_network_is_one_quiet_line(world: World) -> None:
     world.clock.advance(0)
     assert world.shown() == []
     world.come_again(welcome(resume="c0de", back=True))
-    assert world.shown()[-1] == "-- connected again --"
+    world.server.send(HISTORY)
+    assert world.shown() == []
+    assert status(world) == " 1:#lobby  amy "
     assert "kept" in world.server.lines
 
 

@@ -82,6 +82,8 @@ class World:
                 assert view.found(value[0]) == value[1]
             case "asked":
                 assert self.asked(value[0]) == value[1]
+            case "settled":
+                view.settled = value
             case "marks":
                 assert view.marks() == value
             case "nicknames":

@@ -249,7 +249,7 @@ def test_the_server_may_go_and_come_back(serve: Serve, connect: Connect, sit: Si
     sees(amy, "... half typed while away", "[#lobby]")
     server = serve("--port", f"tcp:{server.port}:interface={server.host}")
     amy.types("/reconnect")
-    sees(amy, "-- connected again --")
+    until(lambda: amy.lines[-1].strip() == "1:#lobby  amy", what="the connection")
     bob = connect(server, "bob").joins()
     bob.says("/last 5")
     bob.hears("<amy> half typed while away\r\n")

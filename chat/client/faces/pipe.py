@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from chat.base import limits
 from chat.base.errors import BadInput
-from chat.base.language import Sentence
-from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, Status, StreamFace, layout
+from chat.base.language import Sentence, say
+from chat.client.faces.stdio import Ground, Status, StreamFace, layout
 from chat.client.link.lines import TooLong
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
@@ -99,7 +99,7 @@ class Pipe(StreamFace):
     def entered(self) -> None:
         """Perhaps there was nothing to say."""
         if self._was_in:
-            self.state(CONNECTED_AGAIN)
+            self.state(say("connected again"))
         self._was_in = True
         if not self.connection.kept:
             self._away_since = None

@@ -56,9 +56,6 @@ MARKS = {
 NEEDS_TLS = "needs-tls"
 """The code of an encrypted port, to whom speaks in clear."""
 
-CONNECTED_AGAIN = say("connected again")
-"""After a cut."""
-
 _ANYONE = "guest"
 _FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
 

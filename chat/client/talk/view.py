@@ -274,6 +274,8 @@ class View:
                 self._acked.clear()
             case Reply():
                 self._answered(what, line)
+        if isinstance(what, Welcome) and what.back and self.settled:
+            return  # they only were away for a moment, and are where they were
         for shown in self._conversation.show(what, line):
             self._route(shown, what, line)
         if isinstance(what, History):

@@ -14,7 +14,7 @@ from chat.base.language import Sentence, duration, known_languages, say, say_n
 from chat.base.text import visible
 from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.person import PersonFace
-from chat.client.faces.stdio import CONNECTED_AGAIN, Ground, no_connection
+from chat.client.faces.stdio import Ground, no_connection
 from chat.client.faces.terminal.colours import Paint, paint_for, rows
 from chat.client.faces.terminal.editor import Editor
 from chat.client.link.lines import TooLong
@@ -236,12 +236,10 @@ class TerminalFace(PersonFace):
         self._editor.refresh()
 
     def entered(self) -> None:
-        """In: quietly, where we only were away."""
+        """In: without a word, where we only were away."""
         super().entered()
         self.view.settled = True
-        if self._quiet:
-            self._quiet = False
-            self.state(CONNECTED_AGAIN)
+        self._quiet = False
         if not self._knows_commands:
             self._knows_commands = True
             self.connection.ask("/help all", self._learn)
