@@ -23,6 +23,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,10 @@ class Flood:
 
     def _serve(self) -> None:
         self._connection, _ = self._listener.accept()
+        with suppress(ConnectionError):  # the client is killed at the end
+            self._listen()
+
+    def _listen(self) -> None:
         for line in self._connection.makefile("rb"):
             words = line.decode().split()
             if line.startswith((b"/", b"{")):
@@ -98,7 +103,8 @@ class Flood:
         began, said = time.monotonic(), 0
         while said < total:
             due = min(total, int((time.monotonic() - began) * rate))
-            self._connection.sendall(b"".join(map(self._line, range(said, due))))
+            with suppress(ConnectionError):
+                self._connection.sendall(b"".join(map(self._line, range(said, due))))
             said = due
             time.sleep(0.002)
 
