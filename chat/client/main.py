@@ -27,15 +27,16 @@ from chat.base.command_line import Wrong
 from chat.base.language import say
 from chat.base.reasons import system_reason
 from chat.base.text import visible
+from chat.client.faces.ours import not_remembered
 from chat.client.faces.person import PersonFace
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_keep
 from chat.client.faces.streams import StandardStreams, Streams
 from chat.client.link.known_servers import KnownServers
 from chat.client.link.trust import Trust
-from chat.client.options import Options, parse_address
+from chat.client.options import Options
 from chat.client.report import Report
 from chat.client.settings import Saved, Settings, settings_path
-from chat.client.starting import Asker, remember_nick, remember_server
+from chat.client.starting import Asker, remember_nick, usual_server
 from chat.client.talk.connection import Connection
 from chat.client.talk.state import StateFile, state_path
 from chat.client.typed_lines import TypedLines
@@ -148,22 +149,19 @@ def _prepare(options: Options, settings: Settings) -> StateFile | None:
     for name in ("color", "on-mention"):
         if options[name] is not None:
             settings.override(name, options[name])
+    asker = Asker(options.language, sys.stdin.readline, _write)
+    if _at_terminal(options):
+        for sentence in settings.problems:
+            sys.stderr.write(f"-- {visible(options.language.words(sentence))} --\n")
+        if not options.names_server and not options["tls"]:
+            options.take(usual_server(settings, asker, options.server))
+    if options["save"] is not None:
+        try:
+            settings.save_server(options["save"], Saved(options.server.address, options["nick"], options["room"]))
+        except OSError as error:
+            sys.stderr.write(f"-- {options.language.words(not_remembered(error))} --\n")
     if not _at_terminal(options):
         return None
-    words = options.language.words
-    for sentence in settings.problems:
-        sys.stderr.write(f"-- {visible(words(sentence))} --\n")
-    asker = Asker(options.language, sys.stdin.readline, _write)
-    if not options.names_server and not options["tls"]:
-        known = settings.text("server")
-        if known:
-            saved = settings.server(known)
-            options.take(parse_address(known if saved is None else saved.address))
-        else:
-            options.take(asker.server(options.server))
-            remember_server(settings, options.server)
-    if options["save"] is not None:
-        settings.save_server(options["save"], Saved(options.server.address, options["nick"], options["room"]))
     kept = _kept(options, options["nick"] or "")
     state = None if kept is None else kept.read()
     if kept is not None and state is not None and state.nick and options["nick"] is None:

@@ -48,6 +48,17 @@ class Asker:
         return line.strip()
 
 
+def usual_server(settings: Settings, asker: Asker, usual: Server) -> Server:
+    """The server where none is named: the one that was once, by its address or its name here, or the answer."""
+    if known := settings.text("server"):
+        saved = settings.server(known)
+        with suppress(Wrong):  # whatever stands in the file
+            return parse_address(known if saved is None else saved.address)
+    server = asker.server(usual)
+    remember_server(settings, server)
+    return server
+
+
 def remember_server(settings: Settings, server: Server) -> None:
     """For the next start without arguments; where that cannot be written, it is asked again."""
     with suppress(OSError):

@@ -6,8 +6,8 @@ import pytest
 
 from chat.base.language import Language
 from chat.client.options import Server
-from chat.client.settings import Settings
-from chat.client.starting import Asker, remember_nick, remember_server
+from chat.client.settings import Saved, Settings
+from chat.client.starting import Asker, remember_nick, remember_server, usual_server
 
 USUAL = Server("localhost", 12345)
 
@@ -51,6 +51,18 @@ def test_an_end_of_input_is_no_answer() -> None:
     asked, _ = asker()
     with pytest.raises(EOFError):
         asked.server(USUAL)
+
+
+@pytest.mark.parametrize(
+    ("known", "server"), [("pi", Server("pi", 12345)), ("work", Server("chat.example", 1, True)), ("a:b:c", USUAL)]
+)
+def test_the_usual_server_is_asked_for_where_it_is_none(known: str, server: Server) -> None:
+    settings = Settings()
+    settings.put("server", known)
+    settings.save_server("work", Saved("tls://chat.example:1"))
+    asked, written = asker("")
+    assert usual_server(settings, asked, USUAL) == server
+    assert bool(written) == (server is USUAL)
 
 
 def test_what_was_answered_is_known_at_the_next_start(tmp_path: Path) -> None:

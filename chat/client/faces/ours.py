@@ -29,9 +29,14 @@ def set_one(settings: Settings, rest: str) -> tuple[list[Told], Sentence | None]
         try:
             settings.put(setting.name, setting.parse("" if value == NOTHING else value))
         except OSError as error:
-            trouble = say("it is not remembered: {reason}", reason=system_reason(error))
+            trouble = not_remembered(error)
     rows = [_find(name)] if name else TABLE.values()
     return [_tell(settings, row) for row in rows], trouble
+
+
+def not_remembered(error: OSError) -> Sentence:
+    """It lasts as long as the program, and no longer."""
+    return say("it is not remembered: {reason}", reason=system_reason(error))
 
 
 def _tell(settings: Settings, row: Setting) -> Told:
