@@ -6,6 +6,8 @@ The order of the streets is in setup.cfg, `[importlinter]`, and checked with `li
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +60,9 @@ def test_every_way_to_import_the_reactor_is_noticed(source: str) -> None:
 
 def test_the_interfaces_of_the_reactor_are_not_the_reactor() -> None:
     assert not _touches_the_reactor("from twisted.internet.interfaces import IReactorTime")
+
+
+@pytest.mark.parametrize("modules", ["chat.tap, chat.__main__", "chat.client.main, chat.client.faces.pipe"])
+def test_only_a_real_terminal_loads_the_line_editor(modules: str) -> None:
+    program = f"import sys, {modules}; sys.exit('prompt_toolkit' in sys.modules or 'zeroconf' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
