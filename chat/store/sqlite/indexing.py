@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from chat.base import limits
-from chat.base.folding import FOLDING, in_a_row
+from chat.base.folding import FOLDING, folded
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST
 
@@ -81,7 +81,7 @@ def _index(connection: sqlite3.Connection, key: str, most: int) -> int:
         ((id << SEQ_BITS) + indexed, (id << SEQ_BITS) + min(head, SEQ_MOST), most),
     ).fetchall()
     connection.executemany(
-        "INSERT INTO search (rowid, text) VALUES (?, ?)", [(place, in_a_row(text)) for place, text in rows]
+        "INSERT INTO search (rowid, text) VALUES (?, ?)", [(place, folded(text)) for place, text in rows]
     )
     mark = head if len(rows) < most else rows[-1][0] & SEQ_MOST
     connection.execute("UPDATE logs SET indexed = ? WHERE id = ?", (mark, id))
@@ -97,5 +97,5 @@ def unindex(connection: sqlite3.Connection, log: int, first: int, last: int) -> 
     ).fetchall()
     connection.executemany(
         "INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)",
-        [(place, in_a_row(text)) for place, text in rows],
+        [(place, folded(text)) for place, text in rows],
     )
