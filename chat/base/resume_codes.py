@@ -74,7 +74,8 @@ def may_hold_one(text: str) -> bool:
     """False, quickly, where no code stands in a text: that is a run of eight signs or more, with a digit."""
     if not text.isascii():
         return True
-    return _DIGIT.search(text) is not None and not all(map(str.isalpha, _RUN.findall(text)))
+    data = text.encode()
+    return len(data.translate(None, b"0123456789")) < len(data) and not all(map(str.isalpha, _RUN.findall(text)))
 
 
 def shorts_in(text: str) -> Sequence[str]:
