@@ -59,7 +59,7 @@ def ways(world: Any, package: Path) -> Sequence[tuple[str, Trace]]:
         found.append((line, _traced(package, amy, line)))
     here = world()
     amy = here.enter("amy")
-    code = (getattr(amy, "session", None) or amy.session).code
+    code = (getattr(amy, "session", None) or amy.protocol.session).code
     amy.cut()
     back = here.connect()
     back.take()
