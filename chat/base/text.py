@@ -96,6 +96,8 @@ def wrap(text: str, columns: int, first: str, rest: str) -> list[str]:
 
     Lines break at blanks, which are left out there; a word longer than a line is cut between two characters.
     """
+    if len(text) <= columns * _STACKED and width(whole := first + text.rstrip(" ")) <= columns:
+        return [whole]
     lines: list[str] = []
     line, has_words = first, False
     for found in re.finditer("( *)([^ ]+)", text):
