@@ -29,7 +29,7 @@ from chat.base.run_as import of_who_runs
 from chat.core.hub import Hub, Settings
 from chat.core.ports import NOTHING_KEPT, Kept, Store
 from chat.core.restoring import restore
-from chat.doors import certificate, listening
+from chat.doors import certificate, control, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates, TlsFactory
@@ -93,6 +93,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     try:
         ports = _listen(reactor, "--port", options, factory)
         encrypted, certificates, not_encrypted = _listen_encrypted(reactor, options, factory, ports)
+        controls, not_controlled = _listen_for_operator(reactor, options, factory)
     except Unfit as error:
         give_up(error.sentence, words)
     if certificates is not None:
@@ -103,6 +104,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else ""),
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
+        *not_controlled,
         *_how_many(options),
     ]
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None
@@ -123,7 +125,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
     _announce(options, [*map(words.words, said), *lines], words)
-    return ChatService(hub, store, factory, [*ports, *encrypted], companions, log)
+    return ChatService(hub, store, factory, [*ports, *encrypted, *controls], companions, log)
 
 
 def _settings(options: Options) -> Settings:
@@ -255,6 +257,21 @@ def _listen_encrypted(
         if options.wants_tls:
             raise
         return [], None, [listening.not_encrypted(error.sentence)]
+
+
+def _listen_for_operator(
+    reactor: Any, options: Options, factory: ChatFactory
+) -> tuple[list[IListeningPort], list[Sentence]]:
+    """The control socket, or why there is none though nobody forbade it; raises `Unfit` where somebody asked for it."""
+    if options.control is None:
+        return [], []
+    try:
+        with of_who_runs(options.parent or {}):
+            return [control.open_control(reactor, options.control, control.ControlFactory(factory))], []
+    except Unfit as error:
+        if options["control"]:
+            raise
+        return [], [control.not_open(error.sentence)]
 
 
 def _certificates(options: Options, reactor: Any) -> Certificates:

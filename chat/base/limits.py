@@ -245,6 +245,10 @@ RATE = 2.0
 MAX_PER_HOST = 200
 """Connections from one address: a class of 40 behind one router never meets it."""
 
+CONTROL_SECONDS = 10.0
+"""For which `chat-server admin` waits for the server to take a connection, or to go on with an answer: it is on the
+same machine, and answers at once unless it hangs."""
+
 BACKLOG = 1024
 """Connections that wait to be accepted: of Twisted's 50, the next one waits a second for its SYN to be sent again
 (measured: 500 who come at once, as after a restart, need 8 s instead of 0.02)."""

@@ -9,6 +9,7 @@ _REASONS = {
     errno.EADDRINUSE: say("Address already in use"),
     errno.EADDRNOTAVAIL: say("Cannot assign requested address"),
     errno.EAFNOSUPPORT: say("Address family not supported by protocol"),
+    errno.ECONNREFUSED: say("Connection refused"),
     errno.EDQUOT: say("Disk quota exceeded"),
     errno.EEXIST: say("File exists"),
     errno.EIO: say("Input/output error"),

@@ -9,13 +9,25 @@ from twisted.internet.defer import CancelledError
 from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
-from chat.commands import entering, help, history, people, rooms, talk, words
-from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, arguments, asks, carrier, rooms_named, unknown
+from chat.commands import admin, entering, help, history, people, rooms, talk, words
+from chat.commands.registry import (
+    ANSWERED,
+    TABLE,
+    Call,
+    Outcome,
+    arguments,
+    asks,
+    carrier,
+    not_allowed,
+    permits,
+    rooms_named,
+    unknown,
+)
 from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Read, Say
 
-__all__ = ["entering", "help", "history", "people", "perform", "rooms", "talk"]
+__all__ = ["admin", "entering", "help", "history", "people", "perform", "rooms", "talk"]
 
 
 def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
@@ -64,6 +76,8 @@ def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     row = TABLE.get(parsed.name)
     if row is None:
         raise unknown(parsed.word)
+    if not permits(row, connection):
+        raise not_allowed(row)
     if session.named:
         connection.proposal = None
     elif not row.nameless:

@@ -6,7 +6,7 @@ from chat import __version__
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.commands.registry import TABLE, Call, Command, alike, command, known, of_clients
+from chat.commands.registry import TABLE, WITHIN, Call, Command, alike, command, known, of_clients, permits
 from chat.wire import grammar, replies, vocabulary
 
 
@@ -31,17 +31,18 @@ def help(call: Call, asked: Help) -> None:
     """Ten lines for a guest, all commands, one command, or tips."""
     topic = grammar.fold(asked.topic or "").lstrip("/")
     if not topic:
-        call.reply(replies.FirstHelp([_manual(TABLE[name]) for name in _FIRST]))
+        call.reply(replies.FirstHelp([manual(TABLE[name]) for name in _FIRST]))
     elif topic in _ALL:
-        rows = sorted(TABLE.values(), key=lambda row: _FAMILIES.index(row.family))
-        call.reply(replies.Help([*map(_manual, rows)]))
+        rows = [row for row in TABLE.values() if permits(row, call.connection)]
+        rows.sort(key=lambda row: _FAMILIES.index(row.family))
+        call.reply(replies.Help([*map(manual, rows)]))
     elif topic in _TIPS:
         call.reply(replies.Tips())
     else:
         row = known(topic)
-        if row is None:
+        if row is None or not permits(row, call.connection):
             raise _unknown(topic)
-        call.reply(replies.HelpAbout([_manual(row)]))
+        call.reply(replies.HelpAbout([manual(row), *map(manual, WITHIN[row.name].values())]))
 
 
 def _unknown(topic: str) -> Refused:
@@ -66,5 +67,6 @@ _ALL, _TIPS = ("all", "todo", "todos"), ("tips", "consejos")
 _FIRST = ("msg", "reply", "who", "nick", "join", "rooms", "last", "quit")
 
 
-def _manual(row: Command) -> replies.Manual:
+def manual(row: Command) -> replies.Manual:
+    """What is told about a command."""
     return replies.Manual(row.name, row.usage, row.help, row.family, row.arguments, row.aliases)

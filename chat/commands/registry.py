@@ -7,6 +7,7 @@ with #, an `int` only a number; both may stand at the end as well.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -29,6 +30,9 @@ Outcome = Literal["answered"] | None
 
 ANSWERED: Final = "answered"
 """What acknowledges or refuses the line has gone out, or comes with the turn."""
+
+Role = Literal["anybody", "operator"]
+"""Who may: anybody, or whoever runs the server."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _KINDS: Mapping[str, replies.Kind] = {
@@ -76,7 +80,8 @@ Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
 
 
 class Command(NamedTuple):
-    """One row of the table; `nameless` says that it is there before a nickname is chosen.
+    """One row of the table; `nameless` says that it is there before a nickname is chosen, `role` who may: see
+    `permits`.
 
     `asked` makes a tuple of the arguments.  `allowance` says how often one may change with it what others see: see
     `count`.
@@ -92,10 +97,14 @@ class Command(NamedTuple):
     aliases: tuple[str, ...]
     nameless: bool
     allowance: Allowance | None
+    role: Role
 
 
 TABLE: dict[str, Command] = {}
 """Each command under its name."""
+
+WITHIN: dict[str, dict[str, Command]] = defaultdict(dict)
+"""By the name of a command, those that are its second word, each under that."""
 
 NAMES: dict[str, Command] = {}
 """Each command under its name and under its aliases, folded."""
@@ -110,21 +119,36 @@ def command(
     help: Sentence,
     nameless: bool = False,
     allowance: Allowance | None = None,
+    role: Role = "anybody",
 ) -> Callable[[_Handles[A]], _Handles[A]]:
     """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
 
     def register(handle: _Handles[A]) -> _Handles[A]:
-        name = usage.text.split()[0][1:]
+        name, *others = usage.text.split()
+        name = name[1:]
         aliases = vocabulary.ALIASES.get(name, ())
         asked = handle.__annotations__["asked"]
         arguments = [_argument(name, kind) for name, kind in asked.__annotations__.items()]
-        row = Command(name, usage, help, family, arguments, asked, handle, aliases, nameless, allowance)
+        row = Command(name, usage, help, family, arguments, asked, handle, aliases, nameless, allowance, role)
+        if name in TABLE:
+            WITHIN[name][others[0]] = row._replace(name=f"{name} {others[0]}")
+            return handle
         TABLE[name] = row
         for word in (name, *aliases):
             NAMES[grammar.fold(word)] = row
         return handle
 
     return register
+
+
+def permits(row: Command, connection: Carrier[Session]) -> bool:
+    """Whether whoever comes by this connection may do it: the one place where that is decided."""
+    return row.role == "anybody" or connection.operator
+
+
+def not_allowed(row: Command) -> Refused:
+    """The answer to whoever may not."""
+    return Refused("not-allowed", say("/{name} is for whoever runs this server. Nothing was done.", name=row.name))
 
 
 def _argument(name: str, kind: object) -> replies.Argument:
@@ -162,7 +186,8 @@ def alike(word: str) -> Command | None:
 
 
 def _near(folded: str) -> str | None:
-    return nearest(folded, [*NAMES, *vocabulary.RESERVED])
+    for_all = [name for name, row in NAMES.items() if row.role == "anybody"]
+    return nearest(folded, [*for_all, *vocabulary.RESERVED])
 
 
 def known(word: str) -> Command | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -21,7 +22,7 @@ from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.nicknames import Nicknames
 from chat.core.person import Device, Person
-from chat.core.ports import NOTHING_KEPT, Elsewhere, Found, Kept, Line, Query, Store
+from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Query, Store
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.rooms import LOBBY, Rooms
 from chat.core.turn import Outcome, Turn
@@ -86,6 +87,8 @@ class Hub:
         self.rounds = FairRounds(clock)
         self.stopping = False
         """The server stops: whoever goes now has not left."""
+        self.connections: Collection[Carrier[Any]] = ()
+        """All that there are, by whatever door."""
         self.rates = Rates(limits.PACES)
         """How fast people and addresses were lately."""
         self.guesses = Guesses(clock, self.rates)

@@ -272,6 +272,10 @@ class Carrier(Protocol[S]):
         """Nobody on the way reads what they say: a password may be."""
 
     @property
+    def operator(self) -> bool:
+        """Whoever comes by it runs the server."""
+
+    @property
     def blocked(self) -> bool:
         """Nothing more is taken just now; `Session.go_on` is called when that is over."""
 

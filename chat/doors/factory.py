@@ -23,6 +23,9 @@ from chat.wire.wires import Wires
 
 logger = Logger()
 
+OPERATOR = "control"
+"""The address of whoever comes by the control socket."""
+
 
 class ChatFactory(ServerFactory):
     """Makes a `ChatProtocol` for every connection; how many may be there stands in the hub's settings.
@@ -36,6 +39,7 @@ class ChatFactory(ServerFactory):
         self.hub = hub
         self._behind_proxy = behind_proxy
         self.clients: set[Visit] = set()
+        hub.connections = self.clients
         self.reception = Reception(language("en"))
         """It is another one as soon as it is known where the service listens."""
         self._refused: set[Visit] = set()
@@ -55,6 +59,12 @@ class ChatFactory(ServerFactory):
         proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
         return ChatProtocol(self, self.hub, host, proxied, self._is_sheltered(addr))
 
+    def for_operator(self) -> ChatProtocol:
+        """A connection of whoever runs the server, from no address."""
+        protocol = ChatProtocol(self, self.hub, OPERATOR, proxied=False, sheltered=True)
+        protocol.serve_operator()
+        return protocol
+
     def _is_sheltered(self, addr: IAddress | None) -> bool:
         """Whether nobody could listen on their way to this port.
 
@@ -72,6 +82,8 @@ class ChatFactory(ServerFactory):
             logger.info("A connection from {host}", host=client.host)
         if self._sweep is None:
             self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
+        if client.operator:  # they come in when nobody else does
+            return None
         try:
             self._admission.enter(client.host)
         except Refused as refused:
@@ -88,7 +100,7 @@ class ChatFactory(ServerFactory):
             logger.info("A connection from {host} ended", host=client.host)
         if client in self._refused:
             self._refused.remove(client)
-        else:
+        elif not client.operator:
             self._admission.leave(client.host)
         if not self.clients:
             if self._sweep is not None:

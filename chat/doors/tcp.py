@@ -29,6 +29,7 @@ from chat.visit.visit import Visit, Visits
 from chat.wire import replies, vocabulary
 from chat.wire.answers import Problem, Reply
 from chat.wire.requests import Typed
+from chat.wire.wires import JSON
 
 logger = Logger()
 
@@ -51,6 +52,7 @@ class ChatProtocol(LineReceiver):
     def __init__(self, factory: Clients, hub: Hub, host: str, proxied: bool, sheltered: bool) -> None:
         self.factory = factory
         self._sheltered = sheltered
+        self.operator = False
         self.visit = Visit(hub, factory, self, host, proxied)
         self._clock = hub.clock
         self._rounds = hub.rounds
@@ -59,6 +61,11 @@ class ChatProtocol(LineReceiver):
         self._doubted = False
         self._progress_at = hub.clock.seconds()
         self._taken: int | None = None
+
+    def serve_operator(self) -> None:
+        """Whoever comes by this one runs the server, and speaks as programs do from the first line on."""
+        self.operator = True
+        self.visit.speak(JSON)
 
     # IProtocol
 
@@ -161,7 +168,7 @@ class ChatProtocol(LineReceiver):
             if (kind := sniffing.by_first_line(first)) is not None:
                 self._turn_away(kind)
                 return False
-            if vocabulary.named(first) == "json":
+            if self.operator or vocabulary.named(first) == "json":
                 # It would take what stands before its first object for a part of it.
                 self._decoder.ask_nothing()
         self.visit.meet()

@@ -20,7 +20,7 @@ from twisted.internet.task import Clock
 from chat.base.command_line import Wrong
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
-from chat.doors import certificate, listening
+from chat.doors import certificate, control, listening
 from chat.doors.certificate import BadCertificate
 from chat.doors.tls import usable
 from chat.server.options import MEMORY, NO_PORT, Options, check_port
@@ -77,6 +77,8 @@ def findings(words: Sequence[str]) -> Findings:
         _look_at_theirs(options, found)
     elif options["tls-ports"] and has_data:
         _look_at_ours(options, found)
+    if options.control is not None and has_data:
+        found.look(lambda: _control(options))
     for sentence, matters in _ports(options):
         (found.wrong if matters else found.notes).append(found.words.words(sentence))
     return found
@@ -89,6 +91,17 @@ def _space(path: Path, options: Options) -> Sequence[Sentence]:
 
 def _backups(options: Options) -> Sequence[Sentence]:
     options.check_backups()
+    return ()
+
+
+def _control(options: Options) -> Sequence[Sentence]:
+    assert options.control is not None
+    try:
+        control.check(options.control)
+    except Unfit as error:
+        if options["control"]:
+            raise
+        return [control.not_open(error.sentence)]
     return ()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from chat.base import limits
 from chat.base.language import Sentence, known_languages, say
+from chat.doors import control
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
 
 GRACE_MOST = 86400
@@ -34,6 +35,11 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "Where to listen with TLS: a number or an endpoint as for --port, without TLS in it. May be given "
                 "several times; {port} if not at all, beside a --port that is a number. none opens none.",
                 port=DEFAULT_TLS_PORT,
+            ),
+            "control": say(
+                "The file of the control socket: whoever may open it is the server's operator, as chat-server admin "
+                "does. It is {name} in the directory of --data, and yours alone; none opens none.",
+                name=control.NAME,
             ),
             "certificate": say("For TLS: a PEM file, or a directory as certbot's; if not given, one is made."),
             "private-key": say("Its key; if not given, it is in the certificate's file or directory."),

@@ -21,6 +21,7 @@ from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
 from chat.base.sizes import parse_size
 from chat.base.text import visible
+from chat.doors import control
 from chat.server import config
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
 from chat.store.sqlite.keep import parse_keep
@@ -31,6 +32,9 @@ MEMORY = "memory:"
 
 NO_PORT = "none"
 """The port that is none: it opens nothing."""
+
+NO_CONTROL = "none"
+"""The control socket that is none."""
 
 _NOT_A_PORT = "0"
 """Where one was meant, and is wrong."""
@@ -69,6 +73,7 @@ class Options(CommandLine):
         ["certificate", None, None],
         ["private-key", None, None],
         ["data", None, None],
+        ["control", None, None],
         ["database", None, "chat.sqlite3"],
         ["sync", None, "full"],
         ["keep", None, "all"],
@@ -249,6 +254,7 @@ class Options(CommandLine):
             self._check_min_free,
             partial(self._check_directory, "data"),
             self._check_database,
+            self._check_control,
             partial(self._check_directory, "backup-to"),
             self._check_language,
             self._check_motd,
@@ -316,6 +322,17 @@ class Options(CommandLine):
     def _check_database(self) -> None:
         if self["database"] == "":
             raise Wrong("--database", say("a file, or {memory} would be right.", memory=MEMORY))
+
+    def _check_control(self) -> None:
+        if self["control"] == "":
+            raise Wrong("--control", say("a file, or {none} would be right.", none=NO_CONTROL))
+
+    @property
+    def control(self) -> Path | None:
+        """Where the control socket is to be, if there is to be one."""
+        if self["control"] == NO_CONTROL:
+            return None
+        return self.below_data(self["control"] or control.NAME)
 
     def _check_language(self) -> None:
         self.language = language_of(self["language"])

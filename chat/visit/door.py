@@ -42,6 +42,10 @@ class Door(Protocol):
     def sealed(self) -> bool:
         """Nobody on the way reads or changes what is said; where that is not known, it is not so."""
 
+    @property
+    def operator(self) -> bool:
+        """Whoever can come by it runs the server."""
+
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""
 

@@ -235,7 +235,10 @@ class Visit:
 
     def _greet(self) -> None:
         """Give them some time to say who they are."""
-        self._wait_at_most(limits.NICK_REMINDER_SECONDS, self._remind)
+        if self.operator:  # they need no nickname
+            _cancel(self._deadline)
+        else:
+            self._wait_at_most(limits.NICK_REMINDER_SECONDS, self._remind)
         entering.greet(self.session)
 
     def _remind(self) -> None:
@@ -528,6 +531,11 @@ class Visit:
     def sealed(self) -> bool:
         """Nobody on the way reads what they say."""
         return self._door.sealed
+
+    @property
+    def operator(self) -> bool:
+        """They run the server."""
+        return self._door.operator
 
     @property
     def blocked(self) -> bool:

@@ -4,6 +4,7 @@ See `chat.wire.jsonl` for the objects themselves, which the client reads and wri
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from chat.base import limits
@@ -120,6 +121,8 @@ class JsonWire:
     def _fact(self, value: object) -> object:
         if isinstance(value, Sentence):
             return self._words(value)
+        if isinstance(value, datetime):
+            return jsonl.stamp(value)
         if isinstance(value, Sequence) and not isinstance(value, str):
             return self._facts(value) if hasattr(value, "_fields") else list(map(self._fact, value))  # type: ignore[arg-type]
         return value

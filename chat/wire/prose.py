@@ -4,12 +4,13 @@ The plain wire shows them, the JSON wire has those of a reply as its `text`.  Wh
 rule stands.  See `chat.wire.phrases` for what the client says alike.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from chat.base import limits
 from chat.base.language import Sentence, duration, language, say, say_n
-from chat.base.text import quoted
+from chat.base.text import quoted, width
 from chat.wire import phrases, replies
 from chat.wire.answers import (
     AwayNotice,
@@ -369,6 +370,40 @@ def _tips(tips: replies.Tips) -> Iterator[Sentence]:
     yield say("chat-client comes with this server: when the line drops it comes back by itself. Programs say /json.")
 
 
+# For whoever runs the server.
+
+
+def _present(present: replies.Present) -> Iterator[Sentence]:
+    yield say(
+        "{here} here, {down} with their line down, {nameless} without a nickname; times UTC",
+        here=present.here,
+        down=present.down,
+        nameless=present.nameless,
+    )
+    rows = [_columns(connection) for connection in present.connections]
+    widths = [max((width(row[column]) for row in rows), default=0) for column in range(len(rows[0]) if rows else 0)]
+    for row, connection in zip(rows, present.connections, strict=True):
+        line = "  ".join(text + " " * (most - width(text)) for text, most in zip(row, widths, strict=True))
+        if connection.down is not None:
+            yield say("{row}  line down {time}", row=line, time=duration(connection.down))
+        elif connection.behind:
+            yield say("{row}  {count} behind", row=line, count=connection.behind)
+        else:
+            yield say("{row}", row=line.rstrip())
+    rest = present.here + present.down + present.nameless - len(rows)
+    if rest > 0:
+        yield say_n("And one more.", "And {count} more.", rest)
+
+
+def _columns(connection: replies.Connection) -> Sequence[str]:
+    since = f"{connection.since.astimezone(UTC):%Y-%m-%d %H:%M}" if connection.since is not None else ""
+    return connection.nick or "-", connection.host, since, connection.wire or "-"
+
+
+def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
+    yield say("Everybody is told, and whoever comes back later.")
+
+
 _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Called: _called,
     replies.NicknameDue: _nickname_due,
@@ -407,6 +442,8 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Help: _help,
     replies.HelpAbout: _help_about,
     replies.Tips: _tips,
+    replies.Present: _present,
+    replies.Announcement: _announcement,
 }
 
 

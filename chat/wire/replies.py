@@ -5,6 +5,7 @@ people get the sentences that `chat.wire.prose` makes of them.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from chat.base.language import Sentence
@@ -248,7 +249,7 @@ class Version(NamedTuple):
     server: str
 
 
-Family = Literal["talk", "people", "rooms", "history", "staying"]
+Family = Literal["talk", "people", "rooms", "history", "staying", "server"]
 
 Kind = Literal["nick", "room", "place", "number", "switch", "command", "language", "time", "word", "text"]
 """Of an argument: a `place` is a nickname or a room, a `switch` is on or off, a `text` all that is left of the line."""
@@ -294,9 +295,39 @@ class Tips(NamedTuple):
     """How to live with nc and telnet."""
 
 
+# For whoever runs the server.
+
+
+class Connection(NamedTuple):
+    """Somebody who is connected, by a `wire`, and has so many events of their rooms to read; or whose line is `down`,
+    for so many seconds."""
+
+    nick: str | None
+    host: str
+    since: datetime | None
+    wire: str | None
+    behind: int
+    down: int | None
+
+
+class Present(NamedTuple):
+    """Who is connected or has their line down, not all of very many; and how many are here, have it down, and are
+    without a nickname."""
+
+    connections: Sequence[Connection]
+    here: int
+    down: int
+    nameless: int
+
+
+class Announcement(NamedTuple):
+    """Everybody is told."""
+
+
 Facts = (
     Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
     | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
     | Joined | Left | Rooms | Topic | NewTopic
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
+    | Present | Announcement
 )  # fmt: skip

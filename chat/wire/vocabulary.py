@@ -54,7 +54,7 @@ RESERVED = frozenset(
         "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
-        "roster", "report", "denunciar", "operator", "oper", "admin", "delete", "redact",
+        "roster", "report", "denunciar", "operator", "oper", "delete", "redact",
         "unsay", "borrar", "mentions", "menciones", "motd", "nickserv",
         "ns",
     }

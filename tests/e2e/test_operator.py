@@ -150,7 +150,7 @@ def test_what_the_server_makes_is_whose_it_will_be(ground: tuple[str, ...], thei
         made = {path.name: path.lstat().st_uid for path in theirs.iterdir() if path.name != "twistd.pid"}
         assert made.keys() >= {
             "chat.sqlite3", "chat.sqlite3.lock", "chat.sqlite3-wal", "chat-certificate.pem", "chat-private-key.pem",
-            "log", "socket",
+            "log", "socket", "chat.control",
         }  # fmt: skip
         assert set(made.values()) == {pwd.getpwnam("nobody").pw_uid}
         os.kill(pid, signal.SIGTERM)
@@ -158,6 +158,7 @@ def test_what_the_server_makes_is_whose_it_will_be(ground: tuple[str, ...], thei
         until(lambda: not os.path.exists(f"/proc/{pid}"))
     assert not (theirs / "twistd.pid").exists()
     assert not (theirs / "socket").exists()
+    assert not (theirs / "chat.control").exists()
     no_tracebacks((theirs / "log").read_text())
 
 

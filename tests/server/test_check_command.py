@@ -204,6 +204,15 @@ def test_a_port_is_free_again_after_the_look(port: int) -> None:
     assert wrong(port) == []
 
 
+def test_a_control_socket_that_cannot_be_is_wrong_where_it_is_asked_for(port: int, directory: Path) -> None:
+    (directory / "chat.control").touch()
+    why = f"{directory}/chat.control is there already, and no socket. Take it away."
+    found = check_command.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
+    assert (found.wrong, found.notes) == ([], [f"There is no control socket. {why}"])
+    assert wrong(port, "--control", "chat.control") == [why]
+    assert wrong(port, "--control", "none") == []
+
+
 # The database.
 
 

@@ -60,10 +60,10 @@ def reactor(capsys: pytest.CaptureFixture[str]) -> Iterator[Reactor]:
 
 
 def options(*words: str) -> Options:
-    """These; without a word about it nothing is encrypted, for that would make files where the tests run."""
+    """These; without a word about it nothing is encrypted or controlled: that would make files where the tests run."""
     made = Options()
     plain = [] if "--tls-port" in words else ["--tls-port", "none"]
-    made.parseOptions(["--database", "memory:", *plain, *words])
+    made.parseOptions(["--database", "memory:", "--control", "none", *plain, *words])
     return made
 
 
@@ -481,7 +481,7 @@ def test_beside_a_port_that_is_a_number_one_is_encrypted_unless_it_is_not_to_be(
 def in_directory(directory: Path, *words: str) -> Options:
     """Options of which nothing says what is encrypted."""
     made = Options()
-    made.parseOptions(["--database", "memory:", "--data", str(directory), *words])
+    made.parseOptions(["--database", "memory:", "--control", "none", "--data", str(directory), *words])
     return made
 
 
@@ -584,6 +584,50 @@ def test_a_tls_port_that_is_taken_is_told_with_its_option(reactor: Reactor, tmp_
     with pytest.raises(SystemExit) as refused:
         makeService(chosen, reactor)
     assert str(refused.value).endswith("choose another port with --tls-port.")
+
+
+# The control socket.
+
+
+def controlled(directory: Path, *words: str) -> Options:
+    """Options of a server whose data are here."""
+    made = Options()
+    made.parseOptions(
+        [*("--database", "memory:", "--port", "tcp:4000:interface=127.0.0.1"), "--data", str(directory), *words]
+    )
+    return made
+
+
+@pytest.mark.parametrize(("words", "name"), [((), "chat.control"), (("--control", "other"), "other")], ids=str)
+def test_there_is_a_control_socket_beside_the_data_while_the_server_runs(
+    words: tuple[str, ...], name: str, reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = makeService(controlled(tmp_path, *words), reactor)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert "control" not in capsys.readouterr().out
+    service.startService()
+    service.stopService()
+    reactor.advance(0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_need_be_no_control_socket(reactor: Reactor, tmp_path: Path) -> None:
+    makeService(controlled(tmp_path, "--control", "none"), reactor)
+    assert list(tmp_path.iterdir()) == []
+    assert "--control: a file, or none would be right." in refusal("--control", "")
+
+
+def test_without_one_the_server_starts_unless_it_was_asked_for(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "chat.control").touch()
+    why = f"{tmp_path}/chat.control is there already, and no socket. Take it away."
+    makeService(controlled(tmp_path), reactor)
+    assert f"There is no control socket. {why}" in capsys.readouterr().out.splitlines()
+    reactor.tcpServers.clear()
+    with pytest.raises(SystemExit) as refused:
+        makeService(controlled(tmp_path, "--control", "chat.control"), reactor)
+    assert str(refused.value) == f"twistd chat: {why}"
 
 
 # Reading options again.

@@ -27,6 +27,7 @@ from chat.commands.entering import welcome
 from chat.core.hub import Hub, Settings
 from chat.core.ports import Store
 from chat.core.session import Session
+from chat.doors.control import ControlFactory
 from chat.doors.factory import ChatFactory
 from chat.doors.tcp import ChatProtocol
 from chat.store.memory import MemoryStore
@@ -334,6 +335,17 @@ class World:
         client.type(*lines)
         if greeted and not lines and wire == "plain":
             self.wait(limits.GREET_SECONDS)
+        return client
+
+    def operator(self, *lines: str) -> Client:
+        """Whoever runs the server comes by the control socket, and types these lines."""
+        socket = Socket(self.kernel, "")
+        client = Client(self, ControlFactory(self.factory).buildProtocol(None), socket)
+        socket.protocol = client.protocol
+        self.clients.append(client)
+        socket.startReading()
+        client.protocol.makeConnection(socket)
+        client.type(*lines)
         return client
 
     def device(self, of: Client, wire: str = "plain") -> Client:

@@ -12,7 +12,7 @@ from world import Client, World
 
 from chat.base import limits
 from chat.base.errors import Code
-from chat.commands.registry import TABLE
+from chat.commands.registry import TABLE, WITHIN
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH, SPANISH = ((DOCS / name).read_text() for name in ("wire.md", "wire.es.md"))
@@ -49,7 +49,9 @@ def check(keys: dict) -> None:
     known = KEYS[kind] | {"type"}
     if kind == "reply":
         asked = [
-            facts for names, facts in COMMANDS if f"/{keys['command']}" in {name.split()[0] for name in names if name}
+            facts
+            for names, facts in COMMANDS
+            if any(f"/{keys['command']}" in (name.split()[0], " ".join(name.split()[:2])) for name in names if name)
         ]
         assert asked or "id" not in keys, keys
         known |= set().union(*asked)
@@ -166,6 +168,21 @@ def test_what_works_without_a_nickname_is_told() -> None:
     section = ENGLISH.partition("## Coming in")[2].partition("## ")[0].rpartition("```")[2]
     told = {name.lstrip("/") for name in re.findall(r"`/(\w+)`", section)}
     assert told == {row.name for row in TABLE.values() if row.nameless}
+
+
+def test_what_the_operator_is_answered_is_documented() -> None:
+    world = World()
+    ben, boss = world.enter("ben", wire="json"), world.operator("/nick boss")
+    world.enter("amy").cut()
+    told = {name for names, _ in COMMANDS for name in names if name.startswith("/admin")}
+    shown = {row.usage.text for row in WITHIN["admin"].values()}
+    assert told == {"/admin", *shown}
+    for number, line in enumerate(["/admin", "/admin who", "/admin announce tea", "/admin x", "/help all", "/who"]):
+        boss.type(line, id=f"o{number}")
+    for keys in [*boss.objects, *ben.objects]:
+        check(keys)
+    for connection in (keys for reply in boss.objects for keys in reply.get("connections", ())):
+        assert all(f"`{key}`" in ENGLISH for key in connection)
 
 
 _ASKED = "who whois rooms topic last missed away back ignore quiet resume help version cancel paste end leave language"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import pytest
@@ -23,8 +24,10 @@ def some(kind: object, name: str = "tea") -> object:
         return {"languages": "en", "languages2": "es"}.get(name, name)
     if kind is bool:
         return True
-    if kind is int:
+    if kind in (int, int | None):
         return 2
+    if kind == datetime | None:
+        return datetime(2026, 11, 22, tzinfo=UTC)
     if kind is Sentence:
         return say("yes")
     if get_origin(kind) is Literal:

@@ -1,0 +1,99 @@
+"""What whoever runs the server may ask: one command with a table of its own behind it."""
+
+from collections.abc import Awaitable
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.commands import words
+from chat.commands.help import manual
+from chat.commands.registry import ANSWERED, WITHIN, Call, Outcome, arguments, command
+from chat.core.hub import Hub
+from chat.wire import grammar, replies
+from chat.wire.answers import Reply, Stored
+
+
+class Admin(NamedTuple):
+    """Which of them, and what stands behind it."""
+
+    text: str | None
+
+
+@command(
+    "server",
+    say("/admin [command]"),
+    say("what whoever runs the server may do; alone it lists that"),
+    nameless=True,
+    role="operator",
+)
+def admin(call: Call, asked: Admin) -> Awaitable[Outcome] | Outcome:
+    """Have it done by the one that is named."""
+    rows = WITHIN[call.command.name]
+    word, *rest = (asked.text or "").split(maxsplit=1)[:2] or [""]
+    if not word:
+        call.reply(replies.HelpAbout([*map(manual, rows.values())]))
+        return None
+    row = rows.get(grammar.fold(word))
+    if row is None:
+        name = word[: limits.WORD_SHOWN]
+        raise Refused("unknown-command", say("There is no /admin {name}; /admin lists what there is.", name=name))
+    return row.handle(call._replace(command=row), arguments(row, "".join(rest)))
+
+
+class Who(NamedTuple):
+    """All who are here."""
+
+
+@command(
+    "server",
+    say("/admin who"),
+    say("who is connected: from where, since when, on which wire, how far behind"),
+    role="operator",
+)
+def who(call: Call, asked: Who) -> None:
+    """So many of them; how many there are in all is told."""
+    hub = call.session.hub
+    found = present(hub)
+    nameless = sum(one.nick is None for one in found)
+    down = sum(one.down is not None for one in found)
+    listed = found[: limits.USERS_LISTED]
+    call.reply(replies.Present(listed, len(found) - nameless - down, down, nameless))
+
+
+def present(hub: Hub) -> list[replies.Connection]:
+    """All connections and all whose line is down, the earliest first; then those who have no nickname yet."""
+    named, nameless = [], []
+    for connection in hub.connections:
+        session, wire, host = connection.session, connection.wire.format.name, connection.host
+        if session.named:
+            behind = session.subscriptions.behind
+            named.append(replies.Connection(session.person.nick, host, session.person.entered_at, wire, behind, None))
+        elif not connection.operator:  # who asks, for one
+            nameless.append(replies.Connection(None, host, None, wire, 0, None))
+    now = hub.clock.seconds()
+    for person in hub.down:
+        seconds = int(now - (person.down_since or 0))
+        named.append(replies.Connection(person.nick, person.host, person.entered_at, None, 0, seconds))
+    return [*sorted(named, key=lambda one: (one.since, one.nick)), *sorted(nameless, key=lambda one: one.host)]
+
+
+class Announce(NamedTuple):
+    """Tell everybody."""
+
+    text: str
+
+
+@command(
+    "server",
+    say("/admin announce text"),
+    say("tell everybody who is here, and whoever comes back later"),
+    role="operator",
+)
+async def announce(call: Call, asked: Announce) -> Outcome:
+    """By whoever has a nickname, else by the server."""
+    session, id = call.session, call.request.id
+    author = session.author if session.named else None
+    place, _ = await session.hub.announce(words.message(asked.text), author)
+    session.answer(Stored(place, id, None, Reply(call.command.name, replies.Announcement(), id)))
+    return ANSWERED

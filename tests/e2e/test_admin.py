@@ -1,0 +1,88 @@
+"""The control socket of a real server, with `chat-server admin` and with netcat."""
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from chat.base.run_as import of_who_runs
+from chat.doors.control import connected
+
+from .conftest import Connect, Serve
+from .peers import need
+from .server import ENVIRONMENT
+from .waiting import SECONDS
+
+pytestmark = pytest.mark.slow
+
+
+def admin(directory: Path, *words: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    command = [python, "-m", "chat", "admin", *words]
+    return subprocess.run(command, cwd=directory, env=ENVIRONMENT, capture_output=True, text=True, timeout=SECONDS)
+
+
+def test_an_operator_sees_who_is_here_and_tells_them_something(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    server = serve("--rate", "0")
+    amy = connect(server, "amy").joins()
+    done = admin(tmp_path, "who")
+    assert (done.returncode, done.stderr) == (0, "")
+    count, line = done.stdout.splitlines()
+    assert count == "1 here, 0 with their line down, 0 without a nickname; times UTC"
+    assert line.split()[:2] == ["amy", "127.0.0.1"]
+    told = json.loads(admin(tmp_path, "--json", "who").stdout.splitlines()[0])
+    assert [(one["nick"], one["wire"]) for one in told["connections"]] == [("amy", "plain")]
+    done = admin(tmp_path, "announce", "We restart", "at ten.")
+    assert (done.returncode, done.stdout) == (0, "Everybody is told, and whoever comes back later.\n")
+    amy.hears('Announcement: "We restart at ten."')
+    done = admin(tmp_path, "kick", "amy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("chat-server admin: unknown-command: ")
+    amy.says("/admin who")
+    amy.hears("! not-allowed: ")
+
+
+def test_the_file_is_the_servers_alone_and_comes_and_goes_with_it(serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    path = tmp_path / "chat.control"
+    assert path.lstat().st_mode & 0o777 == 0o600
+    server.process.kill()
+    server.process.wait()
+    assert path.exists()
+    assert admin(tmp_path, "who").returncode == 3
+    serve("--port", f"tcp:{server.port}:interface={server.host}")
+    assert admin(tmp_path, "who").returncode == 0
+    other = serve("--database", "memory:")
+    assert f"There is no control socket. {path} is another server's, which runs." in other.said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root")
+def test_another_user_cannot_open_it(serve: Serve) -> None:
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        serve("--data", name)
+        path = Path(name, "chat.control")
+        connected(path).close()
+        nobody = pwd.getpwnam("nobody")
+        with of_who_runs({"uid": nobody.pw_uid, "gid": nobody.pw_gid}), pytest.raises(PermissionError):
+            connected(path)
+
+
+def test_netcat_is_enough(serve: Serve, tmp_path: Path) -> None:
+    need("nc")
+    if shutil.which("nc.openbsd") is None:
+        pytest.skip("this nc may know no unix sockets")
+    server = serve("--data", str(tmp_path))
+    done = subprocess.run(
+        ["nc.openbsd", "-N", "-U", str(tmp_path / "chat.control")],
+        input="/admin who\n/quit\n", capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    hello, who, bye = map(json.loads, done.stdout.splitlines())
+    assert (hello["type"], who["command"], bye["command"]) == ("hello", "admin who", "quit")
+    server.stop()
+    assert not (tmp_path / "chat.control").exists()
