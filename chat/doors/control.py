@@ -35,6 +35,10 @@ _PATH_MOST = 107
 """Bytes of a path to which the kernel binds or connects (`sun_path`)."""
 
 
+class InUse(Unfit):
+    """A server that runs has it."""
+
+
 class ControlFactory(ServerFactory):
     """Makes a connection of the factory of all of each that comes by the control socket."""
 
@@ -75,13 +79,13 @@ def open_control(reactor: IReactorTime, path: Path, factory: ControlFactory) -> 
 
 
 def check(path: Path) -> None:
-    """Raises `Unfit` where it cannot be opened."""
+    """Raises `Unfit` where it cannot be opened, `InUse` for one."""
     try:
         mode = path.lstat().st_mode
         if not stat.S_ISSOCK(mode):
             raise Unfit(say("{path} is there already, and no socket. Take it away.", path=path))
         with connected(path):
-            raise Unfit(say("{path} is another server's, which runs.", path=path))
+            raise InUse(say("{path} is another server's, which runs.", path=path))
     except (FileNotFoundError, ConnectionRefusedError):
         pass
     except OSError as error:

@@ -101,7 +101,8 @@ def _control(options: Options) -> Sequence[Sentence]:
     except Unfit as error:
         if options["control"]:
             raise
-        return [control.not_open(error.sentence)]
+        # That the server runs of which one asks is told by its port and its database.
+        return [] if isinstance(error, control.InUse) else [control.not_open(error.sentence)]
     return ()
 
 

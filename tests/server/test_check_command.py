@@ -213,6 +213,19 @@ def test_a_control_socket_that_cannot_be_is_wrong_where_it_is_asked_for(port: in
     assert wrong(port, "--control", "none") == []
 
 
+def test_the_control_socket_of_the_server_that_runs_is_wrong_where_it_is_asked_for_alone(
+    port: int, directory: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as running:
+        running.bind(str(directory / "chat.control"))
+        running.listen()
+        found = check_command.findings(["--port", f"tcp:{port}:interface=127.0.0.1"])
+        assert (found.wrong, found.notes) == ([], [])
+        assert wrong(port, "--control", "chat.control") == [
+            f"{directory}/chat.control is another server's, which runs."
+        ]
+
+
 # The database.
 
 
