@@ -91,7 +91,8 @@ def check(path: Path) -> None:
     except OSError as error:
         raise Unfit(_cannot(path, error)) from None
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise Unfit(_cannot(path, PermissionError(errno.EACCES, "")))
+        number = errno.EACCES if path.parent.is_dir() else errno.ENOENT
+        raise Unfit(_cannot(path, OSError(number, "")))
 
 
 def connected(path: Path) -> socket.socket:
