@@ -26,11 +26,6 @@ class TokenBucket:
         """So little was done lately that the whole burst, but for the last token, is there again."""
         return self._tokens >= self._burst - 1
 
-    @property
-    def overdrawn(self) -> bool:
-        """More was done than might be, when it was last looked at."""
-        return self._tokens < 0
-
     def allows(self, most: int, now: float) -> int:
         """How many of so many may be done now; a rate of 0 is no limit."""
         if not self.rate:

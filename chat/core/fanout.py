@@ -32,7 +32,7 @@ class Reader(Protocol):
 
     @property
     def picky(self) -> bool:
-        """They ignore somebody, so each entry must be asked for."""
+        """They ignore somebody, or have other devices, so each entry must be asked for."""
 
     @property
     def direct(self) -> socket | None:

@@ -442,7 +442,7 @@ class Session:
 
     @property
     def has_room(self) -> bool:
-        """(Listener) They have a connection, and it takes more."""
+        """(Subscriber) They have a connection, and it takes more."""
         return self.connection is not None and not self.connection.blocked
 
     def wants(self, log: Log, entry: Entry) -> bool:

@@ -57,19 +57,19 @@ class Subscriptions:
         "_catching_up",
         "_fetching",
         "_in_line",
-        "_listener",
         "_logs",
         "_pages",
         "_reached",
         "_rounds",
+        "_subscriber",
         "given",
     )  # fmt: skip
 
     given: dict[str, int]
     """By the keys of logs."""
 
-    def __init__(self, listener: Subscriber, pages: Pages, rounds: FairRounds) -> None:
-        self._listener = listener
+    def __init__(self, subscriber: Subscriber, pages: Pages, rounds: FairRounds) -> None:
+        self._subscriber = subscriber
         self._pages = pages
         self._rounds = rounds
         self._in_line = False
@@ -91,7 +91,7 @@ class Subscriptions:
     def stop(self, log: Log) -> None:
         """Read a log no more, if they do."""
         if self._logs.pop(log.key, None) is not None:
-            fanout(log).remove(self._listener)
+            fanout(log).remove(self._subscriber)
             self._behind = [cursor for cursor in self._behind if cursor.log is not log]
 
     def stop_all(self) -> None:
@@ -127,7 +127,7 @@ class Subscriptions:
     def fall_behind(self) -> None:
         """Read on by own cursors."""
         for log in self._logs.values():
-            position = fanout(log).remove(self._listener)
+            position = fanout(log).remove(self._subscriber)
             if position is not None:
                 self._behind.append(Cursor(log, position))
 
@@ -138,7 +138,7 @@ class Subscriptions:
         self._catching_up = True
         begun = perf_counter()
         try:
-            while self._behind and not self._fetching and self._listener.has_room:
+            while self._behind and not self._fetching and self._subscriber.has_room:
                 if perf_counter() - begun > limits.PORTION_SECONDS:
                     self._in_line = True
                     self._rounds.read_in_line(self._their_turn)
@@ -161,7 +161,7 @@ class Subscriptions:
     def _read_on(self, cursor: Cursor) -> None:
         """One page of one log, or the place at its head."""
         if cursor.position == fanout(cursor.log).position:
-            fanout(cursor.log).add(self._listener)
+            fanout(cursor.log).add(self._subscriber)
             return
         self._behind.append(cursor)
         entries = cursor.log.after(cursor.position, limits.PAGE_EVENTS)
@@ -210,21 +210,21 @@ class Subscriptions:
 
     def _failed(self, failure: Failure) -> None:
         logger.failure("Somebody could not be given a page", failure)
-        self._listener.broken()
+        self._subscriber.broken()
 
     def _read(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
         """Give a page to the connection, told first if something before it is gone."""
-        listener, log = self._listener, cursor.log
+        subscriber, log = self._subscriber, cursor.log
         gone = cursor.take(entries) if entries else cursor.skip_to_head()
-        wanted = [entry for entry in entries if listener.wants(log, entry)]
-        rendering = listener.rendering
+        wanted = [entry for entry in entries if subscriber.wants(log, entry)]
+        rendering = subscriber.rendering
         pieces = rendering.pieces(log, wanted)
         if rendering.format.echoes:
-            pieces = rendering.pieces_for(listener.id, log, wanted, pieces)
+            pieces = rendering.pieces_for(subscriber.id, log, wanted, pieces)
         chunk = b"".join(pieces)
         if gone or chunk:
-            listener.about_to_read_on()
+            subscriber.about_to_read_on()
         if gone:
-            listener.answer(Missed(log.name, gone))
+            subscriber.answer(Missed(log.name, gone))
         if chunk:
-            listener.send(chunk)
+            subscriber.send(chunk)
