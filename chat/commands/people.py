@@ -134,15 +134,15 @@ async def ignore(call: Call, asked: Ignore) -> None:
     if len(session.person.ignored) >= limits.IGNORES:
         raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
     session.person.ignored[person.id] = person.nick
-    await _ignore(session, IgnoreNotice(person.nick, True))
+    await _ignore(session, person.id, IgnoreNotice(person.nick, True))
     call.reply(replies.Ignored(person.nick))
 
 
-async def _ignore(session: Session, notice: IgnoreNotice) -> None:
+async def _ignore(session: Session, person: str, notice: IgnoreNotice) -> None:
     for device in session.person.attached:
         device.hear_differently()
     for other in session.person.others(session):
-        other.notice(f"ignores {notice.nick}", notice)
+        other.notice(f"ignores {person}", notice)
     await _remember(session)
 
 
@@ -170,7 +170,7 @@ async def unignore(call: Call, asked: Unignore) -> None:
     if person is None:
         raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
     del ignored[person]
-    await _ignore(session, IgnoreNotice(asked.nick, False))
+    await _ignore(session, person, IgnoreNotice(asked.nick, False))
     call.reply(replies.Unignored(asked.nick))
 
 

@@ -27,7 +27,7 @@ from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
 from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, OtherDevice, Renamed
 from chat.log.log import Log
-from chat.wire.answers import Answer, CurrentNotice, Missed, Notice, Problem, Since, UpToNow
+from chat.wire.answers import Answer, CurrentNotice, IgnoreNotice, Missed, Notice, Problem, Since, UpToNow
 from chat.wire.rendering import Rendering
 from chat.wire.requests import Request
 
@@ -407,7 +407,11 @@ class Session:
             return  # it is told how things are when it comes back
         if self._notices is None:
             self._notices = {}
-        self._notices[key] = notice
+        before = self._notices.get(key)
+        if isinstance(notice, IgnoreNotice) and isinstance(before, IgnoreNotice) and notice.on != before.on:
+            del self._notices[key]  # it is as they were told; of all whom one may ignore in time there is no end
+        else:
+            self._notices[key] = notice
         self.hub.turn.at_end(self.tell_notices)
 
     def tell_notices(self) -> None:

@@ -147,6 +147,25 @@ def test_who_is_ignored_is_ignored_on_all(amy: Client, phone: Client, bob: Clien
     assert amy.take()[-1] == "<bob> hello!"
 
 
+def test_however_many_are_ignored_and_heard_again_a_device_that_reads_nothing_waits_for_few(
+    world: World, amy: Client, phone: Client, bob: Client
+) -> None:
+    amy.type("/ignore bob")
+    phone.take()
+    phone.full()
+    while not phone.session.connection.blocked:
+        amy.type("x" * limits.TEXT)
+    for number in range(10):
+        world.enter(f"carl{number}")
+        amy.type(f"/ignore carl{number}", f"/unignore CARL{number}")
+    amy.type("/ignore carl3", "/unignore bob")
+    phone.drain()
+    assert [line for line in phone.take() if line.startswith("->")] == [
+        "-> You hear nothing more from carl3, as you said on another device.",
+        "-> You hear bob again, as you said on another device.",
+    ]
+
+
 def test_only_the_last_cut_is_a_line_that_is_down(world: World, amy: Client, phone: Client, bob: Client) -> None:
     amy.cut()
     bob.take()
