@@ -38,6 +38,7 @@ from chat.server.discovery import Discoverable
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
 from chat.server.options import MEMORY, Options, give_up
+from chat.server.passwords import Argon2
 from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
 from chat.server.watchdog import Watchdog
@@ -85,7 +86,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
         store, kept, lines = _open_store(options, reactor, words)
-    hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept)
+    passwords = Argon2(reactor)
+    companions.append(passwords)
+    hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
     restore(hub, kept.remembered)
     behind_proxy = any(map(listening.is_proxys, [*options["ports"], *options["tls-ports"]]))
     factory = ChatFactory(hub, wires, behind_proxy)

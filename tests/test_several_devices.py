@@ -118,6 +118,20 @@ class Devices(RuleBasedStateMachine):
         self._pick(data).client.type(f"/{command} {word}")
 
     @precondition(lambda self: self.attached)
+    @rule(data=st.data())
+    def register(self, data: st.DataObject) -> None:
+        person = self._pick(data).client.session.person
+        person.password = "hashed"
+        self.world.hub.turn.touch(person)
+        self.world.turn()
+
+    @rule()
+    def log_in(self) -> None:
+        accounts = [person for person in self.world.hub.absent.values() if person.has_account]
+        if accounts and len(self.world.hub.people) < len(NICKS):
+            self._attached(self.world.log_in(accounts[0], "json"))
+
+    @precondition(lambda self: self.attached)
     @rule(data=st.data(), how=st.sampled_from(["cut", "/quit"]))
     def go(self, data: st.DataObject, how: str) -> None:
         device = self._pick(data)
@@ -197,7 +211,8 @@ class Devices(RuleBasedStateMachine):
         for person in hub.absent.values():
             assert person.presence is Presence.ABSENT
             assert not person.attached
-            assert person.detached
+            assert person.detached or person.has_account
+            assert not person.has_account or hub.account(person.nick) is person
         for room in hub.rooms.values():
             assert set(room.members) <= set(hub.people)
         for digest, session in hub.codes.items():

@@ -106,6 +106,11 @@ def seen_ahead(seq: int) -> Refused:
     return Refused("seen-ahead", say("You cannot have seen number {seq}.", seq=seq))
 
 
+def taken_over() -> Refused:
+    """What a connection hears whose session goes on on another one."""
+    return Refused("taken-over", say("You came back on another line; this one is closed."))
+
+
 def no_nick() -> Refused:
     """What those hear who ask for something before they are anybody."""
     return Refused("no-nick", say("Choose a nickname first: /nick NAME"))

@@ -641,3 +641,33 @@ CERTIFICATE_WARNING_DAYS = 14
 
 CERTIFICATE_LOOK_SECONDS = 60.0
 """How often it is looked for a new certificate."""
+
+# --- accounts ------------------------------------------------------------------------------------------------------
+
+PASSWORD_LEAST = 8
+PASSWORD_MOST = 512
+PASSWORD_DIFFERENT = 4
+"""Characters of a password that is chosen, bytes of any, and how many characters of it differ: shorter ones are guessed
+by whoever has the database, and a long text would be hashed for as long as it is."""
+
+HASH_ROUNDS, HASH_KIB = 2, 19 * 1024
+"""What argon2id costs: the OWASP's proposal, 30 ms here and 19 MiB while it lasts."""
+
+HASH_THREADS = 2
+HASHES_WAITING = 200
+"""Passwords that are hashed at once, and that wait for it: a class of forty who log in together waits for a second."""
+
+LOGIN_TRIES = 4
+LOGIN_TRIES_OF_STRANGERS = 30
+LOGIN_PAUSE_MOST = 60.0
+"""Wrong passwords of one account from one address, and from all from which nobody ever logged in, after which the next
+try waits: a second, then twice as long each time, up to a minute.  So one address tries 1 440 passwords a day."""
+
+LOGINS_REMEMBERED = 10_000
+"""Accounts and addresses of which that is remembered."""
+
+ACCOUNTS = 10_000
+"""Accounts: each is kept in memory (2 KiB), for its nickname is its own while it is away."""
+
+ACCOUNTS_PER_HOST, ACCOUNT_SECONDS = 40, 3600
+"""Accounts that one address may make at once, and the seconds until it may make one more: a class does, no flood."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError
 from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
-from chat.commands import admin, entering, help, history, people, rooms, talk, words
+from chat.commands import account, admin, entering, help, history, people, rooms, talk, words
 from chat.commands.registry import (
     ANSWERED,
     TABLE,
@@ -25,9 +25,9 @@ from chat.commands.registry import (
 )
 from chat.core.ports import Carrier
 from chat.core.session import Session
-from chat.wire.requests import Invoke, Parsed, Read, Say
+from chat.wire.requests import Invoke, Parsed, Read, Say, Secret
 
-__all__ = ["admin", "entering", "help", "history", "people", "perform", "rooms", "talk"]
+__all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "rooms", "talk"]
 
 
 def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
@@ -35,6 +35,8 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
 
     Whether the line is acknowledged by now is the outcome.  Raises `Refused` where it is not possible.
     """
+    if isinstance(parsed, Secret):
+        return entering.answered(session, parsed)
     line = parsed.request.line
     if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name == "resume"):
         if words.holds_own_code(session, line):
@@ -48,7 +50,7 @@ def _private() -> Refused:
     return Refused("code-private", say("That holds a resume code, which is secret. It was not said."))
 
 
-async def _perform_without_code(session: Session, parsed: Parsed, found: Sequence[str]) -> Outcome:
+async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, found: Sequence[str]) -> Outcome:
     """Do what a line asks unless one of these words is somebody's code, wherever they are.
 
     Somebody who comes back may type theirs in a wrong way.  But whoever may try many words learns codes, so each look
@@ -67,7 +69,7 @@ async def _perform_without_code(session: Session, parsed: Parsed, found: Sequenc
     return await _done(_perform(session, parsed))
 
 
-def _perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
+def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome] | Outcome:
     connection = carrier(session)
     if isinstance(parsed, Say):
         return _say(session, connection, parsed)

@@ -7,18 +7,19 @@ from typing import NamedTuple
 from twisted.internet.defer import CancelledError
 
 from chat import __version__
-from chat.base import limits, resume_codes
-from chat.base.errors import Refused, no_nick
+from chat.base import limits, passwords, resume_codes
+from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
 from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.words import brief
 from chat.core.person import Person
+from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire import grammar, replies
 from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
-from chat.wire.requests import Say
+from chat.wire.requests import Say, Secret
 from chat.wire.wires import JSON, JSON_ECHO
 
 
@@ -49,6 +50,8 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
         else:
             nick = hub.check_nickname(wanted, person)
     except Refused as error:
+        if error.code == "nick-taken" and not session.named and hub.account(wanted) is not None:
+            return _ask_whose(session, error, wanted, id)
         return _propose(session, error, wanted, id)
     renames = session.named
     if renames and nick != person.nick:
@@ -64,6 +67,56 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
         await _come_in(session, id)
     else:
         hub.lose(person)
+    return None
+
+
+def _ask_whose(session: Session, error: Refused, nick: str, id: str | None) -> Outcome:
+    """Where a nickname is asked for and this one is registered: it is given for its password alone."""
+    connection = carrier(session)
+    if not (asks(session) and connection.sealed):
+        return _propose(session, error, nick, id)
+    connection.proposal = session.hub.propose(nick, session.person)
+    hidden = connection.ask(partial(log_in, session, connection, nick))
+    session.answer(Reply("login", replies.PasswordAsked("present", nick, not hidden, connection.proposal), id))
+    return ANSWERED
+
+
+async def answered(session: Session, secret: Secret) -> Outcome:
+    """A password came; an empty line is none: a guest comes in, or nothing is done."""
+    connection = carrier(session)
+    question = connection.question
+    connection.answered()
+    if secret.text:
+        assert question is not None
+        outcome: Outcome = await question(secret.text)
+        return outcome
+    if not session.named and asks(session):
+        return await nickname(session, Say("", secret.request))
+    raise Refused("usage", say("Nothing was done: no password came."))
+
+
+async def log_in(session: Session, connection: Carrier[Session], nick: str, text: str) -> Outcome:
+    """Be the person of an account, from now on; a guest who was here leaves, and who ignores them goes on to do so."""
+    hub = session.hub
+    await session.posting.settled()
+    person = await hub.logins.log_in(nick, passwords.normal(text), connection.host)
+    await hub.load_rooms(person)
+    await hub.win_back(person)
+    if session.connection is not connection or not person.has_account:
+        return ANSWERED
+    guest = session.person
+    if session.named:
+        for other in hub.people.values():
+            if guest.id in other.ignored:
+                other.ignored[person.id] = person.nick
+        session.leave()
+    session.enter_as(person, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
+    await hub.turn.flush()
+    if session.connection is not connection or session.person is not person:
+        return ANSWERED
+    session.welcomed = True
+    session.answer(welcome(session, True, None))
+    session.hear_on()
     return None
 
 
@@ -152,7 +205,7 @@ async def come_back(call: Call, code: str) -> Outcome:
             return ANSWERED
     if returning is not None:
         assert isinstance(returning, Session)
-        await returning.load_rooms()
+        await hub.load_rooms(returning.person)
         if session.connection is not connection:
             return ANSWERED
         # Meanwhile its day may have ended.
@@ -168,6 +221,8 @@ async def come_back(call: Call, code: str) -> Outcome:
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
         return None
+    if returning.person.has_account and resume_codes.short(given or "") is not None:
+        return await _come_back_as_guest(session, connection, returning, given or "", request.id)
     returning.check_seen(request.seen)
     returning.language = session.language or returning.language
     # For who is the same person on both nothing changes for the others.
@@ -195,6 +250,40 @@ async def come_back(call: Call, code: str) -> Outcome:
         no_place = say("You are not back in {rooms}: too many rooms are open. /join goes there later.", rooms=lost)
         returning.answer(Problem("too-many", no_place))
     returning.hear_on()
+    return None
+
+
+async def _come_back_as_guest(
+    session: Session, connection: Carrier[Session], returning: Session, code: str, id: str | None
+) -> Outcome:
+    """A code of people can be guessed: of an account's session it brings back the place, under a free nickname.
+
+    Neither the nickname comes with it nor what was said in private; /login brings those.
+    """
+    hub, account = session.hub, returning.person
+    nick = hub.propose(account.nick, session.person)
+    await hub.win(nick, session.person)
+    if session.connection is not connection or hub.codes.get(returning.digest) is not returning:
+        hub.lose(session.person)
+        return ANSWERED
+    places = {key: max(account.joined[key], returning.given(room.log)) for key, room in account.rooms.items()}
+    rooms, current, seen_at = list(account.rooms.values()), returning.current, returning.seen_at
+    returning.send_away(taken_over())
+    hub.end(returning, "")
+    session.leave()
+    session.enter(nick, code)
+    session.welcomed, session.seen_at = True, seen_at
+    for room in rooms:
+        session.join(room)
+        key = room.log.key
+        session.person.joined[key] = session.subscriptions.given[key] = places[key]
+    if current in rooms:
+        session.speak_in(current)
+    await hub.turn.flush()
+    if session.connection is not connection or not session.named:
+        return ANSWERED
+    session.answer(welcome(session, True, id))
+    session.hear_on()
     return None
 
 

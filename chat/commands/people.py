@@ -76,6 +76,8 @@ def whois(call: Call, asked: Whois) -> None:
     """Alone it is about oneself.  Addresses are nobody's business."""
     hub = call.session.hub
     person = call.session.person if asked.nick is None else hub.find(asked.nick)
+    if person.id not in hub.people:
+        raise Refused("not-here", say("{nick} is not here now.", nick=person.nick))
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.nick, tuple(room.log.name for room in person.rooms.values())

@@ -11,6 +11,7 @@ from chat.commands import words
 from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.person import Person
 from chat.core.posting import not_said
+from chat.core.presence import Presence
 from chat.core.rooms import LOBBY
 from chat.core.session import Session
 from chat.log.events import Action, Author, Message, Private
@@ -79,7 +80,7 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
     last = call.session.person.last_from
     if last is None:
         raise Refused("gone", say("Nobody has written to you in private yet."))
-    person = call.session.hub.people.get(last)
+    person = call.session.hub.reachable(last)
     if person is None:
         raise Refused("gone", say("Whoever wrote to you last is gone."))
     return _private(call.session, call.request, person, asked.text)
@@ -98,13 +99,15 @@ async def _private(session: Session, request: Request, person: Person, text: str
     if repeated:
         return ANSWERED
     hub.wrote(fact, person)
-    if person.id not in hub.people:
+    if hub.reachable(person.id) is None:
         session.answer(Problem("not-delivered", say("{nick} has left.", nick=fact.to)))
     return ANSWERED
 
 
 def _absence(session: Session, request: Request, person: Person, nick: str) -> Reply | None:
-    """What whoever writes to them should know: that their line is down, or that they are away."""
+    """What whoever writes to them should know: that they are not here, their line is down, or they are away."""
+    if person.presence is Presence.ABSENT:
+        return Reply("msg", replies.Absent(nick, True), request.id)
     if person.down_since is not None:
         down = int(session.hub.clock.seconds() - person.down_since)
         return Reply("msg", replies.LineDown(nick, down), request.id)

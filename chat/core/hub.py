@@ -1,6 +1,7 @@
 """Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,9 +21,10 @@ from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
+from chat.core.logins import Logins, NoPasswords
 from chat.core.nicknames import Nicknames
 from chat.core.person import Device, Person
-from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Query, Store
+from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Passwords, Query, Store
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.rooms import LOBBY, Rooms
 from chat.core.turn import Outcome, Turn
@@ -68,6 +70,7 @@ class Hub:
         token: Callable[[], str],
         settings: Settings,
         kept: Kept = NOTHING_KEPT,
+        passwords: Passwords | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -92,6 +95,8 @@ class Hub:
         self.rates = Rates(limits.PACES)
         """How fast people and addresses were lately."""
         self.guesses = Guesses(clock, self.rates)
+        self.passwords = passwords or NoPasswords()
+        self.logins = Logins(self, self.passwords)
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -138,7 +143,23 @@ class Hub:
 
     def is_here(self, nick: str) -> bool:
         """Whether somebody has this nickname."""
-        return self._nicknames.find(nick) is not None
+        person = self._nicknames.find(nick)
+        return person is not None and person.id in self.people
+
+    def reachable(self, id: str) -> Person | None:
+        """The person of this id, who reads what they are written: they are here, or have an account."""
+        person = self.people.get(id) or self.absent.get(id)
+        return person if person is not None and (id in self.people or person.has_account) else None
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts there are."""
+        return sum(person.has_account for some in (self.people, self.absent) for person in some.values())
+
+    def account(self, nick: str) -> Person | None:
+        """Whose account this nickname is."""
+        person = self._nicknames.find(nick)
+        return person if person is not None and person.has_account else None
 
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""
@@ -182,7 +203,7 @@ class Hub:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
         holder = self.holder(nick, person)
         if holder is not None:
-            raise _taken(nick, holder.nick)
+            raise _taken(nick, holder.nick, holder.has_account)
 
     async def win(self, nick: str, person: Person) -> None:
         """Before `claim`: where other nodes use the store, let it agree; raises `Refused` if it is somebody's there.
@@ -199,7 +220,7 @@ class Hub:
         """Before somebody comes in again who had left: their nickname, or one near to it that is nobody's."""
         if person.presence is not Presence.ABSENT:
             return
-        nick = person.nick if self.holder(person.nick) is None else self.propose(person.nick)
+        nick = person.nick if self.holder(person.nick, person) is None else self.propose(person.nick, person)
         refused: list[str] = []
         while True:
             try:
@@ -314,9 +335,10 @@ class Hub:
             room.leave(person, text, fact, told)
         for session in person.attached:
             session.hear_nothing()
-        self._nicknames.release(person)
-        self._won.pop(person.id, None)
-        self.turn.give_up(person.id)
+        if not person.has_account:
+            self._nicknames.release(person)
+            self._won.pop(person.id, None)
+            self.turn.give_up(person.id)
         del self.people[person.id]
 
     def _tell_senders(self, person: Person) -> None:
@@ -331,12 +353,32 @@ class Hub:
         """Whoever has no connection, and came from an address that is banned by now, does not come back."""
         for person in [*self.down, *self.absent.values()]:
             if person.host in self.settings.bans:
-                self.happened(person, Event.BANNED)
+                self.banish(person)
+
+    def banish(self, person: Person) -> None:
+        """Somebody is banned: none of their sessions comes back.  An account stays what it is."""
+        if not person.has_account:
+            self.happened(person, Event.BANNED)
+            return
+        self.end_all(person)
+
+    def end_all(self, person: Person, besides: Device | None = None) -> None:
+        """The sessions of somebody are over, all but this one; they are told by whoever calls this."""
+        for session in (*person.attached, *person.detached):
+            if session is not besides:
+                session.hear_nothing()
+                self._void(session)
+        if person.attached:
+            self._others_hear_differently(person.attached[0])
+        elif person.presence is Presence.HERE:
+            self.happened(person, Event.ENDED)
+        elif person.presence is Presence.DOWN:
+            self.happened(person, Event.GRACE_OVER)
 
     def _enter_again(self, person: Person) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
         nick = self._won.get(person.id, person.nick)
-        if self.holder(nick) is not None:
+        if self.holder(nick, person) is not None:
             nick = self.propose(nick)
         self.claim(nick, person)
         del self.absent[person.id]
@@ -364,7 +406,9 @@ class Hub:
         """After a restart somebody is there again with their sessions, or absent; the rooms are not told."""
         for session in person.detached:
             self.codes[session.digest] = session
-        if absent or self.holder(nick) is not None:
+        if person.has_account and self.holder(nick) is None:
+            self.claim(nick, person)
+        if absent or self.holder(nick, person) is not None or not person.detached:
             person.called(nick)
             person.presence = Presence.ABSENT
             self.absent[person.id] = person
@@ -372,7 +416,8 @@ class Hub:
                 self.keep(session)
             self.turn.touch(person)
             return
-        self.claim(nick, person)
+        if not person.has_account:
+            self.claim(nick, person)
         self.people[person.id] = person
         for room in person.rooms.values():
             room.put_back(person)
@@ -387,6 +432,12 @@ class Hub:
             for other in self.detached.add(session):
                 self.forget(other)
         self.forget_old()
+
+    async def load_rooms(self, person: Person) -> None:
+        """Before somebody comes back: have all of their rooms in memory for which there is place."""
+        for room in list(person.rooms.values()):
+            with suppress(Refused):
+                await self.rooms.load(room.log.name)
 
     def attach(self, session: Device) -> None:
         """A session of somebody has a connection."""
@@ -412,14 +463,19 @@ class Hub:
     def end(self, session: Device, text: str) -> None:
         """A session of somebody is over, and its code is void; `text` is what they say on leaving."""
         person = session.person
-        if person.attached == (session,) and not person.detached:
+        if person.attached == (session,) and not person.detached and not person.has_account:
             self.happened(person, Event.QUIT, text)
             return
         self._void(session)
         if person.attached:
             self._others_hear_differently(session)
-        else:
+        elif person.presence is Presence.HERE:
             self.happened(person, Event.ENDED, text)
+        elif not person.detached:
+            if person.presence is Presence.DOWN:
+                self.happened(person, Event.GRACE_OVER)
+            if not person.has_account:
+                self.happened(person, Event.FORGOTTEN)
 
     def _others_hear_differently(self, session: Device) -> None:
         """Who has one device hears what all hear; of several, none is to hear what was done on another."""
@@ -430,7 +486,7 @@ class Hub:
         """The code of a session that does not come back is void."""
         person = session.person
         self._void(session)
-        if not (person.attached or person.detached):
+        if not (person.attached or person.detached or person.has_account):
             self.happened(person, Event.FORGOTTEN)
 
     def _void(self, session: Device) -> None:
@@ -509,8 +565,10 @@ class Hub:
         return None if known is None or not known.same(line) else known.place
 
 
-def _taken(nick: str, holder: str) -> Refused:
+def _taken(nick: str, holder: str, registered: bool = False) -> Refused:
     """That somebody has this nickname, or one that looks like it."""
+    if names.fold(holder) == names.fold(nick) and registered:
+        return Refused("nick-taken", say("{nick} is registered; /login {nick} if it is yours.", nick=nick))
     if names.fold(holder) == names.fold(nick):
         return Refused("nick-taken", say("{nick} is here already.", nick=nick))
     return Refused("nick-alike", say("{nick} looks like {other}, who is here.", nick=nick, other=holder))

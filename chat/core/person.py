@@ -65,8 +65,8 @@ class Device(Restorable, Protocol):
     def notice(self, key: str, notice: Notice) -> None:
         """What state something has by now, told at the end of the turn: of each `key` only the last."""
 
-    def send_away(self) -> None:
-        """They are banned: its connection ends."""
+    def send_away(self, refused: Refused) -> None:
+        """Its connection ends, for this reason."""
 
     def given(self, log: Log) -> int:
         """Up to where it was given this log."""
@@ -92,6 +92,7 @@ class Person:
         "last_from",
         "log",
         "nick",
+        "password",
         "presence",
         "read",
         "rooms",
@@ -107,6 +108,8 @@ class Person:
         self.log = log
         """What is said to and by them in private."""
         self.nick = ""
+        self.password: str | None = None
+        """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.presence = Presence.ENTERING
         self.attached: tuple[Device, ...] = ()
         """Their sessions that have a connection, in the order of their coming."""
@@ -130,6 +133,11 @@ class Person:
         self.grace: IDelayedCall | None = None
         """Ends the time for which the others see nothing of that."""
         self.stored = False
+
+    @property
+    def has_account(self) -> bool:
+        """They have a password: their nickname is theirs, also while they are away."""
+        return self.password is not None
 
     @property
     def author(self) -> Author:
@@ -273,6 +281,7 @@ class Person:
             {log.key: self.read_up_to(log) for log in self.logs.values()},
             dict(self.ignored),
             self.senders,
+            self.password,
         )
 
 

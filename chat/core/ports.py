@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from socket import socket
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -96,6 +96,8 @@ class PersonRecord(NamedTuple):
     """By their ids, how those were called whom they do not hear."""
     senders: Sequence[str]
     """The ids of those who wrote to them while their line was down."""
+    password: str | None = None
+    """What `Passwords.hash` made of it; who has none is a guest."""
 
 
 class SessionRecord(NamedTuple):
@@ -241,6 +243,20 @@ class Store(Protocol):
         """No call comes after this one."""
 
 
+class Passwords(Protocol):
+    """Work that is dear on purpose, done beside all else; raises `Refused` (`busy`) where too much of it waits."""
+
+    def hash(self, password: str) -> Deferred[str]:
+        """What is kept of a password."""
+
+    def verify(self, hash: str | None, password: str) -> Deferred[bool]:
+        """Whether it is the one of this hash; without one it takes as long, and is not."""
+
+
+Question = Callable[[str], Awaitable[Any]]
+"""What is done with the answer to it on the next line: a secret, which is not shown, said or kept."""
+
+
 class Carrier(Protocol[S]):
     """What a session, and commands, need of whatever carries it: a visit, which ends with its connection.
 
@@ -262,6 +278,9 @@ class Carrier(Protocol[S]):
 
     tries: int
     """Resume codes that were nobody's."""
+
+    question: Question | None
+    """What the next line answers."""
 
     @property
     def session(self) -> S:
@@ -291,6 +310,12 @@ class Carrier(Protocol[S]):
 
     def send(self, chunk: bytes) -> None:
         """The one way out."""
+
+    def ask(self, question: Question) -> bool:
+        """The next line is the answer, a secret; returns whether their terminal hides it."""
+
+    def answered(self) -> None:
+        """What they type may be seen again."""
 
     def answer(self, answer: Answer) -> None:
         """Send what the service says to them alone."""

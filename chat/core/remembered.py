@@ -24,6 +24,7 @@ def wrong_person(id: object, record: PersonRecord | None) -> str:
         ("rooms", _are_places(record.rooms)),
         ("read", _are_places(record.read)),
         ("ignored", all(map(_is_id, record.ignored)) and all(map(_is_text, record.ignored.values()))),
+        ("password", record.password is None or _is_text(record.password)),
         ("senders", all(map(_is_id, record.senders))),
     )
 

@@ -16,19 +16,21 @@ def restore(hub: Hub, remembered: Remembered) -> None:
         if session is not None:
             sessions.setdefault(session.person, []).append((digest, session))
     found = [
-        (max(session.ended_at or now for _, session in sessions[id]), id, person)
+        (max((session.ended_at or now for _, session in sessions.get(id, ())), default=now), id, person)
         for id, person in remembered.people.items()
-        if person is not None and id in sessions
+        if person is not None and (id in sessions or person.password is not None)
     ]
-    for _, id, person in sorted(found, key=lambda item: item[0]):
-        _restore(hub, id, person, sorted(sessions[id], key=lambda item: item[1].ended_at or now))
+    # Accounts first, for their nicknames are theirs.
+    found.sort(key=lambda item: (item[2].password is None, item[0]))
+    for _, id, person in found:
+        _restore(hub, id, person, sorted(sessions.get(id, ()), key=lambda item: item[1].ended_at or now))
     hub.all_are_back()
 
 
 def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[str, SessionRecord]]) -> None:
     person = hub.stranger(id)
     person.stored = True
-    person.away, person.last_from = record.away, record.last_from
+    person.away, person.last_from, person.password = record.away, record.last_from, record.password
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
     person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
     person.rooms = {key: hub.rooms[key] for key in record.rooms if key in hub.rooms}

@@ -6,7 +6,6 @@ Events reach a session only from logs, by its `subscriptions`; answers to its ow
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from enum import Enum
 from socket import socket
 from typing import Literal
@@ -15,8 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chat.base import limits, resume_codes
-from chat.base.errors import Refused, banned, no_nick, seen_ahead
-from chat.base.language import say
+from chat.base.errors import Refused, banned, no_nick, seen_ahead, taken_over
 from chat.core.batch import People, Sessions
 from chat.core.hub import Hub
 from chat.core.person import Person
@@ -112,6 +110,7 @@ class Session:
         self.person = person
         assert self.connection is not None
         self._frame = Frame.COMING
+        self.subscriptions.given.clear()  # of a guest perhaps who was here
         self._find_rooms(self.connection.host)
         for log in person.logs.values():
             self.subscriptions.given[log.key] = max(person.read_up_to(log), log.head - limits.GIVEN_BACK)
@@ -179,15 +178,15 @@ class Session:
     def banish(self) -> None:
         """They are banned: they go at once, on all devices, told why where they can be, and their codes are void."""
         if self._author is None:
-            self.send_away()
+            self.send_away(banned())
         else:
             for session in self.person.attached:
-                session.send_away()
-            self.hub.happened(self.person, Event.BANNED)
+                session.send_away(banned())
+            self.hub.banish(self.person)
 
-    def send_away(self) -> None:
-        """(Device) They are banned: this connection ends."""
-        refused, connection = banned(), self.connection
+    def send_away(self, refused: Refused) -> None:
+        """(Device) This connection ends, for this reason."""
+        connection = self.connection
         self.answer(Problem(refused.code, refused.sentence))
         self.hear_nothing()
         self._author = None
@@ -199,12 +198,6 @@ class Session:
         for name, log in self.person.logs.items():
             if seen.get(name, 0) > log.head:
                 raise seen_ahead(seen[name])
-
-    async def load_rooms(self) -> None:
-        """Before `resume`: have all of their rooms in memory for which there is place."""
-        for room in list(self.person.rooms.values()):
-            with suppress(Refused):
-                await self.hub.rooms.load(room.log.name)
 
     def _find_rooms(self, host: str) -> None:
         """Of rooms where nobody was, some may have been forgotten to make place for others, and loaded again since.
@@ -237,7 +230,8 @@ class Session:
         if old is not None:
             nobody = Session(self.hub, old)
             old.carry(nobody)
-            nobody.answer(Problem("taken-over", say("You came back on another line; this one is closed.")))
+            refused = taken_over()
+            nobody.answer(Problem(refused.code, refused.sentence))
             old.close()
         self.code, self.welcomed = code, True
         self.host = connection.host

@@ -26,7 +26,7 @@ import unicodedata
 from chat.base.limits import LINE, SUBNEGOTIATION, TELNET_ANSWERS
 from chat.wire.requests import END_OF_INPUT, INTERRUPT, Garbled, Overlong, Typed
 
-_BINARY, _TIMING_MARK = 0, 6
+_BINARY, _ECHO, _TIMING_MARK = 0, 1, 6
 _WILL, _WONT, _DO, _DONT = 0xFB, 0xFC, 0xFD, 0xFE
 _END_OF_FILE, _INTERRUPT, _ARE_YOU_THERE = b"\xec", b"\xf4", b"\xf6"
 _IAC = b"\xff"
@@ -141,6 +141,15 @@ class LineDecoder:
         if not self.commands:
             self._answers = b""
             self.trust()
+
+    def hide(self, hidden: bool) -> None:
+        """Ask the peer to show no more what is typed, as though we did (RFC 857); or to show it again."""
+        answer = bytes((0xFF, _WILL if hidden else _WONT, _ECHO))
+        # What it answers to that is no request.
+        refusal = bytes((0xFF, _WONT, _ECHO))
+        if refusal not in self._answered:
+            self._answered += (refusal,)
+        self._answers += answer
 
     def answers(self) -> bytes:
         """The bytes that telnet wants to hear from us, once."""

@@ -193,6 +193,14 @@ class ChatProtocol(LineReceiver):
         """There was no handshake in time."""
         self.transport.give_up()  # type: ignore[attr-defined]  # only `chat.doors.tls` has handshakes
 
+    def hide(self, hidden: bool) -> bool:
+        """Telnet does, if it is one; and a program knows by itself what is a secret."""
+        if not self._decoder.telnet:
+            return False
+        self._decoder.hide(hidden)
+        self._answer_telnet()
+        return self._decoder.commands
+
     def pause(self, paused: bool) -> None:
         """Leave input in the kernel, or read on."""
         if paused:

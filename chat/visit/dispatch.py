@@ -14,7 +14,7 @@ from chat.commands.registry import Outcome, acknowledge
 from chat.core.ports import Carrier, Line
 from chat.core.posting import not_said
 from chat.core.session import Session
-from chat.wire import grammar, phrases
+from chat.wire import grammar, phrases, vocabulary
 from chat.wire.answers import Problem, Stored
 from chat.wire.requests import Expected, Garbled, Invoke, Overlong, Parsed, Request, Say, Typed
 
@@ -49,6 +49,8 @@ def handle(connection: Carrier[Session], line: Typed) -> Deferred[None] | None:
 
 
 def _expected(connection: Carrier[Session]) -> Expected:
+    if connection.question is not None:
+        return Expected.SECRET
     if connection.draft is not None:
         return Expected.DRAFT
     return Expected.TALK if connection.session.named else Expected.NICKNAME
@@ -75,7 +77,7 @@ def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError) -> W
     if isinstance(error, BadInput):
         session.answer(Problem(error.code, error.sentence, error.id))
     elif isinstance(error, NotStored):
-        session.answer(not_said(error, request.line, request.id))
+        session.answer(not_said(error, vocabulary.quotable(request.line), request.id))
     elif not session.named or (line := session.posting.line(request)) is None:
         session.answer(Problem(error.code, error.sentence, request.id))
     else:

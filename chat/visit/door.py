@@ -49,6 +49,9 @@ class Door(Protocol):
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""
 
+    def hide(self, hidden: bool) -> bool:
+        """Let what they type be seen no more, or again; returns whether their terminal does that."""
+
     def pause(self, paused: bool) -> None:
         """Leave input where it is, or read on."""
 

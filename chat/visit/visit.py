@@ -21,6 +21,7 @@ from chat.base.errors import Refused
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, talk
 from chat.core.hub import Hub
+from chat.core.ports import Question
 from chat.core.session import Session
 from chat.visit import notices
 from chat.visit.dispatch import command_of, handle, id_of
@@ -73,8 +74,8 @@ class Visit:
     __slots__ = (
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
-        "_visits", "_waited_at", "_waits_since", "draft", "heard", "host", "pings", "proposal", "send", "session",
-        "state", "tries", "wire",
+        "_visits", "_waited_at", "_waits_since", "draft", "heard", "host", "pings", "proposal", "question",
+        "send", "session", "state", "tries", "wire",
     )  # fmt: skip
 
     heard: bool
@@ -88,6 +89,7 @@ class Visit:
         self.session = Session(hub, self)
         self.draft: list[str] | None = None
         self.proposal: str | None = None
+        self.question: Question | None = None
         self.tries = 0
         self.pings = self.heard = False
         self._hub = hub
@@ -325,7 +327,7 @@ class Visit:
 
         So the answer waits for the end of input, which is looked for meanwhile.
         """
-        return self.wire.asks and self.proposal is not None and not self.session.named
+        return self.wire.asks and self.proposal is not None and self.question is None and not self.session.named
 
     def _handle(self, most: int) -> int:
         """Handle one line, or up to so many that can be said together; returns how many these were."""
@@ -333,7 +335,7 @@ class Visit:
         lines = queue.lines[: -most - 1 : -1]
         prices = affordable(lines, most) if max(map(len, lines)) > limits.LINE_CHEAP else None
         talked = 0
-        if self.wire.verbatim and self.draft is None and self.proposal is None:
+        if self.wire.verbatim and self.draft is None and self.proposal is None and self.question is None:
             # Nearly all lines are nothing but talk, and together they cost half of what they do one by one in `handle`.
             try:
                 talked = talk.say_lines(self.session, lines)
@@ -566,7 +568,17 @@ class Visit:
 
     def carry(self, session: Session) -> None:
         """From now on they are this one's."""
-        self.session, self.draft, self.proposal = session, None, None
+        self.session, self.draft, self.proposal, self.question = session, None, None, None
+
+    def ask(self, question: Question) -> bool:
+        """The next line is the answer, a secret."""
+        self.question = question
+        return self._door.hide(True)
+
+    def answered(self) -> None:
+        """What they type may be seen again."""
+        self.question = None
+        self._door.hide(False)
 
     def entered(self) -> None:
         """(Carrier) They have a nickname now: nothing is waited for."""

@@ -12,7 +12,7 @@ from chat.base.language import Language, Sentence
 from chat.base.text import visible
 from chat.log.events import Entry, Fact, OtherDevice, Private
 from chat.log.log import Log
-from chat.wire import jsonl, prose, replies
+from chat.wire import jsonl, prose, replies, vocabulary
 from chat.wire.answers import (
     Answer,
     AwayNotice,
@@ -31,7 +31,7 @@ from chat.wire.answers import (
     UpToNow,
     Welcome,
 )
-from chat.wire.requests import Expected, Parsed, interpret
+from chat.wire.requests import Expected, Parsed, Request, Secret, interpret
 
 
 class JsonFormat:
@@ -64,7 +64,10 @@ class JsonWire:
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """What an object or a plain line means, whatever is expected; raises `BadInput` where that is nothing."""
-        return interpret(jsonl.decode(line))
+        request = jsonl.decode(line)
+        if expected is Expected.SECRET and vocabulary.named(request.line) != "cancel":
+            return Secret(request.line, Request("", request.id))
+        return interpret(request)
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
@@ -195,10 +198,12 @@ class JsonWire:
 
 _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.NicknameDue: ("seconds",),
+    replies.PasswordAsked: ("shown",),
     replies.User: ("down_for",),
     replies.Whois: ("spoke",),
     replies.Ignored: ("nick",),
     replies.Unignored: ("nick",),
+    replies.Absent: ("nick",),
     replies.LineDown: ("nick",),
     replies.IsAway: ("nick",),
     replies.Slowed: ("rate",),

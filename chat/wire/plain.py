@@ -44,7 +44,7 @@ from chat.wire.answers import (
     UpToNow,
     Welcome,
 )
-from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, interpret
+from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, Secret, interpret
 
 COLUMNS = 80
 """What the narrowest of usual terminals shows; the service's sentences are wrapped at it."""
@@ -127,6 +127,8 @@ class Plain:
         request = Request(line)
         if expected is Expected.TALK:
             return interpret(request)
+        if expected is Expected.SECRET:
+            return interpret(request) if vocabulary.named(line) == "cancel" else Secret(line, Request(""))
         if expected is Expected.DRAFT:
             return interpret(request) if vocabulary.named(line) in ("end", "cancel") else Say(line, request)
         if resume_codes.may_hold_one(line) and (code := vocabulary.code_in(line)):

@@ -191,6 +191,10 @@ def _pong(pong: replies.Pong) -> Iterator[Sentence]:
 # Talk.
 
 
+def _absent(absent: replies.Absent) -> Iterator[Sentence]:
+    yield say("{nick} is not here, and reads it on coming back.", nick=absent.nick)
+
+
 def _line_down(down: replies.LineDown) -> Iterator[Sentence]:
     yield say("{nick}'s line is down. You are told if {nick} does not come back.", nick=down.nick)
 
@@ -302,6 +306,49 @@ def _new_topic(topic: replies.NewTopic) -> Iterator[Sentence]:
 
 
 # Coming, going, and help.
+
+
+def _password_asked(asked: replies.PasswordAsked) -> Iterator[Sentence]:
+    nick = asked.nick
+    if asked.shown:
+        yield say("What you type now may be seen on your screen.")
+    if asked.asks == "new":
+        yield say(
+            "Choose a password for {nick}, of {least} characters or more:", nick=nick, least=limits.PASSWORD_LEAST
+        )
+    elif asked.asks == "again":
+        yield say("The same password once more:")
+    elif asked.proposal is None:
+        yield say("Password of {nick}, or Enter to stop:", nick=nick)
+    else:
+        yield say("{nick} is registered. Password, or Enter to come in as {other}:", nick=nick, other=asked.proposal)
+
+
+def _password_kept(kept: replies.PasswordKept) -> Iterator[Sentence]:
+    if kept.is_new:
+        yield say("{nick} is yours now: on any device type it as your nickname, then the password.", nick=kept.nick)
+    else:
+        yield say("The password of {nick} is another one now; your other devices log in anew.", nick=kept.nick)
+
+
+def _given_up(given: replies.GivenUp) -> Iterator[Sentence]:
+    yield say("{nick} is no account any more. What you said stays.", nick=given.nick)
+
+
+def _devices(devices: replies.Devices) -> Iterator[Sentence]:
+    for device in devices.devices:
+        number, host = device.number, device.host
+        if number == 1:
+            yield say("{number}: this one, from {host}", number=number, host=host)
+        elif device.here:
+            yield say("{number}: here, from {host}", number=number, host=host)
+        else:
+            away = duration(device.away)
+            yield say("{number}: from {host}, gone for {time}; it may come back", number=number, host=host, time=away)
+
+
+def _device_ended(ended: replies.DeviceEnded) -> Iterator[Sentence]:
+    yield say("Device {number} is out.", number=ended.number)
 
 
 def _own_code(code: replies.OwnCode) -> Iterator[Sentence]:
@@ -416,6 +463,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Unignored: _unignored,
     replies.Quiet: _quiet,
     replies.Pong: _pong,
+    replies.Absent: _absent,
     replies.LineDown: _line_down,
     replies.IsAway: _is_away,
     replies.DraftBegun: _draft_begun,
@@ -431,6 +479,11 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Rooms: _rooms,
     replies.Topic: _topic,
     replies.NewTopic: _new_topic,
+    replies.PasswordAsked: _password_asked,
+    replies.PasswordKept: _password_kept,
+    replies.GivenUp: _given_up,
+    replies.Devices: _devices,
+    replies.DeviceEnded: _device_ended,
     replies.OwnCode: _own_code,
     replies.HereAlready: _here_already,
     replies.Speaks: _speaks,

@@ -99,6 +99,13 @@ class Pong(NamedTuple):
 # Talk.
 
 
+class Absent(NamedTuple):
+    """Somebody who was written to has an account, and is not here."""
+
+    nick: str
+    absent: bool
+
+
 class LineDown(NamedTuple):
     """Somebody who was written to is not connected, for so many seconds by now."""
 
@@ -249,7 +256,59 @@ class Version(NamedTuple):
     server: str
 
 
-Family = Literal["talk", "people", "rooms", "history", "staying", "server"]
+# Accounts.
+
+Wanted = Literal["new", "again", "present"]
+"""Which password: one that is chosen, the same once more, or the one that it is."""
+
+
+class PasswordAsked(NamedTuple):
+    """The next line is a password; it is `shown` where their terminal does not hide it.
+
+    Where a nickname is asked for, an empty line takes the `proposal` instead.
+    """
+
+    asks: Wanted
+    nick: str
+    shown: bool
+    proposal: str | None = None
+
+
+class PasswordKept(NamedTuple):
+    """The nickname is theirs by this password, which it was not before (`is_new`), or by another one."""
+
+    nick: str
+    is_new: bool
+
+
+class GivenUp(NamedTuple):
+    """The account is none any more."""
+
+    nick: str
+
+
+class Device(NamedTuple):
+    """A session: from which address it came, and whether it is `here`, else since how many seconds not."""
+
+    number: int
+    host: str
+    here: bool
+    away: int
+
+
+class Devices(NamedTuple):
+    """One's sessions; the first is this one."""
+
+    devices: Sequence[Device]
+
+
+class DeviceEnded(NamedTuple):
+    """This one is over."""
+
+    number: int
+
+
+Family = Literal["talk", "people", "rooms", "history", "account", "staying", "server"]
 
 Kind = Literal["nick", "room", "place", "number", "switch", "command", "language", "time", "word", "text"]
 """Of an argument: a `place` is a nickname or a room, a `switch` is on or off, a `text` all that is left of the line."""
@@ -325,9 +384,10 @@ class Announcement(NamedTuple):
 
 
 Facts = (
-    Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
+    Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong | Absent
     | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
     | Joined | Left | Rooms | Topic | NewTopic
+    | PasswordAsked | PasswordKept | GivenUp | Devices | DeviceEnded
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
     | Present | Announcement
 )  # fmt: skip

@@ -68,6 +68,7 @@ class Expected(Enum):
     TALK = "nothing: they talk"
     NICKNAME = "the question for a nickname"
     DRAFT = "/paste: lines of a draft, until one ends it"
+    SECRET = "the question for a password"
 
 
 class Say(NamedTuple):
@@ -96,7 +97,14 @@ class Read(NamedTuple):
     request: Request
 
 
-Parsed = Say | Invoke | Read
+class Secret(NamedTuple):
+    """What was asked for, as it was typed: it is not said, shown or kept, nor looked at for anything else."""
+
+    text: str
+    request: Request
+
+
+Parsed = Say | Invoke | Read | Secret
 
 
 def interpret(request: Request) -> Parsed:

@@ -32,6 +32,10 @@ _WORDS = {
     "missed": "perdido",
     "grep": "search buscar",
     "resume": "retomar",
+    "register": "registrar",
+    "login": "identify acceder",
+    "password": "contraseña clave passwd",
+    "sessions": "sesiones",
     "language": "idioma",
     "help": "h ? commands ayuda",
     "quit": "q exit bye salir",
@@ -47,8 +51,7 @@ OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 
 RESERVED = frozenset(
     {
-        "register", "registrar", "login", "acceder", "identify", "password", "contrasena", "clave",
-        "passwd", "pass", "auth", "logout", "unregister", "sessions", "sesiones", "export",
+        "pass", "auth", "export",
         "token", "tokens", "key", "keys", "invite", "invitar", "private", "privada",
         "public", "publica", "own", "word", "invite-code", "op", "deop", "give",
         "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",

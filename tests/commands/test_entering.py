@@ -216,7 +216,7 @@ def test_help_for_one_command_tells_its_usage_and_other_names(amy: Client, topic
         ("jion", "! unknown-command: There is no /jion; is it /join? /help all shows every one."),
         ("/whios", "! unknown-command: There is no /whios; is it /whois? /help all shows every one."),
         ("set", "! not-here: /set is a command of chat-client."),
-        ("login", "! unknown-command: There is no such command; /help all shows every one."),
+        ("operator", "! unknown-command: There is no such command; /help all shows every one."),
     ],
 )
 def test_help_for_what_there_is_not(amy: Client, topic: str, answer: str) -> None:

@@ -139,7 +139,7 @@ def test_help_tells_programs_of_each_command_what_the_table_holds(world: World) 
     told = {command["name"]: command for command in amy.objects[0]["commands"]}
     assert told.keys() == {name for name, row in TABLE.items() if row.role == "anybody"}
     families = list(dict.fromkeys(command["family"] for command in told.values()))
-    assert families == ["talk", "people", "rooms", "history", "staying"]
+    assert families == ["talk", "people", "rooms", "history", "account", "staying"]
     kinds = {name: [argument["kind"] for argument in command["arguments"]] for name, command in told.items()}
     assert (kinds["msg"], kinds["last"], kinds["since"]) == (["place", "text"], ["number", "place"], ["room", "time"])
     assert (kinds["quiet"], kinds["help"], kinds["language"]) == (["switch"], ["command"], ["language"])

@@ -3,7 +3,7 @@
 import re
 from itertools import count
 
-from world import Client, World
+from world import Client, Hashed, World
 
 from chat.core.hub import Hub, Settings
 from chat.core.ports import Kept, KeptLog, Remembered
@@ -74,7 +74,7 @@ def restarted(world: World, store: KeepingStore) -> World:
     after = World(store)
     after.clock.advance(world.clock.seconds())
     after.hub = Hub(
-        after.clock, after.now, store, lambda: f"token{next(_NUMBERS)}", Settings("pi", (), 20), store.kept()
+        after.clock, after.now, store, lambda: f"token{next(_NUMBERS)}", Settings("pi", (), 20), store.kept(), Hashed()
     )
     after.factory.hub = after.hub
     restore(after.hub, store.kept().remembered)

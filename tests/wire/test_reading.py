@@ -13,7 +13,7 @@ from chat.wire import grammar, jsonl, vocabulary
 from chat.wire.json_wire import JsonFormat, JsonWire
 from chat.wire.plain import Plain, PlainFormat
 from chat.wire.rendering import Wire
-from chat.wire.requests import Expected, Invoke, Say, interpret
+from chat.wire.requests import Expected, Invoke, Say, Secret, interpret
 
 PLAIN: Wire = Plain(PlainFormat(language("en")))
 JSON: Wire = JsonWire(JsonFormat(language("en")))
@@ -33,6 +33,9 @@ def test_a_line_is_said_asked_or_refused(wire: Wire, expected: Expected, line: s
         parsed = wire.read(line, expected)
     except BadInput:
         assert "\n" in line or grammar.command_in(line) or jsonl.may_be_json(line)
+        return
+    if isinstance(parsed, Secret):
+        assert (expected, parsed.request.line) == (Expected.SECRET, "")
         return
     assert parsed.request.line in (line, f"/{line}")
     if isinstance(parsed, Invoke):

@@ -17,7 +17,7 @@ from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.settings import Settings
 from chat.client.talk.conversation import LineKind, Shown
-from chat.client.talk.objects import Problem
+from chat.client.talk.objects import Object, Problem, Reply
 from chat.wire import grammar, phrases, vocabulary
 
 NICKNAME = say("Nickname:")
@@ -25,6 +25,7 @@ NICKNAME = say("Nickname:")
 
 _TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
 _YES, _NO = say("yes"), say("no")
+_PASSWORD = say("Password:")
 
 
 class PersonFace(StreamFace):
@@ -42,6 +43,8 @@ class PersonFace(StreamFace):
 
         self._asking = nick is None and self.connection.me.code is None
         self._proposal: str | None = None
+        self._secret = False
+        """The server has asked for a password: what is typed next is neither shown nor kept."""
         self._told = False
         self._stranger: Unknown | None = None
         self._chosen = self._advised = False
@@ -72,7 +75,14 @@ class PersonFace(StreamFace):
         """What they are asked."""
         if self._stranger is not None:
             return _TRUST
+        if self._secret:
+            return _PASSWORD
         return NICKNAME if self._asking else None
+
+    @property
+    def hides(self) -> bool:
+        """What is typed is not shown."""
+        return self.question is _PASSWORD
 
     # Reader
 
@@ -80,6 +90,9 @@ class PersonFace(StreamFace):
         """The answer to a question, or something to say."""
         if self._stranger is not None:
             self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
+            return
+        if self._secret or (isinstance(line, str) and vocabulary.quotable(line) != line):
+            self._tell_secret(line)
             return
         if isinstance(line, str) and "\n" not in line and (name := vocabulary.named(line)) in self.ours:
             command = grammar.command_in(line)
@@ -93,6 +106,26 @@ class PersonFace(StreamFace):
         super().typed(line)
         if not (self.connection.connected or self._asking):
             self.kept_for_later()
+
+    def _tell_secret(self, line: str | TooLong) -> None:
+        """To the server alone, once: it is never sent again, and stands in no file."""
+        if self._secret:
+            self._secret = False
+            self.hide(False)
+        if self.connection.connected or self.connection.asking:
+            self.connection.ask(line if isinstance(line, str) else "", lambda answer: False)
+        else:
+            self.state(say("not connected: that was not sent, for it may hold a password"))
+
+    def hide(self, hidden: bool) -> None:
+        """What is typed is shown no more, or again."""
+
+    def answered(self, what: Object | None) -> None:
+        """A password may be asked for."""
+        if isinstance(what, Reply) and what.facts.get("asks") in ("new", "again", "present"):
+            self._secret = True
+            self.hide(True)
+            self.ask(_PASSWORD)
 
     def configure(self) -> None:
         """Be as the settings say."""

@@ -78,6 +78,12 @@ class PlainFace(PersonFace):
         self._alerts.how = "off"
         self._alerts.command = self.settings.text("on-mention")
 
+    def hide(self, hidden: bool) -> None:
+        """The terminal shows what is typed, unless it is told not to."""
+        self._streams.hide(hidden)
+        if not hidden:
+            self._streams.write("\n")  # the line's end was not shown either
+
     def go(self, name: str) -> None:
         """(Ours) Here the server knows where one speaks."""
         super().typed(f"/join {name}")
@@ -112,9 +118,10 @@ class PlainFace(PersonFace):
         if isinstance(what, Hello):
             self.state(say("connected"))
         super().received(what, raw, line)
+        self.answered(what)
         if isinstance(what, Said) and self._calls(what):
             self._alerts.call(what.author, " ".join(what.text.split("\n")))
-        if self._asking and self.connection.asking:
+        if self._asking and self.connection.asking and not self._secret:
             self.ask(NICKNAME)
 
     def _calls(self, said: Said) -> bool:

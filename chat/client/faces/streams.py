@@ -7,6 +7,7 @@ told when nobody takes it, and when all of it is out; the reactor's side of it i
 
 import os
 import stat
+import termios
 from contextlib import suppress
 from typing import Protocol as Interface
 
@@ -59,6 +60,9 @@ class StandardStreams(Interface):
     def pause(self, paused: bool) -> None:
         """Take no input for now, or go on."""
 
+    def hide(self, hidden: bool) -> None:
+        """A terminal shows no more what is typed, or again."""
+
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""
         raise NotImplementedError
@@ -74,6 +78,7 @@ class Streams(Protocol):
         self._encoding = encoding
         self._lines = Lines(limits.LINE)
         self._paused = False
+        self._hidden = False
         self._unwritten = 0
         self._source: Source | None = None
         self._closed: Deferred[None] = Deferred()
@@ -105,8 +110,19 @@ class Streams(Protocol):
             self._paused = paused
             (self.transport.pauseProducing if paused else self.transport.resumeProducing)()
 
+    def hide(self, hidden: bool) -> None:
+        """Standard input, if it is a terminal."""
+        if hidden == self._hidden:
+            return
+        self._hidden = hidden
+        with suppress(termios.error, OSError):
+            attributes = termios.tcgetattr(0)
+            attributes[3] = attributes[3] & ~termios.ECHO if hidden else attributes[3] | termios.ECHO
+            termios.tcsetattr(0, termios.TCSADRAIN, attributes)
+
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""
+        self.hide(False)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
         return self._closed

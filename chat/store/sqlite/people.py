@@ -52,7 +52,7 @@ class _Table(NamedTuple):
         return f"DELETE FROM {self.name} WHERE {self.columns[0]} IN (SELECT value FROM json_each(?))"
 
 
-_PEOPLE = _Table("people", ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at"), 1)
+_PEOPLE = _Table("people", ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at", "password"), 1)
 _MEMBERSHIPS = _Table("memberships", ("person", "log", "joined", "place"), 2)
 _READ = _Table("read", ("person", "log", "seq"), 2)
 _IGNORED = _Table("ignored", ("person", "other", "nick"), 2)
@@ -115,7 +115,8 @@ def _relate(connection: sqlite3.Connection, table: _Table, owners: Sequence[str]
 
 def _person(id: str, person: PersonRecord) -> Row:
     entered, spoke = microseconds(person.entered_at), microseconds(person.spoke_at)
-    return [id, person.nick, int(person.absent), person.away, person.last_from, entered, spoke]
+    absent = int(person.absent)
+    return [id, person.nick, absent, person.away, person.last_from, entered, spoke, person.password]
 
 
 def _session(digest: str, session: SessionRecord) -> Row:
@@ -131,7 +132,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
     read, ignored = _related(connection, _READ), _related(connection, _IGNORED)
     senders = _related(connection, _SENDERS)
     rows = connection.execute(f"SELECT {', '.join(_PEOPLE.columns)} FROM people WHERE id NOT LIKE 'damaged %'")
-    for id, nick, absent, away, last_from, entered_at, spoke_at in rows.fetchall():
+    for id, nick, absent, away, last_from, entered_at, spoke_at, password in rows.fetchall():
         entered, spoke = _date(entered_at), _date(spoke_at)
         if entered is None or spoke is None:
             yield id, None
@@ -149,6 +150,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
                 read.get(id, {}),
                 ignored.get(id, {}),
                 list(senders.get(id, {})),
+                password,
             ),
         )
 

@@ -207,6 +207,8 @@ MIGRATIONS: Sequence[str] = (
     DROP VIEW own_logs;
     CREATE VIEW own_logs (key) AS SELECT '@' || id FROM people;
     """,
+    # What is kept of the password of an account; a guest has none.
+    "ALTER TABLE people ADD COLUMN password TEXT",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 

@@ -37,6 +37,7 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor
 from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -78,6 +79,10 @@ class Desk(InputReader, Protocol):
 
     def offers(self, text: str) -> Sequence[Offer]:
         """What the text before the cursor may go on with."""
+
+    @property
+    def hides(self) -> bool:
+        """Whether stars stand for what is typed."""
 
     def keeps(self, line: str) -> bool:
         """Whether this line may stand in the history."""
@@ -166,6 +171,10 @@ class Editor:
         elif not self._closed.called:
             self._over(None)
         return self._closed
+
+    def hide(self, hidden: bool) -> None:
+        """As the `desk` says."""
+        self.refresh()
 
     def refresh(self) -> None:
         """Something looks different now; it is drawn at once, unless that was only just done."""
@@ -268,7 +277,12 @@ class Editor:
             tempfile_suffix=".txt",
         )
         typed = Window(
-            BufferControl(self._buffer, search_buffer_control=self._search.control, preview_search=True),
+            BufferControl(
+                self._buffer,
+                search_buffer_control=self._search.control,
+                preview_search=True,
+                input_processors=[ConditionalProcessor(PasswordProcessor(), Condition(lambda: self.desk.hides))],
+            ),
             height=lambda: Dimension(min=1, max=_ROWS),
             wrap_lines=True,
             dont_extend_height=True,

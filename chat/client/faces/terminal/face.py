@@ -225,6 +225,7 @@ class TerminalFace(PersonFace):
         if isinstance(what, Hello):
             self._state = None
         self.view.take(what, line)
+        self.answered(what)
         if isinstance(what, Problem):
             self.refused(what)
         self._show()

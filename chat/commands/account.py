@@ -1,0 +1,206 @@
+"""Accounts: a nickname that is somebody's own, on every device, by a password that is asked for on the next line."""
+
+from functools import partial
+from typing import NamedTuple
+
+from chat.base import limits, passwords
+from chat.base.errors import Refused
+from chat.base.language import Sentence, say
+from chat.base.token_bucket import Allowance
+from chat.commands.entering import log_in
+from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, command, spend, usage
+from chat.core.person import Person
+from chat.core.ports import Question
+from chat.wire import replies
+
+_NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
+
+
+def _ask(call: Call, wanted: replies.Wanted, nick: str, question: Question) -> None:
+    """Ask for a password where nobody on the way reads along; who sits beside them may, which they are told."""
+    if not call.connection.sealed:
+        raise Refused("needs-tls", say("A password is taken on an encrypted connection only (chat-client --tls)."))
+    hidden = call.connection.ask(question)
+    call.reply(replies.PasswordAsked(wanted, nick, asks(call.session) and not hidden))
+
+
+def _with_account(call: Call) -> Person:
+    person = call.session.person
+    if not person.has_account:
+        raise Refused("usage", say("You have no account; /register makes one, /login NICK is for one you have."))
+    return person
+
+
+class Register(NamedTuple):
+    """Make the nickname one's own."""
+
+
+@command("account", say("/register"), say("make your nickname your own, with a password"))
+def register(call: Call, asked: Register) -> None:
+    """Whoever is here keeps their rooms and place; from now on the nickname is given for the password alone."""
+    person = call.session.person
+    if person.has_account:
+        raise Refused("usage", say("{nick} is yours already; /password changes the password.", nick=person.nick))
+    _ask(call, "new", person.nick, partial(_choose, call, person))
+
+
+async def _choose(call: Call, person: Person, text: str) -> Outcome:
+    """A new password, for the first time."""
+    password = passwords.new(text, person.nick)
+    _ask(call, "again", person.nick, partial(_keep, call, person, password))
+    return None
+
+
+async def _keep(call: Call, person: Person, password: str, text: str) -> Outcome:
+    """And for the second: it is theirs.  Whoever else is logged in must know it, too."""
+    session, hub = call.session, call.session.hub
+    if passwords.normal(text) != password:
+        raise Refused("usage", say("That was another password than before; nothing was changed."))
+    is_new = not person.has_account
+    if is_new:
+        if hub.accounts >= limits.ACCOUNTS:
+            raise Refused("too-many", say("There are {limit} accounts already.", limit=limits.ACCOUNTS))
+        spend(session, _NEW, lambda _: say("Your address made many accounts. Try again in an hour."))
+    kept = await hub.passwords.hash(password)
+    if not call.still_there or session.person is not person:
+        return ANSWERED
+    person.password = kept
+    _end_others(call, person, say("The password was changed on another device."))
+    hub.turn.touch(person)
+    await hub.turn.flush()
+    call.reply(replies.PasswordKept(person.nick, is_new))
+    return None
+
+
+def _end_others(call: Call, person: Person, why: Sentence) -> None:
+    for device in person.others(call.session):
+        device.send_away(Refused("taken-over", why))
+    call.session.hub.end_all(person, besides=call.session)
+
+
+class Password(NamedTuple):
+    """Another password."""
+
+
+@command("account", say("/password"), say("choose another password; your other devices log in anew"))
+def password(call: Call, asked: Password) -> None:
+    """The present one is asked for first: somebody else may sit there."""
+    person = _with_account(call)
+    _ask(call, "present", person.nick, partial(_renew, call, person))
+
+
+async def _renew(call: Call, person: Person, text: str) -> Outcome:
+    if await _is_theirs(call, person, text):
+        _ask(call, "new", person.nick, partial(_choose, call, person))
+        return None
+    return ANSWERED
+
+
+async def _is_theirs(call: Call, person: Person, text: str) -> bool:
+    """Whether they still are there, and whose account it is; raises `Refused` for another password."""
+    session = call.session
+    found = await session.hub.logins.log_in(person.nick, passwords.normal(text), call.connection.host)
+    return call.still_there and found is person and session.person is person
+
+
+class Login(NamedTuple):
+    """Be whom an account belongs to."""
+
+    nick: str | None
+    text: str | None
+
+
+@command(
+    "account",
+    say("/login [NICK] [password]"),
+    say("come in, or go on, under a nickname that you registered"),
+    nameless=True,
+)
+async def login(call: Call, asked: Login) -> Outcome:
+    """A guest who is here leaves for it.  The password is asked for, if it does not stand behind the nickname."""
+    session, connection = call.session, call.connection
+    nick = asked.nick or session.person.nick
+    if not nick:
+        raise usage(call.command)
+    if session.person.has_account:
+        raise Refused("usage", say("You are logged in as {nick}; /quit first.", nick=session.person.nick))
+    if asked.text is None:
+        _ask(call, "present", nick, partial(log_in, session, connection, nick))
+        return None
+    if not connection.sealed:
+        raise Refused("needs-tls", say("A password is taken on an encrypted connection only (chat-client --tls)."))
+    return await log_in(session, connection, nick, asked.text)
+
+
+class Logout(NamedTuple):
+    """Leave, on this device."""
+
+
+@command("account", say("/logout"), say("leave on this device, and end its code"))
+async def logout(call: Call, asked: Logout) -> Outcome:
+    """As /quit; it is for who has an account only."""
+    session, person = call.session, _with_account(call)
+    await session.posting.settled()
+    if not call.still_there:
+        return ANSWERED
+    session.leave()
+    await session.hub.turn.flush()
+    call.reply(replies.Bye(person.nick))
+    acknowledge(session, call.request)
+    session.hang_up()
+    return ANSWERED
+
+
+class Unregister(NamedTuple):
+    """Give the account up."""
+
+
+@command("account", say("/unregister"), say("give your account up: the nickname is anybody's again"))
+def unregister(call: Call, asked: Unregister) -> None:
+    """The password is asked for.  What they said stays."""
+    person = _with_account(call)
+    _ask(call, "present", person.nick, partial(_give_up, call, person))
+
+
+async def _give_up(call: Call, person: Person, text: str) -> Outcome:
+    if not await _is_theirs(call, person, text):
+        return ANSWERED
+    hub = call.session.hub
+    _end_others(call, person, say("This account was given up on another device."))
+    person.password = None
+    hub.turn.touch(person)
+    await hub.turn.flush()
+    call.reply(replies.GivenUp(person.nick))
+    return None
+
+
+class Sessions(NamedTuple):
+    """One's devices."""
+
+    end: str | None
+    number: int | None
+
+
+@command("account", say("/sessions [end] [N]"), say("list your devices, or end one of them"))
+async def sessions(call: Call, asked: Sessions) -> Outcome:
+    """This one is the first; those without a connection may still come back by their codes."""
+    session, person, hub = call.session, _with_account(call), call.session.hub
+    others = [other for other in (*person.attached, *person.detached) if other is not session]
+    if asked.end is None:
+        rows = [replies.Device(1, session.host, True, 0)]
+        for number, other in enumerate(others, 2):
+            here = other in person.attached
+            away = 0 if here else int((hub.now() - other.ended_at).total_seconds())
+            rows.append(replies.Device(number, other.host, here, away))
+        call.reply(replies.Devices(rows))
+        return None
+    if asked.end != "end" or asked.number is None:
+        raise usage(call.command)
+    if not 2 <= asked.number <= len(others) + 1:
+        raise Refused("usage", say("There is no device {number}; /sessions lists them.", number=asked.number))
+    other = others[asked.number - 2]
+    other.send_away(Refused("taken-over", say("This session was ended on another device.")))
+    hub.end(other, "")
+    await hub.turn.flush()
+    call.reply(replies.DeviceEnded(asked.number))
+    return None

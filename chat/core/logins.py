@@ -1,0 +1,175 @@
+"""Who is let in by a password, and how tries of it are slowed.
+
+Tries of one account from one address come one after the other, and after wrong ones the next waits for longer and
+longer; so it does after very many wrong ones from addresses from which nobody ever logged in.  Nobody is locked out:
+an address where the owner was waits for its own tries only, and whoever is here, or comes back by a code, is not asked.
+"""
+
+from collections import OrderedDict
+from itertools import islice
+from typing import Any, Protocol
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword, UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred, DeferredLock, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from zope.interface import Interface, implementer
+
+from chat.base import limits, names
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.core.person import Device, Person
+from chat.core.ports import Passwords
+
+
+class Accounts(Protocol):
+    """Who has an account: what logins need of the hub."""
+
+    clock: IReactorTime
+    people: dict[str, Person]
+    absent: dict[str, Person]
+    codes: dict[str, Device]
+
+    def account(self, nick: str) -> Person | None:
+        """Whose account this nickname is."""
+
+
+class NoPasswords:
+    """(Passwords) For a chat without accounts."""
+
+    def hash(self, password: str) -> Deferred[str]:
+        """There are none."""
+        return fail(Refused("not-allowed", say("There are no accounts here.")))
+
+    def verify(self, hash: str | None, password: str) -> Deferred[bool]:
+        """There are none."""
+        return fail(Refused("not-allowed", say("There are no accounts here.")))
+
+
+class IPerson(Interface):
+    """What a login gives: the person whose account it is."""
+
+
+class _Line:
+    """Tries that wait for one another."""
+
+    def __init__(self) -> None:
+        self.lock = DeferredLock()
+        self.wrong = 0
+        self.after = 0.0
+        """The next one may be made then (in the clock's seconds)."""
+
+    def went_wrong(self, now: float, free: int) -> None:
+        """One more was wrong; so many cost nothing."""
+        self.wrong += 1
+        if self.wrong >= free:
+            self.after = now + min(2.0 ** min(self.wrong - free, 10), limits.LOGIN_PAUSE_MOST)
+
+
+@implementer(ICredentialsChecker)
+class PasswordChecker:
+    """Knows accounts by their nicknames and passwords; of one that there is not it takes as long."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, accounts: Accounts, passwords: Passwords) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """The person's id; fails with `UnauthorizedLogin`."""
+        return Deferred.fromCoroutine(self._look(credentials.username.decode(), credentials.password.decode()))
+
+    async def _look(self, nick: str, password: str) -> bytes:
+        person = self._accounts.account(nick)
+        kept = None if person is None else person.password
+        is_right = await self._passwords.verify(kept, password)
+        if person is None or not is_right or person.password != kept:
+            raise UnauthorizedLogin
+        return person.id.encode()
+
+
+@implementer(IRealm)
+class People:
+    """Those who have accounts."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def requestAvatar(self, avatarId: Any, mind: object, *interfaces: Any) -> Any:
+        """The person; their sessions end by themselves."""
+        id = avatarId.decode()
+        return IPerson, self._accounts.people.get(id) or self._accounts.absent[id], lambda: None
+
+
+class Logins:
+    """All who try to log in."""
+
+    def __init__(self, accounts: Accounts, passwords: Passwords) -> None:
+        self._accounts = accounts
+        self._portal = Portal(People(accounts), [PasswordChecker(accounts, passwords)])
+        self._lines: OrderedDict[tuple[str, str], _Line] = OrderedDict()
+        self._known: OrderedDict[str, None] = OrderedDict()
+        """Addresses from which somebody logged in."""
+
+    async def log_in(self, nick: str, password: str, host: str) -> Person:
+        """The person whose account it is; raises `Refused` where it is nobody's, after a while where many tried."""
+        key = names.fold(nick)
+        own, hosts = self._line((key, host)), self._line(("", host))
+        lines = [own] if self._knows(host) else [own, self._line((key, ""))]
+        await own.lock.acquire()
+        try:
+            clock = self._accounts.clock
+            if (wait := max(line.after for line in lines) - clock.seconds()) > 0:
+                await deferLater(clock, wait, lambda: None)
+            # One at a time of an address: what waits for the threads is not to be one address's tries alone.
+            await hosts.lock.acquire()
+            try:
+                _, person, _ = await self._portal.login(
+                    UsernamePassword(nick.encode("utf-8", "replace"), password.encode("utf-8", "replace")),
+                    None,
+                    IPerson,
+                )
+            except UnauthorizedLogin:
+                free = (limits.LOGIN_TRIES, limits.LOGIN_TRIES_OF_STRANGERS)
+                for line, tries in zip(lines, free, strict=False):
+                    line.went_wrong(clock.seconds(), tries)
+                raise Refused("login-failed", say("That is not the password of {nick}.", nick=nick)) from None
+            finally:
+                hosts.lock.release()
+            self._remember(host)
+            own.wrong, own.after = 0, 0.0
+        finally:
+            own.lock.release()
+        assert isinstance(person, Person)
+        return person
+
+    def _knows(self, host: str) -> bool:
+        """Whether somebody logged in from this address, as far as is remembered."""
+        return host in self._known or any(
+            session.host == host and session.person.has_account for session in self._accounts.codes.values()
+        )
+
+    def _remember(self, host: str) -> None:
+        self._known[host] = None
+        self._known.move_to_end(host)
+        if len(self._known) > limits.LOGINS_REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _line(self, key: tuple[str, str]) -> _Line:
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line()
+            self._forget_some()
+        self._lines.move_to_end(key)
+        return line
+
+    def _forget_some(self) -> None:
+        """Of very many the oldest in which nobody waits."""
+        now = self._accounts.clock.seconds()
+        for key, line in list(islice(self._lines.items(), max(0, len(self._lines) - limits.LOGINS_REMEMBERED))):
+            if not line.lock.locked and line.after <= now:
+                del self._lines[key]
