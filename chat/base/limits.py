@@ -83,8 +83,8 @@ PRICE_PAGE_BYTE = 0.06
 
 PRICE_QUERY = 500.0
 PRICE_QUERY_PART = 500.0
-"""A question to the store, and each log and each word that it is about: another thread looks them up, which has to have
-the interpreter for it."""
+"""A question to the store, and each word of it in each log that it is about, but no more than SEARCH_SECONDS: another
+thread looks them up, which has to have the interpreter for it."""
 
 PRICE_HANDSHAKE = 1_500.0
 """Of TLS: a signature and two key exchanges."""

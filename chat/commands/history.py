@@ -49,7 +49,7 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
     """Answer with what fits a query; where nothing does, say so."""
     session = call.session
     parts = len(query.keys) * max(1, len(query.words.split()))
-    call.connection.spend(limits.PRICE_QUERY + limits.PRICE_QUERY_PART * parts)
+    call.connection.spend(limits.PRICE_QUERY + min(limits.PRICE_QUERY_PART * parts, limits.SEARCH_SECONDS * 1e6))
     found = await session.hub.said(query)
     if not found.total and query.other is not None and query.before is None:
         session.hub.find(query.other)
