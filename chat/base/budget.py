@@ -39,12 +39,12 @@ class Budget:
         return -self.left / self._rate if self.left < -_HAIR else 0.0
 
 
-class Turn:
+class Spot:
     """The place of one who stands in line, where nothing is kept of who leaves it."""
 
     __slots__ = ("_line",)
 
-    def __init__(self, line: OrderedDict["Turn", Callable[[], None]], then: Callable[[], None]) -> None:
+    def __init__(self, line: OrderedDict["Spot", Callable[[], None]], then: Callable[[], None]) -> None:
         self._line = line
         line[self] = then
 
@@ -73,7 +73,7 @@ class AddressBudget(Budget):
     def __init__(self, burst: float, rate: float, clock: IReactorTime) -> None:
         super().__init__(burst, rate, clock.seconds())
         self._clock = clock
-        self._line: OrderedDict[Turn, Callable[[], None]] = OrderedDict()
+        self._line: OrderedDict[Spot, Callable[[], None]] = OrderedDict()
         self._serves = False
 
     def wait(self, now: float) -> float:
@@ -81,9 +81,9 @@ class AddressBudget(Budget):
         self.left = max(self.left, -limits.BUDGET_WAIT_SECONDS * self._rate)
         return super().wait(now)
 
-    def stand(self, then: Callable[[], None]) -> Turn:
+    def stand(self, then: Callable[[], None]) -> Spot:
         """Call this when it is their turn; never at once."""
-        turn = Turn(self._line, then)
+        turn = Spot(self._line, then)
         self._serve_later()
         return turn
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import NamedTuple
 
-from chat.base import limits
+from chat.base import limits, passwords, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import words
@@ -97,3 +97,39 @@ async def announce(call: Call, asked: Announce) -> Outcome:
     place, _ = await session.hub.announce(words.message(asked.text), author)
     session.answer(Stored(place, id, None, Reply(call.command.name, replies.Announcement(), id)))
     return ANSWERED
+
+
+class Reset(NamedTuple):
+    """Another password for somebody who forgot theirs."""
+
+    nick: str
+
+
+@command(
+    "server",
+    say("/admin reset NICK"),
+    say("give an account another password, which is told once, and end its sessions"),
+    role="operator",
+)
+async def reset(call: Call, asked: Reset) -> Outcome:
+    """Whoever has it logs in with that, and chooses one of their own."""
+    hub = call.session.hub
+    person = hub.account(asked.nick)
+    if person is None:
+        raise _not_registered(asked.nick)
+    password = resume_codes.for_people()
+    kept = await hub.passwords.hash(passwords.normal(password))
+    if not person.has_account:  # it was given up meanwhile
+        raise _not_registered(person.nick)
+    person.password = kept
+    for device in person.attached:
+        device.send_away(Refused("taken-over", say("Whoever runs the server gave this account another password.")))
+    hub.end_all(person)
+    hub.turn.touch(person)
+    await hub.turn.flush()
+    call.reply(replies.PasswordReset(person.nick, password))
+    return None
+
+
+def _not_registered(nick: str) -> Refused:
+    return Refused("not-here", say("{nick} is not registered.", nick=nick[: limits.NAME_READ]))

@@ -1,4 +1,4 @@
-"""A burst: what happened since the last turn, as one batch for the store, and who is told what became of it."""
+"""What happened since the last turn, as one batch for the store, and who is told what became of it."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime

@@ -26,7 +26,7 @@ class Speaker(Protocol):
     """The date of the last line, as it stands in the log: another reading of the clock would be a little earlier."""
 
 
-class Device(Protocol):
+class Sender(Protocol):
     """On which they are said."""
 
     @property
@@ -48,7 +48,7 @@ class Posting:
     def __init__(
         self,
         turn: Turn,
-        device: Device,
+        device: Sender,
     ) -> None:
         self._turn = turn
         self._device = device

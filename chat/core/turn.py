@@ -134,12 +134,12 @@ class Turn:
 
     def _turn(self) -> None:
         self._scheduled = False
-        burst, self._next = self._next, OpenBatch()
-        batch, postponed = burst.batch(self._date())
+        gathered, self._next = self._next, OpenBatch()
+        batch, postponed = gathered.batch(self._date())
         if postponed:
             self._next.put_first(postponed)
         self._in_flight = True
-        maybeDeferred(self._store.commit, batch).addBoth(self._landed, burst)
+        maybeDeferred(self._store.commit, batch).addBoth(self._landed, gathered)
 
     def _date(self) -> datetime:
         """This moment's, which does not go back, unless the date was set right."""
@@ -155,17 +155,17 @@ class Turn:
         """
         self._committed(OpenBatch.of_others(by_log))
 
-    def _landed(self, result: Numbered | Failure, burst: OpenBatch) -> None:
+    def _landed(self, result: Numbered | Failure, gathered: OpenBatch) -> None:
         refused = False
         try:
             if isinstance(result, Failure):
-                refused = self._refused(result, burst)
+                refused = self._refused(result, gathered)
             else:
-                if result is not burst.proposed:
-                    burst.number(result)
-                self._committed(burst)
-                if burst.claims:
-                    burst.tell_claimed(result.taken)
+                if result is not gathered.proposed:
+                    gathered.number(result)
+                self._committed(gathered)
+                if gathered.claims:
+                    gathered.tell_claimed(result.taken)
         except Exception:
             logger.failure("The turn failed")
         finally:
@@ -185,9 +185,9 @@ class Turn:
             for callback in calm:
                 _guarded(callback)
 
-    def _committed(self, burst: OpenBatch) -> None:
+    def _committed(self, gathered: OpenBatch) -> None:
         recipients = deliveries = 0
-        for log, added in burst.by_log.items():
+        for log, added in gathered.by_log.items():
             try:
                 log.extend(added)
             except Exception:
@@ -195,29 +195,29 @@ class Turn:
             audience = log.audience
             recipients += audience
             deliveries += audience * len(added)
-        burst.tell_stored()
+        gathered.tell_stored()
         if recipients >= limits.COALESCE_FROM:  # fewer never lead to a pause
-            self._coalescing.turned(self._clock.seconds(), burst.authors, recipients, deliveries)
+            self._coalescing.turned(self._clock.seconds(), gathered.authors, recipients, deliveries)
 
-    def _refused(self, failure: Failure, burst: OpenBatch) -> bool:
+    def _refused(self, failure: Failure, gathered: OpenBatch) -> bool:
         """Returns whether nothing was stored because the store could not."""
         # What brings people back is still true, and goes with the next turn.
-        self._next.touched = {**burst.still_to_be_stored, **self._next.touched}
+        self._next.touched = {**gathered.still_to_be_stored, **self._next.touched}
         if isinstance(failure.value, Duplicates):
             # Some lines came again: their authors are told where they stand, all else goes into a new turn.
-            self._next.put_first(burst.tell_repeated(failure.value.known))
-            self._next.records[:0] = burst.records
-            self._next.waiting[:0] = burst.waiting
-            self._next.claims[:0] = burst.claims
+            self._next.put_first(gathered.tell_repeated(failure.value.known))
+            self._next.records[:0] = gathered.records
+            self._next.waiting[:0] = gathered.waiting
+            self._next.claims[:0] = gathered.claims
             return False
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
         reason = language("en").words(error.reason)
-        logger.error("{count} entries were not stored: {reason}", count=len(burst), reason=reason)
+        logger.error("{count} entries were not stored: {reason}", count=len(gathered), reason=reason)
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
-        burst.tell_refused(error, self._next.take_out(burst.ids))
-        self._next.claims[:0] = [(claim, claimant) for claim, claimant in burst.claims if claimant is None]
+        gathered.tell_refused(error, self._next.take_out(gathered.ids))
+        self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]
         return True
 
 

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.budget import AddressBudget, Budget, Budgets, Turn
+from chat.base.budget import AddressBudget, Budget, Budgets, Spot
 from chat.base.errors import Refused
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, talk
@@ -106,7 +106,7 @@ class Visit:
         self._address: AddressBudget = visits.budgets.of_address(host, limited and hub.settings.max_per_host > 0)
         self._deadline: IDelayedCall | None = None
         self._resting: IDelayedCall | None = None  # until the next line may be handled
-        self._spent: IDelayedCall | Turn | None = None  # until the server may be made to do more
+        self._spent: IDelayedCall | Spot | None = None  # until the server may be made to do more
         self._paused = self._slowed = self._placing = False
         self._handled_at = self._waits_since = self._waited_at = 0.0
         self._heard_at = now
@@ -710,6 +710,6 @@ class Visit:
             self.session.mark_seen()
 
 
-def _cancel(call: IDelayedCall | Turn | None) -> None:
+def _cancel(call: IDelayedCall | Spot | None) -> None:
     if call is not None and call.active():
         call.cancel()

@@ -331,6 +331,12 @@ def _password_kept(kept: replies.PasswordKept) -> Iterator[Sentence]:
         yield say("The password of {nick} is another one now; your other devices log in anew.", nick=kept.nick)
 
 
+def _password_reset(reset: replies.PasswordReset) -> Iterator[Sentence]:
+    yield say(
+        "The password of {nick} is {password} now; /password changes it.", nick=reset.nick, password=reset.password
+    )
+
+
 def _given_up(given: replies.GivenUp) -> Iterator[Sentence]:
     yield say("{nick} is no account any more. What you said stays.", nick=given.nick)
 
@@ -481,6 +487,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.NewTopic: _new_topic,
     replies.PasswordAsked: _password_asked,
     replies.PasswordKept: _password_kept,
+    replies.PasswordReset: _password_reset,
     replies.GivenUp: _given_up,
     replies.Devices: _devices,
     replies.DeviceEnded: _device_ended,

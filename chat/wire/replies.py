@@ -287,6 +287,13 @@ class GivenUp(NamedTuple):
     nick: str
 
 
+class PasswordReset(NamedTuple):
+    """The account has this password now; it is told to whoever runs the server alone."""
+
+    nick: str
+    password: str
+
+
 class Device(NamedTuple):
     """A session: from which address it came, and whether it is `here`, else since how many seconds not."""
 
@@ -387,7 +394,7 @@ Facts = (
     Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong | Absent
     | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
     | Joined | Left | Rooms | Topic | NewTopic
-    | PasswordAsked | PasswordKept | GivenUp | Devices | DeviceEnded
+    | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
     | Present | Announcement
 )  # fmt: skip

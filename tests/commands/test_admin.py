@@ -57,11 +57,15 @@ def test_help_hides_it_from_others(world: World) -> None:
         amy.type(line)
         assert not any("/admin" in told.replace("There is no /admin", "") for told in amy.take())
     (told, _) = answer(boss, "/help admin")
-    assert [command["name"] for command in told["commands"]] == ["admin", "admin who", "admin announce"]
+    assert [command["name"] for command in told["commands"]] == ["admin", "admin who", "admin announce", "admin reset"]
     (told, _) = answer(boss, "/help all")
     assert {command["name"] for command in told["commands"]} == set(TABLE)
     (told, _) = answer(boss, "/admin")
-    assert [command["usage"] for command in told["commands"]] == ["/admin who", "/admin announce text"]
+    assert [command["usage"] for command in told["commands"]] == [
+        "/admin who",
+        "/admin announce text",
+        "/admin reset NICK",
+    ]
 
 
 def test_each_of_them_is_for_the_operator_alone() -> None:
@@ -209,3 +213,16 @@ def test_what_could_not_be_stored_is_told_to_nobody_but_them() -> None:
     (told,) = answer(world.operator(), "/admin announce tea")
     assert (told["type"], told["code"]) == ("error", "not-stored")
     assert not any("tea" in line for line in ben.take())
+
+
+def test_a_forgotten_password_is_replaced_and_told_once(world: World) -> None:
+    boss = world.operator()
+    profe = world.connect("/nick profe", "/register", "tulip and rose", "tulip and rose", host="127.0.0.1")
+    (told, _) = answer(boss, "/admin reset profe")
+    assert profe.ended
+    forgot = world.connect("/nick ana", "/login profe tulip and rose", host="127.0.0.1")
+    assert "login-failed" in forgot.bytes.decode()
+    forgot.type(f"/login profe {told['password']}")
+    assert "Welcome back profe." in forgot.bytes.decode()
+    (refused,) = answer(boss, "/admin reset nobody")
+    assert (refused["code"], refused["text"]) == ("not-here", "nobody is not registered.")
