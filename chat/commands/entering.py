@@ -85,9 +85,10 @@ async def answered(session: Session, secret: Secret) -> Outcome:
     """A password came; an empty line is none: a guest comes in, or nothing is done."""
     connection = carrier(session)
     question = connection.question
+    if question is None:
+        raise Refused("usage", say("No password was asked for."))
     connection.answered()
     if secret.text:
-        assert question is not None
         outcome: Outcome = await question(secret.text)
         return outcome
     if not session.named and asks(session):

@@ -167,13 +167,15 @@ class Cancel(NamedTuple):
 
 @command("talk", say("/cancel"), say("drop your lines that wait to be said, or those since /paste"), nameless=True)
 def cancel(call: Call, asked: Cancel) -> None:
-    """What waited was dropped when this line came; the draft is forgotten now."""
+    """What waited was dropped when this line came; the draft is forgotten now, and no password is asked for."""
     connection = call.connection
-    draft, connection.draft = connection.draft, None
+    stopped = connection.draft is not None or connection.question is not None
+    connection.draft = None
+    connection.answered()
     dropped = connection.take_dropped()
     if dropped:
         call.reply(replies.Dropped(dropped))
-    elif draft is not None:
+    elif stopped:
         call.reply(replies.NothingSaid())
     else:
         raise Refused("usage", say("Nothing of yours waits to be said, and there is no draft."))

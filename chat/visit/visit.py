@@ -577,8 +577,9 @@ class Visit:
 
     def answered(self) -> None:
         """What they type may be seen again."""
-        self.question = None
-        self._door.hide(False)
+        if self.question is not None:
+            self.question = None
+            self._door.hide(False)
 
     def entered(self) -> None:
         """(Carrier) They have a nickname now: nothing is waited for."""

@@ -12,7 +12,7 @@ from chat.base.language import Language, Sentence
 from chat.base.text import visible
 from chat.log.events import Entry, Fact, OtherDevice, Private
 from chat.log.log import Log
-from chat.wire import jsonl, prose, replies, vocabulary
+from chat.wire import jsonl, prose, replies
 from chat.wire.answers import (
     Answer,
     AwayNotice,
@@ -31,7 +31,7 @@ from chat.wire.answers import (
     UpToNow,
     Welcome,
 )
-from chat.wire.requests import Expected, Parsed, Request, Secret, interpret
+from chat.wire.requests import Expected, Parsed, interpret
 
 
 class JsonFormat:
@@ -64,10 +64,7 @@ class JsonWire:
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """What an object or a plain line means, whatever is expected; raises `BadInput` where that is nothing."""
-        request = jsonl.decode(line)
-        if expected is Expected.SECRET and vocabulary.named(request.line) != "cancel":
-            return Secret(request.line, Request("", request.id))
-        return interpret(request)
+        return interpret(jsonl.decode(line))
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""

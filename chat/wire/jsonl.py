@@ -58,6 +58,9 @@ def decode(line: str) -> Request:
         raise BadInput("usage", say("An id is a text: {example}", example='{"line": "hello", "id": "1"}'))
     if id is not None and len(id) > limits.ID:
         raise BadInput("too-long", say("An id has at most {limit} characters.", limit=limits.ID))
+    password = keys.get("password")
+    if isinstance(password, str) and asked is None and text is None:
+        return Request("", id, password=password)
     said = asked is None and isinstance(text, str)
     if said:
         asked = text
@@ -177,6 +180,8 @@ def _escaped(char: str) -> str:
 def encode_request(request: Request) -> bytes:
     """A request as an object; raises `BadInput` if it is longer than a server reads."""
     keys: dict[str, object] = {"say" if request.said else "line": request.line, "id": request.id}
+    if request.password is not None:
+        keys = {"password": request.password, "id": request.id}
     keys |= {} if request.room is None else {"room": request.room}
     keys |= {"seen": dict(request.seen)} if request.seen else {}
     keys |= {} if request.before is None else {"before": request.before}

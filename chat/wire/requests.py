@@ -50,7 +50,8 @@ INTERRUPT = "\x03"
 class Request(NamedTuple):
     """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen.
 
-    What is `said` is talk, whatever it begins with; what was `read` stands there instead of a line.
+    What is `said` is talk, whatever it begins with; what was `read`, or a `password`, stands there instead of
+    a line.
     """
 
     line: str
@@ -60,6 +61,7 @@ class Request(NamedTuple):
     seen: Mapping[str, int] = MappingProxyType({})
     said: bool = False
     read: Mapping[str, int] = MappingProxyType({})
+    password: str | None = None
 
 
 class Expected(Enum):
@@ -110,6 +112,8 @@ Parsed = Say | Invoke | Read | Secret
 def interpret(request: Request) -> Parsed:
     """What a request means by the grammar of people, which programs share; raises `BadInput` where that is doubtful."""
     line = request.line
+    if request.password is not None:
+        return Secret(request.password, Request("", request.id))
     if request.read:
         return Read(request.read, request)
     if request.said:

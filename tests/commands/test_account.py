@@ -80,7 +80,10 @@ def test_a_program_logs_in(world: World) -> None:
     asked, done = bot.take_objects()
     assert (asked["command"], asked["asks"], asked["nick"]) == ("login", "present", "profe")
     assert done["type"] == "ack"
-    bot.type("wrong password", id="3")
+    bot.type("/ping", id="p")
+    assert [keys["type"] for keys in bot.take_objects()] == ["reply", "ack"], "what else is sent is no answer"
+    bot.send(b'{"password": "wrong password", "id": "3"}\n')
+    world.turn()
     assert [(keys["type"], keys.get("code"), keys["id"]) for keys in bot.take_objects()] == [
         ("error", "login-failed", "3")
     ]
@@ -203,8 +206,18 @@ def test_a_password_is_compared_as_it_looks(world: World) -> None:
 def test_what_looks_like_a_command_is_a_password(world: World) -> None:
     profe = come(world, "/nick profe", "/register", "/who is there", "/who is there")
     assert "profe is yours now" in profe.bytes.decode()
-    profe.type("/password", "/cancel")
-    assert profe.take()[-1].startswith("! usage: ")
+    profe.type("/password", "/cancel", "hello")
+    assert profe.take()[-1] == "-> Nothing was said."
+    assert world.hub.lobby.log.head == 2, "what comes next is talk again"
+
+
+def test_a_password_that_nobody_asked_for_is_refused_and_not_repeated(world: World) -> None:
+    bot = come(world, "/nick bot", wire="json")
+    bot.take()
+    bot.send(b'{"password": "tulip", "id": "1"}\n')
+    world.turn()
+    (error,) = bot.take_objects()
+    assert (error["code"], error["text"], error["id"]) == ("usage", "No password was asked for.", "1")
 
 
 def test_telnet_hides_it(world: World) -> None:

@@ -109,13 +109,16 @@ class PersonFace(StreamFace):
 
     def _tell_secret(self, line: str | TooLong) -> None:
         """To the server alone, once: it is never sent again, and stands in no file."""
-        if self._secret:
+        text, asked = line if isinstance(line, str) else "", self._secret
+        if asked:
             self._secret = False
             self.hide(False)
-        if self.connection.connected or self.connection.asking:
-            self.connection.ask(line if isinstance(line, str) else "", lambda answer: False)
-        else:
+        if not (self.connection.connected or self.connection.asking):
             self.state(say("not connected: that was not sent, for it may hold a password"))
+        elif asked:
+            self.connection.tell(text)
+        else:
+            self.connection.ask(text, lambda _: False)
 
     def hide(self, hidden: bool) -> None:
         """What is typed is shown no more, or again."""

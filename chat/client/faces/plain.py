@@ -18,7 +18,7 @@ from chat.client.link.lines import TooLong
 from chat.client.settings import Settings
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
-from chat.client.talk.objects import Hello, Object, Raw, Said
+from chat.client.talk.objects import Hello, Object, Raw, Said, Welcome
 from chat.client.talk.view import calls
 
 _AGAIN = 5
@@ -121,7 +121,7 @@ class PlainFace(PersonFace):
         self.answered(what)
         if isinstance(what, Said) and self._calls(what):
             self._alerts.call(what.author, " ".join(what.text.split("\n")))
-        if self._asking and self.connection.asking and not self._secret:
+        if self._asking and self.connection.asking and not (self._secret or isinstance(what, Welcome)):
             self.ask(NICKNAME)
 
     def _calls(self, said: Said) -> bool:

@@ -328,6 +328,10 @@ class Connection:
             self._answered_at = self._clock.seconds()
         self._write(self._outbox.question(text, answered), seen)
 
+    def tell(self, password: str) -> None:
+        """Send a password that was asked for; what comes of it is shown."""
+        self._write(self._outbox.question("", lambda _: False, password))
+
     def nickname_wanted(self, refused: Problem | None) -> None:
         """The face has to choose one."""
         self._face.nickname_wanted(refused)

@@ -26,10 +26,12 @@ class SentLine(NamedTuple):
     before: int | None = None
     room: str | None = None
     said: bool = False
+    password: str | None = None
+    """In place of a text: it is sent once, and kept nowhere."""
 
     def request(self, seen: Mapping[str, int] | None = None) -> Request:
         """What the server is asked with it."""
-        return Request(self.text, self.id, self.room, self.before, seen or {}, self.said)
+        return Request(self.text, self.id, self.room, self.before, seen or {}, self.said, password=self.password)
 
 
 class Me:

@@ -40,13 +40,13 @@ class Outbox:
         id = next(self._ids) if asked.id is None else asked.id
         if id in self.sent or any(line.id == id for line in self.waiting):
             raise BadInput("id-used", say("An answer to this id is still to come."), id)
-        line = SentLine(id, asked.line, asked.before, asked.room, asked.said)
+        line = SentLine(id, asked.line, asked.before, asked.room, asked.said, asked.password)
         jsonl.encode_request(line.request())
         return line
 
-    def question(self, text: str, answered: Answered) -> SentLine:
-        """A line of our own."""
-        line = self.line(Request(text))
+    def question(self, text: str, answered: Answered, password: str | None = None) -> SentLine:
+        """A line of our own, or a password."""
+        line = self.line(Request(text, password=password))
         self._questions[line.id] = answered
         return line
 
