@@ -144,12 +144,17 @@ def _run(options: Options, settings: Settings) -> Status:
     return result
 
 
+def _read_line() -> str:
+    """From standard input, which may be closed."""
+    return "" if sys.stdin is None else sys.stdin.readline()
+
+
 def _prepare(options: Options, settings: Settings) -> StateFile | None:
     """Ask what has to be known first, where somebody sits there; returns what an earlier run left."""
     for name in ("color", "on-mention"):
         if options[name] is not None:
             settings.override(name, options[name])
-    asker = Asker(options.language, sys.stdin.readline, _write)
+    asker = Asker(options.language, _read_line, _write)
     if _at_terminal(options):
         for sentence in settings.problems:
             sys.stderr.write(f"-- {visible(options.language.words(sentence))} --\n")

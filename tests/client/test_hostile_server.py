@@ -447,7 +447,7 @@ def test_through_a_flood_somebody_at_a_terminal_can_still_type_and_leave(
 ) -> None:
     monkeypatch.setitem(ENVIRONMENT, "XDG_STATE_HOME", str(tmp_path))
     server = Server()
-    terminal = Terminal("--nick", "amy", server.address)
+    terminal = Terminal("--plain", "--nick", "amy", server.address)
     heard: Queue[str | None] = Queue()
     over = threading.Event()
     try:
