@@ -111,15 +111,16 @@ class Logins:
     def __init__(self, accounts: Accounts, passwords: Passwords) -> None:
         self._accounts = accounts
         self._portal = Portal(People(accounts), [PasswordChecker(accounts, passwords)])
-        self._lines: OrderedDict[tuple[str, str], _Line] = OrderedDict()
+        self._lines: OrderedDict[tuple[str | None, str | None], _Line] = OrderedDict()
+        """By account and address.  None stands for any: an empty text would not do, for a nickname may fold to one."""
         self._known: OrderedDict[str, None] = OrderedDict()
         """Addresses from which somebody logged in."""
 
     async def log_in(self, nick: str, password: str, host: str) -> Person:
         """The person whose account it is; raises `Refused` where it is nobody's, after a while where many tried."""
         key = names.fold(nick)
-        own, hosts = self._line((key, host)), self._line(("", host))
-        lines = [own] if self._knows(host) else [own, self._line((key, ""))]
+        own, hosts = self._line((key, host)), self._line((None, host))
+        lines = [own] if self._knows(host) else [own, self._line((key, None))]
         await own.lock.acquire()
         try:
             clock = self._accounts.clock
@@ -137,7 +138,8 @@ class Logins:
                 free = (limits.LOGIN_TRIES, limits.LOGIN_TRIES_OF_STRANGERS)
                 for line, tries in zip(lines, free, strict=False):
                     line.went_wrong(clock.seconds(), tries)
-                raise Refused("login-failed", say("That is not the password of {nick}.", nick=nick)) from None
+                shown = nick[: limits.NAME_READ]
+                raise Refused("login-failed", say("That is not the password of {nick}.", nick=shown)) from None
             finally:
                 hosts.lock.release()
             self._remember(host)
@@ -159,7 +161,7 @@ class Logins:
         if len(self._known) > limits.LOGINS_REMEMBERED:
             self._known.popitem(last=False)
 
-    def _line(self, key: tuple[str, str]) -> _Line:
+    def _line(self, key: tuple[str | None, str | None]) -> _Line:
         line = self._lines.get(key)
         if line is None:
             line = self._lines[key] = _Line()

@@ -342,3 +342,12 @@ def test_an_unknown_nickname_costs_as_much(world: World) -> None:
     nobody.type(f"/login nobody {SECRET}")
     assert nobody.take() == ["! login-failed: That is not the password of nobody."]
     assert world.passwords.verified == 1
+
+
+@pytest.mark.parametrize("nick", ["\u200d", "\u200c", "\u00ad", "x" * 3000])
+def test_what_can_be_no_nickname_is_answered_and_holds_nobody_up(world: World, nick: str) -> None:
+    register(world).type("/quit")
+    answers = come(world, f"/login {nick} {SECRET}").bytes.decode().splitlines()
+    assert answers[0].startswith("! login-failed: That is not the password of")
+    assert len("".join(answers)) < 500
+    assert "Welcome back profe" in come(world, f"/login profe {SECRET}").bytes.decode()
