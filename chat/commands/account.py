@@ -16,10 +16,15 @@ from chat.wire import replies
 _NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
 
 
-def _ask(call: Call, wanted: replies.Wanted, nick: str, question: Question) -> None:
-    """Ask for a password where nobody on the way reads along; who sits beside them may, which they are told."""
+def _check_sealed(call: Call) -> None:
+    """Raises `Refused` where somebody on the way may read along."""
     if not call.connection.sealed:
         raise Refused("needs-tls", say("A password is taken on an encrypted connection only (chat-client --tls)."))
+
+
+def _ask(call: Call, wanted: replies.Wanted, nick: str, question: Question) -> None:
+    """Ask for a password where nobody on the way reads along; who sits beside them may, which they are told."""
+    _check_sealed(call)
     hidden = call.connection.ask(question)
     call.reply(replies.PasswordAsked(wanted, nick, asks(call.session) and not hidden))
 
@@ -127,8 +132,7 @@ async def login(call: Call, asked: Login) -> Outcome:
     if asked.text is None:
         _ask(call, "present", nick, partial(log_in, session, connection, nick))
         return None
-    if not connection.sealed:
-        raise Refused("needs-tls", say("A password is taken on an encrypted connection only (chat-client --tls)."))
+    _check_sealed(call)
     return await log_in(session, connection, nick, asked.text)
 
 

@@ -104,6 +104,7 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
     await hub.load_rooms(person)
     await hub.win_back(person)
     if session.connection is not connection or not person.has_account:
+        hub.lose(person)
         return ANSWERED
     guest = session.person
     if session.named:

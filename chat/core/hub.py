@@ -184,7 +184,7 @@ class Hub:
         self.check_free(nick, person)
         return nick
 
-    def propose(self, text: str, person: Person | None = None, besides: Collection[str] = ()) -> str:
+    def propose(self, text: str, person: Person, besides: Collection[str] = ()) -> str:
         """A nickname that this person may have, near to what they wrote; none of `besides`, which were refused."""
 
         def is_free(nick: str) -> bool:
@@ -230,7 +230,7 @@ class Hub:
                 refused.append(nick)
                 if len(refused) == limits.NICKS_TRIED:
                     raise
-                nick = self.propose(person.nick, besides=refused)
+                nick = self.propose(person.nick, person, refused)
 
     def lose(self, person: Person) -> None:
         """What they have won, and did not claim, is anybody's."""
@@ -379,7 +379,7 @@ class Hub:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
         nick = self._won.get(person.id, person.nick)
         if self.holder(nick, person) is not None:
-            nick = self.propose(nick)
+            nick = self.propose(nick, person)
         self.claim(nick, person)
         del self.absent[person.id]
         person.entered_at = self.now()

@@ -133,6 +133,7 @@ class Person:
         self.grace: IDelayedCall | None = None
         """Ends the time for which the others see nothing of that."""
         self.stored = False
+        """The store has something of theirs, which goes with them."""
 
     @property
     def has_account(self) -> bool:

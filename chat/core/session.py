@@ -65,7 +65,9 @@ class Session:
         """The code of what they chose, None where they chose nothing."""
         self.code: str | None = None
         self.digest = ""
-        self.stored = self.welcomed = False
+        self.stored = False
+        """The store has something of it, which goes when it cannot come back any more."""
+        self.welcomed = False
         """They were told their code: from now on they can come back."""
         self.seen_at = self.ended_at = self.person.entered_at
         self.subscriptions = Subscriptions(self, hub, hub.rounds)
