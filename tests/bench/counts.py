@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.bench import servers
 from tests.bench.generator import Generator
 from tests.bench.lines import Author, listen
 from tests.bench.servers import ROOT, Server, checkout
-from tests.bench.workloads import INDEXED, SENDERS
+from tests.bench.workloads import SENDERS, indexed
 
 Count = Callable[[], None]
 Load = Iterator[int]
@@ -58,8 +57,6 @@ def line(server: Server, load: Generator, n: int) -> Load:
             yield rest
         for number in range(rest):
             author.say(f"line {number} of somebody who has something to say")
-        time.sleep(INDEXED)
-        server.settle()
     for connection in (author, *listeners):
         connection.close()
 
@@ -93,11 +90,11 @@ def _run(server: Server, name: str, n: int, begin: Count) -> int:
     with Generator(server, None) as load:
         running = LOADS[name](server, load, n)
         many = next(running)
-        server.settle()
+        indexed(server)
         begin()
         for _ in running:
             pass
-        server.settle()
+        indexed(server)
     return many
 
 

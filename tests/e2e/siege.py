@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 ATTACKERS = 200
+ADDRESS = "127.0.0.2"
+"""From where they come."""
 
 _ROWS: dict[str, bytes] = {
     "PRICE_READ": b"x",
@@ -34,27 +36,21 @@ SEALED = ("PRICE_HANDSHAKE", "PRICE_SEALED_BYTE")
 ROWS = (*_ROWS, *SEALED)
 
 
-def address(row: str) -> str:
-    """From where they come: each row from somewhere else, for an address may not come as often as it likes."""
-    return f"127.0.0.{2 + ROWS.index(row)}"
-
-
-def connections(port: int, row: str) -> Iterator[socket.socket]:
-    """Those who come in, under names of the row's."""
-    name = f"user{ROWS.index(row)}-"
+def connections(port: int) -> Iterator[socket.socket]:
+    """Those who come in."""
     for number in range(ATTACKERS):
         client = socket.socket()
-        client.bind((address(row), 0))
+        client.bind((ADDRESS, 0))
         client.connect(("127.0.0.1", port))
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.sendall(f"{name}{number}\n".encode())
+        client.sendall(f"user{number}\n".encode())
         client.setblocking(False)
         yield client
 
 
 def flood(port: int, row: str, seconds: float) -> int:
     """Send a row's bytes on all connections as fast as they take them, and read the answers; returns how many went."""
-    data, clients = _ROWS[row], list(connections(port, row))
+    data, clients = _ROWS[row], list(connections(port))
     poll = select.epoll()
     by_number = {client.fileno(): client for client in clients}
     for number in by_number:
@@ -81,14 +77,14 @@ class Sealed:
 
     _library = ctypes.CDLL(ctypes.util.find_library("ssl") or "libssl.so.3")
 
-    def __init__(self, port: int, row: str) -> None:
+    def __init__(self, port: int) -> None:
         lib = self._library
         for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
             getattr(lib, name).restype = ctypes.c_void_p
         self._context = ctypes.c_void_p(lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))
         self._state = ctypes.c_void_p(lib.SSL_new(self._context))
         self.socket = socket.socket()
-        self.socket.bind((address(row), 0))
+        self.socket.bind((ADDRESS, 0))
         self.socket.settimeout(None)
         self.socket.connect(("127.0.0.1", port))
         lib.SSL_set_fd(self._state, self.socket.fileno())
@@ -118,7 +114,7 @@ def change_keys(port: int, seconds: float) -> int:
     """As fast as the server reads that; returns how often."""
     clients = []
     for _ in range(ATTACKERS):
-        client = Sealed(port, "PRICE_SEALED_BYTE")
+        client = Sealed(port)
         client.come_in()
         client.socket.setblocking(False)
         clients.append(client)
@@ -136,7 +132,7 @@ def shake_hands(port: int, seconds: float) -> int:
     end, count = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         with suppress(OSError):
-            client = Sealed(port, "PRICE_HANDSHAKE")
+            client = Sealed(port)
             client.come_in()
             client.close()
             count += 1

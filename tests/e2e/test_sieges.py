@@ -1,14 +1,18 @@
-"""Beside two hundred of one address who ask for as much as they can, a pair talks on; a row for each price.
+"""Beside two hundred of one address who ask for as much as they can, a few people talk on; a row for each price.
 
-The times of the pair are printed (`pytest -m slow -s`), and no test fails for them unless they are far off.
+The times of those few are printed (`pytest -m slow -s`), and no test fails for them unless they are far off.
 """
 
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from itertools import cycle, pairwise
+from pathlib import Path
 
 import pytest
 
@@ -20,13 +24,16 @@ from .siege import ROWS
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = 4.0
-PAUSE_SECONDS = 0.005
+TALKERS = 8
+"""Each of them says no more than anybody may (`limits.BURST` and `limits.RATE`), in all enough for a percentile."""
+PAUSE_SECONDS = SECONDS / (TALKERS * limits.BURST)
 SLOWEST_MEDIAN, SLOWEST_P99 = 0.05, 0.5
 """Ten and five times what is to be: machines that test have more to do."""
+PORT, TLS_PORT = 23190, 23191
 
 
 class Talker:
-    """One of the pair."""
+    """One of those few."""
 
     def __init__(self, server: Server, name: str) -> None:
         self._socket = socket.create_connection((server.host, server.port))
@@ -47,52 +54,57 @@ class Talker:
         self._socket.close()
 
 
-def talks(ann: Talker, bob: Talker, seconds: float) -> list[float]:
-    """Each says something when they have heard the other; how long each took to be heard."""
+def talk(talkers: list[Talker], seconds: float) -> list[float]:
+    """Each says something when they have heard the one before; how long each took to be heard."""
     times, end = [], time.monotonic() + seconds
-    while time.monotonic() < end:
-        for one, other in ((ann, bob), (bob, ann)):
-            begun = time.monotonic()
-            one.says(f"tick {begun}")
-            other.hears(f"tick {begun}")
-            times.append(time.monotonic() - begun)
+    for one, next in pairwise(cycle(talkers)):
+        begun = time.monotonic()
+        if begun >= end:
+            break
+        one.says(f"tick {begun}")
+        next.hears(f"tick {begun}")
+        times.append(time.monotonic() - begun)
         time.sleep(PAUSE_SECONDS)
     return times
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With the limits that it has by itself, but that the pair may say more than two lines a second."""
-    server = Server(
-        tmp_path_factory.mktemp("server"), "--port", "23190", "--tls-port", "23191", BURST=100_000, first=""
-    )
-    try:
-        with socket.create_connection((server.host, server.port)) as writer:
-            writer.sendall(b"writer\n" + "".join(f"many words of number {n}: ä́ö́\n" for n in range(1000)).encode())
-            writer.settimeout(1)
-            time.sleep(1)
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a server keeps in which a thousand lines were said."""
+    directory = tmp_path_factory.mktemp("data")
+    with closing(Server(directory, BURST=1_000_000)) as server, closing(Talker(server, "writer")) as writer:
+        writer.says("\n".join(f"many words of number {n}: ä́ö́" for n in range(1000)))
+        writer.says("/last 1")
+        writer.hears("number 999")
+    return directory
+
+
+@pytest.fixture
+def server(data: Path, tmp_path: Path) -> Iterator[Server]:
+    """A new one for each row, with the limits that it has by itself: of a siege that is over the kernel holds much."""
+    directory = tmp_path / "server"
+    shutil.copytree(data, directory)
+    with closing(Server(directory, "--port", str(PORT), "--tls-port", str(TLS_PORT))) as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_pair_talks_on(row: str, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_talk_on(row: str, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert hasattr(limits, row)
-    number = ROWS.index(row)
-    ann, bob = Talker(server, f"ann{number}"), Talker(server, f"bob{number}")
-    ann.says("/join #pair")
-    bob.says("/join #pair")
-    bob.hears("#pair")
-    command = [sys.executable, "-m", "tests.e2e.siege", str(server.port), row, str(SECONDS + 2), "23191"]
-    with subprocess.Popen(command, cwd=CHECKOUT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as attackers:
+    command = [sys.executable, "-m", "tests.e2e.siege", str(server.port), row, str(SECONDS + 2), str(TLS_PORT)]
+    with ExitStack() as stack:
+        talkers = [stack.enter_context(closing(Talker(server, f"ann{number}"))) for number in range(TALKERS)]
+        for talker in talkers:
+            talker.says("/join #pair")
+            talker.hears("#pair")
+        attackers = stack.enter_context(
+            subprocess.Popen(command, cwd=CHECKOUT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        )
         time.sleep(1)
         cpu = server.cpu_seconds()
-        times = talks(ann, bob, SECONDS)
+        times = talk(talkers, SECONDS)
         cpu = (server.cpu_seconds() - cpu) / SECONDS
         told, _ = attackers.communicate()
-    ann.close()
-    bob.close()
     assert attackers.returncode == 0
     median, p99 = statistics.median(times), statistics.quantiles(times, n=100)[98]
     with capsys.disabled():

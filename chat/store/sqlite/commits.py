@@ -7,14 +7,13 @@ by statements of many rows, and the few rows of other kinds are one parameter in
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from itertools import chain, groupby
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Message, Place, Said
 from chat.store.sqlite import people
-from chat.store.sqlite.connection import transaction
+from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.rows import (
     WRITTEN,
     WRITTEN_OF_MESSAGE,
@@ -120,28 +119,9 @@ def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended],
     entries = [(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]
     for all_messages, run in groupby(entries, lambda place: type(place[2].fact) is Message):
         if all_messages:
-            _insert(connection, WRITTEN_OF_MESSAGE, [values_of_message(log, entry) for log, _, entry in run])
+            insert(connection, *WRITTEN_OF_MESSAGE, [values_of_message(log, entry) for log, _, entry in run])
         else:
-            _insert(connection, WRITTEN, [values(log, key, entry) for log, key, entry in run])
-
-
-def _insert(connection: sqlite3.Connection, written: tuple[str, str], rows: Sequence[Iterable[object]]) -> None:
-    done = 0
-    while rest := len(rows) - done:
-        # By powers of two, so that few statements are ever compiled.
-        count = min(1 << rest.bit_length() - 1, _ROWS)
-        connection.execute(_entries(count, *written), list(chain.from_iterable(rows[done : done + count])))
-        done += count
-
-
-_ROWS = 256
-"""With nine values each, far below the 32 766 that SQLite takes."""
-
-
-@cache
-def _entries(count: int, columns: str, row: str) -> str:
-    """The statement that writes so many entries."""
-    return f"INSERT INTO entries {columns} VALUES {', '.join([row] * count)}"
+            insert(connection, *WRITTEN, [values(log, key, entry) for log, key, entry in run])
 
 
 def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Known]:

@@ -1,9 +1,10 @@
 """One connection to the database: how it is opened, what a transaction is, and what its errors mean."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,6 +52,30 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         with suppress(sqlite3.Error):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         raise
+
+
+def insert(connection: sqlite3.Connection, table: str, row: str, rows: Sequence[Iterable[object]]) -> None:
+    """Insert rows into a table with its columns, by few statements; `row` is the values of one, with a ? for each
+    that is given.
+
+    A statement for each row would let go of the interpreter's lock each time.
+    """
+    done = 0
+    while rest := len(rows) - done:
+        # By powers of two, so that few statements are ever compiled.
+        count = min(1 << rest.bit_length() - 1, _ROWS)
+        connection.execute(_insertion(table, row, count), list(chain.from_iterable(rows[done : done + count])))
+        done += count
+
+
+_ROWS = 256
+"""With nine values each, far below the 32 766 that SQLite takes."""
+
+
+@cache
+def _insertion(table: str, row: str, count: int) -> str:
+    """The statement that inserts so many rows."""
+    return f"INSERT INTO {table} VALUES {', '.join([row] * count)}"
 
 
 def reason(error: sqlite3.Error) -> Sentence:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from chat.base import limits
 from chat.base.folding import FOLDING, folded
-from chat.store.sqlite.connection import transaction
+from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST
 
 
@@ -80,9 +80,7 @@ def _index(connection: sqlite3.Connection, key: str, most: int) -> int:
         """,
         ((id << SEQ_BITS) + indexed, (id << SEQ_BITS) + min(head, SEQ_MOST), most),
     ).fetchall()
-    connection.executemany(
-        "INSERT INTO search (rowid, text) VALUES (?, ?)", [(place, folded(text)) for place, text in rows]
-    )
+    insert(connection, "search (rowid, text)", "(?, ?)", [(place, folded(text)) for place, text in rows])
     mark = head if len(rows) < most else rows[-1][0] & SEQ_MOST
     connection.execute("UPDATE logs SET indexed = ? WHERE id = ?", (mark, id))
     return len(rows)
@@ -95,7 +93,5 @@ def unindex(connection: sqlite3.Connection, log: int, first: int, last: int) -> 
         "SELECT id, text FROM entries INDEXED BY said WHERE text IS NOT NULL AND id BETWEEN ? AND ?",
         (first, min(last, (log << SEQ_BITS) + indexed)),
     ).fetchall()
-    connection.executemany(
-        "INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)",
-        [(place, folded(text)) for place, text in rows],
-    )
+    gone = [(place, folded(text)) for place, text in rows]
+    insert(connection, "search (search, rowid, text)", "('delete', ?, ?)", gone)

@@ -38,10 +38,10 @@ SEQ_MOST = (1 << SEQ_BITS) - 1
 COLUMNS = "entries.id, at, kind, person, session, nick, text, details"
 """What `entry` reads."""
 
-WRITTEN = "(id, at, kind, person, session, nick, text, details, other)", "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+WRITTEN = "entries (id, at, kind, person, session, nick, text, details, other)", "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 """What `values` are written to; the last one is for finding private talk."""
 
-WRITTEN_OF_MESSAGE = "(id, at, kind, person, session, nick, text)", "(?, ?, 'message', ?, ?, ?, ?)"
+WRITTEN_OF_MESSAGE = "entries (id, at, kind, person, session, nick, text)", "(?, ?, 'message', ?, ?, ?, ?)"
 """What `values_of_message` are written to."""
 
 ENTRY_SIZE = "(150 + coalesce(length(CAST(text AS BLOB)), 0) * 3 / 2)"
