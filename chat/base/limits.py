@@ -669,5 +669,8 @@ LOGINS_REMEMBERED = 10_000
 ACCOUNTS = 10_000
 """Accounts: each is kept in memory (2 KiB), for its nickname is its own while it is away."""
 
+ROLES = 50
+"""Roles of one account, most of them rooms of its own: each is kept in memory, also while nobody is there."""
+
 ACCOUNTS_PER_HOST, ACCOUNT_SECONDS = 40, 3600
 """Accounts that one address may make at once, and the seconds until it may make one more: a class does, no flood."""

@@ -1,7 +1,6 @@
 """What can be asked, one file a family; `perform` is the way in for what any wire has parsed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from functools import partial
 
 from twisted.internet.defer import CancelledError
@@ -9,7 +8,7 @@ from twisted.internet.defer import CancelledError
 from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
-from chat.commands import account, admin, entering, help, history, people, rooms, talk, words
+from chat.commands import account, admin, entering, help, history, people, roles, rooms, talk, words
 from chat.commands.registry import (
     ANSWERED,
     TABLE,
@@ -27,7 +26,7 @@ from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Read, Say, Secret
 
-__all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "rooms", "talk"]
+__all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "roles", "rooms", "talk"]
 
 
 def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
@@ -108,8 +107,11 @@ async def _with_rooms(
     """Do it once these rooms are in memory, if the store has them: whether they are there is decided then."""
     connection = session.connection
     for name in names:
-        with suppress(Refused):  # there is no place for it
+        try:
             await session.hub.rooms.load(name)
+        except Refused as error:
+            if error.code != "too-many":  # that there is no place for it is told where it is to be made
+                raise
     return ANSWERED if session.connection is not connection else await _done(do())
 
 

@@ -171,8 +171,7 @@ async def _give_up(call: Call, person: Person, text: str) -> Outcome:
         return ANSWERED
     hub = call.session.hub
     _end_others(call, person, say("This account was given up on another device."))
-    person.password = None
-    hub.turn.touch(person)
+    hub.give_up(person)
     await hub.turn.flush()
     call.reply(replies.GivenUp(person.nick))
     return None

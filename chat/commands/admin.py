@@ -6,10 +6,12 @@ from typing import NamedTuple
 from chat.base import limits, passwords, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.commands import words
+from chat.commands import roles, words
 from chat.commands.help import manual
 from chat.commands.registry import ANSWERED, WITHIN, Call, Outcome, arguments, command
-from chat.core.hub import Hub
+from chat.core.hub import SERVER, Hub
+from chat.core.person import Person
+from chat.core.ports import Role
 from chat.wire import grammar, replies
 from chat.wire.answers import Reply, Stored
 
@@ -25,7 +27,7 @@ class Admin(NamedTuple):
     say("/admin [command]"),
     say("what whoever runs the server may do; alone it lists that"),
     nameless=True,
-    role="operator",
+    role="server operator",
 )
 def admin(call: Call, asked: Admin) -> Awaitable[Outcome] | Outcome:
     """Have it done by the one that is named."""
@@ -49,7 +51,7 @@ class Who(NamedTuple):
     "server",
     say("/admin who"),
     say("who is connected: from where, since when, on which wire, how far behind"),
-    role="operator",
+    role="server operator",
 )
 def who(call: Call, asked: Who) -> None:
     """So many of them; how many there are in all is told."""
@@ -88,7 +90,7 @@ class Announce(NamedTuple):
     "server",
     say("/admin announce text"),
     say("tell everybody who is here, and whoever comes back later"),
-    role="operator",
+    role="server operator",
 )
 async def announce(call: Call, asked: Announce) -> Outcome:
     """By whoever has a nickname, else by the server."""
@@ -109,14 +111,12 @@ class Reset(NamedTuple):
     "server",
     say("/admin reset NICK"),
     say("give an account another password, which is told once, and end its sessions"),
-    role="operator",
+    role="server operator",
 )
 async def reset(call: Call, asked: Reset) -> Outcome:
     """Whoever has it logs in with that, and chooses one of their own."""
     hub = call.session.hub
-    person = hub.account(asked.nick)
-    if person is None:
-        raise _not_registered(asked.nick)
+    person = _account(hub, asked.nick)
     password = resume_codes.for_people()
     kept = await hub.passwords.hash(passwords.normal(password))
     if not person.has_account:  # it was given up meanwhile
@@ -129,6 +129,73 @@ async def reset(call: Call, asked: Reset) -> Outcome:
     await hub.turn.flush()
     call.reply(replies.PasswordReset(person.nick, password))
     return None
+
+
+class Op(NamedTuple):
+    """Whose account it is."""
+
+    nick: str
+
+
+@command(
+    "server",
+    say("/admin op NICK"),
+    say("let an account run this server, too"),
+    role="server operator",
+)
+async def op(call: Call, asked: Op) -> None:
+    """Wherever they are: they are told when they come."""
+    await _on_server(call, asked.nick, "operator")
+
+
+@command(
+    "server",
+    say("/admin deop NICK"),
+    say("let an account run this server no more"),
+    role="server operator",
+)
+async def deop(call: Call, asked: Op) -> None:
+    """Be it one's own."""
+    await _on_server(call, asked.nick, None)
+
+
+async def _on_server(call: Call, nick: str, role: Role | None) -> None:
+    session, hub = call.session, call.session.hub
+    person = _account(hub, nick)
+    if person.roles.get(SERVER) != role:
+        hub.give_role(session.author if session.named else None, person, role, None)
+    await hub.turn.flush()
+    call.reply(replies.RoleGiven(person.nick, role or "member", SERVER))
+
+
+class Owner(NamedTuple):
+    """Whose room it is to be."""
+
+    room: str
+    nick: str
+
+
+@command(
+    "server",
+    say("/admin owner #room NICK"),
+    say("give a room to an account, whoever had it"),
+    role="server operator",
+)
+async def owner(call: Call, asked: Owner) -> Outcome:
+    """They need not be in it."""
+    hub = call.session.hub
+    await hub.rooms.load(asked.room)
+    if not call.still_there:
+        return ANSWERED
+    await roles.give(call, _account(hub, asked.nick), "owner", hub.rooms.find(asked.room))
+    return None
+
+
+def _account(hub: Hub, nick: str) -> Person:
+    person = hub.account(nick)
+    if person is None:
+        raise _not_registered(nick)
+    return person
 
 
 def _not_registered(nick: str) -> Refused:

@@ -10,6 +10,7 @@ from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
 from chat.commands.words import brief
+from chat.core.hub import SERVER
 from chat.core.person import Person
 from chat.core.session import Session
 from chat.wire import replies, vocabulary
@@ -56,13 +57,15 @@ def who(call: Call, asked: Who) -> None:
     room = room_of(session, place or call.request.room)
     people = [session.hub.people[id] for id in islice(room.members, limits.USERS_LISTED)]
     now = session.hub.clock.seconds()
-    call.reply(replies.Who(room.log.name, [_user(person, now) for person in people], len(room.members)))
+    users = [_user(person, room.log.key, now) for person in people]
+    call.reply(replies.Who(room.log.name, users, len(room.members)))
 
 
-def _user(person: Person, now: float) -> replies.User:
+def _user(person: Person, room: str, now: float) -> replies.User:
     """Somebody, with what others should know about them."""
     down = 0 if person.down_since is None else int(now - person.down_since)
-    return replies.User(person.nick, person.away, person.down_since is not None, down)
+    role: replies.Role = person.roles.get(room) or "member"
+    return replies.User(person.nick, person.away, person.down_since is not None, down, role)
 
 
 class Whois(NamedTuple):
@@ -82,7 +85,15 @@ def whois(call: Call, asked: Whois) -> None:
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.nick, tuple(room.log.name for room in person.rooms.values())
     spoke = person.spoke_at > person.entered_at
-    call.reply(replies.Whois(name, here, idle if spoke else here, rooms, person.away, spoke))
+    owns, operates = (
+        tuple(hub.rooms.name_of(key) for key, role in person.roles.items() if role == wanted and key != SERVER)
+        for wanted in ("owner", "operator")
+    )
+    call.reply(
+        replies.Whois(
+            name, here, idle if spoke else here, rooms, person.away, owns, operates, SERVER in person.roles, spoke
+        )
+    )
 
 
 class Away(NamedTuple):

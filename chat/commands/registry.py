@@ -17,6 +17,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
 from chat.base.token_bucket import Allowance
+from chat.core.hub import SERVER
 from chat.core.ports import Carrier
 from chat.core.room import Room
 from chat.core.session import Session
@@ -31,8 +32,8 @@ Outcome = Literal["answered"] | None
 ANSWERED: Final = "answered"
 """What acknowledges or refuses the line has gone out, or comes with the turn."""
 
-Role = Literal["anybody", "operator"]
-"""Who may: anybody, or whoever runs the server."""
+Right = Literal["anybody", "owner", "server operator"]
+"""Who may: anybody, whose room it is about, or whoever runs the server; each may what those before may."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _KINDS: Mapping[str, replies.Kind] = {
@@ -97,7 +98,7 @@ class Command(NamedTuple):
     aliases: tuple[str, ...]
     nameless: bool
     allowance: Allowance | None
-    role: Role
+    role: Right
 
 
 TABLE: dict[str, Command] = {}
@@ -119,7 +120,7 @@ def command(
     help: Sentence,
     nameless: bool = False,
     allowance: Allowance | None = None,
-    role: Role = "anybody",
+    role: Right = "anybody",
 ) -> Callable[[_Handles[A]], _Handles[A]]:
     """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
 
@@ -141,13 +142,21 @@ def command(
     return register
 
 
-def permits(row: Command, connection: Carrier[Session]) -> bool:
-    """Whether whoever comes by this connection may do it: the one place where that is decided."""
-    return row.role == "anybody" or connection.operator
+def permits(row: Command, connection: Carrier[Session], room: str | None = None) -> bool:
+    """Whether whoever comes by this connection may do it, in the room of this key or (None) in any: the one place where
+    that is decided."""
+    if row.role == "anybody" or connection.operator:
+        return True
+    roles = connection.session.person.roles if connection.session.named else {}
+    if SERVER in roles:
+        return True
+    return row.role == "owner" and "owner" in (roles.values() if room is None else (roles.get(room),))
 
 
 def not_allowed(row: Command) -> Refused:
     """The answer to whoever may not."""
+    if row.role == "owner":
+        return Refused("not-allowed", say("/{name} is for the owner of the room. Nothing was done.", name=row.name))
     return Refused("not-allowed", say("/{name} is for whoever runs this server. Nothing was done.", name=row.name))
 
 

@@ -48,9 +48,13 @@ async def join(call: Call, asked: Join) -> None:
         if hub.settings.max_per_host:
             hub.rooms.check_holding(asked.room, session.host)
         count(session, "join")
-        if hub.rooms.is_new(asked.room):
+        if is_new := hub.rooms.is_new(asked.room):
+            if session.person.has_account:
+                hub.roles.check_one_more(session.person, hub.rooms.key_of(asked.room))
             spend(session, _NEW, _no_new_room)
         room = hub.rooms.make(asked.room)
+        if is_new and session.person.has_account:
+            hub.roles.give(session.person, room.log.key, "owner")
         position = session.join(room)
         session.speak_in(room)
         history = await entering(session, room.log, position)
@@ -58,7 +62,7 @@ async def join(call: Call, asked: Join) -> None:
         if not call.still_there or room.log.key not in session.person.rooms:
             return
         session.answer(history._replace(id=call.request.id))
-        _tell_joined(call, room)
+        _tell_joined(call, room, is_new)
         session.hear(room.log, position)
     else:
         room = hub.rooms.make(asked.room)
@@ -76,13 +80,24 @@ def _no_new_room(seconds: int) -> Sentence:
     )
 
 
-def _tell_joined(call: Call, room: Room) -> None:
-    session = call.session
+def _tell_joined(call: Call, room: Room, is_new: bool = False) -> None:
+    session, key = call.session, room.log.key
+    owner = session.hub.roles.owner(key)
     others = tuple(other.log.name for other in session.person.rooms.values() if other is not room)
     found = state(session, room)
     call.reply(
         replies.Joined(
-            found.name, found.head, found.here, found.users, found.topic, found.recorded, session.person.nick, others
+            found.name,
+            found.head,
+            found.here,
+            found.users,
+            found.topic,
+            found.recorded,
+            session.person.nick,
+            others,
+            is_new,
+            None if owner is None else owner.nick,
+            session.person.roles.get(key, "member"),
         )
     )
 

@@ -24,11 +24,13 @@ from chat.core.guesses import Guesses
 from chat.core.logins import Logins, NoPasswords
 from chat.core.nicknames import Nicknames
 from chat.core.person import Device, Person
-from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Passwords, Query, Store
+from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Passwords, Query, Role, Store
 from chat.core.presence import TABLE, Event, Presence, Step
+from chat.core.roles import Roles
+from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
 from chat.core.turn import Outcome, Turn
-from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed
+from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven
 from chat.log.log import Log
 from chat.log.tail import Tails
 
@@ -97,6 +99,7 @@ class Hub:
         self.guesses = Guesses(clock, self.rates)
         self.passwords = passwords or NoPasswords()
         self.logins = Logins(self, self.passwords)
+        self.roles = Roles(self.turn.touch)
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -106,7 +109,7 @@ class Hub:
         head = next((log.head for log in kept.logs if log.key == SERVER), 0)
         self.log = Log(SERVER, SERVER, self._tails, head)
         """The server's own, which everybody hears; nobody stands in it before it holds anything."""
-        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, kept)
+        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, self.roles, kept)
         self.lobby = self.rooms.make(LOBBY)
         store.follow(self._told)
 
@@ -160,6 +163,31 @@ class Hub:
         """Whose account this nickname is."""
         person = self._nicknames.find(nick)
         return person if person is not None and person.has_account else None
+
+    def give_up(self, person: Person) -> None:
+        """They have no account any more, and no role."""
+        person.password = None
+        self.roles.take_all(person)
+        self.turn.touch(person)
+
+    def give_role(self, by: Author | None, person: Person, role: Role | None, room: Room | None) -> None:
+        """Somebody has this role from now on (None: none), in this room or on the server; whom it concerns is told,
+        wherever they are."""
+        key, name = (SERVER, SERVER) if room is None else (room.log.key, room.log.name)
+        before = self.roles.owner(key) if role == "owner" else None
+        self.roles.give(person, key, role)
+        fact = RoleGiven(by, person.nick, role or "member", name)
+        if room is None:
+            if role is None:
+                logger.info("{nick} is no operator of this server any more", nick=person.nick)
+            else:
+                logger.info("{nick} is an operator of this server now", nick=person.nick)
+        else:
+            room.introduce(person)
+            self.turn.append(room.log, fact)
+        for concerned in dict.fromkeys((person, before)):
+            if concerned is not None and key not in concerned.rooms:
+                self.turn.append(concerned.log, fact)
 
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""

@@ -14,7 +14,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.batch import People, Restorable, Sessions
-from chat.core.ports import PersonRecord
+from chat.core.ports import PersonRecord, Role
 from chat.core.presence import Presence
 from chat.core.room import Room
 from chat.log.events import Author
@@ -95,6 +95,7 @@ class Person:
         "password",
         "presence",
         "read",
+        "roles",
         "rooms",
         "senders",
         "spoke_at",
@@ -110,6 +111,8 @@ class Person:
         self.nick = ""
         self.password: str | None = None
         """What is kept of it; who has one has an account, and is not gone with their last session."""
+        self.roles: dict[str, Role] = {}
+        """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
         self.presence = Presence.ENTERING
         self.attached: tuple[Device, ...] = ()
         """Their sessions that have a connection, in the order of their coming."""
@@ -283,6 +286,7 @@ class Person:
             dict(self.ignored),
             self.senders,
             self.password,
+            dict(self.roles),
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from socket import socket
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -18,6 +18,9 @@ from chat.wire.answers import Answer, History
 from chat.wire.rendering import Wire
 
 S = TypeVar("S")
+
+Role = Literal["owner", "operator"]
+"""Of an account, in a room; on the server there are operators only.  Who has none is a member of where they are."""
 
 
 class LineId(NamedTuple):
@@ -98,6 +101,8 @@ class PersonRecord(NamedTuple):
     """The ids of those who wrote to them while their line was down."""
     password: str | None = None
     """What `Passwords.hash` made of it; who has none is a guest."""
+    roles: Mapping[str, Role] = MappingProxyType({})
+    """By the key of a room's log, or by that of the server's."""
 
 
 class SessionRecord(NamedTuple):

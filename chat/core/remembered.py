@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import get_args
 
 from chat.base import limits
 from chat.base.text import visible
-from chat.core.ports import PersonRecord, SessionRecord
+from chat.core.ports import PersonRecord, Role, SessionRecord
 
+_ROLES = get_args(Role)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -26,6 +28,7 @@ def wrong_person(id: object, record: PersonRecord | None) -> str:
         ("ignored", all(map(_is_id, record.ignored)) and all(map(_is_text, record.ignored.values()))),
         ("password", record.password is None or _is_text(record.password)),
         ("senders", all(map(_is_id, record.senders))),
+        ("roles", all(map(_is_id, record.roles)) and all(role in _ROLES for role in record.roles.values())),
     )
 
 

@@ -39,6 +39,8 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
     person.read = _up_to(heads, record.read)
     for digest, session in sessions:
         _restore_session(hub, person, digest, session, heads)
+    if person.has_account:
+        hub.roles.restore(person, record.roles)
     hub.restored(person, record.nick, record.absent)
 
 

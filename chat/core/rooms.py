@@ -10,6 +10,7 @@ from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.nearest import nearest
 from chat.core.ports import Kept, KeptLog, Store
+from chat.core.roles import Roles
 from chat.core.room import Room
 from chat.core.room_holders import RoomHolders
 from chat.core.turn import Turn
@@ -23,13 +24,21 @@ class Rooms(Mapping[str, Room]):
     """Those in memory, by the keys of their logs; `unrecorded` are keys of rooms that are not recorded."""
 
     def __init__(
-        self, clock: IReactorTime, turn: Turn, store: Store, tails: Tails, unrecorded: frozenset[str], kept: Kept
+        self,
+        clock: IReactorTime,
+        turn: Turn,
+        store: Store,
+        tails: Tails,
+        unrecorded: frozenset[str],
+        roles: Roles,
+        kept: Kept,
     ) -> None:
         self._clock = clock
         self._turn = turn
         self._store = store
         self._tails = tails
         self._unrecorded = unrecorded
+        self._roles = roles
         self._rooms: dict[str, Room] = {}
         self._holders = RoomHolders()
         self._forgot = False
@@ -62,6 +71,10 @@ class Rooms(Mapping[str, Room]):
         """The key of the room of this name."""
         key = names.fold(name)
         return key if key in self._rooms else self._older_keys.get(key, key)
+
+    def name_of(self, key: str) -> str:
+        """What the room of this key is called; of one that is not in memory that is not known."""
+        return self._rooms[key].log.name if key in self._rooms else key
 
     def has(self, name: str) -> bool:
         """Whether there is a room of this name."""
@@ -107,7 +120,8 @@ class Rooms(Mapping[str, Room]):
 
     def is_new(self, name: str) -> bool:
         """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
-        return self.key_of(names.check_room(name)) not in self._rooms
+        key = self.key_of(names.check_room(name))
+        return key not in self._rooms and not self._roles.holders(key)
 
     def make(self, name: str) -> Room:
         """The room of this name, made if there is none; raises `Refused` where that is not allowed."""

@@ -102,6 +102,20 @@ class NotDelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleGiven:
+    """Somebody (`to`) has this role from now on in the room of this name, or (`*`) on the server.
+
+    It stands in the room's log, and in the log of their own where they are not in it.  Without an author it was done
+    by whoever runs the server.
+    """
+
+    author: Author | None
+    to: str
+    role: Literal["owner", "operator", "member"]
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDevice:
     """In somebody's own log: what they did on one device, for their others.
 
@@ -114,7 +128,9 @@ class OtherDevice:
 
 
 Said = Message | Action | Private
-Fact = Message | Action | Private | Joined | Left | Renamed | TopicSet | Announced | NotDelivered | OtherDevice
+Fact = (
+    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | Announced | NotDelivered | OtherDevice
+)
 
 
 class Entry(NamedTuple):

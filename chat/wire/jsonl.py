@@ -31,6 +31,7 @@ from chat.log.events import (
     OtherDevice,
     Private,
     Renamed,
+    RoleGiven,
     TopicSet,
 )
 from chat.wire import phrases
@@ -115,6 +116,7 @@ _TYPES: Mapping[type, str] = {
     Left: "left",
     Renamed: "renamed",
     TopicSet: "topic",
+    RoleGiven: "role",
     Announced: "announced",
     NotDelivered: "not-delivered",
 }
@@ -137,6 +139,9 @@ def _keys(fact: Fact) -> dict[str, object]:
             return {"from": author.nick, "to": to, "fact": fact_id}
         case Announced(author, text):
             return {"text": _shown(text)} if author is None else {"from": author.nick, "text": _shown(text)}
+        case RoleGiven(by, to, role, room):
+            given: dict[str, object] = {"to": to, "role": role, "of": room}
+            return given if by is None else {"from": by.nick, **given}
         case NotDelivered(nick):
             return {"to": nick}
         case OtherDevice(author, "renamed", to):

@@ -55,6 +55,33 @@ def topic_changed(nick: str, room: str, topic: str) -> Sentence:
     return say("{nick} took away the topic of {room}", nick=nick, room=room)
 
 
+AWAY = say("away")
+
+SERVER = say("this server")
+
+
+def role_given(by: str | None, nick: str, role: str, room: str) -> Sentence:
+    """Somebody has another role in a room, or (`*`) on the server; who gave it to themselves is named once."""
+    place = SERVER if room == "*" else room
+    if by is None or by == nick:
+        return has_role(nick, role, room)
+    if role == "owner":
+        return say("{nick} made {other} the owner of {room}", nick=by, other=nick, room=place)
+    if role == "operator":
+        return say("{nick} made {other} an operator of {room}", nick=by, other=nick, room=place)
+    return say("{nick} made {other} no operator of {room} any more", nick=by, other=nick, room=place)
+
+
+def has_role(nick: str, role: str, room: str) -> Sentence:
+    """What somebody is from now on."""
+    place = SERVER if room == "*" else room
+    if role == "owner":
+        return say("{nick} is the owner of {room} now", nick=nick, room=place)
+    if role == "operator":
+        return say("{nick} is an operator of {room} now", nick=nick, room=place)
+    return say("{nick} is no operator of {room} any more", nick=nick, room=place)
+
+
 def said_privately(nick: str, mine: bool) -> Sentence:
     """What stands before private words: that they are one's own, to somebody, or somebody's, to oneself."""
     return say("[you -> {nick}]", nick=nick) if mine else say("[{nick} -> you]", nick=nick)

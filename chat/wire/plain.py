@@ -23,6 +23,7 @@ from chat.log.events import (
     OtherDevice,
     Private,
     Renamed,
+    RoleGiven,
     TopicSet,
 )
 from chat.log.log import Log
@@ -95,7 +96,7 @@ class PlainFormat:
         """Who said something in private to whom."""
         return self.words(phrases.said_privately(to if mine else author, mine))
 
-    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet) -> str:
+    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet | RoleGiven) -> str:
         text = ""
         match fact:
             case Joined(_, who, here):
@@ -106,6 +107,8 @@ class PlainFormat:
                 announced = phrases.renamed(author.nick, to)
             case TopicSet(author, text):
                 announced = phrases.topic_changed(author.nick, log.name, text)
+            case RoleGiven(by, to, role, place):
+                announced = phrases.role_given(None if by is None else by.nick, to, role, place)
         words = self.words(announced)
         return f"{words}: {quoted(text)}" if text else words
 

@@ -134,11 +134,18 @@ def _who(who: replies.Who) -> Iterator[Sentence]:
 
 def _marked(user: replies.User) -> Sentence | str:
     """A name with what others should know about it."""
+    role, state = _ROLES.get(user.role), None
     if user.down:
-        return say("{nick} (line down {time})", nick=user.nick, time=duration(user.down_for))
-    if user.away is not None:
-        return say("{nick} (away)", nick=user.nick)
-    return user.nick
+        state = say("line down {time}", time=duration(user.down_for))
+    elif user.away is not None:
+        state = phrases.AWAY
+    if role is not None and state is not None:
+        return say("{nick} ({role}, {state})", nick=user.nick, role=role, state=state)
+    mark = role or state
+    return user.nick if mark is None else say("{nick} ({mark})", nick=user.nick, mark=mark)
+
+
+_ROLES = {"owner": say("owner"), "operator": say("operator")}
 
 
 def _whois(somebody: replies.Whois) -> Iterator[Sentence]:
@@ -150,6 +157,12 @@ def _whois(somebody: replies.Whois) -> Iterator[Sentence]:
         yield say("{nick} came {here} ago and has said nothing since.", nick=nick, here=came)
     if somebody.rooms:
         yield say("{nick} is in {rooms}.", nick=nick, rooms=tuple(somebody.rooms))
+    if somebody.owns:
+        yield say("{nick} owns {rooms}.", nick=nick, rooms=tuple(somebody.owns))
+    if somebody.operates:
+        yield say("{nick} is an operator of {rooms}.", nick=nick, rooms=tuple(somebody.operates))
+    if somebody.runs_server:
+        yield say("{nick} is an operator of {rooms}.", nick=nick, rooms=phrases.SERVER)
     if somebody.away is not None:
         yield _away_now(nick, somebody.away)
 
@@ -256,7 +269,11 @@ def _joined(joined: replies.Joined) -> Iterator[Sentence]:
     else:
         yield phrases.speaks_in(joined.room)
     others = joined.here - 1
-    if not others:
+    if not others and joined.new and joined.role == "owner":
+        yield say("{room} is new and yours; you are alone in it.", room=joined.room)
+    elif not others and joined.new:
+        yield say("{room} is new, you are alone in it.", room=joined.room)
+    elif not others:
         yield say("Nobody else is in {room}.", room=joined.room)
     elif others > limits.COMPANY_SHOWN:
         yield say("{count} others are in {room}; /who lists them.", room=joined.room, count=others)
@@ -303,6 +320,10 @@ def _new_topic(topic: replies.NewTopic) -> Iterator[Sentence]:
         yield phrases.topic(topic.room, topic.topic)
     else:
         yield say("{room} has no topic now.", room=topic.room)
+
+
+def _role_given(given: replies.RoleGiven) -> Iterator[Sentence]:
+    yield say("{told}.", told=phrases.has_role(given.nick, given.role, given.room))
 
 
 # Coming, going, and help.
@@ -485,6 +506,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Rooms: _rooms,
     replies.Topic: _topic,
     replies.NewTopic: _new_topic,
+    replies.RoleGiven: _role_given,
     replies.PasswordAsked: _password_asked,
     replies.PasswordKept: _password_kept,
     replies.PasswordReset: _password_reset,

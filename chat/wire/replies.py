@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 
 from chat.base.language import Sentence
 
+Role = Literal["owner", "operator", "member"]
+"""Of somebody in a room; on the server there is no owner."""
+
 # People.
 
 
@@ -38,6 +41,7 @@ class User(NamedTuple):
     away: str | None
     down: bool
     down_for: int = 0
+    role: Role = "member"
 
 
 class Who(NamedTuple):
@@ -50,13 +54,16 @@ class Who(NamedTuple):
 
 class Whois(NamedTuple):
     """Somebody: for how many seconds they are `here`, and `idle`, if they `spoke` at all; in which rooms, and whether
-    away."""
+    away; which rooms are theirs, of which they are operators, and whether they run the server."""
 
     nick: str
     here: int
     idle: int
     rooms: Sequence[str]
     away: str | None
+    owns: Sequence[str]
+    operates: Sequence[str]
+    runs_server: bool
     spoke: bool
 
 
@@ -164,7 +171,8 @@ class StillWaiting(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """The room in which `nick` speaks now, as `RoomState` tells of it, and those that are `still_heard`."""
+    """The room in which `nick` speaks now, as `RoomState` tells of it, and those that are `still_heard`; whether it was
+    made just now, whose it is, if anybody's, and what they are there."""
 
     room: str
     head: int
@@ -174,6 +182,9 @@ class Joined(NamedTuple):
     recorded: bool
     nick: str
     still_heard: Sequence[str]
+    new: bool
+    owner: str | None
+    role: Role
 
 
 class Left(NamedTuple):
@@ -211,6 +222,14 @@ class NewTopic(NamedTuple):
 
     room: str
     topic: str
+
+
+class RoleGiven(NamedTuple):
+    """Somebody has this role from now on, in a room or (`*`) on the server."""
+
+    nick: str
+    role: Role
+    room: str
 
 
 # Coming, going, and help.
@@ -393,7 +412,7 @@ class Announcement(NamedTuple):
 Facts = (
     Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong | Absent
     | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
-    | Joined | Left | Rooms | Topic | NewTopic
+    | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
     | Present | Announcement

@@ -53,7 +53,7 @@ RESERVED = frozenset(
     {
         "pass", "auth", "export",
         "token", "tokens", "key", "keys", "invite", "invitar", "private", "privada",
-        "public", "publica", "own", "word", "invite-code", "op", "deop", "give",
+        "public", "publica", "word", "invite-code",
         "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",

@@ -57,7 +57,10 @@ def test_help_hides_it_from_others(world: World) -> None:
         amy.type(line)
         assert not any("/admin" in told.replace("There is no /admin", "") for told in amy.take())
     (told, _) = answer(boss, "/help admin")
-    assert [command["name"] for command in told["commands"]] == ["admin", "admin who", "admin announce", "admin reset"]
+    assert [command["name"] for command in told["commands"]] == [
+        "admin",
+        *(f"admin {name}" for name in ("who", "announce", "reset", "op", "deop", "owner")),
+    ]
     (told, _) = answer(boss, "/help all")
     assert {command["name"] for command in told["commands"]} == set(TABLE)
     (told, _) = answer(boss, "/admin")
@@ -65,13 +68,16 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin who",
         "/admin announce text",
         "/admin reset NICK",
+        "/admin op NICK",
+        "/admin deop NICK",
+        "/admin owner #room NICK",
     ]
 
 
 def test_each_of_them_is_for_the_operator_alone() -> None:
     rows = [TABLE["admin"], *WITHIN["admin"].values()]
-    assert {row.role for row in rows} == {"operator"}
-    assert {row.role for row in TABLE.values() if row.name != "admin"} == {"anybody"}
+    assert {row.role for row in rows} == {"server operator"}
+    assert {row.role for row in TABLE.values() if row.name not in ("admin", "own")} == {"anybody", "owner"}
 
 
 # The door.

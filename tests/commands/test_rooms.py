@@ -26,7 +26,7 @@ def test_joining_says_where_one_speaks_and_what_is_still_heard(amy: Client) -> N
     amy.type("/join #ops")
     assert amy.take() == [
         "-> You speak in #ops now. You still hear #lobby; /join #lobby goes back.",
-        "-> Nobody else is in #ops.",
+        "-> #ops is new, you are alone in it.",
     ]
     amy.type("/join #dev")
     assert amy.take()[0] == "-> You speak in #dev now. You still hear #lobby and #ops; /join #ops goes back."

@@ -25,6 +25,7 @@ from chat.log.events import (
     OtherDevice,
     Private,
     Renamed,
+    RoleGiven,
     TopicSet,
 )
 
@@ -50,6 +51,9 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     ),
     Renamed: st.builds(Renamed, authors, texts, tokens, names),
     TopicSet: st.builds(TopicSet, authors, texts),
+    RoleGiven: st.builds(
+        RoleGiven, st.none() | authors, texts, st.sampled_from(["owner", "operator", "member"]), texts
+    ),
     Announced: st.builds(Announced, st.none() | authors, texts),
     NotDelivered: st.builds(NotDelivered, texts),
     OtherDevice: st.builds(OtherDevice, authors, st.sampled_from(["joined", "left", "renamed"]), texts),

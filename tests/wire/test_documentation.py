@@ -208,6 +208,7 @@ def test_no_key_comes_that_is_not_documented() -> None:
     amy.type("/msg carl psst", id="cut")
     world.wait(limits.GRACE_SECONDS)
     world.hub.announce("backup at noon", ben.session.author)
+    world.hub.give_role(ben.session.author, ben.session.person, "operator", world.hub.lobby)
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")
     for keys in amy.objects:

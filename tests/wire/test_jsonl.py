@@ -155,7 +155,7 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
                     "command": "who",
                     "text": "One person is in #lobby: amy (line down 5 s)",
                     "room": "#lobby",
-                    "users": [{"nick": "amy", "away": None, "down": True}],
+                    "users": [{"nick": "amy", "away": None, "down": True, "role": "member"}],
                     "here": 1,
                     "id": "1",
                 }

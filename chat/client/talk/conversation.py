@@ -35,6 +35,7 @@ from chat.client.talk.objects import (
     Object,
     Problem,
     Reply,
+    RoleGiven,
     Said,
     Welcome,
 )
@@ -135,6 +136,10 @@ class Conversation:
             case Announced(_, author, _, at, text):
                 words = f"{self._words(phrases.announced(author))}: {quoted(text)}"
                 yield from self._dated(Shown(LineKind.EVENT, visible(words), self._local(at)))
+            case RoleGiven(room, author, _, at, whom, role, place):
+                words = visible(self._words(phrases.role_given(author, whom, role, place)))
+                own = room.startswith("@")
+                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
             case NotDelivered(_, _, at, whom):
                 error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
                 yield from self._dated(error._replace(at=self._local(at), room=f"@{whom}"))

@@ -5,7 +5,19 @@ from typing import NamedTuple
 
 from chat.base import limits, names
 from chat.base.errors import Refused
-from chat.client.talk.objects import Announced, Came, Missed, NotDelivered, Object, Reply, Room, Said, Welcome, number
+from chat.client.talk.objects import (
+    Announced,
+    Came,
+    Missed,
+    NotDelivered,
+    Object,
+    Reply,
+    RoleGiven,
+    Room,
+    Said,
+    Welcome,
+    number,
+)
 from chat.wire.requests import Request
 
 PRIVATE = "@"
@@ -59,7 +71,7 @@ class Me:
                 self._welcomed(what)
             case Announced(room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
                 self.seen[room] = seq
-            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)):
+            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)) | RoleGiven(room, seq=int(seq)):
                 log = PRIVATE if room.startswith(PRIVATE) else room
                 if log == PRIVATE or log in self.rooms:
                     self.seen[log] = seq

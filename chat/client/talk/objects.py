@@ -97,6 +97,19 @@ class Announced(NamedTuple):
     text: str
 
 
+class RoleGiven(NamedTuple):
+    """Somebody (`to`) has another role in a room, or on the server (`place`); in private it counts, where they are not
+    in that room."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    to: str
+    role: str
+    place: str
+
+
 class NotDelivered(NamedTuple):
     """Somebody whose line was down when we wrote to them did not come back; it counts in what is private."""
 
@@ -154,7 +167,7 @@ class Reply(NamedTuple):
     id: str | None
 
 
-Object = Hello | Welcome | Said | Came | Announced | NotDelivered | Missed | Ack | Problem | History | Reply
+Object = Hello | Welcome | Said | Came | RoleGiven | Announced | NotDelivered | Missed | Ack | Problem | History | Reply
 
 
 def understand(raw: Raw) -> Object | None:
@@ -213,6 +226,18 @@ def _said(raw: Raw) -> Said:
 def _announced(raw: Raw) -> Announced:
     return Announced(
         _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at"), _needed(raw, "text")
+    )
+
+
+def _role(raw: Raw) -> RoleGiven:
+    return RoleGiven(
+        _named(raw, "room"),
+        _name(raw, "from"),
+        number(raw, "seq"),
+        _date(raw, "at"),
+        _named(raw, "to"),
+        _needed(raw, "role"),
+        _named(raw, "of"),
     )
 
 
@@ -278,6 +303,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "left": _came("left"),
     "renamed": _came("renamed"),
     "topic": _came("topic"),
+    "role": _role,
     "announced": _announced,
     "not-delivered": _not_delivered,
     "missed": _missed,

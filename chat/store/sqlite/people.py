@@ -57,6 +57,7 @@ _MEMBERSHIPS = _Table("memberships", ("person", "log", "joined", "place"), 2)
 _READ = _Table("read", ("person", "log", "seq"), 2)
 _IGNORED = _Table("ignored", ("person", "other", "nick"), 2)
 _SENDERS = _Table("senders", ("person", "sender"), 2)
+_ROLES = _Table("roles", ("person", "log", "role"), 2)
 
 _SESSIONS = _Table(
     "sessions",
@@ -85,6 +86,7 @@ def write(connection: sqlite3.Connection, remembered: Remembered) -> None:
             (_READ, [[id, key, seq] for id, person in present for key, seq in person.read.items()]),
             (_IGNORED, [[id, other, nick] for id, person in present for other, nick in person.ignored.items()]),
             (_SENDERS, [[id, sender] for id, person in present for sender in person.senders]),
+            (_ROLES, [[id, key, role] for id, person in present for key, role in person.roles.items()]),
         ):
             _relate(connection, table, list(people), related)
     if sessions:
@@ -130,7 +132,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
     """All of them by their ids; None for one whose dates are none."""
     rooms = _related(connection, _MEMBERSHIPS, "person, place")
     read, ignored = _related(connection, _READ), _related(connection, _IGNORED)
-    senders = _related(connection, _SENDERS)
+    senders, roles = _related(connection, _SENDERS), _related(connection, _ROLES)
     rows = connection.execute(f"SELECT {', '.join(_PEOPLE.columns)} FROM people WHERE id NOT LIKE 'damaged %'")
     for id, nick, absent, away, last_from, entered_at, spoke_at, password in rows.fetchall():
         entered, spoke = _date(entered_at), _date(spoke_at)
@@ -151,6 +153,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
                 ignored.get(id, {}),
                 list(senders.get(id, {})),
                 password,
+                roles.get(id, {}),
             ),
         )
 

@@ -26,6 +26,7 @@ from chat.log.events import (
     OtherDevice,
     Private,
     Renamed,
+    RoleGiven,
     Said,
     TopicSet,
 )
@@ -64,6 +65,7 @@ _KINDS: Mapping[str, type[Fact]] = {
     "left": Left,
     "renamed": Renamed,
     "topic": TopicSet,
+    "role": RoleGiven,
     "announced": Announced,
     "not-delivered": NotDelivered,
     "other-device": OtherDevice,

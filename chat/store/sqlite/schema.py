@@ -209,6 +209,8 @@ MIGRATIONS: Sequence[str] = (
     """,
     # What is kept of the password of an account; a guest has none.
     "ALTER TABLE people ADD COLUMN password TEXT",
+    # By the key of the room's log, or by that of the server's.
+    "CREATE TABLE roles (person TEXT, log TEXT, role TEXT, PRIMARY KEY (person, log)) WITHOUT ROWID",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 

@@ -24,7 +24,7 @@ from chat.client.talk.conversation import Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply
 from chat.client.talk.view import Choices, View
-from chat.wire import vocabulary
+from chat.wire import phrases, vocabulary
 from chat.wire.grammar import command_in
 
 _AGAIN = say("/again is for --plain; here the terminal scrolls back, and PageUp shows what is older.")
@@ -116,7 +116,7 @@ class TerminalFace(PersonFace):
         elif (lag := self.connection.lag) > _LAG:
             owes = say("no answer for {time}", time=duration(round(lag)))
             parts.append((True, f" {self._words(owes)} "))
-        away = self._words(say("away"))
+        away = self._words(phrases.AWAY)
         draft = self._draft.lines
         if draft:
             gathered = say_n("{count} line to /end", "{count} lines to /end", draft)
