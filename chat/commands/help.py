@@ -20,6 +20,16 @@ def version(call: Call, asked: Version) -> None:
     call.reply(replies.Version(__version__, call.session.hub.settings.server))
 
 
+class Motd(NamedTuple):
+    """What the operator tells everybody."""
+
+
+@command("staying", say("/motd"), say("the message of the day of whoever runs this server"), nameless=True)
+def motd(call: Call, asked: Motd) -> None:
+    """The message of the day, once more."""
+    call.reply(replies.Motd(call.session.hub.settings.motd))
+
+
 class Help(NamedTuple):
     """What can be asked."""
 
@@ -32,7 +42,7 @@ def help(call: Call, asked: Help) -> None:
     topic = grammar.fold(asked.topic or "").lstrip("/")
     if not topic:
         call.reply(replies.FirstHelp([manual(TABLE[name]) for name in _FIRST]))
-    elif topic in _ALL:
+    elif topic in vocabulary.ALL:
         rows = [row for row in TABLE.values() if permits(row, call.connection)]
         rows.sort(key=lambda row: _FAMILIES.index(row.family))
         call.reply(replies.Help([*map(manual, rows)]))
@@ -61,8 +71,8 @@ def _unknown(topic: str) -> Refused:
 
 _FAMILIES = get_args(replies.Family)
 
-_ALL, _TIPS = ("all", "todo", "todos"), ("tips", "consejos")
-"""What a list of all commands and of tips is asked with, in any language."""
+_TIPS = ("tips", "consejos")
+"""What they are asked with, in any language."""
 
 _FIRST = ("msg", "reply", "who", "nick", "join", "rooms", "last", "quit")
 

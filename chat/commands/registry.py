@@ -21,9 +21,8 @@ from chat.core.hub import SERVER
 from chat.core.ports import Carrier
 from chat.core.room import Room
 from chat.core.session import Session
-from chat.wire import grammar, replies, vocabulary
+from chat.wire import grammar, phrases, replies, vocabulary
 from chat.wire.answers import Done, Reply
-from chat.wire.prose import manual
 from chat.wire.requests import Request
 
 Outcome = Literal["answered"] | None
@@ -254,7 +253,7 @@ def rooms_named(call: Call, asked: Any) -> Iterable[str]:
 
 def usage(row: Command) -> Refused:
     """The error that shows how a command is written."""
-    return Refused("usage", manual(row.usage, row.help))
+    return Refused("usage", phrases.manual(row.usage, row.help))
 
 
 def _read(argument: replies.Argument, word: str, last: bool) -> object | None:

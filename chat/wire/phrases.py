@@ -271,3 +271,8 @@ def other_device(what: Literal["joined", "left", "renamed"], name: str) -> Sente
     if what == "left":
         return say("You left {room} on another device.", room=name)
     return say("You are {nick} now, by another device.", nick=name)
+
+
+def manual(usage: Sentence, help: Sentence) -> Sentence:
+    """One command in a line."""
+    return say("{usage}: {help}", usage=usage, help=help)

@@ -413,9 +413,11 @@ def _version(version: replies.Version) -> Iterator[Sentence]:
     yield say("chat {version} on {server}", version=version.version, server=version.server)
 
 
-def manual(usage: Sentence, help: Sentence) -> Sentence:
-    """One command in a line."""
-    return say("{usage}: {help}", usage=usage, help=help)
+def _motd(message: replies.Motd) -> Iterator[Sentence]:
+    for line in message.motd:
+        yield Sentence("{line}", {"line": line})  # the operator's own words; there is nothing to translate
+    if not message.motd:
+        yield say("There is no message of the day.")
 
 
 def _first_help(first: replies.FirstHelp) -> Iterator[Sentence]:
@@ -426,12 +428,12 @@ def _first_help(first: replies.FirstHelp) -> Iterator[Sentence]:
 
 def _help(help: replies.Help | replies.FirstHelp) -> Iterator[Sentence]:
     for command in help.commands:
-        yield manual(command.usage, command.help)
+        yield phrases.manual(command.usage, command.help)
 
 
 def _help_about(about: replies.HelpAbout) -> Iterator[Sentence]:
     for command in about.commands:
-        yield manual(command.usage, command.help)
+        yield phrases.manual(command.usage, command.help)
         if command.aliases:
             yield say("Also: {aliases}", aliases=" ".join("/" + alias for alias in command.aliases))
 
@@ -520,6 +522,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Stopping: _stopping,
     replies.WaysIn: _ways_in,
     replies.Version: _version,
+    replies.Motd: _motd,
     replies.FirstHelp: _first_help,
     replies.Help: _help,
     replies.HelpAbout: _help_about,

@@ -275,6 +275,12 @@ class Version(NamedTuple):
     server: str
 
 
+class Motd(NamedTuple):
+    """The message of the day; its operator may have none."""
+
+    motd: Sequence[str]
+
+
 # Accounts.
 
 Wanted = Literal["new", "again", "present"]
@@ -414,6 +420,6 @@ Facts = (
     | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
     | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
-    | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | FirstHelp | Help | HelpAbout | Tips
+    | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Announcement
 )  # fmt: skip

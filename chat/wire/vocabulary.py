@@ -58,13 +58,16 @@ RESERVED = frozenset(
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
         "roster", "report", "denunciar", "operator", "oper", "delete", "redact",
-        "unsay", "borrar", "mentions", "menciones", "motd", "nickserv",
+        "unsay", "borrar", "mentions", "menciones", "nickserv",
         "ns",
     }
 )  # fmt: skip
 """Words of commands that chats have and this one has not: what stands behind them may be a password."""
 
 _SECRET = ("pass", "login", "identify", "register", "registrar", "contrasena", "clave", "acceder", "auth", "operator")
+
+ALL = frozenset({"all", "todo", "todos"})
+"""What a list of all commands is asked with."""
 
 YES, NO = frozenset({"on", "si"}), frozenset({"off", "no"})
 

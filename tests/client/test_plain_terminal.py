@@ -317,9 +317,25 @@ def test_what_was_shown_last_is_repeated() -> None:
 def test_commands_of_the_client_are_there_too() -> None:
     world = listener()
     world.face.typed("/set time")
-    world.face.typed("/go ops")
-    assert world.shown() == ["time on (on, off): the time before each line, the days between them"]
-    assert world.server.lines == ["/join ops"]
+    world.face.typed("/help again")
+    world.face.typed("/clear")
+    assert world.shown() == [
+        "time on (on, off): the time before each line, the days between them",
+        "/again [n]: shows the last lines once more",
+        "error: not-here: /clear is for a screen that is drawn; here lines come as they come.",
+    ]
+    assert world.server.lines == []
+
+
+def test_one_goes_to_rooms_that_one_is_in() -> None:
+    world = World(lambda ground: PlainFace(ground, "amy", words=True), "amy")
+    world.enter(rooms={"#lobby": {}, "#ops": {}, "#opera": {}})
+    for name, wanted in (("op", "#ops"), ("#OPERA", "#opera"), ("", "#ops")):
+        world.face.typed(f"/go {name}")
+        assert world.server.lines == [f"/join {wanted}"]
+    world.face.typed("/go nowhere")
+    assert world.shown() == ["error: no-room: There is no conversation nowhere; /join #nowhere goes to a room."]
+    assert world.server.lines == []
 
 
 def test_a_command_is_told_of_calls_and_of_nothing_else() -> None:

@@ -133,11 +133,44 @@ def test_a_mention_rings_the_bell_and_stands_out(world: World) -> None:
     assert world.streams.rung == 1
 
 
-def test_a_narrow_screen_shows_what_is_open_or_new() -> None:
+def test_a_screen_without_room_for_all_shows_what_is_open_or_new() -> None:
     world = person("amy")
     world.enter(rooms={"#lobby": {}, "#ops": {}, "#tea": {}})
     world.server.send(MESSAGE | {"room": "#tea", "text": "amy!"})
-    assert status(world, 40) == " 1:#lobby  3:#tea 1!  amy "
+    assert status(world, 40) == " 1:#lobby  2:#ops  3:#tea 1!  amy "
+    assert status(world, 33) == " 1:#lobby  3:#tea 1!  amy "
+
+
+def test_of_many_conversations_those_with_something_new_are_shown() -> None:
+    world = person("amy")
+    world.enter(rooms={f"#room{number}": {} for number in range(10, 20)})
+    assert "3:#room12" in status(world, 200)
+    world.server.send(MESSAGE | {"room": "#room13"})
+    (opened,) = (glance.name for glance in world.face.view.glance if glance.open)
+    assert status(world, 80).split() == ["4:#room13", "1", f"{int(opened[-1]) + 1}:{opened}", "amy"]
+
+
+def test_help_knows_the_commands_of_the_client() -> None:
+    world = person("amy")
+    world.enter(resume="c0de")
+    world.server.requests.clear()
+    world.face.typed("/help go")
+    world.face.typed("/help /again")
+    assert world.shown() == [
+        "-> /go [#room|NICK]: opens a conversation; the beginning of its name is enough",
+        "! not-here: /again is for --plain; here the terminal scrolls back, and PageUp",
+        "!   shows what is older.",
+    ]
+    assert world.server.lines == []
+    world.face.typed("/help all")
+    world.answer({"type": "reply", "command": "help", "text": "/msg", "commands": []})
+    shown = world.shown()
+    assert shown[0] == "-> /msg"
+    assert [row.split()[1] for row in shown[1:] if "/" in row] == ["/go", "/set", "/reconnect:", "/clear:"]
+
+
+def test_many_pasted_lines_are_shown_by_their_number(world: World) -> None:
+    assert world.face.paste(40) == ("[40 lines]", "Enter says them as one message, Esc drops them.")
 
 
 def test_the_servers_table_helps_with_commands() -> None:

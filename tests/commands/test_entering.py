@@ -1,5 +1,7 @@
 """Coming in, changing the wire, finding help, and going."""
 
+from dataclasses import replace
+
 import pytest
 from stores import SlowStore
 from world import Client, World
@@ -235,6 +237,17 @@ def test_a_program_gets_the_commands_as_facts(world: World) -> None:
     program.type("/help all", id="1")
     reply = program.objects[-2]
     assert {row["name"] for row in reply["commands"]} == {row.name for row in TABLE.values() if row.role == "anybody"}
+
+
+def test_the_message_of_the_day_is_told_again(world: World, amy: Client) -> None:
+    amy.type("/motd")
+    assert amy.take() == ["-> There is no message of the day."]
+    world.hub.settings = replace(world.hub.settings, motd=("Be kind, {all}.", "Backups at three."))
+    program = world.connect(wire="json")
+    amy.type("/motd")
+    assert amy.take() == ["-> Be kind, {all}.", "-> Backups at three."]
+    program.type("/motd", id="1")
+    assert program.objects[-2]["motd"] == ["Be kind, {all}.", "Backups at three."]
 
 
 def test_the_version_is_told(amy: Client) -> None:

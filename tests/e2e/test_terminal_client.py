@@ -177,7 +177,7 @@ def test_a_paste_of_many_lines_is_shown_by_their_number(server: Server, bob: Cli
     amy = sit(server)
     lines = [f"number {number}" for number in range(40)]
     amy.pastes("\n".join(lines))
-    sees(amy, "[#lobby] [40]", "[40 lines] Enter says them as one message, Esc drops them.")
+    sees(amy, "[#lobby] [40 lines]", "Enter says them as one message, Esc drops them.")
     amy.presses("Escape")
     sees(amy, "[#lobby]")
     amy.pastes("\n".join(lines))

@@ -185,7 +185,9 @@ def test_what_the_operator_is_answered_is_documented() -> None:
         assert all(f"`{key}`" in ENGLISH for key in connection)
 
 
-_ASKED = "who whois rooms topic last missed away back ignore quiet resume help version cancel paste end leave language"
+_ASKED = (
+    "who whois rooms topic last missed away back ignore quiet resume help version motd cancel paste end leave language"
+)
 EVERYTHING = [
     *(f"/{name}" for name in _ASKED.split()),
     *("/join #ops", "/whois ben", "/topic tea", "/last ben", "/since 1h", "/grep hi", "/ignore ben", "/unignore ben"),

@@ -1,5 +1,6 @@
-"""`/set`: the settings, shown and changed by whoever sits there."""
+"""Commands that only a client has: what each is, and `/set`, which shows and changes the settings."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from chat.base.errors import Refused
@@ -10,6 +11,15 @@ from chat.client.settings import TABLE, Setting, Settings
 
 NOTHING = '""'
 """How an empty text is written."""
+
+
+class Own(NamedTuple):
+    """A command of the client's, done with what stands behind it; `kind` says what that may be, "" nothing."""
+
+    usage: Sentence
+    help: Sentence
+    kind: str
+    do: Callable[[str], None]
 
 
 class Told(NamedTuple):
@@ -32,6 +42,11 @@ def set_one(settings: Settings, rest: str) -> tuple[list[Told], Sentence | None]
             trouble = not_remembered(error)
     rows = [_find(name)] if name else TABLE.values()
     return [_tell(settings, row) for row in rows], trouble
+
+
+def nowhere(name: str) -> Sentence:
+    """`/go` leads to no conversation of this name."""
+    return say("There is no conversation {name}; /join #{name} goes to a room.", name=name.strip().lstrip("#@"))
 
 
 def not_remembered(error: OSError) -> Sentence:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 from unicodedata import normalize
 
 from twisted.internet.defer import Deferred
@@ -11,12 +12,13 @@ from chat.base import names
 from chat.base.errors import Refused
 from chat.base.fingerprint import normal
 from chat.base.language import Sentence, say
-from chat.client.faces.ours import set_one
+from chat.client.faces.ours import Own, set_one
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_remember
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.settings import Settings
 from chat.client.talk.conversation import LineKind, Shown
+from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Reply
 from chat.wire import grammar, phrases, vocabulary
 
@@ -31,13 +33,26 @@ _PASSWORD = say("Password:")
 class PersonFace(StreamFace):
     """The face for somebody who looks; `nick` None is asked for, unless an earlier run left who they are."""
 
+    elsewhere: ClassVar[Sentence]
+    """What whoever asks for a command of the other face is told."""
+
     def __init__(self, ground: Ground, nick: str | None, settings: Settings | None = None) -> None:
         super().__init__(ground, recorder=False)
         self.settings = settings or Settings()
-        self.ours: dict[str, Callable[[str], None]] = {
-            "set": self._set,
-            "reconnect": lambda rest: self.reconnect(),
-            "go": self.go,
+        self.ours = {
+            "go": Own(
+                say("/go [#room|NICK]"),
+                say("opens a conversation; the beginning of its name is enough"),
+                "place",
+                self.go,
+            ),
+            "set": Own(
+                say("/set [name [value]]"),
+                say("shows the settings of this program, or changes one"),
+                "setting",
+                self._set,
+            ),
+            "reconnect": Own(say("/reconnect"), say("connects anew, at once"), "", lambda rest: self.reconnect()),
         }
         """Commands that only a client has, by their names."""
 
@@ -94,9 +109,8 @@ class PersonFace(StreamFace):
         if self._secret or (isinstance(line, str) and vocabulary.quotable(line) != line):
             self._tell_secret(line)
             return
-        if isinstance(line, str) and "\n" not in line and (name := vocabulary.named(line)) in self.ours:
-            command = grammar.command_in(line)
-            self.ours[name]("" if command is None else command.rest)
+        command = grammar.command_in(line) if isinstance(line, str) and "\n" not in line else None
+        if command is not None and not command.misplaced and self._is_ours(command):
             return
         if self._asking and isinstance(line, str):
             line = vocabulary.for_nickname(line)
@@ -106,6 +120,24 @@ class PersonFace(StreamFace):
         super().typed(line)
         if not (self.connection.connected or self._asking):
             self.kept_for_later()
+
+    def _is_ours(self, command: grammar.TypedCommand) -> bool:
+        """Do, or explain, what only a client does; whether it was that."""
+        name, topic = vocabulary.name_of(command.word), grammar.fold(command.rest).lstrip("/")
+        wanted = topic if name == "help" else name
+        if wanted not in vocabulary.OF_CLIENTS:
+            return False
+        own = self.ours.get(wanted)
+        if own is None:
+            self._refused(Refused("not-here", self.elsewhere), "")
+        elif name == "help":
+            self._explain(own)
+        else:
+            own.do(command.rest)
+        return True
+
+    def _explain(self, own: Own) -> None:
+        self.put(Shown(LineKind.REPLY, self._words(phrases.manual(own.usage, own.help))))
 
     def _tell_secret(self, line: str | TooLong) -> None:
         """To the server alone, once: it is never sent again, and stands in no file."""
@@ -123,12 +155,17 @@ class PersonFace(StreamFace):
     def hide(self, hidden: bool) -> None:
         """What is typed is shown no more, or again."""
 
-    def answered(self, what: Object | None) -> None:
-        """A password may be asked for."""
+    def answered(self, what: Object | None, line: SentLine | None) -> None:
+        """A password may be asked for, or all commands, of which the server does not know ours."""
         if isinstance(what, Reply) and what.facts.get("asks") in ("new", "again", "present"):
             self._secret = True
             self.hide(True)
             self.ask(_PASSWORD)
+        if isinstance(what, Reply) and what.command == "help" and line is not None:
+            command = grammar.command_in(line.text)
+            if command is not None and grammar.fold(command.rest) in vocabulary.ALL:
+                for own in self.ours.values():
+                    self._explain(own)
 
     def configure(self) -> None:
         """Be as the settings say."""

@@ -11,6 +11,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.client.alerts import Alerts, Run, run_in_thread
+from chat.client.faces.ours import Own, nowhere
 from chat.client.faces.person import NICKNAME, PersonFace
 from chat.client.faces.spoken import spoken
 from chat.client.faces.stdio import Ground, layout
@@ -20,12 +21,15 @@ from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Hello, Object, Raw, Said, Welcome
 from chat.client.talk.view import calls
+from chat.wire import grammar
 
 _AGAIN = 5
 
 
 class PlainFace(PersonFace):
     """The face for any terminal; in `words` for whoever listens to it."""
+
+    elsewhere = say("/clear is for a screen that is drawn; here lines come as they come.")
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class PlainFace(PersonFace):
         self._shown: deque[str] = deque(maxlen=limits.LINES_AGAIN)
         super().__init__(ground, nick, settings)
         self._alerts = Alerts(lambda sequence: None, run)
-        self.ours["again"] = self._repeat
+        self.ours["again"] = Own(say("/again [n]"), say("shows the last lines once more"), "", self._repeat)
         self.configure()
 
     def stop(self) -> None:
@@ -85,8 +89,14 @@ class PlainFace(PersonFace):
             self._streams.write("\n")  # the line's end was not shown either
 
     def go(self, name: str) -> None:
-        """(Ours) Here the server knows where one speaks."""
-        super().typed(f"/join {name}")
+        """(Ours) Speak in another room that one is in; alone it is the one that was left longest ago."""
+        wanted = grammar.fold(name).removeprefix("#")
+        rooms = self.connection.me.rooms
+        found = next((room for room in rooms if grammar.fold(room.removeprefix("#")).startswith(wanted)), None)
+        if found is None:
+            self._refused(Refused("no-room", nowhere(name)), "")
+        else:
+            super().typed(f"/join {found}")
 
     def _repeat(self, rest: str) -> None:
         """(Ours) Once more what was shown last."""
@@ -118,7 +128,7 @@ class PlainFace(PersonFace):
         if isinstance(what, Hello):
             self.state(say("connected"))
         super().received(what, raw, line)
-        self.answered(what)
+        self.answered(what, line)
         if isinstance(what, Said) and self._calls(what):
             self._alerts.call(what.author, " ".join(what.text.split("\n")))
         if self._asking and self.connection.asking and not (self._secret or isinstance(what, Welcome)):

@@ -65,7 +65,6 @@ class StandardStreams(Interface):
 
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""
-        raise NotImplementedError
 
 
 @implementer(IHalfCloseableProtocol, IPullProducer)

@@ -5,14 +5,15 @@ their way, who came, how the connection is) stands around it and is drawn anew. 
 answered here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chat.base import limits
-from chat.base.errors import BadInput, Refused
+from chat.base.errors import BadInput
 from chat.base.language import Sentence, duration, known_languages, say, say_n
-from chat.base.text import visible
+from chat.base.text import visible, width
 from chat.client.alerts import Alerts, Run, run_in_thread
+from chat.client.faces.ours import Own, nowhere
 from chat.client.faces.person import PersonFace
 from chat.client.faces.stdio import Ground, no_connection
 from chat.client.faces.terminal.colours import Paint, paint_for, rows
@@ -23,17 +24,19 @@ from chat.client.talk.completing import Argument, Command, Completing, Offer, co
 from chat.client.talk.conversation import Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply
-from chat.client.talk.view import Choices, View
+from chat.client.talk.view import Choices, Glance, View
 from chat.wire import phrases, vocabulary
 from chat.wire.grammar import command_in
 
-_AGAIN = say("/again is for --plain; here the terminal scrolls back, and PageUp shows what is older.")
+_MANY = say("Enter says them as one message, Esc drops them.")
 _LAG = 1.0
 _PROMPT = 20
 
 
 class TerminalFace(PersonFace):
     """The face that fills the bottom of a terminal; `editor` is what `ground` has for streams."""
+
+    elsewhere = say("/again is for --plain; here the terminal scrolls back, and PageUp shows what is older.")
 
     def __init__(
         self,
@@ -53,9 +56,8 @@ class TerminalFace(PersonFace):
         super().__init__(ground, nick, settings)
         self.view = View(self.connection.me, ground.language, ground.now, self._choices)
         choices = {"switch": ("on", "off"), "language": known_languages(), "setting": tuple(TABLE)}
-        self._completing = Completing(_own_commands(self._words), choices)
-        self.ours["clear"] = lambda rest: editor.clear()
-        self.ours["again"] = lambda rest: self._refused(Refused("not-here", _AGAIN), "")
+        self.ours["clear"] = Own(say("/clear"), say("empties the screen"), "", lambda rest: editor.clear())
+        self._completing = Completing([self._own(name, own) for name, own in self.ours.items()], choices)
         self.configure()
         self._state: Sentence | None = say("connecting")
         self._quiet = self._knows_commands = False
@@ -121,25 +123,32 @@ class TerminalFace(PersonFace):
         if draft:
             gathered = say_n("{count} line to /end", "{count} lines to /end", draft)
             parts.append((True, f" {self._words(gathered)} "))
-        for number, glance in enumerate(self.view.glance, 1):
-            if glance.open or glance.unread or columns >= 60:
-                count = f" {glance.unread}" if glance.unread else ""
-                count += "!" if glance.mentions else ""
-                count += f" ({away})" if glance.away else ""
-                parts.append((glance.open or bool(glance.mentions), f" {number}:{visible(glance.name)}{count} "))
-        me = self.connection.me.nick
-        if me is not None and self.question is None:
-            parts.append((False, f" {visible(me)} "))
+        me: list[tuple[bool, str]] = []
+        if self.connection.me.nick is not None and self.question is None:
+            me.append((False, f" {visible(self.connection.me.nick)} "))
         if self.view.away is not None:
-            parts.append((False, f"({away}) "))
-        return parts
+            me.append((False, f"({away}) "))
+        # All of them where there is room, else what is open and what is new.
+        talks = [(self._glance(number, glance, away), glance) for number, glance in enumerate(self.view.glance, 1)]
+        room = columns - sum(width(text) for _, text in [*parts, *me])
+        if sum(width(text) for (_, text), _ in talks) > room:
+            talks = [(part, glance) for part, glance in talks if glance.open or glance.unread]
+        return [*parts, *(part for part, _ in talks), *me]
+
+    def _glance(self, number: int, glance: Glance, away: str) -> tuple[bool, str]:
+        count = f" {glance.unread}" if glance.unread else ""
+        count += "!" if glance.mentions else ""
+        count += f" ({away})" if glance.away else ""
+        return glance.open or bool(glance.mentions), f" {number}:{visible(glance.name)}{count} "
 
     def hint(self, text: str) -> str:
-        """How a command is used, or what becomes of many lines."""
-        lines = text.count("\n")
-        if text and not text.strip("\n"):
-            return self._words(say("[{count} lines] Enter says them as one message, Esc drops them.", count=lines))
+        """How a command is used."""
         return "" if self.question is not None else self._completing.hint(text)
+
+    def paste(self, lines: int) -> tuple[str, str]:
+        """They are one message."""
+        shown = say_n("[{count} line]", "[{count} lines]", lines)
+        return self._words(shown), self._words(_MANY)
 
     def offers(self, text: str) -> Sequence[Offer]:
         """With the server's commands, and who is here."""
@@ -225,7 +234,7 @@ class TerminalFace(PersonFace):
         if isinstance(what, Hello):
             self._state = None
         self.view.take(what, line)
-        self.answered(what)
+        self.answered(what, line)
         if isinstance(what, Problem):
             self.refused(what)
         self._show()
@@ -284,8 +293,7 @@ class TerminalFace(PersonFace):
         wanted = name.strip()
         found = self.view.next(1) if not wanted else self.view.found(wanted)
         if found is None:
-            nowhere = say("There is no conversation {name}; /join #{name} goes to a room.", name=wanted.lstrip("#@"))
-            self.view.error("no-room", self._words(nowhere))
+            self.view.error("no-room", self._words(nowhere(wanted)))
         else:
             self.view.go(found)
 
@@ -305,16 +313,7 @@ class TerminalFace(PersonFace):
             self._completing.server = commands_in(what.facts)
         return True
 
-
-def _own_commands(words: Callable[[Sentence], str]) -> list[Command]:
-    """Those that the server knows nothing of."""
-    rows = [
-        ("go", say("/go [#room|NICK]"), say("opens a conversation; the beginning of its name is enough"), "place"),
-        ("reconnect", say("/reconnect"), say("connects anew, at once"), ""),
-        ("clear", say("/clear"), say("empties the screen"), ""),
-        ("set", say("/set [name [value]]"), say("shows the settings of this program, or changes one"), "setting"),
-    ]
-    return [
-        Command(name, words(usage), words(help), (), (Argument(kind, True),) if kind else ())
-        for name, usage, help, kind in rows
-    ]
+    def _own(self, name: str, own: Own) -> Command:
+        """One of ours, as the server tells its own."""
+        arguments = (Argument(own.kind, True),) if own.kind else ()
+        return Command(name, self._words(own.usage), self._words(own.help), (), arguments)
