@@ -180,7 +180,7 @@ def test_several_lines_are_one_message(trio: Trio) -> None:
 
 def test_one_who_posts_is_heard_and_never_in_the_room(world: World, trio: Trio, wire: str) -> None:
     world.connect("/post deploy all is well", wire=wire)
-    assert trio[0].heard() == [("said", "#lobby", "deploy", "all is well")]
+    assert trio[0].heard() == [("said", "#lobby", "deploy/post", "all is well")]
 
 
 # Private talk.

@@ -672,5 +672,9 @@ ACCOUNTS = 10_000
 ROLES = 50
 """Roles of one account, most of them rooms of its own: each is kept in memory, also while nobody is there."""
 
+TOKENS = 10
+TOKEN_ROOMS = 10
+"""Tokens of one account, and rooms that one may name: a program of its own for each; all of them are kept in memory."""
+
 ACCOUNTS_PER_HOST, ACCOUNT_SECONDS = 40, 3600
 """Accounts that one address may make at once, and the seconds until it may make one more: a class does, no flood."""

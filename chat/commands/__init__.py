@@ -8,7 +8,8 @@ from twisted.internet.defer import CancelledError
 from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
-from chat.commands import account, admin, entering, help, history, people, roles, rooms, talk, words
+from chat.base.tokens import stands_in
+from chat.commands import account, admin, entering, help, history, people, roles, rooms, talk, tokens, words
 from chat.commands.registry import (
     ANSWERED,
     TABLE,
@@ -17,6 +18,7 @@ from chat.commands.registry import (
     arguments,
     asks,
     carrier,
+    check_scope,
     not_allowed,
     permits,
     rooms_named,
@@ -26,7 +28,7 @@ from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Read, Say, Secret
 
-__all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "roles", "rooms", "talk"]
+__all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "roles", "rooms", "talk", "tokens"]
 
 
 def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
@@ -37,12 +39,21 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     if isinstance(parsed, Secret):
         return entering.answered(session, parsed)
     line = parsed.request.line
+    if stands_in(_said_in(parsed)):
+        raise Refused("code-private", say("That holds a token, which is secret. It was not said."))
     if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name == "resume"):
         if words.holds_own_code(session, line):
             raise _private()
         if found := resume_codes.shorts_in(line):
             return _perform_without_code(session, parsed, found)
     return _perform(session, parsed)
+
+
+def _said_in(parsed: Say | Invoke | Read) -> str:
+    """Of a line, what may be shown to somebody: not the token by which somebody comes in, or says this."""
+    if not isinstance(parsed, Invoke) or parsed.name not in ("login", "post"):
+        return parsed.request.line
+    return "" if parsed.name == "login" else "".join(parsed.rest.split(maxsplit=1)[1:])
 
 
 def _private() -> Refused:
@@ -79,6 +90,7 @@ def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome
         raise unknown(parsed.word)
     if not permits(row, connection):
         raise not_allowed(row)
+    check_scope(row, session)
     if session.named:
         connection.proposal = None
     elif not row.nameless:

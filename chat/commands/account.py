@@ -3,7 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
-from chat.base import limits, passwords
+from chat.base import limits, passwords, tokens
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.token_bucket import Allowance
@@ -69,17 +69,19 @@ async def _keep(call: Call, person: Person, password: str, text: str) -> Outcome
     kept = await hub.passwords.hash(password)
     if not call.still_there or session.person is not person:
         return ANSWERED
-    person.password = kept
+    person.password, ended = kept, len(person.tokens)
     _end_others(call, person, say("The password was changed on another device."))
     hub.turn.touch(person)
     await hub.turn.flush()
-    call.reply(replies.PasswordKept(person.nick, is_new))
+    call.reply(replies.PasswordKept(person.nick, is_new, ended))
     return None
 
 
 def _end_others(call: Call, person: Person, why: Sentence) -> None:
+    """Whoever else acts as them does so no more, by a token neither."""
     for device in person.others(call.session):
         device.send_away(Refused("taken-over", why))
+    call.session.hub.tokens.end(person, list(person.tokens))
     call.session.hub.end_all(person, besides=call.session)
 
 
@@ -87,7 +89,12 @@ class Password(NamedTuple):
     """Another password."""
 
 
-@command("account", say("/password"), say("choose another password; your other devices log in anew"))
+@command(
+    "account",
+    say("/password"),
+    say("choose another password; your other devices log in anew, and tokens end"),
+    by_token=False,
+)
 def password(call: Call, asked: Password) -> None:
     """The present one is asked for first: somebody else may sit there."""
     person = _with_account(call)
@@ -132,7 +139,8 @@ async def login(call: Call, asked: Login) -> Outcome:
     if asked.text is None:
         _ask(call, "present", nick, partial(log_in, session, connection, nick))
         return None
-    _check_sealed(call)
+    if tokens.normal(asked.text) is None:
+        _check_sealed(call)
     return await log_in(session, connection, nick, asked.text)
 
 
@@ -159,7 +167,7 @@ class Unregister(NamedTuple):
     """Give the account up."""
 
 
-@command("account", say("/unregister"), say("give your account up: the nickname is anybody's again"))
+@command("account", say("/unregister"), say("give your account up: the nickname is anybody's again"), by_token=False)
 def unregister(call: Call, asked: Unregister) -> None:
     """The password is asked for.  What they said stays."""
     person = _with_account(call)
@@ -184,7 +192,7 @@ class Sessions(NamedTuple):
     number: int | None
 
 
-@command("account", say("/sessions [end] [N]"), say("list your devices, or end one of them"))
+@command("account", say("/sessions [end] [N]"), say("list your devices, or end one of them"), by_token=False)
 async def sessions(call: Call, asked: Sessions) -> Outcome:
     """This one is the first; those without a connection may still come back by their codes."""
     session, person, hub = call.session, _with_account(call), call.session.hub

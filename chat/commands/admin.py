@@ -110,7 +110,7 @@ class Reset(NamedTuple):
 @command(
     "server",
     say("/admin reset NICK"),
-    say("give an account another password, which is told once, and end its sessions"),
+    say("give an account another password, which is told once, and end its sessions and tokens"),
     role="server operator",
 )
 async def reset(call: Call, asked: Reset) -> Outcome:
@@ -124,6 +124,7 @@ async def reset(call: Call, asked: Reset) -> Outcome:
     person.password = kept
     for device in person.attached:
         device.send_away(Refused("taken-over", say("Whoever runs the server gave this account another password.")))
+    hub.tokens.end(person, list(person.tokens))
     hub.end_all(person)
     hub.turn.touch(person)
     await hub.turn.flush()

@@ -7,12 +7,13 @@ from typing import NamedTuple
 from twisted.internet.defer import CancelledError
 
 from chat import __version__
-from chat.base import limits, passwords, resume_codes
+from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
 from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
+from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
 from chat.core.person import Person
 from chat.core.ports import Carrier
@@ -100,7 +101,13 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
     """Be the person of an account, from now on; a guest who was here leaves, and who ignores them goes on to do so."""
     hub = session.hub
     await session.posting.settled()
-    person = await hub.logins.log_in(nick, passwords.normal(text), connection.host)
+    scope = None
+    if (given := tokens.normal(text)) is None:
+        person = await hub.logins.log_in(nick, passwords.normal(text), connection.host)
+    else:
+        person, token = by_token(connection, nick, given)
+        scope = scope_of(session, token)
+        used(session, person, token)
     await hub.load_rooms(person)
     await hub.win_back(person)
     if session.connection is not connection or not person.has_account:
@@ -112,7 +119,7 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
             if guest.id in other.ignored:
                 other.ignored[person.id] = person.nick
         session.leave()
-    session.enter_as(person, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
+    session.enter_as(person, resume_codes.for_people() if asks(session) else resume_codes.for_programs(), scope)
     await hub.turn.flush()
     if session.connection is not connection or session.person is not person:
         return ANSWERED
@@ -167,7 +174,7 @@ async def _come_in(session: Session, id: str | None) -> None:
 
 def welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
     """That they are in the chat, and where."""
-    rooms = [state(session, room) for room in session.person.rooms.values()]
+    rooms = [state(session, room) for room in session.rooms.values()]
     return Welcome(session.person.nick, session.current.log.name, rooms, session.code or "", history, back, id)
 
 
@@ -238,7 +245,7 @@ async def come_back(call: Call, code: str) -> Outcome:
     if look() is not returning:  # meanwhile they were banned, or their day has ended
         hub.lose(returning.person)
         raise Refused("code-wrong", _nobodys(call.word))
-    rooms = list(returning.person.rooms.values())
+    rooms = list(returning.rooms.values())
     returning.resume(connection, given or "", request.seen)
     if same:
         session.leave()
@@ -268,8 +275,8 @@ async def _come_back_as_guest(
     if session.connection is not connection or hub.codes.get(returning.digest) is not returning:
         hub.lose(session.person)
         return ANSWERED
-    places = {key: max(account.joined[key], returning.given(room.log)) for key, room in account.rooms.items()}
-    rooms, current, seen_at = list(account.rooms.values()), returning.current, returning.seen_at
+    places = {key: max(account.joined[key], returning.given(room.log)) for key, room in returning.rooms.items()}
+    rooms, current, seen_at = list(returning.rooms.values()), returning.current, returning.seen_at
     returning.send_away(taken_over())
     hub.end(returning, "")
     session.leave()

@@ -31,7 +31,7 @@ async def entering(session: Session, log: Log, position: int) -> History:
 
 def _tells(session: Session, log: Log) -> bool:
     """Whether they are shown what was said in it before."""
-    reach = session.person.reach(log)
+    reach = session.reach(log)
     return reach is not None and reach.said
 
 
@@ -53,7 +53,7 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
     found = await session.hub.said(query)
     if not found.total and query.other is not None and query.before is None:
         session.hub.find(query.other)
-    heads = {log.key: log.head for log in session.person.logs.values()}
+    heads = {log.key: log.head for log in session.logs.values()}
     # What the store has already, and the turn has not shown yet, is still to be heard live.
     shown = _fitting(
         [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
@@ -170,7 +170,7 @@ async def mark_read(session: Session, parsed: Read) -> None:
     if not session.named:
         raise no_nick()
     person = session.person
-    heard = person.logs
+    heard = session.logs
     logs = [(heard.get(name) or room_of(session, name).log, seq) for name, seq in parsed.places.items()]
     for log, seq in logs:
         if seq > log.head:
@@ -217,7 +217,7 @@ async def grep(call: Call, asked: Grep) -> None:
         raise Refused("usage", say("There is no letter, digit or sign in that to look for."))
     if parts > limits.GREP_WORDS:
         raise Refused("too-many", say("/grep takes {limit} words or signs.", limit=limits.GREP_WORDS))
-    logs: Sequence[Log] = list(session.person.logs.values())
+    logs: Sequence[Log] = list(session.logs.values())
     if asked.room is not None or call.request.room is not None:
         logs = [_readable(call, asked.room)]
     keys = tuple(log.key for log in logs if _tells(session, log))

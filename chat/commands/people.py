@@ -29,6 +29,7 @@ class Nick(NamedTuple):
     say("take a nickname, or another one"),
     nameless=True,
     allowance=Allowance("nick", limits.RENAMES, limits.RENAME_SECONDS),
+    by_token=False,
 )
 async def nick(call: Call, asked: Nick) -> Outcome:
     """Before one is chosen, this is the way into the chat on every wire."""

@@ -81,7 +81,7 @@ Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
 
 class Command(NamedTuple):
     """One row of the table; `nameless` says that it is there before a nickname is chosen, `role` who may: see
-    `permits`.
+    `permits`, and `by_token` that a program may which came in by one.
 
     `asked` makes a tuple of the arguments.  `allowance` says how often one may change with it what others see: see
     `count`.
@@ -98,6 +98,7 @@ class Command(NamedTuple):
     nameless: bool
     allowance: Allowance | None
     role: Right
+    by_token: bool
 
 
 TABLE: dict[str, Command] = {}
@@ -120,6 +121,7 @@ def command(
     nameless: bool = False,
     allowance: Allowance | None = None,
     role: Right = "anybody",
+    by_token: bool = True,
 ) -> Callable[[_Handles[A]], _Handles[A]]:
     """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
 
@@ -129,7 +131,7 @@ def command(
         aliases = vocabulary.ALIASES.get(name, ())
         asked = handle.__annotations__["asked"]
         arguments = [_argument(name, kind) for name, kind in asked.__annotations__.items()]
-        row = Command(name, usage, help, family, arguments, asked, handle, aliases, nameless, allowance, role)
+        row = Command(name, usage, help, family, arguments, asked, handle, aliases, nameless, allowance, role, by_token)
         if name in TABLE:
             WITHIN[name][others[0]] = row._replace(name=f"{name} {others[0]}")
             return handle
@@ -146,10 +148,17 @@ def permits(row: Command, connection: Carrier[Session], room: str | None = None)
     that is decided."""
     if row.role == "anybody" or connection.operator:
         return True
-    roles = connection.session.person.roles if connection.session.named else {}
+    session = connection.session
+    roles = session.person.roles if session.named and session.scope is None else {}
     if SERVER in roles:
         return True
     return row.role == "owner" and "owner" in (roles.values() if room is None else (roles.get(room),))
+
+
+def check_scope(row: Command, session: Session) -> None:
+    """Raises `Refused` where a program asks for what is for whoever knows the account's password."""
+    if session.scope is not None and not (row.by_token and row.role == "anybody"):
+        raise Refused("not-allowed", say("/{name} is not for programs: log in with the password.", name=row.name))
 
 
 def not_allowed(row: Command) -> Refused:
@@ -345,9 +354,9 @@ def acknowledge(session: Session, request: Request) -> None:
 
 def room_of(session: Session, name: str | None) -> Room:
     """The room of this name, or the current one; raises `Refused` where they are not in it."""
-    if name is None and not session.person.rooms:
+    if name is None and not session.rooms:
         raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
     room = session.current if name is None else session.hub.rooms.find(name)
-    if not session.person.may_read(room.log):
+    if not session.may_read(room.log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
     return room

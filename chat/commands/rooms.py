@@ -6,6 +6,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.token_bucket import Allowance
+from chat.commands import scope
 from chat.commands.history import entering
 from chat.commands.registry import ANSWERED, Call, Outcome, carrier, command, count, room_of, spend
 from chat.commands.words import brief
@@ -43,6 +44,7 @@ class Join(NamedTuple):
 async def join(call: Call, asked: Join) -> None:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
+    scope.check_place(session, asked.room)
     if hub.rooms.key_of(asked.room) not in session.person.rooms:
         session.person.may_join_one_more()
         if hub.settings.max_per_host:
@@ -83,7 +85,7 @@ def _no_new_room(seconds: int) -> Sentence:
 def _tell_joined(call: Call, room: Room, is_new: bool = False) -> None:
     session, key = call.session, room.log.key
     owner = session.hub.roles.owner(key)
-    others = tuple(other.log.name for other in session.person.rooms.values() if other is not room)
+    others = tuple(other.log.name for other in session.rooms.values() if other is not room)
     found = state(session, room)
     call.reply(
         replies.Joined(
@@ -113,11 +115,11 @@ async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
     session, name = call.session, asked.room or call.request.room
     try:
-        room = room_of(session, name if session.person.rooms else None)
+        room = room_of(session, name if session.rooms else None)
     except Refused as error:
         if name is None or error.code not in ("no-room", "not-in-room"):
             raise
-        inside = tuple(room.log.name for room in session.person.rooms.values())
+        inside = tuple(room.log.name for room in session.rooms.values())
         if not inside:
             raise
         shown = f"#{name.removeprefix('#')}"[: limits.NAME_READ]
@@ -125,7 +127,7 @@ async def leave(call: Call, asked: Leave) -> None:
     count(session, "leave")
     session.part(room, "")
     await session.hub.turn.flush()
-    call.reply(replies.Left(room.log.name, session.current.log.name if session.person.rooms else None))
+    call.reply(replies.Left(room.log.name, session.current.log.name if session.rooms else None))
 
 
 class Rooms(NamedTuple):
@@ -141,7 +143,7 @@ def rooms(call: Call, asked: Rooms) -> None:
     )
     shown = found[: limits.ROOMS_SHOWN]
     rows = [
-        replies.RoomRow(room.log.name, len(room.members), room.topic, room.log.key in call.session.person.rooms)
+        replies.RoomRow(room.log.name, len(room.members), room.topic, room.log.key in call.session.rooms)
         for room in shown
     ]
     call.reply(replies.Rooms(rows, len(found)))

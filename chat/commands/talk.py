@@ -7,7 +7,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.base.text import is_empty
-from chat.commands import words
+from chat.commands import scope, words
 from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.person import Person
 from chat.core.posting import not_said
@@ -26,7 +26,7 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     Not where a draft or a proposed nickname waits for them.
     """
     room = session.current
-    if not session.person.may_read(room.log):
+    if not session.may_read(room.log):
         return 0
     texts = words.unremarkable(session, lines)
     if texts:
@@ -88,6 +88,7 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
 
 async def _private(session: Session, request: Request, person: Person, text: str) -> Outcome:
     hub = session.hub
+    scope.check_place(session, None)
     fact = Private(session.author, person.nick, person.id, words.message(text))
     copy = None if person is session.person else person.log
     try:
@@ -202,8 +203,8 @@ class Post(NamedTuple):
 
 @command(
     "talk",
-    say("/post NICK [#room] text"),
-    say("as the first line: say one line as NICK, then hang up"),
+    say("/post NICK[:TOKEN] [#room] text"),
+    say("as the first line: say one line as NICK, then hang up; a registered nickname needs a token"),
     nameless=True,
 )
 async def post(call: Call, asked: Post) -> Outcome:
@@ -211,12 +212,15 @@ async def post(call: Call, asked: Post) -> Outcome:
     session, hub = call.session, call.session.hub
     if session.named:
         raise Refused("usage", say("You are in the chat: just say it."))
+    nick, mark, given = asked.nick.partition(":")
+    name = asked.room or call.request.room
     try:
-        nick = hub.check_nickname(asked.nick)
-        name = asked.room or call.request.room or LOBBY
+        if mark:
+            author, name = _by_token(call, nick, given, name)
+        else:
+            author, name = _from_outside(session, nick), name or LOBBY
         await hub.rooms.load(name)
         room = hub.rooms.find(name)
-        author = Author(session.id, session.id, nick)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
         posted = Reply("post", replies.Posted(), call.request.id)
         session.answer(Stored(place, call.request.id, None, posted))
@@ -224,3 +228,31 @@ async def post(call: Call, asked: Post) -> Outcome:
         session.answer(Problem(error.code, error.sentence, call.request.id))
     session.hang_up()
     return ANSWERED
+
+
+def _from_outside(session: Session, nick: str) -> Author:
+    """A guest who does not come in; raises `Refused` where the nickname is somebody's."""
+    hub = session.hub
+    account = hub.account(nick)
+    if account is not None:
+        sentence = say("{nick} is registered: it is /post {nick}:TOKEN, by one of its tokens.", nick=account.nick)
+        raise Refused("nick-taken", sentence)
+    nick = hub.check_nickname(nick)
+    return Author(session.id, session.id, nick, shown=_posted(nick))
+
+
+def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Author, str]:
+    """Who has this token, and where they say it: where no room is named, in the first that it is for.
+
+    Raises `Refused` where it is none of theirs, or is not for that room.
+    """
+    person, token = scope.by_token(call.connection, nick, given)
+    room = room or next(iter(token.rooms), LOBBY)
+    scope.check_room(call.session, token, room)
+    scope.used(call.session, person, token)
+    return Author(person.id, call.session.id, person.nick, True, _posted(person.nick)), room
+
+
+def _posted(nick: str) -> str:
+    """How somebody is shown who is not there to be answered."""
+    return f"{nick}/post"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import takewhile
 
-from chat.base import limits, resume_codes
+from chat.base import limits, resume_codes, tokens
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.text import is_empty, visible
@@ -38,11 +38,14 @@ def unremarkable(session: Session, lines: Iterable[object]) -> list[str]:
         ):
             break
         texts.append(line)
-    if resume_codes.may_hold_one(joined := "\n".join(texts)) and (
-        resume_codes.shorts_in(joined) or holds_own_code(session, joined)
-    ):
-        return list(takewhile(lambda text: not (resume_codes.shorts_in(text) or holds_own_code(session, text)), texts))
+    if resume_codes.may_hold_one(joined := "\n".join(texts)) and _may_be_secret(session, joined):
+        return list(takewhile(lambda text: not _may_be_secret(session, text), texts))
     return texts
+
+
+def _may_be_secret(session: Session, text: str) -> bool:
+    """Whether it holds their own code, what may be somebody's, or a token."""
+    return bool(resume_codes.shorts_in(text)) or holds_own_code(session, text) or tokens.stands_in(text)
 
 
 def holds_own_code(session: Session, text: str) -> bool:

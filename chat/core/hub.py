@@ -23,12 +23,13 @@ from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.logins import Logins, NoPasswords
 from chat.core.nicknames import Nicknames
-from chat.core.person import Device, Person
-from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Passwords, Query, Role, Store
+from chat.core.person import Device, Person, Scope
+from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Passwords, Query, Role, Store, Token
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.roles import Roles
 from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
+from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
 from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven
 from chat.log.log import Log
@@ -100,6 +101,7 @@ class Hub:
         self.passwords = passwords or NoPasswords()
         self.logins = Logins(self, self.passwords)
         self.roles = Roles(self.turn.touch)
+        self.tokens = Tokens()
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -402,6 +404,20 @@ class Hub:
             self.happened(person, Event.ENDED)
         elif person.presence is Presence.DOWN:
             self.happened(person, Event.GRACE_OVER)
+
+    def scope(self, token: Token) -> Scope:
+        """What a session may that comes in by this token."""
+        return Scope(token.name, frozenset(map(self.rooms.key_of, token.rooms)) or None)
+
+    def end_token(self, person: Person, name: str, why: Refused) -> None:
+        """A token of theirs is good no more, and who came in by it is sent away."""
+        token = person.tokens[name]
+        self.tokens.end(person, [name])
+        for session in (*person.attached, *person.detached):
+            if session.scope is not None and session.scope.token == token.name:
+                session.send_away(why)
+                self.end(session, "")
+        self.turn.touch(person)
 
     def _enter_again(self, person: Person) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""

@@ -14,7 +14,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.batch import People, Restorable, Sessions
-from chat.core.ports import PersonRecord, Role
+from chat.core.ports import PersonRecord, Role, Token
 from chat.core.presence import Presence
 from chat.core.room import Room
 from chat.log.events import Author
@@ -32,6 +32,13 @@ class Reach(NamedTuple):
     """Whether what people said before it is shown when they ask for it."""
 
 
+class Scope(NamedTuple):
+    """By which token a session came in, and the keys of the rooms that it may be in; None is any."""
+
+    token: str
+    rooms: frozenset[str] | None
+
+
 class Device(Restorable, Protocol):
     """What a person and the hub know of a session."""
 
@@ -46,6 +53,8 @@ class Device(Restorable, Protocol):
     """When its connection ended, where it has none."""
 
     person: "Person"
+    scope: Scope | None
+    """What it may, where it is a program that came in by a token."""
 
     def called(self) -> None:
         """The person has a nickname, or another one."""
@@ -100,6 +109,7 @@ class Person:
         "senders",
         "spoke_at",
         "stored",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, id: str, log: Log, everybodys: Log, now: datetime) -> None:
@@ -113,6 +123,8 @@ class Person:
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
         """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
+        self.tokens: dict[str, Token] = {}
+        """By what they are called, folded; see `chat.core.tokens`."""
         self.presence = Presence.ENTERING
         self.attached: tuple[Device, ...] = ()
         """Their sessions that have a connection, in the order of their coming."""
@@ -144,9 +156,15 @@ class Person:
         return self.password is not None
 
     @property
+    def is_bot(self) -> bool:
+        """Nobody but programs is here as them: all of their sessions came in by tokens."""
+        sessions = self.attached or self.detached
+        return bool(sessions) and all(session.scope is not None for session in sessions)
+
+    @property
     def author(self) -> Author:
         """Who they are in what all their devices are told of; of several, none hears it as the others do."""
-        return Author(self.id, self.attached[-1].id if self.attached else self.id, self.nick)
+        return Author(self.id, self.attached[-1].id if self.attached else self.id, self.nick, self.is_bot)
 
     @property
     def host(self) -> str:
@@ -287,6 +305,7 @@ class Person:
             self.senders,
             self.password,
             dict(self.roles),
+            list(self.tokens.values()),
         )
 
 

@@ -81,6 +81,19 @@ class Numbered(NamedTuple):
     """Those of its claims that are refused, and the nickname of whoever has it; all else of the batch is kept."""
 
 
+class Token(NamedTuple):
+    """By what a program may act as somebody: the hash of it, what it is called, and what it may."""
+
+    digest: str
+    name: str
+    rooms: list[str]
+    """Those rooms only, by their names; none named is any."""
+    talks: bool
+    """It lets a program come in; else it lets it say one line from outside."""
+    made_at: datetime
+    used_at: datetime | None
+
+
 class PersonRecord(NamedTuple):
     """What brings somebody back after a restart."""
 
@@ -103,6 +116,7 @@ class PersonRecord(NamedTuple):
     """What `Passwords.hash` made of it; who has none is a guest."""
     roles: Mapping[str, Role] = MappingProxyType({})
     """By the key of a room's log, or by that of the server's."""
+    tokens: Sequence[Token] = ()
 
 
 class SessionRecord(NamedTuple):
@@ -120,6 +134,8 @@ class SessionRecord(NamedTuple):
     """None where it had a connection."""
     given: Mapping[str, int]
     """Up to where it was given a log, by its key."""
+    token: str | None = None
+    """What the token is called by which it came in, if it did."""
 
 
 class Remembered(NamedTuple):
@@ -294,6 +310,10 @@ class Carrier(Protocol[S]):
     @property
     def sealed(self) -> bool:
         """Nobody on the way reads what they say: a password may be."""
+
+    @property
+    def private(self) -> bool:
+        """They come from an address of a private network, or nobody reads what they say: a token may be."""
 
     @property
     def operator(self) -> bool:

@@ -6,7 +6,7 @@ from typing import get_args
 
 from chat.base import limits
 from chat.base.text import visible
-from chat.core.ports import PersonRecord, Role, SessionRecord
+from chat.core.ports import PersonRecord, Role, SessionRecord, Token
 
 _ROLES = get_args(Role)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -29,6 +29,7 @@ def wrong_person(id: object, record: PersonRecord | None) -> str:
         ("password", record.password is None or _is_text(record.password)),
         ("senders", all(map(_is_id, record.senders))),
         ("roles", all(map(_is_id, record.roles)) and all(role in _ROLES for role in record.roles.values())),
+        ("tokens", all(map(_is_token, record.tokens))),
     )
 
 
@@ -46,6 +47,7 @@ def wrong_session(digest: object, record: SessionRecord | None) -> str:
         ("seen_at", _is_date(record.seen_at)),
         ("ended_at", record.ended_at is None or _is_date(record.ended_at)),
         ("given", _are_places(record.given)),
+        ("token", record.token is None or _is_text(record.token)),
     )
 
 
@@ -64,6 +66,17 @@ def _is_id(part: object) -> bool:
 def _is_name(part: object) -> bool:
     return (
         isinstance(part, str) and 0 < len(part) <= limits.NAME_READ and visible(part) == part and part.split() == [part]
+    )
+
+
+def _is_token(token: Token) -> bool:
+    return (
+        _is_id(token.digest)
+        and _is_name(token.name)
+        and isinstance(token.rooms, list)
+        and all(map(_is_text, token.rooms))
+        and _is_date(token.made_at)
+        and (token.used_at is None or _is_date(token.used_at))
     )
 
 

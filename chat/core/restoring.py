@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from chat.base.names import fold
 from chat.core.hub import Hub
 from chat.core.person import Person
 from chat.core.ports import PersonRecord, Remembered, SessionRecord
@@ -31,6 +32,8 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
     person = hub.stranger(id)
     person.stored = True
     person.away, person.last_from, person.password = record.away, record.last_from, record.password
+    for token in record.tokens:
+        hub.tokens.keep(person, token)
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
     person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
     person.rooms = {key: hub.rooms[key] for key in record.rooms if key in hub.rooms}
@@ -38,6 +41,8 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
     person.joined = _up_to(heads, {key: record.rooms[key] for key in person.rooms})
     person.read = _up_to(heads, record.read)
     for digest, session in sessions:
+        if session.token is not None and fold(session.token) not in person.tokens:
+            continue
         _restore_session(hub, person, digest, session, heads)
     if person.has_account:
         hub.roles.restore(person, record.roles)
@@ -47,6 +52,8 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
 def _restore_session(hub: Hub, person: Person, digest: str, record: SessionRecord, heads: Mapping[str, int]) -> None:
     session = Session(hub, None, person, record.id)
     session.digest, session.host = digest, record.host
+    if record.token is not None:
+        session.scope = hub.scope(person.tokens[fold(record.token)])
     session.stored = session.welcomed = True
     session.current = hub.rooms.get(record.current, hub.lobby)
     session.quiet, session.language = record.quiet, record.language

@@ -17,7 +17,7 @@ from chat.base import limits, resume_codes
 from chat.base.errors import Refused, banned, no_nick, seen_ahead, taken_over
 from chat.core.batch import People, Sessions
 from chat.core.hub import Hub
-from chat.core.person import Person
+from chat.core.person import Person, Reach, Scope
 from chat.core.ports import Carrier, SessionRecord
 from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
@@ -48,7 +48,8 @@ class Session:
 
     __slots__ = (
         "_author", "_frame", "_kept_given", "_notices", "code", "connection", "current", "digest", "ended_at", "host",
-        "hub", "id", "language", "person", "posting", "quiet", "seen_at", "stored", "subscriptions", "welcomed",
+        "hub", "id", "language", "person", "posting", "quiet", "scope", "seen_at", "stored", "subscriptions",
+        "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +60,8 @@ class Session:
         self.person = person or hub.stranger()
         self.id = id or self.person.id  # whose first one it is
         self.host = ""
+        self.scope: Scope | None = None
+        """What it may, where it is a program that came in by a token."""
         self.current: Room = hub.lobby
         self.quiet = False
         self.language: str | None = None
@@ -106,15 +109,15 @@ class Session:
         for log in self.person.logs.values():
             self.hear(log, self.given(log))
 
-    def enter_as(self, person: Person, code: str) -> None:
+    def enter_as(self, person: Person, code: str, scope: Scope | None = None) -> None:
         """Be one more device of somebody who is here, or was; then `hear_on` gives it what they have not read."""
         self.id = self.hub.token()
-        self.person = person
+        self.person, self.scope = person, scope
         assert self.connection is not None
         self._frame = Frame.COMING
         self.subscriptions.given.clear()  # of a guest perhaps who was here
         self._find_rooms(self.connection.host)
-        for log in person.logs.values():
+        for log in self.logs.values():
             self.subscriptions.given[log.key] = max(person.read_up_to(log), log.head - limits.GIVEN_BACK)
         if (everybodys := person.everybodys).head:
             self.subscriptions.given[everybodys.key] = everybodys.head
@@ -132,7 +135,7 @@ class Session:
 
     def called(self) -> None:
         """(Device) They have a nickname, or another one."""
-        self._author = Author(self.person.id, self.id, self.person.nick)
+        self._author = Author(self.person.id, self.id, self.person.nick, self.scope is not None)
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""
@@ -149,7 +152,7 @@ class Session:
         self.hear_nothing()
         self.hub.end(self, text)
         self._author, self.welcomed = None, False
-        self.person = self.hub.stranger()
+        self.person, self.scope = self.hub.stranger(), None
 
     def end(self) -> None:
         """Their input has ended: for the others they have left, and the nickname is free, but the code stays good.
@@ -197,7 +200,7 @@ class Session:
 
     def check_seen(self, seen: Mapping[str, int]) -> None:
         """Raises `Refused` where a client claims to have seen what there is not yet."""
-        for name, log in self.person.logs.items():
+        for name, log in self.logs.items():
             if seen.get(name, 0) > log.head:
                 raise seen_ahead(seen[name])
 
@@ -214,15 +217,16 @@ class Session:
             for room in person.stay_in(found):
                 for device in person.detached:
                     device.hear_no_more(room.log)
-        last = next(reversed(person.rooms.values()), self.hub.lobby)
-        self.current = person.rooms.get(self.current.log.key, last)
+        mine = self.rooms
+        last = next(reversed(mine.values()), self.hub.lobby)
+        self.current = mine.get(self.current.log.key, last)
 
     def resume(self, connection: "Carrier[Session]", code: str, seen: Mapping[str, int]) -> None:
         """Come back on a connection, having seen so much of each log; one that still hangs is closed."""
         person = self.person
         self.note_read()
         self._find_rooms(connection.host)
-        for name, log in person.logs.items():
+        for name, log in self.logs.items():
             if name in seen:
                 self.subscriptions.given[log.key] = person.at_least(log, seen[name])
         self.hear_nothing()
@@ -246,7 +250,7 @@ class Session:
     def hear_on(self) -> Deferred[None]:
         """After `resume`: read on from where they were; fires when they stand at the head everywhere."""
         self._frame = Frame.AHEAD
-        for log in self.person.logs.values():
+        for log in self.logs.values():
             seen = self.given(log)
             position = self.subscriptions.given[log.key] = self.person.at_least(log, seen)
             if position > seen:
@@ -299,9 +303,33 @@ class Session:
             self.seen_at,
             None if self in self.person.attached else self.ended_at,
             dict(self.subscriptions.given),
+            None if self.scope is None else self.scope.token,
         )
 
     # Where they are.
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        """The person's that they are in here, by their keys: a program, only those that its token is for."""
+        rooms = self.person.rooms
+        return rooms if self.scope is None else {key: room for key, room in rooms.items() if self.may_read(room.log)}
+
+    @property
+    def logs(self) -> Mapping[str, Log]:
+        """What they hear here, by the names that programs know."""
+        logs = self.person.logs
+        return logs if self.scope is None else {name: log for name, log in logs.items() if self.may_read(log)}
+
+    def reach(self, log: Log) -> Reach | None:
+        """How much of a log they may read here."""
+        scope = self.scope
+        if scope is None or scope.rooms is None or log.key in scope.rooms or log is self.hub.log:
+            return self.person.reach(log)
+        return None
+
+    def may_read(self, log: Log) -> bool:
+        """Whether they may read it at all here, and say something in it."""
+        return self.reach(log) is not None
 
     def join(self, room: Room) -> int:
         """Be in one more room; returns the number up to which they are shown what was said before, then `hear` on."""
@@ -334,7 +362,7 @@ class Session:
     def note_read(self) -> None:
         """They look away from what they have read."""
         for log in (self.current.log, self.person.log):
-            if self.reading(log) and self.person.may_read(log):
+            if self.reading(log) and self.may_read(log):
                 self.person.mark_read(log, self.given(log))
 
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
@@ -346,7 +374,7 @@ class Session:
 
     def hear(self, log: Log, position: int) -> None:
         """(Device) Read a log on from a position, if they still may: much can happen while history is fetched."""
-        if self.connection is not None and self.person.may_read(log):
+        if self.connection is not None and self.may_read(log):
             self.subscriptions.given.setdefault(log.key, position)
             if self._frame is not Frame.COMING:  # or it would come before their welcome, and not in the frame
                 self.subscriptions.hear(log, self.person.at_least(log, position))
@@ -355,14 +383,14 @@ class Session:
         """(Device) The person is not in its room any more, and this was not done here."""
         spoke = self.current.log is log
         self._stop(log)
-        if spoke and self.person.rooms:
+        if spoke and self.rooms:
             self.notice("current", CurrentNotice(self.current.log.name))
 
     def _stop(self, log: Log) -> None:
         self.subscriptions.stop(log)
         self.subscriptions.given.pop(log.key, None)
-        if self.current.log is log and self.person.rooms:
-            self.current = list(self.person.rooms.values())[-1]
+        if self.current.log is log and (rooms := self.rooms):
+            self.current = list(rooms.values())[-1]
         self.subscriptions.render_anew()
         self.hub.turn.touch(self)
 
@@ -422,7 +450,7 @@ class Session:
         """(Reader) Which bytes they get."""
         assert self.connection is not None
         timed = self._frame is not Frame.NONE
-        return Rendering(self.connection.wire.format, len(self.person.rooms) > 1, self.quiet, timed)
+        return Rendering(self.connection.wire.format, len(self.rooms) > 1, self.quiet, timed)
 
     @property
     def picky(self) -> bool:
@@ -458,7 +486,7 @@ class Session:
             if fact.author.person in person.ignored and not isinstance(fact, Announced):
                 return False
         if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.format.folds:
-            return log.key == next((key for key in fact.rooms if key in person.rooms), log.key)
+            return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True
 
     # What they are answered.

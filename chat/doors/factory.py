@@ -57,7 +57,7 @@ class ChatFactory(ServerFactory):
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
         proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
-        return ChatProtocol(self, self.hub, host, proxied, self._is_sheltered(addr))
+        return ChatProtocol(self, self.hub, host, proxied, self._is_sheltered(addr), self._is_private(addr))
 
     def for_operator(self) -> ChatProtocol:
         """A connection of whoever runs the server, from no address."""
@@ -74,6 +74,14 @@ class ChatFactory(ServerFactory):
             return addr.sealed
         no_proxy = not (self._behind_proxy or self.hub.settings.proxies)
         return no_proxy and sockets.is_loopback(getattr(addr, "host", ""))
+
+    def _is_private(self, addr: IAddress | None) -> bool:
+        """Whether they come from a private network, as far as can be told: what a proxy sends may be anybody's."""
+        address = getattr(addr, "host", "")
+        if isinstance(addr, Introduced) or not sockets.is_loopback(address):
+            by_proxy = sockets.host(address) in self.hub.settings.proxies
+            return sockets.is_private(address) and not sockets.is_loopback(address) and not by_proxy
+        return self._is_sheltered(addr)
 
     def made(self, client: Visit) -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""

@@ -135,12 +135,29 @@ def _tcp_info(connection: socket.socket) -> bytes | None:
 
 def is_loopback(address: str) -> bool:
     """Whether it is this machine's own, which no packet from outside can bear."""
+    parsed = _parsed(address)
+    return parsed is not None and parsed.is_loopback
+
+
+def is_private(address: str) -> bool:
+    """Whether it is of a network of one's own, which no packet from the internet can bear, or this machine's."""
+    parsed = _parsed(address)
+    return parsed is not None and (parsed.is_loopback or any(parsed in network for network in _PRIVATE))
+
+
+_PRIVATE = [
+    ipaddress.ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+]
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return False
+        return None
     mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_loopback
+    return mapped or parsed
 
 
 def host(address: str) -> str:

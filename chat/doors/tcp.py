@@ -49,9 +49,12 @@ class ChatProtocol(LineReceiver):
     factory: Clients
     transport: tcp.Server
 
-    def __init__(self, factory: Clients, hub: Hub, host: str, proxied: bool, sheltered: bool) -> None:
+    def __init__(
+        self, factory: Clients, hub: Hub, host: str, proxied: bool, sheltered: bool, private: bool = False
+    ) -> None:
         self.factory = factory
         self._sheltered = sheltered
+        self._private = private
         self.operator = False
         self.visit = Visit(hub, factory, self, host, proxied)
         self._clock = hub.clock
@@ -188,6 +191,11 @@ class ChatProtocol(LineReceiver):
     def sealed(self) -> bool:
         """They speak TLS with us or with our proxy, or have not left this machine."""
         return self._sheltered or INegotiated.providedBy(self.transport)
+
+    @property
+    def private(self) -> bool:
+        """That, or they come from a private network."""
+        return self._private or self.sealed
 
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""

@@ -16,6 +16,10 @@ class Author:
     person: str
     session: str
     nick: str
+    bot: bool = False
+    """A program that has a token."""
+    shown: str = ""
+    """What stands in place of the nickname: whom a bot speaks for, or how it was said (`amy/matrix`, `deploy/post`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Door(Protocol):
         """Nobody on the way reads or changes what is said; where that is not known, it is not so."""
 
     @property
+    def private(self) -> bool:
+        """The same, or they come from an address of a private network, where that is known."""
+
+    @property
     def operator(self) -> bool:
         """Whoever can come by it runs the server."""
 

@@ -535,6 +535,11 @@ class Visit:
         return self._door.sealed
 
     @property
+    def private(self) -> bool:
+        """They come from a private network, or nobody on the way reads what they say."""
+        return self._door.private
+
+    @property
     def operator(self) -> bool:
         """They run the server."""
         return self._door.operator

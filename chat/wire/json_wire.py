@@ -196,6 +196,8 @@ class JsonWire:
 _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.NicknameDue: ("seconds",),
     replies.PasswordAsked: ("shown",),
+    replies.TokenMade: ("nick",),
+    replies.TokenRow: ("made_for", "used_for"),
     replies.User: ("down_for",),
     replies.Whois: ("spoke",),
     replies.Ignored: ("nick",),

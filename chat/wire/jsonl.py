@@ -105,7 +105,11 @@ def event(room: str, entry: Entry) -> dict[str, object]:
     """An entry as an object."""
     fact = entry.fact
     kind = fact.what if isinstance(fact, OtherDevice) else _TYPES[type(fact)]
-    return {"type": kind, "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
+    keys = {"type": kind, "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
+    if (author := fact.author) is not None and (author.bot or author.shown):
+        keys |= {"bot": True} if author.bot else {}
+        keys |= {"as": author.shown} if author.shown else {}
+    return keys
 
 
 _TYPES: Mapping[type, str] = {

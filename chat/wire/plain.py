@@ -70,15 +70,15 @@ class PlainFormat:
         time = f"{entry.at.astimezone(self.zone):%H:%M} " if timed else ""
         if not timed and type(fact) is Message and "\n" not in fact.text:
             # Nearly every event is this one: no list, no join.
-            return f"{room}<{fact.author.nick}> {visible(fact.text)}\r\n".encode()
+            return f"{room}<{fact.author.shown or fact.author.nick}> {visible(fact.text)}\r\n".encode()
         return _encode(self._lines(log, fact, time, room))
 
     def _lines(self, log: Log, fact: Fact, time: str, room: str) -> Iterator[str]:
         match fact:
             case Message(author, text):
-                yield from _block(f"{time}{room}<{author.nick}> ", room, text)
+                yield from _block(f"{time}{room}<{author.shown or author.nick}> ", room, text)
             case Action(author, text):
-                yield from _block(f"{time}{room}* {author.nick} ", room, text)
+                yield from _block(f"{time}{room}* {author.shown or author.nick} ", room, text)
             case Private(author, to, _, text):
                 mine = log.key == "@" + author.person
                 yield from _block(f"{time}{self.between(mine, author.nick, to)} ", "", text)
@@ -209,9 +209,9 @@ class Plain:
     def _remembered(self, time: str, fact: Fact, room: str) -> Iterator[str]:
         match fact:
             case Message(author, text):
-                yield from _block(f"{time}<{author.nick}> ", "", text)
+                yield from _block(f"{time}<{author.shown or author.nick}> ", "", text)
             case Action(author, text):
-                yield from _block(f"{time}* {author.nick} ", "", text)
+                yield from _block(f"{time}* {author.shown or author.nick} ", "", text)
             case Private(author, to, _, text):
                 mine = room == "@" + to
                 yield from _block(f"{time}{self.format.between(mine, author.nick, to)} ", "", text)

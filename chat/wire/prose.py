@@ -350,6 +350,12 @@ def _password_kept(kept: replies.PasswordKept) -> Iterator[Sentence]:
         yield say("{nick} is yours now: on any device type it as your nickname, then the password.", nick=kept.nick)
     else:
         yield say("The password of {nick} is another one now; your other devices log in anew.", nick=kept.nick)
+    if kept.tokens_ended:
+        yield say_n(
+            "Your token has ended, too; /token new makes another one.",
+            "Your {count} tokens have ended, too; /token new makes others.",
+            kept.tokens_ended,
+        )
 
 
 def _password_reset(reset: replies.PasswordReset) -> Iterator[Sentence]:
@@ -376,6 +382,38 @@ def _devices(devices: replies.Devices) -> Iterator[Sentence]:
 
 def _device_ended(ended: replies.DeviceEnded) -> Iterator[Sentence]:
     yield say("Device {number} is out.", number=ended.number)
+
+
+def _token_made(made: replies.TokenMade) -> Iterator[Sentence]:
+    yield say("The token {name}, shown this once: {token}", name=made.name, token=made.token)
+    room = next(iter(made.rooms), "#lobby")
+    yield say("From a script: echo '/post {nick}:TOKEN {room} text' | nc HOST PORT", nick=made.nick, room=room)
+    if made.may == "talk":
+        yield say("A program comes in by  /login {nick} TOKEN", nick=made.nick)
+
+
+def _token_ended(ended: replies.TokenEnded) -> Iterator[Sentence]:
+    yield say("The token {name} is good no more, and who came in by it is out.", name=ended.name)
+
+
+def _tokens(tokens: replies.Tokens) -> Iterator[Sentence]:
+    if not tokens.tokens:
+        yield say("You have no token; /token new NAME makes one.")
+    for token in tokens.tokens:
+        rooms: tuple[str, ...] | Sentence = tuple(token.rooms) or say("all rooms")
+        what = say("post to {rooms}", rooms=rooms) if token.may == "post" else say("talk in {rooms}", rooms=rooms)
+        made = duration(token.made_for)
+        if token.used is None:
+            yield say("{name}: may {what}; made {made} ago, never used", name=token.name, what=what, made=made)
+        else:
+            used = duration(token.used_for)
+            yield say(
+                "{name}: may {what}; made {made} ago, last used {used} ago",
+                name=token.name,
+                what=what,
+                made=made,
+                used=used,
+            )
 
 
 def _own_code(code: replies.OwnCode) -> Iterator[Sentence]:
@@ -515,6 +553,9 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.GivenUp: _given_up,
     replies.Devices: _devices,
     replies.DeviceEnded: _device_ended,
+    replies.TokenMade: _token_made,
+    replies.TokenEnded: _token_ended,
+    replies.Tokens: _tokens,
     replies.OwnCode: _own_code,
     replies.HereAlready: _here_already,
     replies.Speaks: _speaks,

@@ -300,10 +300,14 @@ class PasswordAsked(NamedTuple):
 
 
 class PasswordKept(NamedTuple):
-    """The nickname is theirs by this password, which it was not before (`is_new`), or by another one."""
+    """The nickname is theirs by this password, which it was not before (`is_new`), or by another one.
+
+    So many tokens ended with that.
+    """
 
     nick: str
     is_new: bool
+    tokens_ended: int = 0
 
 
 class GivenUp(NamedTuple):
@@ -338,6 +342,44 @@ class DeviceEnded(NamedTuple):
     """This one is over."""
 
     number: int
+
+
+May = Literal["post", "talk"]
+"""What a program may by a token: say one line from outside, or come in, too."""
+
+
+class TokenMade(NamedTuple):
+    """A token of this name, told this once, for these rooms only, if any are named."""
+
+    name: str
+    token: str
+    rooms: Sequence[str]
+    may: May
+    nick: str
+
+
+class TokenEnded(NamedTuple):
+    """The token of this name is good no more."""
+
+    name: str
+
+
+class TokenRow(NamedTuple):
+    """A token: since when there is one of this name, and when it was last used, also in seconds ago."""
+
+    name: str
+    rooms: Sequence[str]
+    may: May
+    made: datetime
+    used: datetime | None
+    made_for: int
+    used_for: int
+
+
+class Tokens(NamedTuple):
+    """One's tokens."""
+
+    tokens: Sequence[TokenRow]
 
 
 Family = Literal["talk", "people", "rooms", "history", "account", "staying", "server"]
@@ -420,6 +462,7 @@ Facts = (
     | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
     | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
+    | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Announcement
 )  # fmt: skip

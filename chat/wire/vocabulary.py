@@ -6,7 +6,7 @@ The table of `chat.commands` takes its aliases from here, and so does the client
 import re
 from collections.abc import Mapping
 
-from chat.base import resume_codes
+from chat.base import resume_codes, tokens
 from chat.wire import grammar
 
 _WORDS = {
@@ -52,7 +52,7 @@ OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 RESERVED = frozenset(
     {
         "pass", "auth", "export",
-        "token", "tokens", "key", "keys", "invite", "invitar", "private", "privada",
+        "key", "keys", "invite", "invitar", "private", "privada",
         "public", "publica", "word", "invite-code",
         "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
@@ -117,4 +117,4 @@ def may_hold_a_secret(word: str) -> bool:
 def quotable(line: str) -> str:
     """A line as it may be shown again: of what may hold a password only the beginning."""
     typed = grammar.command_in(line)
-    return "/…" if typed is not None and may_hold_a_secret(typed.word) else line
+    return "/…" if typed is not None and (may_hold_a_secret(typed.word) or tokens.stands_in(line)) else line

@@ -236,7 +236,7 @@ def test_a_post_is_one_line_and_the_connection_is_closed(world: World, amy: Clie
     poster = world.connect("/post deploy all is well")
     assert poster.lines[-1] == "-> posted"
     assert poster.gone
-    assert amy.take() == ["<deploy> all is well"]
+    assert amy.take() == ["<deploy/post> all is well"]
     assert "deploy" not in world.hub.lobby.users
 
 
@@ -244,7 +244,7 @@ def test_a_post_may_be_for_a_room(world: World, amy: Client) -> None:
     amy.type("/join #ops")
     amy.take()
     world.connect("/post deploy #ops all is well")
-    assert amy.take() == ["#ops <deploy> all is well"]
+    assert amy.take() == ["#ops <deploy/post> all is well"]
 
 
 @pytest.mark.parametrize(

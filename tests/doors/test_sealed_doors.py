@@ -89,3 +89,33 @@ def test_by_a_proxy_counts_what_it_tells(world: World) -> None:
 
 def test_a_unix_socket_is_an_ordinary_door(world: World) -> None:
     assert not world.factory.buildProtocol(UNIXAddress("/run/chat")).sealed
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:192.168.1.2", True),
+        ("fd00::1", True),
+        ("fe80::1%eth0", True),
+        ("127.0.0.1", True),
+        ("172.32.0.1", False),
+        ("100.64.0.1", False),
+        ("2001:db8::1", False),
+        ("192.0.2.1", False),
+    ],
+)
+def test_a_private_network_is_known_by_its_addresses(world: World, host: str, private: bool) -> None:
+    assert world.connect("/who", host=host).visit.private is private
+
+
+def test_what_comes_by_a_proxy_is_private_where_the_proxy_tells_of_it() -> None:
+    world = World(proxies=["10.0.0.9"])
+    assert not world.connect("/who", host="10.0.0.9").visit.private
+    assert world.connect("/who", host="10.0.0.8").visit.private
+    assert not world.connect("/who", host="127.0.0.1").visit.private
+    assert Sealed(world, "amy", host="192.0.2.1").protocol.visit.private
+    for told, private in [("192.0.2.7", False), ("10.1.2.3", True), ("127.0.0.1", False)]:
+        assert connect(world, binary(told), b"amy\n").socket.protocol.visit.private is private
+    assert not world.factory.buildProtocol(UNIXAddress("/run/chat")).private
+    assert world.operator().visit.private

@@ -114,9 +114,9 @@ class Person:
             case "message" if room.startswith("@"):
                 return ("private", keys["from"], keys["text"])
             case "message":
-                return ("said", room, keys["from"], keys["text"])
+                return ("said", room, keys.get("as", keys["from"]), keys["text"])
             case "action":
-                return ("did", room, keys["from"], keys["text"])
+                return ("did", room, keys.get("as", keys["from"]), keys["text"])
             case "joined":
                 return ("joined", room, ", ".join(keys["who"]))
             case "left" if keys["quit"]:

@@ -16,7 +16,7 @@ from chat.visit.visit import Visit
 class Messages(NetstringReceiver):
     """A connection of messages: what a visit needs of it as a door and, for its one way out, as an output."""
 
-    blocked = broken = sealed = operator = False
+    blocked = broken = sealed = private = operator = False
     direct = None
 
     def __init__(self, world: World, host: str) -> None:

@@ -26,7 +26,7 @@ def some(kind: object, name: str = "tea") -> object:
         return True
     if kind in (int, int | None):
         return 2
-    if kind == datetime | None:
+    if kind in (datetime, datetime | None):
         return datetime(2026, 11, 22, tzinfo=UTC)
     if kind is Sentence:
         return say("yes")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
-from chat.log.events import Message, Place, Said
+from chat.log.events import Place, Said
 from chat.store.sqlite import people
 from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.rows import (
@@ -20,6 +20,7 @@ from chat.store.sqlite.rows import (
     as_json,
     date,
     entry_size,
+    is_usual,
     microseconds,
     values,
     values_of_message,
@@ -117,8 +118,8 @@ def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended],
     # Sorted, for the search index writes itself out each time that it is given a lower id than before.
     recorded = sorted(recorded, key=lambda log: ids[log.key])
     entries = [(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]
-    for all_messages, run in groupby(entries, lambda place: type(place[2].fact) is Message):
-        if all_messages:
+    for usual, run in groupby(entries, lambda place: is_usual(place[2].fact)):
+        if usual:
             insert(connection, *WRITTEN_OF_MESSAGE, [values_of_message(log, entry) for log, _, entry in run])
         else:
             insert(connection, *WRITTEN, [values(log, key, entry) for log, key, entry in run])

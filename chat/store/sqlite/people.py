@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from chat.core.ports import PersonRecord, Remembered, SessionRecord
+from chat.core.ports import PersonRecord, Remembered, SessionRecord, Token
 from chat.store.sqlite.rows import as_json, date, microseconds
 
 Row = Sequence[object]
@@ -58,10 +58,11 @@ _READ = _Table("read", ("person", "log", "seq"), 2)
 _IGNORED = _Table("ignored", ("person", "other", "nick"), 2)
 _SENDERS = _Table("senders", ("person", "sender"), 2)
 _ROLES = _Table("roles", ("person", "log", "role"), 2)
+_TOKENS = _Table("tokens", ("person", "name", "digest", "rooms", "talks", "made_at", "used_at"), 2)
 
 _SESSIONS = _Table(
     "sessions",
-    ("digest", "id", "person", "host", "current", "quiet", "language", "seen_at", "ended_at"),
+    ("digest", "id", "person", "host", "current", "quiet", "language", "seen_at", "ended_at", "token"),
     1,
 )
 _GIVEN = _Table("given", ("session", "log", "seq"), 2)
@@ -87,6 +88,7 @@ def write(connection: sqlite3.Connection, remembered: Remembered) -> None:
             (_IGNORED, [[id, other, nick] for id, person in present for other, nick in person.ignored.items()]),
             (_SENDERS, [[id, sender] for id, person in present for sender in person.senders]),
             (_ROLES, [[id, key, role] for id, person in present for key, role in person.roles.items()]),
+            (_TOKENS, [_token(id, token) for id, person in present for token in person.tokens]),
         ):
             _relate(connection, table, list(people), related)
     if sessions:
@@ -121,18 +123,25 @@ def _person(id: str, person: PersonRecord) -> Row:
     return [id, person.nick, absent, person.away, person.last_from, entered, spoke, person.password]
 
 
+def _token(person: str, token: Token) -> Row:
+    used = None if token.used_at is None else microseconds(token.used_at)
+    made, rooms = microseconds(token.made_at), json.dumps(list(token.rooms))
+    return [person, token.name, token.digest, rooms, int(token.talks), made, used]
+
+
 def _session(digest: str, session: SessionRecord) -> Row:
     ended = None if session.ended_at is None else microseconds(session.ended_at)
     seen = microseconds(session.seen_at)
     quiet = int(session.quiet)
-    return [digest, session.id, session.person, session.host, session.current, quiet, session.language, seen, ended]
+    id, person, host, current, language = session.id, session.person, session.host, session.current, session.language
+    return [digest, id, person, host, current, quiet, language, seen, ended, session.token]
 
 
 def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord | None]]:
     """All of them by their ids; None for one whose dates are none."""
     rooms = _related(connection, _MEMBERSHIPS, "person, place")
     read, ignored = _related(connection, _READ), _related(connection, _IGNORED)
-    senders, roles = _related(connection, _SENDERS), _related(connection, _ROLES)
+    senders, roles, tokens = _related(connection, _SENDERS), _related(connection, _ROLES), _tokens(connection)
     rows = connection.execute(f"SELECT {', '.join(_PEOPLE.columns)} FROM people WHERE id NOT LIKE 'damaged %'")
     for id, nick, absent, away, last_from, entered_at, spoke_at, password in rows.fetchall():
         entered, spoke = _date(entered_at), _date(spoke_at)
@@ -154,21 +163,38 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
                 list(senders.get(id, {})),
                 password,
                 roles.get(id, {}),
+                tokens.get(id, ()),
             ),
         )
+
+
+def _tokens(connection: sqlite3.Connection) -> dict[Any, list[Token]]:
+    """Those of each person; what is damaged in them stays so, to be told."""
+    found: dict[Any, list[Token]] = {}
+    for person, name, digest, rooms, talks, made_at, used_at in connection.execute(
+        f"SELECT {', '.join(_TOKENS.columns)} FROM tokens ORDER BY made_at"
+    ):
+        try:
+            named = json.loads(rooms)
+        except (TypeError, ValueError):
+            named = None
+        made: Any = _date(made_at)
+        used: Any = None if used_at is None else _date(used_at) or used_at
+        found.setdefault(person, []).append(Token(digest, name, named, bool(talks), made, used))
+    return found
 
 
 def sessions(connection: sqlite3.Connection) -> Iterator[tuple[Any, SessionRecord | None]]:
     """All of them by the hash of their codes; None for one whose dates are none."""
     given = _related(connection, _GIVEN)
     rows = connection.execute(f"SELECT {', '.join(_SESSIONS.columns)} FROM sessions WHERE digest NOT LIKE 'damaged %'")
-    for digest, id, person, host, current, quiet, language, seen_at, ended_at in rows.fetchall():
+    for digest, id, person, host, current, quiet, language, seen_at, ended_at, token in rows.fetchall():
         seen, ended = _date(seen_at), None if ended_at is None else _date(ended_at)
         if seen is None or (ended is None) != (ended_at is None):
             yield digest, None
             continue
         places = given.get(digest, {})
-        yield digest, SessionRecord(id, person, host, current, bool(quiet), language, seen, ended, places)
+        yield digest, SessionRecord(id, person, host, current, bool(quiet), language, seen, ended, places, token)
 
 
 def _related(connection: sqlite3.Connection, table: _Table, order: str = "") -> dict[str, dict[Any, Any]]:

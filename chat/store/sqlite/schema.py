@@ -211,6 +211,14 @@ MIGRATIONS: Sequence[str] = (
     "ALTER TABLE people ADD COLUMN password TEXT",
     # By the key of the room's log, or by that of the server's.
     "CREATE TABLE roles (person TEXT, log TEXT, role TEXT, PRIMARY KEY (person, log)) WITHOUT ROWID",
+    # The tokens of an account, by what they are called; and by which one a session came in.
+    """
+    CREATE TABLE tokens (
+        person TEXT, name TEXT, digest TEXT, rooms TEXT, talks INTEGER, made_at INTEGER, used_at INTEGER,
+        PRIMARY KEY (person, name)
+    ) WITHOUT ROWID;
+    ALTER TABLE sessions ADD COLUMN token TEXT;
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 

@@ -1,0 +1,338 @@
+"""Tokens: a program says something as somebody who has an account, or comes in as them, by what the server made."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from returning import KeepingStore, code_of, restarted, resume
+from test_account import SEALED, SECRET, come, register
+from world import Client, World
+
+from chat.base import limits, tokens
+
+FAR = "192.0.2.1"
+"""An address that is of no private network."""
+
+
+def made(client: Client, asked: str) -> str:
+    """Have a token made; returns it."""
+    client.take()
+    client.type(f"/token new {asked}")
+    found = re.search(r"chat_token_[0-9a-f]{32}", client.bytes.decode())
+    assert found is not None, client.lines
+    client.take()
+    return found[0]
+
+
+def post(world: World, line: str, host: str = SEALED) -> list[str]:
+    """What somebody is told who says a line from outside."""
+    client = world.connect(f"/post {line}", host=host)
+    world.turn()
+    assert client.ended
+    return [line for line in client.lines if not line.startswith(("-> Welcome", "-> Type a nick"))]
+
+
+def test_it_is_told_once_and_how_it_is_used(world: World) -> None:
+    profe = register(world)
+    profe.type("/token new deploy #ops post")
+    told, token, how = profe.take()
+    assert told == "-> The token deploy, shown this once:"
+    assert re.fullmatch(r"->   chat_token_[0-9a-f]{32}", token)
+    assert how == "-> From a script: echo '/post profe:TOKEN #ops text' | nc HOST PORT"
+    world.wait(3600)
+    profe.type("/tokens")
+    assert profe.take() == ["-> deploy: may post to #ops; made 60 min ago, never used"]
+
+
+def test_a_line_is_said_by_it_from_outside(world: World) -> None:
+    profe, bob = register(world), world.enter("bob", "/join #ops")
+    token = made(profe, "deploy #ops")
+    profe.take(), bob.take()
+    assert post(world, f"profe:{token} #ops deploy done") == ["-> posted"]
+    assert bob.take() == ["#ops <profe/post> deploy done"]
+    world.wait(60)
+    profe.type("/tokens")
+    assert profe.take() == ["-> deploy: may post to #ops; made 1 min ago, last used 1 min ago"]
+
+
+def test_without_a_room_it_is_said_in_the_first_that_the_token_is_for(world: World) -> None:
+    profe, bob = register(world), world.enter("bob", "/join #ops")
+    post(world, f"profe:{made(profe, 'deploy #ops')} deploy done")
+    assert bob.take()[-1] == "#ops <profe/post> deploy done"
+    post(world, f"profe:{made(profe, 'any')} hello")
+    assert bob.take()[-1] == "#lobby <profe/post> hello"
+
+
+@pytest.mark.parametrize("nick", ["profe", "PROFE", "@profe"])
+def test_a_registered_nickname_is_not_posted_as_without_its_token(world: World, nick: str) -> None:
+    profe = register(world)
+    token = made(profe, "deploy")
+    profe.take()
+    assert post(world, f"{nick} hello") == [
+        "! nick-taken: profe is registered: it is /post profe:TOKEN, by one of its",
+        "!   tokens.",
+    ]
+    for wrong in ("x", "chat_token_", "chat_token_" + "0" * 32, token[:-1], token + "0", SECRET.partition(" ")[0]):
+        (answer,) = post(world, f"{nick}:{wrong} hello")
+        assert answer.startswith("! login-failed: That is no token of "), answer
+        assert wrong not in answer
+    assert profe.take() == []
+
+
+def test_a_token_is_of_one_nickname(world: World) -> None:
+    token = made(register(world), "deploy")
+    register(world, "dora")
+    for nick in ("dora", "ana", "prof\u0435"):
+        assert post(world, f"{nick}:{token} hello") == [f"! login-failed: That is no token of {nick}."]
+
+
+def test_it_is_for_the_rooms_that_were_named(world: World) -> None:
+    profe = register(world)
+    world.enter("bob", "/join #ops", "/join #red")
+    token = made(profe, "deploy #ops dev talk")
+    assert post(world, f"profe:{token} #red hello") == ["! not-allowed: The token deploy is for #ops and #dev."]
+    assert post(world, f"profe:{token} #lobby hello") == ["! not-allowed: The token deploy is for #ops and #dev."]
+    assert post(world, f"profe:{token} #OPS hello") == ["-> posted"]
+
+
+def test_it_is_taken_in_clear_from_private_networks_alone(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "deploy talk")
+    for host in ("10.1.2.3", "192.168.1.7", "fd00::1", "::ffff:172.16.0.1"):
+        assert post(world, f"profe:{token} hello", host) == ["-> posted"]
+    for host in (FAR, "172.32.0.1", "2001:db8::1", "100.64.0.1"):
+        assert post(world, f"profe:{token} hello", host)[0].startswith("! needs-tls: ")
+        client = come(world, f"/login profe {token}", host=host)
+        assert client.take()[0].startswith("! needs-tls: ")
+        assert not client.session.named
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("/token new", "usage"),
+        ("/token make deploy", "usage"),
+        ("/token end deploy now", "usage"),
+        ("/token end nothing", "usage: You have no token nothing; /tokens lists them."),
+        ("/token new deploy", "usage: You have a token deploy already; /token end deploy ends it."),
+        ("/token new Deploy", "usage: You have a token Deploy already; /token end Deploy ends it."),
+        (f"/token new {'x' * 21}", "usage: A token's name is a word of 1 to 20 letters."),
+        ("/token new a\u202eb", "usage: A token's name is a word of 1 to 20 letters."),
+        ("/token new other #a/b talk", "room-bad"),
+        (f"/token new other {' '.join(f'#r{n}' for n in range(limits.TOKEN_ROOMS + 1))}", "too-many"),
+    ],
+)
+def test_what_can_be_no_token_is_answered(world: World, line: str, why: str) -> None:
+    profe = register(world)
+    made(profe, "deploy")
+    profe.type(line)
+    assert profe.take()[0].startswith(f"! {why}")
+
+
+def test_an_account_has_so_many(world: World) -> None:
+    profe = register(world)
+    for number in range(limits.TOKENS):
+        made(profe, f"t{number}")
+    profe.type("/token new more")
+    assert profe.take() == ["! too-many: You have 10 tokens. /token end NAME ends one."]
+    profe.type("/token end T3")
+    made(profe, "more")
+
+
+def test_guests_have_none(world: World) -> None:
+    amy = world.enter("amy")
+    amy.type("/token new deploy", "/tokens")
+    assert amy.take() == [
+        "! usage: Tokens are of accounts: /register makes your nickname your own.",
+        "-> You have no token; /token new NAME makes one.",
+    ]
+
+
+def test_one_that_is_ended_is_good_no_more(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "deploy")
+    profe.type("/token end deploy", "/tokens")
+    assert profe.take() == [
+        "-> The token deploy is good no more, and who came in by it is out.",
+        "-> You have no token; /token new NAME makes one.",
+    ]
+    assert post(world, f"profe:{token} hello")[0].startswith("! login-failed: ")
+
+
+# Coming in.
+
+
+def test_a_program_comes_in_by_one_that_is_for_talk(world: World) -> None:
+    profe, bob = register(world), world.enter("bob")
+    bot = come(world, wire="json")
+    bot.type(f"/login profe {made(profe, 'bot talk')}", id="1")
+    welcome, *_, done = bot.take_objects()
+    assert (welcome["type"], welcome["nick"], welcome["rooms"].keys()) == ("welcome", "profe", {"#lobby"})
+    assert (done["type"], done["id"]) == ("ack", "1")
+    bob.take()
+    bot.type("hello", id="2")
+    assert bob.take() == ["<profe> hello"]
+
+
+def test_one_for_posting_lets_nobody_in(world: World) -> None:
+    profe = register(world)
+    bot = come(world, f"/login profe {made(profe, 'deploy')}")
+    assert bot.take() == ["! not-allowed: The token deploy is for /post alone."]
+    assert not bot.session.named
+
+
+def test_it_answers_the_question_for_a_password_too(world: World) -> None:
+    token = made(register(world), "bot talk")
+    assert "Welcome back profe" in come(world, "profe", token).bytes.decode()
+
+
+def test_who_came_in_by_one_that_is_ended_is_sent_away_and_does_not_come_back(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "bot talk")
+    bot = come(world, f"/login profe {token}", wire="json")
+    away = come(world, f"/login profe {token}", wire="json")
+    other = come(world, f"/login profe {made(profe, 'other talk')}", wire="json")
+    codes = [code_of(bot), code_of(away)]
+    away.cut()
+    profe.type("/token end bot")
+    error = bot.objects[-1]
+    assert (error["code"], error["text"]) == ("taken-over", "The token bot was ended.")
+    assert bot.ended
+    assert [resume(world, code, "json").objects[-1]["code"] for code in codes] == ["code-wrong"] * 2
+    other.take()
+    profe.type("still there?")
+    assert other.objects[-1]["text"] == "still there?"
+
+
+def test_it_does_nothing_but_what_programs_may(world: World) -> None:
+    profe = register(world)
+    bot = come(world, f"/login profe {made(profe, 'bot talk')}")
+    bot.take()
+    bot.type(
+        "/token new other", "/token end bot", "/tokens", "/password", "/unregister", "/sessions end 2", "/nick dee"
+    )
+    assert [line.partition(":")[0] for line in bot.take() if not line.startswith("!  ")] == ["! not-allowed"] * 7
+    assert list(profe.session.person.tokens) == ["bot"]
+
+
+def test_in_rooms_that_it_is_not_for_nothing_is_read_or_said(world: World) -> None:
+    profe, bob = register(world), world.enter("bob", "/join #ops", "red lamp in ops")
+    profe.type("/join #red", "/join #ops", "/msg bob red lamp in private")
+    bob.type("/msg profe red lamp to profe")
+    bot = come(world, f"/login profe {made(profe, 'bot #ops talk')}")
+    assert bot.session.current.log.name == "#ops"
+    bot.take(), bob.take()
+    for line in ("/msg bob psst", "/msg #red psst", "/join #red", "/join #new", "/last bob", "/last #red", "/who #red"):
+        bot.type(line)
+        assert re.match("! (not-allowed|not-in-room|no-room)", bot.take()[0]), line
+    bot.type("/grep lamp")
+    assert [line for line in bot.take() if "lamp" in line][1:] == ["10:04 #ops <bob> red lamp in ops"]
+    bob.type("/msg profe psst", "/msg #lobby in the lobby", "/msg #ops in ops")
+    assert bot.take() == ["<bob> in ops"], "in one room its name is not told"
+    bot.type("hello ops")
+    assert bob.take()[-1] == "#ops <profe> hello ops"
+
+
+def test_after_a_cut_and_a_restart_it_is_what_it_was() -> None:
+    store = KeepingStore()
+    world = World(store)
+    profe = register(world)
+    profe.type("/join #ops")
+    token, gone = made(profe, "bot #ops talk"), made(profe, "gone talk")
+    bot = come(world, f"/login profe {token}", wire="json")
+    code = code_of(bot)
+    bot.cut()
+    profe.type("/token end gone", "/quit")
+    world = restarted(world, store)
+    assert post(world, f"profe:{gone} hello")[0].startswith("! login-failed: ")
+    assert post(world, f"profe:{token} hello") == ["-> posted"]
+    back = resume(world, code, "json")
+    (welcome,) = [keys for keys in back.objects if keys["type"] == "welcome"]
+    assert welcome["rooms"].keys() == {"#ops"}
+    back.take()
+    back.type("/token new other", id="1")
+    assert back.objects[-1]["code"] == "not-allowed"
+    come(world, f"/login profe {SECRET}", "/token end bot")
+    assert back.ended
+
+
+# What ends all of them.
+
+
+def test_another_password_ends_all_and_says_so(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "bot talk")
+    bot = come(world, f"/login profe {token}", wire="json")
+    profe.type("/password", SECRET, "another secret", "another secret")
+    assert profe.take()[-1] == "-> Your token has ended, too; /token new makes another one."
+    assert bot.ended
+    assert post(world, f"profe:{token} hello")[0].startswith("! login-failed: ")
+
+
+def test_who_gives_the_account_up_gives_them_up(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "bot talk")
+    profe.type("/unregister", SECRET)
+    assert post(world, f"profe:{token} hello")[0].startswith("! login-failed: ")
+    profe.type("/register", SECRET, SECRET, "/tokens")
+    assert profe.take()[-1] == "-> You have no token; /token new NAME makes one."
+
+
+def test_a_password_of_the_operators_ends_them(world: World) -> None:
+    token = made(register(world), "bot talk")
+    bot = come(world, f"/login profe {token}", wire="json")
+    world.operator("/admin reset profe")
+    assert bot.ended
+    assert post(world, f"profe:{token} hello")[0].startswith("! login-failed: ")
+
+
+# A secret.
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["it is {}", "/me has {}", "/msg bob {}", "/topic {}", "/away {}", "/nick {}", "/grep {}", "/post profe:{0} {0}",
+     "/poost profe:{}", "/quit {}", "//{}", "it is {}.", "({})"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "how",
+    [str, str.upper, lambda token: token[:30], lambda token: f"\uff43{token[1:]}"],
+    ids=["as it is", "in capitals", "its beginning", "with a wide letter"],
+)
+def test_a_line_that_holds_one_is_not_said(world: World, line: str, how) -> None:  # type: ignore[no-untyped-def]
+    profe, bob = register(world), world.enter("bob")
+    token = how(made(profe, "deploy"))
+    profe.take(), bob.take()
+    profe.type(line.format(token))
+    assert profe.take() == ["! code-private: That holds a token, which is secret. It was not said."]
+    assert bob.take() == []
+
+
+def test_nor_is_it_with_others_at_once_or_in_a_draft(world: World) -> None:
+    profe, bob = register(world), world.enter("bob")
+    token = made(profe, "deploy")
+    profe.take(), bob.take()
+    profe.type("/paste", "one", token, "two", "/end")
+    profe.send(f"three\n{token}\nfour\n".encode())
+    world.turn()
+    assert bob.take() == ["<profe> one", "  | two", "<profe> three", "<profe> four"]
+
+
+@given(
+    st.text("chat_oken0123456789abcdef:# \n", max_size=60),
+    st.sampled_from(["", "chat_token_" + "0123456789abcdef" * 2]),
+)
+def test_what_holds_one_is_known_wherever_it_stands(text: str, token: str) -> None:
+    if token:
+        assert tokens.stands_in(f"{text[:20]}{token}{text[20:]}")
+    assert tokens.normal(text) is None or tokens.stands_in(text)
+
+
+@given(st.text(max_size=80))
+def test_whatever_is_typed_for_a_token_is_answered_and_not_quoted(text: str) -> None:
+    world = World()
+    made(register(world), "deploy")
+    line = "".join(char for char in text if char.isprintable())
+    client = come(world, f"/post profe:x{line} hello")
+    assert client.take()[0].startswith("! login-failed: That is no token of profe")
