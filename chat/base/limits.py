@@ -156,6 +156,12 @@ HISTORY_MOST = 500
 GIVEN_BACK = 500
 """So many entries of what somebody has not read yet another device of theirs is given: the rest is history."""
 
+UNREAD_MOST = 1000
+"""What others said that somebody has not read is counted so far: who has more to read needs no number."""
+
+UNREAD_HELD = 100
+"""So many entries are counted where they are held in memory, in 0.1 ms; more are counted by the store."""
+
 # --- people and rooms --------------------------------------------------------------------------------------------
 
 ROOMS_PER_PERSON = 50

@@ -1,6 +1,6 @@
 """Coming in, coming back, changing the wire, and going."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from chat import __version__
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
-from chat.commands.history import entering
+from chat.commands.history import entering, standings
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
@@ -19,7 +19,7 @@ from chat.core.person import Person
 from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire import grammar, replies
-from chat.wire.answers import Greeting, History, Problem, Reply, Welcome
+from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
 from chat.wire.requests import Say, Secret
 from chat.wire.wires import JSON, JSON_ECHO
 
@@ -123,9 +123,8 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
     await hub.turn.flush()
     if session.connection is not connection or session.person is not person:
         return ANSWERED
-    session.welcomed = True
-    session.answer(welcome(session, True, None))
-    session.hear_on()
+    if await tell_welcome(session, True, None):
+        session.hear_on()
     return None
 
 
@@ -166,16 +165,30 @@ async def _come_in(session: Session, id: str | None) -> None:
     history = await entering(session, lobby.log, position)
     # Their code is durable before they are told it; where the store is broken they come in all the same.
     await hub.turn.flush()
-    if session.named and session.connection is connection:
-        session.welcomed = True
-        session.answer(welcome(session, False, id, history))
+    if session.named and session.connection is connection and await tell_welcome(session, False, id, history):
         session.begin()
 
 
-def welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> Welcome:
+async def tell_welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> bool:
+    """Tell them that they are in the chat; returns whether they still are there."""
+    connection, person = session.connection, session.person
+    found = await standings(session, session.logs.values())
+    if session.connection is not connection or session.person is not person:
+        return False
+    session.welcomed = True
+    session.answer(_welcome(session, found, back, id, history))
+    return True
+
+
+def _welcome(
+    session: Session, found: Mapping[str, Standing], back: bool, id: str | None, history: History | None = None
+) -> Welcome:
     """That they are in the chat, and where."""
-    rooms = [state(session, room) for room in session.rooms.values()]
-    return Welcome(session.person.nick, session.current.log.name, rooms, session.code or "", history, back, id)
+    current = session.current.log.name
+    # A room that another device joined meanwhile has nothing that is not read.
+    rooms = [state(session, room, found.get(key, Standing())) for key, room in session.rooms.items()]
+    private = found.get(session.person.log.key)
+    return Welcome(session.person.nick, current, rooms, session.code or "", history, back, id, private)
 
 
 class Resume(NamedTuple):
@@ -254,7 +267,8 @@ async def come_back(call: Call, code: str) -> Outcome:
     await hub.turn.flush()
     if returning.connection is not connection:
         return ANSWERED
-    returning.answer(welcome(returning, True, request.id))
+    if not await tell_welcome(returning, True, request.id):
+        return ANSWERED
     if lost := tuple(room.log.name for room in rooms if room.log.key not in returning.person.rooms):
         no_place = say("You are not back in {rooms}: too many rooms are open. /join goes there later.", rooms=lost)
         returning.answer(Problem("too-many", no_place))
@@ -291,8 +305,8 @@ async def _come_back_as_guest(
     await hub.turn.flush()
     if session.connection is not connection or not session.named:
         return ANSWERED
-    session.answer(welcome(session, True, id))
-    session.hear_on()
+    if await tell_welcome(session, True, id):
+        session.hear_on()
     return None
 
 
@@ -314,17 +328,20 @@ class Json(NamedTuple):
     say("speak JSON, one object a line, for programs; with echo your own lines come, too"),
     nameless=True,
 )
-def json(call: Call, asked: Json) -> None:
+async def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
     session = call.session
     if asked.echo is not None and grammar.fold(asked.echo) != "echo":
         raise usage(call.command)
     session.note_read()
+    found = await standings(session, session.logs.values()) if session.named else {}
+    if not call.still_there:
+        return
     call.connection.speak(JSON if asked.echo is None else JSON_ECHO)
     session.subscriptions.render_anew()
     greet(session)
     if session.named:
-        session.answer(welcome(session, False, call.request.id))
+        session.answer(_welcome(session, found, False, call.request.id))
 
 
 class Language(NamedTuple):

@@ -1,7 +1,8 @@
 """What was said before: the end of it, since a time, what one missed, and by its words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -10,13 +11,25 @@ from chat.base.errors import Refused, no_nick, seen_ahead
 from chat.base.folding import phrases
 from chat.base.language import say
 from chat.base.names import fold
-from chat.commands.registry import Call, command, room_of, usage
-from chat.core.ports import Query
+from chat.commands.registry import Call, carrier, command, room_of, usage
+from chat.core.ports import Found, Query, Stretch
 from chat.core.session import Session
 from chat.log.events import Entry, Private
 from chat.log.log import Log
 from chat.log.tail import size
-from chat.wire.answers import History, Latest, Matching, ReadNotice, Selection, SinceSpoken, SinceTime
+from chat.log.unread import Unread
+from chat.wire.answers import (
+    History,
+    Latest,
+    Matching,
+    Mentions,
+    ReadNotice,
+    Selection,
+    SinceRead,
+    SinceSpoken,
+    SinceTime,
+    Standing,
+)
 from chat.wire.phrases import not_recorded
 from chat.wire.requests import Read
 
@@ -27,6 +40,25 @@ async def entering(session: Session, log: Log, position: int) -> History:
     entries = await session.hub.recent(log, position + 1, most + 1) if most and _tells(session, log) else []
     shown = _fitting([(log.name, entry) for entry in entries[-most:]])
     return History(Latest(), log.name, shown, len(entries) > len(shown), session.hub.now())
+
+
+async def standings(session: Session, logs: Iterable[Log]) -> Mapping[str, Standing]:
+    """By their keys, where somebody stands in these logs; far behind the store counts, and that has its price."""
+    person, hub = session.person, session.hub
+    listener, stretches = person.listener, dict[str, Stretch]()
+    counts, far = dict[str, Unread](), dict[str, Stretch]()
+    for log in logs:
+        stretch = stretches[log.key] = Stretch(person.read_up_to(log), log.head)
+        found = hub.unread_in_memory(log, stretch, listener)
+        if found is None:
+            far[log.key] = stretch
+        else:
+            counts[log.key] = found
+    if far:
+        carrier(session).spend(limits.PRICE_QUERY + limits.PRICE_QUERY_PART * len(far))
+        with suppress(Refused):  # of a store that cannot be read
+            counts |= await hub.unread(far, listener)
+    return {key: Standing(behind, counts.get(key), last) for key, (behind, last) in stretches.items()}
 
 
 def _tells(session: Session, log: Log) -> bool:
@@ -47,12 +79,21 @@ def _fitting(entries: Sequence[tuple[str, Entry]]) -> Sequence[tuple[str, Entry]
 
 async def _show(call: Call, query: Query, room: str | None, asked: Selection) -> None:
     """Answer with what fits a query; where nothing does, say so."""
-    session = call.session
+    await _tell(call, await _found(call, query), room, asked)
+
+
+async def _found(call: Call, query: Query) -> Found:
+    """What fits a query."""
     parts = len(query.keys) * max(1, len(query.words.split()))
     call.connection.spend(limits.PRICE_QUERY + min(limits.PRICE_QUERY_PART * parts, limits.SEARCH_SECONDS * 1e6))
-    found = await session.hub.said(query)
+    found = await call.session.hub.said(query)
     if not found.total and query.other is not None and query.before is None:
-        session.hub.find(query.other)
+        call.session.hub.find(query.other)
+    return found
+
+
+async def _tell(call: Call, found: Found, room: str | None, asked: Selection) -> None:
+    session = call.session
     heads = {log.key: log.head for log in session.logs.values()}
     # What the store has already, and the turn has not shown yet, is still to be heard live.
     shown = _fitting(
@@ -179,7 +220,8 @@ async def mark_read(session: Session, parsed: Read) -> None:
         if person.mark_read(log, seq):
             session.hub.turn.touch(person)
             for other in person.others(session):
-                other.notice(f"read {log.key}", ReadNotice(log.name, seq))
+                if other.may_read(log):
+                    other.notice(f"read {log.key}", ReadNotice(log.name, seq))
     await session.hub.turn.flush()
 
 
@@ -189,14 +231,46 @@ class Missed(NamedTuple):
     room: str | None
 
 
-@command("history", say("/missed [#room]"), say("show what was said since you last spoke"))
+@command("history", say("/missed [#room]"), say("show what you have not read: what is for you first, then the room"))
 async def missed(call: Call, asked: Missed) -> None:
-    """In the current room, since one's own last line in any room."""
+    """On a wire of people nobody knows whether they read the room that they look at: there it is since they spoke."""
     session = call.session
-    log = _readable(call, asked.room)
-    after = session.person.spoke_at + timedelta(microseconds=1)
-    query = Query((log.key,), limits.HISTORY_MOST, call.request.before, after, _until(session.hub.now()))
-    await _show(call, query, log.name, SinceSpoken())
+    log, person, before = _readable(call, asked.room), session.person, call.request.before
+    logs = [other for other in session.logs.values() if _tells(session, other)]
+    behind = {other.key: read for other in logs if (read := person.read_up_to(other)) < other.head}
+    if behind and before is None:
+        found = await _found(call, Query(tuple(behind), limits.GREP_MOST, behind=behind, to=person.listener))
+        if found.entries:
+            await _tell(call, found, None, Mentions())
+    if session.reading(log):
+        after, until = person.spoke_at + timedelta(microseconds=1), _until(session.hub.now())
+        await _show(call, Query((log.key,), limits.HISTORY_MOST, before, after, until), log.name, SinceSpoken())
+    else:
+        query = Query((log.key,), limits.HISTORY_MOST, before, behind={log.key: behind.get(log.key, log.head)})
+        await _show(call, query, log.name, SinceRead())
+
+
+class MentionsOf(NamedTuple):
+    """What calls one."""
+
+    place: str | None
+
+
+@command("history", say("/mentions [#room|NICK]"), say("show what calls you by name or was said to you in private"))
+async def mentions(call: Call, asked: MentionsOf) -> None:
+    """In all rooms and in private, in one room, or by somebody; the last of it, oldest first."""
+    session, place = call.session, asked.place
+    person, room = session.person, call.request.room
+    logs: Sequence[Log] = list(session.logs.values())
+    author = None
+    if place is not None and not place.startswith("#"):
+        author = fold(place)
+    elif place is not None or room is not None:
+        logs = [_readable(call, place)]
+    keys = tuple(log.key for log in logs if _tells(session, log))
+    before = call.request.before if len(keys) == 1 else None
+    query = Query(keys, limits.GREP_MOST, before, other=author, to=person.listener)
+    await _show(call, query, logs[0].name if len(logs) == 1 else None, Mentions())
 
 
 class Grep(NamedTuple):

@@ -7,26 +7,26 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.token_bucket import Allowance
 from chat.commands import scope
-from chat.commands.history import entering
+from chat.commands.history import entering, standings
 from chat.commands.registry import ANSWERED, Call, Outcome, carrier, command, count, room_of, spend
 from chat.commands.words import brief
 from chat.core.ports import Record
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.log.events import TopicSet
+from chat.log.unread import Unread
 from chat.wire import replies
-from chat.wire.answers import Reply, RoomState, Stored
+from chat.wire.answers import Reply, RoomState, Standing, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
 _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 
 
-def state(session: Session, room: Room) -> RoomState:
-    """A room as somebody finds it."""
-    users, read = room.first(carrier(session).wire.lists), session.person.read_up_to(room.log)
-    head = _head(session, room)
-    return RoomState(room.log.name, head, len(room.members), users, room.topic, room.log.recorded, read)
+def state(session: Session, room: Room, standing: Standing) -> RoomState:
+    """A room as somebody finds it who stands there."""
+    users, head = room.first(carrier(session).wire.lists), _head(session, room)
+    return RoomState(room.log.name, head, len(room.members), users, room.topic, room.log.recorded, standing)
 
 
 def _head(session: Session, room: Room) -> int:
@@ -64,14 +64,18 @@ async def join(call: Call, asked: Join) -> None:
         if not call.still_there or room.log.key not in session.person.rooms:
             return
         session.answer(history._replace(id=call.request.id))
-        _tell_joined(call, room, is_new)
+        _tell_joined(call, room, Standing(position, Unread(), position), is_new)
         session.hear(room.log, position)
     else:
         room = hub.rooms.make(asked.room)
+        # Whoever looks at a room on a wire of people has read it.
+        standing = (await standings(session, [room.log]))[room.log.key]
+        if not call.still_there or room.log.key not in session.person.rooms:
+            return
         session.speak_in(room)
         await hub.turn.flush()
         if call.still_there:
-            _tell_joined(call, room)
+            _tell_joined(call, room, standing)
 
 
 def _no_new_room(seconds: int) -> Sentence:
@@ -82,11 +86,11 @@ def _no_new_room(seconds: int) -> Sentence:
     )
 
 
-def _tell_joined(call: Call, room: Room, is_new: bool = False) -> None:
+def _tell_joined(call: Call, room: Room, standing: Standing, is_new: bool = False) -> None:
     session, key = call.session, room.log.key
     owner = session.hub.roles.owner(key)
     others = tuple(other.log.name for other in session.rooms.values() if other is not room)
-    found = state(session, room)
+    found, unread = state(session, room, standing), standing.unread
     call.reply(
         replies.Joined(
             found.name,
@@ -95,6 +99,10 @@ def _tell_joined(call: Call, room: Room, is_new: bool = False) -> None:
             found.users,
             found.topic,
             found.recorded,
+            standing.read,
+            None if unread is None else unread.said,
+            None if unread is None else unread.mentions,
+            standing.last,
             session.person.nick,
             others,
             is_new,

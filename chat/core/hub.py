@@ -1,6 +1,6 @@
 """Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,20 @@ from chat.core.guesses import Guesses
 from chat.core.logins import Logins, NoPasswords
 from chat.core.nicknames import Nicknames
 from chat.core.person import Device, Person, Scope
-from chat.core.ports import NOTHING_KEPT, Carrier, Elsewhere, Found, Kept, Line, Passwords, Query, Role, Store, Token
+from chat.core.ports import (
+    NOTHING_KEPT,
+    Carrier,
+    Elsewhere,
+    Found,
+    Kept,
+    Line,
+    Passwords,
+    Query,
+    Role,
+    Store,
+    Stretch,
+    Token,
+)
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.roles import Roles
 from chat.core.room import Room
@@ -34,6 +47,7 @@ from chat.core.turn import Outcome, Turn
 from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven
 from chat.log.log import Log
 from chat.log.tail import Tails
+from chat.log.unread import Listener, Unread, count
 
 logger = Logger()
 
@@ -568,6 +582,21 @@ class Hub:
             found = await self.said(Query((log.key,), most, before))
             entries = [entry for _, entry in found.entries]
         return entries
+
+    def unread_in_memory(self, log: Log, stretch: Stretch, listener: Listener) -> Unread | None:
+        """What is new for somebody in a stretch of a log; None where the store has to be asked (`unread`)."""
+        behind, last = stretch
+        if log.recorded and last - behind > limits.UNREAD_HELD:
+            return None
+        entries = log.after(behind, last - behind)
+        if entries is None and log.recorded:
+            return None
+        held = log.oldest() if entries is None else entries
+        return count(log.key, (entry for entry in reversed(held) if behind < entry.seq <= last), listener)
+
+    def unread(self, stretches: Mapping[str, Stretch], listener: Listener) -> Deferred[Mapping[str, Unread]]:
+        """The same of logs of these keys, by the store."""
+        return self._store.unread(stretches, listener)
 
     def _told(self, elsewhere: Elsewhere) -> None:
         """Another node has stored this: whoever reads it here is shown it, and whoever is written to has it."""

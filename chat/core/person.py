@@ -19,6 +19,7 @@ from chat.core.presence import Presence
 from chat.core.room import Room
 from chat.log.events import Author
 from chat.log.log import Log
+from chat.log.unread import Listener
 from chat.wire.answers import Notice
 
 
@@ -76,6 +77,9 @@ class Device(Restorable, Protocol):
 
     def send_away(self, refused: Refused) -> None:
         """Its connection ends, for this reason."""
+
+    def may_read(self, log: Log) -> bool:
+        """Whether they may read a log here."""
 
     def given(self, log: Log) -> int:
         """Up to where it was given this log."""
@@ -272,13 +276,18 @@ class Person:
         Only of where they do not look any more it is noted: who looks at a room reads what is given.
         """
         shown = [session.given(log) for session in (*self.attached, *self.detached) if session.reading(log)]
-        return max([self.read.get(log.key, self.at_least(log, 0)), *shown])
+        return max([self.at_least(log, self.read.get(log.key, 0)), *shown])
 
     def mark_read(self, log: Log, position: int) -> bool:
         """They have read so far; returns whether that is news, for it only grows."""
         news = position > self.read_up_to(log)
         self.read[log.key] = max(position, self.read.get(log.key, 0))
         return news
+
+    @property
+    def listener(self) -> Listener:
+        """For whom is counted what they have not read."""
+        return Listener(self.id, self.nick, frozenset(self.ignored))
 
     # What is remembered.
 

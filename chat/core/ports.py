@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from chat.log.events import Entry, Place
+from chat.log.unread import Listener, Unread
 from chat.wire.answers import Answer, History
 from chat.wire.rendering import Wire
 
@@ -177,10 +178,12 @@ class Elsewhere(NamedTuple):
 
 
 class Query(NamedTuple):
-    """The last `most` things people said in these logs: before a number, since a moment, with words, with somebody.
+    """The last `most` things people said in these logs: before a number, behind one, since a moment, with words, with
+    somebody, to somebody.
 
-    `other` is the folded nickname, at that time, of the other one in private talk.  What is dated after `now`, by a
-    clock that was wrong, was said since a moment only if its number is above that of the first line that was.
+    `other` is the folded nickname, at that time, of the other one in private talk, and of `to` the author's.  What is
+    dated after `now`, by a clock that was wrong, was said since a moment only if its number is above that of the first
+    line that was.
     """
 
     keys: Sequence[str]
@@ -190,6 +193,17 @@ class Query(NamedTuple):
     now: datetime | None = None
     words: str = ""
     other: str | None = None
+    behind: Mapping[str, int] = MappingProxyType({})
+    """Numbers by the keys of logs."""
+    to: Listener | None = None
+    """What calls this one, who did not say it; words and dates are not asked for with it."""
+
+
+class Stretch(NamedTuple):
+    """A part of a log: what stands behind a number, up to another one."""
+
+    behind: int
+    last: int
 
 
 class Found(NamedTuple):
@@ -250,6 +264,9 @@ class Store(Protocol):
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said."""
+
+    def unread(self, stretches: Mapping[str, Stretch], listener: Listener) -> Deferred[Mapping[str, Unread]]:
+        """What is new for somebody in stretches of these logs, of each no more than the last `UNREAD_MOST` things."""
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""

@@ -328,7 +328,7 @@ class Session:
         return None
 
     def may_read(self, log: Log) -> bool:
-        """Whether they may read it at all here, and say something in it."""
+        """(Device) Whether they may read it at all here, and say something in it."""
         return self.reach(log) is not None
 
     def join(self, room: Room) -> int:

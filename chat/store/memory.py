@@ -10,11 +10,12 @@ from time import monotonic
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from chat.base import limits
+from chat.base import limits, names
 from chat.base.folding import holds, phrases
-from chat.core.ports import Batch, Duplicates, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query
+from chat.core.ports import Batch, Duplicates, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query, Stretch
 from chat.log.events import Entry, Private
 from chat.log.tail import said, size
+from chat.log.unread import Listener, Unread, count, is_for, is_heard
 from chat.store.private_talk import partner
 
 
@@ -106,7 +107,7 @@ class MemoryStore:
             for number, entry in enumerate(reversed(log), 1):
                 if _fits(key, entry, query, right, wanted):
                     fitting.append((key, entry))
-                if number % limits.MEMORY_ROWS == 0 and wanted:
+                if number % limits.MEMORY_ROWS == 0 and (wanted or query.to is not None):
                     yield None
                     if self._seconds() > ends_at:
                         whole = False
@@ -114,6 +115,17 @@ class MemoryStore:
             found.append(fitting[::-1])
         in_order = list(merge(*found, key=lambda place: place[1].at))
         yield Found(in_order[-query.most :], len(in_order), whole)
+
+    def unread(self, stretches: Mapping[str, Stretch], listener: Listener) -> Deferred[Mapping[str, Unread]]:
+        """What is new for somebody in stretches of these logs, of each no more than the last `UNREAD_MOST` things."""
+        return succeed({key: count(key, self._newest(key, stretch), listener) for key, stretch in stretches.items()})
+
+    def _newest(self, key: str, stretch: Stretch) -> Iterator[Entry]:
+        for entry in reversed(self._logs.get(key, ())):
+            if entry.seq <= stretch.behind:
+                break
+            if entry.seq <= stretch.last:
+                yield entry
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
@@ -159,8 +171,14 @@ def _fits(key: str, entry: Entry, query: Query, right: int | None, wanted: list[
     seq, at, fact, _ = entry
     return (
         (query.before is None or seq < query.before)
+        and seq > query.behind.get(key, 0)
         and (query.since is None or at >= query.since)
         and (query.since is None or query.now is None or at <= query.now or (right is not None and seq > right))
-        and (query.other is None or (isinstance(fact, Private) and partner(key, fact) == query.other))
+        and (
+            query.other is None
+            or (query.to is not None and fact.author is not None and names.fold(fact.author.nick) == query.other)
+            or (query.to is None and isinstance(fact, Private) and partner(key, fact) == query.other)
+        )
+        and (query.to is None or (is_heard(fact, query.to) and is_for(key, fact, query.to)))
         and (not wanted or holds(getattr(fact, "text", ""), wanted))
     )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from chat.base.errors import Code
 from chat.base.language import Sentence
 from chat.log.events import Entry, Place, Private
+from chat.log.unread import Unread
 from chat.wire.replies import Facts
 
 
@@ -26,6 +27,16 @@ class Greeting(NamedTuple):
     motd: Sequence[str] = ()
 
 
+class Standing(NamedTuple):
+    """Up to where somebody has `read` a log, and what is `unread`: so much did others say from there up to `last`, and
+    so much of it calls them.  None where that cannot be told now.
+    """
+
+    read: int = 0
+    unread: Unread | None = Unread()
+    last: int = 0
+
+
 class RoomState(NamedTuple):
     """A room as somebody finds it: the number of its last event, how many are in it, and who (not all of very many)."""
 
@@ -35,8 +46,7 @@ class RoomState(NamedTuple):
     users: Sequence[str]
     topic: str = ""
     recorded: bool = True
-    read: int = 0
-    """Up to where they have read it."""
+    standing: Standing = Standing()
 
 
 class Latest(NamedTuple):
@@ -53,13 +63,21 @@ class SinceSpoken(NamedTuple):
     """Of history: what was said since they last spoke."""
 
 
+class SinceRead(NamedTuple):
+    """Of history: what was said since they last read."""
+
+
+class Mentions(NamedTuple):
+    """Of history: what others said that calls them."""
+
+
 class Matching(NamedTuple):
     """Of history: what was said with some words."""
 
     words: str
 
 
-Selection = Latest | SinceTime | SinceSpoken | Matching
+Selection = Latest | SinceTime | SinceSpoken | SinceRead | Mentions | Matching
 
 
 class History(NamedTuple):
@@ -82,7 +100,8 @@ class History(NamedTuple):
 class Welcome(NamedTuple):
     """They are in the chat: under which nickname, in which rooms, and with which code they come back.
 
-    `history` is what was said before they came, `back` whether they are not new.
+    `history` is what was said before they came, `back` whether they are not new, `private` where they stand in what is
+    said to and by them in private, if they may read it.
     """
 
     nick: str
@@ -92,6 +111,7 @@ class Welcome(NamedTuple):
     history: History | None = None
     back: bool = False
     id: str | None = None
+    private: Standing | None = None
 
 
 class Since(NamedTuple):

@@ -27,6 +27,7 @@ from chat.wire.answers import (
     Reply,
     RoomState,
     Since,
+    Standing,
     Stored,
     UpToNow,
     Welcome,
@@ -98,6 +99,7 @@ class JsonWire:
                     "nick": welcome.nick,
                     "room": welcome.room,
                     "rooms": rooms,
+                    **({} if welcome.private is None else {"private": _standing(welcome.private)}),
                     "resume": welcome.code,
                     "back": welcome.back,
                 },
@@ -233,5 +235,10 @@ def _state(room: RoomState) -> dict[str, object]:
         "users": list(room.users),
         "topic": room.topic,
         "recorded": room.recorded,
-        "read": room.read,
+        **_standing(room.standing),
     }
+
+
+def _standing(standing: Standing) -> dict[str, object]:
+    said, mentions = (None, None) if standing.unread is None else standing.unread
+    return {"read": standing.read, "unread": said, "mentions": mentions, "last": standing.last}

@@ -199,6 +199,11 @@ def lines_with(words: str) -> Sentence:
     return say("lines with {words}", words=words[: limits.NAME_READ])
 
 
+def mentions(count: int) -> Sentence:
+    """Above what was said to somebody."""
+    return say_n("{count} line to you", "{count} lines to you", count)
+
+
 def now(day: str, time: str) -> Sentence:
     """Below what was said earlier."""
     return say("now {day} {time}", day=day, time=time)

@@ -18,9 +18,11 @@ from chat.wire.answers import (
     Greeting,
     IgnoreNotice,
     Matching,
+    Mentions,
     Notice,
     Problem,
     Selection,
+    SinceRead,
     SinceSpoken,
     SinceTime,
     Welcome,
@@ -83,6 +85,10 @@ def title(asked: Selection, room: str | None, count: int, whole: bool) -> Senten
             found = phrases.lines_with(words)
         case SinceSpoken():
             found = say("{room} since you last spoke", room=room)
+        case SinceRead():
+            found = say("{room} since you last read", room=room)
+        case Mentions():
+            found = phrases.mentions(count)
         case _:
             found = phrases.last_lines(room or "", count)
     if whole:
@@ -268,6 +274,8 @@ def _joined(joined: replies.Joined) -> Iterator[Sentence]:
         )
     else:
         yield phrases.speaks_in(joined.room)
+    if joined.unread:
+        yield _unread(joined)
     others = joined.here - 1
     if not others and joined.new and joined.role == "owner":
         yield say("{room} is new and yours; you are alone in it.", room=joined.room)
@@ -284,6 +292,13 @@ def _joined(joined: replies.Joined) -> Iterator[Sentence]:
         yield phrases.topic(joined.room, joined.topic)
     if not joined.recorded:
         yield phrases.not_recorded(joined.room)
+
+
+def _unread(joined: replies.Joined) -> Sentence:
+    some = say_n("{count} line since you last read here", "{count} lines since you last read here", joined.unread or 0)
+    if not joined.mentions:
+        return say("{lines}.", lines=some)
+    return say_n("{lines}, {count} of them to you.", "{lines}, {count} of them to you.", joined.mentions, lines=some)
 
 
 def _left(left: replies.Left) -> Iterator[Sentence]:

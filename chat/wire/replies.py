@@ -180,6 +180,10 @@ class Joined(NamedTuple):
     users: Sequence[str]
     topic: str
     recorded: bool
+    read: int
+    unread: int | None
+    mentions: int | None
+    last: int
     nick: str
     still_heard: Sequence[str]
     new: bool

@@ -31,6 +31,7 @@ _WORDS = {
     "since": "desde",
     "missed": "perdido",
     "grep": "search buscar",
+    "mentions": "menciones",
     "resume": "retomar",
     "register": "registrar",
     "login": "identify acceder",
@@ -58,7 +59,7 @@ RESERVED = frozenset(
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
         "roster", "report", "denunciar", "operator", "oper", "delete", "redact",
-        "unsay", "borrar", "mentions", "menciones", "nickserv",
+        "unsay", "borrar", "nickserv",
         "ns",
     }
 )  # fmt: skip

@@ -8,13 +8,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from database import AMY, BOB, MINUTE, START, Reactor, batch, lines, log, opened, private
+from database import AMY, BOB, CARL, MINUTE, START, Reactor, batch, lines, log, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.base import limits
-from chat.core.ports import Appended, Duplicates, Found, Known, LineId, Numbered, Place, Query, Store
+from chat.core.ports import Appended, Duplicates, Found, Known, LineId, Numbered, Place, Query, Store, Stretch
 from chat.log.events import Action, Entry, Fact, Joined, Message
+from chat.log.unread import Listener, Unread
 from chat.store.memory import MemoryStore
 
 
@@ -301,12 +302,45 @@ queries = st.builds(
     now=st.none() | st.integers(0, 6).map(lambda minutes: START + minutes * MINUTE),
     words=st.just("") | st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join),
     other=st.none() | st.sampled_from(["amy", "bob"]),
+    behind=st.just({}) | st.dictionaries(st.sampled_from(KEYS), st.integers(0, 6)),
+    to=st.none(),
+)
+listeners = st.builds(
+    Listener,
+    person=st.sampled_from(["p-amy", "p-bob", "p-carl"]),
+    nick=st.sampled_from(WORDS),
+    ignored=st.just(frozenset()) | st.just(frozenset(["p-bob"])),
+)
+mentions = st.builds(
+    Query,
+    keys=st.lists(st.sampled_from([*KEYS, "#none"]), unique=True),
+    most=st.integers(1, 5),
+    before=st.none() | st.integers(-1, 8),
+    since=st.none(),
+    now=st.none(),
+    words=st.just(""),
+    other=st.none() | st.sampled_from(["amy", "bob"]),
+    behind=st.just({}) | st.dictionaries(st.sampled_from(KEYS), st.integers(0, 6)),
+    to=listeners,
+)
+stretches = st.dictionaries(
+    st.sampled_from([*KEYS, "#none"]), st.builds(Stretch, behind=st.integers(0, 8), last=st.integers(0, 8))
 )
 
 
-@given(batches=batches, asked=st.lists(queries, max_size=8))
+@given(
+    batches=batches,
+    asked=st.lists(queries | mentions, max_size=8),
+    counted=st.lists(st.tuples(stretches, listeners), max_size=4),
+    indexed=st.booleans(),
+)
 @settings(max_examples=50)
-def test_both_stores_answer_alike(batches: list[list[tuple[str, Fact, bool]]], asked: list[Query]) -> None:
+def test_both_stores_answer_alike(
+    batches: list[list[tuple[str, Fact, bool]]],
+    asked: list[Query],
+    counted: list[tuple[dict[str, Stretch], Listener]],
+    indexed: bool,
+) -> None:
     memory = Memory()
     with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
         heads = dict.fromkeys(KEYS, 0)
@@ -316,6 +350,10 @@ def test_both_stores_answer_alike(batches: list[list[tuple[str, Fact, bool]]], a
             commit(database, *appended)
         for key in KEYS:
             assert after(memory, key, 0) == after(database, key, 0)
+            if indexed:
+                database.index()
+        for asking in counted:
+            assert memory.wait(memory.store.unread(*asking)) == database.wait(database.store.unread(*asking))
         for query in asked:
             assert memory.wait(memory.store.said(query)) == database.wait(database.store.said(query))
 
@@ -337,3 +375,28 @@ def test_of_long_entries_a_database_reads_no_more_than_a_page(tmp_path: Path) ->
         page = database.wait(database.store.after("#lobby", 3, 100))
         assert [entry.seq for entry in page] == list(range(4, 4 + -(-limits.PAGE_BYTES // (2000 + limits.FRAME))))
         assert database.entries() == long.entries
+
+
+def test_what_others_said_behind_a_place_is_counted_and_what_of_it_calls_one(held: Any) -> None:
+    bob, carl = (lambda text: Message(BOB, text)), (lambda text: Message(CARL, text))
+    said = [bob("early amy"), bob("amy, look"), Message(AMY, "amy is me"), carl("AMY!"), bob("dreamy"), bob("late amy")]
+    commit(held, log("#lobby", said), log("@p-amy", [private(BOB, AMY, "psst"), private(AMY, BOB, "yes?")]))
+    stretches = {"#lobby": Stretch(1, 5), "@p-amy": Stretch(0, 2), "#none": Stretch(0, 9)}
+    for _ in range(2):  # before the search index has them, and then
+        counted = held.wait(held.store.unread(stretches, Listener("p-amy", "amy")))
+        assert counted == {"#lobby": Unread(3, 2), "@p-amy": Unread(1, 1), "#none": Unread(0, 0)}
+        counted = held.wait(held.store.unread(stretches, Listener("p-amy", "amy", frozenset([CARL.person]))))
+        assert counted["#lobby"] == Unread(2, 1)
+        to = found(held, "#lobby", "@p-amy", to=Listener("p-amy", "amy"))
+        assert sorted(texts(to)) == ["AMY!", "amy, look", "early amy", "late amy", "psst"]
+        assert texts(found(held, "#lobby", "@p-amy", to=Listener("p-amy", "amy"), other="carl")) == ["AMY!"]
+        assert texts(found(held, "#lobby", to=Listener("p-amy", "amy"), behind={"#lobby": 4})) == ["late amy"]
+        if not isinstance(held, Memory):
+            held.index()
+
+
+def test_of_very_much_the_last_is_counted(held: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "UNREAD_MOST", 3)
+    commit(held, lines("bob", "bob", "two", "three", "bob"))
+    counted = held.wait(held.store.unread({"#lobby": Stretch(0, 5)}, Listener("p-bob", "bob")))
+    assert counted == {"#lobby": Unread(3, 1)}

@@ -36,6 +36,7 @@ Result = TypeVar("Result")
 START = datetime(2026, 11, 21, 9, 58, 0, 123456, tzinfo=UTC)
 AMY = Author("p-amy", "s-amy", "amy")
 BOB = Author("p-bob", "s-bob", "bob")
+CARL = Author("p-carl", "s-carl", "carl")
 MINUTE = timedelta(minutes=1)
 
 

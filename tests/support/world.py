@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 from chat.base import limits, resume_codes
 from chat.base.bans import Bans, parse_ban
 from chat.base.language import language
-from chat.commands.entering import welcome
+from chat.commands.entering import tell_welcome
 from chat.core.hub import Hub, Settings
 from chat.core.person import Person
 from chat.core.ports import Store
@@ -377,9 +377,7 @@ class World:
         client.take()
         session = client.session
         session.enter_as(person, resume_codes.for_programs())
-        session.welcomed = True
-        session.answer(welcome(session, True, None))
-        session.hear_on()
+        Deferred.fromCoroutine(tell_welcome(session, True, None)).addCallback(lambda _: session.hear_on())
         self.turn()
         return client
 

@@ -14,6 +14,7 @@ from chat.base.text import visible
 from chat.log.events import Action, Author, Entry, Fact, Joined, Left, Message, Place, Private, Renamed, TopicSet
 from chat.log.log import Log
 from chat.log.tail import Tails
+from chat.log.unread import Unread
 from chat.wire import jsonl, replies
 from chat.wire.answers import (
     Answer,
@@ -26,6 +27,7 @@ from chat.wire.answers import (
     Reply,
     RoomState,
     Since,
+    Standing,
     Stored,
     UpToNow,
     Welcome,
@@ -114,7 +116,7 @@ def test_private_talk_has_the_other_ones_nickname_as_its_room() -> None:
 
 # Answers.
 
-ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
+ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True, Standing(12, Unread(4, 1), 17))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
             [{"type": "hello", "server": "pi", "version": "1.0", "here": 3, "motd": ["Be kind."], "acks": True}],
         ),
         (
-            Welcome("amy", "#lobby", [ROOM], "c0de", None, False, "1"),
+            Welcome("amy", "#lobby", [ROOM], "c0de", None, False, "1", Standing(5, None, 9)),
             [
                 {
                     "type": "welcome",
@@ -138,9 +140,13 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True)
                             "users": ["bob", "amy"],
                             "topic": "tea",
                             "recorded": True,
-                            "read": 0,
+                            "read": 12,
+                            "unread": 4,
+                            "mentions": 1,
+                            "last": 17,
                         }
                     },
+                    "private": {"read": 5, "unread": None, "mentions": None, "last": 9},
                     "resume": "c0de",
                     "back": False,
                     "id": "1",

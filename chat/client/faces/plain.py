@@ -10,6 +10,7 @@ from shutil import get_terminal_size
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.base.mentions import calls
 from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.ours import Own, nowhere
 from chat.client.faces.person import NICKNAME, PersonFace
@@ -20,7 +21,6 @@ from chat.client.settings import Settings
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Hello, Object, Raw, Said, Welcome
-from chat.client.talk.view import calls
 from chat.wire import grammar
 
 _AGAIN = 5
@@ -139,4 +139,4 @@ class PlainFace(PersonFace):
         if nick is None or said.author == nick:
             return False
         words = (nick, *self.settings.text("words").split())
-        return said.to is not None or calls(words).search(said.text) is not None
+        return said.to is not None or calls(*words)(said.text)

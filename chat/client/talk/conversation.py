@@ -291,6 +291,8 @@ def _rows(text: str) -> list[str]:
 
 
 def _title(room: str | None, count: int, line: SentLine | None) -> Sentence:
+    if room is None and line is not None and vocabulary.named(line.text) in ("missed", "mentions"):
+        return phrases.mentions(count)
     if room is None:
         return phrases.lines_with("" if line is None else line.text.partition(" ")[2].strip())
     return phrases.last_lines(room, count)

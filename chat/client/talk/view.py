@@ -8,16 +8,15 @@ No screen and no clock of its own: a face takes what is `printed`, shows the res
 a key.  The cases of `tests/client/view_cases.json` hold for it, and for whatever else shows these conversations.
 """
 
-import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
+from chat.base.mentions import calls
 from chat.base.text import visible
 from chat.client.talk.conversation import Conversation, LineKind, Shown, more_lines
 from chat.client.talk.folding import Fold
@@ -370,7 +369,7 @@ class View:
     def _calls(self, text: str) -> bool:
         nick = self._me.nick
         words = self._choices.words if nick is None else (nick, *self._choices.words)
-        return bool(words) and calls(words).search(text) is not None
+        return calls(*words)(text)
 
     def _waits(self, line: SentLine) -> str:
         """A line of one's own that is on its way, in one row."""
@@ -518,10 +517,3 @@ def _asks(line: SentLine) -> bool:
     """Whether a line is a command that says nothing: its answer is its only sign."""
     typed = None if line.said else command_in(line.text)
     return typed is not None and vocabulary.name_of(typed.word) not in ("msg", "reply", "me")
-
-
-@lru_cache(maxsize=8)
-def calls(words: Sequence[str]) -> re.Pattern[str]:
-    """Finds one of these as a whole word: amy in "amy, look" and "Amy's", not in "amy-lou" or "dreamy"."""
-    names = "|".join(re.escape(word) for word in words)
-    return re.compile(rf"(?<!\w)(?<!\w[-'\u2019.])(?:{names})(?!\w)(?![-.]\w)", re.IGNORECASE)

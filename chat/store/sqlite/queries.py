@@ -9,14 +9,17 @@ wait up to 5 ms for a busy reactor to give it back.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from heapq import merge
 from typing import Any
 
-from chat.base import limits
+from chat.base import limits, names
 from chat.base.folding import holds, phrases
-from chat.core.ports import Found, KeptLog, Query
+from chat.base.mentions import calls
+from chat.core.ports import Found, KeptLog, Query, Stretch
 from chat.log.events import Entry
+from chat.log.unread import Listener, Unread
 from chat.store.sqlite.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
 
@@ -73,47 +76,57 @@ def said(connection: sqlite3.Connection, query: Query) -> Found:
         return Found([], 0)
     total, whole = 0, True
     found = []
-    # One moment's view: what is indexed meanwhile would be found twice, or not at all.
-    connection.execute("BEGIN")
     try:
-        for key in query.keys:
-            count, entries, in_full = _in_log(connection, key, query, words)
-            found.append([(key, entry) for entry in entries])
-            total += count
-            whole = whole and in_full
+        with _one_view(connection):
+            for key in query.keys:
+                count, entries, in_full = _in_log(connection, key, query, words)
+                found.append([(key, entry) for entry in entries])
+                total += count
+                whole = whole and in_full
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
         whole = False
+    in_order = list(merge(*found, key=lambda place: place[1].at))
+    return Found(in_order[-query.most :], total, whole)
+
+
+@contextmanager
+def _one_view(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read shows one moment: what is indexed meanwhile would be found twice, or not at all."""
+    connection.execute("BEGIN")
+    try:
+        yield
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-    in_order = list(merge(*found, key=lambda place: place[1].at))
-    return Found(in_order[-query.most :], total, whole)
 
 
 def _in_log(
     connection: sqlite3.Connection, key: str, query: Query, words: Sequence[str]
 ) -> tuple[int, Sequence[Entry], bool]:
     """How many of one log fit, the last ones of these, oldest first, and whether all was looked at."""
-    row = connection.execute("SELECT id, indexed FROM logs WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        return 0, (), True
-    log, indexed = row
     last = SEQ_MOST if query.before is None else min(max(query.before - 1, 0), SEQ_MOST)
+    stretch = _stretch(connection, key, Stretch(query.behind.get(key, 0), last))
+    if stretch is None:
+        return 0, (), True
     values = {
-        "log": log,
-        "first": log << SEQ_BITS,
-        "last": (log << SEQ_BITS) + last,
+        **stretch,
         "since": query.since and microseconds(query.since),
         "now": (1 << 63) - 1 if query.now is None else microseconds(query.now),
         "other": query.other,
-        "indexed": (log << SEQ_BITS) + indexed,
-        "words": " ".join(f'"{phrase}"' for phrase in words),
+        "words": _matched(words),
         "counted": limits.COUNTED,
         "most": query.most,
     }
     whole = True
+    if query.to is not None:
+        mentions, whole = _mentions(connection, stretch, key, query.to, query.other)
+        (rows,) = connection.execute(
+            f"SELECT {_TOGETHER} FROM entries WHERE entries.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(mentions[: query.most]),),
+        ).fetchone()
+        return len(mentions), _entries(rows), whole
     if words:
         fresh, whole = _fresh(connection, values, words)
         values["fresh"] = json.dumps(fresh)
@@ -128,6 +141,87 @@ def _in_log(
         values,
     ).fetchone()
     return count, _entries(rows), whole
+
+
+def unread(
+    connection: sqlite3.Connection, stretches: Mapping[str, Stretch], listener: Listener
+) -> Mapping[str, Unread]:
+    """What is new for somebody in stretches of logs, of each no more than the last `UNREAD_MOST` things."""
+    found = {}
+    with _one_view(connection):
+        for key, wanted in stretches.items():
+            stretch = _stretch(connection, key, wanted)
+            found[key] = Unread() if stretch is None else _unread(connection, stretch, key, listener)
+    return found
+
+
+def _unread(connection: sqlite3.Connection, stretch: dict[str, int], key: str, listener: Listener) -> Unread:
+    first, count = connection.execute(
+        """
+        SELECT min(id), count(*) FILTER (WHERE person NOT IN (SELECT value FROM json_each(:unheard))) FROM (
+            SELECT id, person FROM entries INDEXED BY said
+            WHERE text IS NOT NULL AND id > :first AND id <= :last ORDER BY id DESC LIMIT :most)
+        """,
+        {**stretch, "unheard": json.dumps([listener.person, *listener.ignored]), "most": limits.UNREAD_MOST},
+    ).fetchone()
+    if not count:
+        return Unread()
+    mentions, _ = _mentions(connection, {**stretch, "first": first - 1}, key, listener)
+    return Unread(count, len(mentions))
+
+
+def _stretch(connection: sqlite3.Connection, key: str, stretch: Stretch) -> dict[str, int] | None:
+    """A stretch of a log as the ids of its entries, and up to which of them the index goes."""
+    row = connection.execute("SELECT id, indexed FROM logs WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    log, indexed = row
+    behind, last = (min(max(seq, 0), SEQ_MOST) for seq in stretch)
+    start = log << SEQ_BITS
+    return {"log": log, "first": start + behind, "last": start + last, "indexed": start + indexed}
+
+
+def _matched(words: Sequence[str]) -> str:
+    """These phrases as the index is asked for them."""
+    return " ".join(f'"{phrase}"' for phrase in words)
+
+
+def _mentions(
+    connection: sqlite3.Connection, stretch: Mapping[str, int], key: str, listener: Listener, author: str | None = None
+) -> tuple[Sequence[int], bool]:
+    """The ids of what calls somebody, the newest first, and whether all was looked at that the index finds for it; of
+    an `author` only, who was called so when folded."""
+    is_own, words = key == "@" + listener.person, phrases(listener.nick)
+    values = {**stretch, "words": _matched(words), "fresh_rows": limits.FRESH_ROWS + 1, "most": limits.UNREAD_MOST}
+    fresh = """
+        SELECT id FROM entries INDEXED BY said
+        WHERE text IS NOT NULL AND id > :{behind} AND id <= :last ORDER BY id DESC LIMIT :{most}
+    """
+    if is_own:
+        found = fresh.format(behind="first", most="most")
+    else:
+        values["behind"] = max(stretch["first"], stretch["indexed"])
+        indexed = """
+            SELECT rowid FROM search WHERE search MATCH :words AND rowid > :first AND rowid <= min(:last, :indexed)
+            ORDER BY rowid DESC LIMIT :most
+        """
+        parts = [fresh.format(behind="behind", most="fresh_rows"), *([indexed] if words else [])]
+        found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)
+    (rows,) = connection.execute(
+        f"""
+        SELECT json_group_array(json_array(entries.id, person, nick, text))
+        FROM ({found}) AS found CROSS JOIN entries ON entries.id = found.id WHERE text IS NOT NULL
+        """,
+        values,
+    ).fetchone()
+    looked_at = json.loads(rows)
+    are_called, unheard = calls(listener.nick), {listener.person, *listener.ignored}
+    ids = [
+        id
+        for id, person, nick, text in looked_at
+        if person not in unheard and (is_own or are_called(text)) and (author is None or names.fold(nick) == author)
+    ]
+    return sorted(ids, reverse=True)[: limits.UNREAD_MOST], len(looked_at) <= limits.FRESH_ROWS
 
 
 def _first_right(connection: sqlite3.Connection, values: dict[str, Any]) -> int | None:
@@ -161,7 +255,7 @@ def _fitting(query: Query) -> str:
     if query.words:
         source = """
             (SELECT value AS match FROM json_each(:fresh) UNION ALL SELECT * FROM (
-                SELECT rowid FROM search WHERE search MATCH :words AND rowid BETWEEN :first AND min(:last, :indexed)
+                SELECT rowid FROM search WHERE search MATCH :words AND rowid > :first AND rowid <= min(:last, :indexed)
                 ORDER BY rowid DESC LIMIT :counted)) CROSS JOIN entries ON id = match
         """
     elif query.other is not None:
@@ -174,7 +268,7 @@ def _fitting(query: Query) -> str:
             SELECT * FROM ({_BY_DATE} AND at > :now ORDER BY at DESC, id DESC LIMIT :counted))
         """
     conditions = [
-        "id BETWEEN :first AND :last",
+        "id > :first AND id <= :last",
         "text IS NOT NULL",
         *(["log = :log AND other = :other"] if query.other is not None else []),
         *(["log = :log AND at >= :since AND (at <= :now OR id > :right)"] if query.since is not None else []),
@@ -184,5 +278,5 @@ def _fitting(query: Query) -> str:
 
 _BY_DATE = """
     SELECT id, log, at, text FROM entries INDEXED BY said_by_date
-    WHERE log = :log AND id BETWEEN :first AND :last AND text IS NOT NULL
+    WHERE log = :log AND id > :first AND id <= :last AND text IS NOT NULL
 """

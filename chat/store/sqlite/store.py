@@ -22,15 +22,16 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
-from chat.core.ports import Batch, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query
+from chat.core.ports import Batch, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query, Stretch
 from chat.log.events import Entry
+from chat.log.unread import Listener, Unread
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
 from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.keep import Keep
-from chat.store.sqlite.queries import after, room, said
+from chat.store.sqlite.queries import after, room, said, unread
 from chat.store.sqlite.retention import Trimmed, due, trim
 from chat.store.sqlite.schema import Prepared
 from chat.store.sqlite.worker import Reactor, Worker
@@ -80,8 +81,12 @@ class SqliteStore:
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, of each log no more than the newest `COUNTED` that an index finds."""
-        worker, work = (self._searcher, self._search) if query.words else (self._reader, said)
-        return worker.do(partial(work, query=query)).addErrback(_unread)
+        worker, work = (self._searcher, self._search) if query.words or query.to else (self._reader, said)
+        return worker.do(partial(work, query=query)).addErrback(_not_read)
+
+    def unread(self, stretches: Mapping[str, Stretch], listener: Listener) -> Deferred[Mapping[str, Unread]]:
+        """What is new for somebody in stretches of these logs, of each no more than the last `UNREAD_MOST` things."""
+        return self._reader.do(lambda connection: unread(connection, stretches, listener)).addErrback(_not_read)
 
     def _search(self, connection: sqlite3.Connection, query: Query) -> Found:
         """What is found in the time that a search has; those that still wait when the server ends have none."""
@@ -104,11 +109,11 @@ class SqliteStore:
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
-        return self._reader.do(lambda connection: known(connection, ids)).addErrback(_unread)
+        return self._reader.do(lambda connection: known(connection, ids)).addErrback(_not_read)
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key, as it was committed last; None where there never was one."""
-        return self._reader.do(lambda connection: room(connection, key)).addErrback(_unread)
+        return self._reader.do(lambda connection: room(connection, key)).addErrback(_not_read)
 
     def let_go(self, room: KeptLog) -> None:
         """What was committed is here."""
@@ -183,7 +188,7 @@ def _unwritten(failure: Failure) -> NoReturn:
     failure.raiseException()
 
 
-def _unread(failure: Failure) -> NoReturn:
+def _not_read(failure: Failure) -> NoReturn:
     """A question that the database could not answer: whoever asked is told."""
     error = failure.value
     if isinstance(error, sqlite3.Error):
