@@ -104,11 +104,14 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     said = [
-        *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else ""),
+        *listening.invitation(
+            ports, encrypted, certificates.fingerprint if certificates else "", guarded=options["password"] is not None
+        ),
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
         *not_controlled,
         *_how_many(options),
+        *options.password_notes(),
     ]
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None
     if durable is not None:
@@ -145,6 +148,7 @@ def _settings(options: Options) -> Settings:
         Bans(options["proxy"]),
         Reserved(options["language"], options["reserved"]),
         bool(options["log-connections"]),
+        options["password"],
     )
 
 

@@ -109,12 +109,12 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
     "codes on a connection": (
         World,
         lambda world: world.connect(*["/resume K7F2Q-X9M4T"] * limits.GUESSES),
-        "! too-many: Connect again to try another code.",
+        "! too-many: Connect again to try once more.",
     ),
     "codes from an address": (
         World,
         _guess_often,
-        "-> Your address tried many resume codes: this line waits 4 s.",
+        "-> Your address tried many codes or passwords: this line waits 4 s.",
     ),
     "the rate of lines": (
         _with(rate=2),

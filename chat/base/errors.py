@@ -42,6 +42,7 @@ Code = Literal[
     "not-allowed",
     "needs-tls",
     "login-failed",
+    "password-needed",
     "muted",
     "banned",
     "locked",

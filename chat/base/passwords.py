@@ -4,6 +4,8 @@ One form for what looks and is typed alike (RFC 8265, OpaqueString): composed le
 Nothing is cut: what is too long is refused.
 """
 
+import hashlib
+import hmac
 import unicodedata
 
 from chat.base import limits
@@ -31,3 +33,29 @@ def new(text: str, nick: str) -> str:
     if len(set(password)) < limits.PASSWORD_DIFFERENT or password.casefold() == nick.casefold():
         raise Refused("usage", say("Anybody would guess that password. Choose another one."))
     return password
+
+
+class Shared:
+    """One that many people know, as what tells it from others: nobody who looks at this learns it."""
+
+    __slots__ = ("_digest",)
+
+    def __init__(self, password: str) -> None:
+        """Raises `Refused` where it can be none.  The blanks around it do not count."""
+        self._digest = _digest(password)
+
+    def fits(self, text: str) -> bool:
+        """Whether this is it; how long that takes says nothing about it."""
+        try:
+            return hmac.compare_digest(_digest(text), self._digest)
+        except Refused:
+            return False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shared) and hmac.compare_digest(other._digest, self._digest)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(normal(text.strip()).encode()).digest()

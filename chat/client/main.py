@@ -29,7 +29,7 @@ from chat.base.reasons import system_reason
 from chat.base.text import visible
 from chat.client.faces.ours import not_remembered
 from chat.client.faces.person import PersonFace
-from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_keep
+from chat.client.faces.stdio import PASSWORD, Ground, Status, StreamFace, cannot_keep
 from chat.client.faces.streams import StandardStreams, Streams
 from chat.client.link.known_servers import KnownServers
 from chat.client.link.trust import Trust
@@ -242,6 +242,7 @@ def _app(
             lambda face: Connection(
                 endpoint, reactor, face, run, nick, room, makes_room, kept, language=code, echoes=echoes
             ),
+            os.environ.get(PASSWORD) or None,
         )
 
     if options["post"]:

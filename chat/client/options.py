@@ -55,6 +55,9 @@ to standard error.
       --version        Show the version.
   -h, --help           Show this.
 
+A server that has a password asks for it; to a script it is given by the
+environment, as CHAT_SERVER_PASSWORD.
+
 In the chat, /help lists what you can do; Ctrl-D, Ctrl-C or /quit leaves.
 When the connection drops it comes back by itself, with what you missed, and
 each of your lines is said once. At a terminal, and with --follow, that is so

@@ -9,7 +9,20 @@ from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
 from chat.base.tokens import stands_in
-from chat.commands import account, admin, entering, help, history, people, roles, rooms, talk, tokens, words
+from chat.commands import (
+    account,
+    admin,
+    entering,
+    help,
+    history,
+    people,
+    roles,
+    rooms,
+    server_password,
+    talk,
+    tokens,
+    words,
+)
 from chat.commands.registry import (
     ANSWERED,
     TABLE,
@@ -38,6 +51,8 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     """
     if isinstance(parsed, Secret):
         return entering.answered(session, parsed)
+    if server_password.is_wanted(session) and not _is_open(parsed):
+        raise server_password.needed()
     line = parsed.request.line
     if stands_in(_said_in(parsed)):
         raise Refused("code-private", say("That holds a token, which is secret. It was not said."))
@@ -47,6 +62,14 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
         if found := resume_codes.shorts_in(line):
             return _perform_without_code(session, parsed, found)
     return _perform(session, parsed)
+
+
+def _is_open(parsed: Say | Invoke | Read) -> bool:
+    """Whether it may be asked before the server's password was given; what is no command is told to be none."""
+    if not isinstance(parsed, Invoke):
+        return False
+    row = TABLE.get(parsed.name)
+    return row is None or row.outside
 
 
 def _said_in(parsed: Say | Invoke | Read) -> str:

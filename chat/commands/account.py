@@ -19,7 +19,10 @@ _NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
 def _check_sealed(call: Call) -> None:
     """Raises `Refused` where somebody on the way may read along."""
     if not call.connection.sealed:
-        raise Refused("needs-tls", say("A password is taken on an encrypted connection only (chat-client --tls)."))
+        way = call.connection.encrypted_way
+        if way is None:
+            raise Refused("needs-tls", say("A password is taken on an encrypted connection only."))
+        raise Refused("needs-tls", say("A password is taken on an encrypted connection only: {way}", way=way))
 
 
 def _ask(call: Call, wanted: replies.Wanted, nick: str, question: Question) -> None:
@@ -127,6 +130,7 @@ class Login(NamedTuple):
     say("/login [NICK] [password]"),
     say("come in, or go on, under a nickname that you registered"),
     nameless=True,
+    outside=True,
 )
 async def login(call: Call, asked: Login) -> Outcome:
     """A guest who is here leaves for it.  The password is asked for, if it does not stand behind the nickname."""

@@ -10,15 +10,16 @@ from chat import __version__
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
+from chat.commands import server_password
 from chat.commands.history import entering, standings
-from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, carrier, command, count, usage
+from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, acknowledge, asks, carrier, command, count, usage
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
 from chat.core.person import Person
 from chat.core.ports import Carrier
 from chat.core.session import Session
-from chat.wire import grammar, replies
+from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
 from chat.wire.requests import Say, Secret
 from chat.wire.wires import JSON, JSON_ECHO
@@ -26,6 +27,9 @@ from chat.wire.wires import JSON, JSON_ECHO
 
 def greet(session: Session) -> None:
     """The first thing on a connection, and on a wire that it was switched to."""
+    if server_password.is_wanted(session):
+        server_password.greet(session)
+        return
     hub = session.hub
     session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd))
 
@@ -87,14 +91,50 @@ async def answered(session: Session, secret: Secret) -> Outcome:
     connection = carrier(session)
     question = connection.question
     if question is None:
+        if server_password.is_wanted(session):
+            return await _let_in(session, secret)
         raise Refused("usage", say("No password was asked for."))
     connection.answered()
-    if secret.text:
-        outcome: Outcome = await question(secret.text)
-        return outcome
-    if not session.named and asks(session):
+    try:
+        if secret.text:
+            outcome: Outcome = await question(secret.text)
+            return outcome
+    finally:
+        if session.connection is connection and server_password.is_wanted(session):
+            connection.hide(asks(session))
+    if not session.named and asks(session) and not server_password.is_wanted(session):
         return await nickname(session, Say("", secret.request))
     raise Refused("usage", say("Nothing was done: no password came."))
+
+
+async def _let_in(session: Session, secret: Secret) -> Outcome:
+    """The password of the server came, or where people type it, the code that replaces it."""
+    connection, hub, text = carrier(session), session.hub, secret.text
+    code = vocabulary.code_in(text) if asks(session) else None
+    if not text.strip():
+        if asks(session):
+            server_password.ask(session, again=True)
+            return ANSWERED
+        raise server_password.needed()
+
+    def look() -> bool | None:
+        return server_password.fits(session, text) or (code is not None and hub.of_code(code) is not None) or None
+
+    try:
+        found = await hub.guesses.guess(connection, look)
+    except CancelledError:
+        return ANSWERED
+    if session.connection is not connection:
+        return ANSWERED
+    if found is None:
+        error = server_password.wrong(session)
+        return _was_wrong(session, Problem(error.code, error.sentence, secret.request.id))
+    if code is not None and not server_password.fits(session, text):
+        return await come_back(Call(session, secret.request, TABLE["resume"], connection, ""), code)
+    connection.let_in = True
+    connection.hide(False)
+    greet(session)
+    return None
 
 
 async def log_in(session: Session, connection: Carrier[Session], nick: str, text: str) -> Outcome:
@@ -198,7 +238,11 @@ class Resume(NamedTuple):
 
 
 @command(
-    "staying", say("/resume [CODE]"), say("come back after the line dropped, or show your code again"), nameless=True
+    "staying",
+    say("/resume [CODE]"),
+    say("come back after the line dropped, or show your code again"),
+    nameless=True,
+    outside=True,
 )
 async def resume(call: Call, asked: Resume) -> Outcome:
     """The code gives back nickname, rooms and place, whoever holds it."""
@@ -233,12 +277,7 @@ async def come_back(call: Call, code: str) -> Outcome:
         # Meanwhile its day may have ended.
         returning = look()
     if returning is None:
-        connection.tries += 1
-        session.answer(Problem("code-wrong", _nobodys(call.word), request.id))
-        if connection.tries >= limits.GUESSES:
-            session.answer(Problem("too-many", say("Connect again to try another code.")))
-            session.hang_up()
-        return ANSWERED
+        return _was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
     assert isinstance(returning, Session)
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
@@ -274,6 +313,17 @@ async def come_back(call: Call, code: str) -> Outcome:
         returning.answer(Problem("too-many", no_place))
     returning.hear_on()
     return None
+
+
+def _was_wrong(session: Session, problem: Problem) -> Outcome:
+    """So they are told; after some it is enough."""
+    connection = carrier(session)
+    connection.tries += 1
+    session.answer(problem)
+    if connection.tries >= limits.GUESSES:
+        session.answer(Problem("too-many", say("Connect again to try once more.")))
+        session.hang_up()
+    return ANSWERED
 
 
 async def _come_back_as_guest(
@@ -327,6 +377,7 @@ class Json(NamedTuple):
     say("/json [echo]"),
     say("speak JSON, one object a line, for programs; with echo your own lines come, too"),
     nameless=True,
+    outside=True,
 )
 async def json(call: Call, asked: Json) -> None:
     """The answer is a hello, and where one is in the chat already, a welcome."""
@@ -355,6 +406,7 @@ class Language(NamedTuple):
     say("/language [{codes}]", codes="|".join(known_languages())),
     say("the language in which the service speaks to you"),
     nameless=True,
+    outside=True,
 )
 async def language(call: Call, asked: Language) -> None:
     """Theirs alone; it comes back with them.  Without a word it tells which it is."""
@@ -378,7 +430,7 @@ class Quit(NamedTuple):
     text: str | None
 
 
-@command("staying", say("/quit [text]"), say("leave the chat"), nameless=True)
+@command("staying", say("/quit [text]"), say("leave the chat"), nameless=True, outside=True)
 async def quit(call: Call, asked: Quit) -> Outcome:
     """Told at once; what was said before is stored and answered first."""
     session = call.session

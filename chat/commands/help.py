@@ -6,7 +6,8 @@ from chat import __version__
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.commands.registry import TABLE, WITHIN, Call, Command, alike, command, known, of_clients, permits
+from chat.commands import server_password
+from chat.commands.registry import TABLE, WITHIN, Call, Command, alike, asks, command, known, of_clients, permits
 from chat.wire import grammar, replies, vocabulary
 
 
@@ -14,7 +15,7 @@ class Version(NamedTuple):
     """What is this."""
 
 
-@command("staying", say("/version"), say("which server this is"), nameless=True)
+@command("staying", say("/version"), say("which server this is"), nameless=True, outside=True)
 def version(call: Call, asked: Version) -> None:
     """Name and version."""
     call.reply(replies.Version(__version__, call.session.hub.settings.server))
@@ -36,11 +37,13 @@ class Help(NamedTuple):
     topic: str | None
 
 
-@command("staying", say("/help [command|all|tips]"), say("what you can do here"), nameless=True)
+@command("staying", say("/help [command|all|tips]"), say("what you can do here"), nameless=True, outside=True)
 def help(call: Call, asked: Help) -> None:
     """Ten lines for a guest, all commands, one command, or tips."""
     topic = grammar.fold(asked.topic or "").lstrip("/")
-    if not topic:
+    if not topic and asks(call.session) and server_password.is_wanted(call.session):
+        server_password.ask(call.session)
+    elif not topic:
         call.reply(replies.FirstHelp([manual(TABLE[name]) for name in _FIRST]))
     elif topic in vocabulary.ALL:
         rows = [row for row in TABLE.values() if permits(row, call.connection)]

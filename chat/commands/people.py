@@ -215,7 +215,7 @@ class Ping(NamedTuple):
     text: str | None
 
 
-@command("people", say("/ping [token]"), say("see whether the server answers"), nameless=True)
+@command("people", say("/ping [token]"), say("see whether the server answers"), nameless=True, outside=True)
 def ping(call: Call, asked: Ping) -> None:
     """The token comes back as it was."""
     call.connection.pings = True

@@ -80,8 +80,9 @@ Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
 
 
 class Command(NamedTuple):
-    """One row of the table; `nameless` says that it is there before a nickname is chosen, `role` who may: see
-    `permits`, and `by_token` that a program may which came in by one.
+    """One row of the table; `nameless` says that it is there before a nickname is chosen, `outside` that it is before
+    the server's password was given; `role` who may: see `permits`, and `by_token` that a program may which came in by
+    one.
 
     `asked` makes a tuple of the arguments.  `allowance` says how often one may change with it what others see: see
     `count`.
@@ -99,6 +100,7 @@ class Command(NamedTuple):
     allowance: Allowance | None
     role: Right
     by_token: bool
+    outside: bool
 
 
 TABLE: dict[str, Command] = {}
@@ -122,6 +124,7 @@ def command(
     allowance: Allowance | None = None,
     role: Right = "anybody",
     by_token: bool = True,
+    outside: bool = False,
 ) -> Callable[[_Handles[A]], _Handles[A]]:
     """Put a handler into the table; its second parameter's annotation is the tuple of its arguments."""
 
@@ -131,7 +134,8 @@ def command(
         aliases = vocabulary.ALIASES.get(name, ())
         asked = handle.__annotations__["asked"]
         arguments = [_argument(name, kind) for name, kind in asked.__annotations__.items()]
-        row = Command(name, usage, help, family, arguments, asked, handle, aliases, nameless, allowance, role, by_token)
+        facts = (arguments, asked, handle, aliases, nameless, allowance, role, by_token, outside)
+        row = Command(name, usage, help, family, *facts)
         if name in TABLE:
             WITHIN[name][others[0]] = row._replace(name=f"{name} {others[0]}")
             return handle

@@ -7,7 +7,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.base.text import is_empty
-from chat.commands import scope, words
+from chat.commands import scope, server_password, words
 from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
 from chat.core.person import Person
 from chat.core.posting import not_said
@@ -166,7 +166,13 @@ class Cancel(NamedTuple):
     """Stop what was begun."""
 
 
-@command("talk", say("/cancel"), say("drop your lines that wait to be said, or those since /paste"), nameless=True)
+@command(
+    "talk",
+    say("/cancel"),
+    say("drop your lines that wait to be said, or those since /paste"),
+    nameless=True,
+    outside=True,
+)
 def cancel(call: Call, asked: Cancel) -> None:
     """What waited was dropped when this line came; the draft is forgotten now, and no password is asked for."""
     connection = call.connection
@@ -180,6 +186,8 @@ def cancel(call: Call, asked: Cancel) -> None:
         call.reply(replies.NothingSaid())
     else:
         raise Refused("usage", say("Nothing of yours waits to be said, and there is no draft."))
+    if stopped and asks(call.session) and server_password.is_wanted(call.session):
+        server_password.ask(call.session)
 
 
 def add_to_draft(draft: list[str], line: str) -> None:
@@ -206,6 +214,7 @@ class Post(NamedTuple):
     say("/post NICK[:TOKEN] [#room] text"),
     say("as the first line: say one line as NICK, then hang up; a registered nickname needs a token"),
     nameless=True,
+    outside=True,
 )
 async def post(call: Call, asked: Post) -> Outcome:
     """Whatever comes of it, the connection is closed."""
@@ -217,6 +226,10 @@ async def post(call: Call, asked: Post) -> Outcome:
     try:
         if mark:
             author, name = _by_token(call, nick, given, name)
+        elif server_password.is_wanted(session):
+            raise Refused(
+                "password-needed", say("This chat has a password: give it on the line before, or post by a token.")
+            )
         else:
             author, name = _from_outside(session, nick), name or LOBBY
         await hub.rooms.load(name)

@@ -17,6 +17,7 @@ from chat.base.errors import Refused
 from chat.base.fair_rounds import FairRounds
 from chat.base.language import say
 from chat.base.nearest import nearest
+from chat.base.passwords import Shared
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
 from chat.core.disconnected import Disconnected
@@ -74,6 +75,8 @@ class Settings:
     reserved: Reserved = RESERVED
     log_connections: bool = False
     """The log says who comes and goes, and from where."""
+    password: Shared | None = None
+    """What whoever comes in has to know first."""
 
 
 class Hub:

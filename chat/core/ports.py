@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from chat.base.language import Sentence
 from chat.log.events import Entry, Place
 from chat.log.unread import Listener, Unread
 from chat.wire.answers import Answer, History
@@ -315,7 +316,10 @@ class Carrier(Protocol[S]):
     """The nickname that an empty line takes."""
 
     tries: int
-    """Resume codes that were nobody's."""
+    """Resume codes that were nobody's, and wrong passwords of the server."""
+
+    let_in: bool
+    """They have given the server's password."""
 
     question: Question | None
     """What the next line answers."""
@@ -330,7 +334,11 @@ class Carrier(Protocol[S]):
 
     @property
     def private(self) -> bool:
-        """They come from an address of a private network, or nobody reads what they say: a token may be."""
+        """They come from a private network, or nobody reads what they say: what others there hear anyway may be."""
+
+    @property
+    def encrypted_way(self) -> Sentence | None:
+        """How one joins by an encrypted connection, where one can."""
 
     @property
     def operator(self) -> bool:
@@ -352,6 +360,9 @@ class Carrier(Protocol[S]):
 
     def send(self, chunk: bytes) -> None:
         """The one way out."""
+
+    def hide(self, hidden: bool) -> bool:
+        """Let what they type be seen no more, or again; returns whether their terminal does that."""
 
     def ask(self, question: Question) -> bool:
         """The next line is the answer, a secret; returns whether their terminal hides it."""

@@ -61,7 +61,7 @@ class ChatFactory(ServerFactory):
 
     def for_operator(self) -> ChatProtocol:
         """A connection of whoever runs the server, from no address."""
-        protocol = ChatProtocol(self, self.hub, OPERATOR, proxied=False, sheltered=True)
+        protocol = ChatProtocol(self, self.hub, OPERATOR, proxied=False, sheltered=True, private=True)
         protocol.serve_operator()
         return protocol
 
@@ -72,16 +72,19 @@ class ChatFactory(ServerFactory):
         """
         if isinstance(addr, Introduced):
             return addr.sealed
-        no_proxy = not (self._behind_proxy or self.hub.settings.proxies)
-        return no_proxy and sockets.is_loopback(getattr(addr, "host", ""))
+        return self._no_proxy and sockets.is_loopback(getattr(addr, "host", ""))
 
     def _is_private(self, addr: IAddress | None) -> bool:
         """Whether they come from a private network, as far as can be told: what a proxy sends may be anybody's."""
         address = getattr(addr, "host", "")
-        if isinstance(addr, Introduced) or not sockets.is_loopback(address):
+        if isinstance(addr, Introduced) or not (sockets.is_loopback(address) or not address):
             by_proxy = sockets.host(address) in self.hub.settings.proxies
             return sockets.is_private(address) and not sockets.is_loopback(address) and not by_proxy
-        return self._is_sheltered(addr)
+        return self._no_proxy  # from this machine, or by a unix socket
+
+    @property
+    def _no_proxy(self) -> bool:
+        return not (self._behind_proxy or self.hub.settings.proxies)
 
     def made(self, client: Visit) -> Refused | None:
         """A client is connected; returns the reason if it may not stay."""

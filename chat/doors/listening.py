@@ -194,19 +194,32 @@ def directions(ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPo
 
 
 def invitation(
-    ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort] = (), fingerprint: str = ""
+    ports: Sequence[IListeningPort],
+    encrypted: Sequence[IListeningPort] = (),
+    fingerprint: str = "",
+    guarded: bool = False,
 ) -> list[Sentence]:
-    """What people can type to join: by the first port that is open to all, else where the service listens."""
+    """What people can type to join: by the first port that is open to all, else where the service listens; `guarded`
+    is one that has a password."""
+    password = say("with a password") if guarded else say("no password")
     first, *others = addresses()
     ways = directions(ports, encrypted)
     lines = []
     if port := _open_to_all(ports):
-        lines.append(say("Chat is open on port {port}, no password, not encrypted. People join with:", port=port))
+        lines.append(
+            say(
+                "Chat is open on port {port}, {password}, not encrypted. People join with:",
+                port=port,
+                password=password,
+            )
+        )
         lines += ways.plain_ways(first)
     else:
         lines += [say("Chat is open on {address}.", address=_shown(port.getHost())) for port in ports]
     if sealed := _open_to_all(encrypted):
-        lines.append(say("Chat is open on port {port}, no password, encrypted. People join with:", port=sealed))
+        lines.append(
+            say("Chat is open on port {port}, {password}, encrypted. People join with:", port=sealed, password=password)
+        )
         lines += ways.encrypted_ways(first)
     else:
         lines += [say("Chat is open on {address}, encrypted.", address=_shown(port.getHost())) for port in encrypted]

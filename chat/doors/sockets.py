@@ -149,9 +149,11 @@ _PRIVATE = [
     ipaddress.ip_network(network)
     for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 ]
+"""RFC 1918, 3927, 4193 and 4291.  Not 100.64.0.0/10 (RFC 6598): there a provider's customers are all together."""
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None where it is no address; IPv4 in IPv6 is IPv4."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chat.base import limits
-from chat.base.language import say
+from chat.base.language import Sentence, say
 from chat.core.hub import Hub
 from chat.doors import sniffing, sockets
 from chat.doors.lines import NOP, LineDecoder
@@ -61,7 +61,7 @@ class ChatProtocol(LineReceiver):
         self._rounds = hub.rounds
         self._decoder = LineDecoder()
         self._socket: socket.socket | None = None
-        self._doubted = False
+        self._doubted = self._hides = False
         self._progress_at = hub.clock.seconds()
         self._taken: int | None = None
 
@@ -197,6 +197,11 @@ class ChatProtocol(LineReceiver):
         """That, or they come from a private network."""
         return self._private or self.sealed
 
+    @property
+    def encrypted_way(self) -> Sentence | None:
+        """How one joins by an encrypted connection."""
+        return self.factory.reception.directions.encrypted_way(self._reached_at)
+
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""
         self.transport.give_up()  # type: ignore[attr-defined]  # only `chat.doors.tls` has handshakes
@@ -205,8 +210,10 @@ class ChatProtocol(LineReceiver):
         """Telnet does, if it is one; and a program knows by itself what is a secret."""
         if not self._decoder.telnet:
             return False
-        self._decoder.hide(hidden)
-        self._answer_telnet()
+        if hidden != self._hides:
+            self._hides = hidden
+            self._decoder.hide(hidden)
+            self._answer_telnet()
         return self._decoder.commands
 
     def pause(self, paused: bool) -> None:

@@ -79,6 +79,7 @@ def findings(words: Sequence[str]) -> Findings:
         _look_at_ours(options, found)
     if options.control is not None and has_data:
         found.look(lambda: _control(options))
+    found.look(options.password_notes)
     for sentence, matters in _ports(options):
         (found.wrong if matters else found.notes).append(found.words.words(sentence))
     return found

@@ -55,6 +55,10 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
     (
         say("Who comes in:"),
         {
+            "password-file": say(
+                "A file with one line: a password that everybody has to give before all else, unless they come with a "
+                "resume code or log in."
+            ),
             "max-clients": say(
                 "How many may be connected, at most {most}; 0 is what the system allows.", most=CLIENTS_MOST
             ),

@@ -18,6 +18,7 @@ from chat.base.bans import parse_ban
 from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.errors import Refused, Unfit, about
 from chat.base.language import Language, Sentence, say
+from chat.base.passwords import Shared
 from chat.base.reasons import system_reason
 from chat.base.sizes import parse_size
 from chat.base.text import visible
@@ -25,6 +26,7 @@ from chat.doors import control
 from chat.server import config
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
 from chat.store.sqlite.keep import parse_keep
+from chat.wire import grammar
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
 
 MEMORY = "memory:"
@@ -32,6 +34,8 @@ MEMORY = "memory:"
 
 NO_PORT = "none"
 """The port that is none: it opens nothing."""
+
+_FOR_OTHERS = 0o006
 
 NO_CONTROL = "none"
 """The control socket that is none."""
@@ -82,6 +86,7 @@ class Options(CommandLine):
         ["history", None, limits.HISTORY_DEFAULT, None, _number("history", 0, limits.HISTORY_MOST)],
         ["grace", None, int(limits.GRACE_SECONDS), None, _number("grace", 0, GRACE_MOST)],
         ["rate", None, limits.RATE],
+        ["password-file", None, None],
         ["max-clients", None, 0, None, _number("max-clients", 0, CLIENTS_MOST)],
         ["max-per-host", None, limits.MAX_PER_HOST, None, _number("max-per-host", 0, CLIENTS_MOST)],
     ]
@@ -97,6 +102,7 @@ class Options(CommandLine):
         self["proxy"] = frozenset()
         self["reserved"] = frozenset()
         self["config"] = None
+        self["password"] = None
         self._words: Sequence[str] = ()
         self._directory = Path.cwd()
         self._whole = True
@@ -258,6 +264,7 @@ class Options(CommandLine):
             partial(self._check_directory, "backup-to"),
             self._check_language,
             self._check_motd,
+            self._check_password,
             self._check_name,
         )
 
@@ -341,6 +348,29 @@ class Options(CommandLine):
         self["motd-file"] = self._directory / self["motd"] if self["motd"] else None
         self["motd"] = read_motd(self["motd-file"]) if self["motd-file"] else ()
 
+    def _check_password(self) -> None:
+        path = self["password-file"]
+        self["password"] = None if path is None else read_password(self._directory / path)
+
+    def password_notes(self) -> list[Sentence]:
+        """What is to be known of the file with the server's password."""
+        if self["password"] is None:
+            return []
+        path = self._directory / self["password-file"]
+        try:
+            everybodys = path.stat().st_mode & _FOR_OTHERS
+        except OSError:
+            return []
+        if not everybodys:
+            return []
+        return [
+            say(
+                "Everybody on this machine may open {path}, with the chat's password; {command} would be right.",
+                path=path,
+                command=f"chmod 600 {path}",
+            )
+        ]
+
     def _check_name(self) -> None:
         self["name"] = visible(self["name"] or socket.gethostname())
 
@@ -411,6 +441,23 @@ def read_motd(path: Path) -> tuple[str, ...]:
         count = say("{count} lines, the limit is {limit}.", count=len(lines), limit=limits.MOTD_LINES)
         raise Wrong(f"--motd {path}", count)
     return tuple(map(visible, lines))
+
+
+def read_password(path: Path) -> Shared:
+    """The password of the whole server, the one line of a file; raises `Wrong`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Wrong(f"--password-file {path}", say("{reason}.", reason=system_reason(error))) from None
+    except UnicodeDecodeError as error:
+        raise Wrong("--password-file", config.not_utf_8(path, error)) from None
+    password = text.strip()
+    if not password or "\n" in password:
+        raise Wrong(f"--password-file {path}", say("one line with the password would be right."))
+    if grammar.command_in(password) is not None:
+        raise Wrong(f"--password-file {path}", say("what begins with a slash is a command: choose another password."))
+    with _of(f"--password-file {path}"):
+        return Shared(password)
 
 
 def give_up(reason: Sentence, words: Language) -> NoReturn:

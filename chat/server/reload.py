@@ -11,6 +11,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from chat.base.errors import Unfit
+from chat.base.passwords import Shared
 from chat.base.sizes import spelled as spelled_size
 from chat.base.text import visible
 from chat.server.options import Options
@@ -29,6 +30,7 @@ RELOADED: Mapping[str, str] = {
     "max-per-host": "nobody who is here is sent away",
     "bans": "",
     "proxy": "for who connects from now on",
+    "password": "for who connects from now on",
     "reserved": "for who chooses a nickname from now on",
     "log-connections": "",
     "keep": "",
@@ -36,7 +38,7 @@ RELOADED: Mapping[str, str] = {
 }
 """By the names of options, what has to be said about when the new value counts."""
 
-_FOLLOWS = ("motd-file", "config")
+_FOLLOWS = ("motd-file", "password-file", "config")
 """What is there only for another option."""
 
 
@@ -96,7 +98,11 @@ def _size(value: MinFree) -> str:
     return "-" if value is None else spelled_size(value) if value else "0"
 
 
-_SPELLED: Mapping[str, Callable[[Any], str]] = {"keep": spelled, "min-free": _size}
+def _hidden(value: Shared | None) -> str:
+    return "-" if value is None else "***"
+
+
+_SPELLED: Mapping[str, Callable[[Any], str]] = {"keep": spelled, "min-free": _size, "password": _hidden}
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from chat.base import limits
 from chat.base.errors import BadInput, ChatError, NotStored
 from chat.base.language import say
-from chat.commands import entering, perform
+from chat.commands import entering, perform, server_password
 from chat.commands.registry import Outcome, acknowledge
 from chat.core.ports import Carrier, Line
 from chat.core.posting import not_said
@@ -53,7 +53,9 @@ def _expected(connection: Carrier[Session]) -> Expected:
         return Expected.SECRET
     if connection.draft is not None:
         return Expected.DRAFT
-    return Expected.TALK if connection.session.named else Expected.NICKNAME
+    if connection.session.named:
+        return Expected.TALK
+    return Expected.PASSWORD if server_password.is_wanted(connection.session) else Expected.NICKNAME
 
 
 async def _waited_for(connection: Carrier[Session], parsed: Parsed, work: Awaitable[Outcome]) -> None:

@@ -4,6 +4,8 @@ import socket
 from enum import Enum
 from typing import Protocol
 
+from chat.base.language import Sentence
+
 
 class Standing(Enum):
     """How a connection stands, as the kernel knows before anything is read."""
@@ -45,6 +47,10 @@ class Door(Protocol):
     @property
     def private(self) -> bool:
         """The same, or they come from an address of a private network, where that is known."""
+
+    @property
+    def encrypted_way(self) -> Sentence | None:
+        """How one joins by an encrypted connection, where one can."""
 
     @property
     def operator(self) -> bool:

@@ -14,15 +14,21 @@ def may_not_stay(refused: Refused) -> Problem:
     return Problem(refused.code, refused.sentence)
 
 
-def choose(seconds: float) -> Reply:
+def choose(seconds: float, password_first: bool) -> Reply:
     """They have had two of three minutes."""
+    if password_first:
+        return Reply("password", replies.PasswordDue(int(seconds)))
     return Reply("nick", replies.NicknameDue(int(seconds)))
 
 
-def not_chosen() -> Problem:
+def not_chosen(password_first: bool) -> Problem:
     """They have had all of them."""
-    sentence = say("No nickname was chosen in {minutes} min.", minutes=int(limits.NICK_SECONDS // 60))
-    return Problem("nick-timeout", sentence)
+    minutes = int(limits.NICK_SECONDS // 60)
+    if password_first:
+        return Problem(
+            "nick-timeout", say("The password of this chat was not given in {minutes} min.", minutes=minutes)
+        )
+    return Problem("nick-timeout", say("No nickname was chosen in {minutes} min.", minutes=minutes))
 
 
 def slowed(rate: float) -> Reply:

@@ -18,8 +18,9 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.budget import AddressBudget, Budget, Budgets, Spot
 from chat.base.errors import Refused
+from chat.base.language import Sentence
 from chat.base.token_bucket import TokenBucket
-from chat.commands import entering, talk
+from chat.commands import entering, server_password, talk
 from chat.core.hub import Hub
 from chat.core.ports import Question
 from chat.core.session import Session
@@ -74,7 +75,7 @@ class Visit:
     __slots__ = (
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
-        "_visits", "_waited_at", "_waits_since", "draft", "heard", "host", "pings", "proposal", "question",
+        "_visits", "_waited_at", "_waits_since", "draft", "heard", "host", "let_in", "pings", "proposal", "question",
         "send", "session", "state", "tries", "wire",
     )  # fmt: skip
 
@@ -91,7 +92,7 @@ class Visit:
         self.proposal: str | None = None
         self.question: Question | None = None
         self.tries = 0
-        self.pings = self.heard = False
+        self.pings = self.heard = self.let_in = False
         self._hub = hub
         self._clock = hub.clock
         self._visits = visits
@@ -246,14 +247,14 @@ class Visit:
     def _remind(self) -> None:
         """They have had two of three minutes to choose a nickname."""
         rest = limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS
-        self.session.answer(notices.choose(rest))
+        self.session.answer(notices.choose(rest, server_password.is_wanted(self.session)))
         self._wait_at_most(rest, self._time_is_up)
 
     def _time_is_up(self) -> None:
         if self.state is QUEUING:  # they have come back perhaps, and wait for us
             self._wait_at_most(limits.NICK_SECONDS - limits.NICK_REMINDER_SECONDS, self._time_is_up)
         else:
-            self.session.answer(notices.not_chosen())
+            self.session.answer(notices.not_chosen(server_password.is_wanted(self.session)))
             self.close()
 
     # One line after another.
@@ -540,6 +541,11 @@ class Visit:
         return self._door.private
 
     @property
+    def encrypted_way(self) -> Sentence | None:
+        """How one joins by an encrypted connection."""
+        return self._door.encrypted_way
+
+    @property
     def operator(self) -> bool:
         """They run the server."""
         return self._door.operator
@@ -575,19 +581,24 @@ class Visit:
         """From now on they are this one's."""
         self.session, self.draft, self.proposal, self.question = session, None, None, None
 
+    def hide(self, hidden: bool) -> bool:
+        """(Carrier) What they type is seen no more, or again."""
+        return self._door.hide(hidden)
+
     def ask(self, question: Question) -> bool:
         """The next line is the answer, a secret."""
         self.question = question
-        return self._door.hide(True)
+        return self.hide(True)
 
     def answered(self) -> None:
         """What they type may be seen again."""
         if self.question is not None:
             self.question = None
-            self._door.hide(False)
+            self.hide(False)
 
     def entered(self) -> None:
         """(Carrier) They have a nickname now: nothing is waited for."""
+        self.hide(False)
         if self.state not in ENDING:
             _cancel(self._deadline)
             self._deadline = None

@@ -27,6 +27,15 @@ class Greeting(NamedTuple):
     motd: Sequence[str] = ()
 
 
+class PasswordFirst(NamedTuple):
+    """The same where the password of the server comes first: nothing more is told; it is not `taken` where others may
+    read it on the way."""
+
+    server: str
+    version: str
+    taken: bool
+
+
 class Standing(NamedTuple):
     """Up to where somebody has `read` a log, and what is `unread`: so much did others say from there up to `last`, and
     so much of it calls them.  None where that cannot be told now.
@@ -196,4 +205,6 @@ class ReadNotice(NamedTuple):
 Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
-Answer = Greeting | Welcome | Reply | Stored | Done | Problem | History | Missed | Since | UpToNow | Notice
+Answer = (
+    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Missed | Since | UpToNow | Notice
+)

@@ -45,6 +45,18 @@ class Directions:
             yield say("  curl.exe telnet://{host}:{port}   (Windows, nothing to install)", host=bracketed, port=port)
             yield say("  chat-client {host}", host=host if port == DEFAULT_PORT else join(host, port))
 
+    def encrypted_way(self, host: str) -> Sentence | None:
+        """Those of them that people have, in a line; None where there are none."""
+        for port in _ports(self.encrypted, unmapped(host)):
+            address = join(unmapped(host), port)
+            return say(
+                "ncat --ssl {host} {port}  or  chat-client --tls {address}",
+                host=unmapped(host),
+                port=port,
+                address=address,
+            )
+        return None
+
     def encrypted_ways(self, host: str) -> Iterator[Sentence]:
         """The ways that are encrypted."""
         for port in _ports(self.encrypted, host):

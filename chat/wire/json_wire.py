@@ -22,6 +22,7 @@ from chat.wire.answers import (
     History,
     IgnoreNotice,
     Missed,
+    PasswordFirst,
     Problem,
     ReadNotice,
     Reply,
@@ -89,6 +90,10 @@ class JsonWire:
     def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": greeting.server, "version": greeting.version}
         return [{**hello, "here": greeting.here, "motd": list(greeting.motd), "acks": True}]
+
+    def _password_first(self, first: PasswordFirst) -> Sequence[Mapping[str, object]]:
+        hello = {"type": "hello", "server": first.server, "version": first.version}
+        return [{**hello, "password": "wanted" if first.taken else "needs-tls", "acks": True}]
 
     def _welcome(self, welcome: Welcome) -> Sequence[Mapping[str, object]]:
         rooms = {room.name: _state(room) for room in welcome.rooms}
@@ -179,6 +184,7 @@ class JsonWire:
 
     _ANSWERS: Mapping[type, Callable[..., Sequence[Mapping[str, object]]]] = {
         Greeting: _greeting,
+        PasswordFirst: _password_first,
         Welcome: _welcome,
         Reply: _reply,
         Stored: _stored,
@@ -197,6 +203,7 @@ class JsonWire:
 
 _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.NicknameDue: ("seconds",),
+    replies.PasswordDue: ("seconds",),
     replies.PasswordAsked: ("shown",),
     replies.TokenMade: ("nick",),
     replies.TokenRow: ("made_for", "used_for"),

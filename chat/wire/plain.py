@@ -37,6 +37,7 @@ from chat.wire.answers import (
     IgnoreNotice,
     Missed,
     Notice,
+    PasswordFirst,
     Problem,
     ReadNotice,
     Reply,
@@ -132,6 +133,9 @@ class Plain:
             return interpret(request)
         if expected is Expected.SECRET:
             return interpret(request) if vocabulary.named(line) == "cancel" else Secret(line, Request(""))
+        if expected is Expected.PASSWORD:
+            parsed = interpret(request)
+            return parsed if isinstance(parsed, Invoke) else Secret(line, Request(""))
         if expected is Expected.DRAFT:
             return interpret(request) if vocabulary.named(line) in ("end", "cancel") else Say(line, request)
         if resume_codes.may_hold_one(line) and (code := vocabulary.code_in(line)):
@@ -161,6 +165,9 @@ class Plain:
         for line in greeting.motd:
             yield from wrapped("-> ", line)
         yield from self._say(prose.NICKNAME_WANTED)
+
+    def _password_first(self, first: PasswordFirst) -> Iterator[str]:
+        yield from self._say(prose.outside(first.server))
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
         if welcome.history is not None:
@@ -253,6 +260,7 @@ class Plain:
 
     _ANSWERS: Mapping[type, Callable[..., Iterator[str]]] = {
         Greeting: _greeting,
+        PasswordFirst: _password_first,
         Welcome: _welcome,
         Reply: _reply,
         Stored: _stored,

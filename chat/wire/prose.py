@@ -49,6 +49,11 @@ def greeting(greeting: Greeting) -> Sentence:
     )
 
 
+def outside(server: str) -> Sentence:
+    """The same to whom nothing more is told."""
+    return say("Welcome to the chat on {server}.", server=server)
+
+
 NICKNAME_WANTED = say("Type a nickname and press Enter.  (/help: commands, /quit: leave)")
 
 
@@ -118,6 +123,10 @@ def _called(called: replies.Called) -> Iterator[Sentence]:
 
 def _nickname_due(due: replies.NicknameDue) -> Iterator[Sentence]:
     yield say("Type a nickname within {seconds} s to stay.", seconds=due.seconds)
+
+
+def _password_due(due: replies.PasswordDue) -> Iterator[Sentence]:
+    yield say("Type the password of this chat within {seconds} s to stay.", seconds=due.seconds)
 
 
 def _here(here: replies.Here) -> Iterator[Sentence]:
@@ -249,7 +258,7 @@ def _much_asked(_: replies.MuchAsked) -> Iterator[Sentence]:
 
 
 def _guess_waits(waits: replies.GuessWaits) -> Iterator[Sentence]:
-    yield say("Your address tried many resume codes: this line waits {seconds} s.", seconds=waits.seconds)
+    yield say("Your address tried many codes or passwords: this line waits {seconds} s.", seconds=waits.seconds)
 
 
 def _still_waiting(waiting: replies.StillWaiting) -> Iterator[Sentence]:
@@ -346,6 +355,9 @@ def _role_given(given: replies.RoleGiven) -> Iterator[Sentence]:
 
 def _password_asked(asked: replies.PasswordAsked) -> Iterator[Sentence]:
     nick = asked.nick
+    if asked.asks == "server":
+        yield from _server_password_asked(asked.shown)
+        return
     if asked.shown:
         yield say("What you type now may be seen on your screen.")
     if asked.asks == "new":
@@ -358,6 +370,14 @@ def _password_asked(asked: replies.PasswordAsked) -> Iterator[Sentence]:
         yield say("Password of {nick}, or Enter to stop:", nick=nick)
     else:
         yield say("{nick} is registered. Password, or Enter to come in as {other}:", nick=nick, other=asked.proposal)
+
+
+def _server_password_asked(shown: bool) -> Iterator[Sentence]:
+    if shown:
+        yield say("This chat has a password. Type it and press Enter.  (/quit: leave)")
+        yield say("What you type may be seen; in telnet press Enter alone first, and it is not.")
+    else:
+        yield say("Password of this chat, which telnet does not show now:")
 
 
 def _password_kept(kept: replies.PasswordKept) -> Iterator[Sentence]:
@@ -536,6 +556,7 @@ def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
 _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Called: _called,
     replies.NicknameDue: _nickname_due,
+    replies.PasswordDue: _password_due,
     replies.Here: _here,
     replies.Who: _who,
     replies.Whois: _whois,

@@ -28,6 +28,12 @@ class NicknameDue(NamedTuple):
     seconds: int
 
 
+class PasswordDue(NamedTuple):
+    """The password of the server has to be given within so many seconds."""
+
+    seconds: int
+
+
 class Here(NamedTuple):
     """How many people are in the chat: all that is told before a nickname is chosen."""
 
@@ -287,8 +293,8 @@ class Motd(NamedTuple):
 
 # Accounts.
 
-Wanted = Literal["new", "again", "present"]
-"""Which password: one that is chosen, the same once more, or the one that it is."""
+Wanted = Literal["new", "again", "present", "server"]
+"""Which password: one that is chosen, the same once more, the one that it is, or (of no `nick`) that of the server."""
 
 
 class PasswordAsked(NamedTuple):
@@ -462,9 +468,9 @@ class Announcement(NamedTuple):
 
 
 Facts = (
-    Called | NicknameDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong | Absent
-    | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits | StillWaiting
-    | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
+    Called | NicknameDue | PasswordDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
+    | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits
+    | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
     | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips

@@ -71,6 +71,7 @@ class Expected(Enum):
     NICKNAME = "the question for a nickname"
     DRAFT = "/paste: lines of a draft, until one ends it"
     SECRET = "the question for a password"
+    PASSWORD = "the question for the password of the whole server, where commands may stand instead"
 
 
 class Say(NamedTuple):

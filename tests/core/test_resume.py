@@ -212,7 +212,7 @@ def test_quitting_ends_the_code(world: World) -> None:
 
 def test_five_wrong_codes_end_the_connection(world: World) -> None:
     guesser = world.connect(*["/resume K7F2Q-X9M4T"] * 5)
-    assert guesser.lines[-1] == "! too-many: Connect again to try another code."
+    assert guesser.lines[-1] == "! too-many: Connect again to try once more."
     assert guesser.ended
 
 
@@ -283,7 +283,7 @@ def test_who_waits_for_a_guess_is_told_and_may_drop_it(world: World) -> None:
     guess_all(world)
     others = [world.connect(f"/resume {WRONG}") for _ in range(5)]
     last = world.connect(f"/resume {WRONG}")
-    assert last.lines[-1] == "-> Your address tried many resume codes: this line waits 6 s."
+    assert last.lines[-1] == "-> Your address tried many codes or passwords: this line waits 6 s."
     last.type("/cancel")
     assert last.lines[-1] == "-> The line that waited is dropped."
     others[0].cut()

@@ -168,6 +168,18 @@ def test_a_message_of_the_day_that_is_no_utf_8_is_told(port: int, directory: Pat
 # Ports.
 
 
+def test_the_file_of_the_password_is_looked_at(port: int, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    word = directory / "word"
+    assert wrong(port, "--password-file", "word") == [f"--password-file {word}: No such file or directory."]
+    word.write_text("tulip time\n")
+    word.chmod(0o644)
+    words = ["--port", f"tcp:{port}:interface=127.0.0.1", "--password-file", "word"]
+    assert check_command.main(words) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"Everybody on this machine may open {word}, with the chat's password; chmod 600 {word} would be right."
+    )
+
+
 def test_a_port_that_is_taken_is_told() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -147,3 +147,23 @@ def test_what_is_reloaded_are_options(path: Path) -> None:
     options = Options()
     options.parseOptions([])
     assert set(RELOADED) <= set(options)
+
+
+def test_another_password_of_the_server_counts_and_is_not_told(path: Path, tmp_path: Path, said: list[str]) -> None:
+    word = tmp_path / "word"
+    word.write_text("tulip time\n")
+    server = Running(path, f"password-file {word}\n")
+    word.write_text("rose garden\n")
+    server.reload()
+    server.reload()
+    word.write_text("\n")
+    server.reload()
+    server.with_file("")
+    assert said == [
+        "password: *** -> *** (for who connects from now on)",
+        "Nothing changed.",
+        f"All options stay as they were: {path}, line 1: password-file {word}: one line with the password would be "
+        "right.",
+        "password: *** -> - (for who connects from now on)",
+    ]
+    assert server.applied[0]["password"].fits("rose garden")

@@ -152,6 +152,49 @@ def test_a_message_of_the_day_has_five_lines_at_most(tmp_path: Path) -> None:
     assert "6 lines, the limit is 5" in refusal("--motd", str(motd))
 
 
+@pytest.mark.parametrize("text", ["tulip time\n", "\ufeff tulip time", "tulip\u00a0time\r\n\n"])
+def test_the_password_of_the_server_is_the_line_of_a_file(text: str, tmp_path: Path) -> None:
+    word = tmp_path / "word"
+    word.write_text(text)
+    chosen = options("--password-file", str(word))
+    assert chosen["password"].fits("tulip time ")
+    assert not chosen["password"].fits("tulip")
+    assert "tulip" not in repr(dict(chosen))
+    assert options()["password"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "one line with the password would be right."),
+        (b" \n\n", "one line with the password would be right."),
+        (b"tulip\ntime\n", "one line with the password would be right."),
+        (b"/tulip\n", "what begins with a slash is a command: choose another password."),
+        (b"x" * 513, "A password has at most 512 bytes."),
+        (b"tulip\x07", "A password is made of letters, digits, signs and blanks."),
+    ],
+)
+def test_what_can_be_no_password_of_a_server_is_told_and_not_repeated(text: bytes, why: str, tmp_path: Path) -> None:
+    word = tmp_path / "word"
+    word.write_bytes(text)
+    assert refusal("--password-file", str(word)) == f"twistd chat: --password-file {word}: {why}"
+
+
+def test_a_file_of_the_password_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    assert "No such file" in refusal("--password-file", str(tmp_path / "word"))
+    assert "Is a directory" in refusal("--password-file", "")
+    (tmp_path / "word").write_bytes(b"tulip \xe9")
+    assert "line 1: this is not UTF-8." in refusal("--password-file", str(tmp_path / "word"))
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)])
+def test_a_file_of_the_password_that_everybody_may_open_is_told(mode: int, told: bool, tmp_path: Path) -> None:
+    word = tmp_path / "word"
+    word.write_text("tulip time")
+    word.chmod(mode)
+    assert len(options("--password-file", str(word)).password_notes()) == told
+
+
 def test_help_tells_every_option_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = str(Options())

@@ -35,6 +35,9 @@ class Face:
     def nickname_wanted(self, refused: Problem | None) -> None:
         self.told.append(f"nickname wanted, {refused.code if refused else 'the first'}")
 
+    def password_wanted(self, refused: Problem | None) -> None:
+        self.told.append(f"password wanted, {refused.code if refused else 'the first'}")
+
     def entered(self) -> None:
         self.told.append("entered")
 

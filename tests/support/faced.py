@@ -30,6 +30,7 @@ class World:
         makes_room: bool = True,
         streams: Any = None,
         echoes: bool = False,
+        password: str | None = None,
     ) -> None:
         self.clock, self.server, self.streams = Clock(), Server(), streams or Streams()
         self.now = NOW
@@ -39,7 +40,7 @@ class World:
                 self.server, self.clock, face, "run", nick, room, makes_room, kept, lambda: 0.0, echoes=echoes
             )
 
-        ground = Ground(self.streams, Language(language), lambda: self.now, "pi:12345", connect)  # type: ignore[arg-type]
+        ground = Ground(self.streams, Language(language), lambda: self.now, "pi:12345", connect, password)  # type: ignore[arg-type]
         self.face = make(ground)
         self.result: list[Status] = []
         self.face.start(None).addCallback(self.result.append)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ class Streams:
 
     def __init__(self) -> None:
         self.out = self.err = ""
-        self.paused = False
+        self.paused = self.hidden = False
 
     def open(self, reader: object, reactor: object, producer: object = None) -> None:
         """Nothing is to be opened."""
@@ -21,6 +21,9 @@ class Streams:
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
+
+    def hide(self, hidden: bool) -> None:
+        self.hidden = hidden
 
     def close(self) -> Deferred:
         return succeed(None)

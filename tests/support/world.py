@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from chat.base import limits, resume_codes
 from chat.base.bans import Bans, parse_ban
 from chat.base.language import language
+from chat.base.passwords import Shared
 from chat.commands.entering import tell_welcome
 from chat.core.hub import Hub, Settings
 from chat.core.person import Person
@@ -298,6 +299,7 @@ class World:
         bans: Sequence[str] = (),
         proxies: Sequence[str] = (),
         unrecorded: Sequence[str] = (),
+        password: str | None = None,
         words: str = "en",
         tokens: str = "token",
         clock: Clock | None = None,
@@ -319,6 +321,7 @@ class World:
             max_per_host=max_per_host,
             bans=Bans(map(parse_ban, bans)),
             proxies=Bans(map(parse_ban, proxies)),
+            password=None if password is None else Shared(password),
         )
         self.passwords = Hashed()
         token = lambda: f"{tokens}{next(numbers)}"  # noqa: E731

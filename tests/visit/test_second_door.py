@@ -17,6 +17,7 @@ class Messages(NetstringReceiver):
     """A connection of messages: what a visit needs of it as a door and, for its one way out, as an output."""
 
     blocked = broken = sealed = private = operator = False
+    encrypted_way = None
     direct = None
 
     def __init__(self, world: World, host: str) -> None:
@@ -56,6 +57,9 @@ class Messages(NetstringReceiver):
         self.abort()
 
     def still_read(self) -> bool:
+        return False
+
+    def hide(self, hidden: bool) -> bool:
         return False
 
     def all_read(self) -> bool:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 from unicodedata import normalize
 
@@ -28,6 +29,7 @@ NICKNAME = say("Nickname:")
 _TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
 _YES, _NO = say("yes"), say("no")
 _PASSWORD = say("Password:")
+_PASSWORD_OF_CHAT = say("Password of this chat:")
 
 
 class PersonFace(StreamFace):
@@ -60,6 +62,8 @@ class PersonFace(StreamFace):
         self._proposal: str | None = None
         self._secret = False
         """The server has asked for a password: what is typed next is neither shown nor kept."""
+        self._outside = False
+        """It is the server's own, of which commands are no part."""
         self._told = False
         self._stranger: Unknown | None = None
         self._chosen = self._advised = False
@@ -91,13 +95,13 @@ class PersonFace(StreamFace):
         if self._stranger is not None:
             return _TRUST
         if self._secret:
-            return _PASSWORD
+            return _PASSWORD_OF_CHAT if self._outside else _PASSWORD
         return NICKNAME if self._asking else None
 
     @property
     def hides(self) -> bool:
         """What is typed is not shown."""
-        return self.question is _PASSWORD
+        return self._secret and self._stranger is None
 
     # Reader
 
@@ -106,10 +110,13 @@ class PersonFace(StreamFace):
         if self._stranger is not None:
             self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
             return
-        if self._secret or (isinstance(line, str) and vocabulary.quotable(line) != line):
-            self._tell_secret(line)
-            return
         command = grammar.command_in(line) if isinstance(line, str) and "\n" not in line else None
+        if self._secret and not (self._outside and command is not None):
+            self._answer_secret(line if isinstance(line, str) else "")
+            return
+        if isinstance(line, str) and vocabulary.quotable(line) != line:
+            self._once(partial(self.connection.ask, line, lambda _: False))
+            return
         if command is not None and not command.misplaced and self._is_ours(command):
             return
         if self._asking and isinstance(line, str):
@@ -118,7 +125,7 @@ class PersonFace(StreamFace):
                 self._choose(line.strip())
                 return
         super().typed(line)
-        if not (self.connection.connected or self._asking):
+        if not (self.connection.connected or self.connection.asking or self._asking):
             self.kept_for_later()
 
     def _is_ours(self, command: grammar.TypedCommand) -> bool:
@@ -139,33 +146,47 @@ class PersonFace(StreamFace):
     def _explain(self, own: Own) -> None:
         self.put(Shown(LineKind.REPLY, self._words(phrases.manual(own.usage, own.help))))
 
-    def _tell_secret(self, line: str | TooLong) -> None:
-        """To the server alone, once: it is never sent again, and stands in no file."""
-        text, asked = line if isinstance(line, str) else "", self._secret
-        if asked:
-            self._secret = False
-            self.hide(False)
-        if not (self.connection.connected or self.connection.asking):
-            self.state(say("not connected: that was not sent, for it may hold a password"))
-        elif asked:
-            self.connection.tell(text)
+    def _answer_secret(self, text: str) -> None:
+        tell = self.connection.let_in if self._outside else self.connection.tell
+        self._no_secret()
+        self._once(lambda: tell(text))
+
+    def _once(self, tell: Callable[[], None]) -> None:
+        """What may be a password is told to the server alone, once: it is never sent again, and stands in no file."""
+        if self.connection.connected or self.connection.asking:
+            tell()
         else:
-            self.connection.ask(text, lambda _: False)
+            self.state(say("not connected: that was not sent, for it may hold a password"))
 
     def hide(self, hidden: bool) -> None:
         """What is typed is shown no more, or again."""
 
     def answered(self, what: Object | None, line: SentLine | None) -> None:
-        """A password may be asked for, or all commands, of which the server does not know ours."""
+        """A password may be asked for, after a login that failed that of the server again; or all commands, of which
+        the server does not know ours."""
         if isinstance(what, Reply) and what.facts.get("asks") in ("new", "again", "present"):
-            self._secret = True
-            self.hide(True)
-            self.ask(_PASSWORD)
+            self._ask_secret(outside=False)
+        elif isinstance(what, Problem) and self.connection.outside and not self._secret:
+            self._ask_secret(outside=True)
         if isinstance(what, Reply) and what.command == "help" and line is not None:
             command = grammar.command_in(line.text)
             if command is not None and grammar.fold(command.rest) in vocabulary.ALL:
                 for own in self.ours.values():
                     self._explain(own)
+
+    def ask_password(self) -> None:
+        """The server's, for which nobody looks in any file."""
+        self._ask_secret(outside=True)
+
+    def _ask_secret(self, outside: bool) -> None:
+        self._secret, self._outside = True, outside
+        self.hide(True)
+        self.ask(_PASSWORD_OF_CHAT if outside else _PASSWORD)
+
+    def _no_secret(self) -> None:
+        if self._secret:
+            self._secret = self._outside = False
+            self.hide(False)
 
     def configure(self) -> None:
         """Be as the settings say."""
@@ -205,6 +226,7 @@ class PersonFace(StreamFace):
 
     def entered(self) -> None:
         """From now on what is typed is said."""
+        self._no_secret()
         self._asking = self._told = False
         if self._chosen and self.connection.me.nick is not None:
             self._chosen = False

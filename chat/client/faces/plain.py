@@ -125,7 +125,7 @@ class PlainFace(PersonFace):
 
     def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """Show it, and ask again for the nickname if there is none yet."""
-        if isinstance(what, Hello):
+        if isinstance(what, Hello) and not self._outside:
             self.state(say("connected"))
         super().received(what, raw, line)
         self.answered(what, line)

@@ -16,6 +16,8 @@ from chat.base.language import Sentence
 from chat.base.text import visible
 from chat.client.faces.stdio import (
     NEEDS_TLS,
+    OURS,
+    PASSWORD_NEEDED,
     Ground,
     Status,
     how_to_trust,
@@ -52,6 +54,7 @@ class Post:
         self._words = ground.language.words
         self._language = ground.language.code.partition("_")[0]
         self._server = ground.server
+        self._password = ground.password
         self._endpoint = endpoint
         self._clock = clock
         self._ids = (f"{run}-{number}" for number in count(1))
@@ -106,7 +109,8 @@ class Post:
         id = next(self._ids)
         try:
             request = jsonl.encode_request(Request(self._begin + text, id))
-            exchange = _Exchange(request, id, self._language, self._clock)
+            password = None if self._password is None else Request("", f"{id}-password", password=self._password)
+            exchange = _Exchange(request, id, self._language, self._clock, password and jsonl.encode_request(password))
         except BadInput as error:
             self._refused(error.code, self._words(error.sentence), text)
             return True
@@ -129,8 +133,10 @@ class Post:
                 return True
             case Problem(code, reason):
                 self._refused(code, reason, text)
-                if code == NEEDS_TLS:
+                if code == NEEDS_TLS and OURS not in reason:
                     self._tell(Status.REFUSED, with_tls(self._server))
+                elif code == "password-needed":
+                    self._tell(Status.REFUSED, PASSWORD_NEEDED)
                 return exchange.sent
         if exchange.sent:
             self._tell(Status.NOT_CONFIRMED, not_confirmed(text))
@@ -156,7 +162,7 @@ class Post:
 class _Exchange:
     """One connection for one line (an `Owner`)."""
 
-    def __init__(self, request: bytes, id: str, language: str, clock: IReactorTime) -> None:
+    def __init__(self, request: bytes, id: str, language: str, clock: IReactorTime, password: bytes | None) -> None:
         self.sent = False
         self.answer: Ack | Problem | None = None
         self.reason: Sentence | None = None
@@ -165,6 +171,7 @@ class _Exchange:
         self._id = id
         self._language = language
         self._clock = clock
+        self._password = password
         self._link: Link | None = None
         self._preamble = Preamble()
         self._patience: IDelayedCall | None = None
@@ -190,14 +197,20 @@ class _Exchange:
         what = None if isinstance(line, TooLong) else understand(jsonl.parse(line) or {})
         if self._link is None or self.answer is not None:
             return
-        if isinstance(what, Hello) and not self.sent:
+        if isinstance(what, Hello) and what.password == NEEDS_TLS:
+            self._link.end()  # what it said before tells where to go
+        elif isinstance(what, Hello) and not self.sent:
             self.sent = True
             if what.acks:  # older servers speak one language
                 self._link.send(jsonl.encode_request(Request(f"/language {self._language}", f"{self._id}-language")))
+            if what.password is not None and self._password is not None:
+                self._link.send(self._password)
             self._link.send(self._request)
         elif not self.sent:
             self._preamble.take(line)
-        elif (isinstance(what, Ack | Problem) and what.id == self._id) or (isinstance(what, Problem) and not what.id):
+        elif (isinstance(what, Ack | Problem) and what.id == self._id) or (
+            isinstance(what, Problem) and what.id in (None, f"{self._id}-password")
+        ):
             self.answer = what
             self._link.end()
 

@@ -54,20 +54,30 @@ MARKS = {
     LineKind.TITLE: "-- ",
 }
 NEEDS_TLS = "needs-tls"
-"""The code of an encrypted port, to whom speaks in clear."""
+"""The code of an encrypted port, to whom speaks in clear, and of what is not taken in clear."""
+
+OURS = "chat-client --tls"
+"""How a server tells by which address to come."""
+
+PASSWORD = "CHAT_SERVER_PASSWORD"
+"""What the environment calls the server's password: arguments are seen by everybody on a machine."""
+
+PASSWORD_NEEDED = say("This chat has a password; {variable} gives it to a script.", variable=PASSWORD)
 
 _ANYONE = "guest"
 _FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
 
 
 class Ground(NamedTuple):
-    """What a face on the standard streams stands on; `server` is what people call it, `connect` gives it its line."""
+    """What a face on the standard streams stands on; `server` is what people call it, `connect` gives it its line, and
+    `password` is the server's, as far as the environment says."""
 
     streams: StandardStreams
     language: Language
     now: Callable[[], datetime]
     server: str
     connect: Callable[[Face], Connection]
+    password: str | None = None
 
 
 class StreamFace(ABC):
@@ -79,6 +89,7 @@ class StreamFace(ABC):
         self._words = ground.language.words
         self._now = ground.now
         self._server = ground.server
+        self._password = ground.password
         self._draft = Draft()
         self._anyone = self._puzzled = self._warned = False
         self.connection = ground.connect(self)
@@ -180,9 +191,23 @@ class StreamFace(ABC):
         if isinstance(what, Problem):
             self.refused(what)
 
+    def password_wanted(self, refused: Problem | None) -> None:
+        """Give what the environment has, once on each connection."""
+        if refused is not None:
+            self.put(self._conversation.error(refused.code, refused.text))
+        if self._password is not None and refused is None:
+            self.connection.let_in(self._password)
+        else:
+            self.ask_password()
+
+    def ask_password(self) -> None:
+        """There is nobody to be asked."""
+        self.put(Shown(LineKind.ERROR, self._words(PASSWORD_NEEDED)))
+        self.give_up(Status.REFUSED)
+
     def refused(self, problem: Problem) -> None:
         """Something was refused: perhaps there is more to say about it than the server did."""
-        if problem.code == NEEDS_TLS:
+        if problem.code == NEEDS_TLS and OURS not in problem.text:
             self.put(Shown(LineKind.ERROR, self._words(with_tls(self._server))))
         self.worse(Status.REFUSED)
 

@@ -92,8 +92,13 @@ class Connection:
 
     @property
     def asking(self) -> bool:
-        """The server waits for a nickname."""
-        return self._entrance.stage is Stage.ASKING
+        """The server waits for a nickname, or for its password."""
+        return self._entrance.stage in (Stage.OUTSIDE, Stage.ASKING)
+
+    @property
+    def outside(self) -> bool:
+        """It waits for its password."""
+        return self._entrance.stage is Stage.OUTSIDE
 
     @property
     def leaving(self) -> bool:
@@ -134,6 +139,10 @@ class Connection:
         if self._link is not None:
             self._link.abort(say("you asked for a new one"))
         self._dialer.hurry()
+
+    def let_in(self, password: str) -> None:
+        """Give the server's password, which was asked for."""
+        self._entrance.let_in(password)
 
     def enter(self, nick: str) -> None:
         """Take this nickname, now or as soon as it is asked for."""
@@ -213,7 +222,7 @@ class Connection:
                 self._face.received(what, raw, None)
                 if what.acks:  # older servers speak one language
                     self.ask(f"/language {self._language}", lambda _: True)
-                self._entrance.begin()
+                self._entrance.begin(what.password)
             else:
                 self._preamble.take(line)
                 if self._preamble.stranger is not None:
@@ -328,9 +337,18 @@ class Connection:
             self._answered_at = self._clock.seconds()
         self._write(self._outbox.question(text, answered), seen)
 
-    def tell(self, password: str) -> None:
-        """Send a password that was asked for; what comes of it is shown."""
-        self._write(self._outbox.question("", lambda _: False, password))
+    def tell(self, password: str, answered: Answered = lambda _: False) -> None:
+        """Send a password that was asked for; what comes of it is shown, unless it was dealt with."""
+        self._write(self._outbox.question("", answered, password))
+
+    def password_wanted(self, refused: Problem | None) -> None:
+        """The face has to know it."""
+        self._face.password_wanted(refused)
+
+    def turned_away(self) -> None:
+        """The face is told at the end."""
+        if self._link is not None:
+            self._link.end()
 
     def nickname_wanted(self, refused: Problem | None) -> None:
         """The face has to choose one."""

@@ -23,6 +23,8 @@ class Stage(enum.Enum):
 
     OFF = enum.auto()
     OPENING = enum.auto()
+    OUTSIDE = enum.auto()
+    """The password of the server is wanted."""
     ASKING = enum.auto()
     NAMING = enum.auto()
     JOINING = enum.auto()
@@ -34,6 +36,15 @@ class Visitor(Protocol):
 
     def ask(self, text: str, answered: Answered, seen: Mapping[str, int] | None = None) -> None:
         """Send a line of our own."""
+
+    def tell(self, password: str, answered: Answered) -> None:
+        """Send a password."""
+
+    def password_wanted(self, refused: Problem | None) -> None:
+        """The server's password is to be given with `let_in`; the last one was wrong, if there was one."""
+
+    def turned_away(self) -> None:
+        """It does not take it where others may read it on the way: what it said before `hello` tells where to go."""
 
     def nickname_wanted(self, refused: Problem | None) -> None:
         """A nickname is to be chosen with `enter`; the last one was refused, if there was one."""
@@ -66,17 +77,40 @@ class Entrance:
         self._makes_room = makes_room
         self._back_to: Sequence[str] = [room] if room else []
         self._joining = 0
+        self._password: str | None = None
 
-    def begin(self) -> None:
-        """The server speaks JSON: come in."""
+    def begin(self, password: str | None) -> None:
+        """The server speaks JSON, and wants a password first, or none: come in."""
+        self._password = password
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._me.code is not None:
             self.stage = Stage.NAMING
             self._visitor.ask(f"/resume {self._me.code}", self._resumed, self._me.seen)
+        elif self._password == "needs-tls":
+            self.stage = Stage.OPENING
+            self._visitor.turned_away()
+        elif self._password is not None:
+            self.stage = Stage.OUTSIDE
+            self._visitor.password_wanted(None)
         elif self._nick is not None:
             self._name(self._nick)
         else:
             self.stage = Stage.ASKING
             self._visitor.nickname_wanted(None)
+
+    def let_in(self, password: str) -> None:
+        """Give the server's password, where it is wanted."""
+        if self.stage is Stage.OUTSIDE:
+            self._visitor.tell(password, self._let_in)
+
+    def _let_in(self, what: Object | None) -> bool:
+        if isinstance(what, Problem):
+            self._visitor.password_wanted(what)
+        elif self.stage is Stage.OUTSIDE:
+            self.begin(None)
+        return True
 
     def enter(self, nick: str) -> None:
         """Take this nickname, now or as soon as it is asked for."""
@@ -86,7 +120,7 @@ class Entrance:
 
     def welcomed(self, welcome: Welcome) -> None:
         """The server let us in; another welcome later on only says where we are."""
-        if self.stage not in (Stage.ASKING, Stage.NAMING):
+        if self.stage not in (Stage.OUTSIDE, Stage.ASKING, Stage.NAMING):
             return
         self._nick = welcome.nick
         self.stage = Stage.JOINING
@@ -120,10 +154,10 @@ class Entrance:
             case Problem("seen-ahead") if self._me.seen:
                 # It has lost something, as where an old copy of its database was put back.
                 self._me.seen, self._me.shown = {}, {}
-                self.begin()
+                self._go_on()
             case Problem():
                 self._me.code = None
-                self.begin()
+                self._go_on()
             case _:
                 return False
         return True

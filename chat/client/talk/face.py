@@ -18,6 +18,9 @@ class Face(Protocol):
     def not_understood(self) -> None:
         """The server sent something that is no object, or is too long to be one."""
 
+    def password_wanted(self, refused: Problem | None) -> None:
+        """The server's password is to be given with `let_in`; the last one was wrong, if there was one."""
+
     def nickname_wanted(self, refused: Problem | None) -> None:
         """A nickname is to be chosen with `enter`; the last one was refused, if there was one."""
 

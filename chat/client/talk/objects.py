@@ -24,12 +24,14 @@ _YEARS = range(1970, 9999)
 class Hello(NamedTuple):
     """From here on the server speaks JSON; `motd` is its operator's message of the day.
 
-    Where it `acks`, what answers a line ends with an ack or an error; else it is one object.
+    Where it `acks`, what answers a line ends with an ack or an error; else it is one object.  A `password` that comes
+    before all else is wanted, or ("needs-tls") not taken on this connection.
     """
 
     server: str
     motd: tuple[str, ...]
     acks: bool = False
+    password: str | None = None
 
 
 class Room(NamedTuple):
@@ -187,7 +189,7 @@ class _Unfit(Exception):
 
 
 def _hello(raw: Raw) -> Hello:
-    return Hello(_text(raw, "server") or "", _texts(raw, "motd"), raw.get("acks") is True)
+    return Hello(_text(raw, "server") or "", _texts(raw, "motd"), raw.get("acks") is True, _short(raw, "password"))
 
 
 def _welcome(raw: Raw) -> Welcome:
