@@ -26,14 +26,14 @@ from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
 from chat.base.reserved import Reserved
 from chat.base.run_as import of_who_runs
-from chat.core.hub import Hub, Settings
+from chat.core.hub import SERVER, Hub, Settings
 from chat.core.ports import NOTHING_KEPT, Kept, Store
 from chat.core.restoring import restore
 from chat.doors import certificate, control, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates, TlsFactory
-from chat.server import status
+from chat.server import operator_code, status
 from chat.server.discovery import Discoverable
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
@@ -99,6 +99,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         controls, not_controlled = _listen_for_operator(reactor, options, factory)
     except Unfit as error:
         give_up(error.sentence, words)
+    coded = [] if not_controlled else _make_operator_code(options, hub)
     if certificates is not None:
         companions.append(certificates)
     factory.reception = Reception(words, listening.directions(ports, encrypted))
@@ -110,6 +111,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
         *not_controlled,
+        *coded,
         *_how_many(options),
         *options.password_notes(),
     ]
@@ -279,6 +281,26 @@ def _listen_for_operator(
         if options["control"]:
             raise
         return [], [control.not_open(error.sentence)]
+
+
+def _make_operator_code(options: Options, hub: Hub) -> list[Sentence]:
+    """While nobody runs the server, and accounts are kept, a file that lets somebody; returns what is said of it.
+
+    Not where another server, as its control socket tells, has the directory.
+    """
+    path = options.below_data(operator_code.NAME)
+    if options["database"] == MEMORY:
+        return []
+    try:
+        with of_who_runs(options.parent or {}):
+            if hub.roles.holders(SERVER):
+                operator_code.remove(path)
+                return []
+            hub.operator_code = operator_code.make(path)
+    except OSError as error:
+        why = about(str(path), say("{reason}.", reason=system_reason(error)))
+        return [say("There is no operator code. {why}", why=why)]
+    return [say("{path} lets an account run this server: /operator CODE, with the code in it.", path=path)]
 
 
 def _certificates(options: Options, reactor: Any) -> Certificates:

@@ -37,6 +37,7 @@ from chat.commands.registry import (
     rooms_named,
     unknown,
 )
+from chat.core.hub import Hub
 from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Read, Say, Secret
@@ -56,7 +57,7 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     line = parsed.request.line
     if stands_in(_said_in(parsed)):
         raise Refused("code-private", say("That holds a token, which is secret. It was not said."))
-    if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name == "resume"):
+    if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name in ("resume", "operator")):
         if words.holds_own_code(session, line):
             raise _private()
         if found := resume_codes.shorts_in(line):
@@ -84,7 +85,7 @@ def _private() -> Refused:
 
 
 async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, found: Sequence[str]) -> Outcome:
-    """Do what a line asks unless one of these words is somebody's code, wherever they are.
+    """Do what a line asks unless one of these words is somebody's code, wherever they are, or the operator's.
 
     Somebody who comes back may type theirs in a wrong way.  But whoever may try many words learns codes, so each look
     that finds nothing counts as a guess.
@@ -92,14 +93,18 @@ async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, f
     hub, connection = session.hub, carrier(session)
     for code in found:
         try:
-            holder = await hub.guesses.guess(connection, partial(hub.of_code, code))
+            found_one = await hub.guesses.guess(connection, partial(_of_code, hub, code))
         except CancelledError:
             return ANSWERED
-        if holder is not None:
+        if found_one is not None:
             raise _private()
     if session.connection is not connection:
         return ANSWERED
     return await _done(_perform(session, parsed))
+
+
+def _of_code(hub: Hub, code: str) -> object | None:
+    return hub.of_code(code) or hub.is_operator_code(code)
 
 
 def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome] | Outcome:

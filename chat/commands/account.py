@@ -3,17 +3,39 @@
 from functools import partial
 from typing import NamedTuple
 
-from chat.base import limits, passwords, tokens
+from twisted.internet.defer import CancelledError
+
+from chat.base import limits, passwords, resume_codes, tokens
+from chat.base.bans import Bans, parse_ban
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.token_bucket import Allowance
-from chat.commands.entering import log_in
+from chat.commands.entering import log_in, was_wrong
 from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, command, spend, usage
+from chat.core.hub import SERVER
 from chat.core.person import Person
 from chat.core.ports import Question
 from chat.wire import replies
+from chat.wire.answers import Problem
 
 _NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
+
+_PRIVATE = Bans(
+    map(
+        parse_ban,
+        (
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.0.0/16",
+            "127.0.0.0/8",
+            "fc00::/7",
+            "fe80::/10",
+            "::1",
+        ),
+    )
+)
+"""Networks that no way through the internet leads to: RFC 1918, 3927, 4193, 4291."""
 
 
 def _check_sealed(call: Call) -> None:
@@ -218,4 +240,42 @@ async def sessions(call: Call, asked: Sessions) -> Outcome:
     hub.end(other, "")
     await hub.turn.flush()
     call.reply(replies.DeviceEnded(asked.number))
+    return None
+
+
+class Operator(NamedTuple):
+    """Run the server."""
+
+    code: str
+
+
+@command("account", say("/operator CODE"), say("run this server, by the code that it made at its start"))
+async def operator(call: Call, asked: Operator) -> Outcome:
+    """The server made the code, and it is good once: so it is taken in clear, too, within one's own network."""
+    session, hub, connection = call.session, call.session.hub, call.connection
+    person = session.person
+    if connection.operator or SERVER in person.roles:
+        raise Refused("usage", say("You run this server already."))
+    if not person.has_account:
+        raise Refused("not-allowed", say("That code is for who has an account. It was not used; /register makes one."))
+    private = connection.host in _PRIVATE and connection.host not in hub.settings.proxies
+    if not (connection.sealed or private):
+        raise Refused(
+            "needs-tls",
+            say("That code is taken on an encrypted connection (chat-client --tls), or from a private address."),
+        )
+    given = resume_codes.normal(asked.code) or ""
+    hub.roles.check_one_more(person, SERVER)
+    try:
+        code = await hub.guesses.guess(connection, partial(hub.is_operator_code, given))
+    except CancelledError:
+        return ANSWERED
+    if not (call.still_there and session.person is person and person.has_account):
+        return ANSWERED
+    if code is None or code is not hub.operator_code:
+        wrong = say("That is not the operator's code, or it was used already.")
+        return was_wrong(session, Problem("code-wrong", wrong, call.request.id))
+    hub.give_role(session.author, person, "operator", None)
+    await hub.turn.flush()
+    call.reply(replies.RoleGiven(person.nick, "operator", SERVER))
     return None

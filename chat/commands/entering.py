@@ -128,7 +128,7 @@ async def _let_in(session: Session, secret: Secret) -> Outcome:
         return ANSWERED
     if found is None:
         error = server_password.wrong(session)
-        return _was_wrong(session, Problem(error.code, error.sentence, secret.request.id))
+        return was_wrong(session, Problem(error.code, error.sentence, secret.request.id))
     if code is not None and not server_password.fits(session, text):
         return await come_back(Call(session, secret.request, TABLE["resume"], connection, ""), code)
     connection.let_in = True
@@ -277,7 +277,7 @@ async def come_back(call: Call, code: str) -> Outcome:
         # Meanwhile its day may have ended.
         returning = look()
     if returning is None:
-        return _was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
+        return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
     assert isinstance(returning, Session)
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
@@ -315,7 +315,7 @@ async def come_back(call: Call, code: str) -> Outcome:
     return None
 
 
-def _was_wrong(session: Session, problem: Problem) -> Outcome:
+def was_wrong(session: Session, problem: Problem) -> Outcome:
     """So they are told; after some it is enough."""
     connection = carrier(session)
     connection.tries += 1

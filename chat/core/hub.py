@@ -32,6 +32,7 @@ from chat.core.ports import (
     Found,
     Kept,
     Line,
+    OperatorCode,
     Passwords,
     Query,
     Role,
@@ -119,6 +120,8 @@ class Hub:
         self.logins = Logins(self, self.passwords)
         self.roles = Roles(self.turn.touch)
         self.tokens = Tokens()
+        self.operator_code: OperatorCode | None = None
+        """It is good until there is an operator."""
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -201,6 +204,9 @@ class Hub:
                 logger.info("{nick} is no operator of this server any more", nick=person.nick)
             else:
                 logger.info("{nick} is an operator of this server now", nick=person.nick)
+                code, self.operator_code = self.operator_code, None
+                if code is not None:
+                    code.used()
         else:
             room.introduce(person)
             self.turn.append(room.log, fact)
@@ -566,6 +572,11 @@ class Hub:
         self.forget_old()
         session = self.codes.get(resume_codes.digest(code))
         return None if session is None or (session.id in self.detached and self._is_old(session)) else session
+
+    def is_operator_code(self, code: str) -> OperatorCode | None:
+        """The operator's code, if it is this one, as it was given."""
+        kept = self.operator_code
+        return kept if kept is not None and kept.matches(code) else None
 
     def _is_old(self, session: Device) -> bool:
         return session.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)

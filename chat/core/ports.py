@@ -292,6 +292,16 @@ class Passwords(Protocol):
         """Whether it is the one of this hash; without one it takes as long, and is not."""
 
 
+class OperatorCode(Protocol):
+    """By which an account becomes an operator of the server while there is none."""
+
+    def matches(self, code: str) -> bool:
+        """Whether it is this one, as codes are given."""
+
+    def used(self) -> None:
+        """It is not good any more."""
+
+
 Question = Callable[[str], Awaitable[Any]]
 """What is done with the answer to it on the next line: a secret, which is not shown, said or kept."""
 

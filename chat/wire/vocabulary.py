@@ -37,6 +37,7 @@ _WORDS = {
     "login": "identify acceder",
     "password": "contraseña clave passwd",
     "sessions": "sesiones",
+    "operator": "oper",
     "language": "idioma",
     "help": "h ? commands ayuda",
     "quit": "q exit bye salir",
@@ -58,14 +59,14 @@ RESERVED = frozenset(
         "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
-        "roster", "report", "denunciar", "operator", "oper", "delete", "redact",
+        "roster", "report", "denunciar", "delete", "redact",
         "unsay", "borrar", "nickserv",
         "ns",
     }
 )  # fmt: skip
 """Words of commands that chats have and this one has not: what stands behind them may be a password."""
 
-_SECRET = ("pass", "login", "identify", "register", "registrar", "contrasena", "clave", "acceder", "auth", "operator")
+_SECRET = ("pass", "login", "identify", "register", "registrar", "contrasena", "clave", "acceder", "auth", "oper")
 
 ALL = frozenset({"all", "todo", "todos"})
 """What a list of all commands is asked with."""

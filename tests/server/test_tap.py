@@ -7,8 +7,10 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -32,6 +34,7 @@ from chat.core.hub import Settings
 from chat.doors import certificate
 from chat.doors.factory import ChatFactory
 from chat.server.logbook import LogBook
+from chat.store.sqlite.schema import prepare
 from chat.tap import Options, makeService
 
 
@@ -418,7 +421,7 @@ def test_no_thread_is_made_before_the_service_starts(
 
     monkeypatch.setattr(Thread, "__init__", watched)
     monkeypatch.setattr(Thread, "start", lambda thread: None)
-    chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--database", str(tmp_path / "chat.sqlite3"))
+    chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--data", str(tmp_path), "--database", "chat.sqlite3")
     service = makeService(chosen, reactor)
     assert made == []
     service.startService()
@@ -671,6 +674,60 @@ def test_without_one_the_server_starts_unless_it_was_asked_for(
     with pytest.raises(SystemExit) as refused:
         makeService(controlled(tmp_path, "--control", "chat.control"), reactor)
     assert str(refused.value) == f"twistd chat: {why}"
+
+
+# The operator's code.
+
+
+def kept(directory: Path, *words: str) -> Options:
+    """The same of one that keeps its talk."""
+    return controlled(directory, "--database", "chat.sqlite3", "--control", "none", *words)
+
+
+def told_of_code(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().out.splitlines() if "operator" in line]
+
+
+def test_while_nobody_runs_the_server_the_start_names_the_file_with_the_code_and_never_the_code(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "operator-code"
+    makeService(kept(tmp_path), reactor)
+    hub = reactor.tcpServers[0][1].hub
+    assert hub.operator_code.matches(path.read_text().strip())
+    printed = capsys.readouterr().out
+    assert f"{path} lets an account run this server: /operator CODE, with the code in it." in printed.splitlines()
+    assert path.read_text().strip() not in printed
+
+
+def test_where_somebody_runs_it_there_is_no_code_and_no_file(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.close(prepare(tmp_path / "chat.sqlite3").lock)
+    with closing(sqlite3.connect(tmp_path / "chat.sqlite3")) as database, database:
+        database.execute("INSERT INTO people VALUES ('p', 'amy', 1, NULL, NULL, 0, 0, 'hash')")
+        database.execute("INSERT INTO roles VALUES ('p', '*', 'operator')")
+    (tmp_path / "operator-code").write_text("of before")
+    makeService(kept(tmp_path), reactor)
+    assert not (tmp_path / "operator-code").exists()
+    assert reactor.tcpServers[0][1].hub.operator_code is None
+    assert told_of_code(capsys) == []
+
+
+def test_without_a_place_for_the_file_the_server_starts_all_the_same(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "operator-code").mkdir()
+    makeService(kept(tmp_path), reactor)
+    assert told_of_code(capsys) == [f"There is no operator code. {tmp_path}/operator-code: Is a directory."]
+
+
+def test_where_accounts_are_not_kept_there_is_no_code(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    makeService(controlled(tmp_path), reactor)
+    assert not (tmp_path / "operator-code").exists()
+    assert told_of_code(capsys) == []
 
 
 # Reading options again.

@@ -193,7 +193,7 @@ def amy(world: World) -> Client:
         ("/passwordtulip", "unknown-command"),
         ("/login amy tulip", "needs-tls"),
         ("/register: tulip", "usage"),
-        ("/operator tulip", "unknown-command"),
+        ("/operator tulip", "not-allowed"),
     ],
 )
 def test_what_may_hold_a_password_is_refused_without_a_word_of_it(amy: Client, line: str, code: str) -> None:

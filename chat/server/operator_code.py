@@ -1,0 +1,59 @@
+"""The code by which an account becomes an operator of the server while there is none: in a file of its own, once.
+
+Whoever may read the file runs the server.  The code is another one at each start, so that nothing is believed that lay
+there, and is told to nobody else: neither the screen nor the log has it.
+"""
+
+import os
+import tempfile
+from contextlib import suppress
+from hmac import compare_digest
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from chat.base import resume_codes
+
+logger = Logger()
+
+NAME = "operator-code"
+"""What the file is called, in the directory of data."""
+
+
+class OperatorCode:
+    """(chat.core.ports.OperatorCode) One that is good until it was used."""
+
+    def __init__(self, path: Path, code: str) -> None:
+        self._path = path
+        self._digest = resume_codes.digest(code)
+
+    def matches(self, code: str) -> bool:
+        """Whether it is this one, as codes are given."""
+        return compare_digest(resume_codes.digest(code), self._digest)
+
+    def used(self) -> None:
+        """It is not good any more: the file goes."""
+        try:
+            remove(self._path)
+        except OSError:
+            logger.failure("{path} cannot be removed; the code in it is not good any more", path=self._path)
+
+
+def make(path: Path) -> OperatorCode:
+    """A new one in this file, which only its owner can read, whatever was there; raises `OSError`."""
+    code = resume_codes.for_people()
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:  # 0600
+        try:
+            file.write(f"{code}\n".encode())
+            file.flush()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    return OperatorCode(path, code)
+
+
+def remove(path: Path) -> None:
+    """Let there be none; raises `OSError`."""
+    with suppress(FileNotFoundError):
+        path.unlink()
