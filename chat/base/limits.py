@@ -667,7 +667,8 @@ LOGIN_TRIES = 4
 LOGIN_TRIES_OF_STRANGERS = 30
 LOGIN_PAUSE_MOST = 60.0
 """Wrong passwords of one account from one address, and from all from which nobody ever logged in, after which the next
-try waits: a second, then twice as long each time, up to a minute.  So one address tries 1 440 passwords a day."""
+try waits: a second, then twice as long each time, up to a minute.  So one address tries 1 440 passwords a day.  Those
+who wait there share the pause: forty owners behind one router do not wait for each try of who guesses among them."""
 
 LOGINS_REMEMBERED = 10_000
 """Accounts and addresses of which that is remembered."""

@@ -95,6 +95,7 @@ async def _keep(call: Call, person: Person, password: str, text: str) -> Outcome
     if not call.still_there or session.person is not person:
         return ANSWERED
     person.password, ended = kept, len(person.tokens)
+    hub.logins.remember(call.connection.host)
     _end_others(call, person, say("The password was changed on another device."))
     hub.turn.touch(person)
     await hub.turn.flush()

@@ -153,13 +153,13 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
     if session.connection is not connection or not person.has_account:
         hub.lose(person)
         return ANSWERED
-    guest = session.person
+    guest = None
     if session.named:
-        for other in hub.people.values():
-            if guest.id in other.ignored:
-                other.ignored[person.id] = person.nick
+        guest = session.person.id
+        hub.ignore_too(person, guest)
         session.leave()
-    session.enter_as(person, resume_codes.for_people() if asks(session) else resume_codes.for_programs(), scope)
+    code = resume_codes.for_people() if asks(session) else resume_codes.for_programs()
+    session.enter_as(person, code, scope, guest)
     await hub.turn.flush()
     if session.connection is not connection or session.person is not person:
         return ANSWERED

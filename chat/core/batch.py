@@ -1,6 +1,6 @@
 """What happened since the last turn, as one batch for the store, and who is told what became of it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -76,6 +76,10 @@ class Change(NamedTuple):
     record: Record | None = None
     """What changes with it; where it was stored before, it does not change again."""
 
+    def is_one_of(self, ids: Container[LineId | None]) -> bool:
+        """Whether it is one of these lines."""
+        return self.line is not None and (self.line.id in ids or self.line.former in ids)
+
 
 class OpenBatch:
     """Gathers; then `batch` makes one batch of what has gathered, and it stands for that until all are told."""
@@ -125,8 +129,8 @@ class OpenBatch:
 
     def take_out(self, ids: Collection[LineId]) -> list[Change]:
         """The changes with these ids, which do not happen."""
-        out = [change for change in self.changes if change.line is not None and change.line.id in ids]
-        self.changes = [change for change in self.changes if change.line is None or change.line.id not in ids]
+        out = [change for change in self.changes if change.is_one_of(ids)]
+        self.changes = [change for change in self.changes if not change.is_one_of(ids)]
         for change in out:
             self._count(change, -1)
         return out
@@ -155,7 +159,7 @@ class OpenBatch:
         records = list(self.records)
         for change in self.changes:
             facts, logs, _, _, line, record = change
-            if line is not None and line.id in ids:
+            if line is not None and (line.id in ids or line.former in ids):
                 # The same line twice in one burst: the second is a repetition only once the first is stored.
                 postponed.append(change)
                 continue
@@ -170,7 +174,9 @@ class OpenBatch:
             entry = by_log[log][-len(facts)]
             self._placed.append((change, entry))
             if line is not None:
-                ids[line.id] = Known(Place(log.key, log.name, entry.seq, at), line.digest)
+                ids[line.id] = placed = Known(Place(log.key, log.name, entry.seq, at), line.digest)
+                if line.former is not None:
+                    ids[line.former] = placed
             if record is not None:
                 records.append(record)
         remembered = _remembered(self.touched) if self.touched else NOBODY
@@ -238,10 +244,11 @@ class OpenBatch:
         again = []
         for change, _ in self._placed:
             line, writer = change.line, change.writer
-            if line is None or line.id not in known:
+            before = None if line is None else known_as(line, known)
+            if line is None or before is None:
                 again.append(change)
-            elif writer is not None and known[line.id].same(line):
-                _tell(writer, writer.repeated, change.tag, known[line.id].place)
+            elif writer is not None and before.same(line):
+                _tell(writer, writer.repeated, change.tag, before.place)
             elif writer is not None:
                 _tell(writer, writer.refused, change.tag, change.facts, id_used())
         return again
@@ -256,6 +263,11 @@ class OpenBatch:
         for _, claimant in self.claims:
             if claimant is not None:
                 claimant.errback(error)
+
+
+def known_as(line: Line, known: Mapping[LineId, Known]) -> Known | None:
+    """What is known of a line, by whichever of its ids."""
+    return next((known[id] for id in line.ids if id in known), None)
 
 
 def _remembered(touched: Iterable[Restorable]) -> Remembered:

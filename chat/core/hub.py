@@ -20,6 +20,7 @@ from chat.base.nearest import nearest
 from chat.base.passwords import Shared
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
+from chat.core.batch import known_as
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.logins import Logins, NoPasswords
@@ -319,6 +320,13 @@ class Hub:
         for room in person.rooms.values():
             self.turn.append(room.log, fact)
         self.turn.touch(person)
+
+    def ignore_too(self, person: Person, guest: str) -> None:
+        """Whoever ignores this guest does so with the account that the guest turns out to be."""
+        for other in (*self.people.values(), *self.absent.values()):
+            if guest in other.ignored and other is not person:
+                other.ignored[person.id] = person.nick
+                self.turn.touch(other)
 
     # Coming, going, coming back.
 
@@ -648,7 +656,7 @@ class Hub:
     async def known(self, line: Line) -> Place | None:
         """Where this line stands, if it was stored before; another one with its id is none."""
         await self.turn.flush()
-        known = (await self._store.known((line.id,))).get(line.id)
+        known = known_as(line, await self._store.known(line.ids))
         return None if known is None or not known.same(line) else known.place
 
 

@@ -59,14 +59,19 @@ class _Line:
     def __init__(self) -> None:
         self.lock = DeferredLock()
         self.wrong = 0
+        self.waiting = 0
         self.after = 0.0
         """The next one may be made then (in the clock's seconds)."""
 
     def went_wrong(self, now: float, free: int) -> None:
-        """One more was wrong; so many cost nothing."""
+        """One more was wrong; so many cost nothing.
+
+        The pause is shared by those who wait: whoever is among them waits for no more than one, not for one each.
+        """
         self.wrong += 1
         if self.wrong >= free:
-            self.after = now + min(2.0 ** min(self.wrong - free, 10), limits.LOGIN_PAUSE_MOST)
+            pause = min(2.0 ** min(self.wrong - free, 10), limits.LOGIN_PAUSE_MOST)
+            self.after = now + pause / max(1, self.waiting)
 
 
 @implementer(ICredentialsChecker)
@@ -114,16 +119,18 @@ class Logins:
         self._lines: OrderedDict[tuple[str | None, str | None], _Line] = OrderedDict()
         """By account and address.  None stands for any: an empty text would not do, for a nickname may fold to one."""
         self._known: OrderedDict[str, None] = OrderedDict()
-        """Addresses from which somebody logged in."""
+        """Addresses from which somebody logged in, or made an account."""
 
     async def log_in(self, nick: str, password: str, host: str) -> Person:
         """The person whose account it is; raises `Refused` where it is nobody's, after a while where many tried."""
         key = names.fold(nick)
         own, hosts = self._line((key, host)), self._line((None, host))
-        lines = [own] if self._knows(host) else [own, self._line((key, None))]
+        own.waiting += 1
         await own.lock.acquire()
+        own.waiting -= 1
         try:
             clock = self._accounts.clock
+            lines = [own] if self._knows(host) else [own, self._line((key, None))]
             if (wait := max(line.after for line in lines) - clock.seconds()) > 0:
                 await deferLater(clock, wait, lambda: None)
             # One at a time of an address: what waits for the threads is not to be one address's tries alone.
@@ -142,7 +149,7 @@ class Logins:
                 raise Refused("login-failed", say("That is not the password of {nick}.", nick=shown)) from None
             finally:
                 hosts.lock.release()
-            self._remember(host)
+            self.remember(host)
             own.wrong, own.after = 0, 0.0
         finally:
             own.lock.release()
@@ -155,7 +162,8 @@ class Logins:
             session.host == host and session.person.has_account for session in self._accounts.codes.values()
         )
 
-    def _remember(self, host: str) -> None:
+    def remember(self, host: str) -> None:
+        """From this address the owner of an account came."""
         self._known[host] = None
         self._known.move_to_end(host)
         if len(self._known) > limits.LOGINS_REMEMBERED:

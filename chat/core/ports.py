@@ -33,10 +33,19 @@ class LineId(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line that has an id, and 8 bytes that tell whether another one with this id is the same line again."""
+    """A line that has an id, and 8 bytes that tell whether another one with this id is the same line again.
+
+    Whoever was a guest before they logged in may have sent it as that one: under `former`.
+    """
 
     id: LineId
     digest: int
+    former: LineId | None = None
+
+    @property
+    def ids(self) -> Sequence[LineId]:
+        """By which it is known."""
+        return (self.id,) if self.former is None else (self.id, self.former)
 
 
 class Known(NamedTuple):
@@ -138,6 +147,8 @@ class SessionRecord(NamedTuple):
     """Up to where it was given a log, by its key."""
     token: str | None = None
     """What the token is called by which it came in, if it did."""
+    guest: str | None = None
+    """The id of the guest who they were on it before they logged in."""
 
 
 class Remembered(NamedTuple):

@@ -33,6 +33,10 @@ class Sender(Protocol):
     def person(self) -> Speaker:
         """Who says them."""
 
+    @property
+    def former(self) -> str | None:
+        """The id of the guest who they were before they logged in, not long ago."""
+
     def answer(self, answer: Answer) -> None:
         """Say something to them alone."""
 
@@ -57,7 +61,11 @@ class Posting:
 
     def line(self, request: Request) -> Line | None:
         """A line as its id is kept; None where it has none."""
-        return None if request.id is None else Line(LineId(self._device.person.id, request.id), _digest(request))
+        if request.id is None:
+            return None
+        person, former = self._device.person.id, self._device.former
+        guest = None if former is None else LineId(former, request.id)
+        return Line(LineId(person, request.id), _digest(request), guest)
 
     def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
         """Let this be stored and heard."""

@@ -47,6 +47,7 @@ def wrong_session(digest: object, record: SessionRecord | None) -> str:
         ("seen_at", _is_date(record.seen_at)),
         ("ended_at", record.ended_at is None or _is_date(record.ended_at)),
         ("given", _are_places(record.given)),
+        ("guest", record.guest is None or _is_id(record.guest)),
         ("token", record.token is None or _is_text(record.token)),
     )
 

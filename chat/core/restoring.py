@@ -54,6 +54,7 @@ def _restore_session(hub: Hub, person: Person, digest: str, record: SessionRecor
     session.digest, session.host = digest, record.host
     if record.token is not None:
         session.scope = hub.scope(person.tokens[fold(record.token)])
+    session.was(record.guest)
     session.stored = session.welcomed = True
     session.current = hub.rooms.get(record.current, hub.lobby)
     session.quiet, session.language = record.quiet, record.language

@@ -47,9 +47,9 @@ class Session:
     """A device of somebody, who is nameless until `enter`."""
 
     __slots__ = (
-        "_author", "_frame", "_kept_given", "_notices", "code", "connection", "current", "digest", "ended_at", "host",
-        "hub", "id", "language", "person", "posting", "quiet", "scope", "seen_at", "stored", "subscriptions",
-        "welcomed",
+        "_author", "_frame", "_guest_until", "_kept_given", "_notices", "code", "connection", "current", "digest",
+        "ended_at", "guest", "host", "hub", "id", "language", "person", "posting", "quiet", "scope", "seen_at",
+        "stored", "subscriptions", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,9 @@ class Session:
         self.seen_at = self.ended_at = self.person.entered_at
         self.subscriptions = Subscriptions(self, hub, hub.rounds)
         self.posting = Posting(hub.turn, self)
+        self.guest: str | None = None
+        """The id of the guest who they were here before they logged in."""
+        self._guest_until = 0.0
         self._author: Author | None = None
         self._frame = Frame.NONE
         self._kept_given: dict[str, int] = {}
@@ -109,9 +112,11 @@ class Session:
         for log in self.person.logs.values():
             self.hear(log, self.given(log))
 
-    def enter_as(self, person: Person, code: str, scope: Scope | None = None) -> None:
-        """Be one more device of somebody who is here, or was; then `hear_on` gives it what they have not read."""
+    def enter_as(self, person: Person, code: str, scope: Scope | None = None, guest: str | None = None) -> None:
+        """Be one more device of somebody who is here, or was, and perhaps was a guest on it; then `hear_on` gives it
+        what they have not read."""
         self.id = self.hub.token()
+        self.was(guest)
         self.person, self.scope = person, scope
         assert self.connection is not None
         self._frame = Frame.COMING
@@ -122,6 +127,17 @@ class Session:
         if (everybodys := person.everybodys).head:
             self.subscriptions.given[everybodys.key] = everybodys.head
         self._attach(code)
+
+    def was(self, guest: str | None) -> None:
+        """They were this guest before: for a day, a line of that one's that comes again is not said twice."""
+        self.guest, self._guest_until = guest, self.hub.clock.seconds() + limits.LINE_ID_SECONDS
+
+    @property
+    def former(self) -> str | None:
+        """(Sender) The id of the guest who they were before they logged in, not long ago."""
+        if self.guest is not None and self.hub.clock.seconds() > self._guest_until:
+            self.guest = None
+        return self.guest
 
     def _attach(self, code: str) -> None:
         """Be a session of the person's, on this connection."""
@@ -152,7 +168,7 @@ class Session:
         self.hear_nothing()
         self.hub.end(self, text)
         self._author, self.welcomed = None, False
-        self.person, self.scope = self.hub.stranger(), None
+        self.person, self.scope, self.guest = self.hub.stranger(), None, None
 
     def end(self) -> None:
         """Their input has ended: for the others they have left, and the nickname is free, but the code stays good.
@@ -304,6 +320,7 @@ class Session:
             None if self in self.person.attached else self.ended_at,
             dict(self.subscriptions.given),
             None if self.scope is None else self.scope.token,
+            self.guest,
         )
 
     # Where they are.

@@ -35,7 +35,9 @@ class Argon2:
     def _verify(self, hash: str | None, password: str) -> bool:
         from argon2.exceptions import Argon2Error, InvalidHashError  # nobody pays for it at the start
 
-        if hash is None and not self._nobodys:
+        if (
+            not self._nobodys
+        ):  # for whomever the first one is: who waits longer is not to learn by that whether they are
             self._nobodys = _hasher().hash("nobody's")
         try:
             return _hasher().verify(hash or self._nobodys, password) and hash is not None

@@ -107,6 +107,58 @@ def test_a_guest_who_logs_in_leaves_and_goes_on_as_the_account(world: World) -> 
     assert profe.take()[-1] == "<profe> it is me"
 
 
+def test_who_is_away_goes_on_to_ignore_them_as_well_and_nobody_ignores_themselves() -> None:
+    world = World(store := KeepingStore())
+    profe, maria = register(world), register(world, "maria")
+    guest = come(world, "ana")
+    profe.type("/ignore ana")
+    maria.type("/ignore ana", "/quit")
+    guest.type(f"/login profe {SECRET}")
+    world = restarted(world, store)
+    maria = world.hub.account("maria")
+    assert list(maria.ignored.values()) == ["ana", "profe"]
+    assert list(world.hub.account("profe").ignored.values()) == ["ana"]
+
+
+@pytest.mark.parametrize("line", ["one", "/me waves", "/msg bob psst", "/topic tea"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_line_of_the_guest_that_comes_again_after_the_login_is_not_said_twice(line: str, restart: bool) -> None:
+    world = World(store := KeepingStore())
+    register(world).type("/quit")
+    bob = world.enter("bob", wire="json")
+    guest = come(world, "/nick ana", wire="json")
+    guest.type(line, id="c1")
+    guest.take()
+    guest.type(f"/login profe {SECRET}", id="c2")
+    code = code_of(guest)
+    guest.cut()
+    said = len([keys for keys in bob.take_objects() if keys.get("from") == "ana" and "text" in keys])
+    assert said == 1
+    if restart:
+        world.wait(1)
+        world = restarted(world, store)
+        bob = world.enter("bea", wire="json")
+    back = resume(world, code, "json")
+    back.take()
+    back.type(line, id="c1")
+    assert [keys["type"] for keys in back.take_objects() if keys.get("id") == "c1"][-1] == "ack"
+    back.type("another one", id="c1")
+    assert [keys["code"] for keys in back.take_objects() if keys["type"] == "error"] == ["id-used"]
+    back.type("new", id="c3")
+    back.type("new", id="c3")
+    assert [keys["type"] for keys in back.take_objects()] == ["ack", "ack"]
+    assert [keys["text"] for keys in bob.objects if keys.get("from") == "profe"] == ["new"]
+
+
+def test_the_guests_ids_are_looked_up_for_a_day(world: World) -> None:
+    register(world).type("/quit")
+    guest = come(world, "/nick ana", wire="json")
+    guest.type(f"/login profe {SECRET}", id="c2")
+    assert guest.session.former is not None
+    world.wait(limits.LINE_ID_SECONDS + 20, 20)
+    assert guest.session.former is None
+
+
 def test_an_account_that_is_away_is_written_to_and_keeps_its_rooms(world: World) -> None:
     profe, bob = register(world), world.enter("bob")
     profe.type("/join #ops", "/quit")
@@ -334,6 +386,27 @@ def test_who_tries_from_elsewhere_makes_the_owner_wait_for_nothing(world: World)
     Deferred.fromCoroutine(world.hub.logins.log_in("profe", SECRET, "2001:db8::ffff"))
     assert world.passwords.verified == tried, "somebody from yet another address waits"
     assert "Welcome back profe" in come(world, "profe", SECRET).bytes.decode()
+
+
+def test_forty_owners_behind_one_router_are_not_locked_out_by_a_forty_first() -> None:
+    world = World()
+    owners = [f"child-{number}" for number in range(40)]
+    for nick in owners:
+        person = register(world, nick)
+        person.type("/quit")
+    guessers = [come(world, f"/login {owners[0]} wrong password") for _ in range(60)]
+    for number, nick in enumerate(owners[1:]):
+        guessers.append(come(world, *[f"/login {nick} wrong password"] * (number % 10)))
+    world.wait(limits.LOGIN_PAUSE_MOST)
+    arrived = [come(world, f"/nick a-{nick}", f"/login {nick} {SECRET}") for nick in owners]
+    for _ in range(2 * int(limits.LOGIN_PAUSE_MOST)):
+        for guesser in guessers:
+            if "login-failed" in guesser.bytes.decode():
+                guesser.take()
+                guesser.type(f"/login {owners[0]} wrong password")
+        world.wait(1)
+    assert all("Welcome back" in client.bytes.decode() for client in arrived)
+    world.wait(10 * limits.LOGIN_PAUSE_MOST, 1)  # until the last try is over
 
 
 def test_an_unknown_nickname_costs_as_much(world: World) -> None:

@@ -165,6 +165,7 @@ class OnDevice(NamedTuple):
     """Where they say it."""
 
     person: Somebody
+    former: str | None = None
 
 
 requests = st.builds(Request, st.text(max_size=5), st.just("c1"), st.none() | st.text("#aA\0 1", max_size=4))

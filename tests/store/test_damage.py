@@ -175,7 +175,7 @@ CELLS = [
     *(("ignored", column) for column in ("person", "other", "nick")),
     *(("senders", column) for column in ("person", "sender")),
     *(("sessions", column) for column in ("digest", "id", "person", "host", "current", "quiet", "language")),
-    *(("sessions", column) for column in ("seen_at", "ended_at")),
+    *(("sessions", column) for column in ("seen_at", "ended_at", "guest")),
     *(("given", column) for column in ("session", "log", "seq")),
     *(("entries", column) for column in ("at", "kind", "person", "session", "nick", "text", "other", "details")),
     *(("line_ids", column) for column in ("person", "id", "log", "seq", "at", "digest")),

@@ -62,7 +62,7 @@ _TOKENS = _Table("tokens", ("person", "name", "digest", "rooms", "talks", "made_
 
 _SESSIONS = _Table(
     "sessions",
-    ("digest", "id", "person", "host", "current", "quiet", "language", "seen_at", "ended_at", "token"),
+    ("digest", "id", "person", "host", "current", "quiet", "language", "seen_at", "ended_at", "token", "guest"),
     1,
 )
 _GIVEN = _Table("given", ("session", "log", "seq"), 2)
@@ -134,7 +134,7 @@ def _session(digest: str, session: SessionRecord) -> Row:
     seen = microseconds(session.seen_at)
     quiet = int(session.quiet)
     id, person, host, current, language = session.id, session.person, session.host, session.current, session.language
-    return [digest, id, person, host, current, quiet, language, seen, ended, session.token]
+    return [digest, id, person, host, current, quiet, language, seen, ended, session.token, session.guest]
 
 
 def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord | None]]:
@@ -188,13 +188,16 @@ def sessions(connection: sqlite3.Connection) -> Iterator[tuple[Any, SessionRecor
     """All of them by the hash of their codes; None for one whose dates are none."""
     given = _related(connection, _GIVEN)
     rows = connection.execute(f"SELECT {', '.join(_SESSIONS.columns)} FROM sessions WHERE digest NOT LIKE 'damaged %'")
-    for digest, id, person, host, current, quiet, language, seen_at, ended_at, token in rows.fetchall():
+    for digest, id, person, host, current, quiet, language, seen_at, ended_at, token, guest in rows.fetchall():
         seen, ended = _date(seen_at), None if ended_at is None else _date(ended_at)
         if seen is None or (ended is None) != (ended_at is None):
             yield digest, None
             continue
         places = given.get(digest, {})
-        yield digest, SessionRecord(id, person, host, current, bool(quiet), language, seen, ended, places, token)
+        yield (
+            digest,
+            SessionRecord(id, person, host, current, bool(quiet), language, seen, ended, places, token, guest),
+        )
 
 
 def _related(connection: sqlite3.Connection, table: _Table, order: str = "") -> dict[str, dict[Any, Any]]:

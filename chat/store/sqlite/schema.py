@@ -219,6 +219,8 @@ MIGRATIONS: Sequence[str] = (
     ) WITHOUT ROWID;
     ALTER TABLE sessions ADD COLUMN token TEXT;
     """,
+    # As which guest somebody was on a session before they logged in: their lines' ids are looked up for it.
+    "ALTER TABLE sessions ADD COLUMN guest TEXT",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
