@@ -34,11 +34,18 @@ class Hello(NamedTuple):
     password: str | None = None
 
 
-class Room(NamedTuple):
-    """A room as one finds it: `head` is the number after which it is heard, `here` counts its `users`, or more.
+class Standing(NamedTuple):
+    """Up to where somebody has `read` a log, and how much of what there is up to `last` is `unread` behind that, and
+    calls them; where the server keeps that."""
 
-    Up to `read` somebody has read it, where the server keeps that.
-    """
+    read: int | None = None
+    unread: int | None = None
+    mentions: int | None = None
+    last: int | None = None
+
+
+class Room(NamedTuple):
+    """A room as one finds it: `head` is the number after which it is heard, `here` counts its `users`, or more."""
 
     name: str
     head: int | None
@@ -46,11 +53,14 @@ class Room(NamedTuple):
     users: tuple[str, ...]
     topic: str
     recorded: bool = True
-    read: int | None = None
+    standing: Standing = Standing()
 
 
 class Welcome(NamedTuple):
-    """We are in; `room` is the current one of `rooms`.  `code` brings us back later, and `back` says that it did."""
+    """We are in; `room` is the current one of `rooms`.  `code` brings us back later, and `back` says that it did.
+
+    `private` is where one stands in what is private.
+    """
 
     nick: str
     room: str
@@ -58,6 +68,7 @@ class Welcome(NamedTuple):
     code: str | None
     back: bool
     id: str | None
+    private: Standing = Standing()
 
 
 class Said(NamedTuple):
@@ -129,6 +140,13 @@ class Missed:  # its count would be a tuple's
     count: int
 
 
+class Read(NamedTuple):
+    """Another device of ours has read so far in a log."""
+
+    room: str
+    seq: int
+
+
 class Ack(NamedTuple):
     """What the line with this id asked for is done, and durable; `room` and `seq` where it made an event."""
 
@@ -169,7 +187,21 @@ class Reply(NamedTuple):
     id: str | None
 
 
-Object = Hello | Welcome | Said | Came | RoleGiven | Announced | NotDelivered | Missed | Ack | Problem | History | Reply
+Object = (
+    Hello
+    | Welcome
+    | Said
+    | Came
+    | RoleGiven
+    | Announced
+    | NotDelivered
+    | Missed
+    | Read
+    | Ack
+    | Problem
+    | History
+    | Reply
+)
 
 
 def understand(raw: Raw) -> Object | None:
@@ -202,7 +234,13 @@ def _welcome(raw: Raw) -> Welcome:
         _short(raw, "resume"),
         raw.get("back") is True,
         _text(raw, "id"),
+        standing(private) if isinstance(private := raw.get("private"), Mapping) else Standing(),
     )
+
+
+def standing(state: Mapping[object, object] | Raw) -> Standing:
+    """Where one stands in a log, as a welcome tells it, and the answer to who joins a room."""
+    return Standing(*(number(state, key) for key in Standing._fields))
 
 
 def _room(name: str, state: Mapping[object, object]) -> Room:
@@ -210,7 +248,7 @@ def _room(name: str, state: Mapping[object, object]) -> Room:
     here = len(users) if here is None else here
     recorded = state.get("recorded") is not False
     topic = _text(state, "topic") or ""
-    return Room(name, number(state, "head"), here, users, topic, recorded, number(state, "read"))
+    return Room(name, number(state, "head"), here, users, topic, recorded, standing(state))
 
 
 def _said(raw: Raw) -> Said:
@@ -277,6 +315,13 @@ def _missed(raw: Raw) -> Missed:
     return Missed(_named(raw, "room"), count)
 
 
+def _read(raw: Raw) -> Read:
+    seq = number(raw, "seq")
+    if seq is None:
+        raise _Unfit
+    return Read(_named(raw, "room"), seq)
+
+
 def _ack(raw: Raw) -> Ack:
     return Ack(_text(raw, "id"), _name(raw, "room"), _date(raw, "at"), number(raw, "seq"))
 
@@ -309,6 +354,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "announced": _announced,
     "not-delivered": _not_delivered,
     "missed": _missed,
+    "read": _read,
     "ack": _ack,
     "error": _problem,
     "history": _history,

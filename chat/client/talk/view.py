@@ -21,7 +21,7 @@ from chat.base.text import visible
 from chat.client.talk.conversation import Conversation, LineKind, Shown, more_lines
 from chat.client.talk.folding import Fold
 from chat.client.talk.me import PRIVATE, Me, SentLine
-from chat.client.talk.objects import Ack, Came, History, Missed, Object, Reply, Said, Welcome
+from chat.client.talk.objects import Ack, Came, History, Missed, Object, Read, Reply, Said, Standing, Welcome, standing
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in, spoken
 from chat.wire.requests import Request
@@ -63,8 +63,6 @@ class Talk:
     def __init__(self) -> None:
         self.held: deque[Shown] = deque(maxlen=limits.LINES_HELD)
         self.lost = 0
-        self.unread = 0
-        self.mentions = 0
         self.fold = Fold()
         self.spoke: dict[str, datetime] = {}
         self.users: dict[str, None] = {}
@@ -77,6 +75,59 @@ class Talk:
 
         self.read: int | None = None
         """Up to where the server knows that it was read; None where it keeps nothing of the kind."""
+
+        self.new: deque[tuple[int, bool]] = deque(maxlen=limits.UNREAD_MOST)
+        """The numbers of lines that came and were not printed, and which call somebody; of very many the newest."""
+
+        self.before = self.before_mentions = 0
+        """So much is new, and calls, that the server counted and that has not come here."""
+
+        self.counted = 0
+        """Up to this number it counted."""
+
+    @property
+    def unread(self) -> int:
+        """How much is new."""
+        return self.before + len(self.new)
+
+    @property
+    def mentions(self) -> int:
+        """How much of that calls somebody."""
+        return self.before_mentions + sum(called for _, called in self.new)
+
+    def stands(self, standing: Standing) -> None:
+        """The server tells how far this was read, on whatever device, and how much is new."""
+        if standing.read is not None:
+            self.read_elsewhere(standing.read)
+            self.read = standing.read
+        if standing.unread is not None:
+            self.counted = standing.last or 0
+            self.before = max(0, standing.unread - len(self.new))
+            self.before_mentions = max(0, (standing.mentions or 0) - sum(called for _, called in self.new))
+
+    def came(self, seq: int, called: bool) -> None:
+        """A line came that is not printed."""
+        if seq <= self.counted:
+            self.before = max(0, self.before - 1)
+            self.before_mentions = max(0, self.before_mentions - called)
+        self.new.append((seq, called))
+
+    def read_elsewhere(self, seq: int) -> None:
+        """Another device has read so far."""
+        if self.read is not None:
+            self.read = max(self.read, seq)
+        new = [line for line in self.new if line[0] > seq]
+        self.new.clear()
+        self.new.extend(new)
+        if seq >= self.counted:
+            self.before = self.before_mentions = 0
+
+    def seen(self) -> int:
+        """Nothing of it is new any more; returns how much was not shown."""
+        gone = self.lost + self.before
+        self.lost = self.before = self.before_mentions = 0
+        self.new.clear()
+        return gone
 
     def hold(self, shown: Shown) -> None:
         """Keep a line for later."""
@@ -110,6 +161,7 @@ class View:
         self._marked = False
         self._back = False
         self._private_read: int | None = None
+        self._missed = 0
 
     # What a face asks.
 
@@ -207,13 +259,12 @@ class View:
         if name == self.open:
             return
         self.open = name
-        new, talk.unread, talk.mentions = talk.unread, 0, 0
+        new, gone = talk.unread, talk.seen()
         title = self._words(say_n("{room}, {count} new", "{room}, {count} new", new, room=name)) if new else name
         self.put(Shown(LineKind.TITLE, visible(title), room=name))
-        if talk.lost:
-            lost, talk.lost = talk.lost, 0
-            gone = say_n("{count} earlier line is not shown", "{count} earlier lines are not shown", lost)
-            self.put(Shown(LineKind.GONE, self._words(gone), room=name))
+        if gone:
+            lines = say_n("{count} earlier line is not shown", "{count} earlier lines are not shown", gone)
+            self.put(Shown(LineKind.GONE, self._words(lines), room=name))
         while talk.held:
             self._print(talk.held.popleft())
 
@@ -271,12 +322,16 @@ class View:
                 self.go(room)
             case Missed():
                 self._acked.clear()
+            case Read():
+                self._read_elsewhere(what.room, what.seq)
             case Reply():
                 self._answered(what, line)
         if isinstance(what, Welcome) and what.back and self.settled:
             return  # they only were away for a moment, and are where they were
         for shown in self._conversation.show(what, line):
             self._route(shown, what, line)
+        if isinstance(what, Welcome):
+            self._tell_missed(what.private)
         if isinstance(what, History):
             self._page(what)
         if isinstance(what, Reply) and what.command == "leave":
@@ -317,7 +372,7 @@ class View:
         """Show where somebody stopped reading, once."""
         if said.author == self._me.nick:
             self._back = False
-        elif not self._marked and (self._back or self._unattended):
+        elif not (self._marked or self._is_read(said)) and (self._back or self._unattended):
             self._marked = True
             self.put(Shown(LineKind.FRAME, self._words(say("new"))))
 
@@ -352,19 +407,23 @@ class View:
 
     def _counted(self, shown: Shown, said: Said, line: SentLine | None) -> Shown:
         """Whether it is new to somebody, and calls them."""
-        if said.author == self._me.nick or line is not None:
+        if said.author == self._me.nick or line is not None or self._is_read(said):
             return shown
         called = said.to is not None or self._calls(said.text)
         if called:
             self._alerts.append(Alert(said.room, said.author, said.text, said.to is not None))
         if not self._is_here(said.room):
             talk = self._talk(said.room)
-            talk.unread += 1
-            talk.mentions += called
+            talk.came(-1 if said.seq is None else said.seq, called)
             if said.to is not None and talk.unread == 1:
                 hint = say("{nick} writes to you in private: Ctrl-N, or /go {nick}", nick=said.author)
                 self.put(Shown(LineKind.STATE, visible(self._words(hint))))
         return shown._replace(loud=True) if called else shown
+
+    def _is_read(self, said: Said) -> bool:
+        """Whether another device has read it."""
+        read = self._private_read if said.to is not None else self._talk(said.room).read
+        return read is not None and said.seq is not None and said.seq <= read
 
     def _calls(self, text: str) -> bool:
         nick = self._me.nick
@@ -438,19 +497,46 @@ class View:
             if room.name in self._me.rooms:
                 talk = self._talk(room.name)
                 talk.users = dict.fromkeys(room.users)
-                talk.read = room.read
-                if room.read is not None and self._private_read is None:
+                talk.stands(room.standing)
+                if room.standing.read is not None and self._private_read is None:
                     self._private_read = 0
         if welcome.back and not self.settled:
             # Another run was here: what comes now was said since somebody read.
             self._back = True
         if self.open not in self.talks:
             self.open = self._me.rooms[-1] if self._me.rooms else None
+        if welcome.private.read is not None:
+            self._read_elsewhere(PRIVATE, welcome.private.read)
+        if (here := self._open_talk) is not None:
+            unread = here.seen()
+            self._missed = unread if self._me.seen.get(self.open or "", 0) >= here.counted else 0
+
+    def _tell_missed(self, private: Standing) -> None:
+        """What nobody has read, and came to another run of this program: it does not come again."""
+        new, self._missed = self._missed, 0
+        if self._me.seen.get(PRIVATE, 0) >= (private.last or 0):
+            new += private.unread or 0
+        if new:
+            told = say_n(
+                "{count} line is new to you; /missed shows it.",
+                "{count} lines are new to you; /missed shows them.",
+                new,
+            )
+            self.put(Shown(LineKind.STATE, self._words(told)))
+
+    def _read_elsewhere(self, room: str, seq: int) -> None:
+        if room == PRIVATE:
+            self._private_read = max(seq, self._private_read or 0)
+            for talk in self._private_talks():
+                talk.read_elsewhere(seq)
+        elif room in self.talks:
+            self.talks[room].read_elsewhere(seq)
 
     def _answered(self, reply: Reply, line: SentLine | None) -> None:
         match reply.command, reply.facts:
             case "join", {"room": str(room)} if room in self._me.rooms:
                 users = reply.facts.get("users")
+                self._talk(room).stands(standing(reply.facts))
                 if isinstance(users, list):
                     self._talk(room).users = {nick: None for nick in users if isinstance(nick, str)}
                 if line is not None or not self.settled:
