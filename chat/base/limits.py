@@ -391,6 +391,9 @@ ALERT_SECONDS = 60.0
 """Calls that wait for the command that is told of them, and how long it may take for each: what is older than twenty of
 them calls nobody any more."""
 
+KEYRING_SECONDS = 60.0
+"""How long the system's keyring may take, which may ask somebody to unlock it."""
+
 HISTORY_LINES = 1000
 """Typed lines that are kept for the next start."""
 

@@ -268,6 +268,12 @@ def _app(
         from chat.client.faces.plain import PlainFace
 
         face = PlainFace(ground(kept), nick, settings, _in_words(options))
+    if options.server.is_safe:
+        from twisted.internet.threads import deferToThread
+
+        from chat.client.kept_passwords import KeptPasswords
+
+        face.passwords.kept = KeptPasswords(options.server.address.lower(), deferToThread, reactor)
     if not options.names_server:
         face.remember = partial(remember_nick, settings)
     return face

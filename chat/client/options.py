@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Any, ClassVar, NamedTuple
 
 from chat.base import fingerprint
@@ -95,6 +95,11 @@ class Server(NamedTuple):
     def address(self) -> str:
         """All of it in one word."""
         return f"tls://{self}" if self.tls else str(self)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nobody else can answer in its place."""
+        return self.tls or self.host.lower() == "localhost" or _is_loopback(self.host)
 
 
 class Options(CommandLine):
@@ -219,6 +224,13 @@ def _parse_fingerprint(text: str) -> str:
     if (found := fingerprint.normal(text.strip())) is None:
         raise Wrong(f"--fingerprint {text!r}", say("it is SHA256: and 32 numbers of two digits, 0 to 9 and A to F."))
     return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_ipv6(text: str) -> bool:

@@ -63,6 +63,7 @@ TABLE: Mapping[str, Setting] = {
         ),
         Setting("on-mention", "", say("a command that gets what calls you on its standard input")),
         Setting("words", "", say("words that call you, beside your nickname")),
+        Setting("keyring", False, say("keep the passwords of your accounts in the system's keyring")),
         Setting("nick", "", say("your nickname")),
         Setting("server", "", say("the server where you name none")),
     )

@@ -4,7 +4,7 @@ import pytest
 
 from chat.base.command_line import Wrong
 from chat.base.language import language
-from chat.client.options import HELP, Options, Server, locale_language, parse_server
+from chat.client.options import HELP, Options, Server, locale_language, parse_address, parse_server
 
 
 @pytest.mark.parametrize(
@@ -174,3 +174,18 @@ def test_a_language_that_is_asked_for_comes_first() -> None:
     options = Options({"LANG": "en_US"})
     options.parseOptions(["--language", "es"])
     assert options.language.code == "es"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_safe"),
+    [
+        ("tls://pi", True),
+        ("localhost", True),
+        ("127.0.0.2:1", True),
+        ("[::1]:1", True),
+        ("pi", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_a_server_is_safe_where_nobody_else_can_answer(address: str, is_safe: bool) -> None:
+    assert parse_address(address).is_safe is is_safe

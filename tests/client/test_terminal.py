@@ -169,6 +169,13 @@ def test_help_knows_the_commands_of_the_client() -> None:
     assert [row.split()[1] for row in shown[1:] if "/" in row] == ["/go", "/set", "/reconnect:", "/clear:"]
 
 
+def test_a_login_is_told_though_one_was_here_before(world: World) -> None:
+    world.server.send(welcome(nick="ana", resume="another", back=True))
+    world.server.send(HISTORY)
+    assert any(row.startswith("-> Welcome back ana.") for row in world.shown())
+    assert status(world) == " 1:#lobby  ana "
+
+
 def test_many_pasted_lines_are_shown_by_their_number(world: World) -> None:
     assert world.face.paste(40) == ("[40 lines]", "Enter says them as one message, Esc drops them.")
 
@@ -229,7 +236,7 @@ def test_settings_are_shown_and_changed_at_once(world: World) -> None:
         "! usage: notify takes one of: bell, osc9, osc777, notify-send, off  (/set notify",
         "!   trumpet)",
         "! usage: There is no setting nonsense. There are: show, fold, time, color,",
-        "!   notify, on-mention, words, nick, server  (/set nonsense)",
+        "!   notify, on-mention, words, keyring, nick, server  (/set nonsense)",
         "<bob> hi",
     ]
     assert world.server.lines == []

@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from memory_keyring import WHERE, Keyring, serving
 
 from .conftest import Connect, OnScreen, Serve
 from .peers import Client
 from .screen import Screen
-from .server import Server
+from .server import CHECKOUT, ENVIRONMENT, Server
 from .waiting import until
 
 pytestmark = pytest.mark.slow
@@ -339,6 +340,39 @@ def test_what_was_typed_is_there_at_the_next_start(server: Server, sit: Sit) -> 
     amy = sit(server)
     amy.presses("Up", "Up")
     sees(amy, "[#lobby] remember me")
+
+
+PASSWORD = "tulips and roses"
+
+
+def test_a_password_is_in_the_keyring_and_in_no_file(
+    server: Server, sit: Sit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket, keyring = str(tmp_path / "keyring"), Keyring()
+    monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", str(CHECKOUT / "tests" / "support"))
+    monkeypatch.setitem(ENVIRONMENT, "PYTHON_KEYRING_BACKEND", "memory_keyring.Distant")
+    monkeypatch.setitem(ENVIRONMENT, WHERE, socket)
+    with serving(keyring, socket):
+        amy = sit(server)
+        amy.types("/set keyring on")
+        amy.types("/register")
+        for question in ("-> Choose a password for amy, of 8 characters or more:", "-> The same password once more:"):
+            sees(amy, question, "Password:")
+            amy.types(PASSWORD)
+        sees(amy, "-- The password of amy is in the keyring now. --", "[#lobby]")
+        assert [*keyring.kept.values()] == [PASSWORD]
+        amy.types("/quit")
+        until(lambda: amy.has_ended, what="the end")
+        again = sit(server)
+        sees(again, " 1:#lobby  amy")
+        assert "-- looking for the password of amy in the keyring --" in again.lines
+        assert not any("nick-taken" in row or "Password:" in row for row in again.lines)
+        again.presses("Up", "Up")
+        sees(again, "[#lobby] /set keyring on")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"client.toml", "typed"} <= {path.name for path in files}
+    for path in files:
+        assert b"tulips" not in path.read_bytes(), path
 
 
 def test_a_server_that_writes_without_end_does_not_stop_the_keys(server: Server, sit: Sit) -> None:

@@ -64,13 +64,16 @@ class Server:
 
     @property
     def lines(self) -> list[str]:
-        """What arrived since the last look: plain lines, and the `line` of objects."""
+        """What arrived since the last look: plain lines, and the `line` of objects, what they say, or a password."""
         return [line for line, _ in self.requests]
 
     @property
     def requests(self) -> list[tuple[str, str | None]]:
         """The same, each with its id."""
-        return [(keys["line"] if "line" in keys else keys["say"], keys.get("id")) for keys in self.objects]
+        return [
+            (next(keys[what] for what in ("line", "say", "password") if what in keys), keys.get("id"))
+            for keys in self.objects
+        ]
 
     @property
     def objects(self) -> list[dict[str, Any]]:

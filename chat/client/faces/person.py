@@ -14,6 +14,7 @@ from chat.base.errors import Refused
 from chat.base.fingerprint import normal
 from chat.base.language import Sentence, say
 from chat.client.faces.ours import Own, set_one
+from chat.client.faces.passwords import Passwords
 from chat.client.faces.stdio import Ground, Status, StreamFace, cannot_remember
 from chat.client.link.lines import TooLong
 from chat.client.link.trust import Unknown, Unsafe
@@ -58,12 +59,10 @@ class PersonFace(StreamFace):
         }
         """Commands that only a client has, by their names."""
 
+        self.passwords = Passwords(self, lambda: bool(self.settings["keyring"]))
+        self._tried = nick
         self._asking = nick is None and self.connection.me.code is None
         self._proposal: str | None = None
-        self._secret = False
-        """The server has asked for a password: what is typed next is neither shown nor kept."""
-        self._outside = False
-        """It is the server's own, of which commands are no part."""
         self._told = False
         self._stranger: Unknown | None = None
         self._chosen = self._advised = False
@@ -94,14 +93,14 @@ class PersonFace(StreamFace):
         """What they are asked."""
         if self._stranger is not None:
             return _TRUST
-        if self._secret:
-            return _PASSWORD_OF_CHAT if self._outside else _PASSWORD
+        if self.passwords.wanted:
+            return _PASSWORD_OF_CHAT if self.passwords.outside else _PASSWORD
         return NICKNAME if self._asking else None
 
     @property
     def hides(self) -> bool:
         """What is typed is not shown."""
-        return self._secret and self._stranger is None
+        return self.passwords.wanted and self._stranger is None
 
     # Reader
 
@@ -111,11 +110,12 @@ class PersonFace(StreamFace):
             self._decide(self._stranger, line.strip() if isinstance(line, str) else "")
             return
         command = grammar.command_in(line) if isinstance(line, str) and "\n" not in line else None
-        if self._secret and not (self._outside and command is not None):
-            self._answer_secret(line if isinstance(line, str) else "")
+        text = line if isinstance(line, str) else ""
+        if self.passwords.wanted and not (self.passwords.outside and command is not None):
+            self.passwords.answer(text)
             return
-        if isinstance(line, str) and vocabulary.quotable(line) != line:
-            self._once(partial(self.connection.ask, line, lambda _: False))
+        if vocabulary.quotable(text) != text:
+            self.passwords.command(text)
             return
         if command is not None and not command.misplaced and self._is_ours(command):
             return
@@ -146,17 +146,11 @@ class PersonFace(StreamFace):
     def _explain(self, own: Own) -> None:
         self.put(Shown(LineKind.REPLY, self._words(phrases.manual(own.usage, own.help))))
 
-    def _answer_secret(self, text: str) -> None:
-        tell = self.connection.let_in if self._outside else self.connection.tell
-        self._no_secret()
-        self._once(lambda: tell(text))
-
-    def _once(self, tell: Callable[[], None]) -> None:
-        """What may be a password is told to the server alone, once: it is never sent again, and stands in no file."""
-        if self.connection.connected or self.connection.asking:
-            tell()
-        else:
-            self.state(say("not connected: that was not sent, for it may hold a password"))
+    def password_asked(self, asked: bool) -> None:
+        """A password is wanted now, or no more."""
+        self.hide(asked)
+        if asked and self.question is not None:
+            self.ask(self.question)
 
     def hide(self, hidden: bool) -> None:
         """What is typed is shown no more, or again."""
@@ -164,10 +158,11 @@ class PersonFace(StreamFace):
     def answered(self, what: Object | None, line: SentLine | None) -> None:
         """A password may be asked for, after a login that failed that of the server again; or all commands, of which
         the server does not know ours."""
+        self.passwords.received(what)
         if isinstance(what, Reply) and what.facts.get("asks") in ("new", "again", "present"):
-            self._ask_secret(outside=False)
-        elif isinstance(what, Problem) and self.connection.outside and not self._secret:
-            self._ask_secret(outside=True)
+            self.passwords.asked(what, line)
+        elif isinstance(what, Problem) and self.connection.outside and not self.passwords.wanted:
+            self.passwords.ask_outside()
         if isinstance(what, Reply) and what.command == "help" and line is not None:
             command = grammar.command_in(line.text)
             if command is not None and grammar.fold(command.rest) in vocabulary.ALL:
@@ -176,17 +171,7 @@ class PersonFace(StreamFace):
 
     def ask_password(self) -> None:
         """The server's, for which nobody looks in any file."""
-        self._ask_secret(outside=True)
-
-    def _ask_secret(self, outside: bool) -> None:
-        self._secret, self._outside = True, outside
-        self.hide(True)
-        self.ask(_PASSWORD_OF_CHAT if outside else _PASSWORD)
-
-    def _no_secret(self) -> None:
-        if self._secret:
-            self._secret = self._outside = False
-            self.hide(False)
+        self.passwords.ask_outside()
 
     def configure(self) -> None:
         """Be as the settings say."""
@@ -202,6 +187,8 @@ class PersonFace(StreamFace):
             self._refused(error, f"/set {rest}")
             return
         self.configure()
+        if trouble is None and self.settings["keyring"] and rest.split()[1:] and rest.casefold().startswith("keyring"):
+            self.passwords.check()
         for setting, help in told:
             self.put(Shown(LineKind.REPLY, f"{setting}: {self._words(help)}"))
         if trouble is not None:
@@ -216,17 +203,28 @@ class PersonFace(StreamFace):
     # Face
 
     def nickname_wanted(self, refused: Problem | None) -> None:
-        """Ask for it."""
+        """Ask for it, unless it is one's own, by a password that is kept."""
         if self.takes_proposal(refused):
             return
+        self._asking = True
+        if refused is not None and refused.code == "nick-taken" and self._tried is not None:
+            self.passwords.log_in(self._tried, partial(self._ask_nickname, refused))
+        else:
+            self._ask_nickname(refused)
+
+    def _ask_nickname(self, refused: Problem | None) -> None:
         if refused is not None:
             self._again(refused.code, refused.text, refused.proposal)
-        self._asking = True
         self.ask(NICKNAME)
+
+    def lost(self, reason: Sentence | None) -> None:
+        """What was asked for is not any more."""
+        self.passwords.drop()
+        super().lost(reason)
 
     def entered(self) -> None:
         """From now on what is typed is said."""
-        self._no_secret()
+        self.passwords.drop()
         self._asking = self._told = False
         if self._chosen and self.connection.me.nick is not None:
             self._chosen = False
@@ -289,8 +287,8 @@ class PersonFace(StreamFace):
                 self._again(error.code, self._words(error.sentence), names.propose(nick, lambda name: True))
                 self.ask(NICKNAME)
                 return
-            self._chosen = True
-            self.connection.enter(chosen or nick)
+            self._chosen, self._tried = True, chosen or nick
+            self.connection.enter(self._tried)
         else:
             self.enter_as_anyone()
         self._asking = False

@@ -125,13 +125,13 @@ class PlainFace(PersonFace):
 
     def received(self, what: Object | None, raw: Raw, line: SentLine | None) -> None:
         """Show it, and ask again for the nickname if there is none yet."""
-        if isinstance(what, Hello) and not self._outside:
+        if isinstance(what, Hello) and not self.passwords.outside:
             self.state(say("connected"))
         super().received(what, raw, line)
         self.answered(what, line)
         if isinstance(what, Said) and self._calls(what):
             self._alerts.call(what.author, " ".join(what.text.split("\n")))
-        if self._asking and self.connection.asking and not (self._secret or isinstance(what, Welcome)):
+        if self._asking and self.connection.asking and not (self.passwords.wanted or isinstance(what, Welcome)):
             self.ask(NICKNAME)
 
     def _calls(self, said: Said) -> bool:

@@ -162,6 +162,7 @@ class View:
         self._back = False
         self._private_read: int | None = None
         self._missed = 0
+        self._code: str | None = None
 
     # What a face asks.
 
@@ -326,8 +327,10 @@ class View:
                 self._read_elsewhere(what.room, what.seq)
             case Reply():
                 self._answered(what, line)
-        if isinstance(what, Welcome) and what.back and self.settled:
-            return  # they only were away for a moment, and are where they were
+        if isinstance(what, Welcome):
+            known, self._code = self._code, what.code
+            if what.back and self.settled and known == what.code:
+                return  # they only were away for a moment, and are where they were
         for shown in self._conversation.show(what, line):
             self._route(shown, what, line)
         if isinstance(what, Welcome):

@@ -256,6 +256,7 @@ class TerminalFace(PersonFace):
 
     def lost(self, reason: Sentence | None) -> None:
         """One quiet line."""
+        self.passwords.drop()
         if reason is not None and self.connection.me.nick is not None:
             if not self._quiet:
                 self.state(say("the connection is lost, {reason}; it comes back by itself", reason=reason))

@@ -1,0 +1,187 @@
+"""The passwords that a server asks for: typed unseen, or those of logins from the keyring, where somebody wants that.
+
+One that was typed and taken is kept there then.  None is sent twice, kept in a file, or shown.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from twisted.python.failure import Failure
+
+from chat.base.language import Sentence, say
+from chat.client.kept_passwords import KeptPasswords, Unusable
+from chat.client.talk.connection import Connection
+from chat.client.talk.me import SentLine
+from chat.client.talk.objects import Object, Problem, Reply, Welcome
+from chat.wire import grammar, vocabulary
+
+_CANNOT_KEEP = say("Passwords are kept for encrypted connections (chat-client --tls) and for this computer alone.")
+
+
+class Person(Protocol):
+    """Whoever types them."""
+
+    connection: Connection
+
+    def state(self, sentence: Sentence) -> None:
+        """Tell them how it stands."""
+
+    def password_asked(self, asked: bool) -> None:
+        """What is typed next is one, or no more."""
+
+
+class Told(NamedTuple):
+    """A password that the server was told, of which it has not said what became."""
+
+    nick: str
+    password: str
+    from_keyring: bool
+
+
+class Passwords:
+    """`wanted` while the next line is one, of an account or (`outside`) the server's own; `kept` are those of the
+    keyring, where that is safe, asked while it is `on`."""
+
+    def __init__(self, person: Person, on: Callable[[], bool]) -> None:
+        self.wanted = self.outside = False
+        self.kept: KeptPasswords | None = None
+        self._person = person
+        self._on = on
+        self._nick = ""
+        self._told: Told | None = None
+        self._command: str | None = None
+        self._wrong: set[str] = set()
+
+    def check(self) -> None:
+        """Somebody wants the keyring: say so if it cannot be had."""
+        if self.kept is None:
+            self._person.state(_CANNOT_KEEP)
+        else:
+            self.kept.check().addErrback(self._tell)
+
+    def asked(self, what: Reply, line: SentLine | None) -> None:
+        """The server wants one; `line` is what that answers, unless it may have held one itself."""
+        nick, wanted = what.facts.get("nick"), what.facts.get("asks")
+        command = self._command if line is None else vocabulary.named(line.text)
+        self._nick = nick if isinstance(nick, str) else ""
+        if wanted == "present" and command in (None, "login"):
+            self._look(self._nick, self._found)
+        else:
+            self._ask()
+
+    def log_in(self, nick: str, otherwise: Callable[[], None]) -> None:
+        """Log in under a nickname that was refused, if its password is kept, else do this; unless they meanwhile chose
+        another one."""
+        connection = self._person.connection
+
+        def found(password: str | None) -> None:
+            if not connection.asking:
+                return
+            if password is None:
+                otherwise()
+            else:
+                connection.ask(f"/login {nick}", partial(answered, password))
+
+        def answered(password: str, what: Object | None) -> bool:
+            if not (isinstance(what, Reply) and "asks" in what.facts):
+                return False
+            self._nick = nick
+            self._send(True, password)
+            return True
+
+        self._look(nick, found)
+
+    def ask_outside(self) -> None:
+        """The server wants its own, of which nothing is kept."""
+        self._ask(outside=True)
+
+    def answer(self, password: str) -> None:
+        """One that was asked for."""
+        tell = self._person.connection.let_in if self.outside else partial(self._send, False)
+        self.drop()
+        self._once(partial(tell, password))
+
+    def command(self, line: str) -> None:
+        """One that may hold one."""
+        self._command = vocabulary.named(line)
+        command = grammar.command_in(line)
+        nick, *password = ("" if command is None else command.rest).split(maxsplit=1) or [""]
+        if self._command == "login" and password:
+            self._told = Told(nick, password[0], False)
+        self._once(partial(self._person.connection.ask, line, lambda _: False))
+
+    def _once(self, tell: Callable[[], None]) -> None:
+        """To the server alone, once: it is never sent again, and stands in no file."""
+        connection = self._person.connection
+        if connection.connected or connection.asking:
+            tell()
+        else:
+            self._person.state(say("not connected: that was not sent, for it may hold a password"))
+
+    def drop(self) -> None:
+        """The question is answered, or gone with the connection."""
+        self._told = None
+        if self.wanted:
+            self.wanted = self.outside = False
+            self._person.password_asked(False)
+
+    def _found(self, password: str | None) -> None:
+        if password is None:
+            self._ask()
+        else:
+            self._send(True, password)
+
+    def _ask(self, outside: bool = False) -> None:
+        self.wanted, self.outside = True, outside
+        self._person.password_asked(True)
+
+    def _send(self, from_keyring: bool, password: str) -> None:
+        self._told = Told(self._nick, password, from_keyring)
+        self._person.connection.tell(password)
+
+    def received(self, what: Object | None) -> None:
+        """What the server said, which may be what became of the last one."""
+        told = self._told
+        if told is None:
+            return
+        match what:
+            case Welcome():
+                self._keep(told)
+            case Reply(facts={"is_new": bool()}):
+                self._keep(told)
+            case Reply("unregister", facts=facts) if "asks" not in facts and self.kept is not None and self._on():
+                self.kept.forget(told.nick).addErrback(self._tell)
+            case Problem(code):
+                if code == "login-failed" and told.from_keyring:
+                    self._wrong.add(told.nick.casefold())
+                    self._person.state(_wrong(told.nick))
+            case _:
+                return
+        self._told = None
+
+    def _keep(self, told: Told) -> None:
+        """The server has taken it."""
+        self._wrong.discard(told.nick.casefold())
+        if self.kept is not None and self._on() and not told.from_keyring:
+            kept = say("The password of {nick} is in the keyring now.", nick=told.nick)
+            put = self.kept.put(told.nick, told.password)
+            put.addCallbacks(lambda _: self._person.state(kept), self._tell)
+
+    def _look(self, nick: str, found: Callable[[str | None], None]) -> None:
+        """Whether it is kept; meanwhile nothing is asked, so that nothing typed is taken for what it is not."""
+        if self.kept is None or not self._on() or nick.casefold() in self._wrong:
+            found(None)
+            return
+        self._person.state(say("looking for the password of {nick} in the keyring", nick=nick))
+        self.kept.get(nick).addErrback(self._tell).addCallback(found)
+
+    def _tell(self, failure: Failure) -> None:
+        failure.trap(Unusable)
+        assert isinstance(failure.value, Unusable)
+        self._person.state(failure.value.sentence)
+
+
+def _wrong(nick: str) -> Sentence:
+    """It was another one than the server knows."""
+    return say("It was the password in the keyring. Type /login {nick}, and the right one.", nick=nick)
