@@ -161,6 +161,25 @@ UNREAD_MOST = 1000
 
 UNREAD_HELD = 100
 """So many entries are counted where they are held in memory, in 0.1 ms; more are counted by the store."""
+# --- IRC ---------------------------------------------------------------------------------------------------------
+
+IRC_LINE = 510
+IRC_TAGS = 4096
+"""A message of IRC without its end (RFC 1459, 2.3), and the tags before it (IRCv3 message-tags): what comes longer is
+refused whole, and what goes out is never longer, for clients cut it."""
+
+IRC_WORD = 120
+"""Bytes of what somebody wrote that an answer repeats as one of its parameters: no name is longer."""
+
+IRC_TARGETS = 20
+"""Names in one JOIN, PRIVMSG and the like: a client that comes back joins its rooms at once."""
+
+IRC_IDLE_SECONDS = 30.0
+"""An IRC client that was silent for so long is sent a PING, within SWEEP_SECONDS more: one of the libraries never pings
+by itself and gives a silent server up (measured), and HAProxy as Debian ships it ends what is idle for 50 s."""
+
+IRC_PONG_SECONDS = 30.0
+"""A PONG waits for what was said before it to be stored, but no longer: clients give up after 95 s (measured)."""
 
 # --- people and rooms --------------------------------------------------------------------------------------------
 

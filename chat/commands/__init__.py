@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Any
 
 from twisted.internet.defer import CancelledError
 
@@ -40,7 +41,7 @@ from chat.commands.registry import (
 from chat.core.hub import Hub
 from chat.core.ports import Carrier
 from chat.core.session import Session
-from chat.wire.requests import Invoke, Parsed, Read, Say, Secret
+from chat.wire.requests import Invoke, Parsed, Read, Say, Secret, Verb
 
 __all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "roles", "rooms", "talk", "tokens"]
 
@@ -52,6 +53,10 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     """
     if isinstance(parsed, Secret):
         return entering.answered(session, parsed)
+    if isinstance(parsed, Verb):
+        from chat.commands.irc import perform_verb  # nobody who has no IRC client pays for it
+
+        return perform_verb(session, parsed, perform)
     if server_password.is_wanted(session) and not _is_open(parsed):
         raise server_password.needed()
     line = parsed.request.line
@@ -75,7 +80,7 @@ def _is_open(parsed: Say | Invoke | Read) -> bool:
 
 def _said_in(parsed: Say | Invoke | Read) -> str:
     """Of a line, what may be shown to somebody: not the token by which somebody comes in, or says this."""
-    if not isinstance(parsed, Invoke) or parsed.name not in ("login", "post"):
+    if not (isinstance(parsed, Invoke) and parsed.name in ("login", "post") and isinstance(parsed.rest, str)):
         return parsed.request.line
     return "" if parsed.name == "login" else "".join(parsed.rest.split(maxsplit=1)[1:])
 
@@ -123,7 +128,8 @@ def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome
         connection.proposal = None
     elif not row.nameless:
         raise no_nick()
-    call, asked = Call(session, parsed.request, row, connection, parsed.word), arguments(row, parsed.rest)
+    call = Call(session, parsed.request, row, connection, parsed.word)
+    asked: Any = arguments(row, parsed.rest) if isinstance(parsed.rest, str) else row.asked(*parsed.rest)
     if session.named and (unknown_rooms := session.hub.rooms.unknown(rooms_named(call, asked))):
         return _with_rooms(session, unknown_rooms, partial(row.handle, call, asked))
     return row.handle(call, asked)

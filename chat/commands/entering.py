@@ -68,11 +68,16 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
     if renames:
         await _rename(session, person, nick, id)
     elif session.connection is connection:
-        session.enter(nick, resume_codes.for_people() if asks(session) else resume_codes.for_programs())
+        session.enter(nick, _new_code(session))
         await _come_in(session, id)
     else:
         hub.lose(person)
     return None
+
+
+def _new_code(session: Session) -> str:
+    """What a person types is short."""
+    return resume_codes.for_people() if carrier(session).wire.people else resume_codes.for_programs()
 
 
 def _ask_whose(session: Session, error: Refused, nick: str, id: str | None) -> Outcome:
@@ -158,8 +163,7 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
         guest = session.person.id
         hub.ignore_too(person, guest)
         session.leave()
-    code = resume_codes.for_people() if asks(session) else resume_codes.for_programs()
-    session.enter_as(person, code, scope, guest)
+    session.enter_as(person, _new_code(session), scope, guest)
     await hub.turn.flush()
     if session.connection is not connection or session.person is not person:
         return ANSWERED
@@ -200,9 +204,10 @@ async def _rename(session: Session, person: Person, nick: str, id: str | None) -
 
 
 async def _come_in(session: Session, id: str | None) -> None:
-    hub, lobby, connection = session.hub, session.hub.lobby, session.connection
-    position = session.join(lobby)
-    history = await entering(session, lobby.log, position)
+    hub, connection, history = session.hub, carrier(session), None
+    if connection.wire.lobby:
+        position = session.join(hub.lobby)
+        history = await entering(session, hub.lobby.log, position)
     # Their code is durable before they are told it; where the store is broken they come in all the same.
     await hub.turn.flush()
     if session.named and session.connection is connection and await tell_welcome(session, False, id, history):

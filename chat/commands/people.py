@@ -10,7 +10,7 @@ from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
 from chat.commands.words import brief
-from chat.core.hub import SERVER
+from chat.core.hub import SERVER, Hub
 from chat.core.person import Person
 from chat.core.session import Session
 from chat.wire import replies, vocabulary
@@ -69,6 +69,14 @@ def _user(person: Person, room: str, now: float) -> replies.User:
     return replies.User(person.nick, person.away, person.down_since is not None, down, role)
 
 
+def present(hub: Hub, nick: str) -> Person:
+    """Somebody who is here; raises `Refused` where they are not."""
+    person = hub.find(nick)
+    if person.id not in hub.people:
+        raise Refused("not-here", say("{nick} is not here now.", nick=person.nick))
+    return person
+
+
 class Whois(NamedTuple):
     """Who is this."""
 
@@ -79,9 +87,7 @@ class Whois(NamedTuple):
 def whois(call: Call, asked: Whois) -> None:
     """Alone it is about oneself.  Addresses are nobody's business."""
     hub = call.session.hub
-    person = call.session.person if asked.nick is None else hub.find(asked.nick)
-    if person.id not in hub.people:
-        raise Refused("not-here", say("{nick} is not here now.", nick=person.nick))
+    person = call.session.person if asked.nick is None else present(hub, asked.nick)
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
     name, rooms = person.nick, tuple(room.log.name for room in person.rooms.values())

@@ -25,8 +25,9 @@ _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 
 def state(session: Session, room: Room, standing: Standing) -> RoomState:
     """A room as somebody finds it who stands there."""
-    users, head = room.first(carrier(session).wire.lists), _head(session, room)
-    return RoomState(room.log.name, head, len(room.members), users, room.topic, room.log.recorded, standing)
+    users, head, here = room.first(carrier(session).wire.lists), _head(session, room), len(room.members)
+    operators = [holder.nick for holder in session.hub.roles.holders(room.log.key) if holder.id in room.members]
+    return RoomState(room.log.name, head, here, users, room.topic, room.log.recorded, standing, operators)
 
 
 def _head(session: Session, room: Room) -> int:
@@ -108,6 +109,7 @@ def _tell_joined(call: Call, room: Room, standing: Standing, is_new: bool = Fals
             is_new,
             None if owner is None else owner.nick,
             session.person.roles.get(key, "member"),
+            found.operators,
         )
     )
 
@@ -116,12 +118,17 @@ class Leave(NamedTuple):
     """Leave a room."""
 
     room: str | None
+    text: str | None
 
 
-@command("rooms", say("/leave [#room]"), say("leave a room; the chat is left with /quit"), allowance=_MOVES)
+@command("rooms", say("/leave [#room] [text]"), say("leave a room; the chat is left with /quit"), allowance=_MOVES)
 async def leave(call: Call, asked: Leave) -> None:
     """Speak in the room joined last of those that remain."""
-    session, name = call.session, asked.room or call.request.room
+    session, name, text = call.session, asked.room, asked.text or ""
+    if name is None and text:  # without its sign
+        name, _, text = text.partition(" ")
+    name = name or call.request.room
+    text = brief(text, limits.WORDS)
     try:
         room = room_of(session, name if session.rooms else None)
     except Refused as error:
@@ -133,9 +140,9 @@ async def leave(call: Call, asked: Leave) -> None:
         shown = f"#{name.removeprefix('#')}"[: limits.NAME_READ]
         raise Refused("not-in-room", say("You are not in {room}, but in {rooms}.", room=shown, rooms=inside)) from None
     count(session, "leave")
-    session.part(room, "")
+    session.part(room, text)
     await session.hub.turn.flush()
-    call.reply(replies.Left(room.log.name, session.current.log.name if session.rooms else None))
+    call.reply(replies.Left(room.log.name, session.current.log.name if session.rooms else None, text))
 
 
 class Rooms(NamedTuple):

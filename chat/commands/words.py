@@ -10,10 +10,15 @@ from chat.base.text import is_empty, visible
 from chat.core.session import Session
 
 
+def nothing_said() -> Refused:
+    """The answer to a text of which nobody would see anything."""
+    return Refused("nothing-said", say("An empty line says nothing."))
+
+
 def message(text: str, most: int = limits.TEXT) -> str:
     """A text as it may be stored and shown, of several lines perhaps; raises `Refused` where it may not be."""
     if is_empty(text):
-        raise Refused("nothing-said", say("An empty line says nothing."))
+        raise nothing_said()
     lines = text.split("\n")
     if len(lines) > limits.PASTE_LINES:
         raise Refused(

@@ -467,7 +467,8 @@ class Session:
         """(Reader) Which bytes they get."""
         assert self.connection is not None
         timed = self._frame is not Frame.NONE
-        return Rendering(self.connection.wire.format, len(self.rooms) > 1, self.quiet, timed)
+        format = self.connection.wire.format
+        return Rendering(format, len(self.rooms) > 1, self.quiet and not format.keeps_list, timed)
 
     @property
     def picky(self) -> bool:
@@ -497,7 +498,8 @@ class Session:
         if fact.author is not None:
             if fact.author.person == person.id and isinstance(fact, Joined | Left | Renamed):
                 # Their other devices are told in the log of their own (`OtherDevice`).
-                return self.rendering.format.echoes and len(person.attached) == 1
+                format = self.rendering.format
+                return format.echoes and not format.keeps_list and len(person.attached) == 1
             if fact.author.session == self.id:
                 return self.rendering.format.echoes
             if fact.author.person in person.ignored and not isinstance(fact, Announced):

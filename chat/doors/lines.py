@@ -107,6 +107,11 @@ class LineDecoder:
         """Nothing has come yet."""
         return not (self._length or self._held or self.commands)
 
+    @property
+    def begun(self) -> bytes:
+        """The line without an end yet, as far as it is kept."""
+        return bytes(self._partial)
+
     def feed(self, data: bytes) -> list[Typed]:
         """The lines that these bytes complete."""
         if self._held or _IAC in data:

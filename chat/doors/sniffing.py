@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from chat.base.language import Language, Sentence, say
-from chat.wire.join_hints import Directions
+from chat.wire.join_hints import ENCRYPTED, Directions
 
 HANDSHAKE = b"\x16"
 """The first byte of TLS: a record of the handshake (RFC 8446, 5.1)."""
@@ -20,7 +20,10 @@ _ALERT = bytes([21, 3, 1, 0, 2, 2, 70])
 """A fatal alert `protocol_version`; programs then say that this is not a port for TLS, and not that it broke."""
 
 _HTTP = re.compile(r"([A-Z]{1,20}) \S+ HTTP/\d(?:\.\d)? *")
-_IRC = re.compile(r"CAP (?:LS|REQ|LIST|END)\b.*|(?:PASS|NICK) \S+ *|USER \S+ \S+ \S+ \S.*")
+_IRC = re.compile(
+    rb"(?:@\S+ +)?"
+    rb"(?:CAP :?[A-Z]+\b[^\r\n]*|(?:PASS|NICK) \S+ *|PASS :[^\r\n]*|USER(?: +[^\s:]\S*){3} +\S[^\r\n]*|JOIN :)[\r\n]"
+)
 _SSH = re.compile(r"SSH-\d\.\d+-.*")
 
 _SSH_DISCONNECT = 1
@@ -57,13 +60,18 @@ def by_first_line(line: str) -> ForeignProtocol | None:
     """Who begins with a line that nobody means as talk."""
     if match := _HTTP.fullmatch(line):
         return ForeignProtocol.HEAD if match[1] == "HEAD" else ForeignProtocol.HTTP
-    if _IRC.fullmatch(line):
-        return ForeignProtocol.IRC
     return ForeignProtocol.SSH if _SSH.fullmatch(line) else None
+
+
+def speaks_irc(data: bytes) -> bool:
+    """Whether this begins as IRC clients do: with a command in capital letters and what it needs, in a whole line."""
+    return _IRC.match(data) is not None
 
 
 def recognise(data: bytes) -> ForeignProtocol | None:
     """Who begins so, all of their first packet being there."""
+    if speaks_irc(data):
+        return ForeignProtocol.IRC
     return by_first_bytes(data) or by_first_line(data.partition(b"\n")[0].decode("latin-1").rstrip("\r"))
 
 
@@ -89,7 +97,7 @@ class Reception:
             case ForeignProtocol.SOCKS5:
                 return bytes([5, 255])  # no acceptable method
             case ForeignProtocol.IRC:
-                title = self._words(say("This is a chat, but it does not speak IRC. Join it with:"))
+                title = self._words(ENCRYPTED)
                 return _irc(title, ways)
             case ForeignProtocol.SSH:
                 return _ssh(self._words(say("This is a chat, not SSH. Join it with:")), ways)

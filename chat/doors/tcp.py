@@ -17,9 +17,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chat.base import limits
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence
 from chat.core.hub import Hub
 from chat.doors import sniffing, sockets
+from chat.doors.irc_lines import IrcLines
 from chat.doors.lines import NOP, LineDecoder
 from chat.doors.output import Output
 from chat.doors.sniffing import ForeignProtocol, Reception
@@ -28,8 +29,9 @@ from chat.visit.states import ENDING, STRANGE
 from chat.visit.visit import Visit, Visits
 from chat.wire import replies, vocabulary
 from chat.wire.answers import Problem, Reply
+from chat.wire.join_hints import ENCRYPTED
 from chat.wire.requests import Typed
-from chat.wire.wires import JSON
+from chat.wire.wires import IRC, JSON
 
 logger = Logger()
 
@@ -90,7 +92,12 @@ class ChatProtocol(LineReceiver):
         if strange and decoder.untouched and (kind := sniffing.by_first_bytes(data)) is not None:
             self._turn_away(kind)
             return
-        lines = decoder.feed(data)
+        if strange and sniffing.speaks_irc(begun := decoder.begun + data):
+            self._decoder = decoder = IrcLines()
+            self.visit.speak(IRC)
+            lines = decoder.feed(begun)
+        else:
+            lines = decoder.feed(data)
         if strange and lines and not self._meet(lines[0]):
             return
         if decoder.telnet:
@@ -158,7 +165,7 @@ class ChatProtocol(LineReceiver):
         if kind is not None:
             return self.factory.reception.answer(kind, self._reached_at)
         answer = self.visit.wire.answer
-        problem = Problem("needs-tls", say("This port is encrypted. Join with one of these:"))
+        problem = Problem("needs-tls", ENCRYPTED)
         return answer(problem) + answer(
             Reply("needs-tls", replies.WaysIn(self.factory.reception.ways(self._reached_at)))
         )

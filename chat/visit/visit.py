@@ -503,7 +503,7 @@ class Visit:
         if self in self._hub.guesses:
             lines = [self._in_hand, *lines]
         self._dropped += len(lines)
-        if not self.wire.asks:
+        if not self.wire.people:
             self._tell_each(lines, notices.dropped_by_them)
         self._hub.guesses.drop(self)
 
@@ -606,7 +606,7 @@ class Visit:
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on in another way."""
         now = self.wire.format
-        self.wire = self._visits.wires.find(wire or now.name, code or now.language.code)
+        self.wire = self._visits.wires.find(wire or now.name, code or now.language.code, self.wire)
 
     # Going.
 
@@ -620,7 +620,7 @@ class Visit:
             session.answer(notices.no_nickname(unsaid))
         elif self.draft is not None:
             session.answer(notices.draft_unsaid(len(self.draft)))
-        if self.wire.asks and self._ending.is_own(self._out.broken):
+        if self.wire.people and self._ending.is_own(self._out.broken):
             self.look_what_is_seen()
             session.end()
         session.posting.settled().addCallback(lambda _: self.close())
@@ -657,9 +657,9 @@ class Visit:
 
         Where the server stops, a program is told of none with an id: it sends to the next one what was not answered.
         """
-        if self.state is STOPPING and not self.wire.asks:
+        if self.state is STOPPING and not self.wire.people:
             dropped += [id_of(self, line) for line in lines].count(None)
-        elif not self.wire.asks:
+        elif not self.wire.people:
             dropped += self._tell_each(lines, notices.too_late)
         else:
             dropped += len(lines)
@@ -711,6 +711,8 @@ class Visit:
             return
         elif self.pings and not self.wire.asks and now - self._heard_at >= limits.SILENT_SECONDS:
             self._give_up_silent()
+        elif self.wire.keepalive and now - self._heard_at >= limits.IRC_IDLE_SECONDS:
+            self.send(self.wire.keepalive)
         self.session.keep_seen()
 
     def _give_up_silent(self) -> None:

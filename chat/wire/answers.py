@@ -57,6 +57,9 @@ class RoomState(NamedTuple):
     recorded: bool = True
     standing: Standing = Standing()
 
+    operators: Sequence[str] = ()
+    """Those of them whose room it is, or who are its operators."""
+
 
 class Latest(NamedTuple):
     """Of history: what was said last."""
@@ -169,6 +172,12 @@ class Problem(NamedTuple):
     proposal: str | None = None
 
 
+class Lines(NamedTuple):
+    """(Of IRC) Messages of its own: each a command or a number, and its parameters."""
+
+    lines: Sequence[Sequence[str]]
+
+
 class Missed(NamedTuple):
     """So many events of a room are gone between what came before and what comes next."""
 
@@ -206,5 +215,6 @@ Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
 Answer = (
-    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Missed | Since | UpToNow | Notice
-)
+    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Lines | Missed | Since | UpToNow
+    | Notice
+)  # fmt: skip

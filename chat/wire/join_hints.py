@@ -21,6 +21,8 @@ SERVICE = "_twisted-chat._tcp.local."
 ALL = ("::", "0.0.0.0")
 """What a socket is bound to that listens on all interfaces."""
 
+ENCRYPTED = say("This port is encrypted. Join with one of these:")
+
 _MAPPED = "::ffff:"
 
 
@@ -44,6 +46,7 @@ class Directions:
             bracketed = f"[{host}]" if ":" in host else host
             yield say("  curl.exe telnet://{host}:{port}   (Windows, nothing to install)", host=bracketed, port=port)
             yield say("  chat-client {host}", host=host if port == DEFAULT_PORT else join(host, port))
+            yield say("  /connect {host} {port}   (in an IRC client)", host=host, port=port)
 
     def encrypted_way(self, host: str) -> Sentence | None:
         """Those of them that people have, in a line; None where there are none."""

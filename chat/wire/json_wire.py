@@ -37,13 +37,14 @@ from chat.wire.requests import Expected, Parsed, interpret
 
 
 class JsonFormat:
-    """Events for programs; `echoes` says whether one's own come, too."""
+    """Events for programs; with `echo` one's own come, too."""
 
     folds = False
+    keeps_list = False
 
-    def __init__(self, language: Language, echoes: bool = False) -> None:
-        self.name = "json echo" if echoes else "json"
-        self.echoes = echoes
+    def __init__(self, language: Language, echo: str = "") -> None:
+        self.name = " ".join(("json", echo)) if echo else "json"
+        self.echoes = bool(echo)
         self.language = language
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
@@ -58,6 +59,9 @@ class JsonWire:
     __slots__ = ("format",)
 
     asks = False
+    people = False
+    lobby = True
+    keepalive = b""
     verbatim = False
     lists = limits.USERS_LISTED
 

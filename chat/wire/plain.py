@@ -58,6 +58,7 @@ class PlainFormat:
     name = "plain"
     folds = True
     echoes = False
+    keeps_list = False
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         self.language = language
@@ -67,14 +68,17 @@ class PlainFormat:
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
         fact = entry.fact
-        room = f"{log.name} " if named else ""
-        time = f"{entry.at.astimezone(self.zone):%H:%M} " if timed else ""
         if not timed and type(fact) is Message and "\n" not in fact.text:
             # Nearly every event is this one: no list, no join.
+            room = f"{log.name} " if named else ""
             return f"{room}<{fact.author.shown or fact.author.nick}> {visible(fact.text)}\r\n".encode()
-        return _encode(self._lines(log, fact, time, room))
+        return _encode(self.lines(log, entry, named, timed))
 
-    def _lines(self, log: Log, fact: Fact, time: str, room: str) -> Iterator[str]:
+    def lines(self, log: Log, entry: Entry, named: bool, timed: bool) -> Iterator[str]:
+        """The same as lines."""
+        fact = entry.fact
+        room = f"{log.name} " if named else ""
+        time = f"{entry.at.astimezone(self.zone):%H:%M} " if timed else ""
         match fact:
             case Message(author, text):
                 yield from _block(f"{time}{room}<{author.shown or author.nick}> ", room, text)
@@ -120,6 +124,9 @@ class Plain:
     __slots__ = ("format",)
 
     asks = True
+    people = True
+    lobby = True
+    keepalive = b""
     verbatim = True
     lists = limits.COMPANY_SHOWN + 1
 
@@ -152,7 +159,7 @@ class Plain:
         """The same of a long answer, in pages."""
         page: list[str] = []
         size = 0
-        for line in self._history(history):
+        for line in self.history(history):
             page.append(line)
             size += len(line)
             if len(page) == limits.HISTORY_AT_ONCE or size >= limits.HISTORY_BYTES_AT_ONCE:
@@ -171,7 +178,7 @@ class Plain:
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
         if welcome.history is not None:
-            yield from self._history(welcome.history)
+            yield from self.history(welcome.history)
         for sentence in prose.welcome(welcome):
             yield from self._say(sentence)
 
@@ -191,7 +198,8 @@ class Plain:
             words = f"{words} {self._words(offer)}"
         yield from wrapped("! ", words)
 
-    def _history(self, history: History) -> Iterator[str]:
+    def history(self, history: History) -> Iterator[str]:
+        """What people said earlier, in its frame, line by line."""
         if not history.entries:
             if history.total is not None:
                 yield from self._say(prose.NOTHING_FOUND)
@@ -223,13 +231,15 @@ class Plain:
                 mine = room == "@" + to
                 yield from _block(f"{time}{self.format.between(mine, author.nick, to)} ", "", text)
 
-    def _since(self, since: Since) -> Iterator[str]:
+    def since(self, since: Since) -> Iterator[str]:
+        """Above what was missed."""
         zone = self.format.zone
         at, today = since.at.astimezone(zone), since.now.astimezone(zone).date()
         time = f"{at:%H:%M}" if at.date() == today else f"{self._day(at)} {at:%H:%M}"
         yield from self._framed(self._words(prose.since(time)), since.at, since.now)
 
-    def _up_to_now(self, end: UpToNow) -> Iterator[str]:
+    def up_to_now(self, end: UpToNow) -> Iterator[str]:
+        """Below it."""
         yield f"-- {self._now(end.now)} --"
 
     def _framed(self, title: str, *times: datetime) -> Iterator[str]:
@@ -265,10 +275,10 @@ class Plain:
         Reply: _reply,
         Stored: _stored,
         Problem: _problem,
-        History: _history,
+        History: history,
         Missed: _missed,
-        Since: _since,
-        UpToNow: _up_to_now,
+        Since: since,
+        UpToNow: up_to_now,
         CurrentNotice: _notice,
         AwayNotice: _notice,
         IgnoreNotice: _notice,

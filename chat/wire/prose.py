@@ -179,10 +179,11 @@ def _whois(somebody: replies.Whois) -> Iterator[Sentence]:
     if somebody.runs_server:
         yield say("{nick} is an operator of {rooms}.", nick=nick, rooms=phrases.SERVER)
     if somebody.away is not None:
-        yield _away_now(nick, somebody.away)
+        yield away_now(nick, somebody.away)
 
 
-def _away_now(nick: str, text: str) -> Sentence:
+def away_now(nick: str, text: str) -> Sentence:
+    """Somebody is away, and what they said about it."""
     if text:
         return say("{nick} is away: {text}", nick=nick, text=quoted(text))
     return say("{nick} is away.", nick=nick)
@@ -228,7 +229,7 @@ def _line_down(down: replies.LineDown) -> Iterator[Sentence]:
 
 
 def _is_away(away: replies.IsAway) -> Iterator[Sentence]:
-    yield _away_now(away.nick, away.away)
+    yield away_now(away.nick, away.away)
 
 
 def _draft_begun(begun: replies.DraftBegun) -> Iterator[Sentence]:

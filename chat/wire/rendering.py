@@ -1,7 +1,7 @@
 """How entries become bytes: the ways in which connections are spoken to, and portions that fit one send."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 
@@ -30,6 +30,9 @@ class Format(Protocol):
     echoes: bool
     """Whoever said something gets it as all others do, with the id of their line."""
 
+    keeps_list: bool
+    """Who is in a room is known by who came and went, so that is never left out; of oneself it is an answer."""
+
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as this log's readers get it; `named` and `timed` add the room and the time.
 
@@ -43,12 +46,21 @@ class Wire(Protocol):
     The dialect reads what a line says or asks, and tells what they are answered.
     """
 
-    @property
-    def format(self) -> Format:
-        """Of the events."""
+    format: Any
+    """Of the events, a `Format`; another one where they are told of in another way from now on."""
 
     asks: bool
     """A nickname is asked for: the first line is one (on other wires only a command sets it)."""
+
+    people: bool
+    """Whoever speaks it is a person: their code is short, and the end of their input is their leave."""
+
+    lobby: bool
+    """Who comes in is in the lobby (else they are in no room, until they join one)."""
+
+    @property
+    def keepalive(self) -> bytes:
+        """What is sent when nothing came for a while, so that it is answered; nothing where their program does that."""
 
     lists: int
     """How many of a room's people are named to whoever comes in."""

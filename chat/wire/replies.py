@@ -195,13 +195,15 @@ class Joined(NamedTuple):
     new: bool
     owner: str | None
     role: Role
+    operators: Sequence[str]
 
 
 class Left(NamedTuple):
-    """The room that was left, and the one in which they speak now, if any."""
+    """The room that was left, with which words, and the one in which they speak now, if any."""
 
     room: str
     current: str | None
+    words: str = ""
 
 
 class RoomRow(NamedTuple):

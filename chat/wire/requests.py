@@ -1,6 +1,6 @@
 """What came as a line, whole or not, and what a wire reads in it: that something is said, or a command given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -82,14 +82,14 @@ class Say(NamedTuple):
 
 
 class Invoke(NamedTuple):
-    """A command, by the name that it has on every wire, and what stands behind it.
+    """A command, by the name that it has on every wire, and what stands behind it: a text, or its arguments one by one.
 
     `word` is how it was typed; "" where it was meant without one.
     """
 
     name: str
     word: str
-    rest: str
+    rest: str | Sequence[str | None]
     request: Request
 
 
@@ -107,7 +107,17 @@ class Secret(NamedTuple):
     request: Request
 
 
-Parsed = Say | Invoke | Read | Secret
+class Verb(NamedTuple):
+    """(Of IRC) A command of its own protocol, in capital letters, with its parameters and tags; was it UTF-8?"""
+
+    name: str
+    params: Sequence[str]
+    tags: Mapping[str, str]
+    is_utf8: bool
+    request: Request
+
+
+Parsed = Say | Invoke | Read | Secret | Verb
 
 
 def interpret(request: Request) -> Parsed:

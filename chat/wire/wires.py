@@ -10,13 +10,13 @@ from chat.wire.json_wire import JsonFormat, JsonWire
 from chat.wire.plain import Plain, PlainFormat
 from chat.wire.rendering import Format, Wire
 
-PLAIN, JSON, JSON_ECHO = "plain", "json", "json echo"
+PLAIN, JSON, JSON_ECHO, IRC = "plain", "json", "json echo", "irc"
 
 
 class Kind(NamedTuple):
-    """What makes the format of a wire in a language, and for each visit a wire of that format."""
+    """What makes the format of a wire in a language, with options, and for each visit a wire of that format."""
 
-    format: Callable[[Language], Format]
+    format: Callable[..., Format]
     wire: Callable[[Any], Wire]
 
 
@@ -25,8 +25,23 @@ def kinds(zone: tzinfo | None = None) -> Mapping[str, Kind]:
     return {
         PLAIN: Kind(partial(PlainFormat, zone=zone), Plain),
         JSON: Kind(JsonFormat, JsonWire),
-        JSON_ECHO: Kind(partial(JsonFormat, echoes=True), JsonWire),
+        IRC: Kind(partial(_irc_format, zone=zone), _irc_wire),
     }
+
+
+# Nobody who has no IRC client pays for what reads it.
+
+
+def _irc_format(language: Language, *capabilities: str, zone: tzinfo | None) -> Format:
+    from chat.wire.irc.format import IrcFormat
+
+    return IrcFormat(language, *capabilities, zone=zone)
+
+
+def _irc_wire(format: Any) -> Wire:
+    from chat.wire.irc.dialect import IrcWire
+
+    return IrcWire(format)
 
 
 class Wires:
@@ -41,9 +56,16 @@ class Wires:
         """For a new visit."""
         return self.find(*self._first)
 
-    def find(self, name: str, code: str) -> Wire:
-        """One of this name in the language of this code, for one visit; raises `LookupError` where there is none."""
-        kind, key = self._kinds[name], (name, code)
+    def find(self, name: str, code: str, now: Wire | None = None) -> Wire:
+        """One of this name in the language of this code, for one visit; raises `LookupError` where there is none.
+
+        Options stand behind the name.  Who speaks it `now`, in another way, goes on with what their wire knows.
+        """
+        word, *options = name.split()
+        kind, key = self._kinds[word], (name, code)
         if key not in self._formats:
-            self._formats[key] = kind.format(language(code))
+            self._formats[key] = kind.format(language(code), *options)
+        if now is not None and now.format.name.split()[0] == word:
+            now.format = self._formats[key]
+            return now
         return kind.wire(self._formats[key])

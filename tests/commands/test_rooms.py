@@ -109,6 +109,14 @@ def test_leaving_goes_back_to_the_room_joined_last(amy: Client) -> None:
     ]
 
 
+def test_last_words_in_a_room_are_told_to_it(amy: Client, bob: Client) -> None:
+    amy.type("/join #ops")
+    bob.type("/join #ops")
+    bob.take()
+    amy.type("/leave #ops see you", "/leave lobby and here, too")
+    assert bob.take() == ['-!- amy left #ops (0 s): "see you"', '-!- amy left #lobby (0 s): "and here, too"']
+
+
 @pytest.mark.parametrize("room", ["#nope", "#ops"])
 def test_who_leaves_a_room_they_are_not_in_is_told_where_they_are(amy: Client, bob: Client, room: str) -> None:
     bob.type("/join #ops")

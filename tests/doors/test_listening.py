@@ -53,6 +53,7 @@ PLAIN = [
     "  telnet 192.0.2.9 12345",
     "  curl.exe telnet://192.0.2.9:12345   (Windows, nothing to install)",
     "  chat-client 192.0.2.9",
+    "  /connect 192.0.2.9 12345   (in an IRC client)",
 ]
 ENCRYPTED = [
     "Chat is open on port 12346, no password, encrypted. People join with:",

@@ -10,7 +10,7 @@ from world import Client, World
 
 from chat.base import limits
 from chat.base.language import language
-from chat.doors.sniffing import ForeignProtocol, Reception, by_first_bytes, by_first_line, recognise
+from chat.doors.sniffing import ForeignProtocol, Reception, by_first_bytes, by_first_line, recognise, speaks_irc
 from chat.wire.join_hints import Directions
 
 STRANGERS = {
@@ -62,6 +62,32 @@ def test_people_are_not_taken_for_strangers(data: bytes) -> None:
     assert recognise(data) is None
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"CAP LS 302\r\nNICK zed\r\nUSER zed 0 * :Zed\r\n",
+        b"CAP LS :302\r\n",
+        b"CAP :END\n",
+        b"NICK zed\r",
+        b"NICK :zed\r\n",
+        b"USER p 0 * p\r\n",
+        b'USER zed "zed" "pi" :Zed\r\n',
+        b"PASS :K7F2Q-X9M4T\r\n",
+        b"JOIN :\r\n",
+        b"@label=1 CAP LS 302\r\n",
+        b"NICK Jos\xc3\xa9\n",
+    ],
+    ids=repr,
+)
+def test_irc_clients_are_known_by_their_first_line(data: bytes) -> None:
+    assert speaks_irc(data)
+
+
+@pytest.mark.parametrize("data", [*PEOPLE, b"CAP LS 302", b"USER x y z\n", b"PASS the salt\n", b"JOIN us\n"], ids=repr)
+def test_people_are_not_taken_for_irc_clients(data: bytes) -> None:
+    assert not speaks_irc(data)
+
+
 @given(st.binary())
 def test_any_beginning_is_looked_at_without_an_error(data: bytes) -> None:
     recognise(data)
@@ -99,6 +125,7 @@ def test_http_gets_a_whole_answer_with_the_ways_to_join() -> None:
         "  telnet 192.0.2.9 12345",
         "  curl.exe telnet://192.0.2.9:12345   (Windows, nothing to install)",
         "  chat-client 192.0.2.9",
+        "  /connect 192.0.2.9 12345   (in an IRC client)",
         "  ncat --ssl 192.0.2.9 12346",
         "  openssl s_client -quiet -connect 192.0.2.9:12346",
         "  chat-client --tls 192.0.2.9:12346",
@@ -130,10 +157,10 @@ def test_ssh_gets_a_packet_that_is_well_formed(code: str, host: str) -> None:
 def test_irc_gets_notices_and_an_error() -> None:
     lines = reception().answer(ForeignProtocol.IRC, "192.0.2.9").decode().split("\r\n")
     assert lines[:2] == [
-        "NOTICE * :This is a chat, but it does not speak IRC. Join it with:",
+        "NOTICE * :This port is encrypted. Join with one of these:",
         "NOTICE * :  nc 192.0.2.9 12345",
     ]
-    assert lines[-2:] == ["ERROR :This is a chat, but it does not speak IRC. Join it with: nc 192.0.2.9 12345", ""]
+    assert lines[-2:] == ["ERROR :This port is encrypted. Join with one of these: nc 192.0.2.9 12345", ""]
 
 
 @pytest.mark.parametrize("host", ["", "::1", "2001:db8:1111:2222:3333:4444:5555:6666"])
@@ -165,7 +192,11 @@ def test_ipv4_in_ipv6_is_shown_as_ipv4() -> None:
 # On a connection.
 
 
-@pytest.mark.parametrize("data", [data for data in STRANGERS if data[0] > 5], ids=lambda data: repr(data[:12]))
+@pytest.mark.parametrize(
+    "data",
+    [data for data, kind in STRANGERS.items() if data[0] > 5 and kind is not ForeignProtocol.IRC],
+    ids=lambda data: repr(data[:12]),
+)
 def test_a_stranger_is_answered_before_any_greeting_and_closed(data: bytes, world: World) -> None:
     bob = world.enter("bob")
     stranger = _silent(world)

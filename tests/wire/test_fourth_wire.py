@@ -29,6 +29,7 @@ class TabFormat:
     name = "tabs"
     folds = True
     echoes = False
+    keeps_list = False
 
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -49,6 +50,9 @@ class TabWire:
     """How one of them is spoken with; it knows where the last words went."""
 
     asks = False
+    people = False
+    lobby = True
+    keepalive = b""
     verbatim = False
     lists = 3
 

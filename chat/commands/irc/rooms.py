@@ -1,0 +1,135 @@
+"""Rooms: going there and leaving, who is in them, which there are, what they are about, and their modes."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from fnmatch import fnmatchcase
+
+from chat.base import limits
+from chat.base.errors import Refused
+from chat.base.language import Sentence, say
+from chat.base.names import check_room, fold
+from chat.commands.irc.verbs import Asked, verb
+from chat.commands.registry import room_of
+from chat.core.room import Room
+from chat.wire.irc.messages import word
+from chat.wire.irc.numerics import END_OF_NAMES
+
+
+def find(asked: Asked, name: str) -> Room:
+    """The room of this name; raises `Refused` where there is none."""
+    if not name.startswith("#"):
+        check_room(name)
+    return asked.hub.rooms.find(name)
+
+
+@verb("JOIN", 1)
+def join(asked: Asked, rooms: str, *words: str) -> Awaitable[None]:
+    """Go to rooms; what they are told is in the order of the rooms."""
+    return asked.for_each(rooms, lambda name: _join(asked, name))
+
+
+def _join(asked: Asked, name: str) -> Awaitable[None] | None:
+    if name == "0":
+        raise Refused("room-bad", say("PART leaves a room, and QUIT the chat."))
+    if asked.hub.rooms.key_of(name) in asked.session.rooms:
+        return None  # their client shows it already
+    return asked.do("join", (name,), name)
+
+
+@verb("PART", 1)
+def part(asked: Asked, rooms: str, *words: str) -> Awaitable[None]:
+    """Leave rooms, with some last words perhaps."""
+    text = words[0] if words else ""
+    return asked.for_each(rooms, lambda name: _part(asked, name, text))
+
+
+def _part(asked: Asked, name: str, text: str) -> Awaitable[None] | None:
+    room_of(asked.session, find(asked, name).log.name)
+    return asked.do("leave", (name, text), text)
+
+
+@verb("TOPIC", 1)
+def topic(asked: Asked, name: str, *text: str) -> Awaitable[None] | None:
+    """Show or set what a room is about; an empty text takes it away."""
+    asked.wire.about(name)
+    room = find(asked, name)
+    if text:
+        return asked.do("topic", (name, text[0] or "-"), text[0])
+    if not room.topic:
+        asked.tell("331", room.log.name, asked.wire.words(say("{room} has no topic.", room=room.log.name)))
+    else:
+        asked.tell("332", room.log.name, room.topic)
+    return None
+
+
+@verb("NAMES")
+def names(asked: Asked, rooms: str = "", *_: str) -> Awaitable[None] | None:
+    """Who is in rooms that they are in."""
+    if not rooms:
+        asked.tell("366", "*", asked.wire.words(END_OF_NAMES))
+        return None
+    return asked.for_each(rooms, lambda name: _names(asked, name))
+
+
+def _names(asked: Asked, name: str) -> Awaitable[None] | None:
+    if asked.hub.rooms.key_of(name) in asked.session.rooms:
+        return asked.do("who", (name,))
+    asked.tell("366", word(name), asked.wire.words(END_OF_NAMES))
+    return None
+
+
+@verb("LIST")
+def list_rooms(asked: Asked, *conditions: str) -> None:
+    """Which rooms have people, the fullest first; or those of these names, or that fit."""
+    fits = _condition(conditions[0]) if conditions else None
+    rooms = [room for room in asked.hub.rooms.values() if room.members and (fits is None or fits(room))]
+    rooms.sort(key=lambda room: -len(room.members))
+    rows: list[Sequence[str]] = [("321", "Channel", "Users  Name")]
+    rows += [("322", room.log.name, str(len(room.members)), room.topic) for room in rooms[: limits.USERS_LISTED]]
+    asked.tell_all([*rows, ("323", asked.wire.words(say("End of the list of rooms")))])
+
+
+def _condition(text: str) -> Callable[[Room], bool]:
+    parts = text.split(",")
+
+    def fits(room: Room) -> bool:
+        name = fold(room.log.name)
+        for part in parts:
+            if part[:1] in "<>" and part[1:].isdecimal():
+                count, here = int(part[1:6]), len(room.members)
+                if not (here < count if part[0] == "<" else here > count):
+                    return False
+            elif part.startswith("!"):
+                if fnmatchcase(name, fold(part[1:])):
+                    return False
+            elif not fnmatchcase(name, fold(part)):
+                return False
+        return True
+
+    return fits
+
+
+@verb("MODE", 1)
+def mode(asked: Asked, target: str, letters: str = "", *params: str) -> Awaitable[None] | None:
+    """Show the modes of a room or of oneself; a letter that stands for a command of the chat is that command."""
+    asked.wire.about(target)
+    if target.startswith("#"):
+        room = find(asked, target)
+        if not letters:
+            asked.tell("324", room.log.name, "+n")
+        elif letters in ("+o", "-o") and params:
+            return asked.do("op" if letters == "+o" else "deop", (room.log.name, params[0]))
+        elif letters.strip("+") == "b" and not params:
+            asked.tell("368", room.log.name, asked.wire.words(say("End of the list of bans")))
+        else:
+            sign = next((letter for letter in letters if letter not in "+-"), letters)[:1]
+            asked.tell("472", word(sign), asked.wire.words(_NO_MODE))
+    elif asked.hub.find(target) is not asked.session.person:
+        asked.tell("502", asked.wire.words(say("The modes of others are their own.")))
+    elif letters in ("", "i", "+i"):  # as everybody is, and most clients ask for
+        asked.tell("221", "+i")
+    else:
+        asked.tell("501", asked.wire.words(_NO_MODE))
+    return None
+
+
+_NO_MODE: Sentence = say("There is no such mode here. HELP lists what there is.")

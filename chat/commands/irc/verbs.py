@@ -1,0 +1,115 @@
+"""The table of IRC's own commands, and what their handlers work with."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+from chat.base import limits
+from chat.base.errors import ChatError, Refused
+from chat.base.language import say
+from chat.commands.registry import Outcome
+from chat.core.hub import Hub
+from chat.core.ports import Carrier
+from chat.core.session import Session
+from chat.wire.answers import Lines, Problem
+from chat.wire.irc.dialect import IrcWire
+from chat.wire.requests import Invoke, Parsed, Request, Say, Secret, Verb
+
+Perform = Callable[[Session, Parsed], Awaitable[Outcome] | Outcome]
+
+
+class Asked(NamedTuple):
+    """A message being handled."""
+
+    session: Session
+    connection: Carrier[Session]
+    wire: IrcWire
+    verb: Verb
+    perform: Perform
+
+    @property
+    def hub(self) -> Hub:
+        """All who are here."""
+        return self.session.hub
+
+    def tell(self, *line: str) -> None:
+        """Answer with one message: a number and its parameters, behind the nickname, or a command."""
+        self.connection.answer(Lines([line]))
+
+    def tell_all(self, lines: Sequence[Sequence[str]]) -> None:
+        """The same with several."""
+        self.connection.answer(Lines(lines))
+
+    def do(self, name: str, rest: str | Sequence[str | None] = "", text: str = "") -> Awaitable[None] | None:
+        """Do a command of the chat, with a text or with its arguments; what was written is looked at for secrets."""
+        line = f"/{name} {rest if isinstance(rest, str) else text}"
+        return _done(self.perform(self.session, Invoke(name, "", rest, Request(line))))
+
+    async def secret(self, text: str) -> None:
+        """Give the server's password, which is shown to nobody."""
+        work = _done(self.perform(self.session, Secret(text, Request(""))))
+        if work is not None:
+            await work
+
+    def talk(self, text: str, to: str) -> Awaitable[None] | None:
+        """Say something to a room or to `@somebody`."""
+        return _done(self.perform(self.session, Say(text, Request(text, self.wire.line_id(self.hub.token), to))))
+
+    def act(self, text: str, to: str) -> Awaitable[None] | None:
+        """Do something in a room."""
+        request = Request(f"/me {text}", self.wire.line_id(self.hub.token), to)
+        return _done(self.perform(self.session, Invoke("me", "", (text,), request)))
+
+    async def for_each(self, targets: str, handle: Callable[[str], Awaitable[None] | None]) -> None:
+        """Do it for each of these names, whatever becomes of the others."""
+        for target in self.targets(targets):
+            self.wire.about(target)
+            try:
+                work = handle(target)
+                if work is not None:
+                    await work
+            except ChatError as error:
+                self.connection.answer(Problem(error.code, error.sentence))
+
+    def targets(self, names: str) -> Sequence[str]:
+        """The names in a list, each once; raises `Refused` where they are too many."""
+        targets = list(dict.fromkeys(name for name in names.split(",") if name))
+        if len(targets) > limits.IRC_TARGETS:
+            sentence = say(
+                "{count} names at once are too many, the limit is {limit}.",
+                count=len(targets),
+                limit=limits.IRC_TARGETS,
+            )
+            raise Refused("too-many", sentence)
+        return targets
+
+
+def _done(work: Awaitable[Outcome] | Outcome) -> Awaitable[None] | None:
+    return None if work is None or isinstance(work, str) else _waited(work)
+
+
+async def _waited(work: Awaitable[Outcome]) -> None:
+    await work
+
+
+Handler = Callable[..., Awaitable[None] | None]
+
+
+class Row(NamedTuple):
+    """One command: how many parameters it needs at `least`, and whether it is there before a nickname is chosen."""
+
+    handle: Handler
+    least: int
+    nameless: bool
+
+
+VERBS: dict[str, Row] = {}
+
+
+def verb(name: str, least: int = 0, nameless: bool = False) -> Callable[[Handler], Handler]:
+    """Put a handler into the table: its arguments are the parameters of the message."""
+
+    def register(handle: Any) -> Any:
+        VERBS[name] = Row(handle, least, nameless)
+        return handle
+
+    return register

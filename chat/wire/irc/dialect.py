@@ -1,0 +1,433 @@
+"""How one IRC client is spoken with: its messages are read, and what it is answered becomes numbers and messages.
+
+What is known of it lasts as long as its connection: how far it has come in, its capabilities, the message in hand.
+The answers to a message with a label are gathered, and given together (IRCv3 labeled-response).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from chat.base import limits
+from chat.base.errors import BadInput
+from chat.base.language import Sentence, say
+from chat.base.text import visible
+from chat.wire import phrases, prose, replies
+from chat.wire.answers import (
+    Answer,
+    AwayNotice,
+    CurrentNotice,
+    Done,
+    Greeting,
+    History,
+    IgnoreNotice,
+    Lines,
+    Missed,
+    Notice,
+    PasswordFirst,
+    Problem,
+    ReadNotice,
+    Reply,
+    RoomState,
+    Since,
+    Stored,
+    UpToNow,
+    Welcome,
+)
+from chat.wire.irc import isupport, messages, numerics
+from chat.wire.irc.format import IrcFormat, batch_of, mask, said
+from chat.wire.plain import Plain
+from chat.wire.requests import Expected, Parsed, Request, Secret, Verb
+
+NOBODY = "*"
+"""Who has no nickname yet, in what they are answered."""
+
+_COMMANDS = say("Commands of the chat are sent with /quote; HELP lists them.")
+
+
+class IrcWire:
+    """The wire of a visit with an IRC client."""
+
+    __slots__ = (
+        "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_target", "_verb",
+        "capabilities", "format", "negotiating", "nick", "opening", "password", "realname", "user", "wanted",
+    )  # fmt: skip
+
+    asks = False
+    people = True
+    lobby = False
+    verbatim = False
+    lists = limits.USERS_LISTED
+
+    nick: str
+    """As they are called, or `NOBODY`."""
+
+    capabilities: frozenset[str]
+    negotiating: bool
+    """They are not to be let in before they have chosen capabilities."""
+
+    opening: Sequence[Sequence[str]]
+    """What stands between the first answers and the message of the day."""
+
+    def __init__(self, format: IrcFormat) -> None:
+        self.format = format
+        self.nick = NOBODY
+        self.wanted: str | None = None
+        self.user: str | None = None
+        self.password: str | None = None
+        self.realname = ""
+        self.capabilities = frozenset()
+        self.negotiating = False
+        self.opening = ()
+        self._greeting = Greeting("chat", "", 0)
+        self._verb = NOBODY
+        self._target: str | None = None
+        self._label: str | None = None
+        self._gathered: list[str] = []
+        self._echoed = False
+        self._earlier: History | None = None
+        self._missed: Sequence[str] = ()
+
+    @property
+    def server(self) -> str:
+        """The server's name, as one word."""
+        return messages.word("-".join(self._greeting.server.split()))
+
+    @property
+    def keepalive(self) -> bytes:
+        """They are asked whether they are there."""
+        return f"PING :{self.server}\r\n".encode()
+
+    # What they ask.
+
+    def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
+        """The message in a line; raises `BadInput` where there is none."""
+        text, is_utf8 = _decoded(line)
+        message = messages.parse(text)
+        if not message.command:
+            raise BadInput("usage", say("There is no command in this line."))
+        if message.command == "PASS" and expected is Expected.SECRET:
+            return Secret(" ".join(message.params), Request(""))
+        return Verb(message.command, message.params, message.tags, is_utf8, Request(""))
+
+    def take_up(self, verb: str, label: str | None) -> None:
+        """This one is in hand, until `have_done`."""
+        self._verb, self._target = messages.word(verb), None
+        if label is not None and "labeled-response" in self.capabilities:
+            self._label = label[: limits.ID]
+
+    def about(self, target: str) -> None:
+        """The message in hand is about this, which a refusal names."""
+        self._target = messages.word(target)
+
+    def line_id(self, token: Callable[[], str]) -> str | None:
+        """The id with which what is in hand is said, where its author gets it as all others do, and it has a label.
+
+        Behind a blank it holds the tag that it is to come with.  The label alone is no id: many clients begin anew with
+        each connection, and an id means for a day that a line was said.
+        """
+        if self._label is None or not self.format.echoes:
+            return None
+        self._echoed = True
+        return f"{token()} label={messages.escaped(self._label)}"
+
+    @property
+    def labelled(self) -> bool:
+        """The message in hand has a label, so all that it brings is to be waited for."""
+        return self._label is not None
+
+    def have_done(self) -> bytes:
+        """All answers to what is in hand were given; returns those that were gathered."""
+        label, self._label = self._label, None
+        echoed, self._echoed = self._echoed, False
+        gathered, self._gathered = self._gathered, []
+        if label is None:
+            return b""
+        tag = f"label={messages.escaped(label)}"
+        if not gathered and echoed:
+            return b""
+        if not gathered:
+            return _encode([messages.tagged([tag]) + messages.bare(self.server, "ACK")])
+        if len(gathered) == 1:
+            return _encode([_with_tag(tag, gathered[0])])
+        begin = messages.tagged([tag]) + messages.bare(self.server, "BATCH", "+answers", "labeled-response")
+        end = messages.bare(self.server, "BATCH", "-answers")
+        return _encode([begin, *(_with_tag("batch=answers", message) for message in gathered), end])
+
+    # What they are answered.
+
+    def answer(self, answer: Answer) -> bytes:
+        """What the service says to one person."""
+        told = list(self._ANSWERS[type(answer)](self, answer))
+        by_itself = isinstance(answer, Notice | Since | UpToNow | Missed) or self._to_oneself(answer)
+        if self._label is not None and not by_itself:
+            self._gathered += told
+            return b""
+        return _encode(told)
+
+    def pages(self, history: History) -> Iterator[bytes]:
+        """The same of a long answer, in pages."""
+        page: list[str] = []
+        for line in self._read_aloud(history, self.nick):
+            page.append(line)
+            if len(page) == limits.HISTORY_AT_ONCE:
+                yield _encode(page)
+                page = []
+        yield _encode(page)
+
+    def numeric(self, number: str, *params: str) -> str:
+        """An answer with a number; the last parameter may be of many words."""
+        return messages.line(self.server, number, self.nick, *params)
+
+    def notice(self, text: str) -> Iterator[str]:
+        """What has no number."""
+        return messages.lines(self.server, "NOTICE", self.nick, visible(text))
+
+    def words(self, sentence: Sentence) -> str:
+        """A sentence in their language; what a person wrote may stand in it."""
+        return visible(self.format.language.words(sentence))
+
+    def _tell(self, *sentences: Sentence) -> Iterator[str]:
+        for sentence in sentences:
+            yield from self.notice(self.words(sentence))
+
+    def _lines(self, lines: Lines) -> Iterator[str]:
+        for command, *params in lines.lines:
+            if command.isdecimal():
+                yield from messages.lines(self.server, command, self.nick, *params)
+            else:
+                yield from messages.lines(self.server, command, *params)
+
+    def _greet(self, greeting: Greeting) -> Iterator[str]:
+        """They are greeted when they are in."""
+        self._greeting = greeting
+        return iter(())
+
+    def _be_asked(self, first: PasswordFirst) -> Iterator[str]:
+        """Who has to give a password is told so when they come in without it."""
+        return self._greet(Greeting(first.server, first.version, 0))
+
+    def _welcome(self, welcome: Welcome) -> Iterator[str]:
+        self.nick, self.wanted, self.password = welcome.nick, None, None
+        greeting = self._greeting
+        yield self.numeric("001", self.words(prose.greeting(greeting)))
+        version = f"chat-{greeting.version}"
+        yield self.numeric(
+            "002", self.words(say("Your host is {server}, running {version}", server=self.server, version=version))
+        )
+        yield self.numeric("003", self.words(_COMMANDS))
+        yield messages.bare(self.server, "004", self.nick, self.server, version, *isupport.MODES)
+        for row in isupport.rows(greeting.server):
+            yield messages.line(self.server, "005", self.nick, *row, "are supported by this server")
+        yield from self._lines(Lines([*self.opening, *self.motd()]))
+        if not welcome.back:
+            way = say("If the line drops: connect again with {code} as the server password (PASS).", code=welcome.code)
+            yield from self._tell(way)
+        for room in welcome.rooms:
+            yield from self._in_room(room)
+        if self.format.replays and welcome.back:
+            self._missed = ["@", *(room.name for room in welcome.rooms)]
+
+    def motd(self) -> Iterator[Sequence[str]]:
+        """The message of the day, and where to go: there always is one, for some clients join nothing before it."""
+        yield "375", self.words(say("Message of the day of {server}", server=self.server))
+        for text in self._greeting.motd:
+            yield "372", f"- {visible(text)}"
+        yield "372", "- " + self.words(say("Talk begins with  /join #lobby"))
+        yield "376", self.words(say("End of the message of the day"))
+
+    def _in_room(self, room: RoomState | replies.Joined) -> Iterator[str]:
+        name = room.name if isinstance(room, RoomState) else room.room
+        yield messages.bare(mask(self.nick), "JOIN", name)
+        if room.topic:
+            yield from messages.lines(self.server, "332", self.nick, name, visible(room.topic))
+        yield from self._names(name, room.users, room.here, room.operators)
+        if not room.recorded:
+            yield from messages.lines(self.server, "NOTICE", name, self.words(phrases.not_recorded(name)))
+
+    def _names(self, room: str, users: Iterable[str], here: int, operators: Sequence[str]) -> Iterator[str]:
+        shape = mask if "userhost-in-names" in self.capabilities else str
+        shown = [f"@{shape(nick)}" if nick in operators else shape(nick) for nick in users]
+        yield from messages.rows(self.server, "353", (self.nick, "=", room), shown)
+        yield self.numeric("366", room, self.words(numerics.END_OF_NAMES))
+        if here > len(shown):
+            more = say("{count} more are in {room} than this list has.", count=here - len(shown), room=room)
+            yield from messages.lines(self.server, "NOTICE", room, self.words(more))
+
+    def _reply(self, reply: Reply) -> Iterator[str]:
+        match reply.facts:
+            case replies.Called(nick):
+                before, self.nick = self.nick, nick
+                if nick != before:
+                    yield messages.line(mask(before), "NICK", nick)
+            case replies.Joined() as joined:
+                yield from self._in_room(joined)
+                earlier, self._earlier = self._earlier, None
+                if earlier is not None and earlier.room == joined.room:
+                    yield from self._remember(earlier)
+            case replies.Who(room, users, here):
+                operators = [user.nick for user in users if user.role != "member"]
+                yield from self._names(room, (user.nick for user in users), here, operators)
+            case replies.Left(room, _, text):
+                yield from messages.lines(mask(self.nick), "PART", room, visible(text))
+            case replies.Topic(room, topic):
+                if topic:
+                    yield from messages.lines(self.server, "332", self.nick, room, visible(topic))
+                else:
+                    yield self.numeric("331", room, *map(self.words, prose.sentences(reply.facts)))
+            case replies.NewTopic(room, topic):
+                if not self.format.echoes:
+                    yield from messages.lines(mask(self.nick), "TOPIC", room, visible(topic))
+            case replies.Away(text):
+                yield self.numeric("305" if text is None else "306", *map(self.words, prose.sentences(reply.facts)))
+            case replies.IsAway(nick, text):
+                away = visible(text) or self.words(next(iter(prose.sentences(reply.facts))))
+                yield from messages.lines(self.server, "301", self.nick, nick, away)
+            case replies.Version(version):
+                told = " ".join(map(self.words, prose.sentences(reply.facts)))
+                yield self.numeric("351", f"chat-{version}", self.server, told)
+            case replies.Bye() | replies.Stopping():
+                yield from messages.lines("", "ERROR", self.words(_goodbye(reply.facts)))
+            case _:
+                yield from self._tell(*prose.sentences(reply.facts))
+
+    def _to_oneself(self, answer: Answer) -> bool:
+        """Whether this brings them what they wrote to themselves: to IRC that is another message than its echo."""
+        private = answer.private if isinstance(answer, Stored) else None
+        return private is not None and private.to_person == private.author.person
+
+    def _stored(self, stored: Stored) -> Iterator[str]:
+        if self._to_oneself(stored) and stored.private is not None:
+            yield from said(stored.private, "")
+        if stored.reply is not None:
+            yield from self._reply(stored.reply)
+
+    def _problem(self, problem: Problem) -> Iterator[str]:
+        words = self.words(problem.sentence)
+        if problem.proposal is not None:
+            words = self.words(say("{sentence} {nick} is free.", sentence=words, nick=problem.proposal))
+        if problem.code in numerics.LAST_WORDS:
+            if problem.code == "banned":
+                yield self.numeric("465", words)
+            yield from messages.lines("", "ERROR", f"{problem.code}: {words}")
+            return
+        special = numerics.OF_JOINING if self._verb == "JOIN" else numerics.OF_TALK if self._talks else {}
+        refusal = special.get(problem.code) or numerics.REFUSALS.get(problem.code)
+        named = {"": (), "verb": (self._verb,), "target": () if self._target is None else (self._target,)}
+        if refusal is not None and (refusal.names != "target" or self._target is not None):
+            yield from messages.lines(self.server, refusal.number, self.nick, *named[refusal.names], words)
+        elif "standard-replies" in self.capabilities:
+            code = problem.code.upper().replace("-", "_")
+            yield from messages.lines(self.server, "FAIL", self._verb, code, words)
+        else:
+            yield from self.notice(f"! {problem.code}: {words}")
+
+    @property
+    def _talks(self) -> bool:
+        return self._verb in ("PRIVMSG", "NOTICE", "TAGMSG") and (self._target or "").startswith("#")
+
+    # What was said earlier.
+
+    def _history(self, history: History) -> Iterator[str]:
+        if history.total is None:  # what somebody finds who comes into a room, which they are not told yet
+            self._earlier = history
+        else:
+            yield from self._read_aloud(history, self.nick)
+
+    def _remember(self, history: History) -> Iterator[str]:
+        """What was said last in a room that they came into, unless they ask for it themselves."""
+        if "draft/chathistory" in self.capabilities or not history.entries:
+            return
+        room = history.room or self.nick
+        if not self.format.replays:
+            yield from self._read_aloud(history, room)
+            return
+        yield messages.bare(self.server, "BATCH", "+earlier", "chathistory", room)
+        for name, entry in history.entries:
+            yield from self.format.remembered(name, entry, "earlier")
+        yield messages.bare(self.server, "BATCH", "-earlier")
+
+    def _read_aloud(self, history: History, to: str) -> Iterator[str]:
+        if not history.entries:
+            yield from self._tell(prose.NOTHING_FOUND)
+            return
+        for words in self._spoken.history(history):
+            yield from messages.lines(self.server, "NOTICE", to, words)
+
+    @property
+    def _spoken(self) -> Plain:
+        """What people read of it."""
+        return Plain(self.format.plain)
+
+    def _since(self, since: Since) -> Iterator[str]:
+        if self.format.replays:
+            for room in self._missed:
+                shown = self.nick if room == "@" else room
+                yield messages.bare(self.server, "BATCH", f"+{batch_of(room)}", "chathistory", shown)
+        else:
+            for words in self._spoken.since(since):
+                yield from self.notice(words)
+
+    def _up_to_now(self, end: UpToNow) -> Iterator[str]:
+        if self.format.replays:
+            for room in self._missed:
+                yield messages.bare(self.server, "BATCH", f"-{batch_of(room)}")
+            self._missed = ()
+        else:
+            for words in self._spoken.up_to_now(end):
+                yield from self.notice(words)
+
+    def _gone(self, missed: Missed) -> Iterator[str]:
+        place = missed.room if missed.room.startswith("#") else self.nick
+        yield from messages.lines(self.server, "NOTICE", place, self.words(phrases.gone(missed.room, missed.gone)))
+
+    def _state(self, notice: Notice) -> Iterator[str]:
+        told = prose.notice(notice)
+        if isinstance(notice, AwayNotice) and told is not None:
+            yield self.numeric("305" if notice.text is None else "306", self.words(told))
+        elif told is not None and not isinstance(notice, CurrentNotice):
+            yield from self._tell(told)
+
+    def _nothing(self, answer: Answer) -> Iterator[str]:
+        """That a line was done is told where it has a label, and by that."""
+        return iter(())
+
+    _ANSWERS: Mapping[type, Callable[..., Iterator[str]]] = {
+        Greeting: _greet,
+        PasswordFirst: _be_asked,
+        Welcome: _welcome,
+        Reply: _reply,
+        Stored: _stored,
+        Done: _nothing,
+        Problem: _problem,
+        History: _history,
+        Lines: _lines,
+        Missed: _gone,
+        Since: _since,
+        UpToNow: _up_to_now,
+        CurrentNotice: _state,
+        AwayNotice: _state,
+        IgnoreNotice: _state,
+        ReadNotice: _state,
+    }
+
+
+def _goodbye(facts: replies.Bye | replies.Stopping) -> Sentence:
+    if isinstance(facts, replies.Stopping):
+        return next(iter(prose.sentences(facts)))
+    return say("Bye.") if facts.nick is None else say("Bye {nick}.", nick=facts.nick)
+
+
+def _decoded(line: str) -> tuple[str, bool]:
+    """The text of a line, and whether it was UTF-8: else it is CP1252, as on every wire; see `chat.doors.irc_lines`."""
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "surrogateescape").decode("cp1252", "replace"), False
+    return line, True
+
+
+def _with_tag(tag: str, message: str) -> str:
+    return f"@{tag};{message[1:]}" if message.startswith("@") else f"@{tag} {message}"
+
+
+def _encode(told: Iterable[str]) -> bytes:
+    return "".join([message + "\r\n" for message in told]).encode("utf-8", "replace")

@@ -1,0 +1,171 @@
+"""Events as IRC clients get them: one format for each set of capabilities that changes the bytes.
+
+A client keeps its own list of who is in a room by JOIN, PART, QUIT and NICK, so these are never left out.  A message of
+several lines is as many of IRC's, and so is one that is too long for one.  What somebody missed comes stamped, and in a
+batch, to those who asked for that: a bot acts on what it takes for new.  To all others it is a NOTICE, which no program
+answers (RFC 2812, 3.3.2), with the time in front.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, tzinfo
+
+from chat.base import limits
+from chat.base.language import Language
+from chat.base.text import visible
+from chat.log.events import (
+    Action,
+    Announced,
+    Author,
+    Entry,
+    Fact,
+    Joined,
+    Left,
+    Message,
+    NotDelivered,
+    OtherDevice,
+    Private,
+    Renamed,
+    RoleGiven,
+    TopicSet,
+)
+from chat.log.log import Log
+from chat.wire import jsonl, phrases
+from chat.wire.irc.messages import bare, broken, escaped, line, lines, tagged
+from chat.wire.plain import PlainFormat
+
+HOST = "chat"
+"""Stands where IRC has an address, which is nobody's business."""
+
+RENDERED = ("batch", "echo-message", "message-tags", "server-time")
+"""The capabilities that change what events look like."""
+
+
+def mask(nick: str) -> str:
+    """Who a message is from."""
+    return f"{nick}!{HOST}@{HOST}"
+
+
+def _speaker(author: Author) -> str:
+    return mask(author.shown or author.nick)
+
+
+class IrcFormat:
+    """Events for IRC clients with some capabilities, in one language; times that stand in words are of a zone."""
+
+    folds = True
+    keeps_list = True
+
+    def __init__(self, language: Language, *capabilities: str, zone: tzinfo | None = None) -> None:
+        self.name = " ".join(("irc", *capabilities))
+        self.language = language
+        self.echoes = "echo-message" in capabilities
+        self.plain = PlainFormat(language, zone)
+        self.stamps = "server-time" in capabilities
+        self.replays = self.stamps and "batch" in capabilities
+        """What was said earlier comes as it was said, in a batch."""
+        self._ids = "message-tags" in capabilities
+
+    def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
+        """One entry as the readers of this log get it; the `id` holds a tag behind its blank: see `IrcWire.line_id`."""
+        fact = entry.fact
+        if timed and not self.replays and isinstance(fact, Message | Action | Private):
+            return _encode(self._told(log, entry))
+        tags = [f"batch={batch_of(log.name)}"] if timed and self.replays else []
+        if id is not None:
+            tags.append(id.partition(" ")[2])
+        return _encode(self._tagged(log.key, entry, tags, self._lines(log, fact)))
+
+    def remembered(self, room: str, entry: Entry, batch: str) -> Iterator[str]:
+        """The same of history, within a batch."""
+        return self._tagged(room, entry, [f"batch={batch}"], said(entry.fact, room))
+
+    def _tagged(self, key: str, entry: Entry, tags: list[str], messages: Iterable[str]) -> Iterator[str]:
+        """Messages with their tags; the id of an entry stands on its first one alone."""
+        if self.stamps:
+            tags.append(stamp(entry.at))
+        first, rest = tagged([*tags, msgid(key, entry)] if self._ids else tags), tagged(tags)
+        for number, message in enumerate(messages):
+            yield (rest if number else first) + message
+
+    def _lines(self, log: Log, fact: Fact) -> Iterator[str]:
+        match fact:
+            case Message() | Action() | Private():
+                yield from said(fact, log.name)
+            case Joined(_, who):
+                for nick in who:
+                    yield bare(mask(nick), "JOIN", log.name)
+            case Left(_, who, _, _, text, True):
+                for nick in who:
+                    yield from lines(mask(nick), "QUIT", visible(text))
+            case Left(_, who, _, _, text):
+                for nick in who:
+                    yield from lines(mask(nick), "PART", log.name, visible(text))
+            case Renamed(author, to):
+                yield line(mask(author.nick), "NICK", to)
+            case TopicSet(author, text):
+                yield from lines(mask(author.nick), "TOPIC", log.name, visible(text))
+            case RoleGiven(author, to, role, "*"):
+                words = self.language.words(phrases.role_given(None if author is None else author.nick, to, role, "*"))
+                yield from lines("", "NOTICE", "*", words)
+            case RoleGiven(author, to, role, room):
+                sign = "-" if role == "member" else "+"
+                yield bare("" if author is None else mask(author.nick), "MODE", room, f"{sign}o", to)
+            case Announced(author, text):
+                words = self.language.words(phrases.announced(None if author is None else author.nick))
+                yield from lines("", "NOTICE", "*", f"{words}: {visible(text)}")
+            case NotDelivered(nick):
+                words = self.language.words(phrases.not_delivered(nick))
+                yield from lines("", "NOTICE", "*", f"! not-delivered: {words}")
+            case OtherDevice(author, "joined", room):
+                yield bare(mask(author.nick), "JOIN", room)
+            case OtherDevice(author, "left", room):
+                yield bare(mask(author.nick), "PART", room)
+            case OtherDevice(author, "renamed", nick):
+                yield line(mask(author.nick), "NICK", nick)
+
+    def _told(self, log: Log, entry: Entry) -> Iterator[str]:
+        place = log.name if log.name.startswith("#") else "*"
+        for words in self.plain.lines(log, entry, named=False, timed=True):
+            yield from lines("", "NOTICE", place, words)
+
+
+def said(fact: Fact, room: str) -> Iterator[str]:
+    """What somebody said, as they said it."""
+    match fact:
+        case Message(author, text):
+            yield from _talk(author, room, text)
+        case Action(author, text):
+            yield from _acted(author, room, text)
+        case Private(author, to, _, text):
+            yield from _talk(author, to, text)
+
+
+def _talk(author: Author, to: str, text: str) -> Iterator[str]:
+    for part in text.split("\n"):
+        yield from lines(_speaker(author), "PRIVMSG", to, visible(part) or " ")
+
+
+def _acted(author: Author, to: str, text: str) -> Iterator[str]:
+    head = f"{line(_speaker(author), 'PRIVMSG', to, '')}\x01ACTION "
+    for part in text.split("\n"):
+        for words in broken(visible(part), limits.IRC_LINE - len(head.encode()) - 1):
+            yield f"{head}{words}\x01"
+
+
+def msgid(key: str, entry: Entry) -> str:
+    """A tag that names an entry for ever: by its log and its number there."""
+    return f"msgid={escaped(f'{entry.seq}-{key}')}"
+
+
+def stamp(at: datetime) -> str:
+    """A tag that says when."""
+    return f"time={jsonl.stamp(at)}"
+
+
+def batch_of(room: str) -> str:
+    """The batch in which comes what somebody missed of a room; `IrcWire` opens it."""
+    return f"missed-{room.encode().hex()}"
+
+
+def _encode(messages: Iterable[str]) -> bytes:
+    return "".join([message + "\r\n" for message in messages]).encode()

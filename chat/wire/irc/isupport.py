@@ -1,0 +1,42 @@
+"""What the server tells of itself in numbers 004 and 005, in ASCII (modern.ircdocs.horse, RPL_ISUPPORT)."""
+
+from collections.abc import Iterator, Sequence
+
+from chat.base import limits
+
+MODES = ("io", "no", "o")
+"""Letters of modes that people, rooms and people in rooms have: nobody's address is seen (`i`), and nobody talks to a
+room from outside (`n`)."""
+
+PER_LINE = 12
+"""Tokens in a message: with its own parameters it has fifteen, the most that RFC 1459 allows."""
+
+
+def rows(server: str) -> Iterator[Sequence[str]]:
+    """The tokens, as many as stand in one message."""
+    tokens = _tokens(server)
+    for start in range(0, len(tokens), PER_LINE):
+        yield tokens[start : start + PER_LINE]
+
+
+def _tokens(server: str) -> Sequence[str]:
+    targets = ("JOIN", "PART", "PRIVMSG", "NOTICE", "NAMES", "WHOIS")
+    return (
+        f"NETWORK={_ascii(server)}",
+        "CASEMAPPING=ascii",
+        "CHANTYPES=#",
+        f"CHANLIMIT=#:{limits.ROOMS_PER_PERSON}",
+        "CHANMODES=,,,n",
+        "PREFIX=(o)@",
+        f"NICKLEN={limits.NICKNAME}",
+        f"CHANNELLEN={limits.NICKNAME + 1}",
+        f"TOPICLEN={limits.TOPIC}",
+        f"AWAYLEN={limits.WORDS}",
+        f"TARGMAX={','.join(f'{verb}:{limits.IRC_TARGETS}' for verb in targets)}",
+        "UTF8ONLY",
+    )
+
+
+def _ascii(name: str) -> str:
+    """A name as the value of a token (`\\x20` is a blank in it)."""
+    return "".join(char if char.isascii() and char.isprintable() else "_" for char in name).replace(" ", r"\x20")

@@ -1,0 +1,540 @@
+"""An IRC client in the chat: it comes in, talks, sees who is there and what was said, and comes back."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from world import Client, World
+
+from chat.base import limits
+from chat.wire.irc.messages import parse
+
+
+def irc(world: World, *lines: str, host: str = "192.0.2.1") -> Client:
+    """Somebody connects with an IRC client, which sends these lines as one packet."""
+    client = world.connect(greeted=False, host=host)
+    client.send("".join(f"{line}\r\n" for line in lines).encode())
+    world.turn()
+    return client
+
+
+def enter(world: World, nick: str, *lines: str, caps: str = "") -> Client:
+    """The same, and is in; these lines are said, and all was read."""
+    asked = ["CAP LS 302", f"CAP REQ :{caps}", "CAP END"] if caps else []
+    client = irc(world, *asked, f"NICK {nick}", f"USER {nick} 0 * :{nick.title()} Real")
+    assert numbers(client)[-1] in ("376", "NOTICE"), client.lines
+    client.take()
+    client.type(*lines)
+    if lines:
+        client.take()
+    return client
+
+
+def numbers(client: Client) -> list[str]:
+    """The commands of what came."""
+    return [parse(line).command for line in client.lines]
+
+
+def told(client: Client, command: str) -> list[Sequence[str]]:
+    """The parameters of what came with this command."""
+    return [parse(line).params for line in client.lines if parse(line).command == command]
+
+
+def code_of(client: Client) -> str:
+    return re.search(r"connect again with (\S+) as", client.bytes.decode())[1]
+
+
+FIRST = ["NICK amy", "USER amy 0 * :Amy", "CAP LS 302", "CAP END"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["NICK amy", "USER amy 0 * :Amy"],
+        ["USER amy 0 * :Amy", "NICK amy"],
+        ["PASS x", "NICK amy", "USER amy 0 * :Amy"],
+        ["CAP LS 302", "NICK amy", "USER amy 0 * :Amy", "CAP END"],
+        ["CAP LS :302", "NICK :amy", "USER amy 0 * Amy", "CAP REQ :server-time", "CAP :END"],
+        ["CAP LS", "JOIN :", "NICK amy", "USER amy amy pi :Amy", "CAP END"],
+        ["CAP REQ :no/such", "CAP END", "USER amy 0 * :Amy", "NICK amy"],
+    ],
+)
+@pytest.mark.parametrize("pieces", [False, True], ids=["one packet", "bytes"])
+def test_a_client_is_in_after_nick_and_user_in_any_order(world: World, lines: list[str], pieces: bool) -> None:
+    client = world.connect(greeted=False)
+    data = "".join(f"{line}\r\n" for line in lines).encode()
+    for packet in [data[place : place + 1] for place in range(len(data))] if pieces else [data]:
+        client.send(packet)
+        world.turn()
+    came = [number for number in numbers(client) if number.isdecimal() and number != "451"]
+    assert came[:5] == ["001", "002", "003", "004", "005"]
+    assert came[-3:] == ["375", "372", "376"]
+    assert b"\xff" not in client.bytes
+    assert not told(client, "JOIN")
+    assert len(code_of(client)) == 11
+
+
+def test_line_ends_of_lf_alone_are_taken(world: World) -> None:
+    client = world.connect(greeted=False)
+    client.send(b"NICK amy\nUSER amy 0 * :Amy\n")
+    world.turn()
+    assert "376" in numbers(client)
+
+
+def test_who_was_greeted_in_plain_words_first_comes_in_all_the_same(world: World) -> None:
+    client = world.connect()
+    client.take()
+    client.send(b"NICK amy\r\nUSER amy 0 * :Amy\r\n")
+    world.turn()
+    assert numbers(client)[0] == "001"
+    assert b" pi " in client.bytes
+
+
+def test_somebody_who_types_a_nickname_or_talks_of_irc_speaks_no_irc(world: World) -> None:
+    bob = world.enter("bob")
+    amy = world.connect("amy", "NICK zed", "CAP LS 302", "USER a b c :d")
+    assert amy.take()[-1].startswith("->")
+    assert bob.take()[1:] == ["<amy> NICK zed", "<amy> CAP LS 302", "<amy> USER a b c :d"]
+
+
+def test_no_telnet_is_spoken_and_nothing_is_rubbed_out(world: World) -> None:
+    bob = world.enter("bob")
+    amy = enter(world, "amy", "JOIN #lobby", "PRIVMSG #lobby :ab\x08\x7fc")
+    assert bob.take()[-1] == "<amy> ab␈␡c"
+    assert b"\xff" not in bytes(amy.socket.received)
+
+
+def test_they_talk_with_all_others(world: World) -> None:
+    bob, amy = world.enter("bob"), enter(world, "amy")
+    amy.type("JOIN #lobby")
+    assert amy.lines == [
+        ":amy!chat@chat JOIN #lobby",
+        ":pi 353 amy = #lobby :bob amy",
+        ":pi 366 amy #lobby :End of the list of names",
+    ]
+    amy.take()
+    bob.take()
+    amy.type("PRIVMSG #lobby :olá", "PRIVMSG #lobby :\x01ACTION waves\x01", "PRIVMSG bob :psst", "NOTICE bob :hm")
+    assert bob.take() == ["<amy> olá", "* amy waves", "[amy -> you] psst", "[amy -> you] hm"]
+    assert amy.take() == []
+    bob.type("hello", "/me nods", "/msg amy hi", "/topic tea at five", "/nick rob", "/leave")
+    assert amy.take() == [
+        ":bob!chat@chat PRIVMSG #lobby :hello",
+        ":bob!chat@chat PRIVMSG #lobby :\x01ACTION nods\x01",
+        ":bob!chat@chat PRIVMSG amy :hi",
+        ":bob!chat@chat TOPIC #lobby :tea at five",
+        ":bob!chat@chat NICK :rob",
+        ":rob!chat@chat PART #lobby :",
+    ]
+
+
+def test_somebody_who_quits_is_told_once(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby,#ops")
+    bob = world.enter("bob", "/join #ops")
+    amy.take()
+    bob.type("/quit see you")
+    assert amy.take() == [":bob!chat@chat QUIT :see you"]
+
+
+def test_a_message_of_several_lines_and_a_long_one_are_as_many_as_it_takes(world: World) -> None:
+    amy, bob = enter(world, "amy", "JOIN #lobby"), world.enter("bob")
+    amy.take()
+    bob.type("/paste", "first", "  then", "/end", "word " * 300 + "end")
+    came = [params[1] for params in told(amy, "PRIVMSG")]
+    assert came[:2] == ["first", "  then"]
+    assert "".join(came[2:]) == "word " * 300 + "end"
+    assert all(len(line.encode()) <= limits.IRC_LINE for line in amy.lines)
+
+
+def test_what_was_said_last_comes_as_notices_no_program_answers(world: World) -> None:
+    world.enter("bob", "red again", "/me sighs")
+    amy = enter(world, "amy")
+    amy.type("JOIN #lobby")
+    notices = [params[1] for params in told(amy, "NOTICE")]
+    assert [params[0] for params in told(amy, "NOTICE")] == ["#lobby"] * 4
+    assert notices[0].startswith("-- last 2 lines of #lobby, times ")
+    assert [notice[5:] for notice in notices[1:3]] == [" <bob> red again", " * bob sighs"]
+    assert numbers(amy)[:3] == ["JOIN", "353", "366"]
+
+
+def test_to_who_asked_for_batches_and_times_it_comes_as_it_was_said(world: World) -> None:
+    world.enter("bob", "red again")
+    amy = enter(world, "amy", caps="batch server-time message-tags")
+    amy.type("JOIN #lobby")
+    begin, line, end = amy.lines[-3:]
+    assert begin == ":pi BATCH +earlier chathistory #lobby"
+    assert (
+        line == "@batch=earlier;time=2026-11-22T10:04:00.000Z;msgid=2-#lobby :bob!chat@chat PRIVMSG #lobby :red again"
+    )
+    assert end == ":pi BATCH -earlier"
+
+
+def test_capabilities_change_what_others_say_and_one_can_give_them_back(world: World) -> None:
+    amy, bob = enter(world, "amy", "JOIN #lobby", caps="server-time"), world.enter("bob")
+    amy.take()
+    bob.type("one")
+    amy.type("CAP REQ :-server-time", "CAP LIST")
+    bob.type("two")
+    assert amy.take() == [
+        "@time=2026-11-22T10:04:00.000Z :bob!chat@chat PRIVMSG #lobby :one",
+        ":pi CAP amy ACK :-server-time",
+        ":pi CAP amy LIST :",
+        ":bob!chat@chat PRIVMSG #lobby :two",
+    ]
+
+
+def test_an_echo_comes_in_the_order_of_the_room_with_the_label_of_its_line(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps="echo-message labeled-response batch")
+    bob, carl = world.enter("bob"), world.enter("carl")
+    world.take_all()
+    amy.send(b"@label=7 PRIVMSG #lobby :one\r\n")
+    bob.send(b"two\n")
+    amy.send(b"@label=8 PRIVMSG #lobby :three\r\n")
+    world.turn()
+    assert carl.take() == ["<amy> one", "<bob> two", "<amy> three"]
+    assert amy.take() == [
+        "@label=7 :amy!chat@chat PRIVMSG #lobby :one",
+        ":bob!chat@chat PRIVMSG #lobby :two",
+        "@label=8 :amy!chat@chat PRIVMSG #lobby :three",
+    ]
+
+
+def test_a_label_may_come_again_and_the_line_is_said_again(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps="echo-message labeled-response batch")
+    bob = world.enter("bob")
+    amy.type("@label=1 PRIVMSG #lobby :one", "@label=1 PRIVMSG #lobby :two")
+    assert bob.take() == ["<amy> one", "<amy> two"]
+
+
+def test_all_answers_to_a_message_with_a_label_go_together(world: World) -> None:
+    amy = enter(world, "amy", caps="labeled-response batch")
+    amy.type("@label=a JOIN #lobby", "@label=b PING x", "@label=c PONG x", "@label=d FOO", "@label=e PRIVMSG #lobby :x")
+    begin, *within, end = amy.lines[:5]
+    assert begin == "@label=a :pi BATCH +answers labeled-response"
+    assert [line.split()[0] for line in within] == ["@batch=answers"] * 3
+    assert end == ":pi BATCH -answers"
+    assert amy.lines[5:] == [
+        "@label=b :pi PONG pi :x",
+        "@label=c :pi ACK",
+        "@label=d :pi 421 amy FOO :There is no FOO here. HELP lists what there is.",
+        "@label=e :pi ACK",
+    ]
+
+
+def test_who_writes_to_themselves_reads_it(world: World) -> None:
+    amy = enter(world, "amy")
+    amy.type("PRIVMSG amy :remember")
+    assert amy.take() == [":amy!chat@chat PRIVMSG amy :remember"]
+
+
+# Coming back.
+
+
+def test_the_code_as_password_brings_back_nickname_rooms_and_what_was_missed(world: World) -> None:
+    amy = irc(world, "NICK amy", "USER amy 0 * :Amy")
+    code = code_of(amy)
+    amy.type("JOIN #lobby", "JOIN #ops")
+    bob = world.enter("bob", "/join #ops")
+    amy.cut()
+    bob.type("are you there?", "/msg amy psst")
+    back = irc(world, f"PASS {code}", "NICK zed", "USER amy 0 * :Amy")
+    assert told(back, "001")[0][0] == "amy"
+    assert [line for line in back.lines if line.startswith(":amy!")] == [
+        ":amy!chat@chat JOIN #lobby",
+        ":amy!chat@chat JOIN #ops",
+    ]
+    missed = [line for line in back.lines if "psst" in line or "are you" in line]
+    assert [parse(line).command for line in missed] == ["NOTICE", "NOTICE"]
+    assert any("<bob> are you there?" in line for line in missed)
+    assert any("[bob -> you] psst" in line for line in missed)
+    bob.take()
+    back.type("PRIVMSG #ops :yes")
+    assert bob.take() == ["#ops <amy> yes"]
+
+
+def test_what_was_missed_comes_in_batches_to_who_asked_for_them(world: World) -> None:
+    amy = irc(world, "NICK amy", "USER amy 0 * :Amy")
+    code = code_of(amy)
+    amy.type("JOIN #lobby")
+    bob = world.enter("bob")
+    amy.cut()
+    bob.type("are you there?")
+    back = irc(world, "CAP REQ :batch server-time", f"PASS {code}", "NICK amy", "USER amy 0 * :Amy", "CAP END")
+    began = [params for params in told(back, "BATCH") if params[0].startswith("+")]
+    ended = [params for params in told(back, "BATCH") if params[0].startswith("-")]
+    assert [params[1:] for params in began] == [["chathistory", "amy"], ["chathistory", "#lobby"]]
+    assert [params[0][1:] for params in began] == [params[0][1:] for params in ended]
+    (line,) = [line for line in back.lines if "are you there" in line]
+    assert parse(line).tags["batch"] == began[1][0][1:]
+    assert parse(line).tags["time"] == "2026-11-22T10:04:00.000Z"
+
+
+def test_a_wrong_code_is_told_and_they_come_in_as_somebody_new(world: World) -> None:
+    amy = irc(world, "PASS AAAA2-BBBB3", "NICK amy", "USER amy 0 * :Amy")
+    assert numbers(amy)[:2] == ["464", "001"]
+
+
+def test_a_password_nobody_asked_for_lets_them_in_and_is_told(world: World) -> None:
+    amy = irc(world, "PASS tulip", "NICK amy", "USER amy 0 * :Amy")
+    assert "wants no password" in amy.lines[-1]
+    assert b"tulip" not in amy.bytes
+
+
+def test_the_end_of_input_is_a_leave_and_a_cut_is_a_cut(world: World) -> None:
+    bob = world.enter("bob")
+    enter(world, "amy", "JOIN #lobby").close()
+    enter(world, "carl", "JOIN #lobby").cut()
+    assert [line for line in bob.take() if "left" in line] == ["-!- amy left (0 s)"]
+
+
+def test_a_silent_client_is_asked_and_in_the_end_given_up(world: World) -> None:
+    amy = enter(world, "amy")
+    world.wait(60, step=1)
+    assert set(numbers(amy)) == {"PING"}
+    amy.type("PONG pi")
+    amy.take()
+    world.wait(25, step=1)
+    assert amy.take() == []
+    world.wait(120, step=1)
+    assert told(amy, "ERROR")
+    assert amy.ended
+
+
+def test_a_pong_waits_for_what_was_said_before(world: World) -> None:
+    bob, amy = world.enter("bob"), enter(world, "amy", "JOIN #lobby")
+    bob.take()
+    sent: list[bytes] = []
+    amy.visit.send = bob.visit.send = sent.append
+    amy.send(b"PRIVMSG #lobby :hello\r\nPING x\r\n")
+    world.turn()
+    assert sent == [b"<amy> hello\r\n", b":pi PONG pi :x\r\n"]
+
+
+def test_the_password_of_the_server_is_given_as_pass() -> None:
+    world = World(password="tulip time")
+    amy = irc(world, "PASS :tulip time", "NICK amy", "USER amy 0 * :Amy", host="127.0.0.1")
+    assert numbers(amy)[0] == "001"
+    assert "wants no password" not in amy.bytes.decode()
+
+
+@pytest.mark.parametrize("given", [[], ["PASS tulip"], ["PASS AAAA2-BBBB3"]])
+def test_without_it_nobody_comes_in_and_nothing_is_told(given: list[str]) -> None:
+    world = World(password="tulip time")
+    amy = irc(world, *given, "NICK amy", "LUSERS", "USER amy 0 * :Amy", host="127.0.0.1")
+    assert set(numbers(amy)) == {"451", "464", "ERROR"}
+    assert amy.ended
+
+
+def test_the_code_replaces_it() -> None:
+    world = World(password="tulip time")
+    amy = irc(world, "PASS :tulip time", "NICK amy", "USER amy 0 * :Amy", host="127.0.0.1")
+    code = code_of(amy)
+    amy.cut()
+    back = irc(world, f"PASS {code}", "NICK zed", "USER amy 0 * :Amy", host="127.0.0.1")
+    assert told(back, "001")[0][0] == "amy"
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("NICK bob", "433 amy bob :bob is here already. bob2 is free."),
+        ("NICK 1x", "432 amy 1x :A nickname begins with a letter, not with 1. x is free."),
+        ("NICK", "431 amy :NICK needs a nickname."),
+        ("PRIVMSG nobody :x", "401 amy nobody :Nobody here is called nobody. /who shows who is here."),
+        ("PRIVMSG #nowhere :x", "403 amy #nowhere :There is no room #nowhere. /join #nowhere makes it."),
+        ("PRIVMSG #ops :x", "404 amy #ops :You are not in #ops. /join #ops goes there."),
+        ("PRIVMSG #lobby :", "412 amy :An empty line says nothing."),
+        ("PRIVMSG", "411 amy :It is not said to whom that goes."),
+        ("PART #ops", "442 amy #ops :You are not in #ops. /join #ops goes there."),
+        ("JOIN a!b", "403 amy a!b :A name has no ! in it: letters, digits, - _ . and apostrophes."),
+        ("JOIN", "461 amy JOIN :JOIN needs more than that."),
+        ("USER a b c d", "462 amy :You are in already."),
+        ("LEAVE #x y", "NOTICE amy :! not-in-room: You are not in #x, but in #lobby."),
+        ("JSON", "421 amy JSON :There is no JSON here. HELP lists what there is."),
+        ("MODE #lobby +k word", "472 amy k :There is no such mode here. HELP lists what there is."),
+        ("PRIVMSG bob :\x01VERSION\x01", "NOTICE amy :! not-allowed: Of CTCP only ACTION is known. Nothing was sent."),
+        ("x" * 511, "417 amy :This line has 511 bytes, the limit is 510."),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_words_of_all_wires(world: World, line: str, answer: str) -> None:
+    world.enter("bob", "/join #ops")
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.take()
+    amy.type(line)
+    assert amy.take() == [f":pi {answer}"]
+
+
+def test_before_a_nickname_is_chosen_only_coming_in_is_possible(world: World) -> None:
+    amy = irc(world, "CAP LS 302", "JOIN #lobby", "PRIVMSG bob :x", "LAST 5", "PING x")
+    assert numbers(amy) == ["CAP", "451", "451", "451", "PONG"]
+
+
+def test_what_has_no_number_is_a_failure_to_who_knows_those(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps="standard-replies")
+    amy.type("PRIVMSG amy :\x01DCC SEND x\x01")
+    assert amy.take()[0].startswith(":pi FAIL PRIVMSG NOT_ALLOWED :")
+
+
+def test_what_is_no_utf8_is_read_as_on_every_wire_and_that_is_told(world: World) -> None:
+    bob, amy = world.enter("bob"), enter(world, "amy", "JOIN #lobby")
+    bob.take()
+    amy.send(b"PRIVMSG #lobby :ol\xe1\r\n")
+    world.turn()
+    assert bob.take() == ["<amy> olá"]
+    assert amy.take() == [":pi WARN * INVALID_UTF8 :That was no UTF-8; it was read as CP1252."]
+
+
+def test_a_resume_code_is_not_said(world: World) -> None:
+    bob = world.enter("bob")
+    amy = irc(world, "NICK amy", "USER amy 0 * :Amy")
+    code = code_of(amy)
+    amy.type("JOIN #lobby")
+    amy.take()
+    amy.type(f"PRIVMSG #lobby :{code}", f"PRIVMSG bob :{code}", f"TOPIC #lobby :{code}", f"PART #lobby :{code}")
+    assert all(code not in line for line in bob.take())
+    assert [number for number in numbers(amy) if number in ("404", "NOTICE")]
+
+
+def test_every_command_of_the_chat_is_there(world: World) -> None:
+    world.enter("bob", "hello")
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.take()
+    amy.type(
+        "IGNORE bob", "SINCE 30m #lobby", "LAST #lobby 5", "MISSED #lobby", "GREP hello", "MSG bob hi", "LANGUAGE es"
+    )
+    notices = [params[1] for params in told(amy, "NOTICE")]
+    assert notices[0] == "You hear nothing more from bob; /unignore bob ends it."
+    assert sum("<bob> hello" in notice for notice in notices) == 3
+    assert "El servicio" in notices[-1]
+    amy.type("JOIN")
+    assert amy.lines[-1] == ":pi 461 amy JOIN :Con JOIN hace falta algo más."
+
+
+# Asking.
+
+
+def test_who_and_whois_tell_what_clients_want_and_no_address(world: World) -> None:
+    world.enter("bob", "/away tea")
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.take()
+    amy.type("WHO #lobby", "WHO b*", "WHOIS bob", "WHOIS nobody", "USERHOST amy bob", "ISON bob nobody amy")
+    assert amy.take() == [
+        ":pi 352 amy #lobby bob chat pi bob G :0 bob",
+        ":pi 352 amy #lobby amy chat pi amy H :0 Amy Real",
+        ":pi 315 amy #lobby :End of the list of people",
+        ":pi 352 amy * bob chat pi bob G :0 bob",
+        ":pi 315 amy b* :End of the list of people",
+        ":pi 311 amy bob bob chat * :bob",
+        ":pi 319 amy bob :#lobby",
+        ":pi 312 amy bob pi :chat 0.1.0",
+        ":pi 301 amy bob :tea",
+        ":pi 317 amy bob 0 1795341840 :seconds idle, signon time",
+        ":pi 318 amy bob :End of what is known",
+        ":pi 401 amy nobody :Nobody here is called nobody. /who shows who is here.",
+        ":pi 318 amy nobody :End of what is known",
+        ":pi 302 amy :amy=+amy@chat bob=-bob@chat",
+        ":pi 303 amy :bob amy",
+    ]
+
+
+def test_who_is_in_a_room_is_for_those_in_it(world: World) -> None:
+    world.enter("bob", "/join #ops")
+    amy = enter(world, "amy")
+    amy.type("NAMES #ops", "WHO #ops")
+    assert numbers(amy) == ["366", "315"]
+
+
+def test_rooms_are_listed_with_their_topics(world: World) -> None:
+    world.enter("bob", "/join #ops", "/topic tea at five")
+    amy = enter(world, "amy")
+    amy.type("LIST", "LIST #ops", "LIST >5", "LIST *obb*")
+    assert told(amy, "322") == [
+        ["amy", "#lobby", "1", ""],
+        ["amy", "#ops", "1", "tea at five"],
+        ["amy", "#ops", "1", "tea at five"],
+        ["amy", "#lobby", "1", ""],
+    ]
+
+
+def test_the_topic_is_shown_set_and_taken_away(world: World) -> None:
+    bob, amy = world.enter("bob"), enter(world, "amy", "JOIN #lobby")
+    bob.take()
+    amy.take()
+    amy.type("TOPIC #lobby", "TOPIC #lobby :tea", "TOPIC #lobby", "TOPIC #lobby :")
+    assert amy.take() == [
+        ":pi 331 amy #lobby :#lobby has no topic.",
+        ":amy!chat@chat TOPIC #lobby :tea",
+        ":pi 332 amy #lobby :tea",
+        ":amy!chat@chat TOPIC #lobby :",
+    ]
+    assert len(bob.take()) == 2
+
+
+def test_quit_is_answered_by_an_error_and_told_to_the_others(world: World) -> None:
+    bob, amy = world.enter("bob"), enter(world, "amy", "JOIN #lobby")
+    bob.take()
+    amy.type("QUIT :see you")
+    assert amy.take() == ["ERROR :Bye amy."]
+    assert amy.ended
+    assert bob.take() == ['-!- amy left (0 s): "see you"']
+
+
+def test_quiet_hides_nothing_from_a_client_that_keeps_a_list(world: World) -> None:
+    amy = irc(world, "NICK amy", "USER amy 0 * :Amy")
+    code = code_of(amy)
+    amy.type("JOIN #lobby")
+    amy.cut()
+    back = world.connect(f"/resume {code}", "/quiet on")
+    back.cut()
+    amy = irc(world, f"PASS {code}", "NICK amy", "USER amy 0 * :Amy")
+    amy.take()
+    world.enter("bob")
+    assert amy.take() == [":bob!chat@chat JOIN #lobby"]
+
+
+def test_nobody_who_has_no_irc_client_pays_for_what_reads_it() -> None:
+    loaded = "import sys, chat.tap; print([name for name in sys.modules if '.irc.' in name or name.endswith('.irc')])"
+    assert subprocess.check_output([sys.executable, "-c", loaded], text=True) == "[]\n"
+
+
+def test_those_who_speak_alike_get_what_was_encoded_once(world: World) -> None:
+    clients = [enter(world, nick, "JOIN #lobby", caps="server-time") for nick in ("amy", "bob", "carl")]
+    assert len({id(client.visit.wire.format) for client in clients}) == 1
+
+
+_VERBS = (
+    "CAP NICK USER PASS JOIN PART PRIVMSG NOTICE TOPIC NAMES LIST WHO WHOIS WHOWAS USERHOST ISON MODE AWAY LUSERS MOTD "
+    "VERSION TIME INFO LINKS HELP PING PONG SINCE LAST GREP IGNORE LEAVE MSG ME RESUME LOGIN REGISTER POST ROOMS"
+)
+_PARAMS = ["#lobby", "amy", "#x,#y", "*", ":", ":two words", "LS", "REQ", "server-time", "0", "+b", "302"]
+_VERB_LINES = st.tuples(
+    st.sampled_from(_VERBS.split()), st.lists(st.one_of(st.sampled_from(_PARAMS), st.text(max_size=12)), max_size=4)
+).map(lambda parts: " ".join((parts[0], *parts[1])).encode("utf-8", "surrogatepass"))
+_ANY_LINES = st.lists(st.one_of(st.binary(max_size=80), _VERB_LINES), max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_ANY_LINES, st.sampled_from(["", "batch server-time echo-message labeled-response message-tags"]))
+def test_whatever_comes_is_answered_within_bounds(lines: list[bytes], caps: str) -> None:
+    world = World()
+    amy, bob = enter(world, "amy", "JOIN #lobby", caps=caps), enter(world, "bob", "JOIN #lobby")
+    for line in lines:
+        amy.send(line + b"\r\n")
+    world.turn()
+    for client in (amy, bob):
+        received = bytes(client.socket.received)
+        assert received.endswith(b"\r\n")
+        for line in received[:-2].decode().split("\r\n"):
+            assert "\n" not in line
+            assert "\r" not in line
+            message = line.split(" ", 1)[1] if line.startswith("@") else line
+            assert len(message.encode()) <= limits.IRC_LINE
+            assert parse(line).command
+    assert "internal" not in amy.bytes.decode()
