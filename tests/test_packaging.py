@@ -272,5 +272,5 @@ def test_the_wheel_is_installed_and_talks_where_there_is_no_network(released: Re
     here = released.directory.parent
     run(sys.executable, "-m", "pip", "download", "--quiet", "--dest", here / "wheels", released.wheel())
     said = run("unshare", "--net", "bash", "-c", WITHOUT_INTERNET, cwd=here)
-    assert "<pi> hello from nowhere" in said
+    assert "<pi/post> hello from nowhere" in said
     assert "Ctrl-C lo detiene." in said

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import unicodedata
 
-from chat.base import limits
+from chat.base import limits, tokens
 from chat.base.errors import Refused
 from chat.base.language import say
 
@@ -30,6 +30,8 @@ def new(text: str, nick: str) -> str:
     password = normal(text)
     if len(password) < limits.PASSWORD_LEAST:
         raise Refused("usage", say("A password has at least {limit} characters.", limit=limits.PASSWORD_LEAST))
+    if tokens.stands_in(password):
+        raise Refused("usage", say("That is a token, for programs. Choose a password."))
     if len(set(password)) < limits.PASSWORD_DIFFERENT or password.casefold() == nick.casefold():
         raise Refused("usage", say("Anybody would guess that password. Choose another one."))
     return password

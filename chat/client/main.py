@@ -33,7 +33,7 @@ from chat.client.faces.stdio import PASSWORD, Ground, Status, StreamFace, cannot
 from chat.client.faces.streams import StandardStreams, Streams
 from chat.client.link.known_servers import KnownServers
 from chat.client.link.trust import Trust
-from chat.client.options import Options
+from chat.client.options import TOKEN, Options
 from chat.client.report import Report
 from chat.client.settings import Saved, Settings, settings_path
 from chat.client.starting import Asker, remember_nick, usual_server
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         hint = words(say("chat-client --help shows what can be chosen."))
         sys.stderr.write(f"chat-client: {visible(words(error.sentence))}\n{hint}\n")
         sys.exit(Status.USAGE)
+    os.environ.pop(TOKEN, None)  # it is not for programs that we start
     if options["find"]:
         sys.exit(_find(options))
     flags = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETFL) for descriptor in STANDARD}
@@ -240,7 +241,17 @@ def _app(
             lambda: datetime.now(UTC),
             str(options.server),
             lambda face: Connection(
-                endpoint, reactor, face, run, nick, room, makes_room, kept, language=code, echoes=echoes
+                endpoint,
+                reactor,
+                face,
+                run,
+                nick,
+                room,
+                makes_room,
+                kept,
+                language=code,
+                echoes=echoes,
+                token=options.token,
             ),
             os.environ.get(PASSWORD) or None,
         )
@@ -248,7 +259,9 @@ def _app(
     if options["post"]:
         from chat.client.faces.post import Post
 
-        return Post(ground(), endpoint, reactor, run, nick, room)
+        return Post(
+            ground(), endpoint, reactor, run, nick if options.token is None else f"{nick}:{options.token}", room
+        )
     if since is not None:
         from chat.client.faces.transcript import Transcript
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, ip_address
 from typing import Any, ClassVar, NamedTuple
 
-from chat.base import fingerprint
+from chat.base import fingerprint, tokens
 from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.language import Language, known_languages, language, say
 from chat.client.settings import Saved
@@ -65,6 +65,9 @@ even if this program is killed: your place and what was not confirmed are kept
 for the next start in $XDG_STATE_HOME/chat (~/.local/state/chat) until you
 leave, which takes them away.
 
+A program of an account has a token, which /token new tells in the chat. With
+it in the variable CHAT_TOKEN, --nick NICK comes in, or posts, as that account.
+
 Exit codes: 0  everything was said and confirmed, or you just left
             1  no connection to the server
             2  a mistake on the command line
@@ -79,6 +82,9 @@ Exit codes: 0  everything was said and confirmed, or you just left
 )
 
 DEFAULT_HOST = "localhost"
+
+TOKEN = "CHAT_TOKEN"
+"""The variable that holds a token; it is no option, for anybody can read those of a running program."""
 
 
 class Server(NamedTuple):
@@ -137,6 +143,9 @@ class Options(CommandLine):
         """Whether one was named, or it is the usual one."""
 
         self._saved = saved
+        self._environ = environ
+        self.token: str | None = None
+        """By which a program comes in as an account."""
 
     def opt_language(self, code: str) -> None:
         """(usage.Options)"""
@@ -184,6 +193,10 @@ class Options(CommandLine):
             raise Wrong("--since", say("it takes a date or a time, as in {example}.", example="2026-11-21 22:00"))
         if self["since"] is not None and (self["follow"] or self["post"]):
             raise Wrong("--since", say("it ends when all is written, so it does not go with --follow or --post."))
+        if given := self._environ.get(TOKEN):
+            self.token = tokens.normal(given)
+            if self.token is None:
+                raise Wrong(TOKEN, say("it is what /token new told: {begin} and 32 signs.", begin=tokens.BEGINNING))
         if self["post"] and not self["nick"]:
             raise Wrong("--post", say("it says it as somebody: add --nick NICK."))
         if self["post"] and (self["follow"] or self["json"]):

@@ -79,10 +79,11 @@ def _is_open(parsed: Say | Invoke | Read) -> bool:
 
 
 def _said_in(parsed: Say | Invoke | Read) -> str:
-    """Of a line, what may be shown to somebody: not the token by which somebody comes in, or says this."""
+    """Of a line, what may be shown to somebody: all but the token by which somebody comes in, or says this."""
     if not (isinstance(parsed, Invoke) and parsed.name in ("login", "post") and isinstance(parsed.rest, str)):
         return parsed.request.line
-    return "" if parsed.name == "login" else "".join(parsed.rest.split(maxsplit=1)[1:])
+    who, *rest = parsed.rest.split(maxsplit=1) or [""]
+    return who if parsed.name == "login" else " ".join([who.partition(":")[0], *rest])
 
 
 def _private() -> Refused:

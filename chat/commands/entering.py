@@ -146,7 +146,7 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
     """Be the person of an account, from now on; a guest who was here leaves, and who ignores them goes on to do so."""
     hub = session.hub
     await session.posting.settled()
-    scope = None
+    scope = token = None
     if (given := tokens.normal(text)) is None:
         person = await hub.logins.log_in(nick, passwords.normal(text), connection.host)
     else:
@@ -155,8 +155,11 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
         used(session, person, token)
     await hub.load_rooms(person)
     await hub.win_back(person)
-    if session.connection is not connection or not person.has_account:
+    is_good = person.has_account and (token is None or token in hub.tokens)
+    if session.connection is not connection or not is_good:
         hub.lose(person)
+        if session.connection is connection:  # it ended just now
+            raise Refused("login-failed", say("{nick} is not to be had by that any more.", nick=person.nick))
         return ANSWERED
     guest = None
     if session.named:

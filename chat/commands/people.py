@@ -66,7 +66,7 @@ def _user(person: Person, room: str, now: float) -> replies.User:
     """Somebody, with what others should know about them."""
     down = 0 if person.down_since is None else int(now - person.down_since)
     role: replies.Role = person.roles.get(room) or "member"
-    return replies.User(person.nick, person.away, person.down_since is not None, down, role)
+    return replies.User(person.nick, person.away, person.down_since is not None, down, role, person.is_bot)
 
 
 def present(hub: Hub, nick: str) -> Person:
@@ -96,11 +96,8 @@ def whois(call: Call, asked: Whois) -> None:
         tuple(hub.rooms.name_of(key) for key, role in person.roles.items() if role == wanted and key != SERVER)
         for wanted in ("owner", "operator")
     )
-    call.reply(
-        replies.Whois(
-            name, here, idle if spoke else here, rooms, person.away, owns, operates, SERVER in person.roles, spoke
-        )
-    )
+    runs, idle = SERVER in person.roles, idle if spoke else here
+    call.reply(replies.Whois(name, here, idle, rooms, person.away, owns, operates, runs, person.is_bot, spoke))
 
 
 class Away(NamedTuple):

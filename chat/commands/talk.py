@@ -1,5 +1,6 @@
 """What people say: to a room, to one person, in several lines, or as one line without staying."""
 
+import re
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
@@ -45,9 +46,30 @@ def say_line(session: Session, said: Say) -> Awaitable[Outcome] | Outcome:
         return None  # nor is there anything to tell
     if request.room is not None and request.room.startswith("@"):
         return _private(session, request, session.hub.find(request.room[1:]), text)
-    message = Message(session.author, words.message(text))
+    message = Message(_author(session, request), words.message(text))
     session.say(room_of(session, request.room), [message], request)
     return ANSWERED
+
+
+def _author(session: Session, request: Request) -> Author:
+    """Who says it: they themselves, or, as a bot may have it shown, somebody of another network; raises `Refused`
+    where that may not be."""
+    author = session.author
+    if request.shown is None:
+        return author
+    if not author.bot:
+        sentence = say("Only a program that came in by a token speaks for others; see /token.")
+        raise Refused("not-allowed", sentence)
+    name, mark, network = request.shown.partition("/")
+    if not (mark and _NETWORK.fullmatch(network)) or network == POSTED:
+        raise Refused("nick-bad", say("Somebody of another network is shown as  amy/matrix"))
+    nick = session.hub.check_nickname(name, session.person)
+    return Author(author.person, author.session, author.nick, True, f"{nick}/{network}")
+
+
+_NETWORK = re.compile("[a-z][a-z0-9]{0,11}")
+POSTED = "post"
+"""What stands there where somebody said something from outside."""
 
 
 class Msg(NamedTuple):
@@ -126,7 +148,7 @@ class Me(NamedTuple):
 @command("talk", say("/me text"), say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> Outcome:
     """An action in the room."""
-    action = Action(call.session.author, words.message(asked.text))
+    action = Action(_author(call.session, call.request), words.message(asked.text))
     call.session.say(call.room, [action], call.request)
     return ANSWERED
 
@@ -248,7 +270,7 @@ def _from_outside(session: Session, nick: str) -> Author:
     hub = session.hub
     account = hub.account(nick)
     if account is not None:
-        sentence = say("{nick} is registered: it is /post {nick}:TOKEN, by one of its tokens.", nick=account.nick)
+        sentence = say("{nick} is registered: /post {nick}:TOKEN, with one that /token new told.", nick=account.nick)
         raise Refused("nick-taken", sentence)
     nick = hub.check_nickname(nick)
     return Author(session.id, session.id, nick, shown=_posted(nick))
@@ -268,4 +290,4 @@ def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Auth
 
 def _posted(nick: str) -> str:
     """How somebody is shown who is not there to be answered."""
-    return f"{nick}/post"
+    return f"{nick}/{POSTED}"

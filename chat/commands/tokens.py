@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chat.base import limits, names, tokens
-from chat.base.errors import Refused
+from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.commands.registry import Call, command, usage
 from chat.core.person import Person
@@ -68,7 +68,12 @@ async def _make(call: Call, person: Person, name: str, rooms: list[str], talks: 
     made = Token(tokens.digest(given), name, rooms, talks, hub.now(), None)
     hub.tokens.keep(person, made)
     hub.turn.touch(person)
-    await hub.turn.flush()
+    try:
+        await hub.turn.change()
+    except NotStored:  # one that is told is good after a crash, too
+        hub.tokens.end(person, [names.fold(name)])
+        hub.turn.touch(person)
+        raise
     call.reply(replies.TokenMade(name, given, rooms, _may(made), person.nick))
 
 

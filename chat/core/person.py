@@ -101,6 +101,7 @@ class Person:
         "grace",
         "id",
         "ignored",
+        "is_bot",
         "joined",
         "last_from",
         "log",
@@ -129,6 +130,8 @@ class Person:
         """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
         self.tokens: dict[str, Token] = {}
         """By what they are called, folded; see `chat.core.tokens`."""
+        self.is_bot = False
+        """Nobody but programs is here as them: all of their sessions came in by tokens."""
         self.presence = Presence.ENTERING
         self.attached: tuple[Device, ...] = ()
         """Their sessions that have a connection, in the order of their coming."""
@@ -160,12 +163,6 @@ class Person:
         return self.password is not None
 
     @property
-    def is_bot(self) -> bool:
-        """Nobody but programs is here as them: all of their sessions came in by tokens."""
-        sessions = self.attached or self.detached
-        return bool(sessions) and all(session.scope is not None for session in sessions)
-
-    @property
     def author(self) -> Author:
         """Who they are in what all their devices are told of; of several, none hears it as the others do."""
         return Author(self.id, self.attached[-1].id if self.attached else self.id, self.nick, self.is_bot)
@@ -189,6 +186,7 @@ class Person:
         """A session of theirs has a connection."""
         self.detached = _without(self.detached, session)
         self.attached = (*_without(self.attached, session), session)
+        self._look_for_people()
 
     def detach(self, session: Device) -> None:
         """A session of theirs has a connection no more, and may come back."""
@@ -199,6 +197,12 @@ class Person:
         """A session of theirs is over."""
         self.attached = _without(self.attached, session)
         self.detached = _without(self.detached, session)
+        self._look_for_people()
+
+    def _look_for_people(self) -> None:
+        """Where nothing of theirs is here any more, they go as what they were."""
+        if sessions := self.attached or self.detached:
+            self.is_bot = all(session.scope is not None for session in sessions)
 
     def others(self, session: Device) -> Sequence[Device]:
         """Their other sessions that have a connection."""

@@ -133,5 +133,7 @@ def _digest(request: Request) -> int:
     again and means the same.
     """
     room = names.fold(request.room or "")
-    asked = f"{'say ' if request.said else ''}{len(room)} {room}{request.line}".encode("utf-8", "surrogatepass")
+    shown = "" if request.shown is None else f"as {len(request.shown)} {request.shown}"
+    words = f"{shown}{'say ' if request.said else ''}{len(room)} {room}{request.line}"
+    asked = words.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(asked, digest_size=8).digest(), signed=True)  # as SQLite's integers are

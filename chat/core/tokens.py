@@ -15,6 +15,10 @@ class Tokens:
     def __init__(self) -> None:
         self._holders: dict[str, Person] = {}
 
+    def __contains__(self, token: Token) -> bool:
+        """Whether this one is still good."""
+        return token.digest in self._holders
+
     def find(self, nick: str, given: str) -> tuple[Person, Token]:
         """Whose token this is, if it is one of this nickname's; raises `Refused` where it is none."""
         digest = tokens.digest(given)

@@ -53,7 +53,7 @@ def decode(line: str) -> Request:
     if not isinstance(keys, dict):
         raise BadInput("usage", say("That is JSON, but no object. To say it, send {example}", example='{"say": "…"}'))
     asked, text = keys.get("line"), keys.get("say")
-    id, room, before = keys.get("id"), keys.get("room"), keys.get("before")
+    id, room, before, shown = keys.get("id"), keys.get("room"), keys.get("before"), keys.get("as")
     seen, read = keys.get("seen", {}), keys.get("read", {})
     if not isinstance(id, str | None):
         raise BadInput("usage", say("An id is a text: {example}", example='{"line": "hello", "id": "1"}'))
@@ -71,6 +71,7 @@ def decode(line: str) -> Request:
         isinstance(asked, str)
         and (said or text is None)
         and isinstance(room, str | None)
+        and isinstance(shown, str | None)
         and (before is None or _is_number(before))
         and isinstance(seen, dict)
         and all(map(_is_number, seen.values()))
@@ -79,7 +80,7 @@ def decode(line: str) -> Request:
         and not (asked and read)
     ):
         raise BadInput("usage", _USAGE, id)
-    return Request(asked, id, room, before, seen, said, read)
+    return Request(asked, id, room, before, seen, said, read, shown=shown)
 
 
 def may_be_json(line: str) -> bool:
@@ -192,6 +193,7 @@ def encode_request(request: Request) -> bytes:
     if request.password is not None:
         keys = {"password": request.password, "id": request.id}
     keys |= {} if request.room is None else {"room": request.room}
+    keys |= {} if request.shown is None else {"as": request.shown}
     keys |= {"seen": dict(request.seen)} if request.seen else {}
     keys |= {} if request.before is None else {"before": request.before}
     data = _dumps(keys).encode("utf-8", "replace") + b"\n"

@@ -152,6 +152,8 @@ def _marked(user: replies.User) -> Sentence | str:
     role, state = _ROLES.get(user.role), None
     if user.down:
         state = say("line down {time}", time=duration(user.down_for))
+    elif user.bot:
+        state = say("bot")
     elif user.away is not None:
         state = phrases.AWAY
     if role is not None and state is not None:
@@ -178,6 +180,8 @@ def _whois(somebody: replies.Whois) -> Iterator[Sentence]:
         yield say("{nick} is an operator of {rooms}.", nick=nick, rooms=tuple(somebody.operates))
     if somebody.runs_server:
         yield say("{nick} is an operator of {rooms}.", nick=nick, rooms=phrases.SERVER)
+    if somebody.bot:
+        yield say("{nick} is a bot.", nick=nick)
     if somebody.away is not None:
         yield away_now(nick, somebody.away)
 

@@ -48,6 +48,7 @@ class User(NamedTuple):
     down: bool
     down_for: int = 0
     role: Role = "member"
+    bot: bool = False
 
 
 class Who(NamedTuple):
@@ -60,7 +61,7 @@ class Who(NamedTuple):
 
 class Whois(NamedTuple):
     """Somebody: for how many seconds they are `here`, and `idle`, if they `spoke` at all; in which rooms, and whether
-    away; which rooms are theirs, of which they are operators, and whether they run the server."""
+    away; which rooms are theirs, of which they are operators, whether they run the server, and whether it is a bot."""
 
     nick: str
     here: int
@@ -70,6 +71,7 @@ class Whois(NamedTuple):
     owns: Sequence[str]
     operates: Sequence[str]
     runs_server: bool
+    bot: bool
     spoke: bool
 
 

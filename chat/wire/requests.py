@@ -51,7 +51,7 @@ class Request(NamedTuple):
     """A line as it came, from a program perhaps with more: an id, the room it is for, a number, what was seen.
 
     What is `said` is talk, whatever it begins with; what was `read`, or a `password`, stands there instead of
-    a line.
+    a line.  It is to be `shown` as said by somebody for whom a bot speaks.
     """
 
     line: str
@@ -62,6 +62,7 @@ class Request(NamedTuple):
     said: bool = False
     read: Mapping[str, int] = MappingProxyType({})
     password: str | None = None
+    shown: str | None = None
 
 
 class Expected(Enum):
@@ -127,6 +128,8 @@ def interpret(request: Request) -> Parsed:
         return Secret(request.password, Request("", request.id))
     if request.read:
         return Read(request.read, request)
+    if request.shown is not None and (request.room or "").startswith("@"):
+        raise _shown_elsewhere(request)
     if request.said:
         return Say(line, request)
     typed = grammar.command_in(line)
@@ -137,4 +140,12 @@ def interpret(request: Request) -> Parsed:
         raise BadInput("slash-space", sentence, request.id)
     if "\n" in line:
         raise BadInput("usage", say("A command is one line."), request.id)
-    return Invoke(vocabulary.name_of(typed.word), typed.word, typed.rest, request)
+    name = vocabulary.name_of(typed.word)
+    if request.shown is not None and name != "me":
+        raise _shown_elsewhere(request)
+    return Invoke(name, typed.word, typed.rest, request)
+
+
+def _shown_elsewhere(request: Request) -> BadInput:
+    sentence = say("Only what is said to a room is shown as said by somebody else.")
+    return BadInput("usage", sentence, request.id)

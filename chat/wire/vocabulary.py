@@ -119,4 +119,6 @@ def may_hold_a_secret(word: str) -> bool:
 def quotable(line: str) -> str:
     """A line as it may be shown again: of what may hold a password only the beginning."""
     typed = grammar.command_in(line)
-    return "/…" if typed is not None and (may_hold_a_secret(typed.word) or tokens.stands_in(line)) else line
+    if tokens.stands_in(line):
+        return "…" if typed is None else "/…"
+    return "/…" if typed is not None and may_hold_a_secret(typed.word) else line

@@ -497,3 +497,37 @@ def test_whoever_wants_a_new_connection_gets_it_at_once() -> None:
     assert world.server.attempts == []
     world.connection.reconnect()
     assert len(world.server.attempts) == 1
+
+
+# --- by a token -----------------------------------------------------------------------------------------------------
+
+
+def test_with_a_token_one_logs_in_and_comes_back_by_the_code() -> None:
+    world = World("bot", token="chat_token_x")
+    world.server.accept()
+    world.server.send(HELLO)
+    ((line, id),) = world.server.requests[-1:]
+    assert line == "/login bot chat_token_x"
+    world.server.send({**welcome(nick="bot", resume="c0de"), "id": id})
+    world.lose()
+    world.come_again()
+    ((line, id),) = world.server.requests[-1:]
+    assert line == "/resume c0de"
+    world.server.send({"type": "error", "code": "code-wrong", "text": "no", "id": id})
+    assert world.server.requests[-1][0] == "/login bot chat_token_x"
+
+
+def test_a_token_comes_before_the_password_of_the_server() -> None:
+    world = World("bot", token="chat_token_x")
+    world.server.accept()
+    world.server.send({**HELLO, "password": "wanted"})
+    assert world.server.requests[-1][0] == "/login bot chat_token_x"
+
+
+def test_a_token_that_is_refused_does_not_make_one_a_guest() -> None:
+    world = World("bot", token="chat_token_x")
+    world.server.accept()
+    world.server.send(HELLO)
+    world.answer({"type": "error", "code": "login-failed", "text": "no"})
+    assert world.face.told == ["nickname wanted, login-failed"]
+    assert all("/nick" not in line for line, _ in world.server.requests)

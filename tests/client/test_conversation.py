@@ -53,6 +53,9 @@ def history(*events: Mapping[str, object], **keys: object) -> dict[str, object]:
     [
         (message(), ["09:58 <bob> hi"]),
         (message("waves", type="action"), ["09:58 * bob waves"]),
+        (message(**{"as": "amy/matrix"}), ["09:58 <amy/matrix> hi"]),
+        (message("waves", type="action", **{"as": "amy/\x1b[2J"}), ["09:58 * amy/\u241b[2J waves"]),
+        (message(**{"as": 7}), ["09:58 <bob> hi"]),
         (message("one\ntwo\n/three"), ["09:58 <bob> one\n  | two\n  | /three"]),
         (message(room="@bob", to="amy"), ["09:58 [bob -> you] hi"]),
         (message(room="@bob", to="bob", **{"from": "amy"}), ["09:58 [you -> bob] hi"]),

@@ -189,3 +189,18 @@ def test_a_language_that_is_asked_for_comes_first() -> None:
 )
 def test_a_server_is_safe_where_nobody_else_can_answer(address: str, is_safe: bool) -> None:
     assert parse_address(address).is_safe is is_safe
+
+
+TOKEN = "chat_token_" + "0123456789abcdef" * 2
+
+
+def test_a_token_comes_by_the_environment_and_is_not_quoted() -> None:
+    options = Options({"CHAT_TOKEN": f" {TOKEN.upper()}\n"})
+    options.parseOptions(["pi"])
+    assert options.token == TOKEN
+    options = Options({"CHAT_TOKEN": ""})
+    options.parseOptions(["pi"])
+    assert options.token is None
+    with pytest.raises(Wrong) as caught:
+        Options({"CHAT_TOKEN": TOKEN[:-1]}).parseOptions(["pi"])
+    assert TOKEN[11:-1] not in options.language.words(caught.value.sentence)

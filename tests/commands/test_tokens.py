@@ -5,11 +5,17 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from proxy_headers import binary, connect
 from returning import KeepingStore, code_of, restarted, resume
+from sealed import Sealed
 from test_account import SEALED, SECRET, come, register
+from twisted.internet.defer import Deferred, fail
+from twisted.logger import globalLogPublisher
 from world import Client, World
 
 from chat.base import limits, tokens
+from chat.base.errors import NotStored
+from chat.base.language import say
 
 FAR = "192.0.2.1"
 """An address that is of no private network."""
@@ -70,8 +76,8 @@ def test_a_registered_nickname_is_not_posted_as_without_its_token(world: World, 
     token = made(profe, "deploy")
     profe.take()
     assert post(world, f"{nick} hello") == [
-        "! nick-taken: profe is registered: it is /post profe:TOKEN, by one of its",
-        "!   tokens.",
+        "! nick-taken: profe is registered: /post profe:TOKEN, with one that /token new",
+        "!   told.",
     ]
     for wrong in ("x", "chat_token_", "chat_token_" + "0" * 32, token[:-1], token + "0", SECRET.partition(" ")[0]):
         (answer,) = post(world, f"{nick}:{wrong} hello")
@@ -336,3 +342,161 @@ def test_whatever_is_typed_for_a_token_is_answered_and_not_quoted(text: str) -> 
     line = "".join(char for char in text if char.isprintable())
     client = come(world, f"/post profe:x{line} hello")
     assert client.take()[0].startswith("! login-failed: That is no token of profe")
+
+
+class Refusing(KeepingStore):
+    """A store that may refuse."""
+
+    refuses = False
+
+    def commit(self, batch):  # type: ignore[no-untyped-def]
+        """Keep a batch, or not."""
+        return fail(NotStored(say("disk full"))) if self.refuses else super().commit(batch)
+
+
+def test_one_that_could_not_be_stored_is_not_told() -> None:
+    store = Refusing()
+    world = World(store)
+    profe = register(world)
+    store.refuses = True
+    profe.type("/token new deploy", "/tokens")
+    refused, *others = profe.take()
+    assert refused.startswith("! not-stored: ")
+    assert others[-1] == "-> You have no token; /token new NAME makes one."
+    store.refuses = False
+    profe.type("hello")
+    assert world.hub.tokens._holders == {}
+    made(profe, "deploy")
+
+
+SECRETS = "tulip-and-rose"
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["the store keeps all", "the store refuses"])
+@pytest.mark.parametrize("wire", ["plain", "json"])
+def test_no_secret_is_shown_kept_or_logged_whatever_happens_with_it(wire: str, refuses: bool) -> None:
+    store, logged = Refusing(), []
+    world = World(store)
+    globalLogPublisher.addObserver(logged.append)
+    try:
+        bob, profe = world.enter("bob", "/join #ops"), come(world, "/nick profe", "/register", SECRETS, SECRETS)
+        profe.type("/join #ops")
+        token = made(profe, "deploy talk")
+        mallory = world.enter("mallory", wire=wire)
+        everybody = (bob, mallory)
+        for client in (*everybody, profe):
+            client.take()
+        store.refuses = refuses
+        lines = [
+            f"/login profe {SECRETS}",
+            f"/login profe {token}",
+            f"/login profe {token} {token}",
+            f"/logn profe {token}",
+        ]
+        lines += [
+            f"/post profe:{token} hi",
+            f"/post profe:{token} #nowhere hi",
+            f"/post profe {token}",
+            f"/post profe:{token}",
+        ]
+        lines += [
+            f"/login {token}",
+            f"/login {token} x",
+            f"/post {token} hi",
+            f"/post {token}:{token} hi",
+            f"{token}",
+            f"/me {token}",
+            f"/nick {token}",
+            f"/join #{token}",
+            f"/token end {token}",
+            f"/token new {token}",
+        ]
+        lines += [
+            f"/topic {token}",
+            f"/msg bob {token}",
+            f"/away {token}",
+            f"/grep {token}",
+            f"/{token}",
+            f"/ignore {token}",
+        ]
+        for line in lines:
+            for speaker in (mallory, come(world, wire=wire), come(world, wire=wire, host=FAR)):
+                speaker.type(line, **({"id": "1"} if wire == "json" else {}))
+                assert token[11:].encode() not in speaker.bytes, line
+                assert SECRETS.encode() not in speaker.bytes, line
+            if not refuses:
+                profe.type(line)
+            assert token[11:].encode() not in bob.bytes + mallory.bytes + profe.bytes, line
+        kept = f"{store._logs}{store.remembered}{store.records}{store._ids}"
+        for text in (kept, str(logged)):
+            assert token[11:] not in text
+            assert SECRETS not in text
+    finally:
+        globalLogPublisher.removeObserver(logged.append)
+
+
+# A registered nickname, on every door.
+
+
+DOORS = {
+    "a plain line": lambda world: world.connect(host=FAR),
+    "a plain line of this machine": lambda world: world.connect(host=SEALED),
+    "JSON": lambda world: world.connect(wire="json", host=FAR),
+    "JSON of this machine": lambda world: world.connect(wire="json", host=SEALED),
+    "TLS": lambda world: Sealed(world),
+    "the control socket": lambda world: world.operator(),
+    "a proxy": lambda world: connect(world, binary("192.0.2.7")),
+    "a proxy that tells of TLS": lambda world: connect(world, binary("192.0.2.7", more=TOLD_OF_TLS)),
+}
+TOLD_OF_TLS = b"\x20\0\x05\x01" + bytes(4)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_under_a_registered_nickname_nothing_is_said_shown_or_posted_without_its_secret(
+    world: World, door: str
+) -> None:
+    register(world).type("/quit")
+    bob = world.enter("bob")
+    for lines in (
+        ["/nick profe", "hello"],
+        ["profe", "wrong password", "hello", "hello again"],
+        ["/login profe wrong-password", "hello"],
+        [f"/login profe chat_token_{'0' * 32}", "hello"],
+        ["/post profe hello"],
+        ["/post PROFE: hello"],
+        ["/post profe:wrong-password hello"],
+        [f"/post profe:chat_token_{'0' * 32} hello"],
+        ["/nick prof\u0435", "hello"],
+        ["/nick ana", "/nick profe", "/me is profe", "/quit"],
+    ):
+        client = DOORS[door](world)
+        world.wait(limits.GREET_SECONDS)
+        for line in lines:
+            (client.say if isinstance(client, Sealed) else client.send)(f"{line}\n".encode())
+            world.wait(limits.NICK_PAUSE_SECONDS)
+    world.wait(limits.NICK_READ_SECONDS)
+    names = re.findall(r"<(\w+)|\* (\w+)|-!- (\w+) |now known as (\w+)", bob.bytes.decode())
+    shown = {name for found in names for name in found if name}
+    assert "ana" in shown
+    assert not shown & {"profe", "prof\u0435", "PROFE"}
+
+
+def test_one_that_ends_while_somebody_comes_in_by_it_lets_nobody_in(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "bot talk")
+    loading: Deferred[None] = Deferred()
+    world.hub.load_rooms = lambda person: loading
+    bot = come(world, wire="json")
+    bot.type(f"/login profe {token}", id="1")
+    profe.type("/token end bot")
+    loading.callback(None)
+    world.turn()
+    assert (bot.objects[-1]["code"], bot.objects[-1]["id"]) == ("login-failed", "1")
+    assert not bot.session.named
+
+
+def test_a_token_is_no_password(world: World) -> None:
+    profe = register(world)
+    token = made(profe, "bot talk")
+    profe.type("/password", SECRET, token)
+    assert profe.take()[-1] == "! usage: That is a token, for programs. Choose a password."

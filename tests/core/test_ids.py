@@ -168,7 +168,13 @@ class OnDevice(NamedTuple):
     former: str | None = None
 
 
-requests = st.builds(Request, st.text(max_size=5), st.just("c1"), st.none() | st.text("#aA\0 1", max_size=4))
+requests = st.builds(
+    Request,
+    st.text(max_size=5),
+    st.just("c1"),
+    st.none() | st.text("#aA\0 1", max_size=4),
+    shown=st.none() | st.text("as 1", max_size=3),
+)
 
 
 @given(one=requests, other=requests)
@@ -179,7 +185,7 @@ def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request)
     assert second is not None
     assert first.id == second.id == LineId("amy", "c1")
     rooms = [(request.room or "").lower() for request in (one, other)]
-    alike = (one.line, one.said, rooms[0]) == (other.line, other.said, rooms[1])
+    alike = (one.line, one.said, rooms[0], one.shown) == (other.line, other.said, rooms[1], other.shown)
     assert (first.digest == second.digest) is alike
     assert -(2**63) <= first.digest < 2**63
 

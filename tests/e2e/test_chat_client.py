@@ -70,8 +70,8 @@ def test_a_post_is_said_without_joining(server: Server, connect: Connect) -> Non
     amy = connect(server, "amy").joins()
     done = run(server, "--post", "--nick", "pi", input="one\n#two\n")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    heard = amy.hears("<pi> #two\r\n")
-    assert "<pi> one\r\n" in heard
+    heard = amy.hears("<pi/post> #two\r\n")
+    assert "<pi/post> one\r\n" in heard
     assert "joined" not in heard
 
 

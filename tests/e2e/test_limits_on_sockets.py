@@ -161,7 +161,7 @@ def test_behind_a_proxy_every_limit_counts_the_address_in_its_header(
     script.ends_input()
     script.hears("-> posted")
     script.hears_the_end()
-    one.hears("<deploy> done")
+    one.hears("<deploy/post> done")
 
 
 def test_without_the_header_nobody_comes_in_by_the_proxys_door(

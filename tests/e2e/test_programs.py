@@ -109,7 +109,7 @@ def test_crlf_never_reaches_the_others(program: str, server: Server, connect: Co
 def test_every_netcat_can_post_from_a_script(program: str, server: Server, connect: Connect) -> None:
     bob = connect(server, "bob").joins()
     output = pipe("/post deploy hi\n", *NETCATS[program], *server.address)
-    assert bob.hears("hi\r\n").endswith("<deploy> hi\r\n")
+    assert bob.hears("hi\r\n").endswith("<deploy/post> hi\r\n")
     assert output.endswith("-> posted\r\n")
     assert "deploy left" not in bob.heard
 

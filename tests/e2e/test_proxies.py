@@ -259,7 +259,7 @@ def test_without_proxy_half_close_nginx_loses_the_answer_and_the_line_is_said(
     script.says("/post deploy done")
     script.ends_input()
     assert "posted" not in script.hears_the_end()
-    bob.client.hears("<deploy> done")
+    bob.client.hears("<deploy/post> done")
 
 
 # --- our own client --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 
 from chat.base.language import language
 from chat.core.hub import Hub, Settings
-from chat.core.ports import Record
+from chat.core.ports import Record, Token
 from chat.core.restoring import restore
 from chat.log.events import Joined
 from chat.store.memory import MemoryStore
@@ -33,7 +33,14 @@ def make(path: Path) -> None:
             log("@p-bob", [said]),
             records=[Record("topic", "#lobby", "tea")],
             people={
-                "token1": person("amy", rooms={"#lobby": 0}, read={"#lobby": 1}, ignored={"p": "q"}, senders=["s"])
+                "token1": person(
+                    "amy",
+                    rooms={"#lobby": 0},
+                    read={"#lobby": 1},
+                    ignored={"p": "q"},
+                    senders=["s"],
+                    tokens=[Token("ff" * 32, "bot", ["#ops"], True, START, None)],
+                )
             },
             sessions={"d1" * 16: session("token1", given={"#lobby": 1})},
         )
@@ -94,6 +101,12 @@ def test_what_is_whole_is_no_damage(path: Path) -> None:
         ("read SET seq = -1", "people token1", "wrong read"),
         ("ignored SET nick = NULL", "people token1", "wrong ignored"),
         ("senders SET sender = ''", "people token1", "wrong senders"),
+        ("tokens SET digest = ''", "people token1", "wrong tokens"),
+        ("tokens SET rooms = '[7]'", "people token1", "wrong tokens"),
+        ("tokens SET rooms = 'x'", "people token1", "wrong tokens"),
+        ("tokens SET made_at = NULL", "people token1", "wrong tokens"),
+        ("tokens SET used_at = 'noon'", "people token1", "wrong tokens"),
+        ("sessions SET token = x'ff'", "sessions d1d1d1d1d1d1", "wrong token"),
         ("sessions SET host = NULL", "sessions d1d1d1d1d1d1", "wrong host"),
         ("sessions SET seen_at = NULL", "sessions d1d1d1d1d1d1", "wrong date"),
         ("sessions SET ended_at = 'noon'", "sessions d1d1d1d1d1d1", "wrong date"),

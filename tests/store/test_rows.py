@@ -31,7 +31,7 @@ from chat.log.events import (
 
 tokens = st.text("0123456789abcdef", min_size=1, max_size=16)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
-authors = st.builds(Author, tokens, tokens, texts)
+authors = st.builds(Author, tokens, tokens, texts, st.booleans(), texts)
 names = st.lists(texts, max_size=3).map(tuple)
 kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     Message: st.builds(Message, authors, texts),

@@ -13,7 +13,7 @@ from database import AMY, BOB, START, lines, log, opened, person, private, refus
 
 from chat.base import limits
 from chat.base.language import language
-from chat.core.ports import KeptLog, Line, LineId, Record
+from chat.core.ports import KeptLog, Line, LineId, Record, Token
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 NEWEST = len(MIGRATIONS)
@@ -86,7 +86,8 @@ def test_what_those_need_who_can_come_back_is_read_at_start_and_other_rooms_when
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "chat.sqlite3"
-    amy = person("amy", rooms={"#ops": 1})
+    tokens = [Token("d1", "bot", ["#ops"], True, START, None), Token("d2", "cron", [], False, START, START)]
+    amy = person("amy", rooms={"#ops": 1}, tokens=tokens)
     topic = Record("topic", "#lobby", "hello")
     tea = Record("topic", "#old", "tea")
     said = private(AMY, BOB, "psst")

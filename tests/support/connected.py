@@ -78,10 +78,16 @@ class Face:
 class World:
     """A connection to a server in memory, with time that stands still."""
 
-    def __init__(self, nick: str | None = "amy", room: str | None = None, kept: StateFile | None = None) -> None:
+    def __init__(
+        self,
+        nick: str | None = "amy",
+        room: str | None = None,
+        kept: StateFile | None = None,
+        token: str | None = None,
+    ) -> None:
         self.clock, self.server, self.face = Clock(), Server(), Face()
         self.connection = Connection(
-            self.server, self.clock, self.face, "run", nick, room, kept=kept, jitter=lambda: 0.0
+            self.server, self.clock, self.face, "run", nick, room, kept=kept, jitter=lambda: 0.0, token=token
         )
         self.over = self.connection.start()
 

@@ -45,7 +45,8 @@ class Connection:
     """Keeps a conversation with one server.
 
     `run` begins the ids, and is another one in every run of the client; `kept` is what an earlier run left, and where
-    this one leaves what the next one needs.  One that `echoes` brings one's own lines too, in the log's order.
+    this one leaves what the next one needs; by a `token` one comes in as an account. One that `echoes` brings one's own
+    lines too, in the log's order.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Connection:
         jitter: Callable[[], float] = random,
         language: str = "en",
         echoes: bool = False,
+        token: str | None = None,
     ) -> None:
         self.me = Me()
         self._face = face
@@ -68,7 +70,7 @@ class Connection:
         self._outbox = Outbox(run)
         self._language = language
         self._greeting = b"/json echo\n" if echoes else b"/json\n"
-        self._entrance = Entrance(self.me, self, nick, room, makes_room)
+        self._entrance = Entrance(self.me, self, nick, room, makes_room, token)
         self._keeper = Keeper(kept, clock, self._state, face.not_kept)
         self._restored: Sequence[SentLine] = ()
         if kept is not None and (state := kept.read()) is not None:

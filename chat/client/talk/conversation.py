@@ -169,9 +169,9 @@ class Conversation:
             mine = said.author == self._me.nick or (said.to != self._me.nick and said.room == f"@{said.to}")
             first = self._words(phrases.said_privately(said.to if mine else said.author, mine)) + " "
         elif said.action:
-            first = f"{room}* {said.author} "
+            first = f"{room}* {said.shown or said.author} "
         else:
-            first = f"{room}<{said.author}> "
+            first = f"{room}<{said.shown or said.author}> "
         lines = [visible(first + head), *(visible(continued + line) for line in rest)]
         return Shown(LineKind.TALK, "\n".join(lines), self._local(said.at), room=said.room, source=said)
 

@@ -63,10 +63,18 @@ class Visitor(Protocol):
 
 
 class Entrance:
-    """Where we are on our way; `room` is where we want to speak, beside the lobby; one that is not there is made, if
-    this `makes_room`."""
+    """Where we are on our way, by the `token` of an account perhaps; `room` is where we want to speak, beside the
+    lobby; one that is not there is made, if this `makes_room`."""
 
-    def __init__(self, me: Me, visitor: Visitor, nick: str | None, room: str | None, makes_room: bool = True) -> None:
+    def __init__(
+        self,
+        me: Me,
+        visitor: Visitor,
+        nick: str | None,
+        room: str | None,
+        makes_room: bool = True,
+        token: str | None = None,
+    ) -> None:
         self.stage = Stage.OFF
         self.settled = False
         """All rooms were joined, and since then the server knows better than we where we are."""
@@ -74,6 +82,7 @@ class Entrance:
         self._me = me
         self._visitor = visitor
         self._nick = nick
+        self._token = token
         self._makes_room = makes_room
         self._back_to: Sequence[str] = [room] if room else []
         self._joining = 0
@@ -88,6 +97,8 @@ class Entrance:
         if self._me.code is not None:
             self.stage = Stage.NAMING
             self._visitor.ask(f"/resume {self._me.code}", self._resumed, self._me.seen)
+        elif self._token is not None and self._nick is not None:  # it replaces the server's password
+            self._name(self._nick)
         elif self._password == "needs-tls":
             self.stage = Stage.OPENING
             self._visitor.turned_away()
@@ -164,7 +175,7 @@ class Entrance:
 
     def _name(self, nick: str) -> None:
         self.stage = Stage.NAMING
-        self._visitor.ask(f"/nick {nick}", self._named)
+        self._visitor.ask(f"/nick {nick}" if self._token is None else f"/login {nick} {self._token}", self._named)
 
     def _named(self, what: Object | None) -> bool:
         if isinstance(what, Problem):

@@ -40,10 +40,14 @@ class SentLine(NamedTuple):
     said: bool = False
     password: str | None = None
     """In place of a text: it is sent once, and kept nowhere."""
+    shown: str | None = None
+    """As said by whom it is to be shown, where a bot speaks for others."""
 
     def request(self, seen: Mapping[str, int] | None = None) -> Request:
         """What the server is asked with it."""
-        return Request(self.text, self.id, self.room, self.before, seen or {}, self.said, password=self.password)
+        return Request(
+            self.text, self.id, self.room, self.before, seen or {}, self.said, password=self.password, shown=self.shown
+        )
 
 
 class Me:

@@ -72,7 +72,10 @@ class Welcome(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Somebody said something, or did it (`action`), to a room or (`to`) to one person."""
+    """Somebody said something, or did it (`action`), to a room or (`to`) to one person.
+
+    `shown` is what they are to be shown as, where that is not their nickname.
+    """
 
     room: str
     author: str
@@ -81,6 +84,7 @@ class Said(NamedTuple):
     at: datetime | None
     to: str | None
     action: bool
+    shown: str | None = None
 
 
 class Came(NamedTuple):
@@ -260,6 +264,7 @@ def _said(raw: Raw) -> Said:
         _date(raw, "at"),
         _name(raw, "to"),
         raw.get("type") == "action",
+        _name(raw, "as"),
     )
 
 

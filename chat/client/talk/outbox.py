@@ -40,7 +40,7 @@ class Outbox:
         id = next(self._ids) if asked.id is None else asked.id
         if id in self.sent or any(line.id == id for line in self.waiting):
             raise BadInput("id-used", say("An answer to this id is still to come."), id)
-        line = SentLine(id, asked.line, asked.before, asked.room, asked.said, asked.password)
+        line = SentLine(id, asked.line, asked.before, asked.room, asked.said, asked.password, asked.shown)
         jsonl.encode_request(line.request())
         return line
 

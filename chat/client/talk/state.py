@@ -118,7 +118,7 @@ def _line(keys: object) -> SentLine:
         raise _Unfit from None
     if not asked.id:
         raise _Unfit
-    return SentLine(asked.id, asked.line, asked.before, asked.room, asked.said)
+    return SentLine(asked.id, asked.line, asked.before, asked.room, asked.said, shown=asked.shown)
 
 
 def state_path(environ: Mapping[str, str], *names: str) -> Path:

@@ -414,7 +414,7 @@ class View:
             return shown
         called = said.to is not None or self._calls(said.text)
         if called:
-            self._alerts.append(Alert(said.room, said.author, said.text, said.to is not None))
+            self._alerts.append(Alert(said.room, said.shown or said.author, said.text, said.to is not None))
         if not self._is_here(said.room):
             talk = self._talk(said.room)
             talk.came(-1 if said.seq is None else said.seq, called)

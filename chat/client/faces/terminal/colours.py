@@ -91,7 +91,7 @@ def rows(shown: Shown, paint: Paint, timed: bool, columns: int, ruled: bool) -> 
 def _talk(row: str, start: int, shown: Shown, paint: Paint) -> str:
     """The time faint, the nickname in its colour, and what calls somebody bold."""
     time, text = row[:start], row[start:]
-    author = shown.source.author if isinstance(shown.source, Said) else ""
+    author = (shown.source.shown or shown.source.author) if isinstance(shown.source, Said) else ""
     found = _NAMED.match(text)
     if found and author and text.startswith(author, found.end()):
         end = found.end() + len(author)
