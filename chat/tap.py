@@ -39,6 +39,7 @@ from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
 from chat.server.options import MEMORY, Options, give_up
 from chat.server.passwords import Argon2
+from chat.server.process import RunningProcess
 from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
 from chat.server.watchdog import Watchdog
@@ -116,8 +117,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *options.password_notes(),
     ]
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None
+    backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
     if durable is not None:
-        backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
         upkeep = Maintenance(reactor, _now, elapsed, durable, options["keep"], backup_to)
         companions.append(upkeep)
     if options["discoverable"]:
@@ -126,7 +127,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         except Unfit as error:
             give_up(error.sentence, words)
     reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
-    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop if stops_with_terminal else reload))
+    hub.process = RunningProcess(reload, reactor.stop, durable, backup_to, _now)
+    on_hangup = reactor.stop if stops_with_terminal else reload.on_signal
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(on_hangup))
     tell = partial(status.write, options.below_data(STATUS), hub, factory.clients)
     signal.signal(signal.SIGUSR2, lambda *_: reactor.callFromThread(tell))
     with of_who_runs(twistd):

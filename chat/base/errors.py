@@ -48,6 +48,7 @@ Code = Literal[
     "locked",
     "kicked",
     "id-used",
+    "unavailable",
 ]
 
 

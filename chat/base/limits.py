@@ -607,6 +607,16 @@ NEW_ROOM_SECONDS = 60.0
 PACES = 20_000
 """People and addresses of which is remembered how fast they were: 5 MiB, in a flood from more addresses than that."""
 
+# --- looking after the server ------------------------------------------------------------------------------------
+
+SHUTDOWN_MOST = 7 * 86400
+"""Seconds for which a stop can be set ahead: who plans for later announces that in words."""
+
+SHUTDOWN_TOLD = (86400, 3600, 1800, 600, 300, 60, 30, 10)
+SHUTDOWN_NOT_SOON = 0.75
+"""The seconds before a stop at which everybody is told again, from the day before to the last line that can be typed;
+but for one that comes before a quarter of the time since the last is over."""
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 HEARTBEAT_SECONDS = 0.1

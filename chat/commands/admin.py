@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 from typing import NamedTuple
 
 from chat.base import limits, passwords, resume_codes
-from chat.base.errors import Refused
+from chat.base.durations import exactly, parse_duration
+from chat.base.errors import Refused, Unfit
 from chat.base.language import say
 from chat.commands import roles, words
 from chat.commands.help import manual
@@ -12,7 +13,7 @@ from chat.commands.registry import ANSWERED, WITHIN, Call, Outcome, arguments, c
 from chat.core.hub import SERVER, Hub
 from chat.core.person import Person
 from chat.core.ports import Role
-from chat.wire import grammar, replies
+from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Reply, Stored
 
 
@@ -190,6 +191,68 @@ async def owner(call: Call, asked: Owner) -> Outcome:
         return ANSWERED
     await roles.give(call, _account(hub, asked.nick), "owner", hub.rooms.find(asked.room))
     return None
+
+
+class Reload(NamedTuple):
+    """The options, as they are written now."""
+
+
+@command(
+    "server",
+    say("/admin reload"),
+    say("read the options and the files that they name again, as SIGHUP does"),
+    role="server operator",
+)
+def reload(call: Call, asked: Reload) -> None:
+    """Where anything is wrong all stays as it was."""
+    try:
+        changes = call.session.hub.process.reload()
+    except Unfit as error:
+        raise Refused("unavailable", say("All options stay as they were: {reason}", reason=error.sentence)) from None
+    call.reply(replies.Reloaded(changes))
+
+
+class Backup(NamedTuple):
+    """A copy of what is kept."""
+
+
+@command(
+    "server",
+    say("/admin backup"),
+    say("copy the database now, into the directory of --backup-to"),
+    role="server operator",
+)
+async def backup(call: Call, asked: Backup) -> None:
+    """It may take minutes, in which all goes on."""
+    call.reply(replies.BackedUp(str(await call.session.hub.process.back_up())))
+
+
+class Shutdown(NamedTuple):
+    """When, or off."""
+
+    when: str | None
+
+
+@command(
+    "server",
+    say("/admin shutdown [DURATION|off]"),
+    say("stop the server after 10m, say, of which all are told; off takes that back, alone it tells when"),
+    role="server operator",
+)
+async def shutdown(call: Call, asked: Shutdown) -> None:
+    """Set anew, what was set before counts no more."""
+    session, stop = call.session, call.session.hub.shutdown
+    by = session.author if session.named else None
+    if asked.when is None:
+        pass
+    elif vocabulary.switch(asked.when) is False:
+        await stop.take_back(by)
+    else:
+        seconds = parse_duration(asked.when)
+        if seconds > limits.SHUTDOWN_MOST:
+            raise Refused("too-long", say("A stop is set {time} ahead at most.", time=exactly(limits.SHUTDOWN_MOST)))
+        await stop.set(seconds, by)
+    call.reply(replies.StopSet(stop.left))
 
 
 def _account(hub: Hub, nick: str) -> Person:

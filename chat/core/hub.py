@@ -35,6 +35,7 @@ from chat.core.ports import (
     Line,
     OperatorCode,
     Passwords,
+    Process,
     Query,
     Role,
     Store,
@@ -45,9 +46,10 @@ from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.roles import Roles
 from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
+from chat.core.shutdown import Shutdown
 from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
-from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven
+from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven, StopAnnounced
 from chat.log.log import Log
 from chat.log.tail import Tails
 from chat.log.unread import Listener, Unread, count
@@ -123,6 +125,8 @@ class Hub:
         self.tokens = Tokens()
         self.operator_code: OperatorCode | None = None
         """It is good until there is an operator."""
+        self.process: Process
+        """It is there as soon as it is known what the server is made of."""
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -134,6 +138,7 @@ class Hub:
         """The server's own, which everybody hears; nobody stands in it before it holds anything."""
         self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, self.roles, kept)
         self.lobby = self.rooms.make(LOBBY)
+        self.shutdown = Shutdown(clock, self.tell_all, lambda: self.process.stop())
         store.follow(self._told)
 
     def stranger(self, id: str | None = None) -> Person:
@@ -148,12 +153,16 @@ class Hub:
 
     def announce(self, text: str, author: Author | None = None) -> Deferred[Outcome]:
         """Tell everybody, and whoever comes back later; fires when it is stored, fails with `NotStored`."""
+        return self.tell_all(Announced(author, text))
+
+    def tell_all(self, fact: Announced | StopAnnounced) -> Deferred[Outcome]:
+        """The same of any fact of the server's own log."""
 
         def told(outcome: Outcome) -> Outcome:
             self._all_hear()
             return outcome
 
-        return self.turn.write(self.log, Announced(author, text)).addCallback(told)
+        return self.turn.write(self.log, fact).addCallback(told)
 
     def _all_hear(self) -> None:
         """The server's log holds something: also those read it now who came in when it did not."""

@@ -7,6 +7,7 @@ gone, or were never to be recorded.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from socket import socket
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
@@ -311,6 +312,19 @@ class OperatorCode(Protocol):
 
     def used(self) -> None:
         """It is not good any more."""
+
+
+class Process(Protocol):
+    """The process that the chat runs in, as far as whoever runs the server looks after it from within."""
+
+    def reload(self) -> Sequence[Sentence]:
+        """Read the options again; what has changed.  Raises `Unfit` where anything is wrong, and nothing changes."""
+
+    def back_up(self) -> Deferred[Path]:
+        """Copy what is kept; fires with where the copy is, fails with `Refused`."""
+
+    def stop(self) -> None:
+        """End as it is usual: what was said is stored, and everybody is told."""
 
 
 Question = Callable[[str], Awaitable[Any]]

@@ -23,7 +23,7 @@ from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
 from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
-from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, OtherDevice, Renamed
+from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, OtherDevice, Renamed, StopAnnounced
 from chat.log.log import Log
 from chat.wire.answers import Answer, CurrentNotice, IgnoreNotice, Missed, Notice, Problem, Since, UpToNow
 from chat.wire.rendering import Rendering
@@ -502,7 +502,7 @@ class Session:
                 return format.echoes and not format.keeps_list and len(person.attached) == 1
             if fact.author.session == self.id:
                 return self.rendering.format.echoes
-            if fact.author.person in person.ignored and not isinstance(fact, Announced):
+            if fact.author.person in person.ignored and not isinstance(fact, Announced | StopAnnounced):
                 return False
         if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)

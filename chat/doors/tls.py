@@ -74,24 +74,29 @@ class Certificates:
         warning = self._current.warning(now)
         return () if warning is None else (warning,)
 
-    def reload(self) -> str:
-        """Read the files again; where they cannot be used, what was stays.  Returns what happened, for the log."""
+    def reload(self) -> Sentence | None:
+        """Read the files again; where they cannot be used, what was stays.  Returns what happened, if anything did."""
         self._stamp = self._files.stamp()
         try:
             new, context = usable(self._files)
         except BadCertificate as error:
-            return f"The certificate stays as it was: {_ENGLISH.words(error.sentence)}"
+            return say("The certificate stays as it was: {reason}", reason=error.sentence)
         old, self._current, self._context = self._current, new, context
         self._warned = None
         if new.fingerprint == old.fingerprint:
-            return ""
-        return f"New certificate: {new.fingerprint}, valid until {new.first.not_valid_after_utc:%Y-%m-%d}"
+            return None
+        return say(
+            "New certificate: {fingerprint}, valid until {day}",
+            fingerprint=new.fingerprint,
+            day=f"{new.first.not_valid_after_utc:%Y-%m-%d}",
+        )
 
     def start(self) -> None:
         """From now on look now and then whether there is a new one, and warn each day before the end of this one."""
         self._look_call = self._clock.callLater(limits.CERTIFICATE_LOOK_SECONDS, self.start)
         if self._files.stamp() != self._stamp:
-            logger.info("{what}", what=self.reload() or "The certificate was written again, and is the same")
+            what = self.reload() or say("The certificate was written again, and is the same")
+            logger.info("{what}", what=_ENGLISH.words(what))
         for warning in self.warnings():
             logger.warn("{what}", what=_ENGLISH.words(warning))
 

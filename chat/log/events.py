@@ -98,6 +98,15 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class StopAnnounced:
+    """In the server's log: the server stops in so many seconds, or (None) it does not after all; without an author it
+    was whoever runs it, or is told once more."""
+
+    author: Author | None
+    seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NotDelivered:
     """In somebody's own log: a person whose line was down when they wrote to them did not come back."""
 
@@ -133,8 +142,9 @@ class OtherDevice:
 
 Said = Message | Action | Private
 Fact = (
-    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | Announced | NotDelivered | OtherDevice
-)
+    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | Announced | StopAnnounced
+    | NotDelivered | OtherDevice
+)  # fmt: skip
 
 
 class Entry(NamedTuple):

@@ -6,7 +6,9 @@ It goes through the control socket.  Exit codes: 0 done, 1 the server or these w
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, TextIO
+from pathlib import Path
+from socket import socket
+from typing import Any, ClassVar
 
 from chat.base.command_line import Wrong
 from chat.base.errors import Unfit
@@ -20,6 +22,7 @@ DONE, REFUSED, NOBODY = 0, 1, 3
 Object = Mapping[str, Any]
 
 _ID = "1"
+_AT_ONCE = 65536
 _OURS = ("data", "control", "config", "language", "version", "help")
 _PROGRAM = "chat-server admin"
 
@@ -89,10 +92,9 @@ def _answers(options: _Choice) -> Iterator[Object]:
         raise Wrong("--control none", say("then there is no way to the server."))
     request = json.dumps({"line": f"/admin {options['asked']}".rstrip(), "id": _ID})
     try:
-        with control.connected(path) as connection, connection.makefile("rw", encoding="utf-8", newline="\n") as file:
-            file.write(f"{request}\n")
-            file.flush()
-            yield from _of_it(file)
+        with control.connected(path) as connection:
+            connection.sendall(f"{request}\n".encode())
+            yield from _of_it(_lines(connection, path))
     except TimeoutError:
         raise _Lost(say("The server does not answer.")) from None
     except OSError as error:
@@ -101,8 +103,31 @@ def _answers(options: _Choice) -> Iterator[Object]:
         ) from None
 
 
-def _of_it(file: TextIO) -> Iterator[Object]:
-    for line in file:
+def _lines(connection: socket, path: Path) -> Iterator[bytes]:
+    """What comes; of a server that is silent for long it is asked, by another connection, whether it is there: a copy
+    may take it an hour."""
+    begun = b""
+    while True:
+        try:
+            data = connection.recv(_AT_ONCE)
+        except TimeoutError:
+            _ping(path)
+            continue
+        if not data:
+            return
+        *lines, begun = (begun + data).split(b"\n")
+        yield from lines
+
+
+def _ping(path: Path) -> None:
+    """Raises `TimeoutError` where the server does not answer."""
+    with control.connected(path) as connection:
+        connection.sendall(b"/ping\n")
+        connection.recv(_AT_ONCE)
+
+
+def _of_it(lines: Iterator[bytes]) -> Iterator[Object]:
+    for line in lines:
         keys = json.loads(line)
         refused = keys["type"] == "error"  # without an id perhaps, where the line was too long to be read
         if keys.get("id") == _ID or refused:

@@ -14,6 +14,8 @@ from chat.server.options import MEMORY, Options
 from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.schema import Unusable, look_into
+from chat.wire import replies
+from chat.wire.prose import sentences
 
 
 class _Choice(Options):
@@ -36,8 +38,8 @@ def main(words: Sequence[str]) -> int:
     except (Unfit, Unusable) as error:
         sys.stderr.write(f"chat-server backup: {options.language.words(error.sentence)}\n")
         return 1
-    done = say("The copy is {path}", path=path)
-    sys.stdout.write(f"{options.language.words(done)}\n")
+    for done in sentences(replies.BackedUp(str(path))):
+        sys.stdout.write(f"{options.language.words(done)}\n")
     return 0
 
 

@@ -1,40 +1,46 @@
 """What can change while the server runs, and how it is read anew: all of it, or nothing where anything is wrong.
 
 `RELOADED` lists the options; what else can be read anew, as certificates can, is given to `Reload` as a function that
-does so and returns a line about what changed, an empty one if nothing did.  The rest of the options waits for a
+does so and returns a sentence about what changed, if anything did.  The rest of the options waits for a
 restart, which is said each time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from twisted.logger import Logger
 
-from chat.base.errors import Unfit
+from chat.base.errors import Unfit, about
+from chat.base.language import Sentence, language, say
 from chat.base.passwords import Shared
 from chat.base.sizes import spelled as spelled_size
 from chat.base.text import visible
 from chat.server.options import Options
 from chat.store.sqlite.free_space import MinFree
 from chat.store.sqlite.keep import spelled
+from chat.wire.prose import NOTHING_CHANGED
 
 logger = Logger()
 
-RELOADED: Mapping[str, str] = {
-    "name": "",
-    "motd": "",
-    "history": "",
-    "grace": "for lines that drop from now on",
-    "rate": "for who connects from now on",
-    "max-clients": "nobody who is here is sent away",
-    "max-per-host": "nobody who is here is sent away",
-    "bans": "",
-    "proxy": "for who connects from now on",
-    "password": "for who connects from now on",
-    "reserved": "for who chooses a nickname from now on",
-    "log-connections": "",
-    "keep": "",
-    "min-free": "",
+_WHO_CONNECTS = say("for who connects from now on")
+_NOBODY_GOES = say("nobody who is here is sent away")
+
+RELOADED: Mapping[str, Sentence | None] = {
+    "name": None,
+    "motd": None,
+    "history": None,
+    "grace": say("for lines that drop from now on"),
+    "rate": _WHO_CONNECTS,
+    "max-clients": _NOBODY_GOES,
+    "max-per-host": _NOBODY_GOES,
+    "bans": None,
+    "proxy": _WHO_CONNECTS,
+    "password": _WHO_CONNECTS,
+    "reserved": say("for who chooses a nickname from now on"),
+    "log-connections": None,
+    "keep": None,
+    "min-free": None,
 }
 """By the names of options, what has to be said about when the new value counts."""
 
@@ -46,33 +52,40 @@ class Reload:
     """Reads the options anew; `apply` is called with them if any of RELOADED is another one."""
 
     def __init__(
-        self, options: Options, apply: Callable[[Options], None], others: Sequence[Callable[[], str]] = ()
+        self, options: Options, apply: Callable[[Options], None], others: Sequence[Callable[[], Sentence | None]] = ()
     ) -> None:
         self._options = options
         self._running = dict(options)
         self._apply = apply
         self._others = others
 
-    def __call__(self) -> None:
-        """Do it, and log what came of it."""
+    def on_signal(self) -> None:
+        """Do it; what came of it stands in the log."""
+        with suppress(Unfit):
+            self()
+
+    def __call__(self) -> Sequence[Sentence]:
+        """Do it; returns, and logs, what has changed.  Raises `Unfit`, and logs that, where all stays as it was."""
         try:
             options = self._options.again()
         except Unfit as error:
             logger.error("All options stay as they were: {reason}", reason=visible(str(error)))
-        else:
-            changes = [*self._take_over(options), *filter(None, [reload() for reload in self._others])]
-            for change in changes or ["Nothing changed."]:
-                logger.info("{change}", change=change)
+            raise
+        changes = [*self._take_over(options), *filter(None, [reload() for reload in self._others])]
+        for change in changes or [NOTHING_CHANGED]:
+            logger.info("{change}", change=language("en").words(change))
+        return changes
 
-    def _take_over(self, options: Options) -> list[str]:
-        """The lines about what is new."""
+    def _take_over(self, options: Options) -> list[Sentence]:
+        """What is new."""
         changed = [name for name, value in options.items() if value != self._running.get(name)]
         lines = []
         for name in changed:
             if name in _FOLLOWS:
                 continue
-            line = _line(_named(name, options), self._running.get(name), options[name])
-            lines.append(line if name in RELOADED else f"{line} (needs a restart; until then it stays as it was)")
+            note = RELOADED.get(name) if name in RELOADED else say("needs a restart; until then it stays as it was")
+            change = about(_named(name, options), _change(name, self._running.get(name), options[name]))
+            lines.append(change if note is None else say("{change} ({note})", change=change, note=note))
         if not RELOADED.keys().isdisjoint(changed):
             self._running.update({name: options[name] for name in (*RELOADED, *_FOLLOWS)})
             self._apply(options)
@@ -84,14 +97,14 @@ def _named(name: str, options: Options) -> str:
     return name if f"{name}=" in options.longOpt else name.removesuffix("s")
 
 
-def _line(name: str, old: Any, new: Any) -> str:
-    note = f" ({said})" if (said := RELOADED.get(name, "")) else ""
-    if name in ("ban", "proxy"):
+def _change(name: str, old: Any, new: Any) -> Sentence:
+    if name in ("bans", "proxy"):
         added, gone = (" ".join(sorted(map(str, networks))) for networks in (new - old, old - new))
-        changes = ", ".join(f"{what} {which}" for what, which in (("added", added), ("taken away", gone)) if which)
-        return f"{name}: {changes}{note}"
+        if added and gone:
+            return say("added {new}, taken away {old}", new=added, old=gone)
+        return say("added {new}", new=added) if added else say("taken away {old}", old=gone)
     old, new = (_SPELLED.get(name, _shown)(value) for value in (old, new))
-    return f"{name}: {old} -> {new}{note}"
+    return Sentence("{old} -> {new}", {"old": old, "new": new})
 
 
 def _size(value: MinFree) -> str:

@@ -72,6 +72,7 @@ class ChatService(Service):
     async def _stop(self) -> None:
         """No newcomers, the last commit, everyone reads what they are owed; who does not read is not waited for."""
         self._hub.stopping = True
+        self._hub.shutdown.cancel()
         for companion in self._companions:
             companion.stop()
         for port in self._ports:

@@ -49,7 +49,7 @@ class JsonFormat:
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
-        keys = jsonl.event(_place(log, entry.fact), entry)
+        keys = jsonl.event(_place(log, entry.fact), entry, self.language.words)
         return jsonl.encode(keys if id is None else jsonl.with_id(keys, id))
 
 

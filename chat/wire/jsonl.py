@@ -9,7 +9,7 @@ terminal would obey stands in a line as an escape.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import isfinite
@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from chat.base import limits
 from chat.base.errors import BadInput
-from chat.base.language import say
+from chat.base.language import Sentence, language, say
 from chat.base.text import visible
 from chat.log.events import (
     Action,
@@ -32,6 +32,7 @@ from chat.log.events import (
     Private,
     Renamed,
     RoleGiven,
+    StopAnnounced,
     TopicSet,
 )
 from chat.wire import phrases
@@ -102,11 +103,14 @@ _USAGE = say(
 )
 
 
-def event(room: str, entry: Entry) -> dict[str, object]:
-    """An entry as an object."""
+_IN_ENGLISH = language("en").words
+
+
+def event(room: str, entry: Entry, words: Callable[[Sentence], str] = _IN_ENGLISH) -> dict[str, object]:
+    """An entry as an object; what it says in the service's own words is in these."""
     fact = entry.fact
     kind = fact.what if isinstance(fact, OtherDevice) else _TYPES[type(fact)]
-    keys = {"type": kind, "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact)}
+    keys = {"type": kind, "room": room, "seq": entry.seq, "at": stamp(entry.at), **_keys(fact, words)}
     if (author := fact.author) is not None and (author.bot or author.shown):
         keys |= {"bot": True} if author.bot else {}
         keys |= {"as": author.shown} if author.shown else {}
@@ -123,11 +127,12 @@ _TYPES: Mapping[type, str] = {
     TopicSet: "topic",
     RoleGiven: "role",
     Announced: "announced",
+    StopAnnounced: "announced",
     NotDelivered: "not-delivered",
 }
 
 
-def _keys(fact: Fact) -> dict[str, object]:
+def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
     match fact:
         case Message(author, text) | Action(author, text) | TopicSet(author, text):
             return {"from": author.nick, "text": _shown(text)}
@@ -144,6 +149,10 @@ def _keys(fact: Fact) -> dict[str, object]:
             return {"from": author.nick, "to": to, "fact": fact_id}
         case Announced(author, text):
             return {"text": _shown(text)} if author is None else {"from": author.nick, "text": _shown(text)}
+        case StopAnnounced(by, seconds):
+            text = words(phrases.stops(None if by is None else by.nick, seconds))
+            stops: dict[str, object] = {"text": _shown(text), "stops_in": seconds}
+            return stops if by is None else {"from": by.nick, **stops}
         case RoleGiven(by, to, role, room):
             given: dict[str, object] = {"to": to, "role": role, "of": room}
             return given if by is None else {"from": by.nick, **given}

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Literal, Protocol
 
 from chat.base import limits
+from chat.base.durations import exactly
 from chat.base.language import Sentence, duration, say, say_n
 from chat.base.text import quoted
 
@@ -262,6 +263,17 @@ def speaks_in(room: str) -> Sentence:
 def announced(nick: str | None) -> Sentence:
     """Before what whoever runs the server tells everybody."""
     return say("Announcement") if nick is None else say("Announcement by {nick}", nick=nick)
+
+
+def stops(by: str | None, seconds: int | None) -> Sentence:
+    """Whoever runs the server lets it stop in a while, or (None) takes that back; or it is told once more."""
+    if seconds is None and by is None:
+        return say("The server does not stop after all")
+    if seconds is None:
+        return say("{nick} took it back: the server does not stop", nick=by)
+    if by is None:
+        return say("The server stops in {time}", time=exactly(seconds))
+    return say("{nick} stops the server in {time}", nick=by, time=exactly(seconds))
 
 
 def not_delivered(nick: str) -> Sentence:

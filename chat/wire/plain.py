@@ -24,6 +24,7 @@ from chat.log.events import (
     Private,
     Renamed,
     RoleGiven,
+    StopAnnounced,
     TopicSet,
 )
 from chat.log.log import Log
@@ -101,7 +102,7 @@ class PlainFormat:
         """Who said something in private to whom."""
         return self.words(phrases.said_privately(to if mine else author, mine))
 
-    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet | RoleGiven) -> str:
+    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet | RoleGiven | StopAnnounced) -> str:
         text = ""
         match fact:
             case Joined(_, who, here):
@@ -114,6 +115,8 @@ class PlainFormat:
                 announced = phrases.topic_changed(author.nick, log.name, text)
             case RoleGiven(by, to, role, place):
                 announced = phrases.role_given(None if by is None else by.nick, to, role, place)
+            case StopAnnounced(by, seconds):
+                announced = phrases.stops(None if by is None else by.nick, seconds)
         words = self.words(announced)
         return f"{words}: {quoted(text)}" if text else words
 

@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from chat.base import limits
+from chat.base.durations import exactly
 from chat.base.language import Sentence, duration, language, say, say_n
 from chat.base.text import quoted, width
 from chat.wire import phrases, replies
@@ -558,6 +559,26 @@ def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
     yield say("Everybody is told, and whoever comes back later.")
 
 
+def _reloaded(reloaded: replies.Reloaded) -> Iterator[Sentence]:
+    yield from reloaded.changes
+    if not reloaded.changes:
+        yield NOTHING_CHANGED
+
+
+NOTHING_CHANGED = say("Nothing changed.")
+
+
+def _backed_up(copy: replies.BackedUp) -> Iterator[Sentence]:
+    yield say("The copy is {path}", path=copy.path)
+
+
+def _stop_set(stop: replies.StopSet) -> Iterator[Sentence]:
+    if stop.stops_in is None:
+        yield say("No stop of the server is set; /admin shutdown 10m sets one.")
+    else:
+        yield say("The server stops in {time}; /admin shutdown off takes it back.", time=exactly(stop.stops_in))
+
+
 _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Called: _called,
     replies.NicknameDue: _nickname_due,
@@ -611,6 +632,9 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Tips: _tips,
     replies.Present: _present,
     replies.Announcement: _announcement,
+    replies.Reloaded: _reloaded,
+    replies.BackedUp: _backed_up,
+    replies.StopSet: _stop_set,
 }
 
 

@@ -471,6 +471,24 @@ class Announcement(NamedTuple):
     """Everybody is told."""
 
 
+class Reloaded(NamedTuple):
+    """The options were read again, and this has changed."""
+
+    changes: Sequence[Sentence]
+
+
+class BackedUp(NamedTuple):
+    """A copy of what is kept is this file."""
+
+    path: str
+
+
+class StopSet(NamedTuple):
+    """In so many seconds the server stops; None: no stop is set."""
+
+    stops_in: int | None
+
+
 Facts = (
     Called | NicknameDue | PasswordDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
     | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits
@@ -478,5 +496,5 @@ Facts = (
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
     | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
-    | Present | Announcement
+    | Present | Announcement | Reloaded | BackedUp | StopSet
 )  # fmt: skip

@@ -59,7 +59,10 @@ def test_help_hides_it_from_others(world: World) -> None:
     (told, _) = answer(boss, "/help admin")
     assert [command["name"] for command in told["commands"]] == [
         "admin",
-        *(f"admin {name}" for name in ("who", "announce", "reset", "op", "deop", "owner")),
+        *(
+            f"admin {name}"
+            for name in ("who", "announce", "reset", "op", "deop", "owner", "reload", "backup", "shutdown")
+        ),
     ]
     (told, _) = answer(boss, "/help all")
     assert {command["name"] for command in told["commands"]} == set(TABLE)
@@ -71,6 +74,9 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin op NICK",
         "/admin deop NICK",
         "/admin owner #room NICK",
+        "/admin reload",
+        "/admin backup",
+        "/admin shutdown [DURATION|off]",
     ]
 
 

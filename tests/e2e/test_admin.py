@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,44 @@ def test_netcat_is_enough(serve: Serve, tmp_path: Path) -> None:
     assert (hello["type"], who["command"], bye["command"]) == ("hello", "admin who", "quit")
     server.stop()
     assert not (tmp_path / "chat.control").exists()
+
+
+def test_it_is_read_again_copied_and_stopped_in_a_while(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    copies, file = tmp_path / "copies", tmp_path / "chat.conf"
+    copies.mkdir()
+    file.write_text("grace 60\n")
+    server = serve("--config", str(file), "--backup-to", str(copies))
+    amy = connect(server, "amy").joins()
+    amy.says("to be kept")
+    file.write_text("grace 90\n")
+    done = admin(tmp_path, "reload")
+    assert (done.returncode, done.stdout) == (0, "grace: 60 -> 90 (for lines that drop from now on)\n")
+    file.write_text("grace soon\n")
+    done = admin(tmp_path, "reload")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        f"chat-server admin: unavailable: All options stay as they were: {file}, line 1: grace"
+    )
+    done = admin(tmp_path, "backup")
+    assert (done.returncode, done.stderr) == (0, "")
+    copy = Path(done.stdout.strip().removeprefix("The copy is "))
+    assert copy.parent == copies
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with sqlite3.connect(copy) as kept:
+        assert ("to be kept",) in kept.execute("SELECT text FROM entries").fetchall()
+    assert admin(tmp_path, "shutdown", "1h").returncode == 0
+    amy.hears("-!- The server stops in 1 h")
+    assert admin(tmp_path, "shutdown", "off").returncode == 0
+    amy.hears("-!- The server does not stop after all")
+    assert admin(tmp_path, "shutdown", "1s").returncode == 0
+    amy.hears("-!- The server stops in 1 s")
+    amy.hears("-> The server is stopping.")
+    assert server.process.wait(SECONDS) == 0
+    assert admin(tmp_path, "shutdown").returncode == 3
+
+
+def test_without_a_directory_for_copies_none_is_made(serve: Serve, tmp_path: Path) -> None:
+    serve()
+    done = admin(tmp_path, "backup")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "unavailable: The server has no directory for copies" in done.stderr

@@ -21,6 +21,7 @@ class Server:
 
     def __init__(self, path: Path) -> None:
         self.asked: list[dict] = []
+        self.pinged = 0
         self.answers: Sequence[dict] = ()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(path))
@@ -33,7 +34,11 @@ class Server:
             while True:
                 connection, _ = self._socket.accept()
                 with closing(connection), connection.makefile("rw", encoding="utf-8") as file:
-                    self.asked.append(json.loads(file.readline()))
+                    line = file.readline()
+                    if line == "/ping\n":
+                        self.pinged += 1
+                        continue
+                    self.asked.append(json.loads(line))
                     file.writelines(f"{json.dumps(keys)}\n" for keys in self.answers)
                     file.flush()
                     if not self.answers:
@@ -112,6 +117,31 @@ def test_a_server_that_goes_away_is_told_from_one_that_refuses(server: Server, r
 def test_a_server_that_hangs_is_not_waited_for_for_ever(server: Server, run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CONTROL_SECONDS", 0.01)
     assert run("who") == (3, "", "chat-server admin: The server does not answer.\n")
+
+
+def test_one_that_is_only_busy_is_waited_for(tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONTROL_SECONDS", 0.2)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "chat.control"))
+    listening.listen()
+
+    def serve() -> None:
+        first, _ = listening.accept()
+        second, _ = listening.accept()
+        assert second.recv(100) == b"/ping\n"
+        second.sendall(f"{json.dumps(HELLO)}\n".encode())
+        first.sendall(
+            "".join(
+                f"{json.dumps(keys)}\n" for keys in (HELLO, {"type": "reply", "text": "Done.", "id": "1"}, ACK)
+            ).encode()
+        )
+        for each in (first, second, listening):
+            each.close()
+
+    thread = Thread(target=serve)
+    thread.start()
+    assert run("backup") == (0, "Done.\n", "")
+    thread.join()
 
 
 def test_where_no_server_is_it_says_where_it_looked(run, tmp_path: Path) -> None:

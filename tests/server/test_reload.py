@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
+from chat.base.language import Sentence, say
 from chat.server.options import Options
 from chat.server.reload import RELOADED, Reload
 
@@ -26,7 +27,9 @@ def said() -> Iterator[list[str]]:
 class Running:
     """A server of which only the options count, and its file."""
 
-    def __init__(self, path: Path, text: str, *words: str, others: tuple[Callable[[], str], ...] = ()) -> None:
+    def __init__(
+        self, path: Path, text: str, *words: str, others: tuple[Callable[[], Sentence | None], ...] = ()
+    ) -> None:
         self.path = path
         self.applied: list[Options] = []
         path.write_text(text)
@@ -36,7 +39,7 @@ class Running:
 
     def with_file(self, text: str) -> None:
         self.path.write_text(text)
-        self.reload()
+        self.reload.on_signal()
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_nothing_changed_is_said_too(path: Path, said: list[str]) -> None:
 def test_without_a_file_nothing_changes(said: list[str]) -> None:
     options = Options()
     options.parseOptions([])
-    Reload(options, lambda _: None)()
+    Reload(options, lambda _: None).on_signal()
     assert said == ["Nothing changed."]
 
 
@@ -107,7 +110,7 @@ def test_what_needs_a_restart_is_said_each_time_and_not_applied(path: Path, said
 @pytest.mark.parametrize("bad", ["grace soon", "colour red", "ban 10.0.0.1/8", "motd /nowhere"])
 def test_where_anything_is_wrong_all_stays_as_it_was(path: Path, said: list[str], bad: str) -> None:
     others: list[str] = []
-    server = Running(path, "grace 5\n", others=(lambda: others.append("looked at") or "",))
+    server = Running(path, "grace 5\n", others=(lambda: others.append("looked at"),))
     server.with_file(f"grace 6\n{bad}\n")
     (line,) = said
     assert line.startswith(f"All options stay as they were: {path}, line 2: {bad.split()[0]}")
@@ -118,7 +121,7 @@ def test_where_anything_is_wrong_all_stays_as_it_was(path: Path, said: list[str]
 def test_a_file_that_is_gone_changes_nothing(path: Path, said: list[str]) -> None:
     server = Running(path, "grace 5\n")
     path.unlink()
-    server.reload()
+    server.reload.on_signal()
     assert said == [f"All options stay as they were: --config {path}: No such file or directory."]
 
 
@@ -133,12 +136,12 @@ def test_the_message_of_the_day_is_read_again_and_shown_harmless(path: Path, tmp
     motd.write_text("Be kind.\n")
     server = Running(path, f"motd {motd}\n")
     motd.write_text("Be\x1b[31m {kind}.\nAnd quick.\n")
-    server.reload()
+    server.reload.on_signal()
     assert said == ["motd: Be kind. -> Be␛[31m {kind}. | And quick."]
 
 
 def test_what_else_changed_is_a_line_too(path: Path, said: list[str]) -> None:
-    server = Running(path, "grace 5\n", others=(lambda: "The certificate is a new one.", lambda: ""))
+    server = Running(path, "grace 5\n", others=(lambda: say("The certificate is a new one."), lambda: None))
     server.with_file("grace 6\n")
     assert said == ["grace: 5 -> 6 (for lines that drop from now on)", "The certificate is a new one."]
 
@@ -154,10 +157,10 @@ def test_another_password_of_the_server_counts_and_is_not_told(path: Path, tmp_p
     word.write_text("tulip time\n")
     server = Running(path, f"password-file {word}\n")
     word.write_text("rose garden\n")
-    server.reload()
-    server.reload()
+    server.reload.on_signal()
+    server.reload.on_signal()
     word.write_text("\n")
-    server.reload()
+    server.reload.on_signal()
     server.with_file("")
     assert said == [
         "password: *** -> *** (for who connects from now on)",

@@ -35,7 +35,7 @@ def names(directory: Path) -> list[str]:
 
 
 def test_a_copy_is_used_as_the_database_was(database: Database, directory: Path) -> None:
-    copy = database.wait(database.store.backup(directory, DAY))
+    copy = database.wait(database.store.backup(directory, DAY.isoformat()))
     assert copy == directory / "chat-2026-11-21.sqlite3"
     assert names(directory) == ["chat-2026-11-21.sqlite3"]
     with closing(sqlite3.connect(copy)) as connection:
@@ -47,7 +47,7 @@ def test_a_copy_is_used_as_the_database_was(database: Database, directory: Path)
 
 
 def test_a_copy_is_for_its_owner_alone(database: Database, directory: Path) -> None:
-    copy = database.wait(database.store.backup(directory, DAY))
+    copy = database.wait(database.store.backup(directory, DAY.isoformat()))
     assert oct(copy.stat().st_mode & 0o777) == "0o600"
 
 
@@ -70,7 +70,7 @@ def test_a_copy_is_of_one_moment_and_holds_nobody_up(
 
     monkeypatch.setattr(limits, "COPY_PAGES", 5)
     monkeypatch.setattr(backup.time, "sleep", write)
-    copy = database.wait(database.store.backup(directory, DAY))
+    copy = database.wait(database.store.backup(directory, DAY.isoformat()))
     assert len(written) > 5
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT count(*), head FROM entries, logs").fetchone() == (1000, 1000)
@@ -78,10 +78,10 @@ def test_a_copy_is_of_one_moment_and_holds_nobody_up(
 
 
 def test_a_day_is_copied_once(database: Database, directory: Path) -> None:
-    copy = database.wait(database.store.backup(directory, DAY))
+    copy = database.wait(database.store.backup(directory, DAY.isoformat()))
     before = copy.stat().st_mtime_ns
     database.commit(lines("more", first=1001))
-    assert database.wait(database.store.backup(directory, DAY)) == copy
+    assert database.wait(database.store.backup(directory, DAY.isoformat())) == copy
     assert copy.stat().st_mtime_ns == before
 
 
@@ -90,18 +90,26 @@ def test_the_seven_newest_stay_and_nothing_else_is_touched(database: Database, d
     for name in others:
         (directory / name).touch()
     for days in range(10):
-        database.wait(database.store.backup(directory, DAY + timedelta(days=days)))
+        database.wait(database.store.backup(directory, (DAY + timedelta(days=days)).isoformat()))
     newest = [f"chat-{DAY + timedelta(days=days)}.sqlite3" for days in range(3, 10)]
     assert names(directory) == sorted(newest + others)
 
 
+def test_those_of_a_moment_and_those_of_the_nights_stay_beside_each_other(database: Database, directory: Path) -> None:
+    nights = [f"2026-11-2{day}" for day in range(7)]
+    moments = [f"2026-11-27-10000{second}" for second in range(8)]
+    for stamp in (*nights, *moments):
+        database.wait(database.store.backup(directory, stamp))
+    assert names(directory) == sorted(f"chat-{stamp}.sqlite3" for stamp in (*nights, *moments[1:]))
+
+
 def test_a_copy_that_was_cut_off_is_begun_anew(database: Database, directory: Path) -> None:
     (directory / "chat-2026-11-21.sqlite3.part").write_bytes(b"half of it")
-    database.wait(database.store.backup(directory, DAY))
+    database.wait(database.store.backup(directory, DAY.isoformat()))
     assert names(directory) == ["chat-2026-11-21.sqlite3"]
 
 
 def test_a_copy_that_is_not_possible_is_told_and_the_store_goes_on(database: Database, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        database.wait(database.store.backup(tmp_path / "missing", DAY))
+        database.wait(database.store.backup(tmp_path / "missing", DAY.isoformat()))
     database.commit(lines("more", first=1001, at=START))

@@ -56,8 +56,8 @@ class Tended:
     def journal(self) -> int:
         return self.in_journal
 
-    def backup(self, directory: Path, day: date) -> Deferred[Path]:
-        self.copied.append(day)
+    def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
+        self.copied.append(date.fromisoformat(stamp))
         return fail(self.backup_error) if self.backup_error is not None else succeed(directory / "copy")
 
 

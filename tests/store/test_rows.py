@@ -26,6 +26,7 @@ from chat.log.events import (
     Private,
     Renamed,
     RoleGiven,
+    StopAnnounced,
     TopicSet,
 )
 
@@ -55,6 +56,7 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
         RoleGiven, st.none() | authors, texts, st.sampled_from(["owner", "operator", "member"]), texts
     ),
     Announced: st.builds(Announced, st.none() | authors, texts),
+    StopAnnounced: st.builds(StopAnnounced, st.none() | authors, st.none() | st.integers(0, 10**6)),
     NotDelivered: st.builds(NotDelivered, texts),
     OtherDevice: st.builds(OtherDevice, authors, st.sampled_from(["joined", "left", "renamed"]), texts),
 }

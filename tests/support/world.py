@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import count
+from pathlib import Path
 from typing import NoReturn, Protocol
 
 from twisted.internet import error, main
@@ -24,7 +25,8 @@ from twisted.python.failure import Failure
 
 from chat.base import limits, resume_codes
 from chat.base.bans import Bans, parse_ban
-from chat.base.language import language
+from chat.base.errors import Unfit
+from chat.base.language import Sentence, language
 from chat.base.passwords import Shared
 from chat.commands.entering import tell_welcome
 from chat.core.hub import Hub, Settings
@@ -58,6 +60,26 @@ class Hashed:
     def verify(self, hash: str | None, password: str) -> Deferred[bool]:
         self.verified += 1
         return succeed(blake2b(password.encode()).hexdigest() == hash)
+
+
+class Process:
+    """The process around a world: what was asked of it, and what it answers."""
+
+    def __init__(self) -> None:
+        self.changes: Sequence[Sentence] | Unfit = ()
+        self.copy: Deferred[Path] = Deferred()
+        self.stopped = 0
+
+    def reload(self) -> Sequence[Sentence]:
+        if isinstance(self.changes, Unfit):
+            raise self.changes
+        return self.changes
+
+    def back_up(self) -> Deferred[Path]:
+        return self.copy
+
+    def stop(self) -> None:
+        self.stopped += 1
 
 
 class Kernel:
@@ -326,6 +348,7 @@ class World:
         self.passwords = Hashed()
         token = lambda: f"{tokens}{next(numbers)}"  # noqa: E731
         self.hub = Hub(self.clock, self.now, self.store, token, settings, passwords=self.passwords)
+        self.process = self.hub.process = Process()
         self.factory = ChatFactory(self.hub, Wires(kinds(UTC) if wires is None else wires, language(words)))
         self.clients: list[Client] = []
 

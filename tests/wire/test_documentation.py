@@ -12,7 +12,9 @@ from world import Client, World
 
 from chat.base import limits
 from chat.base.errors import Code
+from chat.base.language import say
 from chat.commands.registry import TABLE, WITHIN
+from chat.log.events import StopAnnounced
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH, SPANISH = ((DOCS / name).read_text() for name in ("wire.md", "wire.es.md"))
@@ -175,9 +177,12 @@ def test_what_the_operator_is_answered_is_documented() -> None:
     ben, boss = world.enter("ben", wire="json"), world.operator("/nick boss")
     world.enter("amy").cut()
     told = {name for names, _ in COMMANDS for name in names if name.startswith("/admin")}
-    shown = {row.usage.text for row in WITHIN["admin"].values()}
+    shown = {row.usage.text.replace("|", "¦") for row in WITHIN["admin"].values()}
     assert told == {"/admin", *shown}
-    for number, line in enumerate(["/admin", "/admin who", "/admin announce tea", "/admin x", "/help all", "/who"]):
+    world.process.changes = [say("added {new}", new="x")]
+    world.process.copy.callback(Path("/copy"))
+    asked = ("", " who", " announce tea", " x", " reload", " backup", " shutdown 10m", " shutdown off")
+    for number, line in enumerate(["/help all", "/who", *(f"/admin{rest}" for rest in asked)]):
         boss.type(line, id=f"o{number}")
     for keys in [*boss.objects, *ben.objects]:
         check(keys)
@@ -210,6 +215,7 @@ def test_no_key_comes_that_is_not_documented() -> None:
     amy.type("/msg carl psst", id="cut")
     world.wait(limits.GRACE_SECONDS)
     world.hub.announce("backup at noon", ben.session.author)
+    world.hub.tell_all(StopAnnounced(ben.session.author, 600))
     world.hub.give_role(ben.session.author, ben.session.person, "operator", world.hub.lobby)
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")

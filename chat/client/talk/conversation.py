@@ -37,6 +37,7 @@ from chat.client.talk.objects import (
     Reply,
     RoleGiven,
     Said,
+    StopAnnounced,
     Welcome,
 )
 from chat.wire import phrases, vocabulary
@@ -136,6 +137,9 @@ class Conversation:
             case Announced(_, author, _, at, text):
                 words = f"{self._words(phrases.announced(author))}: {quoted(text)}"
                 yield from self._dated(Shown(LineKind.EVENT, visible(words), self._local(at)))
+            case StopAnnounced(_, author, _, at, seconds):
+                words = visible(self._words(phrases.stops(author, seconds)))
+                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at)))
             case RoleGiven(room, author, _, at, whom, role, place):
                 words = visible(self._words(phrases.role_given(author, whom, role, place)))
                 own = room.startswith("@")

@@ -15,6 +15,7 @@ from chat.client.talk.objects import (
     RoleGiven,
     Room,
     Said,
+    StopAnnounced,
     Welcome,
     number,
 )
@@ -73,7 +74,7 @@ class Me:
         match what:
             case Welcome():
                 self._welcomed(what)
-            case Announced(room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
+            case Announced(room, seq=int(seq)) | StopAnnounced(room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
                 self.seen[room] = seq
             case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)) | RoleGiven(room, seq=int(seq)):
                 log = PRIVATE if room.startswith(PRIVATE) else room

@@ -114,6 +114,16 @@ class Announced(NamedTuple):
     text: str
 
 
+class StopAnnounced(NamedTuple):
+    """The server stops in so many seconds, or (None) not any more; it counts where announcements do."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    seconds: int | None
+
+
 class RoleGiven(NamedTuple):
     """Somebody (`to`) has another role in a room, or on the server (`place`); in private it counts, where they are not
     in that room."""
@@ -198,6 +208,7 @@ Object = (
     | Came
     | RoleGiven
     | Announced
+    | StopAnnounced
     | NotDelivered
     | Missed
     | Read
@@ -268,10 +279,11 @@ def _said(raw: Raw) -> Said:
     )
 
 
-def _announced(raw: Raw) -> Announced:
-    return Announced(
-        _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at"), _needed(raw, "text")
-    )
+def _announced(raw: Raw) -> Announced | StopAnnounced:
+    place = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
+    if "stops_in" in raw:
+        return StopAnnounced(*place, number(raw, "stops_in"))
+    return Announced(*place, _needed(raw, "text"))
 
 
 def _role(raw: Raw) -> RoleGiven:

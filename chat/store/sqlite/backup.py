@@ -1,10 +1,10 @@
 """Consistent copies of a database that is in use: each under a name of its own, whole or not there at all."""
 
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing
-from datetime import date
 from glob import escape
 from pathlib import Path
 
@@ -34,12 +34,12 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
         os.close(directory)
 
 
-def back_up(source: sqlite3.Connection, directory: Path, name: str, day: date) -> Path:
-    """A day's copy, made if there is none; of older ones the newest stay."""
-    target = directory / f"{name}-{day.isoformat()}.sqlite3"
+def back_up(source: sqlite3.Connection, directory: Path, name: str, stamp: str) -> Path:
+    """The copy of this date, or moment, made if there is none; of those that are stamped alike the newest stay."""
+    target = directory / f"{name}-{stamp}.sqlite3"
     if not target.exists():
         copy(source, target)
-        copies = sorted(directory.glob(f"{escape(name)}-????-??-??.sqlite3"))
+        copies = sorted(directory.glob(f"{escape(name)}-{re.sub('[0-9]', '[0-9]', stamp)}.sqlite3"))
         for old in copies[: -limits.BACKUPS]:
             old.unlink()
     return target

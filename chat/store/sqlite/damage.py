@@ -144,7 +144,7 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
             OR kind NOT IN ({KINDS}) OR typeof(coalesce(text, '')) != 'text' OR typeof(coalesce(nick, '')) != 'text'
             OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
             OR (text IS NULL) = (kind IN ({SAID_KINDS}))
-            OR (person IS NULL AND kind NOT IN ('joined', 'left', 'role', 'announced', 'not-delivered'))
+            OR (person IS NULL AND kind NOT IN ('joined', 'left', 'role', 'announced', 'stop', 'not-delivered'))
             OR NOT json_valid(coalesce(details, '{{}}'))
         """
     ).fetchall()

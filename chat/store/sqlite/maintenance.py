@@ -34,8 +34,8 @@ class Tended(Protocol):
     def look_at_space(self) -> Deferred[None]:
         """Look how much of the disk is free; the log says where that is little."""
 
-    def backup(self, directory: Path, day: date) -> Deferred[Path]:
-        """The copy of this day, made if there is none."""
+    def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
+        """The copy of this date, made if there is none."""
 
     @property
     def path(self) -> Path:
@@ -183,7 +183,7 @@ class Maintenance:
             return
         self._copied = day
         try:
-            path = await self._store.backup(self._backup_to, day)
+            path = await self._store.backup(self._backup_to, day.isoformat())
             logger.info("Talk was copied to {path}", path=path)
         except Exception:
             logger.failure("Talk could not be copied to {directory}", directory=self._backup_to)

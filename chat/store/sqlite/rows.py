@@ -28,6 +28,7 @@ from chat.log.events import (
     Renamed,
     RoleGiven,
     Said,
+    StopAnnounced,
     TopicSet,
 )
 from chat.store.private_talk import partner
@@ -67,6 +68,7 @@ _KINDS: Mapping[str, type[Fact]] = {
     "topic": TopicSet,
     "role": RoleGiven,
     "announced": Announced,
+    "stop": StopAnnounced,
     "not-delivered": NotDelivered,
     "other-device": OtherDevice,
 }

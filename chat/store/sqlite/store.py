@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -146,11 +146,11 @@ class SqliteStore:
         except OSError:
             return 0
 
-    def backup(self, directory: Path, day: date) -> Deferred[Path]:
-        """The copy of this day, made if there is none, beside the last ones of other days."""
+    def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
+        """The copy of this date, or moment, made if there is none, beside the last ones of others."""
         worker = Worker("chat-backup", partial(connect, self._path), self._reactor)
         worker.start()
-        done = worker.do(lambda connection: back_up(connection, directory, self._path.stem, day))
+        done = worker.do(lambda connection: back_up(connection, directory, self._path.stem, stamp))
         worker.close()
         return done
 

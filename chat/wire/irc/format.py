@@ -26,6 +26,7 @@ from chat.log.events import (
     Private,
     Renamed,
     RoleGiven,
+    StopAnnounced,
     TopicSet,
 )
 from chat.log.log import Log
@@ -113,6 +114,9 @@ class IrcFormat:
             case Announced(author, text):
                 words = self.language.words(phrases.announced(None if author is None else author.nick))
                 yield from lines("", "NOTICE", "*", f"{words}: {visible(text)}")
+            case StopAnnounced(author, seconds):
+                words = self.language.words(phrases.stops(None if author is None else author.nick, seconds))
+                yield from lines("", "NOTICE", "*", words)
             case NotDelivered(nick):
                 words = self.language.words(phrases.not_delivered(nick))
                 yield from lines("", "NOTICE", "*", f"! not-delivered: {words}")
