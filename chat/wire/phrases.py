@@ -235,6 +235,7 @@ def weekday(day: date) -> Sentence:
 
 DRAFT_BEGUN = say("Paste your lines; /end on a line of its own says them, /cancel forgets them.")
 NOTHING_SAID = say("Nothing was said.")
+NOTHING_FOUND = say("Nothing was found.")
 DRAFT_FULL = say(
     "A message has at most {lines} lines and {size} bytes; this line is not in it. /end or /cancel?",
     lines=limits.PASTE_LINES,

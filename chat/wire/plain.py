@@ -205,7 +205,7 @@ class Plain:
         """What people said earlier, in its frame, line by line."""
         if not history.entries:
             if history.total is not None:
-                yield from self._say(prose.NOTHING_FOUND)
+                yield from self._say(phrases.NOTHING_FOUND)
             return
         title = prose.title(history.asked, history.room, len(history.entries), history.whole)
         yield from self._framed(self._words(title), *(entry.at for _, entry in history.entries), history.now)

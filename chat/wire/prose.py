@@ -102,9 +102,6 @@ def title(asked: Selection, room: str | None, count: int, whole: bool) -> Senten
     return say("{title}; not all was looked at, for that would take too long", title=found)
 
 
-NOTHING_FOUND = say("Nothing was found.")
-
-
 def frame(title: str, zones: tuple[str, ...]) -> Sentence:
     """The head of a frame; times without their zone mislead."""
     return say("{title}, times {zone}", title=title, zone=zones)

@@ -227,6 +227,14 @@ def test_no_history_has_no_frame() -> None:
     assert World().lines(history()) == []
 
 
+def test_who_looks_for_what_there_is_not_is_told() -> None:
+    assert World().lines(history(total=0), "/grep zebra") == ["Nothing was found."]
+    world = World()
+    world.hear(history(message(seq=1)))
+    older = world.conversation.show(understand(history(total=0)), SentLine("2", "/last 20", before=1))
+    assert [shown.text for shown in older] == ["Nothing was said before that."]
+
+
 def test_the_history_of_another_connection_shows_only_what_was_not_shown() -> None:
     world = World()
     world.hear(history(message("one", seq=1)))

@@ -195,6 +195,16 @@ def test_a_hint_that_is_longer_than_the_screen_says_that_there_is_more(terminal:
     at_the_terminal(terminal, type_a_command)
 
 
+def test_a_message_of_many_lines_leaves_half_of_a_small_screen_to_others(terminal: Terminal) -> None:
+    async def paste(seat: Seat) -> None:
+        seat.editor.write("something said\n")
+        lines = "\n".join(str(number) for number in range(9))
+        seat.press(b"\x1b[200~" + lines.encode() + b"\x1b[201~")
+        await seat.shows("something said", "  4", "  5", "  6", "  7", "  8", "below")
+
+    at_the_terminal(terminal, paste)
+
+
 def test_many_pasted_lines_are_shown_by_their_number_until_somebody_decides(terminal: Terminal) -> None:
     async def paste(seat: Seat) -> None:
         lines = "\n".join(str(number) for number in range(11))

@@ -210,6 +210,21 @@ def test_a_private_message_of_several_lines_is_said_in_private(world: World) -> 
     assert (said["say"], said["room"]) == ("a\nb", "@bob")
 
 
+@pytest.mark.parametrize("typed", ["/query bob", "/msg bob", "/w @bob,"])
+def test_a_message_without_a_text_opens_the_private_conversation(typed: str) -> None:
+    world = person("amy")
+    world.enter(rooms={"#lobby": {"users": ["amy", "bob"]}})
+    world.server.requests.clear()
+    world.face.typed(typed)
+    assert world.shown() == ["\u2500\u2500 @bob \u2500\u2500"]
+    world.face.typed("/query nobody")
+    assert world.server.lines == ["/query nobody"]
+
+
+def test_before_one_is_anywhere_the_prompt_names_nothing() -> None:
+    assert person("amy").face.prompt() == "> "
+
+
 def test_leaving_a_private_conversation_closes_it(world: World) -> None:
     world.server.send(MESSAGE | {"room": "@bob", "to": "amy"})
     world.face.typed("/go bob")

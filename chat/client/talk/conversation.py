@@ -221,6 +221,9 @@ class Conversation:
             yield from (self._said(event, named=True) for event in events)
         elif events:
             yield from self._frame(history, events, line)
+        elif line is not None and history.total is not None:
+            nothing = phrases.NOTHING_FOUND if line.before is None else say("Nothing was said before that.")
+            yield from self._reply(self._words(nothing))
 
     def _frame(self, history: History, events: tuple[Said, ...], line: SentLine | None) -> Iterator[Shown]:
         room = history.room

@@ -347,7 +347,7 @@ class IrcWire:
 
     def _read_aloud(self, history: History, to: str) -> Iterator[str]:
         if not history.entries:
-            yield from self._tell(prose.NOTHING_FOUND)
+            yield from self._tell(phrases.NOTHING_FOUND)
             return
         for words in self._spoken.history(history):
             yield from messages.lines(self.server, "NOTICE", to, words)

@@ -52,7 +52,7 @@ from chat.client.typed_lines import TypedLines
 _STYLE = Style.from_dict({"status": "reverse", "hint": "", "chosen": "reverse", "waits": ""})
 _log = Logger()
 _ROWS = 8
-"""Rows of a message that are seen while it is typed."""
+"""Rows of a message that are seen while it is typed, and no more than half of a small screen's."""
 
 
 class Editor:
@@ -218,7 +218,7 @@ class Editor:
                 preview_search=True,
                 input_processors=[ConditionalProcessor(PasswordProcessor(), Condition(lambda: self.desk.hides))],
             ),
-            height=lambda: Dimension(min=1, max=_ROWS),
+            height=lambda: Dimension(min=1, max=max(1, min(_ROWS, self._size().rows // 2))),
             wrap_lines=True,
             dont_extend_height=True,
             get_line_prefix=self._prefix,

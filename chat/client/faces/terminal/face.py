@@ -101,8 +101,8 @@ class TerminalFace(PersonFace):
         """The question, or where what is typed goes."""
         if self.question is not None:
             return self._words(self.question) + " "
-        room = self.view.open or ""
-        return f"[{visible(room[:_PROMPT])}] "
+        room = self.view.open
+        return "> " if room is None else f"[{visible(room[:_PROMPT])}] "
 
     def above(self) -> Sequence[str]:
         """Lines on their way, and who came and went."""
@@ -209,12 +209,23 @@ class TerminalFace(PersonFace):
             if name == "leave" and not command.rest and self.view.close():
                 self._show()
                 return
+            if name == "msg" and self._opens(command.rest):
+                return
         if command is not None and "\n" in text and vocabulary.name_of(command.word) != "msg":
             self.view.error("usage", self._words(say("A command is one line. To say it, type / once more.")), text)
             self._show()
             return
         super().typed(line)
         self._show()
+
+    def _opens(self, rest: str) -> bool:
+        """Whether it is a nickname without a text: `/query bob` is how people of IRC begin to talk with somebody."""
+        words = rest.split()
+        found = self.view.found(PRIVATE + words[0].strip("@,:")) if len(words) == 1 else None
+        if found is None or not found.startswith(PRIVATE) or self.connection.me.nick is None:
+            return False
+        self._open(found)
+        return True
 
     def kept_for_later(self) -> None:
         """It stands above the prompt."""

@@ -145,6 +145,7 @@ class Line:
             self._screen.clear()
 
         @keys.add("c-n")
+        @keys.add("escape", "a", eager=True)
         def _(event: KeyPressEvent) -> None:
             self._desk.go_on(1)
 
