@@ -40,6 +40,7 @@ def make(path: Path) -> None:
                     ignored={"p": "q"},
                     senders=["s"],
                     tokens=[Token("ff" * 32, "bot", ["#ops"], True, START, None)],
+                    roles={"#ops": "owner"},
                 )
             },
             sessions={"d1" * 16: session("token1", given={"#lobby": 1})},
@@ -107,6 +108,8 @@ def test_what_is_whole_is_no_damage(path: Path) -> None:
         ("tokens SET made_at = NULL", "people token1", "wrong tokens"),
         ("tokens SET used_at = 'noon'", "people token1", "wrong tokens"),
         ("sessions SET token = x'ff'", "sessions d1d1d1d1d1d1", "wrong token"),
+        ("roles SET role = 'king'", "people token1", "wrong roles"),
+        ("roles SET log = ''", "people token1", "wrong roles"),
         ("sessions SET host = NULL", "sessions d1d1d1d1d1d1", "wrong host"),
         ("sessions SET seen_at = NULL", "sessions d1d1d1d1d1d1", "wrong date"),
         ("sessions SET ended_at = 'noon'", "sessions d1d1d1d1d1d1", "wrong date"),
@@ -187,6 +190,7 @@ CELLS = [
     *(("read", column) for column in ("person", "log", "seq")),
     *(("ignored", column) for column in ("person", "other", "nick")),
     *(("senders", column) for column in ("person", "sender")),
+    *(("roles", column) for column in ("person", "log", "role")),
     *(("sessions", column) for column in ("digest", "id", "person", "host", "current", "quiet", "language")),
     *(("sessions", column) for column in ("seen_at", "ended_at", "guest")),
     *(("given", column) for column in ("session", "log", "seq")),
@@ -195,7 +199,7 @@ CELLS = [
 ]
 KEYS = {
     "records": "key", "people": "id", "sessions": "digest", "given": "session", "memberships": "person",
-    "read": "person", "ignored": "person", "senders": "person",
+    "read": "person", "ignored": "person", "senders": "person", "roles": "person",
 }  # fmt: skip
 """Of tables without numbers of rows."""
 
