@@ -153,6 +153,7 @@ def _settings(options: Options) -> Settings:
         Bans(options["proxy"]),
         Reserved(options["language"], options["reserved"]),
         bool(options["log-connections"]),
+        bool(options["registered-only"]),
         options["password"],
     )
 

@@ -715,5 +715,11 @@ TOKENS = 10
 TOKEN_ROOMS = 10
 """Tokens of one account, and rooms that one may name: a program of its own for each; all of them are kept in memory."""
 
+INVITATIONS = 1_000
+INVITATIONS_AT_ONCE = 50
+INVITATION_SECONDS = 7 * 86400.0
+"""Invitations that nobody has used, how many are made at once (for a class), and how long each is good: it lies in
+mailboxes, and one of a thousand is guessed at in 11 000 years (see GUESSES_PER_HOST)."""
+
 ACCOUNTS_PER_HOST, ACCOUNT_SECONDS = 40, 3600
 """Accounts that one address may make at once, and the seconds until it may make one more: a class does, no flood."""

@@ -33,6 +33,7 @@ from chat.commands.registry import (
     asks,
     carrier,
     check_scope,
+    done,
     not_allowed,
     permits,
     rooms_named,
@@ -62,7 +63,7 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     line = parsed.request.line
     if stands_in(_said_in(parsed)):
         raise Refused("code-private", say("That holds a token, which is secret. It was not said."))
-    if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name in ("resume", "operator")):
+    if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name in _BY_CODE):
         if words.holds_own_code(session, line):
             raise _private()
         if found := resume_codes.shorts_in(line):
@@ -86,8 +87,12 @@ def _said_in(parsed: Say | Invoke | Read) -> str:
     return who if parsed.name == "login" else " ".join([who.partition(":")[0], *rest])
 
 
+_BY_CODE = ("resume", "operator", "register")
+"""Commands behind which a code stands."""
+
+
 def _private() -> Refused:
-    return Refused("code-private", say("That holds a resume code, which is secret. It was not said."))
+    return Refused("code-private", say("That holds a code, which is secret. It was not said."))
 
 
 async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, found: Sequence[str]) -> Outcome:
@@ -106,11 +111,11 @@ async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, f
             raise _private()
     if session.connection is not connection:
         return ANSWERED
-    return await _done(_perform(session, parsed))
+    return await done(_perform(session, parsed))
 
 
 def _of_code(hub: Hub, code: str) -> object | None:
-    return hub.of_code(code) or hub.is_operator_code(code)
+    return hub.of_code(code) or hub.is_operator_code(code) or hub.invitations.find(code)
 
 
 def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome] | Outcome:
@@ -159,8 +164,4 @@ async def _with_rooms(
         except Refused as error:
             if error.code != "too-many":  # that there is no place for it is told where it is to be made
                 raise
-    return ANSWERED if session.connection is not connection else await _done(do())
-
-
-async def _done(work: Awaitable[Outcome] | Outcome) -> Outcome:
-    return work if work is None or isinstance(work, str) else await work
+    return ANSWERED if session.connection is not connection else await done(do())

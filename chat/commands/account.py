@@ -7,12 +7,13 @@ from twisted.internet.defer import CancelledError
 
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.bans import Bans, parse_ban
-from chat.base.errors import Refused
+from chat.base.errors import Refused, no_nick
 from chat.base.language import Sentence, say
 from chat.base.token_bucket import Allowance
-from chat.commands.entering import log_in, was_wrong
-from chat.commands.registry import ANSWERED, Call, Outcome, acknowledge, asks, command, spend, usage
+from chat.commands.entering import check_sealed, come_in, log_in, new_code, was_wrong
+from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, acknowledge, asks, command, spend, usage
 from chat.core.hub import SERVER
+from chat.core.invitations import nobodys
 from chat.core.person import Person
 from chat.core.ports import Question
 from chat.wire import replies
@@ -38,18 +39,9 @@ _PRIVATE = Bans(
 """Networks that no way through the internet leads to: RFC 1918, 3927, 4193, 4291."""
 
 
-def _check_sealed(call: Call) -> None:
-    """Raises `Refused` where somebody on the way may read along."""
-    if not call.connection.sealed:
-        way = call.connection.encrypted_way
-        if way is None:
-            raise Refused("needs-tls", say("A password is taken on an encrypted connection only."))
-        raise Refused("needs-tls", say("A password is taken on an encrypted connection only: {way}", way=way))
-
-
 def _ask(call: Call, wanted: replies.Wanted, nick: str, question: Question) -> None:
     """Ask for a password where nobody on the way reads along; who sits beside them may, which they are told."""
-    _check_sealed(call)
+    check_sealed(call.connection)
     hidden = call.connection.ask(question)
     call.reply(replies.PasswordAsked(wanted, nick, asks(call.session) and not hidden))
 
@@ -62,16 +54,88 @@ def _with_account(call: Call) -> Person:
 
 
 class Register(NamedTuple):
-    """Make the nickname one's own."""
+    """Make a nickname one's own: the present one, or by an invitation that with which one comes in."""
+
+    nick: str | None
+    code: str | None
 
 
-@command("account", say("/register"), say("make your nickname your own, with a password"))
-def register(call: Call, asked: Register) -> None:
+@command(
+    "account",
+    say("/register [NICK] [CODE]"),
+    say("make your nickname your own, with a password; where only accounts come in, by an invitation"),
+    nameless=True,
+)
+async def register(call: Call, asked: Register) -> Outcome:
     """Whoever is here keeps their rooms and place; from now on the nickname is given for the password alone."""
-    person = call.session.person
+    session, person = call.session, call.session.person
+    if accounts_only(session):
+        return await _with_invitation(call, asked)
+    if not session.named:
+        raise no_nick()
     if person.has_account:
         raise Refused("usage", say("{nick} is yours already; /password changes the password.", nick=person.nick))
+    if asked.nick is not None:
+        raise Refused("usage", say("No invitation is needed here: /register makes {nick} yours.", nick=person.nick))
     _ask(call, "new", person.nick, partial(_choose, call, person))
+    return None
+
+
+async def _with_invitation(call: Call, asked: Register) -> Outcome:
+    """Its code is asked for, if it does not stand there; raises `Refused` for a nickname that cannot be theirs."""
+    session = call.session
+    if asked.nick is None:
+        raise usage(call.command)
+    nick = session.hub.check_nickname(asked.nick, session.person)
+    if asked.code is None:
+        _ask(call, "invitation", nick, partial(_invited, call, nick))
+        return None
+    check_sealed(call.connection)
+    return await _invited(call, nick, asked.code)
+
+
+async def _invited(call: Call, nick: str, text: str) -> Outcome:
+    """The code came; it is good until somebody is registered by it."""
+    session, hub = call.session, call.session.hub
+    try:
+        found = await hub.guesses.guess(call.connection, partial(hub.invitations.find, text))
+    except CancelledError:
+        return ANSWERED
+    if not call.still_there:
+        return ANSWERED
+    if found is None:
+        error = nobodys()
+        return was_wrong(session, Problem(error.code, error.sentence, call.request.id))
+    _ask(call, "new", nick, partial(_choose_invited, call, nick, found))
+    return None
+
+
+async def _choose_invited(call: Call, nick: str, invitation: str, text: str) -> Outcome:
+    password = passwords.new(text, nick)
+    _ask(call, "again", nick, partial(_come_in_invited, call, nick, invitation, password))
+    return None
+
+
+async def _come_in_invited(call: Call, nick: str, invitation: str, password: str, text: str) -> Outcome:
+    """Both passwords are one: the account is made, and they are in."""
+    session, hub, person = call.session, call.session.hub, call.session.person
+    kept = await _hashed(call, password, text, is_new=True)
+    if not call.still_there or session.named:
+        return ANSWERED
+    await hub.win(nick, person)
+    try:
+        if not call.still_there or session.named:
+            return ANSWERED
+        hub.check_free(nick, person)
+        hub.invitations.use(invitation)
+        session.enter(nick, new_code(session))
+    finally:
+        if not session.named:
+            hub.lose(person)
+    person.password = kept
+    await come_in(session, call.request.id)
+    call.reply(replies.PasswordKept(nick, True, 0))
+    return None
 
 
 async def _choose(call: Call, person: Person, text: str) -> Outcome:
@@ -84,14 +148,8 @@ async def _choose(call: Call, person: Person, text: str) -> Outcome:
 async def _keep(call: Call, person: Person, password: str, text: str) -> Outcome:
     """And for the second: it is theirs.  Whoever else is logged in must know it, too."""
     session, hub = call.session, call.session.hub
-    if passwords.normal(text) != password:
-        raise Refused("usage", say("That was another password than before; nothing was changed."))
     is_new = not person.has_account
-    if is_new:
-        if hub.accounts >= limits.ACCOUNTS:
-            raise Refused("too-many", say("There are {limit} accounts already.", limit=limits.ACCOUNTS))
-        spend(session, _NEW, lambda _: say("Your address made many accounts. Try again in an hour."))
-    kept = await hub.passwords.hash(password)
+    kept = await _hashed(call, password, text, is_new)
     if not call.still_there or session.person is not person:
         return ANSWERED
     person.password, ended = kept, len(person.tokens)
@@ -101,6 +159,19 @@ async def _keep(call: Call, person: Person, password: str, text: str) -> Outcome
     await hub.turn.flush()
     call.reply(replies.PasswordKept(person.nick, is_new, ended))
     return None
+
+
+async def _hashed(call: Call, password: str, again: str, is_new: bool) -> str:
+    """What is kept of a password that was typed twice; raises `Refused` where these differ, or for another account
+    there is no place."""
+    hub = call.session.hub
+    if passwords.normal(again) != password:
+        raise Refused("usage", say("That was another password than before; nothing was changed."))
+    if is_new:
+        if hub.accounts >= limits.ACCOUNTS:
+            raise Refused("too-many", say("There are {limit} accounts already.", limit=limits.ACCOUNTS))
+        spend(call.session, _NEW, lambda _: say("Your address made many accounts. Try again in an hour."))
+    return await hub.passwords.hash(password)
 
 
 def _end_others(call: Call, person: Person, why: Sentence) -> None:
@@ -167,7 +238,7 @@ async def login(call: Call, asked: Login) -> Outcome:
         _ask(call, "present", nick, partial(log_in, session, connection, nick))
         return None
     if tokens.normal(asked.text) is None:
-        _check_sealed(call)
+        check_sealed(call.connection)
     return await log_in(session, connection, nick, asked.text)
 
 

@@ -8,6 +8,7 @@ from chat.base.durations import exactly, parse_duration
 from chat.base.errors import Refused, Unfit
 from chat.base.language import say
 from chat.commands import roles, words
+from chat.commands.entering import check_sealed
 from chat.commands.help import manual
 from chat.commands.registry import ANSWERED, WITHIN, Call, Outcome, arguments, command
 from chat.core.hub import SERVER, Hub
@@ -253,6 +254,38 @@ async def shutdown(call: Call, asked: Shutdown) -> None:
             raise Refused("too-long", say("A stop is set {time} ahead at most.", time=exactly(limits.SHUTDOWN_MOST)))
         await stop.set(seconds, by)
     call.reply(replies.StopSet(stop.left))
+
+
+class InvitationCode(NamedTuple):
+    """How many."""
+
+    number: int | None
+
+
+@command(
+    "server",
+    say("/invite-code [N]"),
+    say("make codes, each of which lets one person register, where only accounts come in"),
+    role="server operator",
+)
+@command(
+    "server",
+    say("/admin invite-code [N]"),
+    say("make codes, each of which lets one person register, where only accounts come in"),
+    role="server operator",
+)
+async def invite_code(call: Call, asked: InvitationCode) -> Outcome:
+    """They are told once; only their hashes are kept."""
+    hub, count = call.session.hub, 1 if asked.number is None else asked.number
+    if not hub.settings.registered_only:
+        raise Refused("usage", say("Everybody may come in and register here; --registered-only asks for invitations."))
+    if not 1 <= count <= limits.INVITATIONS_AT_ONCE:
+        raise Refused("too-many", say("From one to {limit} at once.", limit=limits.INVITATIONS_AT_ONCE))
+    if not call.connection.private:
+        check_sealed(call.connection)
+    codes, end = await hub.invitations.make(count)
+    call.reply(replies.InvitationCodes(codes, end))
+    return None
 
 
 def _account(hub: Hub, nick: str) -> Person:

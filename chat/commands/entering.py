@@ -12,7 +12,21 @@ from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
 from chat.commands import server_password
 from chat.commands.history import entering, standings
-from chat.commands.registry import ANSWERED, TABLE, Call, Outcome, acknowledge, asks, carrier, command, count, usage
+from chat.commands.registry import (
+    ANSWERED,
+    TABLE,
+    Call,
+    Outcome,
+    accounts_only,
+    acknowledge,
+    asks,
+    carrier,
+    command,
+    count,
+    done,
+    needs_tls,
+    usage,
+)
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
@@ -21,7 +35,7 @@ from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
-from chat.wire.requests import Say, Secret
+from chat.wire.requests import Request, Say, Secret
 from chat.wire.wires import JSON, JSON_ECHO
 
 
@@ -30,8 +44,26 @@ def greet(session: Session) -> None:
     if server_password.is_wanted(session):
         server_password.greet(session)
         return
-    hub = session.hub
-    session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd))
+    hub, only = session.hub, accounts_only(session)
+    session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd, only))
+    if only and asks(session):
+        _ask_for_account(session)
+
+
+def _ask_for_account(session: Session) -> None:
+    """Where only accounts come in: say what to type, or where that can be typed."""
+    connection = carrier(session)
+    if connection.sealed:
+        session.answer(Reply("nick", replies.AccountWanted()))
+        return
+    refused = needs_tls(connection, say("Only who has an account comes in, by a password."))
+    session.answer(Problem(refused.code, refused.sentence))
+
+
+def check_sealed(connection: Carrier[Session]) -> None:
+    """Raises `Refused` where somebody on the way may read a password along."""
+    if not connection.sealed:
+        raise needs_tls(connection, say("A password is taken on an encrypted connection only."))
 
 
 async def nickname(session: Session, answer: Say) -> Outcome:
@@ -39,6 +71,9 @@ async def nickname(session: Session, answer: Say) -> Outcome:
     if not asks(session) and not session.named:
         raise no_nick()
     wanted = answer.text.strip(" \t")
+    if not wanted and carrier(session).proposal is None and accounts_only(session):
+        _ask_for_account(session)
+        return ANSWERED
     if not wanted:
         wanted = _proposal(session)
     return await choose(session, wanted, answer.request.id)
@@ -58,6 +93,9 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
         if error.code == "nick-taken" and not session.named and hub.account(wanted) is not None:
             return _ask_whose(session, error, wanted, id)
         return _propose(session, error, wanted, id)
+    if accounts_only(session):
+        row = TABLE["register"]
+        return await done(row.handle(Call(session, Request("", id), row, connection, ""), row.asked(nick, None)))
     renames = session.named
     if renames and nick != person.nick:
         count(session, "nick")
@@ -68,14 +106,14 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
     if renames:
         await _rename(session, person, nick, id)
     elif session.connection is connection:
-        session.enter(nick, _new_code(session))
-        await _come_in(session, id)
+        session.enter(nick, new_code(session))
+        await come_in(session, id)
     else:
         hub.lose(person)
     return None
 
 
-def _new_code(session: Session) -> str:
+def new_code(session: Session) -> str:
     """What a person types is short."""
     return resume_codes.for_people() if carrier(session).wire.people else resume_codes.for_programs()
 
@@ -83,12 +121,15 @@ def _new_code(session: Session) -> str:
 def _ask_whose(session: Session, error: Refused, nick: str, id: str | None) -> Outcome:
     """Where a nickname is asked for and this one is registered: it is given for its password alone."""
     connection = carrier(session)
-    if not (asks(session) and connection.sealed):
+    if accounts_only(session):
+        check_sealed(connection)
+    elif not (asks(session) and connection.sealed):
         return _propose(session, error, nick, id)
-    connection.proposal = session.hub.propose(nick, session.person)
-    hidden = connection.ask(partial(log_in, session, connection, nick))
-    session.answer(Reply("login", replies.PasswordAsked("present", nick, not hidden, connection.proposal), id))
-    return ANSWERED
+    else:
+        connection.proposal = session.hub.propose(nick, session.person)
+    shown = not connection.ask(partial(log_in, session, connection, nick)) and asks(session)
+    session.answer(Reply("login", replies.PasswordAsked("present", nick, shown, connection.proposal), id))
+    return None
 
 
 async def answered(session: Session, secret: Secret) -> Outcome:
@@ -166,7 +207,7 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, text
         guest = session.person.id
         hub.ignore_too(person, guest)
         session.leave()
-    session.enter_as(person, _new_code(session), scope, guest)
+    session.enter_as(person, new_code(session), scope, guest)
     await hub.turn.flush()
     if session.connection is not connection or session.person is not person:
         return ANSWERED
@@ -185,7 +226,7 @@ def _propose(session: Session, error: Refused, wanted: str, id: str | None, besi
 
 def offered(session: Session) -> str | None:
     """The nickname that an empty line takes, where one is asked for; what else comes next may be a script's talk."""
-    if session.named or not asks(session):
+    if session.named or not asks(session) or accounts_only(session):
         return None
     return _proposal(session)
 
@@ -206,7 +247,8 @@ async def _rename(session: Session, person: Person, nick: str, id: str | None) -
     session.answer(Reply("nick", replies.Called(nick), id))
 
 
-async def _come_in(session: Session, id: str | None) -> None:
+async def come_in(session: Session, id: str | None) -> None:
+    """After `Session.enter`: be in the lobby, and be told so."""
     hub, connection, history = session.hub, carrier(session), None
     if connection.wire.lobby:
         position = session.join(hub.lobby)
@@ -290,7 +332,10 @@ async def come_back(call: Call, code: str) -> Outcome:
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
         return None
-    if returning.person.has_account and resume_codes.short(given or "") is not None:
+    guest = not returning.person.has_account or resume_codes.short(given or "") is not None
+    if guest and accounts_only(session):
+        raise Refused("not-allowed", say("Only who has an account comes in here: /login NICK."))
+    if returning.person.has_account and guest:
         return await _come_back_as_guest(session, connection, returning, given or "", request.id)
     returning.check_seen(request.seen)
     returning.language = session.language or returning.language

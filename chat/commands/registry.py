@@ -79,6 +79,11 @@ class Call(NamedTuple):
 Handler = Callable[[Call, Any], Awaitable[Outcome] | Outcome]
 
 
+async def done(work: Awaitable[Outcome] | Outcome) -> Outcome:
+    """What comes of it, at once or later."""
+    return work if work is None or isinstance(work, str) else await work
+
+
 class Command(NamedTuple):
     """One row of the table; `nameless` says that it is there before a nickname is chosen, `outside` that it is before
     the server's password was given; `role` who may: see `permits`, and `by_token` that a program may which came in by
@@ -348,6 +353,17 @@ def carrier(session: Session) -> Carrier[Session]:
 def asks(session: Session) -> bool:
     """Whether their wire asks for a nickname, as people's does (on others only a command sets it)."""
     return session.connection is not None and session.connection.wire.asks
+
+
+def needs_tls(connection: Carrier[Session], why: Sentence) -> Refused:
+    """That this is not for such a connection, and by which one may come."""
+    way = connection.encrypted_way
+    return Refused("needs-tls", why if way is None else say("{why} Join with: {way}", why=why, way=way))
+
+
+def accounts_only(session: Session) -> bool:
+    """Whether whoever comes by this connection has to have an account, or an invitation."""
+    return session.hub.settings.registered_only and not session.named and not carrier(session).operator
 
 
 def acknowledge(session: Session, request: Request) -> None:

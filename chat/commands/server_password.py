@@ -8,7 +8,7 @@ line through the internet whoever listens could come in with it for ever, and it
 from chat import __version__
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.commands.registry import asks, carrier
+from chat.commands.registry import asks, carrier, needs_tls
 from chat.core.session import Session
 from chat.wire import replies
 from chat.wire.answers import PasswordFirst, Problem, Reply
@@ -59,9 +59,4 @@ def wrong(session: Session) -> Refused:
 
 
 def _needs_tls(session: Session) -> Refused:
-    way = carrier(session).encrypted_way
-    if way is None:
-        return Refused("needs-tls", say("The password of this chat is taken on an encrypted connection only."))
-    return Refused(
-        "needs-tls", say("The password of this chat is taken on an encrypted connection only: {way}", way=way)
-    )
+    return needs_tls(carrier(session), say("The password of this chat is taken on an encrypted connection only."))

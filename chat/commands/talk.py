@@ -9,7 +9,7 @@ from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.base.text import is_empty
 from chat.commands import scope, server_password, words
-from chat.commands.registry import ANSWERED, Call, Outcome, asks, command, room_of
+from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, asks, command, room_of
 from chat.core.person import Person
 from chat.core.posting import not_said
 from chat.core.presence import Presence
@@ -272,6 +272,8 @@ def _from_outside(session: Session, nick: str) -> Author:
     if account is not None:
         sentence = say("{nick} is registered: /post {nick}:TOKEN, with one that /token new told.", nick=account.nick)
         raise Refused("nick-taken", sentence)
+    if accounts_only(session):
+        raise Refused("not-allowed", say("Only who has an account says something here: /post NICK:TOKEN."))
     nick = hub.check_nickname(nick)
     return Author(session.id, session.id, nick, shown=_posted(nick))
 

@@ -23,6 +23,7 @@ from chat.base.token_bucket import Rates
 from chat.core.batch import known_as
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
+from chat.core.invitations import Invitations
 from chat.core.logins import Logins, NoPasswords
 from chat.core.nicknames import Nicknames
 from chat.core.person import Device, Person, Scope
@@ -79,6 +80,8 @@ class Settings:
     reserved: Reserved = RESERVED
     log_connections: bool = False
     """The log says who comes and goes, and from where."""
+    registered_only: bool = False
+    """Whoever has no account, and no invitation, does not come in."""
     password: Shared | None = None
     """What whoever comes in has to know first."""
 
@@ -127,6 +130,7 @@ class Hub:
         """It is good until there is an operator."""
         self.process: Process
         """It is there as soon as it is known what the server is made of."""
+        self.invitations = Invitations(self.turn, now, kept.records)
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -638,6 +642,7 @@ class Hub:
             if log is not None and (new := [entry for entry in entries if entry.seq > log.head]):
                 by_log[log] = new
         for record in elsewhere.records:
+            self.invitations.stored(record)
             if record.kind == "topic" and record.key in self.rooms:
                 self.rooms[record.key].topic = record.value or ""
         self.turn.told(by_log)

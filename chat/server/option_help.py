@@ -59,6 +59,9 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "A file with one line: a password that everybody has to give before all else, unless they come with a "
                 "resume code or log in."
             ),
+            "registered-only": say(
+                "Only who has an account comes in; one registers with a code that chat-server admin invite-code makes."
+            ),
             "max-clients": say(
                 "How many may be connected, at most {most}; 0 is what the system allows.", most=CLIENTS_MOST
             ),

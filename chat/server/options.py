@@ -67,6 +67,7 @@ class Options(CommandLine):
     optFlags: ClassVar[list[list[Any]]] = [
         ["discoverable"],
         ["skip-damaged"],
+        ["registered-only"],
         ["log-json"],
         ["log-connections"],
     ]

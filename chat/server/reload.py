@@ -36,6 +36,7 @@ RELOADED: Mapping[str, Sentence | None] = {
     "max-per-host": _NOBODY_GOES,
     "bans": None,
     "proxy": _WHO_CONNECTS,
+    "registered-only": _WHO_CONNECTS,
     "password": _WHO_CONNECTS,
     "reserved": say("for who chooses a nickname from now on"),
     "log-connections": None,

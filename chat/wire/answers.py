@@ -25,6 +25,8 @@ class Greeting(NamedTuple):
     version: str
     here: int
     motd: Sequence[str] = ()
+    accounts_only: bool = False
+    """Whoever has no account needs an invitation."""
 
 
 class PasswordFirst(NamedTuple):

@@ -93,7 +93,8 @@ class JsonWire:
 
     def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": greeting.server, "version": greeting.version}
-        return [{**hello, "here": greeting.here, "motd": list(greeting.motd), "acks": True}]
+        only = {"accounts_only": True} if greeting.accounts_only else {}
+        return [{**hello, "here": greeting.here, "motd": list(greeting.motd), **only, "acks": True}]
 
     def _password_first(self, first: PasswordFirst) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": first.server, "version": first.version}

@@ -174,7 +174,8 @@ class Plain:
         yield from self._say(prose.greeting(greeting))
         for line in greeting.motd:
             yield from wrapped("-> ", line)
-        yield from self._say(prose.NICKNAME_WANTED)
+        if not greeting.accounts_only:
+            yield from self._say(prose.NICKNAME_WANTED)
 
     def _password_first(self, first: PasswordFirst) -> Iterator[str]:
         yield from self._say(prose.outside(first.server))

@@ -123,6 +123,11 @@ def _nickname_due(due: replies.NicknameDue) -> Iterator[Sentence]:
     yield say("Type a nickname within {seconds} s to stay.", seconds=due.seconds)
 
 
+def _account_wanted(_: replies.AccountWanted) -> Iterator[Sentence]:
+    yield say("Only who has an account comes in. Type your nickname and press Enter.")
+    yield say("With an invitation, type the nickname that you want.  (/help: commands, /quit: leave)")
+
+
 def _password_due(due: replies.PasswordDue) -> Iterator[Sentence]:
     yield say("Type the password of this chat within {seconds} s to stay.", seconds=due.seconds)
 
@@ -367,6 +372,8 @@ def _password_asked(asked: replies.PasswordAsked) -> Iterator[Sentence]:
         yield say(
             "Choose a password for {nick}, of {least} characters or more:", nick=nick, least=limits.PASSWORD_LEAST
         )
+    elif asked.asks == "invitation":
+        yield say("{nick} is nobody's yet. Code of your invitation, or Enter to stop:", nick=nick)
     elif asked.asks == "again":
         yield say("The same password once more:")
     elif asked.proposal is None:
@@ -399,6 +406,18 @@ def _password_kept(kept: replies.PasswordKept) -> Iterator[Sentence]:
 def _password_reset(reset: replies.PasswordReset) -> Iterator[Sentence]:
     yield say(
         "The password of {nick} is {password} now; /password changes it.", nick=reset.nick, password=reset.password
+    )
+
+
+def _invitation_codes(made: replies.InvitationCodes) -> Iterator[Sentence]:
+    for code in made.codes:
+        yield say("{code}", code=code)
+    until = f"{made.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    yield say_n(
+        "This code lets one person register, until {until}: they type a nickname, then the code.",
+        "Each of these {count} codes lets one person register, until {until}: they type a nickname, then the code.",
+        len(made.codes),
+        until=until,
     )
 
 
@@ -579,7 +598,9 @@ def _stop_set(stop: replies.StopSet) -> Iterator[Sentence]:
 _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Called: _called,
     replies.NicknameDue: _nickname_due,
+    replies.AccountWanted: _account_wanted,
     replies.PasswordDue: _password_due,
+    replies.InvitationCodes: _invitation_codes,
     replies.Here: _here,
     replies.Who: _who,
     replies.Whois: _whois,

@@ -22,6 +22,10 @@ class Called(NamedTuple):
     nick: str
 
 
+class AccountWanted(NamedTuple):
+    """Only who has an account, or an invitation, comes in: their nickname is asked for."""
+
+
 class NicknameDue(NamedTuple):
     """A nickname has to be chosen within so many seconds."""
 
@@ -297,8 +301,9 @@ class Motd(NamedTuple):
 
 # Accounts.
 
-Wanted = Literal["new", "again", "present", "server"]
-"""Which password: one that is chosen, the same once more, the one that it is, or (of no `nick`) that of the server."""
+Wanted = Literal["new", "again", "present", "server", "invitation"]
+"""Which password: one that is chosen, the same once more, the one that it is, (of no `nick`) that of the server; or the
+code of an invitation."""
 
 
 class PasswordAsked(NamedTuple):
@@ -322,6 +327,13 @@ class PasswordKept(NamedTuple):
     nick: str
     is_new: bool
     tokens_ended: int = 0
+
+
+class InvitationCodes(NamedTuple):
+    """Each lets one person register, until then; they are told to whoever made them alone."""
+
+    codes: Sequence[str]
+    until: datetime
 
 
 class GivenUp(NamedTuple):
@@ -490,11 +502,10 @@ class StopSet(NamedTuple):
 
 
 Facts = (
-    Called | NicknameDue | PasswordDue | Here | Who | Whois | Away | Ignoring | Ignored | Unignored | Quiet | Pong
-    | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted | Slowed | MuchAsked | GuessWaits
-    | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
-    | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded
-    | TokenMade | TokenEnded | Tokens
+    Called | AccountWanted | InvitationCodes | NicknameDue | PasswordDue | Here | Who | Whois | Away | Ignoring
+    | Ignored | Unignored | Quiet | Pong | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted
+    | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
+    | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Announcement | Reloaded | BackedUp | StopSet
 )  # fmt: skip

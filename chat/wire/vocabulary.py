@@ -55,7 +55,7 @@ RESERVED = frozenset(
     {
         "pass", "auth", "export",
         "key", "keys", "invite", "invitar", "private", "privada",
-        "public", "publica", "word", "invite-code",
+        "public", "publica", "word",
         "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",
         "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",

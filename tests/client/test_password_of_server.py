@@ -279,3 +279,61 @@ def test_a_post_where_others_may_read_it_is_not_sent() -> None:
     assert post.status is Status.REFUSED
     assert "chat-client --tls pi:12346" in streams.err
     assert "chat-client --tls pi:12345" not in streams.err
+
+
+# A server for accounts only.
+
+
+def asks(world: World, line: dict, what: str) -> None:
+    answer(world, line, type="reply", command="register", text="?", asks=what, nick="amy")
+    answer(world, line, type="ack")
+
+
+def test_where_only_accounts_come_in_whoever_sits_there_is_asked_one_thing_after_the_other() -> None:
+    world = person()
+    world.server.send({**AGAIN, "accounts_only": True})
+    world.face.typed("amy")
+    (named,) = sent(world.server)
+    asks(world, named, "invitation")
+    assert world.shown()[-1] == "Code: "
+    assert world.streams.hidden
+    for text, what in [("K7F2Q-X9M4T", "new"), ("tulip and rose", "again")]:
+        world.face.typed(text)
+        (given,) = sent(world.server)
+        assert given["password"] == text
+        asks(world, given, what)
+        assert world.shown()[-1] == "Password: "
+    world.face.typed("tulip and rose")
+    (given,) = sent(world.server)
+    answer(world, given, **welcome())
+    answer(world, given, type="ack")
+    assert not world.streams.hidden
+    world.face.typed("hello")
+    assert [keys["line"] for keys in sent(world.server)] == ["hello"]
+
+
+@pytest.mark.parametrize("nick", [None, "amy"])
+def test_after_a_wrong_code_the_nickname_is_asked_for_again(nick: str | None) -> None:
+    world = person(nick)
+    world.server.send({**AGAIN, "accounts_only": True})
+    if nick is None:
+        world.face.typed("amy")
+    (named,) = sent(world.server)
+    asks(world, named, "invitation")
+    world.face.typed("K7F2Q-X9M4T")
+    (given,) = sent(world.server)
+    answer(world, given, type="error", code="code-wrong", text="This is no invitation.")
+    assert world.shown()[-1] == "Nickname: "
+    world.face.typed("ben")
+    assert [keys["line"] for keys in sent(world.server)] == ["/nick ben"]
+    assert world.face.connection.kept == 0
+
+
+def test_where_only_accounts_come_in_a_script_ends() -> None:
+    world = pipe()
+    world.face.input_ended("hello")
+    world.server.send({**AGAIN, "accounts_only": True})
+    (named,) = sent(world.server)
+    asks(world, named, "present")
+    world.lose()
+    assert world.result == [Status.REFUSED]

@@ -61,7 +61,10 @@ def test_help_hides_it_from_others(world: World) -> None:
         "admin",
         *(
             f"admin {name}"
-            for name in ("who", "announce", "reset", "op", "deop", "owner", "reload", "backup", "shutdown")
+            for name in (
+                *("who", "announce", "reset", "op", "deop", "owner", "reload", "backup", "shutdown"),
+                "invite-code",
+            )
         ),
     ]
     (told, _) = answer(boss, "/help all")
@@ -77,13 +80,17 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin reload",
         "/admin backup",
         "/admin shutdown [DURATION|off]",
+        "/admin invite-code [N]",
     ]
 
 
 def test_each_of_them_is_for_the_operator_alone() -> None:
     rows = [TABLE["admin"], *WITHIN["admin"].values()]
     assert {row.role for row in rows} == {"server operator"}
-    assert {row.role for row in TABLE.values() if row.name not in ("admin", "own")} == {"anybody", "owner"}
+    assert {row.role for row in TABLE.values() if row.name not in ("admin", "own", "invite-code")} == {
+        "anybody",
+        "owner",
+    }
 
 
 # The door.

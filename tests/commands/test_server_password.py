@@ -150,8 +150,8 @@ def test_through_the_internet_it_is_not_taken_in_clear_and_not_compared(guarded:
     if wire == "plain":
         assert amy.take() == [
             ASKED[0],
-            "! needs-tls: The password of this chat is taken on an encrypted connection only:",
-            "!   ncat --ssl 10.0.0.1 12346  or  chat-client --tls 10.0.0.1:12346",
+            "! needs-tls: The password of this chat is taken on an encrypted connection only.",
+            "!   Join with: ncat --ssl 10.0.0.1 12346  or  chat-client --tls 10.0.0.1:12346",
         ]
         amy.type(WORD, "wrong")
         assert [line.split(":")[0] for line in amy.take() if not line.startswith("!  ")] == ["! needs-tls"] * 2

@@ -322,6 +322,7 @@ class World:
         proxies: Sequence[str] = (),
         unrecorded: Sequence[str] = (),
         password: str | None = None,
+        registered_only: bool = False,
         words: str = "en",
         tokens: str = "token",
         clock: Clock | None = None,
@@ -343,6 +344,7 @@ class World:
             max_per_host=max_per_host,
             bans=Bans(map(parse_ban, bans)),
             proxies=Bans(map(parse_ban, proxies)),
+            registered_only=registered_only,
             password=None if password is None else Shared(password),
         )
         self.passwords = Hashed()

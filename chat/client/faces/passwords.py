@@ -16,6 +16,7 @@ from chat.client.talk.me import SentLine
 from chat.client.talk.objects import Object, Problem, Reply, Welcome
 from chat.wire import grammar, vocabulary
 
+_PASSWORD, _PASSWORD_OF_CHAT, _CODE = say("Password:"), say("Password of this chat:"), say("Code:")
 _CANNOT_KEEP = say("Passwords are kept for encrypted connections (chat-client --tls) and for this computer alone.")
 
 
@@ -45,6 +46,8 @@ class Passwords:
 
     def __init__(self, person: Person, on: Callable[[], bool]) -> None:
         self.wanted = self.outside = False
+        self.question = _PASSWORD
+        """By which it is asked for; the code of an invitation is one, too."""
         self.kept: KeptPasswords | None = None
         self._person = person
         self._on = on
@@ -68,7 +71,7 @@ class Passwords:
         if wanted == "present" and command in (None, "login"):
             self._look(self._nick, self._found)
         else:
-            self._ask()
+            self._ask(_CODE if wanted == "invitation" else _PASSWORD)
 
     def log_in(self, nick: str, otherwise: Callable[[], None]) -> None:
         """Log in under a nickname that was refused, if its password is kept, else do this; unless they meanwhile chose
@@ -94,7 +97,7 @@ class Passwords:
 
     def ask_outside(self) -> None:
         """The server wants its own, of which nothing is kept."""
-        self._ask(outside=True)
+        self._ask(_PASSWORD_OF_CHAT)
 
     def answer(self, password: str) -> None:
         """One that was asked for."""
@@ -132,8 +135,8 @@ class Passwords:
         else:
             self._send(True, password)
 
-    def _ask(self, outside: bool = False) -> None:
-        self.wanted, self.outside = True, outside
+    def _ask(self, question: Sentence = _PASSWORD) -> None:
+        self.wanted, self.outside, self.question = True, question is _PASSWORD_OF_CHAT, question
         self._person.password_asked(True)
 
     def _send(self, from_keyring: bool, password: str) -> None:

@@ -29,8 +29,6 @@ NICKNAME = say("Nickname:")
 
 _TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
 _YES, _NO = say("yes"), say("no")
-_PASSWORD = say("Password:")
-_PASSWORD_OF_CHAT = say("Password of this chat:")
 
 
 class PersonFace(StreamFace):
@@ -94,7 +92,7 @@ class PersonFace(StreamFace):
         if self._stranger is not None:
             return _TRUST
         if self.passwords.wanted:
-            return _PASSWORD_OF_CHAT if self.passwords.outside else _PASSWORD
+            return self.passwords.question
         return NICKNAME if self._asking else None
 
     @property
@@ -159,10 +157,13 @@ class PersonFace(StreamFace):
         """A password may be asked for, after a login that failed that of the server again; or all commands, of which
         the server does not know ours."""
         self.passwords.received(what)
-        if isinstance(what, Reply) and what.facts.get("asks") in ("new", "again", "present"):
+        if isinstance(what, Reply) and what.facts.get("asks") in ("new", "again", "present", "invitation"):
             self.passwords.asked(what, line)
         elif isinstance(what, Problem) and self.connection.outside and not self.passwords.wanted:
             self.passwords.ask_outside()
+        elif isinstance(what, Problem) and self.connection.asking and not (self.passwords.wanted or self._asking):
+            self._asking = True
+            self.ask(NICKNAME)
         if isinstance(what, Reply) and what.command == "help" and line is not None:
             command = grammar.command_in(line.text)
             if command is not None and grammar.fold(command.rest) in vocabulary.ALL:

@@ -15,7 +15,7 @@ from chat.client.faces.stdio import Ground, Status, StreamFace, layout
 from chat.client.link.lines import TooLong
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import SentLine
-from chat.client.talk.objects import Object, Problem, Raw
+from chat.client.talk.objects import Object, Problem, Raw, Reply
 from chat.wire import jsonl
 
 _SAID = frozenset({LineKind.TALK, LineKind.GONE})
@@ -76,6 +76,8 @@ class Pipe(StreamFace):
         if self._raw:
             self._streams.write(jsonl.safe(raw) + "\n")
         super().received(what, raw, line)
+        if isinstance(what, Reply) and "asks" in what.facts and self.connection.asking:
+            self.give_up(Status.REFUSED)  # the nickname is somebody's, or is to be: there is nobody to be asked
 
     def progressed(self) -> None:
         """Perhaps that was the last one."""

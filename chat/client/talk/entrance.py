@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chat.base.language import Sentence, say
 from chat.client.talk.me import Me
-from chat.client.talk.objects import Object, Problem, Welcome
+from chat.client.talk.objects import Object, Problem, Reply, Welcome
 from chat.client.talk.outbox import Answered
 
 _LATER = frozenset({"slow-down", "busy", "not-stored"})
@@ -183,6 +183,9 @@ class Entrance:
             self._nick = None
             self._visitor.nickname_wanted(what)
             return True
+        if isinstance(what, Reply) and "asks" in what.facts:
+            # It is an account's, or where only those come in, to be one: the server goes on to ask.
+            self.stage = Stage.ASKING
         return False
 
     def _found(self, room: str, current: bool, what: Object | None) -> bool:
