@@ -197,6 +197,12 @@ rooms each.  Otherwise five addresses took the place of all."""
 IGNORES = 100
 """People one can ignore."""
 
+WATCHED = 100
+"""Nicknames for which one connection may watch."""
+
+DEPARTED = 100
+"""Those who left last and are still known by their nicknames: whom one has just seen go."""
+
 TOPIC = 200
 """A topic, in UTF-8: it stands in one line of /rooms."""
 

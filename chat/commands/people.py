@@ -1,20 +1,21 @@
 """People: what one is called, who is here, who is away, whom one does not want to hear."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from chat.base import limits, names
 from chat.base.errors import Refused
-from chat.base.language import say
+from chat.base.language import duration, say
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
 from chat.commands.words import brief
 from chat.core.hub import SERVER, Hub
-from chat.core.person import Person
+from chat.core.person import Departed, Person
 from chat.core.session import Session
 from chat.wire import replies, vocabulary
-from chat.wire.answers import AwayNotice, IgnoreNotice
+from chat.wire.answers import AwayNotice, IgnoreNotice, OthersAway
 
 
 class Nick(NamedTuple):
@@ -69,8 +70,17 @@ def _user(person: Person, room: str, now: float) -> replies.User:
     return replies.User(person.nick, person.away, person.down_since is not None, down, role, person.is_bot)
 
 
+def departed(hub: Hub, nick: str) -> Sequence[Departed]:
+    """Those of this nickname who left lately, the last one first."""
+    wanted = names.fold(nick)
+    return [somebody for somebody in reversed(hub.departed) if names.fold(somebody.nick) == wanted]
+
+
 def present(hub: Hub, nick: str) -> Person:
-    """Somebody who is here; raises `Refused` where they are not."""
+    """Somebody who is here; raises `Refused` where they are not, and tells of whom who has left."""
+    if not hub.is_here(nick) and (left := departed(hub, nick)):
+        time = duration(int((hub.now() - left[0].at).total_seconds()))
+        raise Refused("not-here", say("{nick} left {time} ago.", nick=left[0].nick, time=time))
     person = hub.find(nick)
     if person.id not in hub.people:
         raise Refused("not-here", say("{nick} is not here now.", nick=person.nick))
@@ -127,6 +137,7 @@ async def back(call: Call, asked: Back) -> None:
 
 async def _be_away(session: Session, text: str | None) -> None:
     session.person.away = text
+    session.hub.show(session.person, "away", OthersAway(session.person.nick, text))
     for other in session.person.others(session):
         other.notice("away", AwayNotice(text))
     await _remember(session)

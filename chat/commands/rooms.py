@@ -16,7 +16,7 @@ from chat.core.session import Session
 from chat.log.events import TopicSet
 from chat.log.unread import Unread
 from chat.wire import replies
-from chat.wire.answers import Reply, RoomState, Standing, Stored
+from chat.wire.answers import OthersAway, Reply, RoomState, Standing, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
@@ -64,6 +64,8 @@ async def join(call: Call, asked: Join) -> None:
         await hub.turn.flush()
         if not call.still_there or room.log.key not in session.person.rooms:
             return
+        if (away := session.person.away) is not None:
+            hub.show(session.person, "away", OthersAway(session.person.nick, away), room)
         session.answer(history._replace(id=call.request.id))
         _tell_joined(call, room, Standing(position, Unread(), position), is_new)
         session.hear(room.log, position)

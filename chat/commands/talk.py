@@ -15,7 +15,7 @@ from chat.core.posting import not_said
 from chat.core.presence import Presence
 from chat.core.rooms import LOBBY
 from chat.core.session import Session
-from chat.log.events import Action, Author, Message, Private
+from chat.log.events import Action, Annotated, Author, Message, Private
 from chat.wire import phrases, replies
 from chat.wire.answers import Problem, Reply, Stored
 from chat.wire.requests import Request, Say
@@ -46,7 +46,7 @@ def say_line(session: Session, said: Say) -> Awaitable[Outcome] | Outcome:
         return None  # nor is there anything to tell
     if request.room is not None and request.room.startswith("@"):
         return _private(session, request, session.hub.find(request.room[1:]), text)
-    message = Message(_author(session, request), words.message(text))
+    message = _message(session, text, request)
     session.say(room_of(session, request.room), [message], request)
     return ANSWERED
 
@@ -70,6 +70,13 @@ def _author(session: Session, request: Request) -> Author:
 _NETWORK = re.compile("[a-z][a-z0-9]{0,11}")
 POSTED = "post"
 """What stands there where somebody said something from outside."""
+
+
+def _message(session: Session, text: str, request: Request) -> Message:
+    author, text = _author(session, request), words.message(text)
+    if request.notice or request.tags:
+        return Annotated(author, text, request.notice, request.tags)
+    return Message(author, text)
 
 
 class Msg(NamedTuple):
@@ -111,7 +118,8 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
 async def _private(session: Session, request: Request, person: Person, text: str) -> Outcome:
     hub = session.hub
     scope.check_place(session, None)
-    fact = Private(session.author, person.nick, person.id, words.message(text))
+    said = words.message(text)
+    fact = Private(session.author, person.nick, person.id, said, request.notice, request.tags, hub.token())
     copy = None if person is session.person else person.log
     try:
         place, repeated = await hub.turn.write(session.person.log, fact, session.posting.line(request), copy)

@@ -1,5 +1,6 @@
 """Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
 from chat.core.logins import Logins, NoPasswords
 from chat.core.nicknames import Nicknames
-from chat.core.person import Device, Person, Scope
+from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
     NOTHING_KEPT,
     Carrier,
@@ -50,10 +51,12 @@ from chat.core.rooms import LOBBY, Rooms
 from chat.core.shutdown import Shutdown
 from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
+from chat.core.watchers import Watchers
 from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven, StopAnnounced
 from chat.log.log import Log
 from chat.log.tail import Tails
 from chat.log.unread import Listener, Unread, count
+from chat.wire.answers import StateOfOthers
 
 logger = Logger()
 
@@ -113,6 +116,12 @@ class Hub:
         """Those whose line is down."""
         self.detached: Disconnected[Device] = Disconnected(limits.HELD, limits.HELD_PER_HOST)
         """The sessions without a connection of all others."""
+        self.most_people = 0
+        """How many were here at once, since the start."""
+        self.watchers = Watchers()
+        """Who wants to know when somebody comes and goes."""
+        self.departed: deque[Departed] = deque(maxlen=limits.DEPARTED)
+        """Those who left last."""
         self.turn = Turn(clock, now, store)
         self.rounds = FairRounds(clock)
         self.stopping = False
@@ -329,6 +338,9 @@ class Hub:
         self.claim(nick, person)
         if self.noted:
             logger.info("{old} is now {nick}", old=old.nick, nick=nick)
+        if names.fold(old.nick) != names.fold(nick):
+            self.watchers.tell(old.nick, False)
+            self.watchers.tell(nick, True)
         fact = Renamed(old, nick, self.token(), tuple(person.rooms))
         for room in person.rooms.values():
             self.turn.append(room.log, fact)
@@ -341,6 +353,18 @@ class Hub:
                 other.ignored[person.id] = person.nick
                 self.turn.touch(other)
 
+    def show(self, person: Person, kind: str, state: StateOfOthers, room: Room | None = None) -> None:
+        """Let those whose clients show it know in what state somebody is: in their rooms, or one, and who watches."""
+        rooms = person.rooms.values() if room is None else (room,)
+        others = {id for one in rooms for id in one.members} - {person.id}
+        sessions = {session.id: session for id in others for session in self.people[id].attached if session.keeps_list}
+        for session in sessions.values():
+            session.notice(f"{kind} {person.id}", state)
+        if room is None:
+            for session in self.watchers.of(person.nick):
+                if session.id not in sessions and session.person is not person:
+                    session.notice(f"{kind} {person.id}", state._replace(shared=False))
+
     # Coming, going, coming back.
 
     def happened(self, person: Person, event: Event, text: str = "") -> None:
@@ -351,6 +375,8 @@ class Hub:
                 if self.noted:
                     logger.info("{nick} came in, from {host}", nick=person.nick, host=person.host)
                 self.people[person.id] = person
+                self.most_people = max(self.most_people, len(self.people))
+                self.watchers.tell(person.nick, True)
             case Step.HOLD:
                 self._hold(person)
             case Step.BACK:
@@ -414,6 +440,8 @@ class Hub:
             self._won.pop(person.id, None)
             self.turn.give_up(person.id)
         del self.people[person.id]
+        self.watchers.tell(person.nick, False)
+        self.departed.append(Departed(person.nick, person.user, person.realname, self.now()))
 
     def _tell_senders(self, person: Person) -> None:
         """Who wrote to them meanwhile is told that they did not come back, when they are there themselves."""
@@ -472,6 +500,7 @@ class Hub:
         del self.absent[person.id]
         person.entered_at = self.now()
         self.people[person.id] = person
+        self.watchers.tell(person.nick, True)
         for room in person.rooms.values():
             if not room.log.recorded:
                 # They had left: what was said since then is of those who heard it.

@@ -57,6 +57,10 @@ class Device(Restorable, Protocol):
     scope: Scope | None
     """What it may, where it is a program that came in by a token."""
 
+    @property
+    def is_bot(self) -> bool:
+        """A program is there: it came in by a token, or has said so."""
+
     def called(self) -> None:
         """The person has a nickname, or another one."""
 
@@ -75,6 +79,10 @@ class Device(Restorable, Protocol):
     def notice(self, key: str, notice: Notice) -> None:
         """What state something has by now, told at the end of the turn: of each `key` only the last."""
 
+    @property
+    def keeps_list(self) -> bool:
+        """Its client keeps a list of who is where, and shows what state they are in."""
+
     def send_away(self, refused: Refused) -> None:
         """Its connection ends, for this reason."""
 
@@ -86,6 +94,15 @@ class Device(Restorable, Protocol):
 
     def reading(self, log: Log) -> bool:
         """Whether somebody who looks at it reads this log: it is the current room's, on a wire of people."""
+
+
+class Departed(NamedTuple):
+    """Somebody who has left: how they were called, and when that was."""
+
+    nick: str
+    user: str
+    realname: str
+    at: datetime
 
 
 class Person:
@@ -109,12 +126,14 @@ class Person:
         "password",
         "presence",
         "read",
+        "realname",
         "roles",
         "rooms",
         "senders",
         "spoke_at",
         "stored",
         "tokens",
+        "user",
     )  # fmt: skip
 
     def __init__(self, id: str, log: Log, everybodys: Log, now: datetime) -> None:
@@ -131,7 +150,9 @@ class Person:
         self.tokens: dict[str, Token] = {}
         """By what they are called, folded; see `chat.core.tokens`."""
         self.is_bot = False
-        """Nobody but programs is here as them: all of their sessions came in by tokens."""
+        """Nobody but programs is here as them."""
+        self.user = self.realname = ""
+        """What they call themselves besides, with an IRC client: on their machine, and in life."""
         self.presence = Presence.ENTERING
         self.attached: tuple[Device, ...] = ()
         """Their sessions that have a connection, in the order of their coming."""
@@ -186,7 +207,7 @@ class Person:
         """A session of theirs has a connection."""
         self.detached = _without(self.detached, session)
         self.attached = (*_without(self.attached, session), session)
-        self._look_for_people()
+        self.look_for_people()
 
     def detach(self, session: Device) -> None:
         """A session of theirs has a connection no more, and may come back."""
@@ -197,12 +218,12 @@ class Person:
         """A session of theirs is over."""
         self.attached = _without(self.attached, session)
         self.detached = _without(self.detached, session)
-        self._look_for_people()
+        self.look_for_people()
 
-    def _look_for_people(self) -> None:
+    def look_for_people(self) -> None:
         """Where nothing of theirs is here any more, they go as what they were."""
         if sessions := self.attached or self.detached:
-            self.is_bot = all(session.scope is not None for session in sessions)
+            self.is_bot = all(session.is_bot for session in sessions)
 
     def others(self, session: Device) -> Sequence[Device]:
         """Their other sessions that have a connection."""

@@ -47,9 +47,9 @@ class Session:
     """A device of somebody, who is nameless until `enter`."""
 
     __slots__ = (
-        "_author", "_frame", "_guest_until", "_kept_given", "_notices", "code", "connection", "current", "digest",
-        "ended_at", "guest", "host", "hub", "id", "language", "person", "posting", "quiet", "scope", "seen_at",
-        "stored", "subscriptions", "welcomed",
+        "_author", "_frame", "_guest_until", "_kept_given", "_notices", "automatic", "code", "connection", "current",
+        "digest", "ended_at", "guest", "host", "hub", "id", "language", "person", "posting", "quiet", "scope",
+        "seen_at", "stored", "subscriptions", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +64,8 @@ class Session:
         """What it may, where it is a program that came in by a token."""
         self.current: Room = hub.lobby
         self.quiet = False
+        self.automatic = False
+        """It said that it is a program."""
         self.language: str | None = None
         """The code of what they chose, None where they chose nothing."""
         self.code: str | None = None
@@ -149,9 +151,20 @@ class Session:
         self.called()
         self.connection.entered()
 
+    @property
+    def is_bot(self) -> bool:
+        """(Device) A program is there: it came in by a token, or has said so."""
+        return self.scope is not None or self.automatic
+
+    def be_automatic(self, on: bool) -> None:
+        """It says that it is a program, or none."""
+        self.automatic = on
+        self.called()
+        self.person.look_for_people()
+
     def called(self) -> None:
         """(Device) They have a nickname, or another one."""
-        self._author = Author(self.person.id, self.id, self.person.nick, self.scope is not None)
+        self._author = Author(self.person.id, self.id, self.person.nick, self.is_bot)
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""
@@ -414,6 +427,7 @@ class Session:
     def hear_nothing(self) -> None:
         """(Device) Read no log any more."""
         self.subscriptions.stop_all()
+        self.hub.watchers.stop_all(self)
 
     def hear_differently(self) -> None:
         """(Device) What they are given looks different from now on."""
@@ -461,6 +475,11 @@ class Session:
             notices, self._notices = self._notices, None
             for notice in notices.values():
                 self.answer(notice)
+
+    @property
+    def keeps_list(self) -> bool:
+        """(Device) Its client keeps a list of who is where, and shows what state they are in."""
+        return self.connection is not None and self.connection.wire.format.keeps_list
 
     @property
     def rendering(self) -> Rendering:

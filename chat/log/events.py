@@ -31,6 +31,17 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotated(Message):
+    """The same, and more to it: it is a notice, which no program answers, or has tags that only IRC clients know.
+
+    Tags are shown to those who are there; no store keeps them.
+    """
+
+    notice: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """Somebody did something, as in `/me waves`."""
 
@@ -46,6 +57,10 @@ class Private:
     to: str
     to_person: str
     text: str
+    notice: bool = False
+    tags: tuple[str, ...] = ()
+    fact: str = ""
+    """One id in both of them."""
 
 
 @dataclass(frozen=True, slots=True)

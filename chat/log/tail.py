@@ -102,7 +102,8 @@ def size(entry: Entry) -> int:
     if type(fact) is Message:  # nearly everything is, and each entry is asked for four times
         return limits.ENTRY_OVERHEAD + len(fact.text)
     text = getattr(fact, "text", "")
-    return limits.ENTRY_OVERHEAD + len(text) + sum(map(len, getattr(fact, "who", ())))
+    named = (*getattr(fact, "who", ()), *getattr(fact, "tags", ()))
+    return limits.ENTRY_OVERHEAD + len(text) + sum(map(len, named))
 
 
 def said(entries: Iterable[Entry]) -> Iterable[Entry]:

@@ -175,9 +175,12 @@ class Problem(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """(Of IRC) Messages of its own: each a command or a number, and its parameters."""
+    """(Of IRC) Messages of its own: each a command or a number, and its parameters; of what they did `by_themselves`,
+    or of the server."""
 
     lines: Sequence[Sequence[str]]
+    by_themselves: bool = False
+    tags: Sequence[str] = ()
 
 
 class Missed(NamedTuple):
@@ -213,7 +216,41 @@ class ReadNotice(NamedTuple):
     seq: int
 
 
-Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice
+class OthersAway(NamedTuple):
+    """Somebody is away, with these words, or (None) back; `shared`: in a room of theirs."""
+
+    nick: str
+    text: str | None
+    shared: bool = True
+
+
+class OthersName(NamedTuple):
+    """Somebody has another real name."""
+
+    nick: str
+    realname: str
+    shared: bool = True
+
+
+class OthersTags(NamedTuple):
+    """Somebody's client shows this to those of a room, or of one person: that they type, for one."""
+
+    nick: str
+    target: str
+    tags: Sequence[str]
+    shared: bool = True
+
+
+class Watched(NamedTuple):
+    """Somebody whom they watch for is here now, or not any more."""
+
+    nick: str
+    here: bool
+
+
+StateOfOthers = OthersAway | OthersName | OthersTags
+
+Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice | StateOfOthers | Watched
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
 Answer = (

@@ -22,6 +22,9 @@ from chat.wire.answers import (
     History,
     IgnoreNotice,
     Missed,
+    OthersAway,
+    OthersName,
+    OthersTags,
     PasswordFirst,
     Problem,
     ReadNotice,
@@ -31,6 +34,7 @@ from chat.wire.answers import (
     Standing,
     Stored,
     UpToNow,
+    Watched,
     Welcome,
 )
 from chat.wire.requests import Expected, Parsed, interpret
@@ -203,6 +207,10 @@ class JsonWire:
         IgnoreNotice: _ignoring,
         ReadNotice: _read,
         UpToNow: _nothing,
+        OthersAway: _nothing,
+        OthersName: _nothing,
+        OthersTags: _nothing,
+        Watched: _nothing,
     }
 
 

@@ -21,6 +21,7 @@ from chat.base.language import Sentence, language, say
 from chat.base.text import visible
 from chat.log.events import (
     Action,
+    Annotated,
     Announced,
     Entry,
     Fact,
@@ -119,6 +120,7 @@ def event(room: str, entry: Entry, words: Callable[[Sentence], str] = _IN_ENGLIS
 
 _TYPES: Mapping[type, str] = {
     Message: "message",
+    Annotated: "message",
     Action: "action",
     Private: "message",
     Joined: "joined",

@@ -38,6 +38,9 @@ from chat.wire.answers import (
     IgnoreNotice,
     Missed,
     Notice,
+    OthersAway,
+    OthersName,
+    OthersTags,
     PasswordFirst,
     Problem,
     ReadNotice,
@@ -45,6 +48,7 @@ from chat.wire.answers import (
     Since,
     Stored,
     UpToNow,
+    Watched,
     Welcome,
 )
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, Secret, interpret
@@ -287,6 +291,10 @@ class Plain:
         AwayNotice: _notice,
         IgnoreNotice: _notice,
         ReadNotice: _notice,
+        OthersAway: _notice,
+        OthersName: _notice,
+        OthersTags: _notice,
+        Watched: _notice,
     }
 
 

@@ -63,6 +63,10 @@ class Request(NamedTuple):
     read: Mapping[str, int] = MappingProxyType({})
     password: str | None = None
     shown: str | None = None
+    notice: bool = False
+    """(Of IRC) No program answers it."""
+    tags: tuple[str, ...] = ()
+    """(Of IRC) Of the client, for the clients of others."""
 
 
 class Expected(Enum):

@@ -499,6 +499,148 @@ def test_quiet_hides_nothing_from_a_client_that_keeps_a_list(world: World) -> No
     assert amy.take() == [":bob!chat@chat JOIN #lobby"]
 
 
+# What IRC clients show of others.
+
+
+def test_a_notice_is_talk_to_all_and_no_program_answers_it(world: World) -> None:
+    bob, amy, carl = world.enter("bob"), enter(world, "amy", "JOIN #lobby"), enter(world, "carl", "JOIN #lobby")
+    program = world.enter("prog", wire="json")
+    world.take_all()
+    amy.type("NOTICE #lobby :tea", "NOTICE carl :psst")
+    assert bob.take() == ["<amy> tea"]
+    assert carl.take() == [":amy!chat@chat NOTICE #lobby :tea", ":amy!chat@chat NOTICE carl :psst"]
+    assert [(keys["type"], keys["text"]) for keys in program.take_objects()] == [("message", "tea")]
+
+
+def test_tags_of_a_client_reach_those_who_know_them_and_nobody_else(world: World) -> None:
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps="message-tags") for nick in ("amy", "carl"))
+    dee, bob = enter(world, "dee", "JOIN #lobby"), world.enter("bob")
+    world.take_all()
+    amy.type(r"@+a=x\:y;b=1 PRIVMSG #lobby :hi", "@+typing=active;b=1 TAGMSG #lobby", "@b=1 TAGMSG #lobby")
+    said, typing = carl.take()
+    assert (parse(said).tags["+a"], "b" in parse(said).tags, parse(said).params[1]) == ("x;y", False, "hi")
+    assert (parse(typing).command, parse(typing).tags["+typing"]) == ("TAGMSG", "active")
+    assert dee.take() == [":amy!chat@chat PRIVMSG #lobby :hi"]
+    assert bob.take() == ["<amy> hi"]
+
+
+def test_a_private_line_has_one_id_for_both_of_them(world: World) -> None:
+    amy, carl = (enter(world, nick, caps="message-tags echo-message") for nick in ("amy", "carl"))
+    amy.type("PRIVMSG carl :one", "PRIVMSG carl :two")
+    ids = [[parse(line).tags["msgid"] for line in client.take()] for client in (amy, carl)]
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 2
+
+
+def test_who_is_away_or_has_another_name_is_shown_to_who_asked_for_that(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps="away-notify setname")
+    carl, bob = enter(world, "carl", "JOIN #lobby"), world.enter("bob")
+    world.take_all()
+    for line in ("/away tea", "/back"):
+        bob.type(line)
+    for line in ("SETNAME :Carl the Great", "AWAY :gone", "AWAY"):
+        carl.type(line)
+    assert amy.take() == [
+        ":bob!chat@chat AWAY :tea",
+        ":bob!chat@chat AWAY",
+        ":carl!chat@chat SETNAME :Carl the Great",
+        ":carl!chat@chat AWAY :gone",
+        ":carl!chat@chat AWAY",
+    ]
+    assert numbers(carl) == ["306", "305"]
+    dee = world.enter("dee", "/leave", "/away nap", "/join #lobby")
+    assert amy.take()[-1] == ":dee!chat@chat AWAY :nap"
+    assert dee.take() == []
+
+
+def test_who_is_watched_for_is_told_when_they_come_and_go(world: World) -> None:
+    amy = enter(world, "amy")
+    amy.type("MONITOR + bob,carl", "MONITOR + *!x@y")
+    assert amy.take() == [":pi 731 amy :bob,carl", ":pi 731 amy :*!x@y"]
+    bob = world.enter("bob", "/nick carl", "/nick Carl", "/quit")
+    assert bob.ended
+    assert amy.take() == [
+        ":pi 730 amy :bob!chat@chat",
+        ":pi 731 amy :bob",
+        ":pi 730 amy :carl!chat@chat",
+        ":pi 731 amy :Carl",
+    ]
+    amy.type("MONITOR - bob", "MONITOR L", "MONITOR S", "MONITOR C", "MONITOR L")
+    assert [parse(line).params[1] for line in amy.lines] == [
+        "carl",
+        *[amy.lines[1].split(":")[-1]],
+        "carl",
+        amy.lines[-1].split(":")[-1],
+    ]
+    amy.take()
+    for start in range(0, limits.WATCHED, 20):
+        amy.type("MONITOR + " + ",".join(f"nick{number}" for number in range(start, start + 20)))
+    assert set(numbers(amy)) == {"731"}
+    amy.take()
+    amy.type("MONITOR + onemore")
+    assert numbers(amy) == ["734", "731"]
+
+
+def test_whoever_watched_and_is_gone_is_not_remembered(world: World) -> None:
+    amy = enter(world, "amy", "MONITOR + bob")
+    amy.cut()
+    assert world.hub.watchers.of("bob") == ()
+
+
+def test_who_has_left_is_known_for_a_while(world: World) -> None:
+    enter(world, "bob", "QUIT")
+    amy = enter(world, "amy")
+    amy.type("WHOWAS bob", "WHOWAS nobody", "WHOIS bob")
+    assert amy.take() == [
+        ":pi 314 amy bob bob chat * :Bob Real",
+        ":pi 312 amy bob pi :2026-11-22 10:04:00 UTC",
+        ":pi 369 amy bob :End of what is known",
+        ":pi 406 amy nobody :Nobody of this name left lately.",
+        ":pi 369 amy nobody :End of what is known",
+        ":pi 401 amy bob :bob left 0 s ago.",
+        ":pi 318 amy bob :End of what is known",
+    ]
+
+
+def test_fields_of_who_are_told_as_they_are_asked_for(world: World) -> None:
+    world.enter("bob")
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.type("WHO #lobby %tcuihsnfdlar,42", "WHO bob %n", "WHO b* %na")
+    assert amy.take() == [
+        ":pi 354 amy 42 #lobby bob 255.255.255.255 chat pi bob H 0 0 0 :bob",
+        ":pi 354 amy 42 #lobby amy 255.255.255.255 chat pi amy H 0 0 0 :Amy Real",
+        ":pi 315 amy #lobby :End of the list of people",
+        ":pi 354 amy :bob",
+        ":pi 315 amy bob :End of the list of people",
+        ":pi 354 amy bob :0",
+        ":pi 315 amy b* :End of the list of people",
+    ]
+
+
+def test_a_program_that_says_so_is_shown_as_one(world: World) -> None:
+    amy, bot = enter(world, "amy", "JOIN #lobby", caps="message-tags"), enter(world, "bot", "JOIN #lobby")
+    amy.take()
+    bot.type("MODE bot +B", "PRIVMSG #lobby :beep")
+    assert bot.take() == [":bot!chat@chat MODE bot :+B"]
+    assert "bot" in parse(amy.take()[0]).tags
+    amy.type("WHOIS bot")
+    assert "335" in numbers(amy)
+
+
+def test_what_is_said_to_several_comes_back_in_one_batch(world: World) -> None:
+    amy = enter(world, "amy", caps="echo-message labeled-response batch")
+    enter(world, "bob")
+    enter(world, "carl")
+    amy.type("@label=7 PRIVMSG bob,nobody,carl :hi")
+    assert amy.lines == [
+        "@label=7 :pi BATCH +answers labeled-response",
+        "@batch=answers :amy!chat@chat PRIVMSG bob :hi",
+        "@batch=answers :amy!chat@chat PRIVMSG carl :hi",
+        "@batch=answers :pi 401 amy nobody :Nobody here is called nobody. /who shows who is here.",
+        ":pi BATCH -answers",
+    ]
+
+
 def test_nobody_who_has_no_irc_client_pays_for_what_reads_it() -> None:
     loaded = "import sys, chat.tap; print([name for name in sys.modules if '.irc.' in name or name.endswith('.irc')])"
     assert subprocess.check_output([sys.executable, "-c", loaded], text=True) == "[]\n"

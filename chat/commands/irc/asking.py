@@ -4,54 +4,79 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from datetime import UTC
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import cast
 
 from chat import __version__
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.base.names import check_nickname
 from chat.commands.help import manual
 from chat.commands.irc.verbs import Asked, verb
-from chat.commands.people import present
+from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
+from chat.commands.words import brief
 from chat.core.hub import SERVER
 from chat.core.person import Person
 from chat.core.room import Room
-from chat.core.session import Session
 from chat.wire import phrases, prose
-from chat.wire.irc.dialect import IrcWire
-from chat.wire.irc.format import HOST
+from chat.wire.answers import OthersName
+from chat.wire.irc.format import HOST, mask
 from chat.wire.irc.messages import word
 
 _WILD = ("*", "?")
 
 
-def user_of(person: Person) -> tuple[str, str]:
-    """What somebody said they are called on their own machine, and their real name; of who has no IRC client, their
-    nickname."""
-    for device in person.attached:
-        connection = cast(Session, device).connection
-        if connection is not None and isinstance(wire := connection.wire, IrcWire) and wire.user is not None:
-            return wire.user, wire.realname
-    return person.nick, person.nick
-
-
 def _flags(person: Person, room: Room | None) -> str:
     """Whether they are here or gone, an operator of the server, and one of the room."""
     here = "H" if person.away is None else "G"
-    return here + "*" * (SERVER in person.roles) + "@" * (room is not None and room.log.key in person.roles)
+    return (
+        here
+        + "*" * (SERVER in person.roles)
+        + "B" * person.is_bot
+        + "@" * (room is not None and room.log.key in person.roles)
+    )
 
 
 @verb("WHO")
-def who(asked: Asked, mask: str = "*", *_: str) -> None:
-    """Who is in a room that they are in, or whose nickname fits."""
-    rows: list[Sequence[str]] = []
+def who(asked: Asked, mask: str = "*", fields: str = "", *_: str) -> None:
+    """Who is in a room that they are in, or there with them and of a nickname that fits; with these fields (WHOX)."""
     room = asked.session.rooms.get(asked.hub.rooms.key_of(mask)) if mask.startswith("#") else None
+    wanted, token = (*fields.partition("%")[2].split(",", 1), "")[:2]
+    rows: list[Sequence[str]] = []
     for person in _fitting(asked, mask, room):
-        user, real = user_of(person)
-        place = room.log.name if room is not None else "*"
-        rows.append(("352", place, user, HOST, asked.wire.server, person.nick, _flags(person, room), f"0 {real}"))
+        known = _known(asked, person, room)
+        if "%" in fields:
+            known["t"] = word(token)
+            rows.append(["354", *(known[field] for field in _FIELDS if field in wanted)])
+        else:
+            rows.append(["352", *(known[field] for field in "cuhsnf"), f"0 {known['r']}"])
     asked.tell_all([*rows, ("315", word(mask), asked.wire.words(say("End of the list of people")))])
+
+
+_FIELDS = "tcuihsnfdlaor"
+"""In the order in which they are told (IRCv3 WHOX)."""
+
+
+def _known(asked: Asked, person: Person, room: Room | None) -> dict[str, str]:
+    """What is told of somebody, by the letters of WHOX."""
+    return {
+        "c": room.log.name if room is not None else "*",
+        "u": person.user or person.nick,
+        "i": "255.255.255.255",
+        "h": HOST,
+        "s": asked.wire.server,
+        "n": person.nick,
+        "f": _flags(person, room),
+        "d": "0",
+        "l": str(_idle(asked, person)),
+        "a": person.nick if person.has_account else "0",
+        "o": "n/a",
+        "r": person.realname or person.nick,
+    }
+
+
+def _idle(asked: Asked, person: Person) -> int:
+    return max(int((asked.hub.now() - max(person.spoke_at, person.entered_at)).total_seconds()), 0)
 
 
 def _fitting(asked: Asked, mask: str, room: Room | None) -> Iterator[Person]:
@@ -59,8 +84,13 @@ def _fitting(asked: Asked, mask: str, room: Room | None) -> Iterator[Person]:
     if mask.startswith("#"):
         found: Iterable[Person] = () if room is None else (people[id] for id in room.members)
     elif any(sign in mask for sign in _WILD):
-        folded = names.fold(mask)
-        found = (person for person in people.values() if fnmatchcase(names.fold(person.nick), folded))
+        folded, mine = names.fold(mask), asked.session.person
+        found = (
+            person
+            for person in people.values()
+            if (person is mine or person.rooms.keys() & mine.rooms.keys())
+            and fnmatchcase(names.fold(person.nick), folded)
+        )
     else:
         found = [asked.hub.find(mask)] if asked.hub.is_here(mask) else []
     return islice(iter(found), limits.USERS_LISTED)
@@ -83,8 +113,8 @@ def whois(asked: Asked, *params: str) -> None:
 
 
 def _whois(asked: Asked, person: Person) -> Iterator[Sequence[str]]:
-    nick, (user, real), now = person.nick, user_of(person), asked.hub.now()
-    yield "311", nick, user, HOST, "*", real
+    nick = person.nick
+    yield "311", nick, person.user or nick, HOST, "*", person.realname or nick
     row = ""
     for room in person.rooms.values():
         shown = "@" * (room.log.key in person.roles) + room.log.name
@@ -97,25 +127,35 @@ def _whois(asked: Asked, person: Person) -> Iterator[Sequence[str]]:
     yield "312", nick, asked.wire.server, asked.wire.words(say("chat {version}", version=__version__))
     if SERVER in person.roles:
         yield "313", nick, asked.wire.words(say("{nick} runs this server.", nick=nick))
+    if person.is_bot:
+        yield "335", nick, asked.wire.words(say("{nick} is a program.", nick=nick))
+    if person.has_account:
+        yield "330", nick, nick, asked.wire.words(say("is logged in as"))
     if person.away is not None:
         yield "301", nick, person.away or asked.wire.words(prose.away_now(nick, ""))
     if person.down_since is not None:
         down = say("{nick}'s line is down.", nick=nick)
         yield "320", nick, asked.wire.words(down)
-    idle = int((now - max(person.spoke_at, person.entered_at)).total_seconds())
     yield (
         "317",
         nick,
-        str(max(idle, 0)),
+        str(_idle(asked, person)),
         str(int(person.entered_at.timestamp())),
         asked.wire.words(say("seconds idle, signon time")),
     )
 
 
 @verb("WHOWAS", 1)
-def whowas(asked: Asked, nick: str, *_: str) -> None:
-    """Nobody is remembered who has left."""
-    asked.tell("406", word(nick), asked.wire.words(say("Nobody who left is remembered.")))
+def whowas(asked: Asked, nick: str, most: str = "", *_: str) -> None:
+    """Those who left last and were called so."""
+    left = departed(asked.hub, nick)
+    if most.isdecimal() and int(most[:6]) > 0:
+        left = left[: int(most[:6])]
+    for user in left:
+        asked.tell("314", user.nick, user.user or user.nick, HOST, "*", user.realname or user.nick)
+        asked.tell("312", user.nick, asked.wire.server, f"{user.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    if not left:
+        asked.tell("406", word(nick), asked.wire.words(say("Nobody of this name left lately.")))
     asked.tell("369", word(nick), asked.wire.words(say("End of what is known")))
 
 
@@ -128,7 +168,7 @@ def userhost(asked: Asked, *nicks: str) -> None:
 
 def _host(person: Person) -> str:
     here = "+" if person.away is None else "-"
-    return f"{person.nick}{'*' * (SERVER in person.roles)}={here}{user_of(person)[0]}@{HOST}"
+    return f"{person.nick}{'*' * (SERVER in person.roles)}={here}{person.user or person.nick}@{HOST}"
 
 
 @verb("ISON", 1)
@@ -145,20 +185,86 @@ def away(asked: Asked, *params: str) -> Awaitable[None] | None:
     return asked.do("away", (text,), text) if text else asked.do("back", ())
 
 
+@verb("SETNAME", 1)
+def setname(asked: Asked, name: str, *_: str) -> None:
+    """Another real name."""
+    person = asked.session.person
+    if not (realname := brief(name, limits.WORDS).strip()):
+        asked.tell("FAIL", "SETNAME", "INVALID_REALNAME", asked.wire.words(say("A real name is missing.")))
+        return
+    person.realname = asked.wire.realname = realname
+    if "setname" in asked.wire.capabilities:
+        asked.tell_of_themselves("SETNAME", realname)
+    asked.hub.show(person, "name", OthersName(person.nick, realname))
+
+
+@verb("MONITOR", 1)
+def monitor(asked: Asked, what: str, nicks: str = "", *_: str) -> None:
+    """Be told when somebody comes or goes (IRCv3 monitor)."""
+    watchers, session = asked.hub.watchers, asked.session
+    wanted = [nick for nick in nicks.split(",") if nick][: limits.WATCHED + 1]
+    match what.upper():
+        case "+":
+            for nick in wanted:
+                try:
+                    watchers.watch(session, check_nickname(nick))
+                except Refused as error:
+                    if error.code == "too-many":
+                        full = asked.wire.words(error.sentence)
+                        asked.tell("734", str(limits.WATCHED), word(nick), full)
+            _monitored(asked, wanted)
+        case "-":
+            for nick in wanted:
+                watchers.stop(session, nick)
+        case "C":
+            watchers.stop_all(session)
+        case "L":
+            asked.tell_all([*_listed("732", watchers.watched(session))])
+            asked.tell("733", asked.wire.words(say("End of the list of those whom you watch for")))
+        case "S":
+            _monitored(asked, watchers.watched(session))
+        case _:
+            raise Refused("usage", say("MONITOR is followed by + or - and nicknames, or by C, L or S."))
+
+
+def _monitored(asked: Asked, nicks: Iterable[str]) -> None:
+    here, gone = [], []
+    for nick in nicks:
+        if asked.hub.is_here(nick):
+            here.append(mask(asked.hub.find(nick).nick))
+        else:
+            gone.append(word(nick))
+    asked.tell_all([*_listed("730", here), *_listed("731", gone)])
+
+
+def _listed(number: str, words: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Words with commas between them, as many as stand in one message."""
+    row: list[str] = []
+    for one in words:
+        if row and len(",".join([*row, one]).encode()) > limits.IRC_LINE - 150:
+            yield number, ",".join(row)
+            row = []
+        row.append(one)
+    if row:
+        yield number, ",".join(row)
+
+
 def lusers(asked: Asked) -> Sequence[Sequence[str]]:
-    """How many are here."""
-    hub, words = asked.hub, asked.wire.words
-    here = len(hub.people) + (not asked.session.named)
-    rooms = sum(bool(room.members) for room in hub.rooms.values())
-    all_here = say("There are {count} users and 0 invisible on 1 servers", count=here)
+    """How many are here; who comes in just now counts already."""
+    hub, words, comes = asked.hub, asked.wire.words, not asked.session.named
+    here = len(hub.people) + comes
+    most = str(max(hub.most_people, here))
+    operators = str(sum(SERVER in person.roles for person in hub.people.values()))
+    nameless = str(sum(not visit.session.named for visit in hub.connections) - comes)
+    rooms = str(sum(bool(room.members) for room in hub.rooms.values()))
     return (
-        ("251", words(all_here)),
-        ("252", str(sum(SERVER in person.roles for person in hub.people.values())), words(say("operators online"))),
-        ("253", "0", words(say("unknown connections"))),
-        ("254", str(rooms), words(say("rooms"))),
-        ("255", words(say("{count} people are here.", count=here))),
-        ("265", str(here), str(here), words(say("{count} people are here.", count=here))),
-        ("266", str(here), str(here), words(say("{count} people are here.", count=here))),
+        ("251", words(say("There are {count} users and 0 invisible on 1 servers", count=here))),
+        ("252", operators, words(say("operators online"))),
+        ("253", nameless, words(say("unknown connections"))),
+        ("254", rooms, words(say("rooms"))),
+        ("255", words(say("I have {count} clients and 0 servers", count=here))),
+        ("265", str(here), most, words(say("Here now {count}, most {most}", count=here, most=most))),
+        ("266", str(here), most, words(say("Everywhere now {count}, most {most}", count=here, most=most))),
     )
 
 

@@ -20,13 +20,16 @@ from chat.wire.irc.messages import word
 from chat.wire.wires import IRC
 
 CAPABILITIES = {
+    "away-notify": "",
     "batch": "",
     "cap-notify": "",
     "echo-message": "",
+    "extended-monitor": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",
     "server-time": "",
+    "setname": "",
     "standard-replies": "",
     "userhost-in-names": "",
 }
@@ -124,6 +127,7 @@ async def _enter(asked: Asked, wanted: str) -> None:
         if coming is not None:
             await coming
         if connection.session.named:
+            _settle(asked)
             return
     wire.wanted = None
     guarded = server_password.is_wanted(asked.session)
@@ -133,7 +137,15 @@ async def _enter(asked: Asked, wanted: str) -> None:
     if given is not None and connection.session.named and not (guarded or resume_codes.normal(given)):
         told = say("This server wants no password; yours was looked at as a resume code, and is none.")
         asked.tell("NOTICE", wire.nick, wire.words(told))
-    connection.pings = True
+    if connection.session.named:
+        _settle(asked)
+
+
+def _settle(asked: Asked) -> None:
+    """They are in."""
+    asked.connection.pings = True
+    wire, person = asked.wire, asked.connection.session.person
+    person.user, person.realname = wire.user or "", wire.realname
 
 
 async def _let_in(asked: Asked, given: str | None) -> bool:

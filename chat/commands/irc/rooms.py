@@ -126,7 +126,10 @@ def mode(asked: Asked, target: str, letters: str = "", *params: str) -> Awaitabl
     elif asked.hub.find(target) is not asked.session.person:
         asked.tell("502", asked.wire.words(say("The modes of others are their own.")))
     elif letters in ("", "i", "+i"):  # as everybody is, and most clients ask for
-        asked.tell("221", "+i")
+        asked.tell("221", "+i" + "B" * asked.session.is_bot)
+    elif letters in ("+B", "-B"):
+        asked.session.be_automatic(letters == "+B")
+        asked.tell_of_themselves("MODE", asked.wire.nick, letters)
     else:
         asked.tell("501", asked.wire.words(_NO_MODE))
     return None

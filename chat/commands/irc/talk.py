@@ -7,8 +7,11 @@ from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.text import is_empty
 from chat.commands.irc.verbs import Asked, verb
+from chat.commands.people import present
+from chat.commands.registry import room_of
 from chat.commands.words import nothing_said
 from chat.wire import phrases
+from chat.wire.answers import OthersTags
 from chat.wire.irc.format import mask
 from chat.wire.irc.messages import unformatted
 
@@ -34,6 +37,8 @@ def _say(asked: Asked, targets: str = "", text: str = "", *_: str) -> Awaitable[
     if "," not in targets:  # nearly always
         asked.wire.about(targets)
         return _say_to(asked, targets, text)
+    if begin := asked.wire.open_batch():
+        asked.connection.send(begin)
     return asked.for_each(targets, lambda target: _say_to(asked, target, text))
 
 
@@ -57,3 +62,27 @@ def _say_to(asked: Asked, target: str, text: str) -> Awaitable[None] | None:
     if not target.startswith("#"):
         return asked.talk(f"* {asked.session.person.nick} {text}" if acts else text, f"@{target}")
     return asked.act(text, target) if acts else asked.talk(text, target)
+
+
+@verb("TAGMSG", 1)
+def tagmsg(asked: Asked, targets: str, *_: str) -> Awaitable[None]:
+    """Tell the clients of others something: that somebody types, for one.  It is stored nowhere."""
+    return asked.for_each(targets, lambda target: _tag(asked, target))
+
+
+def _tag(asked: Asked, target: str) -> None:
+    if not asked.client_tags:
+        return
+    session, hub = asked.session, asked.hub
+    tags = (*asked.client_tags, f"msgid={hub.token()}")
+    state = OthersTags(session.person.nick, target, tags)
+    if target.startswith("#"):
+        room = room_of(session, target)
+        hub.show(session.person, f"tags {room.log.key}", state._replace(target=room.log.name), room)
+    else:
+        person = present(hub, target)
+        for device in person.attached:
+            if device.keeps_list and session.person.id not in person.ignored:
+                device.notice(f"tags {session.person.id}", state._replace(target=person.nick))
+    if asked.wire.format.echoes:
+        asked.tell_of_themselves("TAGMSG", target, tags=tags)

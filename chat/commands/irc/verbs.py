@@ -12,6 +12,7 @@ from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.answers import Lines, Problem
 from chat.wire.irc.dialect import IrcWire
+from chat.wire.irc.messages import escaped
 from chat.wire.requests import Invoke, Parsed, Request, Say, Secret, Verb
 
 Perform = Callable[[Session, Parsed], Awaitable[Outcome] | Outcome]
@@ -35,6 +36,10 @@ class Asked(NamedTuple):
         """Answer with one message: a number and its parameters, behind the nickname, or a command."""
         self.connection.answer(Lines([line]))
 
+    def tell_of_themselves(self, *line: str, tags: Sequence[str] = ()) -> None:
+        """The same, as something that they did."""
+        self.connection.answer(Lines([line], True, tags))
+
     def tell_all(self, lines: Sequence[Sequence[str]]) -> None:
         """The same with several."""
         self.connection.answer(Lines(lines))
@@ -52,7 +57,17 @@ class Asked(NamedTuple):
 
     def talk(self, text: str, to: str) -> Awaitable[None] | None:
         """Say something to a room or to `@somebody`."""
-        return _done(self.perform(self.session, Say(text, Request(text, self.wire.line_id(self.hub.token), to))))
+        id, is_notice = self.wire.line_id(self.hub.token), self.verb.name == "NOTICE"
+        request = Request(text, id, to, notice=is_notice, tags=self.client_tags)
+        return _done(self.perform(self.session, Say(text, request)))
+
+    @property
+    def client_tags(self) -> tuple[str, ...]:
+        """The tags of the message that are for the clients of others."""
+        if "message-tags" not in self.wire.capabilities:
+            return ()
+        tags = self.verb.tags.items()
+        return tuple(f"{key}={escaped(value)}" if value else key for key, value in tags if key.startswith("+"))
 
     def act(self, text: str, to: str) -> Awaitable[None] | None:
         """Do something in a room."""

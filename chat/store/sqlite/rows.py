@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from chat.log.events import (
     Action,
+    Annotated,
     Announced,
     Author,
     Entry,
@@ -72,11 +73,13 @@ _KINDS: Mapping[str, type[Fact]] = {
     "not-delivered": NotDelivered,
     "other-device": OtherDevice,
 }
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_NAMES = {kind: name for name, kind in _KINDS.items()} | {Annotated: "message"}
 _SAID = get_args(Said)
 _DETAILS = {
     kind: [
-        field.name for field in fields(kind) if field.name != "author" and not (field.name == "text" and kind in _SAID)
+        field.name
+        for field in fields(kind)
+        if field.name not in ("author", "tags") and not (field.name == "text" and issubclass(kind, _SAID))
     ]
     for kind in _NAMES
 }
@@ -126,6 +129,8 @@ def values(log: int, key: str, entry: Entry) -> list[object]:
     seq, at, fact, _ = entry
     kind, author = type(fact), fact.author
     details = {name: getattr(fact, name) for name in _DETAILS[kind]}
+    if not details.get("notice", True):
+        del details["notice"]
     if author is not None and (author.bot or author.shown):
         details["author"] = {"bot": author.bot, "shown": author.shown}
     return [
@@ -151,7 +156,8 @@ def entry(row: Sequence[Any]) -> Entry:
     parts["author"] = Author(person, session, nick, **marks) if person is not None else None
     if text is not None:
         parts["text"] = text
-    return Entry(place & SEQ_MOST, date(at), _KINDS[kind](**parts))
+    fact = Annotated if "notice" in parts and kind == "message" else _KINDS[kind]
+    return Entry(place & SEQ_MOST, date(at), fact(**parts))
 
 
 def storable(text: str) -> str:

@@ -22,20 +22,27 @@ from chat.wire.answers import (
     Lines,
     Missed,
     Notice,
+    OthersAway,
+    OthersName,
+    OthersTags,
     PasswordFirst,
     Problem,
     ReadNotice,
     Reply,
     RoomState,
     Since,
+    StateOfOthers,
     Stored,
     UpToNow,
+    Watched,
     Welcome,
 )
 from chat.wire.irc import isupport, messages, numerics
 from chat.wire.irc.format import IrcFormat, batch_of, mask, said
 from chat.wire.plain import Plain
 from chat.wire.requests import Expected, Parsed, Request, Secret, Verb
+
+_ANSWERS_BATCH = "answers"
 
 NOBODY = "*"
 """Who has no nickname yet, in what they are answered."""
@@ -47,7 +54,7 @@ class IrcWire:
     """The wire of a visit with an IRC client."""
 
     __slots__ = (
-        "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_target", "_verb",
+        "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
         "capabilities", "format", "negotiating", "nick", "opening", "password", "realname", "user", "wanted",
     )  # fmt: skip
 
@@ -82,7 +89,7 @@ class IrcWire:
         self._target: str | None = None
         self._label: str | None = None
         self._gathered: list[str] = []
-        self._echoed = False
+        self._echoed = self._opened = False
         self._earlier: History | None = None
         self._missed: Sequence[str] = ()
 
@@ -127,7 +134,19 @@ class IrcWire:
         if self._label is None or not self.format.echoes:
             return None
         self._echoed = True
-        return f"{token()} label={messages.escaped(self._label)}"
+        tag = f"batch={_ANSWERS_BATCH}" if self._opened else f"label={messages.escaped(self._label)}"
+        return f"{token()} {tag}"
+
+    def open_batch(self) -> bytes:
+        """What is in hand is said to several: if it has a label, its echoes come in one batch, which begins here."""
+        if self._label is None or not self.format.echoes:
+            return b""
+        self._opened = True
+        return _encode([self._batch_of_label(self._label)])
+
+    def _batch_of_label(self, label: str) -> str:
+        begin = messages.bare(self.server, "BATCH", f"+{_ANSWERS_BATCH}", "labeled-response")
+        return messages.tagged([f"label={messages.escaped(label)}"]) + begin
 
     @property
     def labelled(self) -> bool:
@@ -141,16 +160,17 @@ class IrcWire:
         gathered, self._gathered = self._gathered, []
         if label is None:
             return b""
+        opened, self._opened = self._opened, False
         tag = f"label={messages.escaped(label)}"
-        if not gathered and echoed:
+        if not gathered and echoed and not opened:
             return b""
-        if not gathered:
+        if not (gathered or opened):
             return _encode([messages.tagged([tag]) + messages.bare(self.server, "ACK")])
-        if len(gathered) == 1:
+        if len(gathered) == 1 and not opened:
             return _encode([_with_tag(tag, gathered[0])])
-        begin = messages.tagged([tag]) + messages.bare(self.server, "BATCH", "+answers", "labeled-response")
-        end = messages.bare(self.server, "BATCH", "-answers")
-        return _encode([begin, *(_with_tag("batch=answers", message) for message in gathered), end])
+        begin = [] if opened else [self._batch_of_label(label)]
+        end = messages.bare(self.server, "BATCH", f"-{_ANSWERS_BATCH}")
+        return _encode([*begin, *(_with_tag(f"batch={_ANSWERS_BATCH}", message) for message in gathered), end])
 
     # What they are answered.
 
@@ -190,11 +210,14 @@ class IrcWire:
             yield from self.notice(self.words(sentence))
 
     def _lines(self, lines: Lines) -> Iterator[str]:
+        source = mask(self.nick) if lines.by_themselves else self.server
+        tags = messages.tagged(lines.tags)
         for command, *params in lines.lines:
             if command.isdecimal():
                 yield from messages.lines(self.server, command, self.nick, *params)
             else:
-                yield from messages.lines(self.server, command, *params)
+                for message in messages.lines(source, command, *params):
+                    yield tags + message
 
     def _greet(self, greeting: Greeting) -> Iterator[str]:
         """They are greeted when they are in."""
@@ -386,6 +409,23 @@ class IrcWire:
         elif told is not None and not isinstance(notice, CurrentNotice):
             yield from self._tell(told)
 
+    def _state_of_others(self, state: StateOfOthers) -> Iterator[str]:
+        if not (state.shared or "extended-monitor" in self.capabilities):
+            return
+        match state:
+            case OthersAway(nick, None) if "away-notify" in self.capabilities:
+                yield messages.bare(mask(nick), "AWAY")
+            case OthersAway(nick, text) if "away-notify" in self.capabilities:
+                yield from messages.lines(mask(nick), "AWAY", visible(text or "") or "-")
+            case OthersName(nick, realname) if "setname" in self.capabilities:
+                yield from messages.lines(mask(nick), "SETNAME", visible(realname))
+            case OthersTags(nick, target, tags) if "message-tags" in self.capabilities:
+                yield messages.tagged(tags) + messages.bare(mask(nick), "TAGMSG", target)
+
+    def _watched(self, watched: Watched) -> Iterator[str]:
+        number, shown = ("730", mask(watched.nick)) if watched.here else ("731", watched.nick)
+        yield self.numeric(number, shown)
+
     def _nothing(self, answer: Answer) -> Iterator[str]:
         """That a line was done is told where it has a label, and by that."""
         return iter(())
@@ -407,6 +447,10 @@ class IrcWire:
         AwayNotice: _state,
         IgnoreNotice: _state,
         ReadNotice: _state,
+        OthersAway: _state_of_others,
+        OthersName: _state_of_others,
+        OthersTags: _state_of_others,
+        Watched: _watched,
     }
 
 

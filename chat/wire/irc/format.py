@@ -14,23 +14,21 @@ from chat.base.language import Language
 from chat.base.text import visible
 from chat.log.events import (
     Action,
-    Announced,
+    Annotated,
     Author,
     Entry,
     Fact,
     Joined,
     Left,
     Message,
-    NotDelivered,
     OtherDevice,
     Private,
     Renamed,
     RoleGiven,
-    StopAnnounced,
     TopicSet,
 )
 from chat.log.log import Log
-from chat.wire import jsonl, phrases
+from chat.wire import jsonl
 from chat.wire.irc.messages import bare, broken, escaped, line, lines, tagged
 from chat.wire.plain import PlainFormat
 
@@ -70,11 +68,11 @@ class IrcFormat:
         """One entry as the readers of this log get it; the `id` holds a tag behind its blank: see `IrcWire.line_id`."""
         fact = entry.fact
         if timed and not self.replays and isinstance(fact, Message | Action | Private):
-            return _encode(self._told(log, entry))
+            return _encode(self._told(log, entry, timed=True))
         tags = [f"batch={batch_of(log.name)}"] if timed and self.replays else []
         if id is not None:
             tags.append(id.partition(" ")[2])
-        return _encode(self._tagged(log.key, entry, tags, self._lines(log, fact)))
+        return _encode(self._tagged(log.key, entry, tags, self._lines(log, entry, timed and not self.replays)))
 
     def remembered(self, room: str, entry: Entry, batch: str) -> Iterator[str]:
         """The same of history, within a batch."""
@@ -84,13 +82,17 @@ class IrcFormat:
         """Messages with their tags; the id of an entry stands on its first one alone."""
         if self.stamps:
             tags.append(stamp(entry.at))
+        if self._ids and entry.fact.author is not None and entry.fact.author.bot:
+            tags.append("bot")
+        if self._ids:
+            tags += getattr(entry.fact, "tags", ())
         first, rest = tagged([*tags, msgid(key, entry)] if self._ids else tags), tagged(tags)
         for number, message in enumerate(messages):
             yield (rest if number else first) + message
 
-    def _lines(self, log: Log, fact: Fact) -> Iterator[str]:
-        match fact:
-            case Message() | Action() | Private():
+    def _lines(self, log: Log, entry: Entry, timed: bool) -> Iterator[str]:
+        match entry.fact:
+            case Message() | Action() | Private() as fact:
                 yield from said(fact, log.name)
             case Joined(_, who):
                 for nick in who:
@@ -105,48 +107,43 @@ class IrcFormat:
                 yield line(mask(author.nick), "NICK", to)
             case TopicSet(author, text):
                 yield from lines(mask(author.nick), "TOPIC", log.name, visible(text))
-            case RoleGiven(author, to, role, "*"):
-                words = self.language.words(phrases.role_given(None if author is None else author.nick, to, role, "*"))
-                yield from lines("", "NOTICE", "*", words)
+            case RoleGiven(room="*"):
+                yield from self._told(log, entry, timed)
             case RoleGiven(author, to, role, room):
                 sign = "-" if role == "member" else "+"
                 yield bare("" if author is None else mask(author.nick), "MODE", room, f"{sign}o", to)
-            case Announced(author, text):
-                words = self.language.words(phrases.announced(None if author is None else author.nick))
-                yield from lines("", "NOTICE", "*", f"{words}: {visible(text)}")
-            case StopAnnounced(author, seconds):
-                words = self.language.words(phrases.stops(None if author is None else author.nick, seconds))
-                yield from lines("", "NOTICE", "*", words)
-            case NotDelivered(nick):
-                words = self.language.words(phrases.not_delivered(nick))
-                yield from lines("", "NOTICE", "*", f"! not-delivered: {words}")
             case OtherDevice(author, "joined", room):
                 yield bare(mask(author.nick), "JOIN", room)
             case OtherDevice(author, "left", room):
                 yield bare(mask(author.nick), "PART", room)
             case OtherDevice(author, "renamed", nick):
                 yield line(mask(author.nick), "NICK", nick)
+            case _:
+                yield from self._told(log, entry, timed)
 
-    def _told(self, log: Log, entry: Entry) -> Iterator[str]:
+    def _told(self, log: Log, entry: Entry, timed: bool) -> Iterator[str]:
+        """As people read it; what has no message of its own in IRC, too."""
         place = log.name if log.name.startswith("#") else "*"
-        for words in self.plain.lines(log, entry, named=False, timed=True):
+        for words in self.plain.lines(log, entry, named=False, timed=timed):
             yield from lines("", "NOTICE", place, words)
 
 
 def said(fact: Fact, room: str) -> Iterator[str]:
     """What somebody said, as they said it."""
     match fact:
+        case Annotated(author, text, True):
+            yield from _talk(author, room, text, "NOTICE")
         case Message(author, text):
             yield from _talk(author, room, text)
         case Action(author, text):
             yield from _acted(author, room, text)
-        case Private(author, to, _, text):
-            yield from _talk(author, to, text)
+        case Private(author, to, _, text, notice):
+            yield from _talk(author, to, text, "NOTICE" if notice else "PRIVMSG")
 
 
-def _talk(author: Author, to: str, text: str) -> Iterator[str]:
+def _talk(author: Author, to: str, text: str, command: str = "PRIVMSG") -> Iterator[str]:
     for part in text.split("\n"):
-        yield from lines(_speaker(author), "PRIVMSG", to, visible(part) or " ")
+        yield from lines(_speaker(author), command, to, visible(part) or " ")
 
 
 def _acted(author: Author, to: str, text: str) -> Iterator[str]:
@@ -157,7 +154,9 @@ def _acted(author: Author, to: str, text: str) -> Iterator[str]:
 
 
 def msgid(key: str, entry: Entry) -> str:
-    """A tag that names an entry for ever: by its log and its number there."""
+    """A tag that names an entry for ever: by its log and its number there, or what stands in two of them by its own."""
+    if isinstance(entry.fact, Private) and entry.fact.fact:
+        return f"msgid={escaped(entry.fact.fact)}"
     return f"msgid={escaped(f'{entry.seq}-{key}')}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from chat.base import limits
 
-MODES = ("io", "no", "o")
+MODES = ("Bio", "no", "o")
 """Letters of modes that people, rooms and people in rooms have: nobody's address is seen (`i`), and nobody talks to a
 room from outside (`n`)."""
 
@@ -33,6 +33,11 @@ def _tokens(server: str) -> Sequence[str]:
         f"TOPICLEN={limits.TOPIC}",
         f"AWAYLEN={limits.WORDS}",
         f"TARGMAX={','.join(f'{verb}:{limits.IRC_TARGETS}' for verb in targets)}",
+        "ELIST=MNU",
+        f"MONITOR={limits.WATCHED}",
+        f"NAMELEN={limits.WORDS}",
+        "WHOX",
+        "BOT=B",
         "UTF8ONLY",
     )
 
