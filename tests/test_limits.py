@@ -131,7 +131,7 @@ MET: dict[str, tuple[Callable[[], World], Meet, str]] = {
     ),
     "a topic": (World, typed("/topic " + "x" * 201), "! too-long: This has 201 bytes, the limit is 200."),
     "words on going away": (World, typed("/away " + "x" * 201), "! too-long: This has 201 bytes, the limit is 200."),
-    "a room's name": (World, typed("/join #" + "x" * 21), "! room-bad: A name has at most 20 letters"),
+    "a room's name": (World, typed("/join #" + "x" * 33), "! room-bad: A name has at most 32 letters"),
     "rooms of a person": (
         World,
         typed(*[f"/join #r{number}" for number in range(limits.ROOMS_PER_PERSON)]),

@@ -174,6 +174,12 @@ IRC_WORD = 120
 IRC_TARGETS = 20
 """Names in one JOIN, PRIVMSG and the like: a client that comes back joins its rooms at once."""
 
+CHATHISTORY_PAGES = 20
+"""Pages of HISTORY_MOST that are looked through for a place: as much as a store counts (COUNTED)."""
+
+CREDENTIALS = 4 * 512
+"""Characters in which an IRC client sends a name and a password (base64): what a password may be, and some."""
+
 IRC_IDLE_SECONDS = 30.0
 """An IRC client that was silent for so long is sent a PING, within SWEEP_SECONDS more: one of the libraries never pings
 by itself and gives a silent server up (measured), and HAProxy as Debian ships it ends what is idle for 50 s."""
@@ -309,12 +315,16 @@ MARKS = 6
 """Combining marks on one letter: Hebrew and Tibetan need five; a hundred climb over the lines above."""
 
 NICKNAME = 20
-"""Characters of a nickname, and of a room's name without its #: it stands in front of every line."""
+"""Characters of a nickname: it stands in front of every line."""
+
+ROOM = 32
+"""Characters of a room's name without its #: people call theirs #frontend-team-standup."""
 
 NICKNAME_COLUMNS = 24
+ROOM_COLUMNS = 36
 """Columns of the same: letters of East Asia take two each."""
 
-NAME_READ = 8 * NICKNAME
+NAME_READ = 8 * ROOM
 """Characters of a text that are looked at where a name should stand: a longer one is no name however it is composed,
 and the time that Unicode normalization takes grows with the square of a pile of marks."""
 

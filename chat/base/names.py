@@ -20,7 +20,7 @@ from chat.base.letters import (
     shown,
     stacks,
 )
-from chat.base.limits import MARKS, NAME_READ, NICKNAME, NICKNAME_COLUMNS, NUMBERED_NAMES
+from chat.base.limits import MARKS, NAME_READ, NICKNAME, NICKNAME_COLUMNS, NUMBERED_NAMES, ROOM, ROOM_COLUMNS
 from chat.base.lookalikes import fold
 from chat.base.reserved import RESERVED, Reserved
 
@@ -32,7 +32,7 @@ def check_nickname(text: str) -> str:
     name = unicodedata.normalize("NFC", text[:NAME_READ])
     if not name:
         raise Refused("nick-bad", say("A nickname is missing."))
-    if wrong := _wrong_with(name):
+    if wrong := _wrong_with(name, NICKNAME, NICKNAME_COLUMNS):
         raise Refused("nick-bad", wrong)
     if not is_letter(name[0]):
         raise Refused("nick-bad", say("A nickname begins with a letter, not with {sign}.", sign=shown(name[0])))
@@ -45,14 +45,14 @@ def check_room(text: str) -> str:
     """The room's name, with its #, in its normal form (NFC); raises `Refused` with the rule that it breaks."""
     name = unicodedata.normalize("NFC", text[:NAME_READ])
     bare = name.removeprefix("#")
-    if bare and (wrong := _wrong_with(bare)):
+    if bare and (wrong := _wrong_with(bare, ROOM, ROOM_COLUMNS)):
         raise Refused("room-bad", wrong)
     if not bare or not (is_letter(bare[0]) or is_digit(bare[0])):
         raise Refused(
             "room-bad",
             say(
                 "A room's name is # and 1 to {most} letters, digits, - _ or . and begins with a letter or a digit.",
-                most=NICKNAME,
+                most=ROOM,
             ),
         )
     if bare == name:
@@ -93,7 +93,7 @@ def propose(text: str, is_free: Callable[[str], bool], reserved: Reserved = RESE
     raise Refused("busy", say("No nickname is free."))
 
 
-def _wrong_with(name: str) -> Sentence | None:
+def _wrong_with(name: str, most: int, columns: int) -> Sentence | None:
     """Which rule of all names this one breaks, None where it breaks none."""
     pile = 0
     for place, char in enumerate(name):
@@ -106,10 +106,10 @@ def _wrong_with(name: str) -> Sentence | None:
             if may_stand_elsewhere(char):
                 return say("In a name {sign} stands between letters only.", sign=shown(char))
             return say("A name has no {sign} in it: letters, digits, - _ . and apostrophes.", sign=shown(char))
-    if len(name) > NICKNAME:
-        return say("A name has at most {most} letters.", most=NICKNAME)
-    if _columns(name) > NICKNAME_COLUMNS:
-        return say("A name is at most {columns} columns wide.", columns=NICKNAME_COLUMNS)
+    if len(name) > most:
+        return say("A name has at most {most} letters.", most=most)
+    if _columns(name) > columns:
+        return say("A name is at most {columns} columns wide.", columns=columns)
     return None
 
 

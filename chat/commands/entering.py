@@ -30,8 +30,8 @@ from chat.commands.registry import (
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
-from chat.core.person import Person
-from chat.core.ports import Carrier
+from chat.core.person import Person, Scope
+from chat.core.ports import Carrier, Token
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
@@ -183,17 +183,33 @@ async def _let_in(session: Session, secret: Secret) -> Outcome:
     return None
 
 
-async def log_in(session: Session, connection: Carrier[Session], nick: str, text: str) -> Outcome:
-    """Be the person of an account, from now on; a guest who was here leaves, and who ignores them goes on to do so."""
-    hub = session.hub
-    await session.posting.settled()
-    scope = token = None
+class Known(NamedTuple):
+    """Whose account a password or a token is, and what may be done by that token."""
+
+    person: Person
+    scope: Scope | None = None
+    token: Token | None = None
+
+
+async def recognize(session: Session, connection: Carrier[Session], nick: str, text: str) -> Known:
+    """Whose account this nickname is, by a password or a token; raises `Refused` where it is neither."""
     if (given := tokens.normal(text)) is None:
-        person = await hub.logins.log_in(nick, passwords.normal(text), connection.host)
-    else:
-        person, token = by_token(connection, nick, given)
-        scope = scope_of(session, token)
-        used(session, person, token)
+        return Known(await session.hub.logins.log_in(nick, passwords.normal(text), connection.host))
+    person, token = by_token(connection, nick, given)
+    scope = scope_of(session, token)
+    used(session, person, token)
+    return Known(person, scope, token)
+
+
+async def log_in(session: Session, connection: Carrier[Session], nick: str, text: str) -> Outcome:
+    """Be the person of an account, from now on."""
+    await session.posting.settled()
+    return await become(session, connection, await recognize(session, connection, nick, text))
+
+
+async def become(session: Session, connection: Carrier[Session], known: Known) -> Outcome:
+    """Be this person; a guest who was here leaves, and who ignores them goes on to do so."""
+    hub, (person, scope, token) = session.hub, known
     await hub.load_rooms(person)
     await hub.win_back(person)
     is_good = person.has_account and (token is None or token in hub.tokens)

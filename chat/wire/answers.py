@@ -181,6 +181,15 @@ class Lines(NamedTuple):
     lines: Sequence[Sequence[str]]
     by_themselves: bool = False
     tags: Sequence[str] = ()
+    bare: bool = False
+    """No parameter is of several words."""
+
+
+class Playback(NamedTuple):
+    """(Of IRC) What was said in a room, or with somebody, as it was said."""
+
+    target: str
+    entries: Sequence[Entry]
 
 
 class Missed(NamedTuple):
@@ -254,6 +263,6 @@ Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice | StateOfOthers 
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
 Answer = (
-    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Lines | Missed | Since | UpToNow
-    | Notice
+    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Lines | Playback | Missed | Since
+    | UpToNow | Notice
 )  # fmt: skip

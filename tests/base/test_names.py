@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from letters import CYRILLIC_A, any_text
 
 from chat.base.errors import Refused
-from chat.base.limits import MARKS, NICKNAME, NICKNAME_COLUMNS
+from chat.base.limits import MARKS, NICKNAME, NICKNAME_COLUMNS, ROOM
 from chat.base.lookalikes import looks
 from chat.base.names import check_nickname, check_room, looks_like_code, propose
 from chat.base.reserved import RESERVED, Reserved
@@ -205,13 +205,13 @@ def test_the_longest_text_is_refused_quickly(text, size):
 # rooms
 
 
-@pytest.mark.parametrize("name", ["#ops", "#2026", "#a.b-c_d", "#日本語", "#" + "x" * NICKNAME])
+@pytest.mark.parametrize("name", ["#ops", "#2026", "#a.b-c_d", "#日本語", "#" + "x" * ROOM])
 def test_rooms_have_a_hash_and_a_name(name):
     assert check_room(name) == name
 
 
 @pytest.mark.parametrize(
-    "name", ["", "#", "ops", "#ops team", "##ops", "#-", "#..", "#\u0301a", "#a/b", "#" + "x" * (NICKNAME + 1)]
+    "name", ["", "#", "ops", "#ops team", "##ops", "#-", "#..", "#\u0301a", "#a/b", "#" + "x" * (ROOM + 1)]
 )
 def test_what_is_no_room_name_is_refused(name):
     assert code_of(check_room, name) == "room-bad"

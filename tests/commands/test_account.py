@@ -169,7 +169,7 @@ def test_an_account_that_is_away_is_written_to_and_keeps_its_rooms(world: World)
     ]
     bob.type("/whois profe", "/who")
     assert bob.take() == [
-        "! not-here: profe is not here now.",
+        "! not-here: profe left 0 s ago.",
         "-> One person is in #lobby: bob",
     ]
     back = come(world, "profe", SECRET)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Sequence
 
 import pytest
@@ -338,6 +339,103 @@ def test_the_code_replaces_it() -> None:
     assert told(back, "001")[0][0] == "amy"
 
 
+# Accounts.
+
+
+def plain(*parts: str) -> str:
+    return b64encode("\0".join(parts).encode()).decode()
+
+
+@pytest.fixture
+def registered() -> World:
+    """A chat in which bob has an account and a room, and is away."""
+    world = World()
+    bob = irc(world, "NICK bob", "USER bob 0 * :Bob", host="127.0.0.1")
+    bob.type("REGISTER", "PASS :tulip time 7", "PASS :tulip time 7", "JOIN #ops", "QUIT")
+    assert "bob is yours now" in bob.bytes.decode(), bob.lines
+    return world
+
+
+def log_in(world: World, *credentials: str, host: str = "127.0.0.1", nick: str = "bob") -> Client:
+    asked = ["CAP LS 302", f"NICK {nick}", "USER b 0 * :B", "CAP REQ :sasl", "AUTHENTICATE PLAIN"]
+    return irc(world, *asked, *(f"AUTHENTICATE {part}" for part in credentials), "CAP END", host=host)
+
+
+def test_somebody_with_an_account_logs_in_before_all_else_and_has_their_rooms(registered: World) -> None:
+    bob = log_in(registered, plain("", "bob", "tulip time 7"), nick="other")
+    assert [number for number in numbers(bob) if number in ("900", "903", "001", "JOIN")] == [
+        "900",
+        "903",
+        "001",
+        "JOIN",
+    ]
+    assert told(bob, "AUTHENTICATE") == [["+"]]
+    assert told(bob, "001")[0][0] == "bob"
+    assert told(bob, "JOIN") == [["#ops"]]
+    bob.take()
+    bob.type("WHOIS bob")
+    assert "330" in numbers(bob)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        plain("", "bob", "tulip time 8"),
+        plain("amy", "bob", "tulip time 7"),
+        plain("", "nobody", "tulip time 7"),
+        plain("bob"),
+        "%%%%",
+        "+",
+    ],
+)
+def test_a_wrong_password_is_told_and_nothing_of_it_is_shown(registered: World, given: str) -> None:
+    bob = log_in(registered, given)
+    assert "904" in numbers(bob)
+    assert "900" not in numbers(bob)
+    assert "433" in numbers(bob)
+    assert "tulip" not in bob.bytes.decode()
+
+
+def test_a_long_password_comes_in_parts_and_a_longer_one_is_refused(registered: World) -> None:
+    whole = plain("", "bob", "x" * 400)
+    assert "904" in numbers(log_in(registered, whole[:400], whole[400:]))
+    assert "905" in numbers(log_in(registered, *["x" * 400] * 6))
+    assert "906" in numbers(log_in(registered, "*"))
+
+
+def test_a_password_is_taken_where_nobody_reads_along_only(registered: World) -> None:
+    bob = log_in(registered, plain("", "bob", "tulip time 7"), host="192.0.2.7")
+    assert "sasl" not in told(bob, "CAP")[0][2]
+    assert "904" in numbers(bob)
+    assert "900" not in numbers(bob)
+
+
+def test_there_is_one_way_to_log_in(registered: World) -> None:
+    bob = irc(registered, "CAP LS 302", "AUTHENTICATE EXTERNAL", host="127.0.0.1")
+    assert numbers(bob)[-2:] == ["908", "904"]
+
+
+def test_two_devices_of_an_account_share_one_nickname(registered: World) -> None:
+    phone, laptop = (log_in(registered, plain("", "bob", "tulip time 7")) for _ in range(2))
+    amy = registered.enter("amy", "/join #ops")
+    registered.take_all()
+    phone.type("PRIVMSG #ops :from my phone")
+    assert laptop.take() == [":bob!chat@chat PRIVMSG #ops :from my phone"]
+    assert amy.take() == ["#ops <bob> from my phone"]
+    amy.type("/msg bob psst")
+    assert phone.take() == laptop.take() == [":amy!chat@chat PRIVMSG bob :psst"]
+
+
+def test_who_founds_a_room_with_an_account_is_its_operator(registered: World) -> None:
+    bob = log_in(registered, plain("", "bob", "tulip time 7"))
+    assert told(bob, "353") == [["bob", "=", "#ops", "@bob"]]
+    bob.take()
+    amy = enter(registered, "amy")
+    amy.type("JOIN #ops", "WHO #ops", "MODE #ops +o amy")
+    assert ["amy", "=", "#ops", "@bob amy"] in told(amy, "353")
+    assert any("H@" in params for params in told(amy, "352"))
+
+
 # Refusals.
 
 
@@ -497,6 +595,91 @@ def test_quiet_hides_nothing_from_a_client_that_keeps_a_list(world: World) -> No
     amy.take()
     world.enter("bob")
     assert amy.take() == [":bob!chat@chat JOIN #lobby"]
+
+
+# History, as clients page through it.
+
+PAGING = "draft/chathistory batch message-tags server-time"
+
+
+@pytest.fixture
+def amy(world: World) -> Client:
+    """Somebody in a room in which ten lines were said, a second after the other."""
+    bob = world.enter("bob", "/join #ops")
+    for number in range(10):
+        bob.type(f"line {number}")
+        world.wait(1)
+    bob.type("/msg bob to myself")
+    amy = enter(world, "amy", caps=PAGING)
+    amy.type("JOIN #ops")
+    assert "BATCH" not in numbers(amy)
+    amy.take()
+    return amy
+
+
+def paged(amy: Client, what: str) -> list[str]:
+    """What a part of the history says."""
+    amy.type(f"CHATHISTORY {what}")
+    begin, *lines, end = [parse(line) for line in amy.take()]
+    assert begin.params == ["+history", "chathistory", "#ops"]
+    assert end.params == ["-history"]
+    assert all(line.tags["batch"] == "history" for line in lines)
+    return [line.params[1].removeprefix("line ") for line in lines]
+
+
+def test_history_is_paged_through_by_ids_and_times(amy: Client) -> None:
+    amy.type("CHATHISTORY LATEST #ops * 100")
+    lines = [parse(line) for line in amy.take()[1:-1]]
+    ids = [f"msgid={line.tags['msgid']}" for line in lines]
+    times = [f"timestamp={line.tags['time']}" for line in lines]
+    assert len(lines) == 10
+    for at in (ids, times):
+        assert paged(amy, "LATEST #ops * 3") == ["7", "8", "9"]
+        assert paged(amy, f"LATEST #ops {at[6]} 100") == ["7", "8", "9"]
+        assert paged(amy, f"BEFORE #ops {at[3]} 2") == ["1", "2"]
+        assert paged(amy, f"AFTER #ops {at[3]} 2") == ["4", "5"]
+        assert paged(amy, f"AROUND #ops {at[5]} 3") == ["4", "5", "6"]
+        assert paged(amy, f"BETWEEN #ops {at[2]} {at[6]} 2") == ["3", "4"]
+        assert paged(amy, f"BETWEEN #ops {at[6]} {at[2]} 2") == ["4", "5"]
+        assert paged(amy, f"AFTER #ops {at[9]} 5") == []
+
+
+def test_an_id_is_the_same_live_and_in_history(amy: Client, world: World) -> None:
+    amy.type("CAP REQ :echo-message", "PRIVMSG #ops :now")
+    live = parse(amy.take()[-1]).tags["msgid"]
+    amy.type("CHATHISTORY LATEST #ops * 1")
+    assert parse(amy.lines[1]).tags["msgid"] == live
+
+
+def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: World) -> None:
+    carl = enter(world, "carl", caps=PAGING)
+    amy.type("PRIVMSG carl :one", "PRIVMSG bob :not this", "PRIVMSG carl :two")
+    for client, other in ((amy, "carl"), (carl, "amy")):
+        client.take()
+        client.type(f"CHATHISTORY LATEST {other} * 10")
+        lines = [parse(line) for line in client.take()[1:-1]]
+        assert [line.params[1] for line in lines] == ["one", "two"]
+        client.type(f"CHATHISTORY BEFORE {other} msgid={lines[1].tags['msgid']} 10")
+        assert [parse(line).params[1] for line in client.take()[1:-1]] == ["one"]
+    amy.type("CHATHISTORY TARGETS timestamp=2026-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10")
+    assert [parse(line).params[1] for line in amy.take()[1:-1]] == ["#ops", "bob", "carl"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("LATEST #lobby * 5", "INVALID_TARGET LATEST #lobby"),
+        ("LATEST #nope * 5", "INVALID_TARGET LATEST #nope"),
+        ("LATEST #ops * x", "INVALID_PARAMS LATEST"),
+        ("BEFORE #ops now 5", "INVALID_PARAMS BEFORE"),
+        ("BEFORE #ops", "INVALID_PARAMS BEFORE"),
+        ("SIDEWAYS #ops * 5", "INVALID_PARAMS SIDEWAYS"),
+        ("AROUND #ops timestamp=yesterday 5", "INVALID_PARAMS AROUND"),
+    ],
+)
+def test_what_is_no_part_of_a_history_is_told(amy: Client, asked: str, answer: str) -> None:
+    amy.type(f"CHATHISTORY {asked}")
+    assert amy.take()[0].startswith(f":pi FAIL CHATHISTORY {answer} :")
 
 
 # What IRC clients show of others.

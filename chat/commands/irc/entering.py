@@ -9,8 +9,9 @@ from chat.base import limits, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import server_password
-from chat.commands.entering import choose, greet
+from chat.commands.entering import become, choose, greet
 from chat.commands.irc.asking import lusers
+from chat.commands.irc.sasl import MECHANISM
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.words import brief
 from chat.wire import replies
@@ -23,11 +24,13 @@ CAPABILITIES = {
     "away-notify": "",
     "batch": "",
     "cap-notify": "",
+    "draft/chathistory": "",
     "echo-message": "",
     "extended-monitor": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",
+    "sasl": MECHANISM,
     "server-time": "",
     "setname": "",
     "standard-replies": "",
@@ -45,7 +48,8 @@ def cap(asked: Asked, command: str, *params: str) -> Awaitable[None] | None:
         wire.negotiating = True
     if command == "LS":
         newer = text.isdecimal() and int(text[:6]) >= 302
-        shown = [f"{name}={value}" if value and newer else name for name, value in CAPABILITIES.items()]
+        offered = [name for name in CAPABILITIES if name != "sasl" or asked.connection.sealed]
+        shown = [f"{name}={CAPABILITIES[name]}" if CAPABILITIES[name] and newer else name for name in offered]
         asked.tell("CAP", wire.nick, "LS", " ".join(shown))
     elif command == "LIST":
         asked.tell("CAP", wire.nick, "LIST", " ".join(sorted(wire.capabilities)))
@@ -130,6 +134,10 @@ async def _enter(asked: Asked, wanted: str) -> None:
             _settle(asked)
             return
     wire.wanted = None
+    if wire.account is not None:
+        await become(asked.session, connection, wire.account)
+        _settle(asked)
+        return
     guarded = server_password.is_wanted(asked.session)
     if guarded and not await _let_in(asked, given):
         return

@@ -36,6 +36,16 @@ class Asked(NamedTuple):
         """Answer with one message: a number and its parameters, behind the nickname, or a command."""
         self.connection.answer(Lines([line]))
 
+    def tell_batch(self, begin: Sequence[str], lines: Sequence[Sequence[str]], end: Sequence[str]) -> None:
+        """A batch of messages, each with its mark."""
+        self.connection.answer(Lines([begin], bare=True))
+        self.connection.answer(Lines(lines, tags=(f"batch={begin[1][1:]}",)))
+        self.connection.answer(Lines([end], bare=True))
+
+    def tell_bare(self, *line: str) -> None:
+        """The same where clients want no colon."""
+        self.connection.answer(Lines([line], bare=True))
+
     def tell_of_themselves(self, *line: str, tags: Sequence[str] = ()) -> None:
         """The same, as something that they did."""
         self.connection.answer(Lines([line], True, tags))

@@ -5,6 +5,7 @@ The answers to a message with a label are gathered, and given together (IRCv3 la
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from chat.base import limits
 from chat.base.errors import BadInput
@@ -26,6 +27,7 @@ from chat.wire.answers import (
     OthersName,
     OthersTags,
     PasswordFirst,
+    Playback,
     Problem,
     ReadNotice,
     Reply,
@@ -55,7 +57,8 @@ class IrcWire:
 
     __slots__ = (
         "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
-        "capabilities", "format", "negotiating", "nick", "opening", "password", "realname", "user", "wanted",
+        "account", "capabilities", "credentials", "format", "negotiating", "nick", "opening", "password", "realname",
+        "user", "wanted",
     )  # fmt: skip
 
     asks = False
@@ -71,6 +74,12 @@ class IrcWire:
     negotiating: bool
     """They are not to be let in before they have chosen capabilities."""
 
+    credentials: str | None
+    """What came of a name and a password, while more of it comes."""
+
+    account: Any
+    """Who they are, who have logged in and are not in yet."""
+
     opening: Sequence[Sequence[str]]
     """What stands between the first answers and the message of the day."""
 
@@ -79,6 +88,8 @@ class IrcWire:
         self.nick = NOBODY
         self.wanted: str | None = None
         self.user: str | None = None
+        self.credentials: str | None = None
+        self.account: Any = None
         self.password: str | None = None
         self.realname = ""
         self.capabilities = frozenset()
@@ -177,7 +188,7 @@ class IrcWire:
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
         told = list(self._ANSWERS[type(answer)](self, answer))
-        by_itself = isinstance(answer, Notice | Since | UpToNow | Missed) or self._to_oneself(answer)
+        by_itself = isinstance(answer, Notice | Since | UpToNow | Missed | Playback) or self._to_oneself(answer)
         if self._label is not None and not by_itself:
             self._gathered += told
             return b""
@@ -213,7 +224,9 @@ class IrcWire:
         source = mask(self.nick) if lines.by_themselves else self.server
         tags = messages.tagged(lines.tags)
         for command, *params in lines.lines:
-            if command.isdecimal():
+            if lines.bare:
+                yield messages.bare(source, command, *params)
+            elif command.isdecimal():
                 yield from messages.lines(self.server, command, self.nick, *params)
             else:
                 for message in messages.lines(source, command, *params):
@@ -229,7 +242,7 @@ class IrcWire:
         return self._greet(Greeting(first.server, first.version, 0))
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
-        self.nick, self.wanted, self.password = welcome.nick, None, None
+        self.nick, self.wanted, self.password, self.account = welcome.nick, None, None, None
         greeting = self._greeting
         yield self.numeric("001", self.words(prose.greeting(greeting)))
         version = f"chat-{greeting.version}"
@@ -307,6 +320,8 @@ class IrcWire:
             case replies.Version(version):
                 told = " ".join(map(self.words, prose.sentences(reply.facts)))
                 yield self.numeric("351", f"chat-{version}", self.server, told)
+            case replies.PasswordAsked():
+                yield from self._tell(*prose.sentences(reply.facts), say("Answer with  /quote PASS  and it."))
             case replies.Bye() | replies.Stopping():
                 yield from messages.lines("", "ERROR", self.words(_goodbye(reply.facts)))
             case _:
@@ -367,6 +382,17 @@ class IrcWire:
         for name, entry in history.entries:
             yield from self.format.remembered(name, entry, "earlier")
         yield messages.bare(self.server, "BATCH", "-earlier")
+
+    def _play_back(self, playback: Playback) -> Iterator[str]:
+        """In a batch, which bears the label of what it answers: no batch stands in another one here."""
+        tags = "" if self._label is None else messages.tagged([f"label={messages.escaped(self._label)}"])
+        self._echoed = self._label is not None
+        if "batch" in self.capabilities:
+            yield tags + messages.bare(self.server, "BATCH", "+history", "chathistory", playback.target)
+        for entry in playback.entries:
+            yield from self.format.remembered(playback.target, entry, "history" if "batch" in self.capabilities else "")
+        if "batch" in self.capabilities:
+            yield messages.bare(self.server, "BATCH", "-history")
 
     def _read_aloud(self, history: History, to: str) -> Iterator[str]:
         if not history.entries:
@@ -440,6 +466,7 @@ class IrcWire:
         Problem: _problem,
         History: _history,
         Lines: _lines,
+        Playback: _play_back,
         Missed: _gone,
         Since: _since,
         UpToNow: _up_to_now,

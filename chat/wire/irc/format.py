@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 
 from chat.base import limits
 from chat.base.language import Language
+from chat.base.names import fold
 from chat.base.text import visible
 from chat.log.events import (
     Action,
@@ -76,7 +77,7 @@ class IrcFormat:
 
     def remembered(self, room: str, entry: Entry, batch: str) -> Iterator[str]:
         """The same of history, within a batch."""
-        return self._tagged(room, entry, [f"batch={batch}"], said(entry.fact, room))
+        return self._tagged(fold(room), entry, [f"batch={batch}"] if batch else [], said(entry.fact, room))
 
     def _tagged(self, key: str, entry: Entry, tags: list[str], messages: Iterable[str]) -> Iterator[str]:
         """Messages with their tags; the id of an entry stands on its first one alone."""

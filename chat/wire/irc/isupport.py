@@ -29,7 +29,7 @@ def _tokens(server: str) -> Sequence[str]:
         "CHANMODES=,,,n",
         "PREFIX=(o)@",
         f"NICKLEN={limits.NICKNAME}",
-        f"CHANNELLEN={limits.NICKNAME + 1}",
+        f"CHANNELLEN={limits.ROOM + 1}",
         f"TOPICLEN={limits.TOPIC}",
         f"AWAYLEN={limits.WORDS}",
         f"TARGMAX={','.join(f'{verb}:{limits.IRC_TARGETS}' for verb in targets)}",
@@ -37,6 +37,8 @@ def _tokens(server: str) -> Sequence[str]:
         f"MONITOR={limits.WATCHED}",
         f"NAMELEN={limits.WORDS}",
         "WHOX",
+        f"CHATHISTORY={limits.HISTORY_MOST}",
+        "MSGREFTYPES=msgid,timestamp",
         "BOT=B",
         "UTF8ONLY",
     )
