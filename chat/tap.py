@@ -35,6 +35,7 @@ from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates, TlsFactory
 from chat.server import operator_code, status
 from chat.server.discovery import Discoverable
+from chat.server.log_counts import LogCounts
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
 from chat.server.options import MEMORY, Options, give_up
@@ -98,6 +99,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         ports = _listen(reactor, "--port", options, factory)
         encrypted, certificates, not_encrypted = _listen_encrypted(reactor, options, factory, ports)
         controls, not_controlled = _listen_for_operator(reactor, options, factory)
+        metrics = _listen_for_monitoring(reactor, options, hub)
     except Unfit as error:
         give_up(error.sentence, words)
     coded = [] if not_controlled else _make_operator_code(options, hub)
@@ -113,6 +115,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *not_encrypted,
         *not_controlled,
         *coded,
+        *(listening.metrics(port) for port in metrics),
         *_how_many(options),
         *options.password_notes(),
     ]
@@ -127,7 +130,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         except Unfit as error:
             give_up(error.sentence, words)
     reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
-    hub.process = RunningProcess(reload, reactor.stop, durable, backup_to, _now)
+    counts = LogCounts()
+    companions.append(counts)
+    hub.process = RunningProcess(reload, reactor.stop, durable, backup_to, _now, counts)
     on_hangup = reactor.stop if stops_with_terminal else reload.on_signal
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(on_hangup))
     tell = partial(status.write, options.below_data(STATUS), hub, factory.clients)
@@ -136,7 +141,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
     _announce(options, [*map(words.words, said), *lines], words)
-    return ChatService(hub, store, factory, [*ports, *encrypted, *controls], companions, log)
+    return ChatService(hub, store, factory, [*ports, *encrypted, *controls, *metrics], companions, log)
 
 
 def _settings(options: Options) -> Settings:
@@ -305,6 +310,16 @@ def _make_operator_code(options: Options, hub: Hub) -> list[Sentence]:
         why = about(str(path), say("{reason}.", reason=system_reason(error)))
         return [say("There is no operator code. {why}", why=why)]
     return [say("{path} lets an account run this server: /operator CODE, with the code in it.", path=path)]
+
+
+def _listen_for_monitoring(reactor: Any, options: Options, hub: Hub) -> list[IListeningPort]:
+    """The metrics ports; raises `Unfit`."""
+    if not options["metrics-ports"]:
+        return []
+    # Only here, for a web server's modules take memory and time at each start.
+    from chat.server.metrics import site
+
+    return _listen(reactor, "--metrics-port", options, site(hub))
 
 
 def _certificates(options: Options, reactor: Any) -> Certificates:

@@ -633,6 +633,14 @@ SHUTDOWN_NOT_SOON = 0.75
 """The seconds before a stop at which everybody is told again, from the day before to the last line that can be typed;
 but for one that comes before a quarter of the time since the last is over."""
 
+LATENCY_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds up to which turns are counted together: from what memory takes to what a disk does that is about to fail."""
+
+METRICS_CLIENTS = 10
+METRICS_SECONDS = 30.0
+"""Connections to the metrics port at a time, and how long each may be silent: some monitors and a curl, on descriptors
+that are people's."""
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 HEARTBEAT_SECONDS = 0.1

@@ -1,8 +1,10 @@
 """What whoever runs the server may ask: one command with a table of its own behind it."""
 
+from collections import Counter
 from collections.abc import Awaitable
 from typing import NamedTuple
 
+from chat import __version__
 from chat.base import limits, passwords, resume_codes
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import Refused, Unfit
@@ -80,6 +82,53 @@ def present(hub: Hub) -> list[replies.Connection]:
         seconds = int(now - (person.down_since or 0))
         named.append(replies.Connection(person.nick, person.host, person.entered_at, None, 0, seconds))
     return [*sorted(named, key=lambda one: (one.since, one.nick)), *sorted(nameless, key=lambda one: one.host)]
+
+
+class Stats(NamedTuple):
+    """How the server is."""
+
+
+@command(
+    "server",
+    say("/admin stats"),
+    say("how many are here, how long a turn takes, what the store has to do, what went wrong"),
+    role="server operator",
+)
+def stats(call: Call, asked: Stats) -> None:
+    """Numbers alone: of nobody and of no room."""
+    call.reply(figures(call.session.hub))
+
+
+def figures(hub: Hub) -> replies.Stats:
+    """All that is counted of a server."""
+    sessions: Counter[str] = Counter()
+    nameless = 0
+    for connection in hub.connections:
+        if connection.session.named:
+            sessions[connection.wire.format.name.partition(" ")[0]] += 1  # with all that it can
+        else:
+            nameless += not connection.operator
+    turn, process = hub.turn, hub.process
+    entries = process.log_entries
+    return replies.Stats(
+        version=__version__,
+        since=process.started_at,
+        here=len(hub.people) - len(hub.down),
+        down=len(hub.down),
+        nameless=nameless,
+        sessions=dict(sorted(sessions.items())),
+        accounts=hub.accounts,
+        rooms=len(hub.rooms),
+        lines=turn.lines,
+        not_stored=turn.not_stored,
+        turns=sum(turn.latency.counts),
+        turn_half=turn.latency.within(0.5),
+        turn_most=turn.latency.within(0.99),
+        store=replies.Held(*hub.store_state),
+        warnings=entries.get("warn", 0),
+        errors=entries.get("error", 0) + entries.get("critical", 0),
+        up=int((hub.now() - process.started_at).total_seconds()),
+    )
 
 
 class Announce(NamedTuple):

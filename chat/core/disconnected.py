@@ -51,6 +51,9 @@ class Disconnected(Generic[P]):
     def __contains__(self, id: str) -> bool:
         return id in self._kept
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def __iter__(self) -> Iterator[P]:
         return iter(self._kept.values())
 

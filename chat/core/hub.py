@@ -41,6 +41,7 @@ from chat.core.ports import (
     Query,
     Role,
     Store,
+    StoreState,
     Stretch,
     Token,
 )
@@ -182,6 +183,11 @@ class Hub:
         for person in self.people.values():
             for session in person.attached:
                 session.hear(self.log, session.given(self.log))
+
+    @property
+    def store_state(self) -> StoreState:
+        """How the store is just now."""
+        return self._store.state()
 
     # Nicknames.
 

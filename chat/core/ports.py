@@ -253,6 +253,20 @@ class Kept(NamedTuple):
 NOTHING_KEPT = Kept((), ())
 
 
+class StoreState(NamedTuple):
+    """How much a store holds, and what it has to do."""
+
+    kind: str
+    size: int
+    """Bytes of what is kept."""
+    journal: int
+    """Bytes of the file in which is what was written last."""
+    free: int | None
+    """Bytes that are free on its disk, as it was looked at last, if it has one."""
+    waiting: int
+    """Questions and batches that it has not answered yet."""
+
+
 class Store(Protocol):
     """Where logs live."""
 
@@ -290,6 +304,9 @@ class Store(Protocol):
     def let_go(self, room: KeptLog) -> None:
         """The hub has forgotten this room, and asks for it when it needs it again."""
 
+    def state(self) -> StoreState:
+        """How it is just now."""
+
     def close(self) -> Deferred[None]:
         """No call comes after this one."""
 
@@ -316,6 +333,12 @@ class OperatorCode(Protocol):
 
 class Process(Protocol):
     """The process that the chat runs in, as far as whoever runs the server looks after it from within."""
+
+    started_at: datetime
+
+    @property
+    def log_entries(self) -> Mapping[str, int]:
+        """How many entries the log has of each level that tells of something that should not be."""
 
     def reload(self) -> Sequence[Sentence]:
         """Read the options again; what has changed.  Raises `Unfit` where anything is wrong, and nothing changes."""

@@ -19,9 +19,10 @@ from chat.base import limits
 from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer
+from chat.core.latency import Latency
 from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Store
 from chat.core.turn_delay import Coalescing
-from chat.log.events import Entry, Fact, Place
+from chat.log.events import Entry, Fact, Place, Said
 from chat.log.log import Log
 
 logger = Logger()
@@ -49,19 +50,28 @@ class Turn:
         self._calm: list[Callable[[], None]] = []
         self._ends: dict[Callable[[], None], None] = {}
         self._coalescing = Coalescing()
+        self._began_at = 0.0
+        self.latency = Latency()
+        """From when the first fact of a turn was there to when everybody was given them, where they were stored."""
+        self.lines = 0
+        """What people said since the start, stored or not."""
+        self.not_stored = 0
+        """Facts of all kinds that the store refused."""
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
         self._add(Change(facts, (log,)))
 
     def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, line: Line | None) -> None:
-        """The same for one who is told what became of it; as a `line` it is one fact."""
+        """The same for one who says something, and is told what became of it; as a `line` it is one fact."""
+        self.lines += len(facts)
         self._add(Change(facts, (log,), writer, tag, line))
 
     def write(
         self, log: Log, fact: Fact, line: Line | None = None, copy: Log | None = None, record: Record | None = None
     ) -> Deferred[Outcome]:
         """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`, or `id-used`."""
+        self.lines += isinstance(fact, Said)
         waiter = _Waiter()
         self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, line, record))
         return waiter.outcome
@@ -130,7 +140,8 @@ class Turn:
     def _schedule(self) -> None:
         if not (self._scheduled or self._in_flight or self._stopped):
             self._scheduled = True
-            self._clock.callLater(self._coalescing.pause(self._clock.seconds()), self._turn)
+            self._began_at = now = self._clock.seconds()
+            self._clock.callLater(self._coalescing.pause(now), self._turn)
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -164,6 +175,7 @@ class Turn:
                 if result is not gathered.proposed:
                     gathered.number(result)
                 self._committed(gathered)
+                self.latency.note(self._clock.seconds() - self._began_at)
                 if gathered.claims:
                     gathered.tell_claimed(result.taken)
         except Exception:
@@ -215,6 +227,7 @@ class Turn:
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
         reason = language("en").words(error.reason)
         logger.error("{count} entries were not stored: {reason}", count=len(gathered), reason=reason)
+        self.not_stored += len(gathered)
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
         gathered.tell_refused(error, self._next.take_out(gathered.ids))
         self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]

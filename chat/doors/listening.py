@@ -270,6 +270,11 @@ def failure(error: CannotListenError, option: str, open_already: Sequence[IListe
     )
 
 
+def metrics(port: IListeningPort) -> Sentence:
+    """Where monitoring asks."""
+    return say("Metrics are at {address}, path /metrics.", address=_shown(port.getHost()))
+
+
 def not_encrypted(why: Sentence) -> Sentence:
     """There is no encrypted way in, though nobody said so."""
     return say("No encrypted port is open. {why}", why=why)

@@ -80,6 +80,8 @@ def findings(words: Sequence[str]) -> Findings:
     if options.control is not None and has_data:
         found.look(lambda: _control(options))
     found.look(options.password_notes)
+    if options["metrics-ports"]:
+        found.look(_metrics)
     for sentence, matters in _ports(options):
         (found.wrong if matters else found.notes).append(found.words.words(sentence))
     return found
@@ -92,6 +94,13 @@ def _space(path: Path, options: Options) -> Sequence[Sentence]:
 
 def _backups(options: Options) -> Sequence[Sentence]:
     options.check_backups()
+    return ()
+
+
+def _metrics() -> Sequence[Sentence]:
+    from chat.server.metrics import check_installed  # and with it a web server
+
+    check_installed()
     return ()
 
 
@@ -157,7 +166,7 @@ def _ports(options: Options) -> Iterator[tuple[Sentence, bool]]:
     twice shows."""
     reactor = _Doorway()
     try:
-        for option in ("--port", "--tls-port"):
+        for option in ("--port", "--tls-port", "--metrics-port"):
             for port in options[f"{option.removeprefix('--')}s"]:
                 if not _is_port(option, port):
                     continue

@@ -41,6 +41,10 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "does. It is {name} in the directory of --data, and yours alone; none opens none.",
                 name=control.NAME,
             ),
+            "metrics-port": say(
+                "Where monitoring reads metrics (Prometheus'), at /metrics: a number, for this machine alone, or an "
+                "endpoint. It needs the extra metrics."
+            ),
             "certificate": say("For TLS: a PEM file, or a directory as certbot's; if not given, one is made."),
             "private-key": say("Its key; if not given, it is in the certificate's file or directory."),
             "discoverable": say(

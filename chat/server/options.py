@@ -96,6 +96,7 @@ class Options(CommandLine):
         super().__init__()
         self["ports"] = []
         self["tls-ports"] = []
+        self["metrics-ports"] = []
         self.wants_tls = False
         """An encrypted port was asked for: where it cannot be opened, nothing is."""
         self["unrecorded"] = frozenset()
@@ -151,7 +152,7 @@ class Options(CommandLine):
             except Wrong as error:
                 wrong.append(self._located(error, lines))
                 option, _ = self.meant(part)
-                if option in ("--port", "--tls-port"):
+                if option in ("--port", "--tls-port", "--metrics-port"):
                     # One is meant: that there is none of its kind would be wrong to say.
                     self[f"{option.removeprefix('--')}s"].append(_NOT_A_PORT)
         for check in self._checks():
@@ -219,6 +220,11 @@ class Options(CommandLine):
     def opt_tls_port(self, port: str) -> None:
         """(usage.Options)"""
         self["tls-ports"].append(check_port("--tls-port", port))
+
+    def opt_metrics_port(self, port: str) -> None:
+        """(usage.Options) A number is one of this machine alone: what is there is nobody else's business."""
+        check_port("--metrics-port", port)
+        self["metrics-ports"].append(f"tcp:{port}:interface=127.0.0.1" if port.isdecimal() else port)
 
     def opt_config(self, path: str) -> None:
         """(usage.Options)"""

@@ -1,7 +1,7 @@
 """The process as commands know it (`chat.core.ports.Process`): read anew, copied, stopped."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.reasons import system_reason
+from chat.server.log_counts import LogCounts
 from chat.store.sqlite.connection import reason
 
 logger = Logger()
@@ -35,13 +36,21 @@ class RunningProcess:
         store: Copied | None,
         backup_to: Path | None,
         now: Callable[[], datetime],
+        counts: LogCounts,
     ) -> None:
         self.reload = reload
         self.stop = stop
+        self.started_at = now()
+        self._counts = counts
         self._store = store
         self._backup_to = backup_to
         self._now = now
         self._copying = False
+
+    @property
+    def log_entries(self) -> Mapping[str, int]:
+        """(Process)"""
+        return self._counts.by_level
 
     def back_up(self) -> Deferred[Path]:
         """(Process) One at a time: each reads all of the disk's part that the database is."""

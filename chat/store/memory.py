@@ -12,7 +12,19 @@ from twisted.internet.interfaces import IReactorTime
 
 from chat.base import limits, names
 from chat.base.folding import holds, phrases
-from chat.core.ports import Batch, Duplicates, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query, Stretch
+from chat.core.ports import (
+    Batch,
+    Duplicates,
+    Elsewhere,
+    Found,
+    KeptLog,
+    Known,
+    LineId,
+    Numbered,
+    Query,
+    StoreState,
+    Stretch,
+)
 from chat.log.events import Entry, Private
 from chat.log.tail import said, size
 from chat.log.unread import Listener, Unread, count, is_for, is_heard
@@ -138,6 +150,10 @@ class MemoryStore:
     def let_go(self, room: KeptLog) -> None:
         """The hub has forgotten this room."""
         self._rooms[room.key] = room
+
+    def state(self) -> StoreState:
+        """How much is kept."""
+        return StoreState("memory", self._bytes, 0, None, 0)
 
     def close(self) -> Deferred[None]:
         """Nothing is left to do."""

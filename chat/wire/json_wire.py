@@ -235,6 +235,7 @@ _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.Bye: ("nick",),
     replies.WaysIn: ("ways",),
     replies.Version: ("server",),
+    replies.Stats: ("up",),
 }
 """Facts that only a sentence needs, or that a program knows from elsewhere."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from chat.base import limits
 from chat.base.durations import exactly
 from chat.base.language import Sentence, duration, language, say, say_n
+from chat.base.sizes import shown
 from chat.base.text import quoted, width
 from chat.wire import phrases, replies
 from chat.wire.answers import (
@@ -575,6 +576,50 @@ def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
     yield say("Everybody is told, and whoever comes back later.")
 
 
+def _stats(stats: replies.Stats) -> Iterator[Sentence]:
+    yield say(
+        "chat {version}, up for {time}, since {at} UTC",
+        version=stats.version,
+        time=duration(stats.up),
+        at=f"{stats.since.astimezone(UTC):%Y-%m-%d %H:%M}",
+    )
+    wires = ", ".join(f"{name} {count}" for name, count in stats.sessions.items())
+    yield say(
+        "{here} here ({wires}), {down} with their line down, {nameless} without a nickname",
+        here=stats.here,
+        wires=wires or "-",
+        down=stats.down,
+        nameless=stats.nameless,
+    )
+    yield say(
+        "Rooms: {rooms}; accounts: {accounts}; lines said: {lines}; not stored: {lost}",
+        rooms=stats.rooms,
+        accounts=stats.accounts,
+        lines=stats.lines,
+        lost=stats.not_stored,
+    )
+    yield say(
+        "Half of {count} turns took {half} at most, 99 of 100 took {most}",
+        half=_milliseconds(stats.turn_half),
+        most=_milliseconds(stats.turn_most),
+        count=stats.turns,
+    )
+    store = stats.store
+    yield say(
+        "Store ({kind}): {size}, journal {journal}, free on its disk {free}; waiting: {waiting}",
+        kind=store.kind,
+        size=shown(store.size),
+        journal=shown(store.journal),
+        free="-" if store.free is None else shown(store.free),
+        waiting=store.waiting,
+    )
+    yield say("In the log: warnings {warnings}, errors {errors}", warnings=stats.warnings, errors=stats.errors)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:g} ms"
+
+
 def _reloaded(reloaded: replies.Reloaded) -> Iterator[Sentence]:
     yield from reloaded.changes
     if not reloaded.changes:
@@ -650,6 +695,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Tips: _tips,
     replies.Present: _present,
     replies.Announcement: _announcement,
+    replies.Stats: _stats,
     replies.Reloaded: _reloaded,
     replies.BackedUp: _backed_up,
     replies.StopSet: _stop_set,

@@ -4,7 +4,7 @@ Frozen, without methods.  Programs get the facts (`chat.wire.json_wire`), but fo
 people get the sentences that `chat.wire.prose` makes of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -483,6 +483,43 @@ class Announcement(NamedTuple):
     """Everybody is told."""
 
 
+class Held(NamedTuple):
+    """What the store holds, of which `kind`: its `size` and that of its `journal`, and what is `free` on its disk, in
+    bytes; and how much `waiting` it has."""
+
+    kind: str
+    size: int
+    journal: int
+    free: int | None
+    waiting: int
+
+
+class Stats(NamedTuple):
+    """How the server is, `since` when: how many people are here, have their line down, and are without a nickname; on
+    which wires; what was said, and what was not stored.
+
+    Half of all turns took `turn_half` seconds at most, 99 of 100 `turn_most`; None is beyond what is counted.
+    """
+
+    version: str
+    since: datetime
+    here: int
+    down: int
+    nameless: int
+    sessions: Mapping[str, int]
+    accounts: int
+    rooms: int
+    lines: int
+    not_stored: int
+    turns: int
+    turn_half: float | None
+    turn_most: float | None
+    store: Held
+    warnings: int
+    errors: int
+    up: int
+
+
 class Reloaded(NamedTuple):
     """The options were read again, and this has changed."""
 
@@ -507,5 +544,5 @@ Facts = (
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
-    | Present | Announcement | Reloaded | BackedUp | StopSet
+    | Present | Stats | Announcement | Reloaded | BackedUp | StopSet
 )  # fmt: skip

@@ -1,13 +1,15 @@
 """What whoever runs the server does with it while it runs: read it anew, copy it, stop it in a while."""
 
+import json
 from pathlib import Path
 
 import pytest
-from stores import FailingStore
+from stores import FailingStore, SlowStore
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from world import Client, World
 
+from chat import __version__
 from chat.base import limits
 from chat.base.errors import Refused, Unfit
 from chat.base.language import say
@@ -181,6 +183,80 @@ def test_the_longest_that_can_be_asked_for_is_told_from_the_day_before(world: Wo
     amy.take()
     world.wait(limits.SHUTDOWN_MOST - 86400, 3600)
     assert told(amy) == ["-!- The server stops in 1 d"]
+
+
+# /admin stats
+
+
+CANARIES = ("xyzzy", "plugh", "192.0.2.77")
+"""A nickname, a room, an address."""
+
+
+def busy() -> World:
+    """Somebody of each kind, who said something."""
+    world = World()
+    world.connect("/nick xyzzy", "/join #plugh", "hi", "/msg xyzzy2 psst", "/topic plugh", host="192.0.2.77")
+    world.enter("xyzzy2", "/msg xyzzy psst", "/me waves", wire="json")
+    world.enter("xyzzy3").cut()
+    world.connect(host="192.0.2.77")
+    return world
+
+
+def test_stats_are_counts(world: World) -> None:
+    world = busy()
+    world.wait(7200, 60)
+    reply, ack = ask(world.operator(), "/admin stats")
+    assert {key: reply[key] for key in ("here", "down", "nameless", "sessions", "accounts", "rooms")} == {
+        "here": 2, "down": 0, "nameless": 0, "sessions": {"json": 1, "plain": 1}, "accounts": 0, "rooms": 2,
+    }  # fmt: skip
+    assert (reply["lines"], reply["not_stored"], reply["warnings"], reply["errors"]) == (3, 0, 2, 1)
+    assert reply["since"] == "2026-11-22T10:04:00.000Z"
+    assert reply["store"]["kind"] == "memory"
+    assert reply["store"]["size"] > 0
+    assert reply["turns"] == sum(world.hub.turn.latency.counts) > 5
+    assert reply["text"].splitlines()[:3] == [
+        f"chat {__version__}, up for 2 h, since 2026-11-22 10:04 UTC",
+        "2 here (json 1, plain 1), 0 with their line down, 0 without a nickname",
+        "Rooms: 2; accounts: 0; lines said: 3; not stored: 0",
+    ]
+    assert ack["type"] == "ack"
+
+
+def test_stats_tell_of_those_whose_line_is_down_and_who_has_no_name() -> None:
+    reply, _ = ask(busy().operator(), "/admin stats")
+    assert (reply["here"], reply["down"], reply["nameless"]) == (2, 1, 1)
+
+
+def test_stats_name_nobody() -> None:
+    answers = ask(busy().operator(), "/admin stats")
+    assert not any(canary in json.dumps(answers) for canary in CANARIES)
+
+
+def test_stats_tell_how_long_a_turn_takes_and_what_was_not_stored() -> None:
+    store = FailingStore()
+    world = World(store)
+    amy, boss = world.enter("amy"), world.operator()
+    begun = sum(world.hub.turn.latency.counts)
+    store.failures = 1
+    amy.type("lost")
+    reply, _ = ask(boss, "/admin stats")
+    assert (reply["not_stored"], reply["turns"]) == (1, begun)
+    amy.type("kept")
+    assert ask(boss, "/admin stats")[0]["turns"] == begun + 1
+
+
+def test_a_turn_lasts_until_the_store_has_it() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy = world.enter("amy")
+    store.slow = True
+    before = world.hub.turn.latency.seconds
+    amy.type("slowly")
+    world.wait(0.3)
+    store.let()
+    world.turn()
+    assert world.hub.turn.latency.seconds - before == pytest.approx(0.3)
+    assert world.hub.turn.latency.counts[limits.LATENCY_BOUNDS.index(0.5)] == 1
 
 
 @pytest.fixture

@@ -7,10 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
+from socket import create_connection
 from tempfile import TemporaryDirectory
 
 import pytest
+from ports import held_port
 
 from chat.base.run_as import of_who_runs
 from chat.doors.control import connected
@@ -128,3 +132,19 @@ def test_without_a_directory_for_copies_none_is_made(serve: Serve, tmp_path: Pat
     done = admin(tmp_path, "backup")
     assert (done.returncode, done.stdout) == (1, "")
     assert "unavailable: The server has no directory for copies" in done.stderr
+
+
+def test_metrics_are_served_to_this_machine_alone(serve: Serve, connect: Connect) -> None:
+    pytest.importorskip("prometheus_client")
+    with held_port() as holder:
+        number = holder.getsockname()[1]
+        server = serve("--metrics-port", str(number))
+        assert f"Metrics are at 127.0.0.1:{number}, path /metrics." in server.said
+        connect(server, "amy").joins()
+        with urllib.request.urlopen(f"http://127.0.0.1:{number}/metrics", timeout=SECONDS) as answer:
+            assert b'chat_people{state="here"} 1.0' in answer.read()
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{number}/", timeout=SECONDS)
+        with pytest.raises(ConnectionRefusedError):
+            create_connection(("127.0.0.2", number), SECONDS)
+        assert "GET" not in server.said

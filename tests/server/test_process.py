@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from world import Logged
 
 from chat.base.errors import Refused
+from chat.server.log_counts import LogCounts
 from chat.server.process import RunningProcess
 
 NOW = datetime(2026, 11, 22, 10, 4, 5, tzinfo=UTC)
@@ -29,7 +30,7 @@ class Store:
 
 
 def process(store: Store | None, directory: Path | None = Path("/copies")) -> RunningProcess:
-    return RunningProcess(lambda: (), lambda: None, store, directory, lambda: NOW)
+    return RunningProcess(lambda: (), lambda: None, store, directory, lambda: NOW, LogCounts())
 
 
 def refusal(copy: Deferred[Path]) -> Refused:

@@ -93,6 +93,15 @@ def test_nothing_has_to_be_chosen() -> None:
     assert (made["database"], made["sync"]) == ("chat.sqlite3", "full")
 
 
+def test_a_metrics_port_is_this_machines_alone_unless_an_endpoint_says_more(reactor: Reactor) -> None:
+    pytest.importorskip("prometheus_client")
+    assert options()["metrics-ports"] == []
+    words = ("--metrics-port", "9100", "--metrics-port", "tcp:9101")
+    makeService(options(*words), reactor)
+    assert ports(reactor)[-2:] == [(9100, "127.0.0.1"), (9101, "")]
+    assert "from 1 to 65535" in refusal("--metrics-port", "0")
+
+
 def test_several_ports_may_be_given() -> None:
     assert options("--port", "4000", "--port", "tcp:4001:interface=127.0.0.1")["ports"] == [
         "4000",

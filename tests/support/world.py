@@ -69,6 +69,8 @@ class Process:
         self.changes: Sequence[Sentence] | Unfit = ()
         self.copy: Deferred[Path] = Deferred()
         self.stopped = 0
+        self.started_at = START
+        self.log_entries = {"warn": 2, "error": 1, "critical": 0}
 
     def reload(self) -> Sequence[Sentence]:
         if isinstance(self.changes, Unfit):

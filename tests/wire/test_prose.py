@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -28,6 +28,10 @@ def some(kind: object, name: str = "tea") -> object:
         return 2
     if kind in (datetime, datetime | None):
         return datetime(2026, 11, 22, tzinfo=UTC)
+    if kind in (float, float | None):
+        return 0.5
+    if kind == Mapping[str, int]:
+        return {name: 2}
     if kind is Sentence:
         return say("yes")
     if get_origin(kind) is Literal:

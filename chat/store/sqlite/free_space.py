@@ -71,6 +71,9 @@ class FreeSpace:
     wanted: MinFree
     """Another value counts from the next look on."""
 
+    free: int | None
+    """Bytes that were free at the last look, as far as that can be told."""
+
     def __init__(
         self,
         path: Path,
@@ -80,6 +83,7 @@ class FreeSpace:
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self.wanted = wanted
+        self.free = None
         self._path = path
         self._in_reactor = in_reactor
         self._space = space
@@ -109,6 +113,7 @@ class FreeSpace:
         except OSError:
             found = Space(0, 0)
         free, total = found
+        self.free = free if total else None
         self._least = least = found.least(self.wanted)
         was_short, self._short = self._short, bool(total) and free < least
         warned_below = least * limits.SPACE_WARNED

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
-from chat.core.ports import Batch, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query, Stretch
+from chat.core.ports import Batch, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query, StoreState, Stretch
 from chat.log.events import Entry
 from chat.log.unread import Listener, Unread
 from chat.store.sqlite.backup import back_up
@@ -145,6 +145,15 @@ class SqliteStore:
             return os.stat(f"{self._path}-wal").st_size
         except OSError:
             return 0
+
+    def state(self) -> StoreState:
+        """How large the files are, and how much is asked of the threads that was not done yet."""
+        try:
+            size = os.stat(self._path).st_size
+        except OSError:
+            size = 0
+        waiting = sum(worker.undone for worker in (self._writer, self._reader, self._searcher))
+        return StoreState("sqlite", size, self.journal(), self._space.free, waiting)
 
     def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
         """The copy of this date, or moment, made if there is none, beside the last ones of others."""

@@ -66,7 +66,8 @@ class Worker:
         self._spare = spare
         self._connect = connect
         self._reactor = reactor
-        self._undone = 0
+        self.undone = 0
+        """How much was given that is not done."""
         self._pausing = False
         self._seconds = seconds
         self._late = False
@@ -85,14 +86,14 @@ class Worker:
     def do(self, work: Callable[[sqlite3.Connection], Result]) -> Deferred[Result]:
         """Fires with what the work returns, or raises, when all that was given before is done."""
         done: Deferred[Result] = Deferred()
-        self._undone += 1
+        self.undone += 1
         self._queue.put((work, done, self._seconds()))
         if self._late:
             self._pause_later()
         return done
 
     def _did(self, tell: Callable[..., None], what: object) -> None:
-        self._undone -= 1
+        self.undone -= 1
         tell(what)
 
     def _pause_later(self) -> None:
@@ -103,7 +104,7 @@ class Worker:
     def _pause(self) -> None:
         """(In the reactor's thread) If this one is still at work, let it have the interpreter's lock."""
         self._pausing = False
-        if self._undone:
+        if self.undone:
             select((), (), (), limits.LOCK_SECONDS)  # time.sleep cannot under a clock that libfaketime sets
             self._pause_later()
 
