@@ -135,7 +135,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     hub.process = RunningProcess(reload, reactor.stop, durable, backup_to, _now, counts)
     on_hangup = reactor.stop if stops_with_terminal else reload.on_signal
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(on_hangup))
-    tell = partial(status.write, options.below_data(STATUS), hub, factory.clients)
+    tell = partial(status.write, options.below_data(STATUS), hub)
     signal.signal(signal.SIGUSR2, lambda *_: reactor.callFromThread(tell))
     with of_who_runs(twistd):
         log = _open_log(options)

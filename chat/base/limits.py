@@ -625,6 +625,10 @@ PACES = 20_000
 
 # --- looking after the server ------------------------------------------------------------------------------------
 
+NICKNAMES_KNOWN = 10
+"""Earlier nicknames of somebody that are known while the server runs: whoever is a nuisance takes a new one, and then
+another."""
+
 SHUTDOWN_MOST = 7 * 86400
 """Seconds for which a stop can be set ahead: who plans for later announces that in words."""
 

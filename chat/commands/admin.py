@@ -9,10 +9,11 @@ from chat.base import limits, passwords, resume_codes
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import Refused, Unfit
 from chat.base.language import say
-from chat.commands import roles, words
+from chat.commands import people, roles, words
+from chat.commands.connections import present
 from chat.commands.entering import check_sealed
 from chat.commands.help import manual
-from chat.commands.registry import ANSWERED, WITHIN, Call, Outcome, arguments, command
+from chat.commands.registry import ANSWERED, TABLE, WITHIN, Call, Outcome, arguments, command
 from chat.core.hub import SERVER, Hub
 from chat.core.person import Person
 from chat.core.ports import Role
@@ -48,40 +49,24 @@ def admin(call: Call, asked: Admin) -> Awaitable[Outcome] | Outcome:
 
 
 class Who(NamedTuple):
-    """All who are here."""
+    """All who are here, or one of them."""
+
+    nick: str | None
 
 
 @command(
     "server",
-    say("/admin who"),
-    say("who is connected: from where, since when, on which wire, how far behind"),
+    say("/admin who [NICK]"),
+    say("who is connected: from where, since when, on which wire, how far behind; or all about one of them"),
     role="server operator",
 )
 def who(call: Call, asked: Who) -> None:
     """So many of them; how many there are in all is told."""
-    hub = call.session.hub
-    found = present(hub)
-    nameless = sum(one.nick is None for one in found)
-    down = sum(one.down is not None for one in found)
-    listed = found[: limits.USERS_LISTED]
-    call.reply(replies.Present(listed, len(found) - nameless - down, down, nameless))
-
-
-def present(hub: Hub) -> list[replies.Connection]:
-    """All connections and all whose line is down, the earliest first; then those who have no nickname yet."""
-    named, nameless = [], []
-    for connection in hub.connections:
-        session, wire, host = connection.session, connection.wire.format.name, connection.host
-        if session.named:
-            behind = session.subscriptions.behind
-            named.append(replies.Connection(session.person.nick, host, session.person.entered_at, wire, behind, None))
-        elif not connection.operator:  # who asks, for one
-            nameless.append(replies.Connection(None, host, None, wire, 0, None))
-    now = hub.clock.seconds()
-    for person in hub.down:
-        seconds = int(now - (person.down_since or 0))
-        named.append(replies.Connection(person.nick, person.host, person.entered_at, None, 0, seconds))
-    return [*sorted(named, key=lambda one: (one.since, one.nick)), *sorted(nameless, key=lambda one: one.host)]
+    if asked.nick is not None:
+        people.whois(call._replace(command=TABLE["whois"]), people.Whois(asked.nick))
+        return
+    here = present(call.session.hub)
+    call.reply(here._replace(connections=here.connections[: limits.USERS_LISTED]))
 
 
 class Stats(NamedTuple):

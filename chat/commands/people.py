@@ -8,8 +8,9 @@ from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import duration, say
 from chat.base.token_bucket import Allowance
+from chat.commands.connections import of_person
 from chat.commands.entering import choose
-from chat.commands.registry import TABLE, Call, Outcome, command, room_of, usage
+from chat.commands.registry import TABLE, Call, Outcome, command, permits, room_of, usage
 from chat.commands.words import brief
 from chat.core.hub import SERVER, Hub
 from chat.core.person import Departed, Person
@@ -95,7 +96,7 @@ class Whois(NamedTuple):
 
 @command("people", say("/whois [NICK]"), say("since when somebody is here, in which rooms, and when they last spoke"))
 def whois(call: Call, asked: Whois) -> None:
-    """Alone it is about oneself.  Addresses are nobody's business."""
+    """Alone it is about oneself.  Addresses are the business of whoever runs the server, and of nobody else."""
     hub = call.session.hub
     person = call.session.person if asked.nick is None else present(hub, asked.nick)
     now = hub.now()
@@ -108,6 +109,9 @@ def whois(call: Call, asked: Whois) -> None:
     )
     runs, idle = SERVER in person.roles, idle if spoke else here
     call.reply(replies.Whois(name, here, idle, rooms, person.away, owns, operates, runs, person.is_bot, spoke))
+    if permits(TABLE["admin"], call.connection):
+        earlier = [nick for nick in person.earlier if nick != name]
+        call.reply(replies.Seen(name, person.has_account, earlier, of_person(hub, person)))
 
 
 class Away(NamedTuple):

@@ -113,6 +113,7 @@ class Person:
         "away",
         "detached",
         "down_since",
+        "earlier",
         "entered_at",
         "everybodys",
         "grace",
@@ -143,6 +144,8 @@ class Person:
         self.log = log
         """What is said to and by them in private."""
         self.nick = ""
+        self.earlier: tuple[str, ...] = ()
+        """What they were called since the server started, the last at the end."""
         self.password: str | None = None
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
@@ -231,6 +234,8 @@ class Person:
 
     def called(self, nick: str) -> None:
         """This is their nickname from now on."""
+        if self.nick and self.nick != nick:
+            self.earlier = (*(old for old in self.earlier if old != self.nick), self.nick)[-limits.NICKNAMES_KNOWN :]
         self.nick = nick
         for session in (*self.attached, *self.detached):
             session.called()

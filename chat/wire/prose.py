@@ -552,24 +552,43 @@ def _present(present: replies.Present) -> Iterator[Sentence]:
         down=present.down,
         nameless=present.nameless,
     )
-    rows = [_columns(connection) for connection in present.connections]
-    widths = [max((width(row[column]) for row in rows), default=0) for column in range(len(rows[0]) if rows else 0)]
-    for row, connection in zip(rows, present.connections, strict=True):
-        line = "  ".join(text + " " * (most - width(text)) for text, most in zip(row, widths, strict=True))
-        if connection.down is not None:
-            yield say("{row}  line down {time}", row=line, time=duration(connection.down))
-        elif connection.behind:
-            yield say("{row}  {count} behind", row=line, count=connection.behind)
-        else:
-            yield say("{row}", row=line.rstrip())
-    rest = present.here + present.down + present.nameless - len(rows)
+    yield from _connections(present.connections)
+    rest = present.here + present.down + present.nameless - len(present.connections)
     if rest > 0:
         yield say_n("And one more.", "And {count} more.", rest)
+
+
+def _connections(connections: Sequence[replies.Connection]) -> Iterator[Sentence]:
+    """A row for each, in columns; what only some have stands behind them."""
+    rows = [_columns(connection) for connection in connections]
+    widths = [max((width(row[column]) for row in rows), default=0) for column in range(len(rows[0]) if rows else 0)]
+    for row, connection in zip(rows, connections, strict=True):
+        line = "  ".join(text + " " * (most - width(text)) for text, most in zip(row, widths, strict=True))
+        told = Sentence("{row}", {"row": line.rstrip()})
+        for note in _notes(connection):
+            told = Sentence("{row}  {note}", {"row": told, "note": note})
+        yield told
+
+
+def _notes(connection: replies.Connection) -> Iterator[Sentence | str]:
+    if connection.account:
+        yield say("account")
+    if connection.down is not None:
+        yield say("line down {time}", time=duration(connection.down))
+    if connection.behind:
+        yield say("{count} behind", count=connection.behind)
+    yield from connection.rooms
 
 
 def _columns(connection: replies.Connection) -> Sequence[str]:
     since = f"{connection.since.astimezone(UTC):%Y-%m-%d %H:%M}" if connection.since is not None else ""
     return connection.nick or "-", connection.host, since, connection.wire or "-"
+
+
+def _seen(seen: replies.Seen) -> Iterator[Sentence]:
+    if seen.earlier:
+        yield say("{nick} was called {names} earlier.", nick=seen.nick, names=tuple(seen.earlier))
+    yield from _connections(seen.connections)
 
 
 def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
@@ -694,6 +713,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.HelpAbout: _help_about,
     replies.Tips: _tips,
     replies.Present: _present,
+    replies.Seen: _seen,
     replies.Announcement: _announcement,
     replies.Stats: _stats,
     replies.Reloaded: _reloaded,

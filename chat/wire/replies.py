@@ -458,15 +458,27 @@ class Tips(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """Somebody who is connected, by a `wire`, and has so many events of their rooms to read; or whose line is `down`,
-    for so many seconds."""
+    """Somebody who is connected, with an `account` or without, by a `wire`, and has so many events of their `rooms` to
+    read; or whose line is `down`, for so many seconds."""
 
     nick: str | None
+    account: bool
     host: str
     since: datetime | None
     wire: str | None
     behind: int
     down: int | None
+    rooms: Sequence[str]
+
+
+class Seen(NamedTuple):
+    """What only whoever runs the server is told of somebody: what they were called `earlier`, the last at the end, and
+    their connections."""
+
+    nick: str
+    account: bool
+    earlier: Sequence[str]
+    connections: Sequence[Connection]
 
 
 class Present(NamedTuple):
@@ -544,5 +556,5 @@ Facts = (
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
-    | Present | Stats | Announcement | Reloaded | BackedUp | StopSet
+    | Present | Seen | Stats | Announcement | Reloaded | BackedUp | StopSet
 )  # fmt: skip

@@ -68,7 +68,7 @@ def test_help_hides_it_from_others(world: World) -> None:
     assert {command["name"] for command in told["commands"]} == set(TABLE)
     (told, _) = answer(boss, "/admin")
     assert [command["usage"] for command in told["commands"]] == [
-        "/admin who",
+        "/admin who [NICK]",
         "/admin stats",
         "/admin announce text",
         "/admin reset NICK",
@@ -145,19 +145,19 @@ def test_who_tells_from_where_since_when_on_which_wire_and_how_far_behind(world:
     assert done == {"type": "ack"}
     behind = told["connections"][1]["behind"]
     assert 0 < behind <= 55
-    kept = ("nick", "host", "since", "wire", "behind", "down")
+    kept = ("nick", "account", "host", "since", "wire", "behind", "down", "rooms")
     assert [tuple(one[key] for key in kept) for one in told["connections"]] == [
-        ("amy", "192.0.2.1", "2026-11-22T10:04:00.000Z", "plain", 0, None),
-        ("ben", "192.0.2.1", told["connections"][1]["since"], "json", behind, None),
-        ("carl", "192.0.2.1", told["connections"][2]["since"], None, 0, 20),
-        (None, "192.0.2.99", None, "plain", 0, None),
+        ("amy", False, "192.0.2.1", "2026-11-22T10:04:00.000Z", "plain", 0, None, ["#lobby"]),
+        ("ben", False, "192.0.2.1", told["connections"][1]["since"], "json", behind, None, ["#lobby"]),
+        ("carl", False, "192.0.2.1", told["connections"][2]["since"], None, 0, 20, ["#lobby"]),
+        (None, False, "192.0.2.99", None, "plain", 0, None, []),
     ]
     assert (told["here"], told["down"], told["nameless"]) == (2, 1, 1)
     lines = told["text"].splitlines()
     assert lines[0] == "2 here, 1 with their line down, 1 without a nickname; times UTC"
-    assert lines[1] == "amy   192.0.2.1   2026-11-22 10:04  plain"
-    assert lines[2].endswith(f"json   {behind} behind")
-    assert lines[3].endswith("-      line down 20 s")
+    assert lines[1] == "amy   192.0.2.1   2026-11-22 10:04  plain  #lobby"
+    assert lines[2].endswith(f"json  {behind} behind  #lobby")
+    assert lines[3].endswith("-  line down 20 s  #lobby")
     assert lines[4] == "-     192.0.2.99                    plain"
 
 
@@ -180,6 +180,61 @@ def test_names_of_wide_letters_stand_in_columns(world: World) -> None:
     world.enter("小林"), world.enter("amy")
     told, _ = answer(world.operator(), "/admin who")
     assert [line[: line.index("192")] for line in told["text"].splitlines()[1:]] == ["amy   ", "小林  "]
+
+
+def test_who_says_which_are_accounts_and_where_they_are(world: World) -> None:
+    world.connect("/nick profe", "/register", "tulip and rose", "tulip and rose", "/join #ops", host="127.0.0.1")
+    told, _ = answer(world.operator(), "/admin who")
+    (one,) = told["connections"]
+    assert (one["account"], one["rooms"]) == (True, ["#lobby", "#ops"])
+    assert told["text"].splitlines()[1] == "profe  127.0.0.1  2026-11-22 10:04  plain  account  #lobby  #ops"
+
+
+# /whois
+
+
+def test_whoever_runs_the_server_is_told_earlier_nicknames_addresses_and_wires(world: World) -> None:
+    troll, boss = world.enter("troll"), world.operator("/nick boss")
+    troll.type("/nick amigo", "/nick troll", "/nick friend", "/nick friend")
+    public, seen, done = answer(boss, "/whois friend")
+    assert (seen["nick"], seen["account"], seen["earlier"]) == ("friend", False, ["amigo", "troll"])
+    assert [(one["host"], one["wire"], one["down"]) for one in seen["connections"]] == [("192.0.2.1", "plain", None)]
+    assert seen["text"].splitlines() == [
+        "friend was called amigo and troll earlier.",
+        "friend  192.0.2.1  2026-11-22 10:04  plain  #lobby",
+    ]
+    assert (public["nick"], done["type"]) == ("friend", "ack")
+    troll.cut()
+    world.wait(20)
+    _, seen, _ = answer(boss, "/whois friend")
+    assert [(one["wire"], one["down"]) for one in seen["connections"]] == [(None, 20)]
+
+
+def test_each_device_of_somebody_is_told(world: World) -> None:
+    amy = world.connect("/nick amy", "/register", "tulip and rose", "tulip and rose", host="127.0.0.1")
+    world.device(amy, "json")
+    _, seen, _ = answer(world.operator(), "/admin who amy")
+    assert sorted(one["wire"] for one in seen["connections"]) == ["json", "plain"]
+
+
+def test_the_control_socket_asks_without_a_nickname(world: World) -> None:
+    world.enter("amy", "/nick ann")
+    public, seen, _ = answer(world.operator(), "/admin who ann")
+    assert (public["nick"], seen["earlier"]) == ("ann", ["amy"])
+
+
+def test_nobody_else_is_told_of_them(world: World) -> None:
+    amy, ben = world.enter("amy", "/nick ann"), world.enter("ben", wire="json")
+    assert [keys["type"] for keys in answer(ben, "/whois ann")] == ["reply", "ack"]
+    amy.type("/whois ann")
+    assert not any("amy" in line or "192.0.2" in line for line in amy.take())
+
+
+def test_so_many_earlier_nicknames_are_known(world: World) -> None:
+    amy = world.enter("amy")
+    amy.type(*(f"/nick amy{number}" for number in range(limits.NICKNAMES_KNOWN + 5)))
+    _, seen, _ = answer(world.operator(), f"/admin who amy{limits.NICKNAMES_KNOWN + 4}")
+    assert seen["earlier"] == [f"amy{number}" for number in range(4, limits.NICKNAMES_KNOWN + 4)]
 
 
 # /admin announce
@@ -209,10 +264,11 @@ def test_who_has_a_nickname_there_announces_under_it(world: World) -> None:
     [
         ("/admin announce", "usage"),
         ("/admin announce " + "x" * 2001, "too-long"),
-        ("/admin who me", "usage"),
+        ("/admin who me you", "usage"),
+        ("/admin who me", "not-here"),
         ("/admin kick amy", "unknown-command"),
     ],
-    ids=["nothing", "too long", "too much", "not there"],
+    ids=["nothing", "too long", "too much", "nobody", "not there"],
 )
 def test_what_is_not_so_is_one_error_and_nothing_is_told(line: str, code: str, world: World) -> None:
     ben = world.enter("ben")

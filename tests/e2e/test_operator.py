@@ -109,7 +109,7 @@ def test_a_signal_has_it_written_who_is_here(serve: Serve, connect: Connect) -> 
     amy = connect(server, "amy").joins()
     status = server.log.parent / "chat-status.txt"
     server.process.send_signal(signal.SIGUSR2)
-    until(lambda: status.exists() and "amy #lobby" in status.read_text("utf-8"))
+    until(lambda: status.exists() and "\namy " in status.read_text("utf-8"))
     amy.says("/ping still")
     amy.hears("-> pong still")
 

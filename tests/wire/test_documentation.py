@@ -181,7 +181,18 @@ def test_what_the_operator_is_answered_is_documented() -> None:
     assert told == {"/admin", *shown}
     world.process.changes = [say("added {new}", new="x")]
     world.process.copy.callback(Path("/copy"))
-    asked = ("", " who", " stats", " announce tea", " x", " reload", " backup", " shutdown 10m", " shutdown off")
+    asked = (
+        "",
+        " who",
+        " who ben",
+        " stats",
+        " announce tea",
+        " x",
+        " reload",
+        " backup",
+        " shutdown 10m",
+        " shutdown off",
+    )
     for number, line in enumerate(["/help all", "/who", *(f"/admin{rest}" for rest in asked)]):
         boss.type(line, id=f"o{number}")
     for keys in [*boss.objects, *ben.objects]:

@@ -1,0 +1,47 @@
+"""Who is connected, as whoever runs the server sees it: from where, by which wire, how far behind."""
+
+from chat.core.hub import Hub
+from chat.core.person import Person
+from chat.core.ports import Carrier
+from chat.core.session import Session
+from chat.wire import replies
+
+
+def present(hub: Hub) -> replies.Present:
+    """All connections and all whose line is down, the earliest first; then those who have no nickname yet."""
+    named, nameless = [], []
+    for connection in hub.connections:
+        if connection.session.named:
+            named.append(_connected(connection))
+        elif not connection.operator:  # who asks, for one
+            nameless.append(_connected(connection))
+    here, down = len(named), [_down(hub, person) for person in hub.down]
+    ordered = sorted([*named, *down], key=lambda one: (one.since, one.nick))
+    return replies.Present([*ordered, *sorted(nameless, key=lambda one: one.host)], here, len(down), len(nameless))
+
+
+def of_person(hub: Hub, person: Person) -> list[replies.Connection]:
+    """Those of somebody who is here."""
+    found = [_connected(connection) for connection in hub.connections if connection.session.person is person]
+    return found or [_down(hub, person)]
+
+
+def _connected(connection: Carrier[Session]) -> replies.Connection:
+    session, wire, host = connection.session, connection.wire.format.name, connection.host
+    if not session.named:
+        return replies.Connection(None, False, host, None, wire, 0, None, ())
+    person, behind = session.person, session.subscriptions.behind
+    return replies.Connection(
+        person.nick, person.has_account, host, person.entered_at, wire, behind, None, _rooms(person)
+    )
+
+
+def _down(hub: Hub, person: Person) -> replies.Connection:
+    seconds = int(hub.clock.seconds() - (person.down_since or 0))
+    return replies.Connection(
+        person.nick, person.has_account, person.host, person.entered_at, None, 0, seconds, _rooms(person)
+    )
+
+
+def _rooms(person: Person) -> tuple[str, ...]:
+    return tuple(room.log.name for room in person.rooms.values())
