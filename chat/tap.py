@@ -33,7 +33,7 @@ from chat.doors import certificate, control, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
 from chat.doors.tls import Certificates, TlsFactory
-from chat.server import operator_code, status
+from chat.server import operator_code, presets, status
 from chat.server.discovery import Discoverable
 from chat.server.log_counts import LogCounts
 from chat.server.logbook import LogBook
@@ -117,6 +117,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *coded,
         *(listening.metrics(port) for port in metrics),
         *_how_many(options),
+        *presets.told(options),
         *options.password_notes(),
     ]
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None

@@ -120,6 +120,10 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
     (
         say("How it behaves:"),
         {
+            "for": say(
+                "Values of other options for a use: class (many from one address) or home (nobody is slowed). The "
+                "start tells them; an option that is given by itself wins."
+            ),
             "grace": say("How many seconds a nickname is held after a line dropped, at most {most}.", most=GRACE_MOST),
             "rate": say("Lines a second that one may say after a burst of {burst}; 0 is no limit.", burst=limits.BURST),
         },

@@ -25,6 +25,7 @@ from chat.base.text import visible
 from chat.doors import control
 from chat.server import config
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
+from chat.server.presets import PRESETS
 from chat.store.sqlite.keep import parse_keep
 from chat.wire import grammar
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
@@ -103,6 +104,7 @@ class Options(CommandLine):
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
         self["reserved"] = frozenset()
+        self["for"] = None
         self["config"] = None
         self["password"] = None
         self._words: Sequence[str] = ()
@@ -134,8 +136,9 @@ class Options(CommandLine):
         lines, wrong = self._lines()
         if wrong:
             raise Unfit(wrong[0])
+        words = [*(line.word for _, line in lines), *self._words]
         try:
-            super().parseOptions([*(line.word for _, line in lines), *self._words])
+            super().parseOptions([*self._preset(words), *words])
         except Wrong as error:
             raise Unfit(self._located(error, lines)) from None
 
@@ -146,7 +149,9 @@ class Options(CommandLine):
         """
         self._words = list(words)
         lines, wrong = self._lines()
-        for part in [*([line.word] for _, line in lines), *self.apart(self._words)]:
+        given = [*([line.word] for _, line in lines), *self.apart(self._words)]
+        preset = self._preset([word for words in given for word in words])
+        for part in [*([word] for word in preset), *given]:
             try:
                 self._take(part)
             except Wrong as error:
@@ -161,6 +166,12 @@ class Options(CommandLine):
             except Wrong as error:
                 wrong.append(self._located(error, lines))
         return [sentence for number, sentence in enumerate(wrong) if sentence not in wrong[:number]]
+
+    def _preset(self, words: Sequence[str]) -> list[str]:
+        """What the last --for among these words stands for, as words."""
+        uses = [use for option, use in map(self.meant, self.apart(words)) if option == "--for"]
+        values = PRESETS.get(uses[-1], {}) if uses else {}
+        return [f"--{name}={value}" for name, value in values.items()]
 
     def _lines(self) -> tuple[list[tuple[Path, config.OptionLine]], list[Sentence]]:
         """The lines of the files that are options, and what is wrong with others; their language is taken."""
@@ -225,6 +236,12 @@ class Options(CommandLine):
         """(usage.Options) A number is one of this machine alone: what is there is nobody else's business."""
         check_port("--metrics-port", port)
         self["metrics-ports"].append(f"tcp:{port}:interface=127.0.0.1" if port.isdecimal() else port)
+
+    def opt_for(self, use: str) -> None:
+        """(usage.Options) Its values are taken before: see `_preset`."""
+        if use not in PRESETS:
+            raise Wrong(f"--for {use}", say("choose one of {uses}.", uses=" ".join(PRESETS)))
+        self["for"] = use
 
     def opt_config(self, path: str) -> None:
         """(usage.Options)"""

@@ -27,6 +27,7 @@ _WHO_CONNECTS = say("for who connects from now on")
 _NOBODY_GOES = say("nobody who is here is sent away")
 
 RELOADED: Mapping[str, Sentence | None] = {
+    "for": None,
     "name": None,
     "motd": None,
     "history": None,

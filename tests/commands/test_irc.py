@@ -863,3 +863,18 @@ def test_whatever_comes_is_answered_within_bounds(lines: list[bytes], caps: str)
             assert len(message.encode()) <= limits.IRC_LINE
             assert parse(line).command
     assert "internal" not in amy.bytes.decode()
+
+
+def test_a_stop_that_is_set_and_taken_back_is_told(world: World) -> None:
+    amy, boss = enter(world, "amy"), world.operator()
+    boss.type("/admin shutdown 10m", "/admin shutdown off")
+    assert [words for _, words in told(amy, "NOTICE")] == [
+        "The server stops in 10 min",
+        "The server does not stop after all",
+    ]
+
+
+def test_whoever_runs_the_server_counts_them_as_one_wire(world: World) -> None:
+    enter(world, "amy"), enter(world, "ben", caps="server-time batch")
+    boss = world.operator("/admin stats")
+    assert boss.objects[-1]["sessions"] == {"irc": 2}
