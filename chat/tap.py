@@ -317,7 +317,7 @@ def _listen_for_monitoring(reactor: Any, options: Options, hub: Hub) -> list[ILi
     """The metrics ports; raises `Unfit`."""
     if not options["metrics-ports"]:
         return []
-    # Only here, for a web server's modules take memory and time at each start.
+    # Only here, for it is an extra, and a web server's modules take memory and time at each start.
     from chat.server.metrics import site
 
     return _listen(reactor, "--metrics-port", options, site(hub))

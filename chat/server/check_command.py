@@ -80,8 +80,6 @@ def findings(words: Sequence[str]) -> Findings:
     if options.control is not None and has_data:
         found.look(lambda: _control(options))
     found.look(options.password_notes)
-    if options["metrics-ports"]:
-        found.look(_metrics)
     for sentence, matters in _ports(options):
         (found.wrong if matters else found.notes).append(found.words.words(sentence))
     return found
@@ -94,13 +92,6 @@ def _space(path: Path, options: Options) -> Sequence[Sentence]:
 
 def _backups(options: Options) -> Sequence[Sentence]:
     options.check_backups()
-    return ()
-
-
-def _metrics() -> Sequence[Sentence]:
-    from chat.server.metrics import check_installed  # and with it a web server
-
-    check_installed()
     return ()
 
 

@@ -1,14 +1,16 @@
 """`--metrics-port`: what monitoring asks for now and then, in Prometheus' form; the extra `metrics`.
 
 All of it is read when somebody asks, from what is counted anyhow.  It names nobody and nothing: no label has a
-nickname, a room or an address.
+nickname, a room or an address.  Whoever imports this needs the extra, and has a web server in memory.
 """
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import accumulate
 from typing import Any
 
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.http import NOT_ALLOWED, Request
@@ -19,23 +21,12 @@ from twisted.web.server import Site
 
 from chat import __version__
 from chat.base import limits
-from chat.base.errors import Unfit
-from chat.base.language import say
 from chat.commands.admin import figures
 from chat.core.hub import Hub
 
 
-def check_installed() -> None:
-    """Raises `Unfit` where prometheus-client is not there."""
-    if find_spec("prometheus_client") is None:
-        raise Unfit(say("--metrics-port needs prometheus-client: pip install 'twisted-chat[metrics]'"))
-
-
 def site(hub: Hub) -> IProtocolFactory:
-    """What answers at the port; raises `Unfit` as `check_installed` does."""
-    check_installed()
-    from prometheus_client import CollectorRegistry, ProcessCollector
-
+    """What answers at the port."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(hub))
     ProcessCollector(registry=registry)
@@ -70,8 +61,6 @@ class _Page(Resource):
         if request.method not in (b"GET", b"HEAD"):
             request.setResponseCode(NOT_ALLOWED)
             return b"This is to be read alone.\n"
-        from prometheus_client.exposition import choose_encoder
-
         encode, kind = choose_encoder(request.getHeader("accept") or "")
         request.setHeader("content-type", kind)
         return encode(self._registry)
@@ -85,13 +74,6 @@ class _Collector:
 
     def collect(self) -> Iterator[Any]:
         """(Collector)"""
-        from prometheus_client.core import (
-            CounterMetricFamily,
-            GaugeMetricFamily,
-            HistogramMetricFamily,
-            InfoMetricFamily,
-        )
-
         hub, now = self._hub, figures(self._hub)
         yield InfoMetricFamily("chat", "What runs here", {"version": __version__})
         people = GaugeMetricFamily("chat_people", "People with a nickname", labels=["state"])

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -278,6 +279,7 @@ class Options(CommandLine):
         return (
             self._check_ports,
             self._check_certificate,
+            self._check_metrics,
             self._check_rate,
             self._check_sync,
             self._check_keep,
@@ -320,6 +322,10 @@ class Options(CommandLine):
                 raise Wrong(f"--{option}", say("it is for an encrypted port, as in {example}.", example=example))
         if self["private-key"] and not self["certificate"]:
             raise Wrong("--private-key", say("it goes with a --certificate."))
+
+    def _check_metrics(self) -> None:
+        if self["metrics-ports"] and find_spec("prometheus_client") is None:
+            raise Wrong("--metrics-port", say("it needs prometheus-client: pip install 'twisted-chat[metrics]'"))
 
     def _check_rate(self) -> None:
         try:

@@ -61,7 +61,19 @@ def test_help_hides_it_from_others(world: World) -> None:
         "admin",
         *(
             f"admin {name}"
-            for name in "who stats announce reset op deop owner reload backup shutdown invite-code".split()
+            for name in [
+                "who",
+                "stats",
+                "announce",
+                "reset",
+                "op",
+                "deop",
+                "owner",
+                "reload",
+                "backup",
+                "shutdown",
+                "invite-code",
+            ]
         ),
     ]
     (told, _) = answer(boss, "/help all")

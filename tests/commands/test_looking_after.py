@@ -115,6 +115,16 @@ def test_it_is_taken_back_and_nothing_stops(world: World) -> None:
     assert told(amy) == []
 
 
+def test_it_is_not_told_again_right_away(world: World) -> None:
+    amy = world.enter("amy")
+    world.operator().type("/admin shutdown 70s")
+    amy.take()
+    world.wait(39, 1)
+    assert told(amy) == []
+    world.wait(1)
+    assert told(amy) == ["-!- The server stops in 30 s"]
+
+
 def test_alone_it_tells_how_it_is_and_changes_nothing(world: World) -> None:
     amy, boss = world.enter("amy"), world.operator()
     assert ask(boss, "/admin shutdown")[0]["stops_in"] is None

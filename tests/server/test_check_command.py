@@ -367,10 +367,10 @@ def test_the_dates_of_a_certificate_are_looked_at(
 
 
 def test_metrics_without_their_package_or_their_port_are_told(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.server.metrics.find_spec", lambda name: None)
+    monkeypatch.setattr("chat.server.options.find_spec", lambda name: None)
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         number = taken.getsockname()[1]
         missing, in_use = wrong(port, "--metrics-port", str(number))
-    assert missing == "--metrics-port needs prometheus-client: pip install 'twisted-chat[metrics]'"
+    assert missing == "--metrics-port: it needs prometheus-client: pip install 'twisted-chat[metrics]'"
     assert in_use.startswith(f"Port {number} is in use by another program")
     assert in_use.endswith("choose another port with --metrics-port.")

@@ -20,6 +20,7 @@ pytest.importorskip("prometheus_client")
 from prometheus_client.parser import text_string_to_metric_families
 
 from chat.server.metrics import site
+from chat.server.options import Options
 
 DOCS = Path(__file__).parents[2] / "docs"
 CANARIES = ("xyzzy", "plugh", "192.0.2.77")
@@ -137,10 +138,9 @@ def test_entries_of_the_log_are_counted_by_level() -> None:
     assert counts not in globalLogPublisher._observers
 
 
-def test_without_prometheus_client_one_sentence_says_what_is_missing(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chat.server.metrics.find_spec", lambda name: None)
+def test_without_prometheus_client_one_sentence_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.server.options.find_spec", lambda name: None)
     with pytest.raises(Unfit) as missing:
-        site(world.hub)
-    assert str(missing.value) == "--metrics-port needs prometheus-client: pip install 'twisted-chat[metrics]'"
+        Options().read(["--metrics-port", "9100"])
+    assert str(missing.value) == "--metrics-port: it needs prometheus-client: pip install 'twisted-chat[metrics]'"
+    Options().read([])

@@ -18,7 +18,7 @@ from threading import Thread
 import pytest
 from stores import SlowStore
 from twisted.application.service import Application, IServiceMaker
-from twisted.internet.defer import TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver
@@ -467,6 +467,20 @@ def test_who_is_there_can_become_garbage_and_what_was_imported_cannot(reactor: R
     found = gc.get_objects()  # but for what is frozen
     assert any(isinstance(object, ChatFactory) for object in found)
     assert not any(object is sys.modules for object in found)
+
+
+def test_a_stop_that_was_set_for_later_does_not_come_once_more(reactor: Reactor) -> None:
+    service = makeService(options("--port", "tcp:4000:interface=127.0.0.1"), reactor)
+    service.startService()
+    amy = connected(reactor, "amy")
+    hub = service._hub
+    Deferred.fromCoroutine(hub.shutdown.set(1, None))
+    reactor.advance(0)
+    service.stopService()
+    assert hub.shutdown.left is None
+    reactor.stop = lambda: pytest.fail("it stops already")
+    reactor.advance(5)
+    assert "The server stops in 1 s" in amy.received.decode()
 
 
 def test_who_does_not_read_when_the_server_stops_is_not_waited_for_longer_than_two_seconds(reactor: Reactor) -> None:
