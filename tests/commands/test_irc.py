@@ -869,8 +869,8 @@ def test_a_stop_that_is_set_and_taken_back_is_told(world: World) -> None:
     amy, boss = enter(world, "amy"), world.operator()
     boss.type("/admin shutdown 10m", "/admin shutdown off")
     assert [words for _, words in told(amy, "NOTICE")] == [
-        "The server stops in 10 min",
-        "The server does not stop after all",
+        "-!- The server stops in 10 min",
+        "-!- The server does not stop after all",
     ]
 
 
