@@ -2,6 +2,8 @@
 
 Programs on the JSON wire: they say what they have seen when they come back.  What they were given is compared with the
 logs themselves, which hold everything; coming and going of one's own is told in one's own log, to the other devices.
+History, search and what calls somebody show the same as that, and nobody more; read markers only grow, and what is told
+to be unread is what others said behind them.
 """
 
 from dataclasses import dataclass, field
@@ -16,10 +18,11 @@ from world import Client, World
 
 from chat.base import limits
 from chat.base.errors import NotStored
+from chat.commands.history import standings
 from chat.core.person import Person
 from chat.core.ports import Batch, Numbered
 from chat.core.presence import Presence
-from chat.log.events import Entry, Joined, Left, Renamed
+from chat.log.events import Entry, Joined, Left, Renamed, Said
 
 NICKS = ("amy", "bob", "carl")
 ROOMS = ("#ops", "#tea")
@@ -71,6 +74,11 @@ class Device:
                 self.seen[name] = max(self.seen.get(name, 0), keys["seq"])
 
 
+def is_called(entry: Entry, nick: str) -> bool:
+    """Whether a line of these tests calls somebody."""
+    return nick in entry.fact.text.split()
+
+
 class Devices(RuleBasedStateMachine):
     """Three people with up to three devices each."""
 
@@ -80,6 +88,7 @@ class Devices(RuleBasedStateMachine):
         self.world = World(self.store)
         self.devices: list[Device] = []
         self.said = 0
+        self.marks: dict[tuple[str, str, int], int] = {}
 
     # What happens.
 
@@ -96,10 +105,50 @@ class Devices(RuleBasedStateMachine):
             self._attached(self.world.device(device.client, "json"))
 
     @precondition(lambda self: self.attached)
-    @rule(data=st.data(), room=st.sampled_from(("#lobby", *ROOMS)))
-    def say(self, data: st.DataObject, room: str) -> None:
+    @rule(data=st.data(), room=st.sampled_from(("#lobby", *ROOMS)), to=st.sampled_from(["", *NICKS, "dee"]))
+    def say(self, data: st.DataObject, room: str, to: str) -> None:
         self.said += 1
-        self._pick(data).client.type(f"line {self.said}", room=room)
+        self._pick(data).client.type(f"line {self.said} {to}", room=room)
+
+    @precondition(lambda self: self.attached)
+    @rule(data=st.data(), room=st.sampled_from((OWN, "#lobby", *ROOMS)), back=st.integers(0, 3))
+    def mark(self, data: st.DataObject, room: str, back: int) -> None:
+        """The marker is the greatest of all that was told, on whatever device."""
+        device = self._pick(data)
+        device.read()
+        session = device.client.session
+        log = session.logs.get(room)
+        if session.named and log is not None:
+            for seq in (log.head - back, log.head - 2 * back):
+                before = session.person.read_up_to(log)
+                device.client.type("", read={room: max(0, seq)})
+                assert session.person.read_up_to(log) == max(before, seq)
+
+    @precondition(lambda self: self.attached)
+    @rule(data=st.data(), room=st.sampled_from(("#lobby", *ROOMS)))
+    def look(self, data: st.DataObject, room: str) -> None:
+        """Every read path shows what was said, and no other room's."""
+        device = self._pick(data)
+        device.read()
+        client, person = device.client, device.client.session.person
+        if not client.session.named:
+            return
+        shown: list[list[int]] = []
+        for line in ("/last 500", "/grep line", "/mentions"):
+            client.type(line, room=room, id=line)
+            objects = client.take_objects()
+            shown += [[event["seq"] for event in keys["events"]] for keys in objects if keys["type"] == "history"]
+        if room not in person.rooms:
+            assert not shown
+            return
+        log = person.rooms[room].log
+        said = [entry for entry in self.store.entries(log.key) if isinstance(entry.fact, Said)]
+        called = [entry for entry in said if entry.fact.author.person != person.id and is_called(entry, person.nick)]
+        assert shown == [
+            [entry.seq for entry in said],
+            [entry.seq for entry in said][-limits.GREP_MOST :],
+            [entry.seq for entry in called][-limits.GREP_MOST :],
+        ]
 
     @precondition(lambda self: self.attached)
     @rule(data=st.data(), to=st.sampled_from(NICKS))
@@ -200,6 +249,35 @@ class Devices(RuleBasedStateMachine):
                     if entry.seq > place and self._is_for(device, entry)
                 ]
                 assert device.given.get(name, []) == expected, (name, place)
+
+    @invariant()
+    def read_markers_only_grow(self) -> None:
+        people = (*self.world.hub.people.values(), *self.world.hub.absent.values())
+        for person in people:
+            for log in person.logs.values():
+                stay = (person.id, log.key, person.joined.get(log.key, 0))
+                read = person.read_up_to(log)
+                assert self.marks.get(stay, 0) <= read <= log.head
+                self.marks[stay] = read
+
+    @invariant()
+    def unread_is_what_others_said_behind_the_marker(self) -> None:
+        for device in self.attached:
+            session = device.client.session
+            if not session.named:
+                continue
+            person = session.person
+            found = Deferred.fromCoroutine(standings(session, session.logs.values())).result
+            for log in session.logs.values():
+                read, unread, last = found[log.key]
+                assert (read, last) == (person.read_up_to(log), log.head)
+                behind = [
+                    entry
+                    for entry in self.store.entries(log.key)
+                    if entry.seq > read and isinstance(entry.fact, Said) and entry.fact.author.person != person.id
+                ]
+                assert unread.said == len(behind)
+                assert unread.mentions == sum(log is person.log or is_called(entry, person.nick) for entry in behind)
 
     @invariant()
     def presence_is_as_the_sessions_are(self) -> None:

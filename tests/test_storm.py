@@ -218,6 +218,33 @@ def test_private_history_shows_nothing_that_was_not_shown() -> None:
     assert rules(replace(evidence, talks={**evidence.talks, "bob": talk})) == {"nowhere"}
 
 
+def devices() -> Evidence:
+    """Ann said a line on one device; bob one, which both were shown."""
+    history = [said(1, "ann-a", 1), said(2, "bob", 1)]
+    history[0] = replace(history[0], author="ann")
+    one = record("ann-a", [line(1, "ann-a", 1)], [history[1]])
+    other = record("ann-b", [], history)
+    for device in (one, other):
+        device.nicks, device.account = {"ann"}, "ann"
+    return Evidence([one, other, record("bob", [line(1, "bob", 2)], history[:1])], {ROOM: history})
+
+
+def test_what_one_device_was_shown_or_said_all_were_and_did() -> None:
+    assert not check(devices())
+    evidence = devices()
+    del evidence.records[1].stays[0].events[0]
+    assert rules(evidence) == {"devices"}
+    evidence = devices()
+    del evidence.records[0].stays[0].events[0]
+    assert rules(evidence) == {"devices", "gap"}
+
+
+def test_what_was_said_before_one_of_the_devices_was_there_is_not_missed() -> None:
+    evidence = devices()
+    evidence.records[1].stays[0] = Stay(ROOM, 1, evidence.records[1].stays[0].events[1:])
+    assert not check(evidence)
+
+
 def person(*shown: tuple[str, int]) -> Evidence:
     """The good history, with somebody on the plain wire who was shown this of it."""
     heard = Heard(Record("pia", {"pia"}), {ROOM: 0}, [(token, text(*token)) for token in shown])

@@ -86,6 +86,10 @@ PRICE_QUERY_PART = 500.0
 """A question to the store, and each word of it in each log that it is about, but no more than SEARCH_SECONDS: another
 thread looks them up, which has to have the interpreter for it."""
 
+PRICE_UNREAD = 1_000.0
+"""What is new in a log, where the store counts it, beside the question: of a thousand lines 700, and 1 500 where the
+search index does not have them yet."""
+
 PRICE_HANDSHAKE = 1_500.0
 """Of TLS: a signature and two key exchanges."""
 

@@ -224,9 +224,6 @@ async def become(session: Session, connection: Carrier[Session], known: Known) -
         hub.ignore_too(person, guest)
         session.leave()
     session.enter_as(person, new_code(session), scope, guest)
-    await hub.turn.flush()
-    if session.connection is not connection or session.person is not person:
-        return ANSWERED
     if await tell_welcome(session, True, None):
         session.hear_on()
     return None
@@ -269,8 +266,6 @@ async def come_in(session: Session, id: str | None) -> None:
     if connection.wire.lobby:
         position = session.join(hub.lobby)
         history = await entering(session, hub.lobby.log, position)
-    # Their code is durable before they are told it; where the store is broken they come in all the same.
-    await hub.turn.flush()
     if session.named and session.connection is connection and await tell_welcome(session, False, id, history):
         session.begin()
 
@@ -279,6 +274,10 @@ async def tell_welcome(session: Session, back: bool, id: str | None, history: Hi
     """Tell them that they are in the chat; returns whether they still are there."""
     connection, person = session.connection, session.person
     found = await standings(session, session.logs.values())
+    # Their code, and how far they have read, is durable before they are told it; where the store is broken they come in
+    # all the same.
+    session.hub.turn.touch(person)
+    await session.hub.turn.flush()
     if session.connection is not connection or session.person is not person:
         return False
     session.welcomed = True
@@ -372,9 +371,6 @@ async def come_back(call: Call, code: str) -> Outcome:
         session.leave()
     if returning.language in known_languages():
         connection.speak(code=returning.language)
-    await hub.turn.flush()
-    if returning.connection is not connection:
-        return ANSWERED
     if not await tell_welcome(returning, True, request.id):
         return ANSWERED
     if lost := tuple(room.log.name for room in rooms if room.log.key not in returning.person.rooms):
@@ -421,9 +417,6 @@ async def _come_back_as_guest(
         session.person.joined[key] = session.subscriptions.given[key] = places[key]
     if current in rooms:
         session.speak_in(current)
-    await hub.turn.flush()
-    if session.connection is not connection or not session.named:
-        return ANSWERED
     if await tell_welcome(session, True, id):
         session.hear_on()
     return None

@@ -55,7 +55,7 @@ async def standings(session: Session, logs: Iterable[Log]) -> Mapping[str, Stand
         else:
             counts[log.key] = found
     if far:
-        carrier(session).spend(limits.PRICE_QUERY + limits.PRICE_QUERY_PART * len(far))
+        carrier(session).spend(limits.PRICE_QUERY + limits.PRICE_UNREAD * len(far))
         with suppress(Refused):  # of a store that cannot be read
             counts |= await hub.unread(far, listener)
     return {key: Standing(behind, counts.get(key), last) for key, (behind, last) in stretches.items()}
@@ -216,13 +216,13 @@ async def mark_read(session: Session, parsed: Read) -> None:
     for log, seq in logs:
         if seq > log.head:
             raise seen_ahead(seq)
-    for log, seq in logs:
-        if person.mark_read(log, seq):
-            session.hub.turn.touch(person)
-            for other in person.others(session):
-                if other.may_read(log):
-                    other.notice(f"read {log.key}", ReadNotice(log.name, seq))
+    news = [(log, seq) for log, seq in logs if person.mark_read(log, seq)]
+    session.hub.turn.touch(person)
     await session.hub.turn.flush()
+    for log, seq in news:
+        for other in person.others(session):
+            if other.may_read(log):
+                other.notice(f"read {log.key}", ReadNotice(log.name, seq))
 
 
 class Missed(NamedTuple):

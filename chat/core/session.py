@@ -111,6 +111,7 @@ class Session:
     def begin(self) -> None:
         """After `enter`, once they are welcomed: hear what came since then."""
         self._frame = Frame.NONE
+        self.tell_notices()
         for log in self.person.logs.values():
             self.hear(log, self.given(log))
 
@@ -279,6 +280,7 @@ class Session:
     def hear_on(self) -> Deferred[None]:
         """After `resume`: read on from where they were; fires when they stand at the head everywhere."""
         self._frame = Frame.AHEAD
+        self.tell_notices()
         for log in self.logs.values():
             seen = self.given(log)
             position = self.subscriptions.given[log.key] = self.person.at_least(log, seen)
@@ -388,6 +390,7 @@ class Session:
         self.note_read()
         self.current = room
         self.hub.turn.touch(self)
+        self.hub.turn.touch(self.person)
 
     def note_read(self) -> None:
         """They look away from what they have read."""
@@ -470,8 +473,8 @@ class Session:
         self.hub.turn.at_end(self.tell_notices)
 
     def tell_notices(self) -> None:
-        """Tell what waits to be, where the connection takes more."""
-        if self._notices is not None and self.has_room:
+        """Tell what waits to be, where the connection takes more, and they were welcomed: that tells how it was."""
+        if self._notices is not None and self.has_room and self._frame is not Frame.COMING:
             notices, self._notices = self._notices, None
             for notice in notices.values():
                 self.answer(notice)

@@ -14,6 +14,7 @@ from typing import Any
 from tests.bench.authors import acknowledged
 from tests.bench.generator import Generator, Heard
 from tests.bench.lines import Author, Journal, listen, said
+from tests.bench.logins import TRIES, logged_in, refused, register
 from tests.bench.searches import fill, searched
 from tests.bench.servers import Server
 
@@ -178,6 +179,31 @@ def grep(server: Server, load: Generator, n: int, seconds: float) -> Result:
     )
 
 
+def logins(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """The cost is the time of all, for each."""
+    nicks = [f"person-{number}" for number in range(n)]
+    register(server.port, nicks)
+    server.settle()
+    server.forget_peak()
+    pinged, took = logged_in(server.port, nicks)
+    known, unknown = (
+        sorted(refused(server.port, names)) for names in (nicks[:TRIES], [f"no-{n}" for n in nicks[:TRIES]])
+    )
+    pinged.sort()
+    return Result(
+        1e3 * took / n,
+        "ms/login",
+        p50=pinged[len(pinged) // 2],
+        p99=pinged[len(pinged) * 99 // 100],
+        peak=server.peak(),
+        extra={
+            "pings": len(pinged),
+            "ms, wrong password": known[len(known) // 2],
+            "ms, unknown name": unknown[len(unknown) // 2],
+        },
+    )
+
+
 def storm(server: Server, load: Generator, n: int, seconds: float) -> Result:
     server.settle()
     memory, cpu = server.memory(), server.cpu()
@@ -325,6 +351,9 @@ WORKLOADS = {
         line, "one after the other, each acknowledged, ten people hear them; CPU and journal", sizes=(10,)
     ),
     "beat": Workload(beat, "the same with one line each 20 ms", sizes=(10,)),
+    "logins": Workload(
+        logins, "so many log in at once; p50 and p99 are of pings meanwhile", sizes=(100,), connections=0
+    ),
     "grep": Workload(
         grep,
         "20 times seven searches in a million lines, while somebody talks: the longest; p50 and p99 are of the talk",

@@ -2,13 +2,14 @@
 
 import pytest
 from returning import KeepingStore, code_of, resume
-from stores import FailingStore
+from stores import FailingStore, SlowStore
 from twisted.internet.defer import Deferred, fail
 from world import Client, World
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.log.unread import Unread
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def standing(client: Client, room: str = "#lobby") -> dict:
 def test_who_is_new_has_nothing_to_read(world: World, bob: Client) -> None:
     bob.type("hello", "amy?")
     amy = world.connect("/nick amy", wire="json")
-    assert standing(amy) == {"read": 3, "unread": 0, "mentions": 0, "last": 4}
+    assert standing(amy) == {"read": 3, "unread": 0, "mentions": 0, "last": 3}
     assert standing(amy, "@") == {"read": 0, "unread": 0, "mentions": 0, "last": 0}
 
 
@@ -82,11 +83,11 @@ def test_the_store_is_asked_only_where_much_is_new_and_that_has_its_price(
     bob.type("few")
     world.device(amy, "json")
     assert not asked
-    assert limits.PRICE_QUERY + limits.PRICE_QUERY_PART not in spent
+    assert limits.PRICE_QUERY + limits.PRICE_UNREAD not in spent
     bob.type(*["more"] * limits.UNREAD_HELD)
     world.device(amy, "json")
     assert len(asked) == 1
-    assert limits.PRICE_QUERY + limits.PRICE_QUERY_PART in spent
+    assert limits.PRICE_QUERY + limits.PRICE_UNREAD in spent
 
 
 def test_where_it_cannot_be_counted_one_comes_in_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +139,41 @@ def test_a_program_is_told_the_same_of_a_room_that_it_joins(world: World, amy: C
     assert {key: reply[key] for key in ("read", "unread", "mentions", "last")} == {
         "read": 1, "unread": 1, "mentions": 1, "last": 3,
     }  # fmt: skip
+
+
+def test_a_marker_that_moves_while_one_comes_back_is_told_behind_the_welcome(
+    world: World, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amy = world.enter("amy", wire="json")
+    code = code_of(phone := world.device(amy, "json"))
+    bob.type(*["more"] * (limits.UNREAD_HELD + 1))
+    phone.cut()
+    waiting = Deferred()
+    monkeypatch.setattr(world.store, "unread", lambda *_: waiting)
+    back = resume(world, code, "json")
+    amy.type("", read={"#lobby": 3})
+    waiting.callback({"#lobby": Unread(101, 0)})
+    world.turn()
+    told = [keys for keys in back.objects if keys["type"] in ("welcome", "read")]
+    assert [keys["type"] for keys in told] == ["welcome", "read"]
+    assert (told[0]["rooms"]["#lobby"]["read"], told[1]["seq"]) == (1, 3)
+
+
+def test_the_other_devices_are_told_of_a_marker_when_it_is_stored(world: World) -> None:
+    world = World(store := SlowStore())
+    bob, amy = world.enter("bob"), world.enter("amy", wire="json")
+    phone = world.device(amy, "json")
+    bob.type("one")
+    phone.take()
+    store.slow = True
+    bob.type("two")
+    amy.type("", read={"#lobby": 3})
+    store.let()
+    world.turn()
+    assert [keys["type"] for keys in phone.take_objects()] == ["message"]
+    store.let()
+    world.turn()
+    assert [(keys["type"], keys["seq"]) for keys in phone.take_objects()] == [("read", 3)]
 
 
 # /missed

@@ -25,6 +25,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     number("--kills", int, 0, "how often the server is killed; needs a store on disk")
     number("--clients", int, 6, f"on the JSON wire, {len(NAMES)} at most")
     number("--people", int, 2, f"on the plain wire, {len(PEOPLE)} at most")
+    number("--devices", int, 2, "on the JSON wire, of one account")
     number("--mortal", float, 20, "seconds after which a client dies for good, on average and 5 at least; 0 for never")
     number("--commit-seconds", float, 0, "a slow disk: what each commit takes longer; what is promised too early shows")
     parser.add_argument("--faults", default="", help=f"only these, separated by commas: {', '.join(FAULTS)}")
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
             kills=options.kills,
             clients=options.clients,
             people=options.people,
+            devices=options.devices,
             options=tuple(options.server),
             faults=tuple(filter(None, options.faults.split(","))),
             mortal=options.mortal,

@@ -9,6 +9,8 @@ Pure.  The rules, after Jepsen's way of testing queues:
 5. author: each author's lines stand in the order in which they were said.
 6. gap: from the beginning of a stay to its end a client was shown everything but what it did itself, once.
 7. refused: what was refused stands nowhere.  What was never answered may stand there or not (see 2).
+8. devices: what one device of an account was shown, or said, all of them were, or did; its read markers (marker) only
+   grow, as the clients notice themselves.
 
 On the plain wire a line may come twice, but none is missing (gap), and new ones come in order.
 """
@@ -16,7 +18,7 @@ On the plain wire a line may come twice, but none is missing (gap), and new ones
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Line, Record, Stay
 
@@ -51,7 +53,10 @@ class _Check:
         self.evidence = evidence
         self.records = [*evidence.records, *(heard.record for heard in evidence.heard)]
         self.lines: dict[Token, Line] = {(r.name, line.number): line for r in self.records for line in r.lines}
-        self.nicks: dict[str, Record] = {nick: record for record in self.records for nick in record.nicks}
+        self.nicks: dict[str, list[Record]] = {}
+        for record in self.records:
+            for nick in record.nicks:
+                self.nicks.setdefault(nick, []).append(record)
         self.shown_to: dict[str, set[Token | None]] = {
             **{r.name: {event.token for event in r.private.events} for r in evidence.records},
             **{heard.record.name: {token for token, _ in heard.shown} for heard in evidence.heard},
@@ -71,6 +76,7 @@ class _Check:
             yield from self._private(record)
         for heard in self.evidence.heard:
             yield from self._person(heard)
+        yield from self._devices()
 
     # What stands where.
 
@@ -112,7 +118,7 @@ class _Check:
             yield Fault("nowhere", who, f"{_place(event)}: nobody said {_words(event)}")
         elif event.room != (PRIVATE if line.room.startswith(PRIVATE) else line.room):
             yield Fault("nowhere", who, f"{_place(event)}: {_words(event)} was said in {line.room}")
-        elif event.author not in self.nicks or self.nicks[event.author].name != token[0]:
+        elif token[0] not in (record.name for record in self.nicks.get(event.author, ())):
             yield Fault("nowhere", who, f"{_place(event)}: {_words(event)} stands there as {event.author}'s")
 
     def _history(self, room: str, events: Sequence[Event]) -> Iterator[Fault]:
@@ -181,7 +187,9 @@ class _Check:
             if (line := self.lines.get(token)) and line.outcome == "refused":
                 yield Fault("refused", token[0], f"private line {token[1]} was refused, {record.name} has it", line.at)
         missing = [
-            seq for seq in range(1, max([*received, *sent], default=0) + 1) if seq not in received and seq not in sent
+            seq
+            for seq in range(record.private.base + 1, max([*received, *sent], default=0) + 1)
+            if seq not in received and seq not in sent
         ]
         if len(missing) > unknown:
             yield Fault("gap", record.name, f"has never seen {missing[:5]} of its private log")
@@ -191,10 +199,13 @@ class _Check:
             yield from self._talk(record, received, sent)
 
     def _delivered(self, record: Record, line: Line) -> Iterator[Fault]:
-        other = self.nicks.get(line.room[1:])
-        if other is not None and not other.dead and (record.name, line.number) not in self.shown_to[other.name]:
-            text = f"private line {line.number} was acknowledged, {other.name} has it not"
-            yield Fault("lost", record.name, text, line.at, other.name)
+        others = self.nicks.get(line.room[1:], ())
+        if not others or any(other.dead or (record.name, line.number) in self.shown_to[other.name] for other in others):
+            return
+        name = others[-1].name
+        yield Fault(
+            "lost", record.name, f"private line {line.number} was acknowledged, {name} has it not", line.at, name
+        )
 
     def _talk(self, record: Record, received: Mapping[int, Event], sent: Mapping[int, Line]) -> Iterator[Fault]:
         """Private history shows both sides, each line once."""
@@ -213,6 +224,22 @@ class _Check:
         for event in shown.values():
             yield Fault("nowhere", record.name, f"its private history has {_words(event)}, which it never saw")
 
+    def _devices(self) -> Iterator[Fault]:
+        """Rule 8, from where all of them were there."""
+        for one, other in combinations([record for record in self.evidence.records if record.account], 2):
+            if one.account != other.account:
+                continue
+            for mine in [*one.open, one.private]:
+                yours = next((stay for stay in [*other.open, other.private] if stay.room == mine.room), None)
+                if yours is None:
+                    yield Fault("devices", other.name, f"is not in {mine.room}, where {one.name} is")
+                    continue
+                base = max(mine.base, yours.base)
+                different = _view(one, mine, base) ^ _view(other, yours, base)
+                for seq, token in sorted(different)[:3]:
+                    text = f"line {token[1]} of {token[0]}, {mine.room} {seq}, is not on all devices"
+                    yield Fault("devices", one.name, text, None, other.name)
+
     def _person(self, heard: Heard) -> Iterator[Fault]:
         """On the plain wire: none missing from the first line on, new ones in order, repeats allowed."""
         name = heard.record.name
@@ -230,6 +257,17 @@ class _Check:
             for token, seq in places.items():
                 if seqs and seq > seqs[0] and token not in shown and token[0] != name and not heard.record.dead:
                     yield Fault("gap", name, f"was never shown {room} {seq}: line {token[1]} of {token[0]}")
+
+
+def _view(record: Record, stay: Stay, base: int) -> set[tuple[int, Token]]:
+    """What was said in a log behind a number, as one device has it: what it was shown, and its own."""
+    shown = {(event.seq, event.token) for event in stay.events if event.seq > base and event.token is not None}
+    own = {
+        (line.seq, (record.name, line.number))
+        for line in record.lines
+        if line.seq is not None and line.seq > base and (PRIVATE if line.room[0] == PRIVATE else line.room) == stay.room
+    }
+    return shown | own
 
 
 def _place(event: Event) -> str:

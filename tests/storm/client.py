@@ -274,12 +274,15 @@ class Client:
             if dice < 0.1:
                 self._wander()
             elif dice < 0.12:
-                nick = f"{self.record.name}-{self._letters()}"
-                self.record.nicks.add(nick)
-                self._transmit(self._op("nick", f"/nick {nick}"))
+                self._rename()
             else:
                 for _ in range(self._random.choice([1, 1, 1, 2, 4, 12])):
                     self._say_something()
+
+    def _rename(self) -> None:
+        nick = f"{self.record.name}-{self._letters()}"
+        self.record.nicks.add(nick)
+        self._transmit(self._op("nick", f"/nick {nick}"))
 
     def _letters(self) -> str:
         return "".join(self._random.choices(LETTERS, k=3))
@@ -303,7 +306,7 @@ class Client:
         self._transmit(self._op("join", f"/join {room}", room))
 
     def _say_something(self) -> None:
-        others = [nick for name, nick in self._company.nicks.items() if name != self.record.name]
+        others = [nick for nick in self._company.nicks.values() if nick != self.nick]
         if others and self._random.random() < 0.15:
             self.say(PRIVATE + self._random.choice(others))
         else:

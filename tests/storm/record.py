@@ -113,6 +113,10 @@ class Record:
     """It ended in the middle of things: what it had not seen by then it never will."""
     trace: list[tuple[float, str, object]] = field(default_factory=list)
     born: float = field(default_factory=time.monotonic)
+    account: str = ""
+    """Whose device it is, if it is one of several."""
+    marks: dict[str, int] = field(default_factory=dict)
+    """Up to where the server said that each log was read."""
 
     @property
     def now(self) -> float:

@@ -16,6 +16,8 @@ class Forecast:
     kills: int = 0
     clients: int = 6
     people: int = 2
+    devices: int = 2
+    """Of one account."""
     rooms: tuple[str, ...] = (LOBBY, "#ops", "#lab")
     options: tuple[str, ...] = ()
     """For the server."""

@@ -18,6 +18,7 @@ from tests.storm.checker import Evidence, check
 from tests.storm.client import Client
 from tests.storm.company import Company
 from tests.storm.database import read
+from tests.storm.device import Device, register
 from tests.storm.person import Person
 from tests.storm.proxy import Proxy
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Record, event_of
@@ -30,6 +31,7 @@ NAMES = (
     "kira", "lena", "nora", "otto", "paul", "rosa", "sven", "tina", "uta", "zoe",
 )  # fmt: skip
 PEOPLE = ("pia", "quim", "vera", "xaver")
+ACCOUNT = "duo"
 OBSERVER = "storm"
 PAGE = 500  # events of history asked for at once, the most that a server gives
 
@@ -75,9 +77,17 @@ class _Storm:
     async def _storm(self, stack: AsyncExitStack) -> None:
         port = await self.proxy.start()
         stack.push_async_callback(self.proxy.close)
+        if self.forecast.devices:
+            await register(self.server.port, ACCOUNT, self.forecast.rooms[1:])
         async with asyncio.TaskGroup() as group:
             for name in NAMES[: self.forecast.clients]:
                 group.create_task(self._seat(name, port))
+            for number in range(self.forecast.devices):
+                name = f"{ACCOUNT}-{letters(number)}"
+                random = Random(f"{self.forecast.seed}/{name}")
+                self.clients[name] = device = Device(name, port, random, self.company, ACCOUNT)
+                self.report.records.append(device.record)
+                group.create_task(device.run())
             for name in PEOPLE[: self.forecast.people]:
                 random = Random(f"{self.forecast.seed}/{name}")
                 rooms = self.forecast.rooms[:2]
@@ -238,9 +248,10 @@ class _Storm:
             await asyncio.sleep(0.05)
 
     async def _talk(self, client: Client) -> list[Event]:
-        """The private history of one client, with whomever it talked to, under whatever name."""
+        """The private history of one client, with whomever it talked to, on whatever device, under whatever name."""
         record = client.record
-        partners = {line.room[1:] for line in record.lines if line.room[0] == PRIVATE}
+        devices = [other for other in self.report.records if other.account == record.account != ""]
+        partners = {line.room[1:] for other in (record, *devices) for line in other.lines if line.room[0] == PRIVATE}
         partners |= {event.author for event in record.private.events if event.said}
         found = {event.seq: event for nick in partners for event in await _pages(client, nick)}
         return [found[seq] for seq in sorted(found)]
