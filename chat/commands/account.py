@@ -1,12 +1,12 @@
 """Accounts: a nickname that is somebody's own, on every device, by a password that is asked for on the next line."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
 from twisted.internet.defer import CancelledError
 
 from chat.base import limits, passwords, resume_codes, tokens
-from chat.base.bans import Bans, parse_ban
 from chat.base.errors import Refused, no_nick
 from chat.base.language import Sentence, say
 from chat.base.token_bucket import Allowance
@@ -15,34 +15,24 @@ from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, ackno
 from chat.core.hub import SERVER
 from chat.core.invitations import nobodys
 from chat.core.person import Person
-from chat.core.ports import Question
 from chat.wire import replies
 from chat.wire.answers import Problem
+from chat.wire.requests import Request
 
 _NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
 
-_PRIVATE = Bans(
-    map(
-        parse_ban,
-        (
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "169.254.0.0/16",
-            "127.0.0.0/8",
-            "fc00::/7",
-            "fe80::/10",
-            "::1",
-        ),
-    )
-)
-"""Networks that no way through the internet leads to: RFC 1918, 3927, 4193, 4291."""
 
+def _ask(call: Call, wanted: replies.Wanted, nick: str, answer: Callable[[Call, str], Awaitable[Outcome]]) -> None:
+    """Ask for a secret where nobody on the way reads along; who sits beside them may, which they are told.
 
-def _ask(call: Call, wanted: replies.Wanted, nick: str, question: Question) -> None:
-    """Ask for a password where nobody on the way reads along; who sits beside them may, which they are told."""
+    What comes of the answer has the id of the answer's own line.
+    """
     check_sealed(call.connection)
-    hidden = call.connection.ask(question)
+
+    async def answered(request: Request, text: str) -> Outcome:
+        return await answer(call._replace(request=request), text)
+
+    hidden = call.connection.ask(answered)
     call.reply(replies.PasswordAsked(wanted, nick, asks(call.session) and not hidden))
 
 
@@ -77,7 +67,7 @@ async def register(call: Call, asked: Register) -> Outcome:
         raise Refused("usage", say("{nick} is yours already; /password changes the password.", nick=person.nick))
     if asked.nick is not None:
         raise Refused("usage", say("No invitation is needed here: /register makes {nick} yours.", nick=person.nick))
-    _ask(call, "new", person.nick, partial(_choose, call, person))
+    _ask(call, "new", person.nick, partial(_choose, person))
     return None
 
 
@@ -88,13 +78,13 @@ async def _with_invitation(call: Call, asked: Register) -> Outcome:
         raise usage(call.command)
     nick = session.hub.check_nickname(asked.nick, session.person)
     if asked.code is None:
-        _ask(call, "invitation", nick, partial(_invited, call, nick))
+        _ask(call, "invitation", nick, partial(_invited, nick))
         return None
     check_sealed(call.connection)
-    return await _invited(call, nick, asked.code)
+    return await _invited(nick, call, asked.code)
 
 
-async def _invited(call: Call, nick: str, text: str) -> Outcome:
+async def _invited(nick: str, call: Call, text: str) -> Outcome:
     """The code came; it is good until somebody is registered by it."""
     session, hub = call.session, call.session.hub
     try:
@@ -106,17 +96,17 @@ async def _invited(call: Call, nick: str, text: str) -> Outcome:
     if found is None:
         error = nobodys()
         return was_wrong(session, Problem(error.code, error.sentence, call.request.id))
-    _ask(call, "new", nick, partial(_choose_invited, call, nick, found))
+    _ask(call, "new", nick, partial(_choose_invited, nick, found))
     return None
 
 
-async def _choose_invited(call: Call, nick: str, invitation: str, text: str) -> Outcome:
+async def _choose_invited(nick: str, invitation: str, call: Call, text: str) -> Outcome:
     password = passwords.new(text, nick)
-    _ask(call, "again", nick, partial(_come_in_invited, call, nick, invitation, password))
+    _ask(call, "again", nick, partial(_come_in_invited, nick, invitation, password))
     return None
 
 
-async def _come_in_invited(call: Call, nick: str, invitation: str, password: str, text: str) -> Outcome:
+async def _come_in_invited(nick: str, invitation: str, password: str, call: Call, text: str) -> Outcome:
     """Both passwords are one: the account is made, and they are in."""
     session, hub, person = call.session, call.session.hub, call.session.person
     kept = await _hashed(call, password, text, is_new=True)
@@ -138,14 +128,14 @@ async def _come_in_invited(call: Call, nick: str, invitation: str, password: str
     return None
 
 
-async def _choose(call: Call, person: Person, text: str) -> Outcome:
+async def _choose(person: Person, call: Call, text: str) -> Outcome:
     """A new password, for the first time."""
     password = passwords.new(text, person.nick)
-    _ask(call, "again", person.nick, partial(_keep, call, person, password))
+    _ask(call, "again", person.nick, partial(_keep, person, password))
     return None
 
 
-async def _keep(call: Call, person: Person, password: str, text: str) -> Outcome:
+async def _keep(person: Person, password: str, call: Call, text: str) -> Outcome:
     """And for the second: it is theirs.  Whoever else is logged in must know it, too."""
     session, hub = call.session, call.session.hub
     is_new = not person.has_account
@@ -195,12 +185,12 @@ class Password(NamedTuple):
 def password(call: Call, asked: Password) -> None:
     """The present one is asked for first: somebody else may sit there."""
     person = _with_account(call)
-    _ask(call, "present", person.nick, partial(_renew, call, person))
+    _ask(call, "present", person.nick, partial(_renew, person))
 
 
-async def _renew(call: Call, person: Person, text: str) -> Outcome:
+async def _renew(person: Person, call: Call, text: str) -> Outcome:
     if await _is_theirs(call, person, text):
-        _ask(call, "new", person.nick, partial(_choose, call, person))
+        _ask(call, "new", person.nick, partial(_choose, person))
         return None
     return ANSWERED
 
@@ -228,18 +218,22 @@ class Login(NamedTuple):
 )
 async def login(call: Call, asked: Login) -> Outcome:
     """A guest who is here leaves for it.  The password is asked for, if it does not stand behind the nickname."""
-    session, connection = call.session, call.connection
+    session = call.session
     nick = asked.nick or session.person.nick
     if not nick:
         raise usage(call.command)
     if session.person.has_account:
         raise Refused("usage", say("You are logged in as {nick}; /quit first.", nick=session.person.nick))
     if asked.text is None:
-        _ask(call, "present", nick, partial(log_in, session, connection, nick))
+        _ask(call, "present", nick, partial(_log_in, nick))
         return None
     if tokens.normal(asked.text) is None:
         check_sealed(call.connection)
-    return await log_in(session, connection, nick, asked.text)
+    return await _log_in(nick, call, asked.text)
+
+
+async def _log_in(nick: str, call: Call, text: str) -> Outcome:
+    return await log_in(call.session, call.connection, nick, call.request, text)
 
 
 class Logout(NamedTuple):
@@ -269,10 +263,10 @@ class Unregister(NamedTuple):
 def unregister(call: Call, asked: Unregister) -> None:
     """The password is asked for.  What they said stays."""
     person = _with_account(call)
-    _ask(call, "present", person.nick, partial(_give_up, call, person))
+    _ask(call, "present", person.nick, partial(_give_up, person))
 
 
-async def _give_up(call: Call, person: Person, text: str) -> Outcome:
+async def _give_up(person: Person, call: Call, text: str) -> Outcome:
     if not await _is_theirs(call, person, text):
         return ANSWERED
     hub = call.session.hub
@@ -330,8 +324,7 @@ async def operator(call: Call, asked: Operator) -> Outcome:
         raise Refused("usage", say("You run this server already."))
     if not person.has_account:
         raise Refused("not-allowed", say("That code is for who has an account. It was not used; /register makes one."))
-    private = connection.host in _PRIVATE and connection.host not in hub.settings.proxies
-    if not (connection.sealed or private):
+    if not connection.private:
         raise Refused(
             "needs-tls",
             say("That code is taken on an encrypted connection (chat-client --tls), or from a private address."),

@@ -143,7 +143,7 @@ async def answered(session: Session, secret: Secret) -> Outcome:
     connection.answered()
     try:
         if secret.text:
-            outcome: Outcome = await question(secret.text)
+            outcome: Outcome = await question(secret.request, secret.text)
             return outcome
     finally:
         if session.connection is connection and server_password.is_wanted(session):
@@ -201,13 +201,13 @@ async def recognize(session: Session, connection: Carrier[Session], nick: str, t
     return Known(person, scope, token)
 
 
-async def log_in(session: Session, connection: Carrier[Session], nick: str, text: str) -> Outcome:
+async def log_in(session: Session, connection: Carrier[Session], nick: str, request: Request, text: str) -> Outcome:
     """Be the person of an account, from now on."""
     await session.posting.settled()
-    return await become(session, connection, await recognize(session, connection, nick, text))
+    return await become(session, connection, await recognize(session, connection, nick, text), request.id)
 
 
-async def become(session: Session, connection: Carrier[Session], known: Known) -> Outcome:
+async def become(session: Session, connection: Carrier[Session], known: Known, id: str | None = None) -> Outcome:
     """Be this person; a guest who was here leaves, and who ignores them goes on to do so."""
     hub, (person, scope, token) = session.hub, known
     await hub.load_rooms(person)
@@ -224,7 +224,7 @@ async def become(session: Session, connection: Carrier[Session], known: Known) -
         hub.ignore_too(person, guest)
         session.leave()
     session.enter_as(person, new_code(session), scope, guest)
-    if await tell_welcome(session, True, None):
+    if await tell_welcome(session, True, id):
         session.hear_on()
     return None
 

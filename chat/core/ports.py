@@ -19,6 +19,7 @@ from chat.log.events import Entry, Place
 from chat.log.unread import Listener, Unread
 from chat.wire.answers import Answer, History
 from chat.wire.rendering import Wire
+from chat.wire.requests import Request
 
 S = TypeVar("S")
 
@@ -350,7 +351,7 @@ class Process(Protocol):
         """End as it is usual: what was said is stored, and everybody is told."""
 
 
-Question = Callable[[str], Awaitable[Any]]
+Question = Callable[[Request, str], Awaitable[Any]]
 """What is done with the answer to it on the next line: a secret, which is not shown, said or kept."""
 
 

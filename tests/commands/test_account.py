@@ -1,5 +1,7 @@
 """Accounts: a nickname of one's own by a password, which nobody reads along, shows, says or keeps."""
 
+import json
+
 import pytest
 from returning import KeepingStore, code_of, restarted, resume
 from twisted.internet.defer import Deferred
@@ -89,8 +91,23 @@ def test_a_program_logs_in(world: World) -> None:
     ]
     bot.type(f"/login profe {SECRET}", id="4")
     welcome, done = bot.take_objects()
-    assert (welcome["type"], welcome["nick"], welcome["back"]) == ("welcome", "profe", True)
+    assert (welcome["type"], welcome["nick"], welcome["back"], welcome["id"]) == ("welcome", "profe", True, "4")
     assert (done["type"], done["id"]) == ("ack", "4")
+
+
+def test_what_a_password_brings_has_the_id_of_its_own_line(world: World) -> None:
+    bot = come(world, "/nick profe", wire="json")
+    bot.take_objects()
+    bot.type("/register", id="1")
+    for id in "23":
+        bot.send(json.dumps({"password": SECRET, "id": id}).encode() + b"\n")
+        world.turn()
+    told = [(keys["type"], keys.get("asks"), keys["id"]) for keys in bot.take_objects()]
+    assert told == [
+        ("reply", "new", "1"), ("ack", None, "1"),
+        ("reply", "again", "2"), ("ack", None, "2"),
+        ("reply", None, "3"), ("ack", None, "3"),
+    ]  # fmt: skip
 
 
 def test_a_guest_who_logs_in_leaves_and_goes_on_as_the_account(world: World) -> None:

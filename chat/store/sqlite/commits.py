@@ -57,20 +57,26 @@ _RECORDS_GONE = f"DELETE FROM records WHERE (kind, key) IN (SELECT {_parts(0, 1)
 _RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each(?) AS row"
 
 
-def commit(connection: sqlite3.Connection, batch: Batch) -> int:
+def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> int:
     """Keep a batch; returns about how many bytes its entries take; raises `Duplicates` or SQLite's error, and nothing
     of it was kept."""
+    kept = False
     try:
         with transaction(connection):
-            return _write(connection, batch)
+            size = _write(connection, batch, written)
+        kept = True
+        return size
     except sqlite3.IntegrityError:
         duplicates = known(connection, list(batch.ids))
         if not duplicates:
             raise
         raise Duplicates(duplicates) from None
+    finally:
+        if not kept:
+            written.clear()
 
 
-def _write(connection: sqlite3.Connection, batch: Batch) -> int:
+def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> int:
     logs, total = [], 0
     for log in batch.appended:
         oldest, lines, size = None, 0, 0
@@ -95,7 +101,7 @@ def _write(connection: sqlite3.Connection, batch: Batch) -> int:
     ):
         if rows:
             connection.execute(statement, (as_json(rows),))
-    people.write(connection, batch.remembered)
+    people.write(connection, batch.remembered, written)
     _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
     return total
 

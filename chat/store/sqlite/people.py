@@ -5,9 +5,10 @@ A row that is as it was before is not written again, so that a line costs the pa
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any
 
 from chat.core.ports import PersonRecord, Remembered, SessionRecord, Token
 from chat.store.sqlite.rows import as_json, date, microseconds
@@ -15,41 +16,32 @@ from chat.store.sqlite.rows import as_json, date, microseconds
 Row = Sequence[object]
 
 
-class _Table(NamedTuple):
-    """A table; the first `keys` of its columns are its primary key."""
+class _Table:
+    """A table and its statements; the first `keys` of its columns are its primary key."""
 
-    name: str
-    columns: tuple[str, ...]
-    keys: int
-
-    @property
-    def upsert(self) -> str:
-        """Puts rows in, given as one parameter in JSON; those that are there as they are stay untouched."""
-        names, changing = ", ".join(self.columns), self.columns[self.keys :]
-        parts = ", ".join(f"json_extract(row.value, '$[{part}]')" for part in range(len(self.columns)))
+    def __init__(self, name: str, columns: tuple[str, ...], keys: int) -> None:
+        self.name = name
+        self.columns = columns
+        names, changing = ", ".join(columns), columns[keys:]
+        parts = ", ".join(f"json_extract(row.value, '$[{part}]')" for part in range(len(columns)))
         update = "NOTHING"
         if changing:
             new = ", ".join(f"excluded.{column}" for column in changing)
             changed = " OR ".join(f"{column} IS NOT excluded.{column}" for column in changing)
             update = f"UPDATE SET ({', '.join(changing)}) = ({new}) WHERE {changed}"
-        return (
-            f"INSERT INTO {self.name} ({names}) SELECT {parts} FROM json_each(?) AS row WHERE true "
-            f"ON CONFLICT ({', '.join(self.columns[: self.keys])}) DO {update}"
+        self.upsert = (
+            f"INSERT INTO {name} ({names}) SELECT {parts} FROM json_each(?) AS row WHERE true "
+            f"ON CONFLICT ({', '.join(columns[:keys])}) DO {update}"
         )
-
-    @property
-    def gone(self) -> str:
-        """Takes away the rows of these owners (the first column) that are not among these any more."""
-        first, second = self.columns[:2]
-        return f"""
-            DELETE FROM {self.name} WHERE {first} IN (SELECT value FROM json_each(?)) AND ({first}, {second}) NOT IN
+        """Puts rows in, given as one parameter in JSON; those that are there as they are stay untouched."""
+        first, second = columns[:2]
+        self.gone = f"""
+            DELETE FROM {name} WHERE {first} IN (SELECT value FROM json_each(?)) AND ({first}, {second}) NOT IN
             (SELECT json_extract(row.value, '$[0]'), json_extract(row.value, '$[1]') FROM json_each(?) AS row)
         """
-
-    @property
-    def forget(self) -> str:
+        """Takes away the rows of these owners (the first column) that are not among these any more."""
+        self.forget = f"DELETE FROM {name} WHERE {first} IN (SELECT value FROM json_each(?))"
         """Takes away the rows with these keys."""
-        return f"DELETE FROM {self.name} WHERE {self.columns[0]} IN (SELECT value FROM json_each(?))"
 
 
 _PEOPLE = _Table("people", ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at", "password"), 1)
@@ -68,39 +60,70 @@ _SESSIONS = _Table(
 _GIVEN = _Table("given", ("session", "log", "seq"), 2)
 
 
-def write(connection: sqlite3.Connection, remembered: Remembered) -> None:
+class Written:
+    """What was written last of what belongs to people and sessions: what is as it was costs no statement."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Sequence[Row]]] = {}
+
+    def changes(self, table: _Table, owner: str, rows: Sequence[Row]) -> bool:
+        """These are an owner's rows from now on; returns whether they may be others than before."""
+        written = self._rows.setdefault(owner, {})
+        if written.get(table.name) == rows:
+            return False
+        written[table.name] = rows
+        return True
+
+    def forget(self, owner: str) -> None:
+        """There is no such owner any more."""
+        self._rows.pop(owner, None)
+
+    def clear(self) -> None:
+        """What was written last was not kept."""
+        self._rows.clear()
+
+
+_Related = Callable[[str, Any], Sequence[Row]]
+
+_OF_PEOPLE: Sequence[tuple[_Table, _Related]] = (
+    (_MEMBERSHIPS, lambda id, person: [[id, *room, place] for place, room in enumerate(person.rooms.items())]),
+    (_READ, lambda id, person: [[id, *read] for read in person.read.items()]),
+    (_IGNORED, lambda id, person: [[id, *other] for other in person.ignored.items()]),
+    (_SENDERS, lambda id, person: [[id, sender] for sender in person.senders]),
+    (_ROLES, lambda id, person: [[id, *role] for role in person.roles.items()]),
+    (_TOKENS, lambda id, person: [_token(id, token) for token in person.tokens]),
+)
+_OF_SESSIONS: Sequence[tuple[_Table, _Related]] = (
+    (_GIVEN, lambda digest, session: [[digest, *given] for given in session.given.items()]),
+)
+
+
+def write(connection: sqlite3.Connection, remembered: Remembered, written: Written) -> None:
     """Remember these, and forget those that are None."""
     people, sessions = remembered
     if people:
-        rows = [_person(id, person) for id, person in people.items() if person is not None]
-        _replace(connection, _PEOPLE, people, rows)
-        present = [(id, person) for id, person in people.items() if person is not None]
-        for table, related in (
-            (
-                _MEMBERSHIPS,
-                [
-                    [id, key, joined, place]
-                    for id, person in present
-                    for place, (key, joined) in enumerate(person.rooms.items())
-                ],
-            ),
-            (_READ, [[id, key, seq] for id, person in present for key, seq in person.read.items()]),
-            (_IGNORED, [[id, other, nick] for id, person in present for other, nick in person.ignored.items()]),
-            (_SENDERS, [[id, sender] for id, person in present for sender in person.senders]),
-            (_ROLES, [[id, key, role] for id, person in present for key, role in person.roles.items()]),
-            (_TOKENS, [_token(id, token) for id, person in present for token in person.tokens]),
-        ):
-            _relate(connection, table, list(people), related)
+        _write(connection, _PEOPLE, _person, _OF_PEOPLE, people, written)
     if sessions:
-        rows = [_session(digest, session) for digest, session in sessions.items() if session is not None]
-        _replace(connection, _SESSIONS, sessions, rows)
-        given = [
-            [digest, key, seq]
-            for digest, session in sessions.items()
-            if session is not None
-            for key, seq in session.given.items()
-        ]
-        _relate(connection, _GIVEN, list(sessions), given)
+        _write(connection, _SESSIONS, _session, _OF_SESSIONS, sessions, written)
+
+
+def _write(
+    connection: sqlite3.Connection,
+    table: _Table,
+    row: Callable[[str, Any], Row],
+    relations: Sequence[tuple[_Table, _Related]],
+    owners: Mapping[str, Any],
+    written: Written,
+) -> None:
+    _replace(connection, table, owners, [row(id, owner) for id, owner in owners.items() if owner is not None])
+    for relation, related in relations:
+        found = {id: [] if owner is None else related(id, owner) for id, owner in owners.items()}
+        changed = {id: rows for id, rows in found.items() if written.changes(relation, id, rows)}
+        if changed:
+            _relate(connection, relation, list(changed), list(chain.from_iterable(changed.values())))
+    for id, owner in owners.items():
+        if owner is None:
+            written.forget(id)
 
 
 def _replace(connection: sqlite3.Connection, table: _Table, all: Mapping[str, object], rows: Sequence[Row]) -> None:

@@ -31,6 +31,7 @@ from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.keep import Keep
+from chat.store.sqlite.people import Written
 from chat.store.sqlite.queries import after, room, said, unread
 from chat.store.sqlite.retention import Trimmed, due, trim
 from chat.store.sqlite.schema import Prepared
@@ -56,6 +57,7 @@ class SqliteStore:
         self._reactor = reactor
         self._closing = False
         self._indexing = Indexing()
+        self._written = Written()
         self._writer = Worker("chat-writer", self._connect_writer, reactor, self._indexing)
         self._reader = Worker("chat-reader", self._connect_reader, reactor)
         self._searcher = Worker("chat-searcher", self._connect_reader, reactor)
@@ -102,7 +104,7 @@ class SqliteStore:
     def _commit(self, connection: sqlite3.Connection, batch: Batch) -> Numbered:
         if batch.appended:  # that somebody has left, or may come back, is little, and a code has to be void at once
             self._space.check()
-        self._space.wrote(commit(connection, batch))
+        self._space.wrote(commit(connection, batch, self._written))
         recorded = [log for log in batch.appended if log.recorded]
         self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
         return batch.proposed
