@@ -16,7 +16,7 @@ from chat.core.session import Session
 from chat.log.events import TopicSet
 from chat.log.unread import Unread
 from chat.wire import replies
-from chat.wire.answers import OthersAway, Reply, RoomState, Standing, Stored
+from chat.wire.answers import OthersAway, Reply, RoomNotice, RoomState, Standing, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
@@ -67,7 +67,11 @@ async def join(call: Call, asked: Join) -> None:
         if (away := session.person.away) is not None:
             hub.show(session.person, "away", OthersAway(session.person.nick, away), room)
         session.answer(history._replace(id=call.request.id))
-        _tell_joined(call, room, Standing(position, Unread(), position), is_new)
+        standing = Standing(position, Unread(), position)
+        _tell_joined(call, room, standing, is_new)
+        for other in session.person.others(session):
+            if other.keeps_list and isinstance(other, Session):
+                other.notice(f"room {room.log.key}", RoomNotice(state(other, room, standing)))
         session.hear(room.log, position)
     else:
         room = hub.rooms.make(asked.room)

@@ -44,6 +44,9 @@ class Reader(Protocol):
     def wants(self, log: Log, entry: Entry) -> bool:
         """Whether this entry is for them: what their own session said is not, unless their wire echoes it."""
 
+    def share(self, entry: Entry, piece: bytes) -> bytes:
+        """What of this is theirs: of many who came or went, not they themselves where they are told so otherwise."""
+
     def broken(self) -> None:
         """They cannot be served any more, for a bug or a store that does not read: it costs them their connection."""
 
@@ -102,17 +105,25 @@ class Fanout:
     def _give(self, page: Sequence[Entry], authors: Sequence[str | None], rendering: Rendering, group: Group) -> None:
         pieces, echoes = rendering.pieces(self.log, page), rendering.format.echoes
         asked = self._to_be_asked(page, rendering, group.keys())
-        exceptions = asked | (group.keys() & authors)
+        apart = rendering.format.keeps_list and any(map(rendering.is_told_apart, page))
+        exceptions = set(group) if apart else asked | (group.keys() & authors)
         takers = dict(group)  # one that is full leaves the group while the others are served
         for id in exceptions:
             del takers[id]
         if chunk := b"".join(pieces):
             self._give_all(chunk, takers)
         # Of a page of one entry nothing is left for its author, unless it is echoed.
-        for id in asked if len(page) == 1 and not echoes else exceptions:
+        for id in asked if len(page) == 1 and not (echoes or apart) else exceptions:
             reader = self._readers[id]
             try:
-                if echoes:
+                if apart:
+                    mine = rendering.pieces_for(id, self.log, page, pieces) if echoes else pieces
+                    wanted = [
+                        reader.share(entry, piece)
+                        for entry, piece in zip(page, mine, strict=True)
+                        if reader.wants(self.log, entry)
+                    ]
+                elif echoes:
                     mine = rendering.pieces_for(id, self.log, page, pieces)
                     wanted = [piece for entry, piece in zip(page, mine, strict=True) if reader.wants(self.log, entry)]
                 elif id in asked:

@@ -416,6 +416,8 @@ class Session:
         """(Device) The person is not in its room any more, and this was not done here."""
         spoke = self.current.log is log
         self._stop(log)
+        if self._notices is not None:
+            self._notices.pop(f"room {log.key}", None)
         if spoke and self.rooms:
             self.notice("current", CurrentNotice(self.current.log.name))
 
@@ -529,6 +531,11 @@ class Session:
         if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True
+
+    def share(self, entry: Entry, piece: bytes) -> bytes:
+        """(Reader) Of many who came or went, not they themselves where they are told so otherwise."""
+        rendering = self.rendering
+        return rendering.format.without(piece, self.person.nick) if rendering.is_told_apart(entry) else piece
 
     # What they are answered.
 

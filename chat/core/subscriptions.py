@@ -221,7 +221,7 @@ class Subscriptions:
         pieces = rendering.pieces(log, wanted)
         if rendering.format.echoes:
             pieces = rendering.pieces_for(subscriber.id, log, wanted, pieces)
-        chunk = b"".join(pieces)
+        chunk = b"".join(map(subscriber.share, wanted, pieces))
         if gone or chunk:
             subscriber.about_to_read_on()
         if gone:

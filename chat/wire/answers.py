@@ -225,6 +225,12 @@ class ReadNotice(NamedTuple):
     seq: int
 
 
+class RoomNotice(NamedTuple):
+    """They are in this room, for they went there on another device; of that they are told in their own log."""
+
+    state: RoomState
+
+
 class OthersAway(NamedTuple):
     """Somebody is away, with these words, or (None) back; `shared`: in a room of theirs."""
 
@@ -259,7 +265,7 @@ class Watched(NamedTuple):
 
 StateOfOthers = OthersAway | OthersName | OthersTags
 
-Notice = CurrentNotice | AwayNotice | IgnoreNotice | ReadNotice | StateOfOthers | Watched
+Notice = CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | StateOfOthers | Watched
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
 Answer = (

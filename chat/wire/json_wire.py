@@ -29,6 +29,7 @@ from chat.wire.answers import (
     Problem,
     ReadNotice,
     Reply,
+    RoomNotice,
     RoomState,
     Since,
     Standing,
@@ -50,6 +51,10 @@ class JsonFormat:
         self.name = " ".join(("json", echo)) if echo else "json"
         self.echoes = bool(echo)
         self.language = language
+
+    def without(self, piece: bytes, nick: str) -> bytes:
+        """They see themselves come and go as others do, who are told of together."""
+        return piece
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
@@ -207,6 +212,7 @@ class JsonWire:
         IgnoreNotice: _ignoring,
         ReadNotice: _read,
         UpToNow: _nothing,
+        RoomNotice: _nothing,
         OthersAway: _nothing,
         OthersName: _nothing,
         OthersTags: _nothing,

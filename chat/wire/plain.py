@@ -45,6 +45,7 @@ from chat.wire.answers import (
     Problem,
     ReadNotice,
     Reply,
+    RoomNotice,
     Since,
     Stored,
     UpToNow,
@@ -69,6 +70,10 @@ class PlainFormat:
         self.language = language
         self.words = language.words
         self.zone = zone
+
+    def without(self, piece: bytes, nick: str) -> bytes:
+        """They see themselves come and go as others do, who are told of together."""
+        return piece
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it."""
@@ -291,6 +296,7 @@ class Plain:
         AwayNotice: _notice,
         IgnoreNotice: _notice,
         ReadNotice: _notice,
+        RoomNotice: _notice,
         OthersAway: _notice,
         OthersName: _notice,
         OthersTags: _notice,

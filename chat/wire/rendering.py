@@ -33,6 +33,9 @@ class Format(Protocol):
     keeps_list: bool
     """Who is in a room is known by who came and went, so that is never left out; of oneself it is an answer."""
 
+    def without(self, piece: bytes, nick: str) -> bytes:
+        """What is left of an entry of many who came or went, where one of them is told by an answer (`keeps_list`)."""
+
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as this log's readers get it; `named` and `timed` add the room and the time.
 
@@ -96,6 +99,10 @@ class Rendering(NamedTuple):
         except Exception:  # one entry's bug is not the next one's: they are made one by one
             pass
         return [self._piece(log, entry) for entry in entries]
+
+    def is_told_apart(self, entry: Entry) -> bool:
+        """Whether some of its readers are among those who came or went together, and are told that by an answer."""
+        return self.format.keeps_list and isinstance(entry.fact, Joined | Left) and entry.fact.author is None
 
     def pieces_for(self, session: str, log: Log, entries: Sequence[Entry], pieces: Sequence[bytes]) -> list[bytes]:
         """Of these `pieces`, where the format echoes, those that one of the readers gets instead, as their author."""

@@ -424,6 +424,17 @@ def test_two_devices_of_an_account_share_one_nickname(registered: World) -> None
     assert amy.take() == ["#ops <bob> from my phone"]
     amy.type("/msg bob psst")
     assert phone.take() == laptop.take() == [":amy!chat@chat PRIVMSG bob :psst"]
+    phone.type("JOIN #dev", "PART #dev")
+    assert laptop.take() == [
+        ":bob!chat@chat JOIN #dev",
+        ":bob!chat@chat PART #dev",
+    ]
+    phone.type("JOIN #new")
+    assert laptop.take() == [
+        ":bob!chat@chat JOIN #new",
+        ":pi 353 bob = #new :@bob",
+        ":pi 366 bob #new :End of the list of names",
+    ]
 
 
 def test_who_founds_a_room_with_an_account_is_its_operator(registered: World) -> None:
@@ -822,6 +833,27 @@ def test_what_is_said_to_several_comes_back_in_one_batch(world: World) -> None:
         "@batch=answers :pi 401 amy nobody :Nobody here is called nobody. /who shows who is here.",
         ":pi BATCH -answers",
     ]
+
+
+@pytest.mark.parametrize("caps", ["", "server-time", "echo-message message-tags"])
+def test_in_a_room_of_many_everybody_is_told_of_the_others_and_of_themselves_once(world: World, caps: str) -> None:
+    some = [enter(world, f"n{letter}", "JOIN #lobby", caps=caps) for letter in "abcdefghijklm"]
+    late = [
+        irc(world, *(f"CAP REQ :{caps}", "CAP END") * bool(caps), f"NICK l{letter}", "USER l 0 * :L")
+        for letter in "xyz"
+    ]
+    world.take_all()
+    for client in late:
+        client.type("JOIN #lobby")
+    world.wait(limits.GATHER_SECONDS)
+    world.turn()
+    for client in late:
+        own = client.session.person.nick
+        joins = [parse(line).source.partition("!")[0] for line in client.take() if " JOIN " in line]
+        assert joins.count(own) == 1
+        assert set(joins) == {"lx", "ly", "lz"}
+    joins = [parse(line).source.partition("!")[0] for line in some[0].take() if " JOIN " in line]
+    assert joins == ["lx", "ly", "lz"]
 
 
 def test_nobody_who_has_no_irc_client_pays_for_what_reads_it() -> None:

@@ -31,6 +31,7 @@ class Format:
     """Encodes texts as they are, and counts."""
 
     echoes = False
+    keeps_list = False
 
     def __init__(self, folds: bool = False) -> None:
         self.folds = folds

@@ -35,6 +35,9 @@ class TabFormat:
         self.language = language
         self.made = 0
 
+    def without(self, piece: bytes, nick: str) -> bytes:
+        return piece
+
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         self.made += 1
         match entry.fact:

@@ -31,6 +31,7 @@ from chat.wire.answers import (
     Problem,
     ReadNotice,
     Reply,
+    RoomNotice,
     RoomState,
     Since,
     StateOfOthers,
@@ -273,6 +274,10 @@ class IrcWire:
     def _in_room(self, room: RoomState | replies.Joined) -> Iterator[str]:
         name = room.name if isinstance(room, RoomState) else room.room
         yield messages.bare(mask(self.nick), "JOIN", name)
+        yield from self._found(name, room)
+
+    def _found(self, name: str, room: RoomState | replies.Joined) -> Iterator[str]:
+        """What a room is about, and who is in it."""
         if room.topic:
             yield from messages.lines(self.server, "332", self.nick, name, visible(room.topic))
         yield from self._names(name, room.users, room.here, room.operators)
@@ -428,6 +433,9 @@ class IrcWire:
         place = missed.room if missed.room.startswith("#") else self.nick
         yield from messages.lines(self.server, "NOTICE", place, self.words(phrases.gone(missed.room, missed.gone)))
 
+    def _room(self, notice: RoomNotice) -> Iterator[str]:
+        yield from self._found(notice.state.name, notice.state)
+
     def _state(self, notice: Notice) -> Iterator[str]:
         told = prose.notice(notice)
         if isinstance(notice, AwayNotice) and told is not None:
@@ -474,6 +482,7 @@ class IrcWire:
         AwayNotice: _state,
         IgnoreNotice: _state,
         ReadNotice: _state,
+        RoomNotice: _room,
         OthersAway: _state_of_others,
         OthersName: _state_of_others,
         OthersTags: _state_of_others,

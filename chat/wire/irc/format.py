@@ -6,6 +6,7 @@ batch, to those who asked for that: a bot acts on what it takes for new.  To all
 answers (RFC 2812, 3.3.2), with the time in front.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
@@ -32,6 +33,8 @@ from chat.log.log import Log
 from chat.wire import jsonl
 from chat.wire.irc.messages import bare, broken, escaped, line, lines, tagged
 from chat.wire.plain import PlainFormat
+
+_TAGS = re.compile(rb"\A@\S* ")
 
 HOST = "chat"
 """Stands where IRC has an address, which is nobody's business."""
@@ -64,6 +67,12 @@ class IrcFormat:
         self.replays = self.stamps and "batch" in capabilities
         """What was said earlier comes as it was said, in a batch."""
         self._ids = "message-tags" in capabilities
+
+    def without(self, piece: bytes, nick: str) -> bytes:
+        """A client that is told again that it joined, by a JOIN of its own, forgets whom its list has (WeeChat)."""
+        mine = f":{mask(nick)} ".encode()
+        messages = piece.splitlines(keepends=True)
+        return b"".join(message for message in messages if not _TAGS.sub(b"", message).startswith(mine))
 
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it; the `id` holds a tag behind its blank: see `IrcWire.line_id`."""
