@@ -163,6 +163,7 @@ def test_a_damaged_row_is_told_and_can_be_left_out(path: Path, statement: str, t
         if "entries" in statement:
             assert len(database.entries("#lobby")) + len(database.entries("#ops")) == 2
         assert writable(database)
+        database.index()
 
 
 def writable(database: Database) -> bool:

@@ -50,7 +50,10 @@ class Indexing:
         """Index `INDEX_ROWS` entries at most, in one transaction."""
         self._new = 0
         if self._behind is None:
-            rows = connection.execute("SELECT key FROM logs WHERE indexed < head ORDER BY id")
+            rows = connection.execute(
+                # What is damaged and set aside may have anything for a head.
+                "SELECT key FROM logs WHERE indexed < head AND typeof(head) = 'integer' ORDER BY id"
+            )
             self._behind = dict.fromkeys(key for (key,) in rows)
         if not self._behind:
             return
