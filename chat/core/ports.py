@@ -404,6 +404,10 @@ class Carrier(Protocol[S]):
         """Whoever comes by it runs the server."""
 
     @property
+    def ended(self) -> bool:
+        """Nothing more comes by it."""
+
+    @property
     def blocked(self) -> bool:
         """Nothing more is taken just now; `Session.go_on` is called when that is over."""
 
