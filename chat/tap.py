@@ -108,9 +108,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     said = [
-        *listening.invitation(
-            ports, encrypted, certificates.fingerprint if certificates else "", guarded=options["password"] is not None
-        ),
+        *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else "", _needed(options)),
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
         *not_controlled,
@@ -185,6 +183,13 @@ def _max_clients(options: Options) -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     fit = max(1, files - limits.RESERVED_FILES) if files != resource.RLIM_INFINITY else 0
     return min(options["max-clients"] or fit, fit or options["max-clients"])
+
+
+def _needed(options: Options) -> Sentence:
+    """What people need to come in."""
+    if options["registered-only"]:
+        return say("for accounts only")
+    return listening.NOTHING_NEEDED if options["password"] is None else say("with a password")
 
 
 def _how_many(options: Options) -> list[Sentence]:

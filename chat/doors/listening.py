@@ -193,32 +193,30 @@ def directions(ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPo
     )
 
 
+NOTHING_NEEDED = say("no password")
+
+
 def invitation(
     ports: Sequence[IListeningPort],
     encrypted: Sequence[IListeningPort] = (),
     fingerprint: str = "",
-    guarded: bool = False,
+    needed: Sentence = NOTHING_NEEDED,
 ) -> list[Sentence]:
-    """What people can type to join: by the first port that is open to all, else where the service listens; `guarded`
-    is one that has a password."""
-    password = say("with a password") if guarded else say("no password")
+    """What people can type to join, and what they need: by the first port that is open to all, else where the service
+    listens."""
     first, *others = addresses()
     ways = directions(ports, encrypted)
     lines = []
     if port := _open_to_all(ports):
         lines.append(
-            say(
-                "Chat is open on port {port}, {password}, not encrypted. People join with:",
-                port=port,
-                password=password,
-            )
+            say("Chat is open on port {port}, {password}, not encrypted. People join with:", port=port, password=needed)
         )
         lines += ways.plain_ways(first)
     else:
         lines += [say("Chat is open on {address}.", address=_shown(port.getHost())) for port in ports]
     if sealed := _open_to_all(encrypted):
         lines.append(
-            say("Chat is open on port {port}, {password}, encrypted. People join with:", port=sealed, password=password)
+            say("Chat is open on port {port}, {password}, encrypted. People join with:", port=sealed, password=needed)
         )
         lines += ways.encrypted_ways(first)
     else:
