@@ -350,6 +350,7 @@ def test_how_to_join_is_told_before_the_service_starts(reactor: Reactor, capsys:
     assert lines[0] == "Chat is open on port 4000, no password, not encrypted. People join with:"
     assert lines[1].split()[0] == "nc"
     assert lines[1].endswith(" 4000")
+    assert lines[2].split()[0] == "telnet"
 
 
 def test_what_people_need_to_come_in_is_told(
@@ -360,9 +361,9 @@ def test_what_people_need_to_come_in_is_told(
         (("--password-file", str(tmp_path / "word")), "with a password"),
         (("--registered-only",), "for accounts only"),
     ):
+        reactor.tcpServers.clear()
         makeService(options("--port", "4000", *words), reactor)
         assert f"port 4000, {needed}, not encrypted." in capsys.readouterr().out
-    assert lines[2].split()[0] == "telnet"
 
 
 def test_the_operators_choice_is_what_people_meet(reactor: Reactor, tmp_path: Path) -> None:
