@@ -404,8 +404,8 @@ class Carrier(Protocol[S]):
         """Whoever comes by it runs the server."""
 
     @property
-    def ended(self) -> bool:
-        """Nothing more comes by it."""
+    def leaving(self) -> bool:
+        """Nothing more comes by it, or is heard."""
 
     @property
     def blocked(self) -> bool:

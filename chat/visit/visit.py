@@ -213,6 +213,11 @@ class Visit:
         return self._ending.over
 
     @property
+    def leaving(self) -> bool:
+        """(Carrier) Nothing more comes, or is heard."""
+        return self._ending.over or self.state in ENDING
+
+    @property
     def is_cut(self) -> bool:
         """Whether the end of their input is known not to be their own doing."""
         return self._ending.is_cut(self._out.broken)

@@ -560,6 +560,22 @@ def test_who_is_in_a_room_is_for_those_in_it(world: World) -> None:
     assert numbers(amy) == ["366", "315"]
 
 
+def test_how_many_are_here_is_told_without_those_who_go(world: World) -> None:
+    amy = enter(world, "amy")
+    world.connect()
+    enter(world, "bob").type("QUIT")
+    amy.type("LUSERS")
+    assert [parse(line).params[1] for line in amy.take()] == [
+        "There are 1 users and 0 invisible on 1 servers",
+        "0",
+        "1",
+        "0",
+        "I have 1 clients and 0 servers",
+        "1",
+        "1",
+    ]
+
+
 def test_rooms_are_listed_with_their_topics(world: World) -> None:
     world.enter("bob", "/join #ops", "/topic tea at five")
     amy = enter(world, "amy")

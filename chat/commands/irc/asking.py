@@ -255,7 +255,7 @@ def lusers(asked: Asked) -> Sequence[Sequence[str]]:
     here = len(hub.people) + comes
     most = str(max(hub.most_people, here))
     operators = str(sum(SERVER in person.roles for person in hub.people.values()))
-    nameless = str(sum(not (visit.ended or visit.session.named) for visit in hub.connections) - comes)
+    nameless = str(sum(not (visit.leaving or visit.session.named) for visit in hub.connections) - comes)
     rooms = str(sum(bool(room.members) for room in hub.rooms.values()))
     return (
         ("251", words(say("There are {count} users and 0 invisible on 1 servers", count=here))),
