@@ -26,9 +26,10 @@ from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
 from chat.base.reserved import Reserved
 from chat.base.run_as import of_who_runs
-from chat.core.hub import SERVER, Hub, Settings
+from chat.core.hub import Hub, Settings
 from chat.core.ports import NOTHING_KEPT, Kept, Store
 from chat.core.restoring import restore
+from chat.core.roles import SERVER
 from chat.doors import certificate, control, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception

@@ -17,7 +17,7 @@ from world import Client, World
 
 from chat.base import limits, names, resume_codes
 from chat.commands.registry import TABLE, permits
-from chat.core.hub import SERVER
+from chat.core.roles import SERVER
 
 SEALED = "127.0.0.1"
 SECRET = "tulip and rose"

@@ -6,7 +6,7 @@ address, or of a smaller network, is one of the 64 bits around it.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from chat.base.errors import Unfit
 from chat.base.language import say
@@ -57,6 +57,10 @@ class Bans:
         """For frozen settings."""
         return hash(self._networks)
 
+    def __iter__(self) -> Iterator[str]:
+        """As they are written."""
+        return iter(sorted(map(_written, self._networks)))
+
     def __contains__(self, host: str) -> bool:
         """Whether this one, as limits count it, is banned; what is no address of the internet never is."""
         if not self._networks:
@@ -70,6 +74,11 @@ class Bans:
             for version, size in self._sizes
             if version == network.version
         )
+
+
+def _written(network: Network) -> str:
+    single = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if single else network)
 
 
 NOBODY = Bans()

@@ -649,6 +649,18 @@ METRICS_SECONDS = 30.0
 """Connections to the metrics port at a time, and how long each may be silent: some monitors and a curl, on descriptors
 that are people's."""
 
+# --- measures ----------------------------------------------------------------------------------------------------
+
+MUTE_SECONDS = 3600
+BAN_SECONDS = 86400
+"""For how long somebody is muted or banned where nobody says for how long: a lesson, and a day to think it over."""
+
+MEASURE_MOST = 3650 * 86400
+"""The longest time that a measure can be for: longer is for ever."""
+
+ADDRESS_BAN_SECONDS = 86400
+"""For how long a ban closes an address, too: by tomorrow somebody else may have it."""
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 HEARTBEAT_SECONDS = 0.1

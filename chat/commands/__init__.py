@@ -16,6 +16,7 @@ from chat.commands import (
     entering,
     help,
     history,
+    moderation,
     people,
     roles,
     rooms,
@@ -44,7 +45,20 @@ from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Read, Say, Secret, Verb
 
-__all__ = ["account", "admin", "entering", "help", "history", "people", "perform", "roles", "rooms", "talk", "tokens"]
+__all__ = [
+    "account",
+    "admin",
+    "entering",
+    "help",
+    "history",
+    "moderation",
+    "people",
+    "perform",
+    "roles",
+    "rooms",
+    "talk",
+    "tokens",
+]
 
 
 def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:

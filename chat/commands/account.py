@@ -12,9 +12,9 @@ from chat.base.language import Sentence, say
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import check_sealed, come_in, log_in, new_code, was_wrong
 from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, acknowledge, asks, command, spend, usage
-from chat.core.hub import SERVER
 from chat.core.invitations import nobodys
 from chat.core.person import Person
+from chat.core.roles import SERVER
 from chat.wire import replies
 from chat.wire.answers import Problem
 from chat.wire.requests import Request

@@ -14,9 +14,10 @@ from chat.commands.connections import present
 from chat.commands.entering import check_sealed
 from chat.commands.help import manual
 from chat.commands.registry import ANSWERED, TABLE, WITHIN, Call, Outcome, arguments, command
-from chat.core.hub import SERVER, Hub
+from chat.core.hub import Hub
 from chat.core.person import Person
 from chat.core.ports import Role
+from chat.core.roles import SERVER
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Reply, Stored
 

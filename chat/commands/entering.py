@@ -32,6 +32,7 @@ from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
 from chat.core.person import Person, Scope
 from chat.core.ports import Carrier, Token
+from chat.core.roles import SERVER
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
@@ -97,7 +98,10 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
         row = TABLE["register"]
         return await done(row.handle(Call(session, Request("", id), row, connection, ""), row.asked(nick, None)))
     renames = session.named
-    if renames and nick != person.nick:
+    if not renames:
+        hub.check_address(connection.host)
+    elif nick != person.nick:
+        hub.measures.check_may_be_seen(person)
         count(session, "nick")
     try:
         await hub.win(nick, person)
@@ -210,9 +214,11 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, requ
 async def become(session: Session, connection: Carrier[Session], known: Known, id: str | None = None) -> Outcome:
     """Be this person; a guest who was here leaves, and who ignores them goes on to do so."""
     hub, (person, scope, token) = session.hub, known
+    hub.measures.check_may_come(person, SERVER)
     await hub.load_rooms(person)
     await hub.win_back(person)
     is_good = person.has_account and (token is None or token in hub.tokens)
+    is_good = is_good and hub.measures.of("ban", person, SERVER) is None
     if session.connection is not connection or not is_good:
         hub.lose(person)
         if session.connection is connection:  # it ended just now
@@ -222,6 +228,7 @@ async def become(session: Session, connection: Carrier[Session], known: Known, i
     if session.named:
         guest = session.person.id
         hub.ignore_too(person, guest)
+        hub.carry_measures(guest, person)
         session.leave()
     session.enter_as(person, new_code(session), scope, guest)
     if await tell_welcome(session, True, id):
@@ -410,6 +417,7 @@ async def _come_back_as_guest(
     hub.end(returning, "")
     session.leave()
     session.enter(nick, code)
+    hub.carry_measures(account.id, session.person)
     session.welcomed, session.seen_at = True, seen_at
     for room in rooms:
         session.join(room)
@@ -503,6 +511,12 @@ async def quit(call: Call, asked: Quit) -> Outcome:
     bye = replies.Bye(None)
     if session.named:
         bye = replies.Bye(session.person.nick)
+        try:
+            if text:
+                session.hub.measures.check_may_be_seen(session.person)
+        except Refused as refused:
+            text = ""
+            session.answer(Problem(refused.code, refused.sentence))
         session.leave(text)
         # So that the code is void before they are told that they have left.
         await session.hub.turn.flush()

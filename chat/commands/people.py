@@ -12,8 +12,9 @@ from chat.commands.connections import of_person
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, permits, room_of, usage
 from chat.commands.words import brief
-from chat.core.hub import SERVER, Hub
+from chat.core.hub import Hub
 from chat.core.person import Departed, Person
+from chat.core.roles import SERVER
 from chat.core.session import Session
 from chat.wire import replies, vocabulary
 from chat.wire.answers import AwayNotice, IgnoreNotice, OthersAway
@@ -124,6 +125,8 @@ class Away(NamedTuple):
 async def away(call: Call, asked: Away) -> None:
     """Being away ends with /back; speaking does not end it."""
     text = brief(asked.text or "", limits.WORDS)
+    if text:
+        call.session.hub.measures.check_may_be_seen(call.session.person)
     await _be_away(call.session, text)
     call.reply(replies.Away(text))
 

@@ -17,8 +17,8 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
 from chat.base.token_bucket import Allowance
-from chat.core.hub import SERVER
 from chat.core.ports import Carrier
+from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.wire import grammar, phrases, replies, vocabulary
@@ -31,8 +31,9 @@ Outcome = Literal["answered"] | None
 ANSWERED: Final = "answered"
 """What acknowledges or refuses the line has gone out, or comes with the turn."""
 
-Right = Literal["anybody", "owner", "server operator"]
-"""Who may: anybody, whose room it is about, or whoever runs the server; each may what those before may."""
+Right = Literal["anybody", "operator", "owner", "server operator"]
+"""Who may: anybody, the operators of the room it is about, whose room it is, or whoever runs the server; each may what
+those before may."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _KINDS: Mapping[str, replies.Kind] = {
@@ -44,6 +45,7 @@ _KINDS: Mapping[str, replies.Kind] = {
     "switch": "switch",
     "topic": "command",
     "time": "time",
+    "duration": "duration",
     "language": "language",
 }
 """Of arguments, by their names; any other is a word that only this command knows."""
@@ -161,7 +163,8 @@ def permits(row: Command, connection: Carrier[Session], room: str | None = None)
     roles = session.person.roles if session.named and session.scope is None else {}
     if SERVER in roles:
         return True
-    return row.role == "owner" and "owner" in (roles.values() if room is None else (roles.get(room),))
+    held = roles.values() if room is None else (roles.get(room),)
+    return (row.role in ("owner", "operator") and "owner" in held) or (row.role == "operator" and "operator" in held)
 
 
 def check_scope(row: Command, session: Session) -> None:
@@ -172,6 +175,9 @@ def check_scope(row: Command, session: Session) -> None:
 
 def not_allowed(row: Command) -> Refused:
     """The answer to whoever may not."""
+    if row.role == "operator":
+        sentence = say("/{name} is for the operators of the room. Nothing was done.", name=row.name)
+        return Refused("not-allowed", sentence)
     if row.role == "owner":
         return Refused("not-allowed", say("/{name} is for the owner of the room. Nothing was done.", name=row.name))
     return Refused("not-allowed", say("/{name} is for whoever runs this server. Nothing was done.", name=row.name))
@@ -281,6 +287,8 @@ def _read(argument: replies.Argument, word: str, last: bool) -> object | None:
     match argument.kind:
         case "number":
             return _number(word)
+        case "duration":
+            return word if word[0].isdecimal() or grammar.fold(word) in vocabulary.FOREVER else None
         case "room":
             return _room(word, certain=last or not argument.optional)
         case kind:
@@ -379,4 +387,18 @@ def room_of(session: Session, name: str | None) -> Room:
     room = session.current if name is None else session.hub.rooms.find(name)
     if not session.may_read(room.log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
+    return room
+
+
+def held_room(call: Call, name: str | None) -> Room:
+    """The room of this name, or the current one, where they may do this; of others they are told as of rooms that are
+    not theirs to know."""
+    name = name or call.request.room
+    if name is not None:
+        room = call.session.hub.rooms.find(name)
+        if permits(call.command, call.connection, room.log.key):
+            return room
+    room = room_of(call.session, name)
+    if not permits(call.command, call.connection, room.log.key):
+        raise not_allowed(call.command)
     return room

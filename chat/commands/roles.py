@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.commands.registry import Call, command, not_allowed, permits, room_of
+from chat.commands.registry import Call, command, held_room
 from chat.core.person import Person
 from chat.core.ports import Role
 from chat.core.room import Room
@@ -12,21 +12,7 @@ from chat.core.rooms import LOBBY
 from chat.wire import replies
 
 
-def _held(call: Call, name: str | None) -> Room:
-    """The room of this name, or the current one, where they may do this; of others they are told as of rooms that are
-    not theirs to know."""
-    name = name or call.request.room
-    if name is not None:
-        room = call.session.hub.rooms.find(name)
-        if permits(call.command, call.connection, room.log.key):
-            return room
-    room = room_of(call.session, name)
-    if not permits(call.command, call.connection, room.log.key):
-        raise not_allowed(call.command)
-    return room
-
-
-def _member(call: Call, room: Room, nick: str) -> Person:
+def member(call: Call, room: Room, nick: str) -> Person:
     """Somebody who is in the room, or comes back into it: nobody is given a role in a room that they never wanted."""
     person = call.session.hub.find(nick)
     if room.log.key not in person.rooms:
@@ -63,8 +49,8 @@ class Op(NamedTuple):
 @command("rooms", say("/op [#room] NICK"), say("make somebody an operator of your room"), role="owner")
 async def op(call: Call, asked: Op) -> None:
     """They have an account, and are in the room."""
-    room = _held(call, asked.room)
-    person = _member(call, room, asked.nick)
+    room = held_room(call, asked.room)
+    person = member(call, room, asked.nick)
     if person.roles.get(room.log.key) == "owner":
         raise Refused("usage", say("{nick} is the owner of {room}.", nick=person.nick, room=room.log.name))
     await give(call, person, "operator", room)
@@ -73,7 +59,7 @@ async def op(call: Call, asked: Op) -> None:
 @command("rooms", say("/deop [#room] NICK"), say("make somebody no operator of your room any more"), role="owner")
 async def deop(call: Call, asked: Op) -> None:
     """Wherever they are."""
-    room = _held(call, asked.room)
+    room = held_room(call, asked.room)
     person = call.session.hub.find(asked.nick)
     if person.roles.get(room.log.key) != "operator":
         raise Refused("usage", say("{nick} is no operator of {room}.", nick=person.nick, room=room.log.name))
@@ -83,8 +69,8 @@ async def deop(call: Call, asked: Op) -> None:
 @command("rooms", say("/give [#room] NICK"), say("hand your room on to somebody, who owns it then"), role="owner")
 async def hand_on(call: Call, asked: Op) -> None:
     """Whoever had it has no role there any more."""
-    room = _held(call, asked.room)
-    await give(call, _member(call, room, asked.nick), "owner", room)
+    room = held_room(call, asked.room)
+    await give(call, member(call, room, asked.nick), "owner", room)
 
 
 class Own(NamedTuple):

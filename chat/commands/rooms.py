@@ -11,6 +11,7 @@ from chat.commands.history import entering, standings
 from chat.commands.registry import ANSWERED, Call, Outcome, carrier, command, count, room_of, spend
 from chat.commands.words import brief
 from chat.core.ports import Record
+from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.log.events import TopicSet
@@ -47,11 +48,13 @@ async def join(call: Call, asked: Join) -> None:
     session, hub = call.session, call.session.hub
     scope.check_place(session, asked.room)
     if hub.rooms.key_of(asked.room) not in session.person.rooms:
+        hub.measures.check_may_come(session.person, hub.rooms.key_of(asked.room))
         session.person.may_join_one_more()
         if hub.settings.max_per_host:
             hub.rooms.check_holding(asked.room, session.host)
         count(session, "join")
         if is_new := hub.rooms.is_new(asked.room):
+            hub.measures.check_may_talk(session.person, SERVER)
             if session.person.has_account:
                 hub.roles.check_one_more(session.person, hub.rooms.key_of(asked.room))
             spend(session, _NEW, _no_new_room)
@@ -145,6 +148,8 @@ async def leave(call: Call, asked: Leave) -> None:
             raise
         shown = f"#{name.removeprefix('#')}"[: limits.NAME_READ]
         raise Refused("not-in-room", say("You are not in {room}, but in {rooms}.", room=shown, rooms=inside)) from None
+    if text:
+        session.check_may_talk(room)
     count(session, "leave")
     session.part(room, text)
     await session.hub.turn.flush()
@@ -189,6 +194,7 @@ async def topic(call: Call, asked: Topic) -> Outcome:
     if asked.text is None:
         call.reply(replies.Topic(room.log.name, room.topic))
         return None
+    call.session.check_may_talk(room)
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub = call.session.hub
     session = call.session

@@ -27,7 +27,7 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     Not where a draft or a proposed nickname waits for them.
     """
     room = session.current
-    if not session.may_read(room.log):
+    if session.person.measured or room.measured or not session.may_read(room.log):
         return 0
     texts = words.unremarkable(session, lines)
     if texts:
@@ -118,6 +118,7 @@ def reply(call: Call, asked: ReplyTo) -> Awaitable[Outcome]:
 async def _private(session: Session, request: Request, person: Person, text: str) -> Outcome:
     hub = session.hub
     scope.check_place(session, None)
+    session.check_may_write(person)
     said = words.message(text)
     fact = Private(session.author, person.nick, person.id, said, request.notice, request.tags, hub.token())
     copy = None if person is session.person else person.log
@@ -252,10 +253,11 @@ async def post(call: Call, asked: Post) -> Outcome:
     if session.named:
         raise Refused("usage", say("You are in the chat: just say it."))
     nick, mark, given = asked.nick.partition(":")
+    person = None
     name = asked.room or call.request.room
     try:
         if mark:
-            author, name = _by_token(call, nick, given, name)
+            person, author, name = _by_token(call, nick, given, name)
         elif server_password.is_wanted(session):
             raise Refused(
                 "password-needed", say("This chat has a password: give it on the line before, or post by a token.")
@@ -264,6 +266,8 @@ async def post(call: Call, asked: Post) -> Outcome:
             author, name = _from_outside(session, nick), name or LOBBY
         await hub.rooms.load(name)
         room = hub.rooms.find(name)
+        hub.measures.check_may_come(person, room.log.key)
+        hub.measures.check_may_talk(person, room.log.key)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
         posted = Reply("post", replies.Posted(), call.request.id)
         session.answer(Stored(place, call.request.id, None, posted))
@@ -283,10 +287,11 @@ def _from_outside(session: Session, nick: str) -> Author:
     if accounts_only(session):
         raise Refused("not-allowed", say("Only who has an account says something here: /post NICK:TOKEN."))
     nick = hub.check_nickname(nick)
+    hub.check_address(session.connection.host if session.connection is not None else "")
     return Author(session.id, session.id, nick, shown=_posted(nick))
 
 
-def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Author, str]:
+def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Person, Author, str]:
     """Who has this token, and where they say it: where no room is named, in the first that it is for.
 
     Raises `Refused` where it is none of theirs, or is not for that room.
@@ -295,7 +300,7 @@ def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Auth
     room = room or next(iter(token.rooms), LOBBY)
     scope.check_room(call.session, token, room)
     scope.used(call.session, person, token)
-    return Author(person.id, call.session.id, person.nick, True, _posted(person.nick)), room
+    return person, Author(person.id, call.session.id, person.nick, True, _posted(person.nick)), room
 
 
 def _posted(nick: str) -> str:

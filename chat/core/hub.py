@@ -1,7 +1,7 @@
 """Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
 from chat.core.logins import Logins, NoPasswords
+from chat.core.measures import RECORDS, Measurable, Measures
 from chat.core.nicknames import Nicknames
 from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
@@ -39,6 +40,7 @@ from chat.core.ports import (
     Passwords,
     Process,
     Query,
+    Record,
     Role,
     Store,
     StoreState,
@@ -46,23 +48,31 @@ from chat.core.ports import (
     Token,
 )
 from chat.core.presence import TABLE, Event, Presence, Step
-from chat.core.roles import Roles
+from chat.core.roles import SERVER, Roles
 from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
 from chat.core.shutdown import Shutdown
 from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
 from chat.core.watchers import Watchers
-from chat.log.events import Announced, Author, Entry, NotDelivered, Place, Private, Renamed, RoleGiven, StopAnnounced
+from chat.log.events import (
+    Announced,
+    Author,
+    Entry,
+    Measured,
+    NotDelivered,
+    Place,
+    Private,
+    Renamed,
+    RoleGiven,
+    StopAnnounced,
+)
 from chat.log.log import Log
 from chat.log.tail import Tails
 from chat.log.unread import Listener, Unread, count
 from chat.wire.answers import StateOfOthers
 
 logger = Logger()
-
-SERVER = "*"
-"""The key and the name of the server's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,7 @@ class Hub:
         self.process: Process
         """It is there as soon as it is known what the server is made of."""
         self.invitations = Invitations(self.turn, now, kept.records)
+        self.measures = Measures(self.turn, now, kept.records, self._measurable)
         self._store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -150,7 +161,7 @@ class Hub:
         head = next((log.head for log in kept.logs if log.key == SERVER), 0)
         self.log = Log(SERVER, SERVER, self._tails, head)
         """The server's own, which everybody hears; nobody stands in it before it holds anything."""
-        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, self.roles, kept)
+        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, self.roles, self.measures, kept)
         self.lobby = self.rooms.make(LOBBY)
         self.shutdown = Shutdown(clock, self.tell_all, lambda: self.process.stop())
         store.follow(self._told)
@@ -159,24 +170,27 @@ class Hub:
         """Somebody without a nickname; by the id of before, somebody who was here before a restart."""
         id = id or self.token()
         key = "@" + id
-        return Person(id, Log(key, "@", self._tails, self._heads.pop(key, 0)), self.log, self.now())
+        person = Person(id, Log(key, "@", self._tails, self._heads.pop(key, 0)), self.log, self.now())
+        person.measured = self.measures.concern(id)
+        return person
 
     def all_are_back(self) -> None:
         """After a restart everybody is restored who can be: nobody goes on with the other private logs."""
         self._heads.clear()
+        self.measures.forget_strangers(self.people, self.absent)
 
     def announce(self, text: str, author: Author | None = None) -> Deferred[Outcome]:
         """Tell everybody, and whoever comes back later; fires when it is stored, fails with `NotStored`."""
         return self.tell_all(Announced(author, text))
 
-    def tell_all(self, fact: Announced | StopAnnounced) -> Deferred[Outcome]:
-        """The same of any fact of the server's own log."""
+    def tell_all(self, fact: Announced | StopAnnounced | Measured, record: Record | None = None) -> Deferred[Outcome]:
+        """The same of any fact of the server's own log, and of what changes with it."""
 
         def told(outcome: Outcome) -> Outcome:
             self._all_hear()
             return outcome
 
-        return self.turn.write(self.log, fact).addCallback(told)
+        return self.turn.write(self.log, fact, record=record).addCallback(told)
 
     def _all_hear(self) -> None:
         """The server's log holds something: also those read it now who came in when it did not."""
@@ -199,6 +213,10 @@ class Hub:
         """Whether somebody has this nickname."""
         person = self._nicknames.find(nick)
         return person is not None and person.id in self.people
+
+    def holder_of(self, nick: str) -> Person | None:
+        """Whoever is called so, if anybody is."""
+        return self._nicknames.find(nick)
 
     def reachable(self, id: str) -> Person | None:
         """The person of this id, who reads what they are written: they are here, or have an account."""
@@ -371,6 +389,46 @@ class Hub:
                 if session.id not in sessions and session.person is not person:
                     session.notice(f"{kind} {person.id}", state._replace(shared=False))
 
+    # Measures.
+
+    def _measurable(self, holder: str) -> Iterable[tuple[str, Measurable]]:
+        """Whom or what those of this holder may concern, as far as they are in memory."""
+        if holder == SERVER:
+            return self.rooms.items()
+        found = self.rooms.get(holder) or self.people.get(holder) or self.absent.get(holder)
+        return () if found is None else ((holder, found),)
+
+    def put_out(self, person: Person, room: Room) -> None:
+        """Somebody is in a room no more, and did not leave it; they are told by whoever calls this."""
+        if person.id in room.members:
+            person.part(room, "")
+        else:
+            person.stay_in([other for other in person.rooms.values() if other is not room])
+        for session in (*person.attached, *person.detached):
+            session.hear_no_more(room.log)
+        self.turn.touch(person)
+
+    def carry_measures(self, guest: str, person: Person) -> None:
+        """A guest turns out to be somebody who has an account: what keeps the one from something keeps the other."""
+        for measure in self.measures.carry(guest, person):
+            if measure.kind == "ban" and measure.where in person.rooms:
+                self.put_out(person, person.rooms[measure.where])
+
+    def known_from(self, host: str, besides: Person | None = None) -> int:
+        """How many people who may be here have come from this address."""
+        return sum(
+            person is not besides
+            and self.measures.of("ban", person, SERVER) is None
+            and any(session.host == host for session in (*person.attached, *person.detached))
+            for some in (self.people, self.absent)
+            for person in some.values()
+        )
+
+    def check_address(self, host: str) -> None:
+        """Raises `Refused` where an address is closed to who comes anew, and nobody else is known from it."""
+        if (measure := self.measures.of_address(host)) is not None and not self.known_from(host):
+            raise self.measures.refusal(measure)
+
     # Coming, going, coming back.
 
     def happened(self, person: Person, event: Event, text: str = "") -> None:
@@ -463,6 +521,12 @@ class Hub:
             if person.host in self.settings.bans:
                 self.banish(person)
 
+    def send_away(self, person: Person, refused: Refused) -> None:
+        """Somebody goes at once, on all devices, told why where they can be, and their codes are void."""
+        for session in person.attached:
+            session.send_away(refused)
+        self.banish(person)
+
     def banish(self, person: Person) -> None:
         """Somebody is banned: none of their sessions comes back.  An account stays what it is."""
         if not person.has_account:
@@ -517,6 +581,7 @@ class Hub:
         """Nothing of theirs is kept."""
         for session in (*person.attached, *person.detached):
             self._void(session)
+        self.measures.forget(person.id)
         person.rooms.clear()
         person.log.forget()
 
@@ -678,6 +743,8 @@ class Hub:
                 by_log[log] = new
         for record in elsewhere.records:
             self.invitations.stored(record)
+            if record.kind == RECORDS:
+                self.measures.stored(record)
             if record.kind == "topic" and record.key in self.rooms:
                 self.rooms[record.key].topic = record.value or ""
         self.turn.told(by_log)

@@ -123,6 +123,7 @@ class Person:
         "joined",
         "last_from",
         "log",
+        "measured",
         "nick",
         "password",
         "presence",
@@ -150,6 +151,8 @@ class Person:
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
         """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
+        self.measured = False
+        """See `chat.core.measures`."""
         self.tokens: dict[str, Token] = {}
         """By what they are called, folded; see `chat.core.tokens`."""
         self.is_bot = False

@@ -13,6 +13,9 @@ from chat.base.language import say
 from chat.core.person import Person
 from chat.core.ports import Role
 
+SERVER = "*"
+"""The key and the name of the server's log."""
+
 
 class Roles:
     """All of them; `touch` has a person recorded."""

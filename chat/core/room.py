@@ -47,6 +47,8 @@ class Room:
     ) -> None:
         self.log = log
         self.topic = ""
+        self.measured = False
+        """See `chat.core.measures`."""
         self.members: dict[str, Member] = {}
         self._clock = clock
         self._append = append

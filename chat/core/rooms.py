@@ -9,6 +9,7 @@ from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.nearest import nearest
+from chat.core.measures import Measures
 from chat.core.ports import Kept, KeptLog, Store
 from chat.core.roles import Roles
 from chat.core.room import Room
@@ -31,6 +32,7 @@ class Rooms(Mapping[str, Room]):
         tails: Tails,
         unrecorded: frozenset[str],
         roles: Roles,
+        measures: Measures,
         kept: Kept,
     ) -> None:
         self._clock = clock
@@ -39,6 +41,7 @@ class Rooms(Mapping[str, Room]):
         self._tails = tails
         self._unrecorded = unrecorded
         self._roles = roles
+        self._measures = measures
         self._rooms: dict[str, Room] = {}
         self._holders = RoomHolders()
         self._forgot = False
@@ -168,6 +171,7 @@ class Rooms(Mapping[str, Room]):
     def _add(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded)
         room = self._rooms[key] = Room(log, self._clock, self._turn.append, self._holders)
+        room.measured = self._measures.concern(key)
         return room
 
     def _make_place(self) -> None:

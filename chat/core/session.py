@@ -21,9 +21,10 @@ from chat.core.person import Person, Reach, Scope
 from chat.core.ports import Carrier, SessionRecord
 from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
+from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
-from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, OtherDevice, Renamed, StopAnnounced
+from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, Measured, OtherDevice, Renamed, StopAnnounced
 from chat.log.log import Log
 from chat.wire.answers import Answer, CurrentNotice, IgnoreNotice, Missed, Notice, Problem, Since, UpToNow
 from chat.wire.rendering import Rendering
@@ -215,9 +216,7 @@ class Session:
         if self._author is None:
             self.send_away(banned())
         else:
-            for session in self.person.attached:
-                session.send_away(banned())
-            self.hub.banish(self.person)
+            self.hub.send_away(self.person, banned())
 
     def send_away(self, refused: Refused) -> None:
         """(Device) This connection ends, for this reason."""
@@ -398,8 +397,22 @@ class Session:
             if self.reading(log) and self.may_read(log):
                 self.person.mark_read(log, self.given(log))
 
+    def check_may_talk(self, room: Room) -> None:
+        """Raises `Refused` where they are muted; where nobody is, that costs nothing."""
+        if self.person.measured or room.measured:
+            self.hub.measures.check_may_talk(self.person, room.log.key)
+
+    def check_may_write(self, person: Person) -> None:
+        """Raises `Refused` where they are muted everywhere: they write to who runs the server, and to nobody else."""
+        if SERVER not in person.roles:
+            self.hub.measures.check_may_talk(self.person, SERVER)
+
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
-        """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact."""
+        """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact.
+
+        Raises `Refused` where they are muted.
+        """
+        self.check_may_talk(room)
         room.introduce(self.person)
         self.posting.say(room.log, facts, request)
 
@@ -528,7 +541,7 @@ class Session:
                 return self.rendering.format.echoes
             if fact.author.person in person.ignored and not isinstance(fact, Announced | StopAnnounced):
                 return False
-        if isinstance(fact, Left | Renamed) and len(fact.rooms) > 1 and self.rendering.format.folds:
+        if isinstance(fact, Left | Renamed | Measured) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True
 

@@ -144,6 +144,25 @@ class RoleGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in the room of this name or (`*`)
+    on the server, for so many seconds (None: for ever, or at once).
+
+    It stands in the room's log, and in the log of their own where they are not in it.  Without an author it was done
+    by whoever runs the server.  What concerns the server stands in all `rooms` where they are, as one `fact`.
+    """
+
+    author: Author | None
+    what: Literal["mute", "unmute", "kick", "ban", "unban"]
+    to: str
+    room: str
+    seconds: int | None
+    why: str
+    fact: str = ""
+    rooms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDevice:
     """In somebody's own log: what they did on one device, for their others.
 
@@ -157,8 +176,8 @@ class OtherDevice:
 
 Said = Message | Action | Private
 Fact = (
-    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | Announced | StopAnnounced
-    | NotDelivered | OtherDevice
+    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | Measured | Announced
+    | StopAnnounced | NotDelivered | OtherDevice
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from chat.log.events import (
     Fact,
     Joined,
     Left,
+    Measured,
     Message,
     NotDelivered,
     OtherDevice,
@@ -128,6 +129,7 @@ _TYPES: Mapping[type, str] = {
     Renamed: "renamed",
     TopicSet: "topic",
     RoleGiven: "role",
+    Measured: "measure",
     Announced: "announced",
     StopAnnounced: "announced",
     NotDelivered: "not-delivered",
@@ -158,6 +160,10 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
         case RoleGiven(by, to, role, room):
             given: dict[str, object] = {"to": to, "role": role, "of": room}
             return given if by is None else {"from": by.nick, **given}
+        case Measured(by, what, to, room, seconds, why, fact_id):
+            taken: dict[str, object] = {"what": what, "to": to, "of": room, "seconds": seconds, "why": _shown(why)}
+            taken |= {"fact": fact_id} if fact_id else {}
+            return taken if by is None else {"from": by.nick, **taken}
         case NotDelivered(nick):
             return {"to": nick}
         case OtherDevice(author, "renamed", to):

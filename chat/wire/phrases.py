@@ -83,6 +83,48 @@ def has_role(nick: str, role: str, room: str) -> Sentence:
     return say("{nick} is no operator of {room} any more", nick=nick, room=place)
 
 
+EVERYBODY = say("everybody")
+
+
+def for_time(time: str) -> Sentence:
+    """How long something holds."""
+    return say("for {time}", time=time)
+
+
+def for_ever() -> Sentence:
+    """That it does not end by itself."""
+    return say("for ever")
+
+
+def place(room: str) -> Sentence:
+    """Where something holds: in a room, or (`*`) on the server."""
+    return say("on this server") if room == "*" else say("in {room}", room=room)
+
+
+def measured(by: str | None, what: str, to: str, room: str | None, seconds: int | None, why: str) -> Sentence:
+    """Somebody ("" is everybody) was muted, and so on; where that is clear, the room is not told."""
+    names: dict[str, object] = {"nick": say("whoever runs this server") if by is None else by, "other": to or EVERYBODY}
+    time = for_ever() if seconds is None else for_time(exactly(seconds))
+    if what == "mute":
+        told = say("{nick} muted {other} {time}", time=time, **names)
+    elif what == "unmute":
+        told = say("{nick} unmuted {other}", **names)
+    elif what == "kick":
+        told = say("{nick} kicked {other}", **names)
+    elif what == "ban":
+        told = say("{nick} banned {other} {time}", time=time, **names)
+    else:
+        told = say("{nick} unbanned {other}", **names)
+    if room is not None:
+        told = say("{told} {place}", told=told, place=place(room))
+    return because(told, why)
+
+
+def because(told: Sentence, why: str) -> Sentence:
+    """Something with its reason, where there is one."""
+    return say("{told}: {why}", told=told, why=quoted(why)) if why else told
+
+
 def said_privately(nick: str, mine: bool) -> Sentence:
     """What stands before private words: that they are one's own, to somebody, or somebody's, to oneself."""
     return say("[you -> {nick}]", nick=nick) if mine else say("[{nick} -> you]", nick=nick)

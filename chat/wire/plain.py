@@ -18,6 +18,7 @@ from chat.log.events import (
     Fact,
     Joined,
     Left,
+    Measured,
     Message,
     NotDelivered,
     OtherDevice,
@@ -105,13 +106,15 @@ class PlainFormat:
             case OtherDevice(_, what, name):
                 yield from wrapped(f"{time}-> ", self.words(phrases.other_device(what, name)))
             case _:
-                yield from wrapped(f"{time}-!- ", self._announcement(log, fact))
+                yield from wrapped(f"{time}-!- ", self._announcement(log, fact, named))
 
     def between(self, mine: bool, author: str, to: str) -> str:
         """Who said something in private to whom."""
         return self.words(phrases.said_privately(to if mine else author, mine))
 
-    def _announcement(self, log: Log, fact: Joined | Left | Renamed | TopicSet | RoleGiven | StopAnnounced) -> str:
+    def _announcement(
+        self, log: Log, fact: Joined | Left | Renamed | TopicSet | RoleGiven | Measured | StopAnnounced, named: bool
+    ) -> str:
         text = ""
         match fact:
             case Joined(_, who, here):
@@ -124,6 +127,9 @@ class PlainFormat:
                 announced = phrases.topic_changed(author.nick, log.name, text)
             case RoleGiven(by, to, role, place):
                 announced = phrases.role_given(None if by is None else by.nick, to, role, place)
+            case Measured(by, what, to, place, seconds, why):
+                room = None if log.name == place and not named else place
+                announced = phrases.measured(None if by is None else by.nick, what, to, room, seconds, why)
             case StopAnnounced(by, seconds):
                 announced = phrases.stops(None if by is None else by.nick, seconds)
         words = self.words(announced)

@@ -359,6 +359,41 @@ def _role_given(given: replies.RoleGiven) -> Iterator[Sentence]:
     yield say("{told}.", told=phrases.has_role(given.nick, given.role, given.room))
 
 
+def _measured(taken: replies.Measured) -> Iterator[Sentence]:
+    place = phrases.place(taken.room)
+    time = phrases.for_ever() if taken.seconds is None else phrases.for_time(exactly(taken.seconds))
+    names: dict[str, object] = {"nick": taken.nick or phrases.EVERYBODY, "place": place}
+    if taken.what == "mute":
+        told = say("Muted {nick} {place} {time}", time=time, **names)
+    elif taken.what == "unmute":
+        told = say("Unmuted {nick} {place}", **names)
+    elif taken.what == "kick":
+        told = say("Kicked {nick} {place}", **names)
+    elif taken.what == "ban":
+        told = say("Banned {nick} {place} {time}", time=time, **names)
+    else:
+        told = say("Unbanned {nick} {place}", **names)
+    yield say("{told}.", told=phrases.because(told, taken.why))
+    if taken.shared:
+        yield say_n(
+            "One other shares that address: it stays open. See /lock.",
+            "{count} others share that address: it stays open. See /lock.",
+            taken.shared,
+        )
+
+
+def _measures(measures: replies.Measures) -> Iterator[Sentence]:
+    for row in measures.measures:
+        told = phrases.measured(row.by, row.what, row.nick, row.room, row.seconds, row.why)
+        if row.host:
+            told = say("{told} (with the address {host})", told=told, host=row.host)
+        yield told
+    for address in measures.addresses:
+        yield say("{address} may not connect, by --ban.", address=address)
+    if not (measures.measures or measures.addresses):
+        yield say("Nobody is muted or banned.")
+
+
 # Coming, going, and help.
 
 
@@ -691,6 +726,8 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Topic: _topic,
     replies.NewTopic: _new_topic,
     replies.RoleGiven: _role_given,
+    replies.Measured: _measured,
+    replies.Measures: _measures,
     replies.PasswordAsked: _password_asked,
     replies.PasswordKept: _password_kept,
     replies.PasswordReset: _password_reset,

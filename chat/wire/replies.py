@@ -250,6 +250,40 @@ class RoleGiven(NamedTuple):
     room: str
 
 
+Taken = Literal["mute", "unmute", "kick", "ban", "unban"]
+
+
+class Measured(NamedTuple):
+    """What was done to somebody ("": everybody), in a room or (`*`) on the server, for so many seconds (None: for ever,
+    or at once); so many others come from the address of who was banned, and it stays open."""
+
+    what: Taken
+    nick: str
+    room: str
+    seconds: int | None
+    why: str
+    shared: int
+
+
+class MeasureRow(NamedTuple):
+    """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever)."""
+
+    what: Literal["mute", "ban"]
+    nick: str
+    room: str
+    seconds: int | None
+    by: str | None
+    why: str
+    host: str
+
+
+class Measures(NamedTuple):
+    """Who is muted or banned, and which addresses the options of the server close."""
+
+    measures: Sequence[MeasureRow]
+    addresses: Sequence[str]
+
+
 # Coming, going, and help.
 
 
@@ -410,7 +444,7 @@ class Tokens(NamedTuple):
 
 Family = Literal["talk", "people", "rooms", "history", "account", "staying", "server"]
 
-Kind = Literal["nick", "room", "place", "number", "switch", "command", "language", "time", "word", "text"]
+Kind = Literal["nick", "room", "place", "number", "switch", "command", "language", "time", "duration", "word", "text"]
 """Of an argument: a `place` is a nickname or a room, a `switch` is on or off, a `text` all that is left of the line."""
 
 
@@ -554,6 +588,7 @@ Facts = (
     Called | AccountWanted | InvitationCodes | NicknameDue | PasswordDue | Here | Who | Whois | Away | Ignoring
     | Ignored | Unignored | Quiet | Pong | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
+    | Measured | Measures
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Seen | Stats | Announcement | Reloaded | BackedUp | StopSet

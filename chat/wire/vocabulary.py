@@ -38,6 +38,10 @@ _WORDS = {
     "password": "contraseña clave passwd",
     "sessions": "sesiones",
     "operator": "oper",
+    "mute": "timeout silenciar",
+    "kick": "expulsar",
+    "ban": "vetar",
+    "unban": "perdonar",
     "language": "idioma",
     "help": "h ? commands ayuda",
     "quit": "q exit bye salir",
@@ -56,8 +60,7 @@ RESERVED = frozenset(
         "pass", "auth", "export",
         "key", "keys", "invite", "invitar", "private", "privada",
         "public", "publica", "word",
-        "kick", "expulsar", "ban", "vetar", "unban", "perdonar", "bans", "mute",
-        "timeout", "silenciar", "unmute", "lock", "cerrar", "unlock", "abrir", "admit",
+        "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
         "roster", "report", "denunciar", "delete", "redact",
         "unsay", "borrar", "nickserv",
@@ -70,6 +73,9 @@ _SECRET = ("pass", "login", "identify", "register", "registrar", "contrasena", "
 
 ALL = frozenset({"all", "todo", "todos"})
 """What a list of all commands is asked with."""
+
+FOREVER = frozenset({"forever", "siempre"})
+"""What a duration is that does not end."""
 
 YES, NO = frozenset({"on", "si"}), frozenset({"off", "no"})
 

@@ -73,6 +73,7 @@ def test_help_hides_it_from_others(world: World) -> None:
                 "backup",
                 "shutdown",
                 "invite-code",
+                *("mute", "unmute", "kick", "ban", "unban", "bans"),
             ]
         ),
     ]
@@ -91,6 +92,12 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin backup",
         "/admin shutdown [DURATION|off]",
         "/admin invite-code [N]",
+        "/admin mute NICK|all [DURATION] [why]",
+        "/admin unmute NICK|all",
+        "/admin kick NICK [why]",
+        "/admin ban NICK [DURATION] [why]",
+        "/admin unban NICK",
+        "/admin bans",
     ]
 
 
@@ -99,6 +106,7 @@ def test_each_of_them_is_for_the_operator_alone() -> None:
     assert {row.role for row in rows} == {"server operator"}
     assert {row.role for row in TABLE.values() if row.name not in ("admin", "own", "invite-code")} == {
         "anybody",
+        "operator",
         "owner",
     }
 
@@ -278,7 +286,7 @@ def test_who_has_a_nickname_there_announces_under_it(world: World) -> None:
         ("/admin announce " + "x" * 2001, "too-long"),
         ("/admin who me you", "usage"),
         ("/admin who me", "not-here"),
-        ("/admin kick amy", "unknown-command"),
+        ("/admin jump amy", "unknown-command"),
     ],
     ids=["nothing", "too long", "too much", "nobody", "not there"],
 )

@@ -7,7 +7,7 @@ from world import Client, World
 
 from chat.base import limits
 from chat.base.token_bucket import Allowance
-from chat.core.hub import SERVER
+from chat.core.roles import SERVER
 from chat.server.operator_code import OperatorCode, make
 
 CODE = "K7F2Q-X9M4T"

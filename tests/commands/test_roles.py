@@ -6,7 +6,7 @@ from test_account import SECRET, come, register
 from world import Client, World
 
 from chat.base import limits
-from chat.core.hub import SERVER
+from chat.core.roles import SERVER
 from chat.log.events import RoleGiven
 
 

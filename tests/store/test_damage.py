@@ -138,6 +138,8 @@ def test_what_is_remembered_wrong_is_told_and_can_be_left_out(
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
+        ("INSERT INTO records VALUES ('measure', 'mute p #ops', '{}')", "records the row measure mute p #ops"),
+        ("INSERT INTO records VALUES ('measure', 'mute', '{}')", "records the row measure mute (not as it"),
         (f"UPDATE logs SET head = {2**63 - 1} WHERE key = '#ops'", "logs the row id 2 (impossible head)"),
         ("UPDATE logs SET head = -1 WHERE key = '#ops'", "logs the row id 2 (impossible head)"),
         ("UPDATE logs SET head = 'x' WHERE key = '#ops'", "logs the row id 2 (impossible head)"),

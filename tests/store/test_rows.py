@@ -20,6 +20,7 @@ from chat.log.events import (
     Fact,
     Joined,
     Left,
+    Measured,
     Message,
     NotDelivered,
     OtherDevice,
@@ -54,6 +55,17 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     TopicSet: st.builds(TopicSet, authors, texts),
     RoleGiven: st.builds(
         RoleGiven, st.none() | authors, texts, st.sampled_from(["owner", "operator", "member"]), texts
+    ),
+    Measured: st.builds(
+        Measured,
+        st.none() | authors,
+        st.sampled_from(["mute", "unmute", "kick", "ban", "unban"]),
+        texts,
+        texts,
+        st.none() | st.integers(1, 10**9),
+        texts,
+        tokens,
+        names,
     ),
     Announced: st.builds(Announced, st.none() | authors, texts),
     StopAnnounced: st.builds(StopAnnounced, st.none() | authors, st.none() | st.integers(0, 10**6)),

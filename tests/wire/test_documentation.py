@@ -192,13 +192,18 @@ def test_what_the_operator_is_answered_is_documented() -> None:
         " backup",
         " shutdown 10m",
         " shutdown off",
+        " mute ben spam",
+        " bans",
+        " unmute ben",
+        " ban amy",
     )
     for number, line in enumerate(["/help all", "/who", *(f"/admin{rest}" for rest in asked)]):
         boss.type(line, id=f"o{number}")
     for keys in [*boss.objects, *ben.objects]:
         check(keys)
-    for connection in (keys for reply in boss.objects for keys in reply.get("connections", ())):
-        assert all(f"`{key}`" in ENGLISH for key in connection)
+    for name in ("connections", "measures"):
+        for row in (keys for reply in boss.objects for keys in reply.get(name, ())):
+            assert all(f"`{key}`" in ENGLISH for key in row)
 
 
 _ASKED = (
@@ -228,6 +233,7 @@ def test_no_key_comes_that_is_not_documented() -> None:
     world.hub.announce("backup at noon", ben.session.author)
     world.hub.tell_all(StopAnnounced(ben.session.author, 600))
     world.hub.give_role(ben.session.author, ben.session.person, "operator", world.hub.lobby)
+    world.operator("/admin mute dee spam", "/admin unmute dee")
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")
     for keys in amy.objects:

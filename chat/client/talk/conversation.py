@@ -30,6 +30,7 @@ from chat.client.talk.objects import (
     Came,
     Hello,
     History,
+    Measured,
     Missed,
     NotDelivered,
     Object,
@@ -144,6 +145,12 @@ class Conversation:
                 words = visible(self._words(phrases.role_given(author, whom, role, place)))
                 own = room.startswith("@")
                 yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
+            case Measured(room, author, _, at, did, whom, place, seconds, why, fact) if not self._is_known(fact):
+                own = room.startswith("@")
+                named = self._recorder or (len(self._me.rooms) > 1 and not self._routed)
+                told = phrases.measured(author, did, whom, None if room == place and not named else place, seconds, why)
+                shown = Shown(LineKind.EVENT, visible(self._words(told)), self._local(at), room=None if own else room)
+                yield from self._dated(shown)
             case NotDelivered(_, _, at, whom):
                 error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
                 yield from self._dated(error._replace(at=self._local(at), room=f"@{whom}"))
@@ -182,13 +189,19 @@ class Conversation:
     def _came(self, came: Came) -> Iterator[Shown]:
         if self._routed and self._me.did(came):
             return
-        if came.fact is not None:
-            if came.fact in self._facts:
-                return
-            _remember(self._facts, came.fact, None)
+        if self._is_known(came.fact):
+            return
         words = self._words(_announcement(came))
         text = f"{words}: {quoted(came.text)}" if came.text else words
         yield from self._dated(Shown(LineKind.EVENT, visible(text), self._local(came.at), room=came.room, source=came))
+
+    def _is_known(self, fact: str | None) -> bool:
+        """Whether another room has told this; from now on one has."""
+        if fact is None:
+            return False
+        known = fact in self._facts
+        _remember(self._facts, fact, None)
+        return known
 
     def _dated(self, shown: Shown) -> Iterator[Shown]:
         """With the day in front where it is another one than that of the line before."""

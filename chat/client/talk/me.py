@@ -8,6 +8,7 @@ from chat.base.errors import Refused
 from chat.client.talk.objects import (
     Announced,
     Came,
+    Measured,
     Missed,
     NotDelivered,
     Object,
@@ -76,7 +77,15 @@ class Me:
                 self._welcomed(what)
             case Announced(room, seq=int(seq)) | StopAnnounced(room, seq=int(seq)) | NotDelivered(room, seq=int(seq)):
                 self.seen[room] = seq
-            case Said(room, seq=int(seq)) | Came(_, room, seq=int(seq)) | RoleGiven(room, seq=int(seq)):
+            case (
+                Said(room, seq=int(seq))
+                | Came(_, room, seq=int(seq))
+                | RoleGiven(room, seq=int(seq))
+                | Measured(room, seq=int(seq))
+            ):
+                if isinstance(what, Measured) and room == PRIVATE and what.what in ("kick", "ban"):
+                    self.rooms = [other for other in self.rooms if other != what.place]
+                    self._forget_other_rooms()
                 log = PRIVATE if room.startswith(PRIVATE) else room
                 if log == PRIVATE or log in self.rooms:
                     self.seen[log] = seq

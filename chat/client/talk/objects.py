@@ -137,6 +137,22 @@ class RoleGiven(NamedTuple):
     place: str
 
 
+class Measured(NamedTuple):
+    """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in a room or on the server
+    (`place`); it counts as a role does."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    what: str
+    to: str
+    place: str
+    seconds: int | None
+    why: str
+    fact: str | None
+
+
 class NotDelivered(NamedTuple):
     """Somebody whose line was down when we wrote to them did not come back; it counts in what is private."""
 
@@ -207,6 +223,7 @@ Object = (
     | Said
     | Came
     | RoleGiven
+    | Measured
     | Announced
     | StopAnnounced
     | NotDelivered
@@ -354,6 +371,21 @@ def _history(raw: Raw) -> History:
     return History(_name(raw, "room"), said, raw.get("more") is True, number(raw, "total"), _text(raw, "id"))
 
 
+def _measured(raw: Raw) -> Measured:
+    return Measured(
+        _named(raw, "room"),
+        _name(raw, "from"),
+        number(raw, "seq"),
+        _date(raw, "at"),
+        _needed(raw, "what"),
+        _name(raw, "to") or "",
+        _named(raw, "of"),
+        number(raw, "seconds"),
+        _text(raw, "why") or "",
+        _short(raw, "fact"),
+    )
+
+
 def _reply(raw: Raw) -> Reply:
     return Reply(_needed(raw, "command"), _text(raw, "text") or "", raw, _text(raw, "id"))
 
@@ -368,6 +400,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "renamed": _came("renamed"),
     "topic": _came("topic"),
     "role": _role,
+    "measure": _measured,
     "announced": _announced,
     "not-delivered": _not_delivered,
     "missed": _missed,

@@ -15,8 +15,8 @@ from chat.commands.irc.verbs import Asked, verb
 from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
 from chat.commands.words import brief
-from chat.core.hub import SERVER
 from chat.core.person import Person
+from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.wire import phrases, prose
 from chat.wire.answers import OthersName
@@ -192,6 +192,7 @@ def setname(asked: Asked, name: str, *_: str) -> None:
     if not (realname := brief(name, limits.WORDS).strip()):
         asked.tell("FAIL", "SETNAME", "INVALID_REALNAME", asked.wire.words(say("A real name is missing.")))
         return
+    asked.hub.measures.check_may_be_seen(person)
     person.realname = asked.wire.realname = realname
     if "setname" in asked.wire.capabilities:
         asked.tell_of_themselves("SETNAME", realname)

@@ -153,7 +153,8 @@ def _settle(asked: Asked) -> None:
     """They are in."""
     asked.connection.pings = True
     wire, person = asked.wire, asked.connection.session.person
-    person.user, person.realname = wire.user or "", wire.realname
+    if not person.measured:  # what others see of who is muted stays as it was
+        person.user, person.realname = wire.user or "", wire.realname
 
 
 async def _let_in(asked: Asked, given: str | None) -> bool:

@@ -78,9 +78,11 @@ def _tag(asked: Asked, target: str) -> None:
     state = OthersTags(session.person.nick, target, tags)
     if target.startswith("#"):
         room = room_of(session, target)
+        session.check_may_talk(room)
         hub.show(session.person, f"tags {room.log.key}", state._replace(target=room.log.name), room)
     else:
         person = present(hub, target)
+        session.check_may_write(person)
         for device in person.attached:
             if device.keeps_list and session.person.id not in person.ignored:
                 device.notice(f"tags {session.person.id}", state._replace(target=person.nick))

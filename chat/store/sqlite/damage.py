@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from chat.core import measures
 from chat.core.remembered import wrong_person, wrong_session
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.people import people, sessions
@@ -100,6 +101,8 @@ def _records(connection: sqlite3.Connection) -> Iterator[Damage]:
             reason = "no text"
         elif kind == "session":
             reason = "not as it was written"  # or it would have been made rows of `people`
+        elif kind == measures.RECORDS and measures.read(key, value) is None:
+            reason = "not as it was written"
         if reason:
             # Of a key no more than tells it from others: that of a session is made of its code.
             shown = ascii(f"{kind} {str(key)[:12]}")[1:-1]
@@ -144,7 +147,9 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
             OR kind NOT IN ({KINDS}) OR typeof(coalesce(text, '')) != 'text' OR typeof(coalesce(nick, '')) != 'text'
             OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
             OR (text IS NULL) = (kind IN ({SAID_KINDS}))
-            OR (person IS NULL AND kind NOT IN ('joined', 'left', 'role', 'announced', 'stop', 'not-delivered'))
+            OR (person IS NULL AND kind NOT IN (
+                'joined', 'left', 'role', 'measure', 'announced', 'stop', 'not-delivered'
+            ))
             OR NOT json_valid(coalesce(details, '{{}}'))
         """
     ).fetchall()

@@ -1,0 +1,348 @@
+"""Measures: who may not talk, or not come in, for how long, and why; in a room by its operators, under /admin on the
+whole server by those of the server."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+from chat.base import limits
+from chat.base.durations import exactly, parse_duration
+from chat.base.errors import NotStored, Refused
+from chat.base.language import say
+from chat.commands.registry import Call, Outcome, command, held_room
+from chat.commands.roles import member
+from chat.commands.words import brief
+from chat.core.hub import Hub
+from chat.core.measures import Kind, Measure, check_may_hit
+from chat.core.person import Person
+from chat.core.ports import Record
+from chat.core.roles import SERVER
+from chat.core.room import Room
+from chat.log.events import Measured
+from chat.wire import grammar, phrases, replies, vocabulary
+
+_DEFAULTS = {"mute": limits.MUTE_SECONDS, "ban": limits.BAN_SECONDS}
+
+
+class Hit(NamedTuple):
+    """Whom, where, for how long and why."""
+
+    room: str | None
+    nick: str
+    duration: str | None
+    text: str | None
+
+
+class Kicked(NamedTuple):
+    """Whom, from where and why."""
+
+    room: str | None
+    nick: str
+    text: str | None
+
+
+class Spared(NamedTuple):
+    """Who is free of it, and where."""
+
+    room: str | None
+    nick: str
+
+
+class HitOnServer(NamedTuple):
+    """Whom, for how long and why."""
+
+    nick: str
+    duration: str | None
+    text: str | None
+
+
+class KickedFromServer(NamedTuple):
+    """Whom and why."""
+
+    nick: str
+    text: str | None
+
+
+class SparedOnServer(NamedTuple):
+    """Who is free of it."""
+
+    nick: str
+
+
+class Bans(NamedTuple):
+    """Where."""
+
+    room: str | None
+
+
+class AllBans(NamedTuple):
+    """Everywhere."""
+
+
+# In a room.
+
+
+@command(
+    "rooms",
+    say("/mute [#room] NICK|all [DURATION] [why]"),
+    say("let somebody, or all but operators, say nothing in your room, for 10m, 2h, 3d or forever"),
+    role="operator",
+)
+async def mute(call: Call, asked: Hit) -> Outcome:
+    """What they say elsewhere is heard."""
+    return await _take(call, "mute", held_room(call, asked.room), asked)
+
+
+@command(
+    "rooms",
+    say("/unmute [#room] NICK|all"),
+    say("let somebody, or all, talk in your room again"),
+    role="operator",
+)
+async def unmute(call: Call, asked: Spared) -> Outcome:
+    """Whoever muted them."""
+    return await _end(call, "mute", held_room(call, asked.room), asked.nick)
+
+
+@command(
+    "rooms",
+    say("/kick [#room] NICK [why]"),
+    say("send somebody out of your room; they may come back, unless you /ban them"),
+    role="operator",
+)
+async def kick(call: Call, asked: Kicked) -> Outcome:
+    """They are told why."""
+    return await _kick(call, held_room(call, asked.room), asked.nick, asked.text)
+
+
+@command(
+    "rooms",
+    say("/ban [#room] NICK [DURATION] [why]"),
+    say("send somebody out of your room and keep them out, for 10m, 2h, 3d or forever"),
+    role="operator",
+)
+async def ban(call: Call, asked: Hit) -> Outcome:
+    """Whether they are there or not."""
+    return await _take(call, "ban", held_room(call, asked.room), asked)
+
+
+@command("rooms", say("/unban [#room] NICK"), say("let somebody come into your room again"), role="operator")
+async def unban(call: Call, asked: Spared) -> Outcome:
+    """Whoever banned them."""
+    return await _end(call, "ban", held_room(call, asked.room), asked.nick)
+
+
+@command("rooms", say("/bans [#room]"), say("who is muted in your room or banned from it"), role="operator")
+def bans(call: Call, asked: Bans) -> None:
+    """By whom, for how long and why."""
+    room = held_room(call, asked.room)
+    call.reply(replies.Measures(_rows(call, room.log.key), ()))
+
+
+# On the server.
+
+
+@command(
+    "server",
+    say("/admin mute NICK|all [DURATION] [why]"),
+    say("let somebody, or all, say nothing on this server, but to its operators"),
+    role="server operator",
+)
+async def mute_everywhere(call: Call, asked: HitOnServer) -> Outcome:
+    """In private neither."""
+    return await _take(call, "mute", None, asked)
+
+
+@command(
+    "server",
+    say("/admin unmute NICK|all"),
+    say("let somebody, or all, talk on this server again"),
+    role="server operator",
+)
+async def unmute_everywhere(call: Call, asked: SparedOnServer) -> Outcome:
+    """In a room where they are muted as well they stay so."""
+    return await _end(call, "mute", None, asked.nick)
+
+
+@command(
+    "server",
+    say("/admin kick NICK [why]"),
+    say("send somebody away, on all devices, and end their codes; they may come again"),
+    role="server operator",
+)
+async def kick_from_server(call: Call, asked: KickedFromServer) -> Outcome:
+    """As somebody new, or by their password."""
+    return await _kick(call, None, asked.nick, asked.text)
+
+
+@command(
+    "server",
+    say("/admin ban NICK [DURATION] [why]"),
+    say("keep somebody off this server, and their address for a day where nobody else comes from it"),
+    role="server operator",
+)
+async def ban_from_server(call: Call, asked: HitOnServer) -> Outcome:
+    """A guest is nobody afterwards, so that of a guest no more than the address is banned."""
+    return await _take(call, "ban", None, asked)
+
+
+@command("server", say("/admin unban NICK"), say("let somebody come again, and their address"), role="server operator")
+async def unban_from_server(call: Call, asked: SparedOnServer) -> Outcome:
+    """By what they were called then, if they are gone."""
+    return await _end(call, "ban", None, asked.nick)
+
+
+@command(
+    "server",
+    say("/admin bans"),
+    say("who is muted or banned, in rooms and on this server, and which addresses --ban closes"),
+    role="server operator",
+)
+def all_bans(call: Call, asked: AllBans) -> None:
+    """All measures there are."""
+    call.reply(replies.Measures(_rows(call, None), tuple(call.session.hub.settings.bans)))
+
+
+def _rows(call: Call, where: str | None) -> list[replies.MeasureRow]:
+    hub = call.session.hub
+    now = hub.now()
+    rows = []
+    for measure in hub.measures.all(where)[: limits.USERS_LISTED]:
+        person = hub.people.get(measure.whom) or hub.absent.get(measure.whom)
+        nick = measure.nick if person is None else person.nick
+        left, by = measure.left(now), measure.by
+        rows.append(replies.MeasureRow(measure.kind, nick, measure.room, left, by, measure.why, measure.host))
+    return rows
+
+
+async def _take(call: Call, kind: Kind, room: Room | None, asked: Hit | HitOnServer) -> Outcome:
+    hub = call.session.hub
+    key = SERVER if room is None else room.log.key
+    person = None
+    if kind == "ban" or grammar.fold(asked.nick) not in vocabulary.ALL:
+        person = _target(call, asked.nick, key)
+    seconds, why = _how_long(asked.duration, _DEFAULTS[kind]), brief(asked.text or "", limits.WORDS)
+    now, host = hub.now(), ""
+    if kind == "ban" and room is None and person is not None:
+        host = "" if person.host in hub.settings.proxies else person.host
+        if not person.has_account:
+            seconds = min(seconds or limits.ADDRESS_BAN_SECONDS, limits.ADDRESS_BAN_SECONDS)
+    measure = Measure(
+        kind,
+        key,
+        "" if person is None else person.id,
+        "" if person is None else person.nick,
+        SERVER if room is None else room.log.name,
+        call.session.person.nick if call.session.named else None,
+        why,
+        now,
+        None if seconds is None else now + timedelta(seconds=seconds),
+        host,
+    )
+    before = hub.measures.take(measure)
+    try:
+        told = _tell(call, kind, person, measure.nick, room, seconds, why, measure.record)
+        if kind == "ban" and person is not None:
+            _put_out(hub, person, room, hub.measures.refusal(measure))
+        await told
+    except NotStored:
+        hub.measures.end(measure)
+        if before is not None:
+            hub.measures.take(before)
+        raise
+    shared = hub.known_from(host, person) if host else 0
+    call.reply(replies.Measured(kind, measure.nick, measure.room, seconds, why, shared))
+    return None
+
+
+async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> Outcome:
+    hub = call.session.hub
+    key, name = (SERVER, SERVER) if room is None else (room.log.key, room.log.name)
+    person, why = _target(call, nick, key), brief(text or "", limits.WORDS)
+    if room is not None:
+        member(call, room, nick)
+    called = person.nick
+    told = _tell(call, "kick", person, called, room, None, why)
+    sentence = phrases.because(say("You were sent away from this server"), why)
+    _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)))
+    await told
+    call.reply(replies.Measured("kick", called, name, None, why, 0))
+    return None
+
+
+async def _end(call: Call, kind: Kind, room: Room | None, nick: str) -> Outcome:
+    hub = call.session.hub
+    key, name = (SERVER, SERVER) if room is None else (room.log.key, room.log.name)
+    nick = "" if kind == "mute" and grammar.fold(nick) in vocabulary.ALL else nick
+    person = hub.holder_of(nick) if nick else None
+    measure = hub.measures.find(kind, key, nick, person)
+    if measure is None:
+        shown, place = nick[: limits.NAME_READ] or phrases.EVERYBODY, phrases.place(name)
+        if kind == "mute":
+            raise Refused("usage", say("{nick} is not muted {place}.", nick=shown, place=place))
+        raise Refused("usage", say("{nick} is not banned {place}.", nick=shown, place=place))
+    person = hub.people.get(measure.whom) or hub.absent.get(measure.whom)
+    called = measure.nick if person is None else person.nick
+    what: Literal["unmute", "unban"] = "unmute" if kind == "mute" else "unban"
+    await _tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
+    hub.measures.end(measure)
+    call.reply(replies.Measured(what, called, name, None, "", 0))
+    return None
+
+
+def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused) -> None:
+    """Somebody goes in the turn in which that is told, so that they are told in their own log."""
+    if room is None:
+        hub.send_away(person, why)
+    elif room.log.key in person.rooms:
+        hub.put_out(person, room)
+
+
+def _target(call: Call, nick: str, key: str) -> Person:
+    """Somebody whom they may hit there."""
+    hub, session = call.session.hub, call.session
+    person = hub.find(nick)
+    check_may_hit(None if call.connection.operator else session.person, person, key)
+    return person
+
+
+def _how_long(duration: str | None, default: int) -> int | None:
+    """The seconds of a duration; None is for ever."""
+    if duration is None:
+        return default
+    if grammar.fold(duration) in vocabulary.FOREVER:
+        return None
+    seconds = parse_duration(duration)
+    if not 0 < seconds <= limits.MEASURE_MOST:
+        raise Refused("usage", say("From 1s to {most}, or forever.", most=exactly(limits.MEASURE_MOST)))
+    return seconds
+
+
+def _tell(
+    call: Call,
+    what: replies.Taken,
+    person: Person | None,
+    nick: str,
+    room: Room | None,
+    seconds: int | None,
+    why: str,
+    record: Record | None = None,
+) -> Awaitable[object]:
+    """Whom it hits is told, and who is where that matters; with it the record changes.  It is awaited, and raises
+    `NotStored`."""
+    session, hub = call.session, call.session.hub
+    author = session.author if session.named else None
+    if room is not None:
+        room.introduce(session.person)
+        stays = person is None or (room.log.key in person.rooms and what not in ("kick", "ban"))
+        fact = Measured(author, what, nick, room.log.name, seconds, why)
+        return hub.turn.write(room.log, fact, copy=None if stays or person is None else person.log, record=record)
+    if person is None:
+        return hub.tell_all(Measured(author, what, nick, SERVER, seconds, why), record)
+    fact = Measured(author, what, nick, SERVER, seconds, why, hub.token(), tuple(person.rooms))
+    logs = [place.log for place in person.rooms.values() if person.id in place.members]
+    if not logs or what in ("kick", "ban"):
+        logs.append(person.log)
+    for log in logs[:-1]:
+        hub.turn.append(log, fact)
+    return hub.turn.write(logs[-1], fact, record=record)
