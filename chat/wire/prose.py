@@ -376,8 +376,8 @@ def _measured(taken: replies.Measured) -> Iterator[Sentence]:
     yield say("{told}.", told=phrases.because(told, taken.why))
     if taken.shared:
         yield say_n(
-            "One other shares that address: it stays open. See /lock.",
-            "{count} others share that address: it stays open. See /lock.",
+            "One other shares that address: it stays open.",
+            "{count} others share that address: it stays open.",
             taken.shared,
         )
 

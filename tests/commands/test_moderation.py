@@ -324,7 +324,7 @@ def test_an_address_that_others_share_stays_open(world: World) -> None:
     pupils = [guest(world, f"pupil-{letter}", None, host="192.0.2.9") for letter in "abc"]
     boss = world.operator("/admin ban trol")
     told = boss.take_objects()[-1]
-    assert told["text"].splitlines()[1] == "3 others share that address: it stays open. See /lock."
+    assert told["text"].splitlines()[1] == "3 others share that address: it stays open."
     assert told["shared"] == 3
     assert trol.ended
     guest(world, "late", None, host="192.0.2.9").type("/quit")
