@@ -1,6 +1,6 @@
 """Coming in, coming back, changing the wire, and going."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ from chat.core.ports import Carrier, Token
 from chat.core.roles import SERVER
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
-from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
+from chat.wire.answers import Greeting, History, OthersAccount, Problem, Reply, Standing, Welcome
 from chat.wire.requests import Request, Say, Secret
 from chat.wire.wires import JSON, JSON_ECHO
 
@@ -224,14 +224,14 @@ async def become(session: Session, connection: Carrier[Session], known: Known, i
         if session.connection is connection:  # it ended just now
             raise Refused("login-failed", say("{nick} is not to be had by that any more.", nick=person.nick))
         return ANSWERED
-    guest = None
+    guest, left = None, _rooms(session)
     if session.named:
         guest = session.person.id
         hub.ignore_too(person, guest)
         hub.carry_measures(guest, person)
         session.leave()
     session.enter_as(person, new_code(session), scope, guest)
-    if await tell_welcome(session, True, id):
+    if await tell_welcome(session, True, id, left=left):
         session.hear_on()
     return None
 
@@ -264,6 +264,8 @@ async def _rename(session: Session, person: Person, nick: str, id: str | None) -
     elif nick != person.nick:
         session.rename(nick)
         await hub.turn.flush()
+        if person.has_account:
+            hub.show(person, "account", OthersAccount(nick, nick))
     session.answer(Reply("nick", replies.Called(nick), id))
 
 
@@ -277,8 +279,16 @@ async def come_in(session: Session, id: str | None) -> None:
         session.begin()
 
 
-async def tell_welcome(session: Session, back: bool, id: str | None, history: History | None = None) -> bool:
-    """Tell them that they are in the chat; returns whether they still are there."""
+def _rooms(session: Session) -> Sequence[str]:
+    """Where they are, who may be somebody else soon."""
+    return tuple(room.log.name for room in session.rooms.values()) if session.named else ()
+
+
+async def tell_welcome(
+    session: Session, back: bool, id: str | None, history: History | None = None, left: Sequence[str] = ()
+) -> bool:
+    """Tell them that they are in the chat, who `left` these rooms as somebody else; returns whether they still are
+    there."""
     connection, person = session.connection, session.person
     found = await standings(session, session.logs.values())
     # Their code, and how far they have read, is durable before they are told it; where the store is broken they come in
@@ -288,7 +298,7 @@ async def tell_welcome(session: Session, back: bool, id: str | None, history: Hi
     if session.connection is not connection or session.person is not person:
         return False
     session.welcomed = True
-    session.answer(_welcome(session, found, back, id, history))
+    session.answer(_welcome(session, found, back, id, history)._replace(left=left))
     return True
 
 
@@ -372,13 +382,13 @@ async def come_back(call: Call, code: str) -> Outcome:
     if look() is not returning:  # meanwhile they were banned, or their day has ended
         hub.lose(returning.person)
         raise Refused("code-wrong", _nobodys(call.word))
-    rooms = list(returning.rooms.values())
+    rooms, left = list(returning.rooms.values()), _rooms(session)
     returning.resume(connection, given or "", request.seen)
     if same:
         session.leave()
     if returning.language in known_languages():
         connection.speak(code=returning.language)
-    if not await tell_welcome(returning, True, request.id):
+    if not await tell_welcome(returning, True, request.id, left=left):
         return ANSWERED
     if lost := tuple(room.log.name for room in rooms if room.log.key not in returning.person.rooms):
         no_place = say("You are not back in {rooms}: too many rooms are open. /join goes there later.", rooms=lost)

@@ -70,7 +70,7 @@ from chat.log.events import (
 from chat.log.log import Log
 from chat.log.tail import Tails
 from chat.log.unread import Listener, Unread, count
-from chat.wire.answers import StateOfOthers
+from chat.wire.answers import OthersAccount, StateOfOthers
 
 logger = Logger()
 
@@ -237,6 +237,7 @@ class Hub:
         """They have no account any more, and no role."""
         person.password = None
         self.roles.take_all(person)
+        self.show(person, "account", OthersAccount(person.nick, None))
         self.turn.touch(person)
 
     def give_role(self, by: Author | None, person: Person, role: Role | None, room: Room | None) -> None:

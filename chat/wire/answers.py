@@ -115,7 +115,7 @@ class Welcome(NamedTuple):
     """They are in the chat: under which nickname, in which rooms, and with which code they come back.
 
     `history` is what was said before they came, `back` whether they are not new, `private` where they stand in what is
-    said to and by them in private, if they may read it.
+    said to and by them in private, if they may read it; `left` are the rooms of the guest who they were just now.
     """
 
     nick: str
@@ -126,6 +126,7 @@ class Welcome(NamedTuple):
     back: bool = False
     id: str | None = None
     private: Standing | None = None
+    left: Sequence[str] = ()
 
 
 class Since(NamedTuple):
@@ -247,6 +248,14 @@ class OthersName(NamedTuple):
     shared: bool = True
 
 
+class OthersAccount(NamedTuple):
+    """Somebody has this account by now, or (None) none."""
+
+    nick: str
+    account: str | None
+    shared: bool = True
+
+
 class OthersTags(NamedTuple):
     """Somebody's client shows this to those of a room, or of one person: that they type, for one."""
 
@@ -263,7 +272,7 @@ class Watched(NamedTuple):
     here: bool
 
 
-StateOfOthers = OthersAway | OthersName | OthersTags
+StateOfOthers = OthersAway | OthersName | OthersAccount | OthersTags
 
 Notice = CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | StateOfOthers | Watched
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""

@@ -415,6 +415,46 @@ def test_there_is_one_way_to_log_in(registered: World) -> None:
     assert numbers(bob)[-2:] == ["908", "904"]
 
 
+def test_a_guest_who_is_here_logs_in_and_is_somebody_else_to_their_client(registered: World) -> None:
+    bob = irc(registered, "NICK guest", "USER g 0 * :Bob B.", "JOIN #lobby,#ops", host="127.0.0.1")
+    amy = registered.enter("amy", "/join #ops")
+    registered.take_all()
+    bob.type("AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('', 'bob', 'tulip time 8')}")
+    assert numbers(bob) == ["AUTHENTICATE", "904"]
+    bob.take()
+    bob.type("AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('', 'bob', 'tulip time 7')}")
+    assert numbers(bob)[:3] == ["AUTHENTICATE", "900", "903"]
+    assert bob.lines[3:7] == [
+        ":guest!chat@chat PART #lobby",
+        ":guest!chat@chat PART #ops",
+        ":guest!chat@chat NICK :bob",
+        ":bob!chat@chat JOIN #ops",
+    ]
+    assert told(bob, "353") == [["bob", "=", "#ops", "amy @bob"]]
+    assert amy.take()[0].startswith("-!- guest left")
+    bob.take()
+    bob.type("WHOIS bob", "AUTHENTICATE PLAIN")
+    assert told(bob, "311")[0][-1] == "Bob B."
+    assert numbers(bob)[-1] == "907"
+
+
+def test_who_asked_for_it_is_told_who_has_an_account_by_now(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps="account-notify")
+    carl, bob = (
+        enter(world, "carl", "JOIN #lobby"),
+        irc(world, "NICK bob", "USER b 0 * :B", "JOIN #lobby", host="127.0.0.1"),
+    )
+    world.take_all()
+    bob.type("REGISTER", "PASS :tulip time 7", "PASS :tulip time 7", "NICK rob", "UNREGISTER", "PASS :tulip time 7")
+    assert amy.take() == [
+        ":bob!chat@chat ACCOUNT bob",
+        ":bob!chat@chat NICK :rob",
+        ":rob!chat@chat ACCOUNT rob",
+        ":rob!chat@chat ACCOUNT *",
+    ]
+    assert carl.take() == [":bob!chat@chat NICK :rob"]
+
+
 def test_two_devices_of_an_account_share_one_nickname(registered: World) -> None:
     phone, laptop = (log_in(registered, plain("", "bob", "tulip time 7")) for _ in range(2))
     amy = registered.enter("amy", "/join #ops")

@@ -11,7 +11,7 @@ from chat.base.language import say
 from chat.commands import server_password
 from chat.commands.entering import become, choose, greet
 from chat.commands.irc.asking import lusers
-from chat.commands.irc.sasl import MECHANISM
+from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.words import brief
 from chat.wire import replies
@@ -21,6 +21,7 @@ from chat.wire.irc.messages import word
 from chat.wire.wires import IRC
 
 CAPABILITIES = {
+    "account-notify": "",
     "away-notify": "",
     "batch": "",
     "cap-notify": "",
@@ -131,12 +132,12 @@ async def _enter(asked: Asked, wanted: str) -> None:
         if coming is not None:
             await coming
         if connection.session.named:
-            _settle(asked)
+            settle(asked)
             return
     wire.wanted = None
     if wire.account is not None:
         await become(asked.session, connection, wire.account)
-        _settle(asked)
+        settle(asked)
         return
     guarded = server_password.is_wanted(asked.session)
     if guarded and not await _let_in(asked, given):
@@ -146,15 +147,7 @@ async def _enter(asked: Asked, wanted: str) -> None:
         told = say("This server wants no password; yours was looked at as a resume code, and is none.")
         asked.tell("NOTICE", wire.nick, wire.words(told))
     if connection.session.named:
-        _settle(asked)
-
-
-def _settle(asked: Asked) -> None:
-    """They are in."""
-    asked.connection.pings = True
-    wire, person = asked.wire, asked.connection.session.person
-    if not person.measured:  # what others see of who is muted stays as it was
-        person.user, person.realname = wire.user or "", wire.realname
+        settle(asked)
 
 
 async def _let_in(asked: Asked, given: str | None) -> bool:

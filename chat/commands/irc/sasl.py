@@ -1,4 +1,4 @@
-"""Who has an account comes in by its password, or by a token, before all else (IRCv3 sasl, RFC 4616)."""
+"""Who has an account comes in by its password, or by a token, or logs in later (IRCv3 sasl, RFC 4616)."""
 
 from base64 import b64decode
 from binascii import Error as NoBase64
@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
-from chat.commands.entering import check_sealed, recognize
+from chat.commands.entering import become, check_sealed, recognize
 from chat.commands.irc.verbs import Asked, verb
 from chat.wire.irc.format import mask
 
@@ -21,8 +21,8 @@ _CHUNK = 400
 def authenticate(asked: Asked, given: str, *_: str) -> Awaitable[None] | None:
     """A mechanism, or the next part of what it wants."""
     wire = asked.wire
-    if asked.session.named or wire.account is not None:
-        asked.tell("907", wire.words(say("You are logged in already, or in as a guest; /quote LOGIN does it now.")))
+    if wire.account is not None or (asked.session.named and asked.session.person.has_account):
+        asked.tell("907", wire.words(say("You are logged in already.")))
     elif given == "*":
         wire.credentials = None
         asked.tell("906", wire.words(say("Not logged in.")))
@@ -37,6 +37,14 @@ def authenticate(asked: Asked, given: str, *_: str) -> Awaitable[None] | None:
             credentials, wire.credentials = wire.credentials, None
             return _check(asked, credentials)
     return None
+
+
+def settle(asked: Asked) -> None:
+    """They are in."""
+    asked.connection.pings = True
+    wire, person = asked.wire, asked.connection.session.person
+    if not person.measured:  # what others see of who is muted stays as it was
+        person.user, person.realname = wire.user or "", wire.realname
 
 
 def _begin(asked: Asked, mechanism: str) -> None:
@@ -68,9 +76,15 @@ async def _check(asked: Asked, credentials: str) -> None:
     except Refused as error:
         _fail(asked, error.sentence)
         return
-    wire.account, nick = known, known.person.nick
+    nick = known.person.nick
     asked.tell("900", mask(nick), nick, wire.words(say("You are logged in as {nick}.", nick=nick)))
     asked.tell("903", wire.words(say("The password is right.")))
+    if not asked.session.named:
+        wire.account = known  # they are in once they have said all
+        return
+    await asked.session.posting.settled()
+    await become(asked.session, asked.connection, known)
+    settle(asked)
 
 
 def _fail(asked: Asked, why: Sentence) -> None:

@@ -23,6 +23,7 @@ from chat.wire.answers import (
     Lines,
     Missed,
     Notice,
+    OthersAccount,
     OthersAway,
     OthersName,
     OthersTags,
@@ -243,7 +244,24 @@ class IrcWire:
         return self._greet(Greeting(first.server, first.version, 0))
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
-        self.nick, self.wanted, self.password, self.account = welcome.nick, None, None, None
+        before, self.nick = self.nick, welcome.nick
+        self.wanted = self.password = self.account = None
+        if before == NOBODY:
+            yield from self._first_answers()
+        else:  # their client has had its welcome, and knows them as somebody else
+            for room in welcome.left:
+                yield messages.bare(mask(before), "PART", room)
+            if before != self.nick:
+                yield messages.line(mask(before), "NICK", self.nick)
+        if not welcome.back:
+            way = say("If the line drops: connect again with {code} as the server password (PASS).", code=welcome.code)
+            yield from self._tell(way)
+        for state in welcome.rooms:
+            yield from self._in_room(state)
+        if self.format.replays and welcome.back:
+            self._missed = ["@", *(state.name for state in welcome.rooms)]
+
+    def _first_answers(self) -> Iterator[str]:
         greeting = self._greeting
         yield self.numeric("001", self.words(prose.greeting(greeting)))
         version = f"chat-{greeting.version}"
@@ -255,13 +273,6 @@ class IrcWire:
         for row in isupport.rows(greeting.server):
             yield messages.line(self.server, "005", self.nick, *row, "are supported by this server")
         yield from self._lines(Lines([*self.opening, *self.motd()]))
-        if not welcome.back:
-            way = say("If the line drops: connect again with {code} as the server password (PASS).", code=welcome.code)
-            yield from self._tell(way)
-        for room in welcome.rooms:
-            yield from self._in_room(room)
-        if self.format.replays and welcome.back:
-            self._missed = ["@", *(room.name for room in welcome.rooms)]
 
     def motd(self) -> Iterator[Sequence[str]]:
         """The message of the day, and where to go: there always is one, for some clients join nothing before it."""
@@ -451,6 +462,8 @@ class IrcWire:
                 yield messages.bare(mask(nick), "AWAY")
             case OthersAway(nick, text) if "away-notify" in self.capabilities:
                 yield from messages.lines(mask(nick), "AWAY", visible(text or "") or "-")
+            case OthersAccount(nick, account) if "account-notify" in self.capabilities:
+                yield messages.bare(mask(nick), "ACCOUNT", account or "*")
             case OthersName(nick, realname) if "setname" in self.capabilities:
                 yield from messages.lines(mask(nick), "SETNAME", visible(realname))
             case OthersTags(nick, target, tags) if "message-tags" in self.capabilities:
@@ -483,6 +496,7 @@ class IrcWire:
         IgnoreNotice: _state,
         ReadNotice: _state,
         RoomNotice: _room,
+        OthersAccount: _state_of_others,
         OthersAway: _state_of_others,
         OthersName: _state_of_others,
         OthersTags: _state_of_others,
