@@ -755,6 +755,18 @@ ACCOUNTS = 10_000
 ROLES = 50
 """Roles of one account, most of them rooms of its own: each is kept in memory, also while nobody is there."""
 
+PRIVATE_ROOMS = 20_000
+"""Rooms that are private, or were: of each that is kept in memory (some 300 bytes), also while nobody is there."""
+
+ADMISSIONS = 200
+"""Private rooms to which one person belongs; of more, the oldest invitation that they did not follow is forgotten."""
+
+INVITES, INVITE_SECONDS = 20, 30.0
+"""Invitations to rooms that somebody makes at once, and how long each counts: each is a line in somebody's own log."""
+
+WORD_LEAST = 4
+"""Characters of a room's word: an address may guess once a second, which takes shorter ones in a day."""
+
 TOKENS = 10
 TOKEN_ROOMS = 10
 """Tokens of one account, and rooms that one may name: a program of its own for each; all of them are kept in memory."""

@@ -18,6 +18,7 @@ from chat.commands import (
     history,
     moderation,
     people,
+    private_rooms,
     roles,
     rooms,
     server_password,
@@ -54,6 +55,7 @@ __all__ = [
     "moderation",
     "people",
     "perform",
+    "private_rooms",
     "roles",
     "rooms",
     "talk",
@@ -141,13 +143,13 @@ def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome
     row = TABLE.get(parsed.name)
     if row is None:
         raise unknown(parsed.word)
+    if not session.named and not row.nameless:
+        raise no_nick()
     if not permits(row, connection):
         raise not_allowed(row)
     check_scope(row, session)
     if session.named:
         connection.proposal = None
-    elif not row.nameless:
-        raise no_nick()
     call = Call(session, parsed.request, row, connection, parsed.word)
     asked: Any = arguments(row, parsed.rest) if isinstance(parsed.rest, str) else row.asked(*parsed.rest)
     if session.named and (unknown_rooms := session.hub.rooms.unknown(rooms_named(call, asked))):

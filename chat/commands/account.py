@@ -10,8 +10,19 @@ from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import Refused, no_nick
 from chat.base.language import Sentence, say
 from chat.base.token_bucket import Allowance
-from chat.commands.entering import check_sealed, come_in, log_in, new_code, was_wrong
-from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, acknowledge, asks, command, spend, usage
+from chat.commands.entering import check_sealed, come_in, log_in, new_code
+from chat.commands.registry import (
+    ANSWERED,
+    Call,
+    Outcome,
+    accounts_only,
+    acknowledge,
+    asks,
+    command,
+    spend,
+    usage,
+    was_wrong,
+)
 from chat.core.invitations import nobodys
 from chat.core.person import Person
 from chat.core.roles import SERVER
@@ -34,13 +45,6 @@ def _ask(call: Call, wanted: replies.Wanted, nick: str, answer: Callable[[Call, 
 
     hidden = call.connection.ask(answered)
     call.reply(replies.PasswordAsked(wanted, nick, asks(call.session) and not hidden))
-
-
-def _with_account(call: Call) -> Person:
-    person = call.session.person
-    if not person.has_account:
-        raise Refused("usage", say("You have no account; /register makes one, /login NICK is for one you have."))
-    return person
 
 
 class Register(NamedTuple):
@@ -182,11 +186,12 @@ class Password(NamedTuple):
     "account",
     say("/password"),
     say("choose another password; your other devices log in anew, and tokens end"),
+    role="account",
     by_token=False,
 )
 def password(call: Call, asked: Password) -> None:
     """The present one is asked for first: somebody else may sit there."""
-    person = _with_account(call)
+    person = call.session.person
     _ask(call, "present", person.nick, partial(_renew, person))
 
 
@@ -242,10 +247,10 @@ class Logout(NamedTuple):
     """Leave, on this device."""
 
 
-@command("account", say("/logout"), say("leave on this device, and end its code"))
+@command("account", say("/logout"), say("leave on this device, and end its code"), role="account")
 async def logout(call: Call, asked: Logout) -> Outcome:
-    """As /quit; it is for who has an account only."""
-    session, person = call.session, _with_account(call)
+    """As /quit."""
+    session, person = call.session, call.session.person
     await session.posting.settled()
     if not call.still_there:
         return ANSWERED
@@ -261,10 +266,16 @@ class Unregister(NamedTuple):
     """Give the account up."""
 
 
-@command("account", say("/unregister"), say("give your account up: the nickname is anybody's again"), by_token=False)
+@command(
+    "account",
+    say("/unregister"),
+    say("give your account up: the nickname is anybody's again"),
+    role="account",
+    by_token=False,
+)
 def unregister(call: Call, asked: Unregister) -> None:
     """The password is asked for.  What they said stays."""
-    person = _with_account(call)
+    person = call.session.person
     _ask(call, "present", person.nick, partial(_give_up, person))
 
 
@@ -286,10 +297,16 @@ class Sessions(NamedTuple):
     number: int | None
 
 
-@command("account", say("/sessions [end] [N]"), say("list your devices, or end one of them"), by_token=False)
+@command(
+    "account",
+    say("/sessions [end] [N]"),
+    say("list your devices, or end one of them"),
+    role="account",
+    by_token=False,
+)
 async def sessions(call: Call, asked: Sessions) -> Outcome:
     """This one is the first; those without a connection may still come back by their codes."""
-    session, person, hub = call.session, _with_account(call), call.session.hub
+    session, person, hub = call.session, call.session.person, call.session.hub
     others = [other for other in (*person.attached, *person.detached) if other is not session]
     if asked.end is None:
         rows = [replies.Device(1, session.host, True, 0)]
@@ -317,15 +334,15 @@ class Operator(NamedTuple):
     code: str
 
 
-@command("account", say("/operator CODE"), say("run this server, by the code that it made at its start"))
+@command(
+    "account", say("/operator CODE"), say("run this server, by the code that it made at its start"), role="account"
+)
 async def operator(call: Call, asked: Operator) -> Outcome:
     """The server made the code, and it is good once: so it is taken in clear, too, within one's own network."""
     session, hub, connection = call.session, call.session.hub, call.connection
     person = session.person
     if connection.operator or SERVER in person.roles:
         raise Refused("usage", say("You run this server already."))
-    if not person.has_account:
-        raise Refused("not-allowed", say("That code is for who has an account. It was not used; /register makes one."))
     if not connection.private:
         raise Refused(
             "needs-tls",

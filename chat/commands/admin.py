@@ -225,7 +225,7 @@ async def owner(call: Call, asked: Owner) -> Outcome:
     await hub.rooms.load(asked.room)
     if not call.still_there:
         return ANSWERED
-    await roles.give(call, _account(hub, asked.nick), "owner", hub.rooms.find(asked.room))
+    await roles.give(call, _account(hub, asked.nick), "owner", hub.rooms.find(asked.room, None))
     return None
 
 

@@ -26,6 +26,7 @@ from chat.commands.registry import (
     done,
     needs_tls,
     usage,
+    was_wrong,
 )
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
@@ -397,23 +398,12 @@ async def come_back(call: Call, code: str) -> Outcome:
     return None
 
 
-def was_wrong(session: Session, problem: Problem) -> Outcome:
-    """So they are told; after some it is enough."""
-    connection = carrier(session)
-    connection.tries += 1
-    session.answer(problem)
-    if connection.tries >= limits.GUESSES:
-        session.answer(Problem("too-many", say("Connect again to try once more.")))
-        session.hang_up()
-    return ANSWERED
-
-
 async def _come_back_as_guest(
     session: Session, connection: Carrier[Session], returning: Session, code: str, id: str | None
 ) -> Outcome:
     """A code of people can be guessed: of an account's session it brings back the place, under a free nickname.
 
-    Neither the nickname comes with it nor what was said in private; /login brings those.
+    Neither the nickname comes with it nor private talk, nor private rooms; /login brings those.
     """
     hub, account = session.hub, returning.person
     nick = hub.propose(account.nick, session.person)
@@ -421,8 +411,12 @@ async def _come_back_as_guest(
     if session.connection is not connection or hub.codes.get(returning.digest) is not returning:
         hub.lose(session.person)
         return ANSWERED
-    places = {key: max(account.joined[key], returning.given(room.log)) for key, room in returning.rooms.items()}
-    rooms, current, seen_at = list(returning.rooms.values()), returning.current, returning.seen_at
+    rooms = [room for room in returning.rooms.values() if not room.privacy.private]
+    places = {
+        room.log.key: max(account.joined[room.log.key], returning.given(room.log), room.privacy.opened)
+        for room in rooms
+    }
+    current, seen_at = returning.current, returning.seen_at
     returning.send_away(taken_over())
     hub.end(returning, "")
     session.leave()

@@ -7,7 +7,19 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import server_password
-from chat.commands.registry import TABLE, WITHIN, Call, Command, alike, asks, command, known, of_clients, permits
+from chat.commands.registry import (
+    TABLE,
+    WITHIN,
+    Call,
+    Command,
+    alike,
+    asks,
+    command,
+    known,
+    not_allowed,
+    of_clients,
+    permits,
+)
 from chat.wire import grammar, replies, vocabulary
 
 
@@ -53,6 +65,8 @@ def help(call: Call, asked: Help) -> None:
         call.reply(replies.Tips())
     else:
         row = known(topic)
+        if row is not None and row.role == "account" and not permits(row, call.connection):
+            raise not_allowed(row)
         if row is None or not permits(row, call.connection):
             raise _unknown(topic)
         call.reply(replies.HelpAbout([manual(row), *map(manual, WITHIN[row.name].values())]))

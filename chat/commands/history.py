@@ -37,7 +37,9 @@ from chat.wire.requests import Read
 async def entering(session: Session, log: Log, position: int) -> History:
     """What somebody who comes into a room is shown: the last that was said up to a position."""
     most = session.hub.settings.history
-    entries = await session.hub.recent(log, position + 1, most + 1) if most and _tells(session, log) else []
+    entries: Sequence[Entry] = []
+    if most and (behind := _told_from(session, log)) is not None:
+        entries = await session.hub.recent(log, behind, position + 1, most + 1)
     shown = _fitting([(log.name, entry) for entry in entries[-most:]])
     return History(Latest(), log.name, shown, len(entries) > len(shown), session.hub.now())
 
@@ -61,10 +63,10 @@ async def standings(session: Session, logs: Iterable[Log]) -> Mapping[str, Stand
     return {key: Standing(behind, counts.get(key), last) for key, (behind, last) in stretches.items()}
 
 
-def _tells(session: Session, log: Log) -> bool:
-    """Whether they are shown what was said in it before."""
+def _told_from(session: Session, log: Log) -> int | None:
+    """The place behind which they are shown what was said in it before; None: nothing of it."""
     reach = session.reach(log)
-    return reach is not None and reach.said
+    return None if reach is None else reach.said
 
 
 def _fitting(entries: Sequence[tuple[str, Entry]]) -> Sequence[tuple[str, Entry]]:
@@ -83,7 +85,10 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
 
 
 async def _found(call: Call, query: Query) -> Found:
-    """What fits a query."""
+    """What fits a query, of what they may read."""
+    places = [(log.key, _told_from(call.session, log) or 0) for log in call.session.logs.values()]
+    behind = {key: max(place, query.behind.get(key, 0)) for key, place in places if key in query.keys}
+    query = query._replace(behind=behind)
     parts = len(query.keys) * max(1, len(query.words.split()))
     call.connection.spend(limits.PRICE_QUERY + min(limits.PRICE_QUERY_PART * parts, limits.SEARCH_SECONDS * 1e6))
     found = await call.session.hub.said(query)
@@ -118,7 +123,7 @@ def _readable(call: Call, place: str | None) -> Log:
     log = session.person.log
     if place is None or place.startswith("#"):
         log = room_of(session, place or call.request.room).log
-    if not _tells(session, log):
+    if _told_from(session, log) is None:
         raise Refused("not-allowed", not_recorded(log.name))
     return log
 
@@ -236,7 +241,7 @@ async def missed(call: Call, asked: Missed) -> None:
     """On a wire of people nobody knows whether they read the room that they look at: there it is since they spoke."""
     session = call.session
     log, person, before = _readable(call, asked.room), session.person, call.request.before
-    logs = [other for other in session.logs.values() if _tells(session, other)]
+    logs = [other for other in session.logs.values() if _told_from(session, other) is not None]
     behind = {other.key: read for other in logs if (read := person.read_up_to(other)) < other.head}
     if behind and before is None:
         found = await _found(call, Query(tuple(behind), limits.GREP_MOST, behind=behind, to=person.listener))
@@ -267,7 +272,7 @@ async def mentions(call: Call, asked: MentionsOf) -> None:
         author = fold(place)
     elif place is not None or room is not None:
         logs = [_readable(call, place)]
-    keys = tuple(log.key for log in logs if _tells(session, log))
+    keys = tuple(log.key for log in logs if _told_from(session, log) is not None)
     before = call.request.before if len(keys) == 1 else None
     query = Query(keys, limits.GREP_MOST, before, other=author, to=person.listener)
     await _show(call, query, logs[0].name if len(logs) == 1 else None, Mentions())
@@ -294,5 +299,5 @@ async def grep(call: Call, asked: Grep) -> None:
     logs: Sequence[Log] = list(session.logs.values())
     if asked.room is not None or call.request.room is not None:
         logs = [_readable(call, asked.room)]
-    keys = tuple(log.key for log in logs if _tells(session, log))
+    keys = tuple(log.key for log in logs if _told_from(session, log) is not None)
     await _show(call, Query(keys, limits.GREP_MOST, words=asked.text), None, Matching(asked.text))

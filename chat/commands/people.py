@@ -54,7 +54,9 @@ def who(call: Call, asked: Who) -> None:
         return
     place = asked.place
     if place is not None and not place.startswith("#"):
-        if session.hub.is_here(place) and not session.hub.rooms.has(f"#{place}"):
+        room = session.hub.rooms.named(f"#{place}")
+        is_room = room is not None and session.hub.rooms.is_seen(room.log.key, session.person.rooms)
+        if session.hub.is_here(place) and not is_room:
             whois(call._replace(command=TABLE["whois"]), Whois(place))
             return
         place = f"#{place}"
@@ -102,10 +104,18 @@ def whois(call: Call, asked: Whois) -> None:
     person = call.session.person if asked.nick is None else present(hub, asked.nick)
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
-    name, rooms = person.nick, tuple(room.log.name for room in person.rooms.values())
+    inside = call.session.person.rooms
+    seen = [key for key in (*person.rooms, *person.roles) if hub.rooms.is_seen(key, inside)]
+    if person is call.session.person:
+        seen = [*person.rooms, *person.roles]
+    name, rooms = person.nick, tuple(room.log.name for key, room in person.rooms.items() if key in seen)
     spoke = person.spoke_at > person.entered_at
     owns, operates = (
-        tuple(hub.rooms.name_of(key) for key, role in person.roles.items() if role == wanted and key != SERVER)
+        tuple(
+            hub.rooms.name_of(key)
+            for key, role in person.roles.items()
+            if role == wanted and key != SERVER and key in seen
+        )
         for wanted in ("owner", "operator")
     )
     runs, idle = SERVER in person.roles, idle if spoke else here

@@ -17,12 +17,12 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
 from chat.base.token_bucket import Allowance
-from chat.core.ports import Carrier
+from chat.core.ports import Carrier, Role
 from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.wire import grammar, phrases, replies, vocabulary
-from chat.wire.answers import Done, Reply
+from chat.wire.answers import Done, Problem, Reply
 from chat.wire.requests import Request
 
 Outcome = Literal["answered"] | None
@@ -31,9 +31,9 @@ Outcome = Literal["answered"] | None
 ANSWERED: Final = "answered"
 """What acknowledges or refuses the line has gone out, or comes with the turn."""
 
-Right = Literal["anybody", "operator", "owner", "server operator"]
-"""Who may: anybody, the operators of the room it is about, whose room it is, or whoever runs the server; each may what
-those before may."""
+Right = Literal["anybody", "account", "operator", "owner", "server operator"]
+"""Who may: anybody, whoever has an account, who is an operator of the room it is about, whose room that is, or whoever
+runs the server; each may what those before may."""
 
 _BLANKS = re.compile(r"[^\S\n]+")
 _KINDS: Mapping[str, replies.Kind] = {
@@ -157,24 +157,36 @@ def command(
 def permits(row: Command, connection: Carrier[Session], room: str | None = None) -> bool:
     """Whether whoever comes by this connection may do it, in the room of this key or (None) in any: the one place where
     that is decided."""
+    session = connection.session
+    if row.role == "account":
+        return session.named and session.person.has_account
     if row.role == "anybody" or connection.operator:
         return True
-    session = connection.session
     roles = session.person.roles if session.named and session.scope is None else {}
     if SERVER in roles:
         return True
     held = roles.values() if room is None else (roles.get(room),)
-    return (row.role in ("owner", "operator") and "owner" in held) or (row.role == "operator" and "operator" in held)
+    return any(role in _ROLES.get(row.role, ()) for role in held)
+
+
+_ROLES: Mapping[Right, Sequence[Role]] = {"operator": ("operator", "owner"), "owner": ("owner",)}
+"""Who has a right in a room."""
+
+
+_FOR_PROGRAMS: Sequence[Right] = ("anybody", "account")
 
 
 def check_scope(row: Command, session: Session) -> None:
     """Raises `Refused` where a program asks for what is for whoever knows the account's password."""
-    if session.scope is not None and not (row.by_token and row.role == "anybody"):
+    if session.scope is not None and not (row.by_token and row.role in _FOR_PROGRAMS):
         raise Refused("not-allowed", say("/{name} is not for programs: log in with the password.", name=row.name))
 
 
 def not_allowed(row: Command) -> Refused:
     """The answer to whoever may not."""
+    if row.role == "account":
+        refused = say("You have no account; /register makes one, /login NICK is for one you have.")
+        return Refused("not-allowed", refused)
     if row.role == "operator":
         sentence = say("/{name} is for the operators of the room. Nothing was done.", name=row.name)
         return Refused("not-allowed", sentence)
@@ -218,7 +230,7 @@ def alike(word: str) -> Command | None:
 
 
 def _near(folded: str) -> str | None:
-    for_all = [name for name, row in NAMES.items() if row.role == "anybody"]
+    for_all = [name for name, row in NAMES.items() if row.role in _FOR_PROGRAMS]
     return nearest(folded, [*for_all, *vocabulary.RESERVED])
 
 
@@ -374,6 +386,17 @@ def accounts_only(session: Session) -> bool:
     return session.hub.settings.registered_only and not session.named and not carrier(session).operator
 
 
+def was_wrong(session: Session, problem: Problem) -> Outcome:
+    """A secret that they gave is none: so they are told; after some it is enough."""
+    connection = carrier(session)
+    connection.tries += 1
+    session.answer(problem)
+    if connection.tries >= limits.GUESSES:
+        session.answer(Problem("too-many", say("Connect again to try once more.")))
+        session.hang_up()
+    return ANSWERED
+
+
 def acknowledge(session: Session, request: Request) -> None:
     """What a line asks for is done, and all else that it brings was told; without an id nobody waits for that."""
     if request.id is not None:
@@ -384,7 +407,7 @@ def room_of(session: Session, name: str | None) -> Room:
     """The room of this name, or the current one; raises `Refused` where they are not in it."""
     if name is None and not session.rooms:
         raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
-    room = session.current if name is None else session.hub.rooms.find(name)
+    room = session.current if name is None else session.hub.rooms.find(name, session.person.rooms)
     if not session.may_read(room.log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
     return room
@@ -394,10 +417,9 @@ def held_room(call: Call, name: str | None) -> Room:
     """The room of this name, or the current one, where they may do this; of others they are told as of rooms that are
     not theirs to know."""
     name = name or call.request.room
-    if name is not None:
-        room = call.session.hub.rooms.find(name)
-        if permits(call.command, call.connection, room.log.key):
-            return room
+    named = None if name is None else call.session.hub.rooms.named(name)
+    if named is not None and permits(call.command, call.connection, named.log.key):
+        return named
     room = room_of(call.session, name)
     if not permits(call.command, call.connection, room.log.key):
         raise not_allowed(call.command)

@@ -83,7 +83,7 @@ class Own(NamedTuple):
 async def own(call: Call, asked: Own) -> None:
     """It is the server's operators' until one of them takes it."""
     session, hub = call.session, call.session.hub
-    room = hub.rooms.find(asked.room)
+    room = hub.rooms.find(asked.room, None)
     owner = hub.roles.owner(room.log.key)
     if owner is not None and owner is not session.person:
         raise Refused("usage", say("{nick} is the owner of {room}.", nick=owner.nick, room=room.log.name))

@@ -1,23 +1,40 @@
 """Rooms: going there and leaving, which there are, and their topics."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
-from chat.base import limits
+from twisted.internet.defer import CancelledError
+
+from chat.base import limits, passwords
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.token_bucket import Allowance
 from chat.commands import scope
 from chat.commands.history import entering, standings
-from chat.commands.registry import ANSWERED, Call, Outcome, carrier, command, count, room_of, spend
+from chat.commands.registry import (
+    ANSWERED,
+    TABLE,
+    Call,
+    Outcome,
+    carrier,
+    command,
+    count,
+    permits,
+    room_of,
+    spend,
+    was_wrong,
+)
 from chat.commands.words import brief
 from chat.core.ports import Record
 from chat.core.roles import SERVER
 from chat.core.room import Room
+from chat.core.rooms import Rooms as AllRooms
 from chat.core.session import Session
 from chat.log.events import TopicSet
 from chat.log.unread import Unread
 from chat.wire import replies
-from chat.wire.answers import OthersAway, Reply, RoomNotice, RoomState, Standing, Stored
+from chat.wire.answers import OthersAway, Problem, Reply, RoomNotice, RoomState, Standing, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
@@ -37,18 +54,27 @@ def _head(session: Session, room: Room) -> int:
 
 
 class Join(NamedTuple):
-    """Go to a room."""
+    """Go to a room, with its word perhaps."""
 
     room: str
+    word: str | None
 
 
-@command("rooms", say("/join #room"), say("go to a room; it is made if there is none"), allowance=_MOVES)
-async def join(call: Call, asked: Join) -> None:
+@command(
+    "rooms",
+    say("/join #room [word]"),
+    say("go to a room; it is made if there is none"),
+    allowance=_MOVES,
+)
+async def join(call: Call, asked: Join) -> Outcome:
     """Speak there from now on; the rooms one is in already are still heard."""
     session, hub = call.session, call.session.hub
     scope.check_place(session, asked.room)
-    if hub.rooms.key_of(asked.room) not in session.person.rooms:
-        hub.measures.check_may_come(session.person, hub.rooms.key_of(asked.room))
+    key = hub.rooms.key_of(asked.room)
+    if key not in session.person.rooms:
+        if hub.rooms.is_private(key) and not await _may_come(call, asked):
+            return ANSWERED
+        hub.measures.check_may_come(session.person, key)
         session.person.may_join_one_more()
         if hub.settings.max_per_host:
             hub.rooms.check_holding(asked.room, session.host)
@@ -56,17 +82,19 @@ async def join(call: Call, asked: Join) -> None:
         if is_new := hub.rooms.is_new(asked.room):
             hub.measures.check_may_talk(session.person, SERVER)
             if session.person.has_account:
-                hub.roles.check_one_more(session.person, hub.rooms.key_of(asked.room))
+                hub.roles.check_one_more(session.person, key)
             spend(session, _NEW, _no_new_room)
         room = hub.rooms.make(asked.room)
         if is_new and session.person.has_account:
             hub.roles.give(session.person, room.log.key, "owner")
+        if room.privacy.private:
+            session.person.admit(key, room.log.head, came=True)
         position = session.join(room)
         session.speak_in(room)
         history = await entering(session, room.log, position)
         await hub.turn.flush()
         if not call.still_there or room.log.key not in session.person.rooms:
-            return
+            return ANSWERED
         if (away := session.person.away) is not None:
             hub.show(session.person, "away", OthersAway(session.person.nick, away), room)
         session.answer(history._replace(id=call.request.id))
@@ -81,11 +109,54 @@ async def join(call: Call, asked: Join) -> None:
         # Whoever looks at a room on a wire of people has read it.
         standing = (await standings(session, [room.log]))[room.log.key]
         if not call.still_there or room.log.key not in session.person.rooms:
-            return
+            return ANSWERED
         session.speak_in(room)
         await hub.turn.flush()
         if call.still_there:
             _tell_joined(call, room, standing)
+    return None
+
+
+async def _may_come(call: Call, asked: Join) -> bool:
+    """Whether they come into a private room: they belong to it, may ask others in, or say its word; raises `Refused`,
+    or has answered them, where they do not.
+
+    What was said before they came is numbered by then, so that it is not shown to who says the word.
+    """
+    session, hub = call.session, call.session.hub
+    key = hub.rooms.key_of(asked.room)
+    if key in session.person.admitted:
+        return True
+    if not permits(TABLE["invite"], call.connection, key):
+        if asked.word is None:
+            raise not_open(asked.room)
+        kept = hub.rooms.privacy(key).word
+        fits = await hub.passwords.verify(kept or None, passwords.normal(asked.word))
+        try:
+            fitting = await hub.guesses.guess(call.connection, partial(_same, fits, hub.rooms, key, kept))
+        except CancelledError:
+            return False
+        if not call.still_there:
+            return False
+        if fitting is None:
+            refused = not_open(asked.room)
+            was_wrong(session, Problem(refused.code, refused.sentence, call.request.id))
+            return False
+    await hub.turn.flush()
+    return call.still_there
+
+
+def _same(fits: bool, rooms: AllRooms, key: str, kept: str) -> bool | None:
+    """Whether the word that was right still is that of the room."""
+    return True if fits and kept and rooms.privacy(key).word == kept else None
+
+
+def not_open(name: str) -> Refused:
+    """The one answer of rooms into which somebody may not come, whatever the reason is, and be nobody there.
+
+    That there is such a room has to be told, for nobody may make another one of that name; nothing else is.
+    """
+    return Refused("locked", say("You cannot go to {room}: it is not for everybody.", room=name[: limits.NAME_READ]))
 
 
 def _no_new_room(seconds: int) -> Sentence:
@@ -119,6 +190,7 @@ def _tell_joined(call: Call, room: Room, standing: Standing, is_new: bool = Fals
             None if owner is None else owner.nick,
             session.person.roles.get(key, "member"),
             found.operators,
+            room.privacy.private,
         )
     )
 
@@ -156,6 +228,12 @@ async def leave(call: Call, asked: Leave) -> None:
     call.reply(replies.Left(room.log.name, session.current.log.name if session.rooms else None, text))
 
 
+def seen(session: Session) -> Iterator[Room]:
+    """The rooms in which anybody is, as far as they are there for this one."""
+    inside, rooms = session.person.rooms, session.hub.rooms
+    return (room for key, room in rooms.items() if room.members and rooms.is_seen(key, inside))
+
+
 class Rooms(NamedTuple):
     """Which rooms there are."""
 
@@ -164,7 +242,7 @@ class Rooms(NamedTuple):
 def rooms(call: Call, asked: Rooms) -> None:
     """The fullest first; empty ones are not told."""
     found = sorted(
-        (room for room in call.session.hub.rooms.values() if room.members),
+        seen(call.session),
         key=lambda room: -len(room.members),
     )
     shown = found[: limits.ROOMS_SHOWN]

@@ -265,7 +265,7 @@ async def post(call: Call, asked: Post) -> Outcome:
         else:
             author, name = _from_outside(session, nick), name or LOBBY
         await hub.rooms.load(name)
-        room = hub.rooms.find(name)
+        room = hub.rooms.find(name, () if person is None else person.rooms)
         hub.measures.check_may_come(person, room.log.key)
         hub.measures.check_may_talk(person, room.log.key)
         place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
@@ -292,7 +292,7 @@ def _from_outside(session: Session, nick: str) -> Author:
 
 
 def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Person, Author, str]:
-    """Who has this token, and where they say it: where no room is named, in the first that it is for.
+    """Whose token this is, who says it, and where: where no room is named, in the first that it is for.
 
     Raises `Refused` where it is none of theirs, or is not for that room.
     """

@@ -24,13 +24,12 @@ class NewOrEnd(NamedTuple):
     "account",
     say("/token new|end NAME [#room … post|talk]"),
     say("let a program say lines as you by /post, or come in, too (talk); in these rooms only, if you name some"),
+    role="account",
     by_token=False,
 )
 async def token(call: Call, asked: NewOrEnd) -> None:
     """It is told once.  Who came in by one that is ended is sent away."""
     person = call.session.person
-    if not person.has_account:
-        raise Refused("usage", say("Tokens are of accounts: /register makes your nickname your own."))
     match grammar.fold(asked.what):
         case "new":
             await _make(call, person, tokens.check_name(asked.name), *_what_for(call, asked.text or ""))
@@ -92,7 +91,13 @@ class Tokens(NamedTuple):
     """Which one has."""
 
 
-@command("account", say("/tokens"), say("list your tokens: what each may, and when it was used"), by_token=False)
+@command(
+    "account",
+    say("/tokens"),
+    say("list your tokens: what each may, and when it was used"),
+    role="account",
+    by_token=False,
+)
 def list_tokens(call: Call, asked: Tokens) -> None:
     """Not what they are: that was told once, and is not kept."""
     now = call.session.hub.now()

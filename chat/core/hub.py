@@ -711,13 +711,13 @@ class Hub:
         # A store with threads may already have what the turn has not shown yet.
         return page.addCallback(lambda entries: [entry for entry in entries if entry.seq <= log.head])
 
-    async def recent(self, log: Log, before: int, most: int) -> Sequence[Entry]:
-        """The last things people said before a number, oldest first: from memory where that reaches."""
+    async def recent(self, log: Log, behind: int, before: int, most: int) -> Sequence[Entry]:
+        """The last things people said between a place and a number, oldest first: from memory where that reaches."""
         entries = log.said_before(before, most)
         if entries is None:
-            found = await self.said(Query((log.key,), most, before))
+            found = await self.said(Query((log.key,), most, before, behind={log.key: behind}))
             entries = [entry for _, entry in found.entries]
-        return entries
+        return [entry for entry in entries if entry.seq > behind]
 
     def unread_in_memory(self, log: Log, stretch: Stretch, listener: Listener) -> Unread | None:
         """What is new for somebody in a stretch of a log; None where the store has to be asked (`unread`)."""
@@ -746,8 +746,7 @@ class Hub:
             self.invitations.stored(record)
             if record.kind == RECORDS:
                 self.measures.stored(record)
-            if record.kind == "topic" and record.key in self.rooms:
-                self.rooms[record.key].topic = record.value or ""
+            self.rooms.told(record)
         self.turn.told(by_log)
         if self.log in by_log:
             self._all_hear()

@@ -14,7 +14,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.batch import People, Restorable, Sessions
-from chat.core.ports import PersonRecord, Role, Token
+from chat.core.ports import Admission, PersonRecord, Role, Token
 from chat.core.presence import Presence
 from chat.core.room import Room
 from chat.log.events import Author
@@ -29,8 +29,8 @@ class Reach(NamedTuple):
     heard: int
     """The place behind which everything comes to them."""
 
-    said: bool
-    """Whether what people said before it is shown when they ask for it."""
+    said: int | None
+    """The place behind which what people said is shown when they ask for it; None: not at all."""
 
 
 class Scope(NamedTuple):
@@ -109,6 +109,7 @@ class Person:
     """Keyed by an id of their own; a guest is there as long as a session of theirs."""
 
     __slots__ = (
+        "admitted",
         "attached",
         "away",
         "detached",
@@ -167,6 +168,8 @@ class Person:
         self.rooms: dict[str, Room] = {}
         self.joined: dict[str, int] = {}
         """The place in its log, by its key, at which they came into each room."""
+        self.admitted: dict[str, Admission] = {}
+        """By their keys, to which rooms they belong that are private, or were; the one they went to last at the end."""
         self.read: dict[str, int] = {}
         """Up to where they have read a log, by its key; see `read_up_to`."""
         self.away: str | None = None
@@ -259,6 +262,18 @@ class Person:
         self.rooms[room.log.key] = room
         room.join(self)
 
+    def admit(self, key: str, behind: int, came: bool) -> None:
+        """They belong to the room of this key from now on, and read it from there on; where they did, from where they
+        did.
+
+        Of very many rooms, first the oldest invitation that they did not follow is forgotten.
+        """
+        before = self.admitted.pop(key, None)
+        if len(self.admitted) >= limits.ADMISSIONS:
+            outside = [other for other in self.admitted if other not in self.rooms]
+            del self.admitted[min(outside, key=lambda other: self.admitted[other].came)]
+        self.admitted[key] = Admission(behind, came) if before is None else before._replace(came=before.came or came)
+
     def part(self, room: Room, text: str) -> None:
         """Be in one room less."""
         del self.rooms[room.log.key]
@@ -282,15 +297,18 @@ class Person:
         rooms they are in.
 
         A recorded room tells what was said before to whoever is in it, but not who came and went; of one that is not
-        recorded everybody has what they heard.
+        recorded everybody has what they heard.  What was said while it was private stays with those who belonged to it.
         """
         if log is self.log:
-            return Reach(0, True)
+            return Reach(0, 0)
         if log is self.everybodys:
-            return Reach(0, False)
-        if log.key not in self.rooms:
+            return Reach(0, None)
+        room = self.rooms.get(log.key)
+        if room is None:
             return None
-        return Reach(self.joined[log.key], log.recorded)
+        admission = self.admitted.get(log.key)
+        behind = room.privacy.opened if admission is None else admission.behind
+        return Reach(self.joined[log.key], behind if log.recorded else None)
 
     def may_read(self, log: Log) -> bool:
         """Whether they may read it at all."""
@@ -348,6 +366,7 @@ class Person:
             self.password,
             dict(self.roles),
             list(self.tokens.values()),
+            dict(self.admitted),
         )
 
 

@@ -107,6 +107,14 @@ class Token(NamedTuple):
     used_at: datetime | None
 
 
+class Admission(NamedTuple):
+    """That somebody belongs to a room that is private, or was: they read what was said behind a place, and `came` since
+    they were invited."""
+
+    behind: int
+    came: bool
+
+
 class PersonRecord(NamedTuple):
     """What brings somebody back after a restart."""
 
@@ -130,6 +138,8 @@ class PersonRecord(NamedTuple):
     roles: Mapping[str, Role] = MappingProxyType({})
     """By the key of a room's log, or by that of the server's."""
     tokens: Sequence[Token] = ()
+    admitted: Mapping[str, Admission] = MappingProxyType({})
+    """By the keys of rooms, in the order of their going there."""
 
 
 class SessionRecord(NamedTuple):

@@ -36,7 +36,9 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
         hub.tokens.keep(person, token)
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
     person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
-    person.rooms = {key: hub.rooms[key] for key in record.rooms if key in hub.rooms}
+    person.admitted = dict(record.admitted)
+    seen = [key for key in record.rooms if key in hub.rooms and hub.rooms.is_seen(key, person.admitted)]
+    person.rooms = {key: hub.rooms[key] for key in seen}
     heads = {log.key: log.head for log in person.logs.values()}
     person.joined = _up_to(heads, {key: record.rooms[key] for key in person.rooms})
     person.read = _up_to(heads, record.read)

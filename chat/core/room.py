@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
+from chat.core.privacy import PUBLIC
 from chat.core.room_holders import RoomHolders
 from chat.log.events import Author, Fact, Joined, Left
 from chat.log.log import Log
@@ -49,6 +50,7 @@ class Room:
         self.topic = ""
         self.measured = False
         """See `chat.core.measures`."""
+        self.privacy = PUBLIC
         self.members: dict[str, Member] = {}
         self._clock = clock
         self._append = append

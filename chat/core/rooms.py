@@ -1,6 +1,6 @@
 """Which rooms there are: found by name, made, loaded from the store when somebody asks for one, and forgotten."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 
 from twisted.internet.interfaces import IReactorTime
@@ -10,7 +10,8 @@ from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.nearest import nearest
 from chat.core.measures import Measures
-from chat.core.ports import Kept, KeptLog, Store
+from chat.core.ports import Kept, KeptLog, Record, Store
+from chat.core.privacy import KIND, PUBLIC, Privacy, of_record
 from chat.core.roles import Roles
 from chat.core.room import Room
 from chat.core.room_holders import RoomHolders
@@ -48,6 +49,8 @@ class Rooms(Mapping[str, Room]):
         """Rooms were forgotten, to make place."""
         self._older_keys = dict(kept.older)
         """Keys of rooms that an older program, or older tables of Unicode, folded in another way."""
+        self._privacy = {record.key: of_record(record) for record in kept.records if record.kind == KIND}
+        """Of those that are private, or were."""
         for log in kept.logs:
             if log.key.startswith("#"):
                 if (key := names.fold(log.name)) != log.key:
@@ -79,9 +82,9 @@ class Rooms(Mapping[str, Room]):
         """What the room of this key is called; of one that is not in memory that is not known."""
         return self._rooms[key].log.name if key in self._rooms else key
 
-    def has(self, name: str) -> bool:
-        """Whether there is a room of this name."""
-        return self.key_of(name) in self._rooms
+    def named(self, name: str) -> Room | None:
+        """The room of this name, if it is in memory."""
+        return self._rooms.get(self.key_of(name))
 
     def unknown(self, rooms: Iterable[str]) -> list[str]:
         """Those of these names, with or without #, that only `load` can tell whether there is such a room."""
@@ -89,7 +92,7 @@ class Rooms(Mapping[str, Room]):
 
     def _may_be_stored(self, name: str) -> bool:
         name = name if names.fold(name).startswith("#") else f"#{name}"
-        if self.has(name):
+        if self.key_of(name) in self._rooms:
             return False
         try:
             names.check_room(name)
@@ -124,7 +127,7 @@ class Rooms(Mapping[str, Room]):
     def is_new(self, name: str) -> bool:
         """Whether no room was ever called so, as far as is known after `load`; raises `Refused` where none may be."""
         key = self.key_of(names.check_room(name))
-        return key not in self._rooms and not self._roles.holders(key)
+        return key not in self._rooms and key not in self._privacy and not self._roles.holders(key)
 
     def make(self, name: str) -> Room:
         """The room of this name, made if there is none; raises `Refused` where that is not allowed."""
@@ -136,22 +139,25 @@ class Rooms(Mapping[str, Room]):
             room = self._add(key, checked, 0)
         return room
 
-    def find(self, name: str) -> Room:
-        """The room of this name, with or without its #; raises `Refused` where there is none in memory."""
+    def find(self, name: str, inside: Container[str] | None) -> Room:
+        """The room of this name, with or without its #, for somebody who is `inside` these (None sees all of them).
+
+        Raises `Refused` where there is none in memory; one that is private is not there for others.
+        """
         shown = name[: limits.NAME_READ]
         if name.startswith("@"):
             raise Refused("room-bad", say("{name} is a person; a room is what this is about.", name=shown))
         if not names.fold(name).startswith("#"):
             name = shown = f"#{shown}"
-        try:
-            return self._rooms[self.key_of(name)]
-        except KeyError:
-            names.check_room(name)
-            near = self._nearest(name)
-            sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
-            if near is not None:
-                sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
-            raise Refused("no-room", sentence) from None
+        key = self.key_of(name)
+        if key in self._rooms and (inside is None or self.is_seen(key, inside)):
+            return self._rooms[key]
+        names.check_room(name)
+        near = self._nearest(name, inside)
+        sentence = say("There is no room {room}. /join {room} makes it.", room=shown)
+        if near is not None:
+            sentence = say("There is no room {room}; is it {near}? /join {room} makes it.", room=shown, near=near)
+        raise Refused("no-room", sentence)
 
     async def load(self, name: str) -> bool:
         """Have the room of this name in memory, if there ever was one; returns whether there was.
@@ -168,10 +174,43 @@ class Rooms(Mapping[str, Room]):
                 self._add(key, kept.name, kept.head).topic = kept.topic
         return key in self._rooms
 
+    # Which of them are for everybody.
+
+    def is_private(self, key: str) -> bool:
+        """Whether the room of this key is there only for who is in it, be it in memory or not."""
+        return self._privacy.get(key, PUBLIC).private
+
+    def privacy(self, key: str) -> Privacy:
+        """Who may come into the room of this key."""
+        return self._privacy.get(key, PUBLIC)
+
+    def check_one_more_private(self, key: str) -> None:
+        """Raises `Refused` where so much is kept of others that this one cannot be private."""
+        if key not in self._privacy and len(self._privacy) >= limits.PRIVATE_ROOMS:
+            raise Refused("too-many", say("There are {limit} private rooms already.", limit=limits.PRIVATE_ROOMS))
+
+    def set_privacy(self, key: str, privacy: Privacy) -> None:
+        """From now on these may come into it."""
+        self._privacy[key] = privacy
+        if key in self._rooms:
+            self._rooms[key].privacy = privacy
+
+    def is_seen(self, key: str, inside: Container[str]) -> bool:
+        """Whether the room of this key is there for somebody who is in these rooms."""
+        return key in inside or not self.is_private(key)
+
+    def told(self, record: Record) -> None:
+        """Another node has changed this of a room."""
+        if record.kind == KIND:
+            self.set_privacy(record.key, of_record(record))
+        elif record.kind == "topic" and record.key in self._rooms:
+            self._rooms[record.key].topic = record.value or ""
+
     def _add(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded)
         room = self._rooms[key] = Room(log, self._clock, self._turn.append, self._holders)
         room.measured = self._measures.concern(key)
+        room.privacy = self.privacy(key)
         return room
 
     def _make_place(self) -> None:
@@ -187,8 +226,12 @@ class Rooms(Mapping[str, Room]):
                 return
         raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
 
-    def _nearest(self, name: str) -> str | None:
+    def _nearest(self, name: str, inside: Container[str] | None) -> str | None:
         """The room that was most likely meant, of some that people are in."""
-        some = [key for key, room in islice(self._rooms.items(), limits.NEAR_LOOKED_AT) if room.members]
+        some = [
+            key
+            for key, room in islice(self._rooms.items(), limits.NEAR_LOOKED_AT)
+            if room.members and (inside is None or self.is_seen(key, inside))
+        ]
         near = nearest(names.fold(name), some)
         return None if near is None else self._rooms[near].log.name

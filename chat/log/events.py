@@ -144,6 +144,23 @@ class RoleGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySet:
+    """A room is private from now on, or public; without an author it was done by whoever runs the server."""
+
+    author: Author | None
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Somebody (`to`) is invited to the room of this name; it stands in the room's log and in that of their own."""
+
+    author: Author | None
+    to: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in the room of this name or (`*`)
     on the server, for so many seconds (None: for ever, or at once).
@@ -176,8 +193,8 @@ class OtherDevice:
 
 Said = Message | Action | Private
 Fact = (
-    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | Measured | Announced
-    | StopAnnounced | NotDelivered | OtherDevice
+    Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | PrivacySet | Invited | Measured
+    | Announced | StopAnnounced | NotDelivered | OtherDevice
 )  # fmt: skip
 
 

@@ -25,12 +25,14 @@ from chat.log.events import (
     Announced,
     Entry,
     Fact,
+    Invited,
     Joined,
     Left,
     Measured,
     Message,
     NotDelivered,
     OtherDevice,
+    PrivacySet,
     Private,
     Renamed,
     RoleGiven,
@@ -130,6 +132,8 @@ _TYPES: Mapping[type, str] = {
     TopicSet: "topic",
     RoleGiven: "role",
     Measured: "measure",
+    PrivacySet: "privacy",
+    Invited: "invited",
     Announced: "announced",
     StopAnnounced: "announced",
     NotDelivered: "not-delivered",
@@ -164,6 +168,12 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
             taken: dict[str, object] = {"what": what, "to": to, "of": room, "seconds": seconds, "why": _shown(why)}
             taken |= {"fact": fact_id} if fact_id else {}
             return taken if by is None else {"from": by.nick, **taken}
+        case PrivacySet(by, private):
+            privacy: dict[str, object] = {"private": private}
+            return privacy if by is None else {"from": by.nick, **privacy}
+        case Invited(by, to, room):
+            invited: dict[str, object] = {"to": to, "of": room}
+            return invited if by is None else {"from": by.nick, **invited}
         case NotDelivered(nick):
             return {"to": nick}
         case OtherDevice(author, "renamed", to):

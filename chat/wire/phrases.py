@@ -125,6 +125,29 @@ def because(told: Sentence, why: str) -> Sentence:
     return say("{told}: {why}", told=told, why=quoted(why)) if why else told
 
 
+def privacy_set(by: str | None, room: str, private: bool) -> Sentence:
+    """Somebody let a room be there for those alone who belong to it, or for everybody."""
+    if by is None:
+        return say("{room} is private now", room=room) if private else say("{room} is public now", room=room)
+    if private:
+        return say("{nick} made {room} private", nick=by, room=room)
+    return say("{nick} made {room} public", nick=by, room=room)
+
+
+def invited(by: str | None, nick: str, room: str) -> Sentence:
+    """Somebody is asked into a room, as those hear it who are in it."""
+    if by is None:
+        return say("{nick} is asked into {room}", nick=nick, room=room)
+    return say("{nick} asked {other} into {room}", nick=by, other=nick, room=room)
+
+
+def invites_you(by: str | None, room: str) -> Sentence:
+    """The same, as they hear it themselves."""
+    if by is None:
+        return say("You are asked into {room}; /join {room} goes there", room=room)
+    return say("{nick} asks you into {room}; /join {room} goes there", nick=by, room=room)
+
+
 def said_privately(nick: str, mine: bool) -> Sentence:
     """What stands before private words: that they are one's own, to somebody, or somebody's, to oneself."""
     return say("[you -> {nick}]", nick=nick) if mine else say("[{nick} -> you]", nick=nick)

@@ -14,14 +14,17 @@ from chat.base.text import continued, quoted, visible, wrap
 from chat.log.events import (
     Action,
     Announced,
+    Author,
     Entry,
     Fact,
+    Invited,
     Joined,
     Left,
     Measured,
     Message,
     NotDelivered,
     OtherDevice,
+    PrivacySet,
     Private,
     Renamed,
     RoleGiven,
@@ -114,7 +117,10 @@ class PlainFormat:
         return self.words(phrases.said_privately(to if mine else author, mine))
 
     def _announcement(
-        self, log: Log, fact: Joined | Left | Renamed | TopicSet | RoleGiven | Measured | StopAnnounced, named: bool
+        self,
+        log: Log,
+        fact: Joined | Left | Renamed | TopicSet | RoleGiven | PrivacySet | Invited | Measured | StopAnnounced,
+        named: bool,
     ) -> str:
         text = ""
         match fact:
@@ -127,14 +133,24 @@ class PlainFormat:
             case TopicSet(author, text):
                 announced = phrases.topic_changed(author.nick, log.name, text)
             case RoleGiven(by, to, role, place):
-                announced = phrases.role_given(None if by is None else by.nick, to, role, place)
+                announced = phrases.role_given(_nick(by), to, role, place)
+            case PrivacySet(by, private):
+                announced = phrases.privacy_set(_nick(by), log.name, private)
+            case Invited(by, _, place) if log.name == "@":
+                announced = phrases.invites_you(_nick(by), place)
+            case Invited(by, to, place):
+                announced = phrases.invited(_nick(by), to, place)
             case Measured(by, what, to, place, seconds, why):
                 room = None if log.name == place and not named else place
-                announced = phrases.measured(None if by is None else by.nick, what, to, room, seconds, why)
+                announced = phrases.measured(_nick(by), what, to, room, seconds, why)
             case StopAnnounced(by, seconds):
-                announced = phrases.stops(None if by is None else by.nick, seconds)
+                announced = phrases.stops(_nick(by), seconds)
         words = self.words(announced)
         return f"{words}: {quoted(text)}" if text else words
+
+
+def _nick(author: Author | None) -> str | None:
+    return None if author is None else author.nick
 
 
 class Plain:

@@ -310,6 +310,8 @@ def _joined(joined: replies.Joined) -> Iterator[Sentence]:
         yield phrases.topic(joined.room, joined.topic)
     if not joined.recorded:
         yield phrases.not_recorded(joined.room)
+    if joined.private:
+        yield _private(joined.room)
 
 
 def _unread(joined: replies.Joined) -> Sentence:
@@ -353,6 +355,29 @@ def _new_topic(topic: replies.NewTopic) -> Iterator[Sentence]:
         yield phrases.topic(topic.room, topic.topic)
     else:
         yield say("{room} has no topic now.", room=topic.room)
+
+
+def _privacy(privacy: replies.Privacy) -> Iterator[Sentence]:
+    if privacy.private:
+        yield _private(privacy.room)
+        yield say("/invite NICK asks somebody in, /word WORD lets in who says it, /public on ends it.")
+    else:
+        yield say("{room} is public; /private on makes it private.", room=privacy.room)
+
+
+def _private(room: str) -> Sentence:
+    return say("{room} is private: nobody else here sees it; who runs the server can.", room=room)
+
+
+def _invited(invited: replies.Invited) -> Iterator[Sentence]:
+    yield say("{nick} is asked into {room}.", nick=invited.nick, room=invited.room)
+
+
+def _word(word: replies.Word) -> Iterator[Sentence]:
+    if word.word:
+        yield say("{room} has a word; who says it comes in:  /join {room} WORD", room=word.room)
+    else:
+        yield say("{room} has no word.", room=word.room)
 
 
 def _role_given(given: replies.RoleGiven) -> Iterator[Sentence]:
@@ -572,6 +597,7 @@ def _help_about(about: replies.HelpAbout) -> Iterator[Sentence]:
 def _tips(tips: replies.Tips) -> Iterator[Sentence]:
     yield say("nc and telnet mix what you type with what others say; it is sent whole all the same.")
     yield say("Several lines as one message: /paste, your lines, /end.")
+    yield say("A room of your own: /private on, then /invite NICK. Nobody else here sees it; who runs the server can.")
     yield say("To say a line that begins with a slash, type two: //etc says /etc.")
     yield say("From a script: echo '/post NICK #lobby text' | nc HOST PORT")
     yield say("chat-client comes with this server: when the line drops it comes back by itself. Programs say /json.")
@@ -728,6 +754,9 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.RoleGiven: _role_given,
     replies.Measured: _measured,
     replies.Measures: _measures,
+    replies.Privacy: _privacy,
+    replies.Invited: _invited,
+    replies.Word: _word,
     replies.PasswordAsked: _password_asked,
     replies.PasswordKept: _password_kept,
     replies.PasswordReset: _password_reset,

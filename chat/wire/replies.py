@@ -184,7 +184,7 @@ class StillWaiting(NamedTuple):
 
 class Joined(NamedTuple):
     """The room in which `nick` speaks now, as `RoomState` tells of it, and those that are `still_heard`; whether it was
-    made just now, whose it is, if anybody's, and what they are there."""
+    made just now, whose it is, if anybody's, what they are there, and whether nobody else sees that it is."""
 
     room: str
     head: int
@@ -202,6 +202,7 @@ class Joined(NamedTuple):
     owner: str | None
     role: Role
     operators: Sequence[str]
+    private: bool
 
 
 class Left(NamedTuple):
@@ -240,6 +241,27 @@ class NewTopic(NamedTuple):
 
     room: str
     topic: str
+
+
+class Privacy(NamedTuple):
+    """Whether a room is there for those alone who belong to it."""
+
+    room: str
+    private: bool
+
+
+class Invited(NamedTuple):
+    """Somebody was asked into a room."""
+
+    nick: str
+    room: str
+
+
+class Word(NamedTuple):
+    """Whether a room has a word by which one comes in."""
+
+    room: str
+    word: bool
 
 
 class RoleGiven(NamedTuple):
@@ -589,6 +611,7 @@ Facts = (
     | Ignored | Unignored | Quiet | Pong | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | Measured | Measures
+    | Privacy | Invited | Word
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Seen | Stats | Announcement | Reloaded | BackedUp | StopSet

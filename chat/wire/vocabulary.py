@@ -27,6 +27,9 @@ _WORDS = {
     "leave": "part dejar",
     "rooms": "list channels salas",
     "topic": "tema",
+    "invite": "invitar",
+    "private": "privada",
+    "public": "pública",
     "last": "history últimos historial",
     "since": "desde",
     "missed": "perdido",
@@ -58,8 +61,7 @@ OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 RESERVED = frozenset(
     {
         "pass", "auth", "export",
-        "key", "keys", "invite", "invitar", "private", "privada",
-        "public", "publica", "word",
+        "key", "keys",
         "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
         "roster", "report", "denunciar", "delete", "redact",
@@ -127,4 +129,10 @@ def quotable(line: str) -> str:
     typed = grammar.command_in(line)
     if tokens.stands_in(line):
         return "…" if typed is None else "/…"
-    return "/…" if typed is not None and may_hold_a_secret(typed.word) else line
+    return "/…" if typed is not None and (may_hold_a_secret(typed.word) or _says_word(typed)) else line
+
+
+def _says_word(typed: grammar.TypedCommand) -> bool:
+    """Whether a command tells the word of a room."""
+    name, words = name_of(typed.word), typed.rest.split()
+    return name == "word" or (name == "join" and len(words) > 1)

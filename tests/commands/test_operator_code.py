@@ -50,7 +50,7 @@ def test_a_guest_is_told_how_and_the_code_stays_good(world: World) -> None:
     guest = come(world, "ana")
     guest.take()
     guest.type(f"/operator {CODE}")
-    assert guest.take()[0].startswith("! not-allowed: That code is for who has an account. It was not used; /register")
+    assert guest.take()[0].startswith("! not-allowed: You have no account; /register makes one, /login NICK")
     guest.type("/register", SECRET, SECRET, f"/operator {CODE}")
     assert runs(guest)
 

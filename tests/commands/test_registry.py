@@ -37,7 +37,7 @@ def arguments_of(line: str) -> tuple:
         ("/last bob  5", (5, "bob")),
         ("/leave", (None, None)),
         ("/leave #ops see you", ("#ops", "see you")),
-        ("/join lobby", ("#lobby",)),
+        ("/join lobby", ("#lobby", None)),
         ("/leave ops", (None, "ops")),
         ("/topic #ops tea", ("#ops", "tea")),
         ("/topic tea", (None, "tea")),

@@ -76,7 +76,7 @@ def test_a_room_that_an_older_program_folded_in_another_way_is_found(world: Worl
     older = KeptLog("#o\u02bcbrien", "#O\u02bcBrien", 3)
     hub = Hub(world.clock, lambda: NOW, MemoryStore(), str, Settings("pi"), Kept([older], []))
     for name in ("#o'brien", "#O\u02bcBRIEN"):
-        assert hub.rooms.find(name) is hub.rooms.make(name)
+        assert hub.rooms.find(name, ()) is hub.rooms.make(name)
         assert hub.rooms.make(name).log.key == older.key
         assert not hub.rooms.is_new(name)
 

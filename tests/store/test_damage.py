@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 
 from chat.base.language import language
 from chat.core.hub import Hub, Settings
-from chat.core.ports import Record, Token
+from chat.core.ports import Admission, Record, Token
 from chat.core.restoring import restore
 from chat.log.events import Joined
 from chat.store.memory import MemoryStore
@@ -41,6 +41,7 @@ def make(path: Path) -> None:
                     senders=["s"],
                     tokens=[Token("ff" * 32, "bot", ["#ops"], True, START, None)],
                     roles={"#ops": "owner"},
+                    admitted={"#ops": Admission(0, True)},
                 )
             },
             sessions={"d1" * 16: session("token1", given={"#lobby": 1})},
@@ -110,6 +111,8 @@ def test_what_is_whole_is_no_damage(path: Path) -> None:
         ("sessions SET token = x'ff'", "sessions d1d1d1d1d1d1", "wrong token"),
         ("roles SET role = 'king'", "people token1", "wrong roles"),
         ("roles SET log = ''", "people token1", "wrong roles"),
+        ("admissions SET behind = 'one'", "people token1", "wrong admitted"),
+        ("admissions SET log = ''", "people token1", "wrong admitted"),
         ("sessions SET host = NULL", "sessions d1d1d1d1d1d1", "wrong host"),
         ("sessions SET seen_at = NULL", "sessions d1d1d1d1d1d1", "wrong date"),
         ("sessions SET ended_at = 'noon'", "sessions d1d1d1d1d1d1", "wrong date"),
@@ -194,6 +197,7 @@ CELLS = [
     *(("ignored", column) for column in ("person", "other", "nick")),
     *(("senders", column) for column in ("person", "sender")),
     *(("roles", column) for column in ("person", "log", "role")),
+    *(("admissions", column) for column in ("person", "log", "behind", "came", "place")),
     *(("sessions", column) for column in ("digest", "id", "person", "host", "current", "quiet", "language")),
     *(("sessions", column) for column in ("seen_at", "ended_at", "guest")),
     *(("given", column) for column in ("session", "log", "seq")),
@@ -203,6 +207,7 @@ CELLS = [
 KEYS = {
     "records": "key", "people": "id", "sessions": "digest", "given": "session", "memberships": "person",
     "read": "person", "ignored": "person", "senders": "person", "roles": "person",
+    "admissions": "person",
 }  # fmt: skip
 """Of tables without numbers of rows."""
 

@@ -14,7 +14,7 @@ from chat.base import limits
 from chat.base.errors import Code
 from chat.base.language import say
 from chat.commands.registry import TABLE, WITHIN
-from chat.log.events import StopAnnounced
+from chat.log.events import Invited, PrivacySet, StopAnnounced
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH, SPANISH = ((DOCS / name).read_text() for name in ("wire.md", "wire.es.md"))
@@ -234,6 +234,8 @@ def test_no_key_comes_that_is_not_documented() -> None:
     world.hub.tell_all(StopAnnounced(ben.session.author, 600))
     world.hub.give_role(ben.session.author, ben.session.person, "operator", world.hub.lobby)
     world.operator("/admin mute dee spam", "/admin unmute dee")
+    world.hub.turn.append(world.hub.lobby.log, PrivacySet(ben.session.author, True))
+    world.hub.turn.append(world.hub.lobby.log, Invited(ben.session.author, "carl", "#lobby"))
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")
     for keys in amy.objects:

@@ -188,7 +188,7 @@ def amy(world: World) -> Client:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("/contraseña tulip", "usage"),
+        ("/contraseña tulip", "not-allowed"),
         ("/pasword tulip", "unknown-command"),
         ("/passwordtulip", "unknown-command"),
         ("/login amy tulip", "needs-tls"),

@@ -25,6 +25,10 @@ class Person(Protocol):
 
     connection: Connection
 
+    @property
+    def room(self) -> str | None:
+        """The one that what is typed is about; None: as the server knows."""
+
     def state(self, sentence: Sentence) -> None:
         """Tell them how it stands."""
 
@@ -112,7 +116,8 @@ class Passwords:
         nick, *password = ("" if command is None else command.rest).split(maxsplit=1) or [""]
         if self._command == "login" and password:
             self._told = Told(nick, password[0], False)
-        self._once(partial(self._person.connection.ask, line, lambda _: False))
+        room = self._person.room if self._command == "word" else None
+        self._once(partial(self._person.connection.ask, line, lambda _: False, room=room))
 
     def _once(self, tell: Callable[[], None]) -> None:
         """To the server alone, once: it is never sent again, and stands in no file."""

@@ -67,6 +67,11 @@ class PersonFace(StreamFace):
         self.remember: Callable[[str], object] = lambda nick: None
         """Takes the nickname that somebody chose, for the next start."""
 
+    @property
+    def room(self) -> str | None:
+        """The one that what is typed is about; None: as the server knows."""
+        return None
+
     @abstractmethod
     def ask(self, question: Sentence) -> None:
         """Let them see this question: what is typed next answers it."""

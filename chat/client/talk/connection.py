@@ -333,11 +333,13 @@ class Connection:
 
     # Visitor: the way in.
 
-    def ask(self, text: str, answered: Answered, seen: Mapping[str, int] | None = None) -> None:
+    def ask(
+        self, text: str, answered: Answered, seen: Mapping[str, int] | None = None, room: str | None = None
+    ) -> None:
         """Send a line of our own; `answered` says whether it dealt with the answer, which else is shown."""
         if not self._outbox.sent:
             self._answered_at = self._clock.seconds()
-        self._write(self._outbox.question(text, answered), seen)
+        self._write(self._outbox.question(text, answered, room=room), seen)
 
     def tell(self, password: str, answered: Answered = lambda _: False) -> None:
         """Send a password that was asked for; what comes of it is shown, unless it was dealt with."""

@@ -30,10 +30,12 @@ from chat.client.talk.objects import (
     Came,
     Hello,
     History,
+    Invited,
     Measured,
     Missed,
     NotDelivered,
     Object,
+    PrivacySet,
     Problem,
     Reply,
     RoleGiven,
@@ -151,6 +153,14 @@ class Conversation:
                 told = phrases.measured(author, did, whom, None if room == place and not named else place, seconds, why)
                 shown = Shown(LineKind.EVENT, visible(self._words(told)), self._local(at), room=None if own else room)
                 yield from self._dated(shown)
+            case PrivacySet(room, author, _, at, private):
+                words = visible(self._words(phrases.privacy_set(author, room, private)))
+                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=room))
+            case Invited(room, author, _, at, whom, place):
+                own = room.startswith("@")
+                told = phrases.invites_you(author, place) if own else phrases.invited(author, whom, place)
+                words = visible(self._words(told))
+                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
             case NotDelivered(_, _, at, whom):
                 error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
                 yield from self._dated(error._replace(at=self._local(at), room=f"@{whom}"))

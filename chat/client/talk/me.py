@@ -8,10 +8,12 @@ from chat.base.errors import Refused
 from chat.client.talk.objects import (
     Announced,
     Came,
+    Invited,
     Measured,
     Missed,
     NotDelivered,
     Object,
+    PrivacySet,
     Reply,
     RoleGiven,
     Room,
@@ -82,6 +84,8 @@ class Me:
                 | Came(_, room, seq=int(seq))
                 | RoleGiven(room, seq=int(seq))
                 | Measured(room, seq=int(seq))
+                | PrivacySet(room, seq=int(seq))
+                | Invited(room, seq=int(seq))
             ):
                 if isinstance(what, Measured) and room == PRIVATE and what.what in ("kick", "ban"):
                     self.rooms = [other for other in self.rooms if other != what.place]

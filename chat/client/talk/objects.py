@@ -137,6 +137,27 @@ class RoleGiven(NamedTuple):
     place: str
 
 
+class PrivacySet(NamedTuple):
+    """A room is private from now on, or public."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    private: bool
+
+
+class Invited(NamedTuple):
+    """Somebody (`to`) is asked into a room (`place`); whoever that is finds it in private."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    to: str
+    place: str
+
+
 class Measured(NamedTuple):
     """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in a room or on the server
     (`place`); it counts as a role does."""
@@ -224,6 +245,8 @@ Object = (
     | Came
     | RoleGiven
     | Measured
+    | PrivacySet
+    | Invited
     | Announced
     | StopAnnounced
     | NotDelivered
@@ -315,6 +338,16 @@ def _role(raw: Raw) -> RoleGiven:
     )
 
 
+def _privacy(raw: Raw) -> PrivacySet:
+    room, author, seq, at = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
+    return PrivacySet(room, author, seq, at, raw.get("private") is True)
+
+
+def _invited(raw: Raw) -> Invited:
+    room, author, seq, at = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
+    return Invited(room, author, seq, at, _named(raw, "to"), _named(raw, "of"))
+
+
 def _not_delivered(raw: Raw) -> NotDelivered:
     return NotDelivered(_named(raw, "room"), number(raw, "seq"), _date(raw, "at"), _named(raw, "to"))
 
@@ -401,6 +434,8 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "topic": _came("topic"),
     "role": _role,
     "measure": _measured,
+    "privacy": _privacy,
+    "invited": _invited,
     "announced": _announced,
     "not-delivered": _not_delivered,
     "missed": _missed,

@@ -44,9 +44,9 @@ class Outbox:
         jsonl.encode_request(line.request())
         return line
 
-    def question(self, text: str, answered: Answered, password: str | None = None) -> SentLine:
-        """A line of our own, or a password."""
-        line = self.line(Request(text, password=password))
+    def question(self, text: str, answered: Answered, password: str | None = None, room: str | None = None) -> SentLine:
+        """A line of our own, about this room perhaps, or a password."""
+        line = self.line(Request(text, room=room, password=password))
         self._questions[line.id] = answered
         return line
 

@@ -14,6 +14,7 @@ from chat.commands.help import manual
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
+from chat.commands.rooms import seen
 from chat.commands.words import brief
 from chat.core.person import Person
 from chat.core.roles import SERVER
@@ -116,7 +117,9 @@ def _whois(asked: Asked, person: Person) -> Iterator[Sequence[str]]:
     nick = person.nick
     yield "311", nick, person.user or nick, HOST, "*", person.realname or nick
     row = ""
-    for room in person.rooms.values():
+    for key, room in person.rooms.items():
+        if not asked.hub.rooms.is_seen(key, asked.session.person.rooms):
+            continue
         shown = "@" * (room.log.key in person.roles) + room.log.name
         if len(f"{row} {shown}".encode()) > limits.IRC_LINE - 250:
             yield "319", nick, row
@@ -257,7 +260,7 @@ def lusers(asked: Asked) -> Sequence[Sequence[str]]:
     most = str(max(hub.most_people, here))
     operators = str(sum(SERVER in person.roles for person in hub.people.values()))
     nameless = str(sum(not (visit.leaving or visit.session.named) for visit in hub.connections) - comes)
-    rooms = str(sum(bool(room.members) for room in hub.rooms.values()))
+    rooms = str(sum(1 for _ in seen(asked.session)))
     return (
         ("251", words(say("There are {count} users and 0 invisible on 1 servers", count=here))),
         ("252", operators, words(say("operators online"))),

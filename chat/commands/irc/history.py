@@ -26,10 +26,12 @@ Older = Callable[[Entry], bool]
 
 
 class Buffer(NamedTuple):
-    """Of whom or where the history is, by the key of its log; `other` is who one talks with in private."""
+    """Of whom or where the history is, by the key of its log, `behind` which place; `other` is who one talks with in
+    private."""
 
     target: str
     key: str
+    behind: int
     head: int
     other: str | None = None
 
@@ -82,11 +84,11 @@ def _buffer(asked: Asked, target: str) -> Buffer:
     if target.startswith("#"):
         room = room_of(session, target)
         reach = session.reach(room.log)
-        if reach is None or not reach.said:
+        if reach is None or reach.said is None:
             raise Refused("not-allowed", not_recorded(room.log.name))
-        return Buffer(room.log.name, room.log.key, room.log.head)
+        return Buffer(room.log.name, room.log.key, reach.said, room.log.head)
     log = session.person.log
-    return Buffer(word(target), log.key, log.head, fold(target))
+    return Buffer(word(target), log.key, 0, log.head, fold(target))
 
 
 async def _found(asked: Asked, buffer: Buffer, command: str, places: list[Place], most: int) -> list[Entry]:
@@ -139,7 +141,9 @@ async def _backwards(asked: Asked, buffer: Buffer, before: int | None) -> AsyncI
     place = buffer.head + 1 if before is None else before
     for _ in range(limits.CHATHISTORY_PAGES):
         asked.connection.spend(limits.PRICE_QUERY)
-        found = await asked.hub.said(Query((buffer.key,), limits.HISTORY_MOST, place, other=buffer.other))
+        behind = {buffer.key: buffer.behind}
+        query = Query((buffer.key,), limits.HISTORY_MOST, place, other=buffer.other, behind=behind)
+        found = await asked.hub.said(query)
         entries = [entry for _, entry in found.entries]
         for entry in reversed(entries):
             yield entry
@@ -181,10 +185,12 @@ async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
     latest: dict[str, str] = {}
     for room in session.rooms.values():
         reach = session.reach(room.log)
-        for entry in await asked.hub.recent(room.log, room.log.head + 1, 1) if reach and reach.said else ():
+        if reach is None or reach.said is None:
+            continue
+        for entry in await asked.hub.recent(room.log, reach.said, room.log.head + 1, 1):
             latest[room.log.name] = jsonl.stamp(entry.at)
     private = session.person.log
-    for entry in await asked.hub.recent(private, private.head + 1, limits.HISTORY_MOST):
+    for entry in await asked.hub.recent(private, 0, private.head + 1, limits.HISTORY_MOST):
         if isinstance(entry.fact, Private):
             mine = entry.fact.author.person == session.person.id
             latest[entry.fact.to if mine else entry.fact.author.nick] = jsonl.stamp(entry.at)

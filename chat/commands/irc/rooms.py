@@ -9,6 +9,7 @@ from chat.base.language import Sentence, say
 from chat.base.names import check_room, fold
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.registry import room_of
+from chat.commands.rooms import seen
 from chat.core.room import Room
 from chat.wire.irc.messages import word
 from chat.wire.irc.numerics import END_OF_NAMES
@@ -18,21 +19,29 @@ def find(asked: Asked, name: str) -> Room:
     """The room of this name; raises `Refused` where there is none."""
     if not name.startswith("#"):
         check_room(name)
-    return asked.hub.rooms.find(name)
+    return asked.hub.rooms.find(name, asked.session.person.rooms)
 
 
 @verb("JOIN", 1)
 def join(asked: Asked, rooms: str, *words: str) -> Awaitable[None]:
     """Go to rooms; what they are told is in the order of the rooms."""
-    return asked.for_each(rooms, lambda name: _join(asked, name))
+    said = dict(zip(asked.targets(rooms), words[0].split(",") if words else (), strict=False))
+    return asked.for_each(rooms, lambda name: _join(asked, name, said.get(name) or None))
 
 
-def _join(asked: Asked, name: str) -> Awaitable[None] | None:
+def _join(asked: Asked, name: str, word: str | None) -> Awaitable[None] | None:
     if name == "0":
         raise Refused("room-bad", say("PART leaves a room, and QUIT the chat."))
     if asked.hub.rooms.key_of(name) in asked.session.rooms:
         return None  # their client shows it already
-    return asked.do("join", (name,), name)
+    return asked.do("join", (name, word), name)
+
+
+@verb("INVITE", 2)
+def invite(asked: Asked, nick: str, name: str, *_: str) -> Awaitable[None] | None:
+    """Ask somebody into a room."""
+    asked.wire.about(nick)
+    return asked.do("invite", (find(asked, name).log.name, nick), nick)
 
 
 @verb("PART", 1)
@@ -81,7 +90,7 @@ def _names(asked: Asked, name: str) -> Awaitable[None] | None:
 def list_rooms(asked: Asked, *conditions: str) -> None:
     """Which rooms have people, the fullest first; or those of these names, or that fit."""
     fits = _condition(conditions[0]) if conditions else None
-    rooms = [room for room in asked.hub.rooms.values() if room.members and (fits is None or fits(room))]
+    rooms = [room for room in seen(asked.session) if fits is None or fits(room)]
     rooms.sort(key=lambda room: -len(room.members))
     rows: list[Sequence[str]] = [("321", "Channel", "Users  Name")]
     rows += [("322", room.log.name, str(len(room.members)), room.topic) for room in rooms[: limits.USERS_LISTED]]
@@ -115,9 +124,11 @@ def mode(asked: Asked, target: str, letters: str = "", *params: str) -> Awaitabl
     if target.startswith("#"):
         room = find(asked, target)
         if not letters:
-            asked.tell("324", room.log.name, "+n")
+            asked.tell("324", room.log.name, "+nps" if room.privacy.private else "+n")
         elif letters in ("+o", "-o") and params:
             return asked.do("op" if letters == "+o" else "deop", (room.log.name, params[0]))
+        elif letters in ("+p", "-p"):
+            return asked.do("private", (room.log.name, "on" if letters == "+p" else "off"))
         elif letters.strip("+") == "b" and not params:
             asked.tell("368", room.log.name, asked.wire.words(say("End of the list of bans")))
         else:

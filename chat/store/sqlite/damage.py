@@ -148,7 +148,7 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
             OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
             OR (text IS NULL) = (kind IN ({SAID_KINDS}))
             OR (person IS NULL AND kind NOT IN (
-                'joined', 'left', 'role', 'measure', 'announced', 'stop', 'not-delivered'
+                'joined', 'left', 'role', 'measure', 'privacy', 'invited', 'announced', 'stop', 'not-delivered'
             ))
             OR NOT json_valid(coalesce(details, '{{}}'))
         """

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from chat.core.ports import PersonRecord, Remembered, SessionRecord, Token
+from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
 from chat.store.sqlite.rows import as_json, date, microseconds
 
 Row = Sequence[object]
@@ -51,6 +51,7 @@ _IGNORED = _Table("ignored", ("person", "other", "nick"), 2)
 _SENDERS = _Table("senders", ("person", "sender"), 2)
 _ROLES = _Table("roles", ("person", "log", "role"), 2)
 _TOKENS = _Table("tokens", ("person", "name", "digest", "rooms", "talks", "made_at", "used_at"), 2)
+_ADMISSIONS = _Table("admissions", ("person", "log", "behind", "came", "place"), 2)
 
 _SESSIONS = _Table(
     "sessions",
@@ -92,6 +93,7 @@ _OF_PEOPLE: Sequence[tuple[_Table, _Related]] = (
     (_SENDERS, lambda id, person: [[id, sender] for sender in person.senders]),
     (_ROLES, lambda id, person: [[id, *role] for role in person.roles.items()]),
     (_TOKENS, lambda id, person: [_token(id, token) for token in person.tokens]),
+    (_ADMISSIONS, lambda id, person: [_admission(id, *place) for place in enumerate(person.admitted.items())]),
 )
 _OF_SESSIONS: Sequence[tuple[_Table, _Related]] = (
     (_GIVEN, lambda digest, session: [[digest, *given] for given in session.given.items()]),
@@ -152,6 +154,11 @@ def _token(person: str, token: Token) -> Row:
     return [person, token.name, token.digest, rooms, int(token.talks), made, used]
 
 
+def _admission(person: str, place: int, admitted: tuple[str, Admission]) -> Row:
+    key, admission = admitted
+    return [person, key, admission.behind, int(admission.came), place]
+
+
 def _session(digest: str, session: SessionRecord) -> Row:
     ended = None if session.ended_at is None else microseconds(session.ended_at)
     seen = microseconds(session.seen_at)
@@ -165,6 +172,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
     rooms = _related(connection, _MEMBERSHIPS, "person, place")
     read, ignored = _related(connection, _READ), _related(connection, _IGNORED)
     senders, roles, tokens = _related(connection, _SENDERS), _related(connection, _ROLES), _tokens(connection)
+    admitted = _admissions(connection)
     rows = connection.execute(f"SELECT {', '.join(_PEOPLE.columns)} FROM people WHERE id NOT LIKE 'damaged %'")
     for id, nick, absent, away, last_from, entered_at, spoke_at, password in rows.fetchall():
         entered, spoke = _date(entered_at), _date(spoke_at)
@@ -187,6 +195,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
                 password,
                 roles.get(id, {}),
                 tokens.get(id, ()),
+                admitted.get(id, {}),
             ),
         )
 
@@ -204,6 +213,16 @@ def _tokens(connection: sqlite3.Connection) -> dict[Any, list[Token]]:
         made: Any = _date(made_at)
         used: Any = None if used_at is None else _date(used_at) or used_at
         found.setdefault(person, []).append(Token(digest, name, named, bool(talks), made, used))
+    return found
+
+
+def _admissions(connection: sqlite3.Connection) -> dict[Any, dict[Any, Admission]]:
+    """Those of each person, in the order of their going there."""
+    found: dict[Any, dict[Any, Admission]] = {}
+    for person, log, behind, came in connection.execute(
+        "SELECT person, log, behind, came FROM admissions ORDER BY person, place"
+    ):
+        found.setdefault(person, {})[log] = Admission(behind, bool(came))
     return found
 
 

@@ -221,6 +221,12 @@ MIGRATIONS: Sequence[str] = (
     """,
     # As which guest somebody was on a session before they logged in: their lines' ids are looked up for it.
     "ALTER TABLE sessions ADD COLUMN guest TEXT",
+    # To which private rooms somebody belongs, and from where on they read them.
+    """
+    CREATE TABLE admissions (
+        person TEXT, log TEXT, behind INTEGER, came INTEGER, place INTEGER, PRIMARY KEY (person, log)
+    ) WITHOUT ROWID
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 

@@ -20,10 +20,12 @@ from chat.log.events import (
     Author,
     Entry,
     Fact,
+    Invited,
     Joined,
     Left,
     Message,
     OtherDevice,
+    PrivacySet,
     Private,
     Renamed,
     RoleGiven,
@@ -122,6 +124,10 @@ class IrcFormat:
             case RoleGiven(author, to, role, room):
                 sign = "-" if role == "member" else "+"
                 yield bare("" if author is None else mask(author.nick), "MODE", room, f"{sign}o", to)
+            case PrivacySet(author, private):
+                yield bare("" if author is None else mask(author.nick), "MODE", log.name, "+p" if private else "-p")
+            case Invited(author, to, room):
+                yield bare("" if author is None else mask(author.nick), "INVITE", to, room)
             case OtherDevice(author, "joined", room):
                 yield bare(mask(author.nick), "JOIN", room)
             case OtherDevice(author, "left", room):

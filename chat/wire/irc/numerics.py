@@ -40,6 +40,7 @@ REFUSALS: Mapping[Code, Refusal] = {
     "login-failed": Refusal("464"),
     "password-needed": Refusal("464"),
     "banned": Refusal("465"),
+    "locked": Refusal("473", "target"),
 }
 
 OF_JOINING: Mapping[Code, Refusal] = {"too-many": Refusal("405", "target")}

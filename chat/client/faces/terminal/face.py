@@ -198,6 +198,11 @@ class TerminalFace(PersonFace):
         """Ctrl-C on an empty line leaves."""
         self._leave()
 
+    @property
+    def room(self) -> str | None:
+        """The one that is open."""
+        return self.view.asked("/word").room
+
     # Reader
 
     def typed(self, line: str | TooLong) -> None:
