@@ -27,7 +27,7 @@ from chat.core.invitations import nobodys
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.wire import replies
-from chat.wire.answers import OthersAccount, Problem
+from chat.wire.answers import Problem
 from chat.wire.requests import Request
 
 _NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
@@ -148,7 +148,7 @@ async def _keep(person: Person, password: str, call: Call, text: str) -> Outcome
         return ANSWERED
     person.password, ended = kept, len(person.tokens)
     if is_new:
-        hub.show(person, "account", OthersAccount(person.nick, person.nick))
+        hub.show_account(person)
     hub.logins.remember(call.connection.host)
     _end_others(call, person, say("The password was changed on another device."))
     hub.turn.touch(person)

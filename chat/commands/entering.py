@@ -36,7 +36,7 @@ from chat.core.ports import Carrier, Token
 from chat.core.roles import SERVER
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
-from chat.wire.answers import Greeting, History, OthersAccount, Problem, Reply, Standing, Welcome
+from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
 from chat.wire.requests import Request, Say, Secret
 from chat.wire.wires import JSON, JSON_ECHO
 
@@ -266,7 +266,7 @@ async def _rename(session: Session, person: Person, nick: str, id: str | None) -
         session.rename(nick)
         await hub.turn.flush()
         if person.has_account:
-            hub.show(person, "account", OthersAccount(nick, nick))
+            hub.show_account(person)
     session.answer(Reply("nick", replies.Called(nick), id))
 
 

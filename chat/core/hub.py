@@ -237,8 +237,14 @@ class Hub:
         """They have no account any more, and no role."""
         person.password = None
         self.roles.take_all(person)
-        self.show(person, "account", OthersAccount(person.nick, None))
+        self.show_account(person)
         self.turn.touch(person)
+
+    def show_account(self, person: Person) -> None:
+        """They have an account by now, or none, or it is called otherwise."""
+        for device in person.attached:
+            device.called()
+        self.show(person, "account", OthersAccount(person.nick, person.nick if person.has_account else None))
 
     def give_role(self, by: Author | None, person: Person, role: Role | None, room: Room | None) -> None:
         """Somebody has this role from now on (None: none), in this room or on the server; whom it concerns is told,

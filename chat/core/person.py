@@ -195,7 +195,8 @@ class Person:
     @property
     def author(self) -> Author:
         """Who they are in what all their devices are told of; of several, none hears it as the others do."""
-        return Author(self.id, self.attached[-1].id if self.attached else self.id, self.nick, self.is_bot)
+        device = self.attached[-1].id if self.attached else self.id
+        return Author(self.id, device, self.nick, self.is_bot, account=self.has_account)
 
     @property
     def host(self) -> str:

@@ -165,8 +165,8 @@ class Session:
         self.person.look_for_people()
 
     def called(self) -> None:
-        """(Device) They have a nickname, or another one."""
-        self._author = Author(self.person.id, self.id, self.person.nick, self.is_bot)
+        """(Device) They have a nickname, or another one, or an account by now."""
+        self._author = Author(self.person.id, self.id, self.person.nick, self.is_bot, account=self.person.has_account)
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""

@@ -4,7 +4,7 @@
 (`rooms`), so that whoever shares several of them with that person is told once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,8 @@ class Author:
     """A program that has a token."""
     shown: str = ""
     """What stands in place of the nickname: whom a bot speaks for, or how it was said (`amy/matrix`, `deploy/post`)."""
+    account: bool = field(default=False, compare=False)
+    """The nickname is registered; that is told with what is said now, and not stored."""
 
 
 @dataclass(frozen=True, slots=True)

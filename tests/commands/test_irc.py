@@ -455,6 +455,25 @@ def test_who_asked_for_it_is_told_who_has_an_account_by_now(world: World) -> Non
     assert carl.take() == [":bob!chat@chat NICK :rob"]
 
 
+def test_what_somebody_says_bears_their_account_for_who_asked_for_that(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps="account-tag")
+    bob = irc(world, "NICK bob", "USER b 0 * :B", "JOIN #lobby", host="127.0.0.1")
+    carl = enter(world, "carl", "JOIN #lobby")
+    world.take_all()
+    bob.type("PRIVMSG #lobby :as a guest", "REGISTER", "PASS :tulip time 7", "PASS :tulip time 7")
+    carl.type("PRIVMSG #lobby :guests have none")
+    bob.type("PRIVMSG #lobby :mine", "NICK rob", "PRIVMSG amy :psst", "UNREGISTER", "PASS :tulip time 7")
+    bob.type("PRIVMSG #lobby :as a guest again")
+    assert amy.take() == [
+        ":bob!chat@chat PRIVMSG #lobby :as a guest",
+        ":carl!chat@chat PRIVMSG #lobby :guests have none",
+        "@account=bob :bob!chat@chat PRIVMSG #lobby :mine",
+        "@account=bob :bob!chat@chat NICK :rob",
+        "@account=rob :rob!chat@chat PRIVMSG amy :psst",
+        ":rob!chat@chat PRIVMSG #lobby :as a guest again",
+    ]
+
+
 def test_two_devices_of_an_account_share_one_nickname(registered: World) -> None:
     phone, laptop = (log_in(registered, plain("", "bob", "tulip time 7")) for _ in range(2))
     amy = registered.enter("amy", "/join #ops")

@@ -22,6 +22,7 @@ from chat.wire.wires import IRC
 
 CAPABILITIES = {
     "account-notify": "",
+    "account-tag": "",
     "away-notify": "",
     "batch": "",
     "cap-notify": "",

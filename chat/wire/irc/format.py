@@ -41,7 +41,7 @@ _TAGS = re.compile(rb"\A@\S* ")
 HOST = "chat"
 """Stands where IRC has an address, which is nobody's business."""
 
-RENDERED = ("batch", "echo-message", "message-tags", "server-time")
+RENDERED = ("account-tag", "batch", "echo-message", "message-tags", "server-time")
 """The capabilities that change what events look like."""
 
 
@@ -69,6 +69,7 @@ class IrcFormat:
         self.replays = self.stamps and "batch" in capabilities
         """What was said earlier comes as it was said, in a batch."""
         self._ids = "message-tags" in capabilities
+        self._accounts = "account-tag" in capabilities
 
     def without(self, piece: bytes, nick: str) -> bytes:
         """A client that is told again that it joined, by a JOIN of its own, forgets whom its list has (WeeChat)."""
@@ -94,6 +95,8 @@ class IrcFormat:
         """Messages with their tags; the id of an entry stands on its first one alone."""
         if self.stamps:
             tags.append(stamp(entry.at))
+        if self._accounts and entry.fact.author is not None and entry.fact.author.account:
+            tags.append(f"account={escaped(entry.fact.author.nick)}")
         if self._ids and entry.fact.author is not None and entry.fact.author.bot:
             tags.append("bot")
         if self._ids:
