@@ -208,10 +208,10 @@ class _Check:
         )
 
     def _talk(self, record: Record, received: Mapping[int, Event], sent: Mapping[int, Line]) -> Iterator[Fault]:
-        """Private history shows both sides, each line once."""
+        """Private history shows both sides, each line once; of an account also what was before this device came."""
         talk = self.evidence.talks[record.name]
         yield from self._growing(record.name, talk)
-        shown = {event.seq: event for event in talk}
+        shown = {event.seq: event for event in talk if event.seq > record.private.base}
         for seq, event in received.items():
             if not event.said:
                 continue

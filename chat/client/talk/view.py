@@ -362,7 +362,9 @@ class View:
             self._tell_fold(source.room)
             if asked or self._is_here(source.room):
                 self._mark(source)
-        if room is None or asked or self._is_here(room):
+        # What one said in a room that one has gone from meanwhile would look as if it were said here.
+        elsewhere = isinstance(what, Said) and what.to is None
+        if room is None or self._is_here(room) or (asked and not elsewhere):
             self._print(shown)
         else:
             self._talk(room).hold(shown)
