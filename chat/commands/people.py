@@ -61,10 +61,14 @@ def who(call: Call, asked: Who) -> None:
             return
         place = f"#{place}"
     room = room_of(session, place or call.request.room)
-    people = [session.hub.people[id] for id in islice(room.members, limits.USERS_LISTED)]
+    people, here = [session.hub.people[id] for id in islice(room.members, limits.USERS_LISTED)], len(room.members)
+    if session.keeps_list:  # who is not announced yet comes into their list then
+        whole = len(people)
+        people = [person for person in people if person is session.person or room.is_announced(person.nick)]
+        here -= whole - len(people)
     now = session.hub.clock.seconds()
     users = [_user(person, room.log.key, now) for person in people]
-    call.reply(replies.Who(room.log.name, users, len(room.members)))
+    call.reply(replies.Who(room.log.name, users, here))
 
 
 def _user(person: Person, room: str, now: float) -> replies.User:

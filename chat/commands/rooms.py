@@ -44,6 +44,12 @@ _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
 def state(session: Session, room: Room, standing: Standing) -> RoomState:
     """A room as somebody finds it who stands there."""
     users, head, here = room.first(carrier(session).wire.lists), _head(session, room), len(room.members)
+    if session.keeps_list:
+        # They have who is here as far as the room was told of it: what it is told next changes their list.
+        mine, whole = session.person.nick, len(users)
+        users = [nick for nick in users if nick == mine or room.is_announced(nick)] + [*room.departed]
+        here -= whole - len(users)
+        session.listed[room.log.key] = room.log.head
     operators = [holder.nick for holder in session.hub.roles.holders(room.log.key) if holder.id in room.members]
     return RoomState(room.log.name, head, here, users, room.topic, room.log.recorded, standing, operators)
 

@@ -5,7 +5,7 @@ In a small room each arrival is told at once.  In a room of many it is gathered,
 hears a stranger.  Who came and went in between, or went and came back, is not told at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -69,6 +69,15 @@ class Room:
     def first(self, most: int) -> list[str]:
         """The nicknames of those who have been here longest: a thousand who come need not each read a thousand."""
         return [member.participant.nick for member in islice(self.members.values(), most)]
+
+    def is_announced(self, nick: str) -> bool:
+        """Whether the room was told of their coming; of those who are gathered it is told later."""
+        return nick not in self._arrived
+
+    @property
+    def departed(self) -> Sequence[str]:
+        """Who has gone, of which the room is told later, or never where they come again."""
+        return tuple(self._departed)
 
     def join(self, participant: Participant) -> None:
         """Somebody comes in."""

@@ -49,7 +49,7 @@ class Session:
 
     __slots__ = (
         "_author", "_frame", "_guest_until", "_kept_given", "_notices", "automatic", "code", "connection", "current",
-        "digest", "ended_at", "guest", "host", "hub", "id", "language", "person", "posting", "quiet", "scope",
+        "digest", "ended_at", "guest", "host", "hub", "id", "language", "listed", "person", "posting", "quiet", "scope",
         "seen_at", "stored", "subscriptions", "welcomed",
     )  # fmt: skip
 
@@ -84,6 +84,8 @@ class Session:
         self._author: Author | None = None
         self._frame = Frame.NONE
         self._kept_given: dict[str, int] = {}
+        self.listed: dict[str, int] = {}
+        """Up to which number of a log a client that keeps its own list of people has who came and went, by its key."""
         self._notices: dict[str, Notice] | None = None
 
     # Who they are.
@@ -437,6 +439,7 @@ class Session:
     def _stop(self, log: Log) -> None:
         self.subscriptions.stop(log)
         self.subscriptions.given.pop(log.key, None)
+        self.listed.pop(log.key, None)
         if self.current.log is log and (rooms := self.rooms):
             self.current = list(rooms.values())[-1]
         self.subscriptions.render_anew()
@@ -541,6 +544,8 @@ class Session:
                 return self.rendering.format.echoes
             if fact.author.person in person.ignored and not isinstance(fact, Announced | StopAnnounced):
                 return False
+        if isinstance(fact, Joined | Left) and entry.seq <= self.listed.get(log.key, 0) and self.keeps_list:
+            return False
         if isinstance(fact, Left | Renamed | Measured) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True

@@ -399,7 +399,8 @@ def test_a_wrong_password_is_told_and_nothing_of_it_is_shown(registered: World, 
 def test_a_long_password_comes_in_parts_and_a_longer_one_is_refused(registered: World) -> None:
     whole = plain("", "bob", "x" * 400)
     assert "904" in numbers(log_in(registered, whole[:400], whole[400:]))
-    assert "905" in numbers(log_in(registered, *["x" * 400] * 6))
+    assert told(log_in(registered, *["x" * 400] * 6), "904")[0][-1] == "That is too long for a password."
+    assert "905" in numbers(log_in(registered, "x" * 401))
     assert "906" in numbers(log_in(registered, "*"))
 
 
@@ -929,6 +930,61 @@ def test_in_a_room_of_many_everybody_is_told_of_the_others_and_of_themselves_onc
         assert set(joins) == {"lx", "ly", "lz"}
     joins = [parse(line).source.partition("!")[0] for line in some[0].take() if " JOIN " in line]
     assert joins == ["lx", "ly", "lz"]
+
+
+def listed(lines: Sequence[str], names: set[str]) -> set[str]:
+    """Who is in a room, as a client has it that had these; nobody comes who is there, or goes who is not."""
+    names = set(names)
+    for line in lines:
+        message = parse(line)
+        nick = message.source.partition("!")[0]
+        if message.command == "353":
+            names |= {name.lstrip("@") for name in message.params[-1].split()}
+        elif message.command == "JOIN":
+            assert nick not in names, line
+            names.add(nick)
+        elif message.command in ("PART", "QUIT"):
+            assert nick in names, line
+            names.remove(nick)
+    return names
+
+
+def test_nobody_comes_who_is_in_the_list_already_and_nobody_is_missing_in_it(world: World) -> None:
+    some = [enter(world, f"n{letter}", "JOIN #lobby") for letter in "abcdefghijklm"]
+    amy, bob = enter(world, "amy"), enter(world, "bob")
+    world.wait(limits.GATHER_SECONDS)
+    enter(world, "zoe", "JOIN #lobby")  # is told at once, and who comes next a second later
+    for client in some:
+        client.take()
+    some[0].type("PART #lobby")
+    some[1].type("PART #lobby")
+    amy.type("JOIN #lobby")
+    bob.type("JOIN #lobby", "NAMES #lobby")
+    some[0].type("JOIN #lobby")
+    world.wait(limits.GATHER_SECONDS)
+    world.turn()
+    amy.type("NAMES #lobby")
+    everybody = {f"n{letter}" for letter in "acdefghijklm"} | {"amy", "bob", "zoe"}
+    for client in (amy, bob):
+        own = f":{client.session.person.nick}!chat@chat JOIN #lobby"
+        lines = client.take()
+        assert lines.count(own) == 1
+        assert listed([line for line in lines if line != own], set()) == everybody
+
+
+def test_who_comes_back_is_told_of_who_came_and_went_by_the_list(world: World) -> None:
+    amy, bob = enter(world, "amy"), enter(world, "bob", "JOIN #lobby")
+    code = amy.session.code
+    amy.type("JOIN #lobby", "JOIN #ops")
+    amy.cut()
+    carl = enter(world, "carl", "JOIN #lobby", "PRIVMSG #lobby :hello")
+    bob.type("PART #lobby", "JOIN #lobby")
+    amy = irc(world, f"PASS {code}", "NICK x", "USER a 0 * :A")
+    lines = [line for line in amy.take() if "#lobby" in line and not line.startswith(":amy!")]
+    assert listed(lines, set()) == {"amy", "bob", "carl"}
+    assert any("hello" in line for line in lines)
+    carl.type("PART #lobby")
+    assert listed(amy.take(), {"amy", "bob", "carl"}) == {"amy", "bob"}
 
 
 def test_nobody_who_has_no_irc_client_pays_for_what_reads_it() -> None:

@@ -81,9 +81,17 @@ def names(asked: Asked, rooms: str = "", *_: str) -> Awaitable[None] | None:
 
 def _names(asked: Asked, name: str) -> Awaitable[None] | None:
     if asked.hub.rooms.key_of(name) in asked.session.rooms:
-        return asked.do("who", (name,))
+        return _told_names(asked, name)
     asked.tell("366", word(name), asked.wire.words(END_OF_NAMES))
     return None
+
+
+async def _told_names(asked: Asked, name: str) -> None:
+    """After what else is being told of who came and went."""
+    await asked.hub.turn.flush()
+    work = asked.do("who", (name,))
+    if work is not None:
+        await work
 
 
 @verb("LIST")

@@ -30,7 +30,8 @@ def authenticate(asked: Asked, given: str, *_: str) -> Awaitable[None] | None:
         _begin(asked, given)
     elif len(given) > _CHUNK or len(wire.credentials) + len(given) > limits.CREDENTIALS:
         wire.credentials = None
-        asked.tell("905", wire.words(say("That is too long for a password.")))
+        number = "905" if len(given) > _CHUNK else "904"  # a part that is too long, or all of them
+        asked.tell(number, wire.words(say("That is too long for a password.")))
     else:
         wire.credentials += given.removeprefix("+") if given == "+" else given
         if len(given) < _CHUNK:
