@@ -230,6 +230,12 @@ def test_who_writes_to_themselves_reads_it(world: World) -> None:
     amy = enter(world, "amy")
     amy.type("PRIVMSG amy :remember")
     assert amy.take() == [":amy!chat@chat PRIVMSG amy :remember"]
+    bob = enter(world, "bob", caps="message-tags server-time echo-message")
+    bob.type("PRIVMSG bob :remember")
+    echo, message = [parse(line) for line in bob.take()]
+    assert echo.params == message.params == ["bob", "remember"]
+    assert echo.tags == message.tags
+    assert set(message.tags) == {"time", "msgid"}
 
 
 # Coming back.

@@ -11,6 +11,7 @@ from chat.base import limits
 from chat.base.errors import BadInput
 from chat.base.language import Sentence, say
 from chat.base.text import visible
+from chat.log.events import Entry
 from chat.wire import phrases, prose, replies
 from chat.wire.answers import (
     Answer,
@@ -42,7 +43,7 @@ from chat.wire.answers import (
     Welcome,
 )
 from chat.wire.irc import isupport, messages, numerics
-from chat.wire.irc.format import IrcFormat, batch_of, mask, said
+from chat.wire.irc.format import IrcFormat, batch_of, mask
 from chat.wire.plain import Plain
 from chat.wire.requests import Expected, Parsed, Request, Secret, Verb
 
@@ -350,7 +351,8 @@ class IrcWire:
 
     def _stored(self, stored: Stored) -> Iterator[str]:
         if self._to_oneself(stored) and stored.private is not None:
-            yield from said(stored.private, "")
+            place = stored.place
+            yield from self.format.remembered(place.name, Entry(place.seq, place.at, stored.private), "")
         if stored.reply is not None:
             yield from self._reply(stored.reply)
 
