@@ -545,7 +545,10 @@ class Session:
             if fact.author.person in person.ignored and not isinstance(fact, Announced | StopAnnounced):
                 return False
         if isinstance(fact, Joined | Left) and entry.seq <= self.listed.get(log.key, 0) and self.keeps_list:
-            return False
+            # Who left the chat may stand in the list of another room that they are in already.
+            elsewhere = isinstance(fact, Left) and sum(key in self.rooms for key in fact.rooms) > 1
+            if not elsewhere or self._frame is not Frame.NONE:
+                return False
         if isinstance(fact, Left | Renamed | Measured) and len(fact.rooms) > 1 and self.rendering.format.folds:
             return log.key == next((key for key in fact.rooms if key in self.rooms), log.key)
         return True

@@ -978,6 +978,15 @@ def test_nobody_comes_who_is_in_the_list_already_and_nobody_is_missing_in_it(wor
         assert listed([line for line in lines if line != own], set()) == everybody
 
 
+def test_who_leaves_the_chat_while_one_joins_another_room_leaves_the_first_one_too(world: World) -> None:
+    amy, bob = enter(world, "amy", "JOIN #ops"), world.enter("bob", "/join #dev", "/join #ops", "/leave #lobby")
+    assert amy.take() == [":bob!chat@chat JOIN #ops"]
+    amy.send(b"JOIN #dev\r\n")
+    bob.send(b"/quit\n")
+    world.turn()
+    assert [parse(line).source for line in amy.take() if " QUIT " in line] == ["bob!chat@chat"]
+
+
 def test_who_comes_back_is_told_of_who_came_and_went_by_the_list(world: World) -> None:
     amy, bob = enter(world, "amy"), enter(world, "bob", "JOIN #lobby")
     code = amy.session.code
