@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
+from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.core.hub import Hub
@@ -78,16 +79,23 @@ class ChatService(Service):
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self._factory.hold()
-        await self._in_time(self._hub.turn.flush(), limits.CLOSE_SECONDS / 2)
+        await self._in_time("the last commit", self._hub.turn.flush(), limits.CLOSE_SECONDS / 2)
         abort = self._hub.clock.callLater(limits.CLOSE_SECONDS / 2, self._factory.abort)
-        await self._in_time(self._factory.drain(), limits.CLOSE_SECONDS)
+        await self._in_time("people who do not read", self._factory.drain(), limits.CLOSE_SECONDS)
         if abort.active():
             abort.cancel()
-        await self._in_time(self._hub.turn.stop(), limits.CLOSE_SECONDS / 4)
-        await self._in_time(self._store.close(), limits.CLOSE_SECONDS / 4)
+        await self._in_time("the last commit", self._hub.turn.stop(), limits.CLOSE_SECONDS / 4)
+        await self._in_time("the end of the store", self._store.close(), limits.CLOSE_SECONDS / 4)
 
-    def _in_time(self, done: Deferred[None], seconds: float) -> Deferred[None]:
+    def _in_time(self, what: str, done: Deferred[None], seconds: float) -> Deferred[None]:
         """Not waited for longer: a disk that hangs does not keep the server from ending."""
-        return done.addTimeout(seconds, self._hub.clock).addErrback(
-            lambda failure: logger.failure("Stopping: this took too long", failure)
-        )
+
+        def failed(failure: Failure) -> None:
+            if failure.check(TimeoutError):
+                logger.warn(
+                    "Stopping: {what} was not waited for any longer, after {seconds:g} s", what=what, seconds=seconds
+                )
+            else:
+                logger.failure("Stopping: {what}", failure, what=what)
+
+        return done.addTimeout(seconds, self._hub.clock).addErrback(failed)
