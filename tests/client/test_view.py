@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from chat.base import limits
 from chat.base.language import Language
 from chat.client.faces.stdio import MARKS
+from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import Me, SentLine
 from chat.client.talk.objects import understand
 from chat.client.talk.view import Choices, View
@@ -123,6 +124,14 @@ OBJECTS = st.fixed_dictionaries(
         "count": st.integers(0, 30),
     },
 )
+
+
+def test_a_state_is_told_once_while_nothing_else_comes() -> None:
+    world = World({})
+    lost, back = (Shown(LineKind.STATE, text) for text in ("the connection is lost", "it is back"))
+    for shown in (lost, lost, back, lost, lost):
+        world.view.put(shown)
+    assert [shown.text for shown in world.view.printed()] == [lost.text, back.text, lost.text]
 
 
 @given(st.lists(st.one_of(OBJECTS, st.sampled_from([1, -1, "@bob", "#ops", True])), max_size=30))

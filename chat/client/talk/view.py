@@ -155,6 +155,7 @@ class View:
         self._conversation = Conversation(me, language, now, zone, routed=True)
         self._day = now().astimezone(zone).date()
         self._printed: list[Shown] = []
+        self._last: Shown | None = None
         self._alerts: list[Alert] = []
         self._acked: dict[tuple[str, int], SentLine] = {}
         self._key_at: datetime | None = None
@@ -341,7 +342,10 @@ class View:
             self._leave(what)
 
     def put(self, shown: Shown) -> None:
-        """Print this now, whatever is open."""
+        """Print this now, whatever is open; a state that was told last is not told again."""
+        if shown.kind is LineKind.STATE and shown == self._last:
+            return
+        self._last = shown
         if shown.at is not None and shown.at.date() != self._day:
             self._day = shown.at.date()
             if self._choices.days:
