@@ -90,6 +90,9 @@ PRICE_UNREAD = 1_000.0
 """What is new in a log, where the store counts it, beside the question: of a thousand lines 700, and 1 500 where the
 search index does not have them yet."""
 
+PRICE_SPOKEN = 20_000.0
+"""A look for the lines of somebody, in SPOKEN_LOOKED_AT: it is done in another thread, with the interpreter's lock."""
+
 PRICE_HANDSHAKE = 1_500.0
 """Of TLS: a signature and two key exchanges."""
 
@@ -190,6 +193,38 @@ by itself and gives a silent server up (measured), and HAProxy as Debian ships i
 
 IRC_PONG_SECONDS = 30.0
 """A PONG waits for what was said before it to be stored, but no longer: clients give up after 95 s (measured)."""
+
+SPOKEN_LOOKED_AT = 10_000
+"""Lines of a log among which those of somebody are looked for, the newest: a day of a full room, in 30 ms."""
+
+REDACTED_AT_ONCE = 200
+"""Lines that are taken back by one fact, in one transaction: more are taken back one such part after the other."""
+
+REDACTED_LISTED = 5
+"""Own lines that one is shown to choose from; of more that were taken back, so many are quoted."""
+
+REDACTIONS = 20
+REDACTION_SECONDS = 3.0
+"""Times that somebody may take something back at once, and then one each so many seconds: the others are told."""
+
+WRITTEN_ANEW = 8
+"""Rows before and behind a line that is taken back which are written to other pages, as SQLite may have left a copy in
+those where they were: some 3 KB, more than a page of each kind holds."""
+
+LOOKED_THROUGH = 4 * 1024 * 1024
+"""Bytes of the database in which what was taken back is looked for at once, in some milliseconds."""
+
+LOOKED_FOR = 8
+"""Bytes of a line that are looked for: fewer are a word that anybody may have said, and tell nothing of anybody."""
+
+SCRUB_ROUNDS = 5
+"""Times that the database is looked through at most, and what is found there written anew."""
+
+SCRUB_SECONDS = 1.0
+"""After a redaction, when nothing came for so long, what is left of it outside its row is overwritten."""
+
+MERGED_PAGES = 64
+"""Pages of the search index that are merged at once, in some milliseconds."""
 
 # --- people and rooms --------------------------------------------------------------------------------------------
 

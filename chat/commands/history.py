@@ -14,8 +14,9 @@ from chat.base.names import fold
 from chat.commands.registry import Call, carrier, command, room_of, usage
 from chat.core.ports import Found, Query, Stretch
 from chat.core.session import Session
-from chat.log.events import Entry, Private
+from chat.log.events import Entry
 from chat.log.log import Log
+from chat.log.private_talk import partner
 from chat.log.tail import size
 from chat.log.unread import Unread
 from chat.wire.answers import (
@@ -40,7 +41,8 @@ async def entering(session: Session, log: Log, position: int) -> History:
     entries: Sequence[Entry] = []
     if most and (behind := _told_from(session, log)) is not None:
         entries = await session.hub.recent(log, behind, position + 1, most + 1)
-    shown = _fitting([(log.name, entry) for entry in entries[-most:]])
+    fitting = _fitting([(log.key, entry) for entry in entries[-most:]])
+    shown = session.hub.readings.hold([log.key] * len(fitting), [(log.name, entry) for _, entry in fitting])
     return History(Latest(), log.name, shown, len(entries) > len(shown), session.hub.now())
 
 
@@ -101,9 +103,9 @@ async def _tell(call: Call, found: Found, room: str | None, asked: Selection) ->
     session = call.session
     heads = {log.key: log.head for log in session.logs.values()}
     # What the store has already, and the turn has not shown yet, is still to be heard live.
-    shown = _fitting(
-        [(_place(session, key, entry), entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)]
-    )
+    fitting = _fitting([(key, entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)])
+    places = [(_place(session, key, entry), entry) for key, entry in fitting]
+    shown = session.hub.readings.hold([key for key, _ in fitting], places)
     more = found.total > len(shown) or not found.whole
     if call.still_there:
         now, id = session.hub.now(), call.request.id
@@ -112,8 +114,8 @@ async def _tell(call: Call, found: Found, room: str | None, asked: Selection) ->
 
 def _place(session: Session, key: str, entry: Entry) -> str:
     """The room that an entry is shown with; private talk with @ and the other one's nickname."""
-    if isinstance(entry.fact, Private):
-        return "@" + (entry.fact.to if entry.fact.author.person == session.person.id else entry.fact.author.nick)
+    if (other := partner(key, entry.fact)) is not None:
+        return "@" + other
     return session.person.rooms[key].log.name
 
 

@@ -155,18 +155,23 @@ def command(
 
 
 def permits(row: Command, connection: Carrier[Session], room: str | None = None) -> bool:
-    """Whether whoever comes by this connection may do it, in the room of this key or (None) in any: the one place where
-    that is decided."""
+    """Whether whoever comes by this connection may do it, in the room of this key or (None) in any."""
+    return allows(row.role, connection, room)
+
+
+def allows(right: Right, connection: Carrier[Session], room: str | None = None) -> bool:
+    """Whether whoever comes by this connection has this right, in the room of this key or (None) in any: the one place
+    where that is decided."""
     session = connection.session
-    if row.role == "account":
+    if right == "account":
         return session.named and session.person.has_account
-    if row.role == "anybody" or connection.operator:
+    if right == "anybody" or connection.operator:
         return True
     roles = session.person.roles if session.named and session.scope is None else {}
     if SERVER in roles:
         return True
     held = roles.values() if room is None else (roles.get(room),)
-    return any(role in _ROLES.get(row.role, ()) for role in held)
+    return any(role in _ROLES.get(right, ()) for role in held)
 
 
 _ROLES: Mapping[Right, Sequence[Role]] = {"operator": ("operator", "owner"), "owner": ("owner",)}
@@ -184,15 +189,19 @@ def check_scope(row: Command, session: Session) -> None:
 
 def not_allowed(row: Command) -> Refused:
     """The answer to whoever may not."""
-    if row.role == "account":
+    return not_for(row.role, row.name)
+
+
+def not_for(right: Right, name: str) -> Refused:
+    """The answer to whoever has not the right that a command, or a kind of it, needs."""
+    if right == "account":
         refused = say("You have no account; /register makes one, /login NICK is for one you have.")
         return Refused("not-allowed", refused)
-    if row.role == "operator":
-        sentence = say("/{name} is for the operators of the room. Nothing was done.", name=row.name)
-        return Refused("not-allowed", sentence)
-    if row.role == "owner":
-        return Refused("not-allowed", say("/{name} is for the owner of the room. Nothing was done.", name=row.name))
-    return Refused("not-allowed", say("/{name} is for whoever runs this server. Nothing was done.", name=row.name))
+    if right == "operator":
+        return Refused("not-allowed", say("/{name} is for the operators of the room. Nothing was done.", name=name))
+    if right == "owner":
+        return Refused("not-allowed", say("/{name} is for the owner of the room. Nothing was done.", name=name))
+    return Refused("not-allowed", say("/{name} is for whoever runs this server. Nothing was done.", name=name))
 
 
 def _argument(name: str, kind: object) -> replies.Argument:

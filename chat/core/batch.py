@@ -19,6 +19,7 @@ from chat.core.ports import (
     Numbered,
     PersonRecord,
     Record,
+    Redaction,
     Remembered,
     SessionRecord,
 )
@@ -73,7 +74,7 @@ class Change(NamedTuple):
     tag: object = None
     line: Line | None = None
     """What it was sent as, if that has an id; it is one fact then."""
-    record: Record | None = None
+    record: Record | Redaction | None = None
     """What changes with it; where it was stored before, it does not change again."""
 
     def is_one_of(self, ids: Container[LineId | None]) -> bool:
@@ -86,7 +87,7 @@ class OpenBatch:
 
     __slots__ = (
         "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "proposed", "records",
-        "touched", "waiting",
+        "taken_back", "touched", "waiting",
     )  # fmt: skip
 
     crowded: bool
@@ -98,18 +99,22 @@ class OpenBatch:
     ids: dict[LineId, Known]
     """The lines in it that have an id."""
 
+    taken_back: list[tuple[Log, Sequence[int]]]
+    """What its redactions concern, of logs in memory."""
+
     proposed: Numbered
     """The numbers with which `batch` made its entries."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
-        self.records: list[Record] = []
+        self.records: list[Record | Redaction] = []
         self.waiting: list[Deferred[None]] = []
         self.touched: dict[Restorable, None] = {}
         self.claims: list[tuple[Claim, Deferred[str | None] | None]] = []
         """Each with who waits to be told whose it is, None for theirs."""
         self.by_log = {}
         self.ids = {}
+        self.taken_back = []
         self._placed: list[tuple[Change, Entry]] = []
         self._events = self._bytes = 0
         self.crowded = False
@@ -179,6 +184,8 @@ class OpenBatch:
                     ids[line.former] = placed
             if record is not None:
                 records.append(record)
+                if isinstance(record, Redaction):
+                    self.taken_back.append((log, record.targets))
         remembered = _remembered(self.touched) if self.touched else NOBODY
         appended, firsts = [], {}
         for log, added in by_log.items():
@@ -186,7 +193,9 @@ class OpenBatch:
             firsts[log.key] = added[0].seq
         self.proposed = Numbered(at, firsts)
         claims = [claim for claim, _ in self.claims] if self.claims else ()
-        return Batch(appended, records, ids, self.proposed, remembered, claims), postponed
+        redactions = [record for record in records if isinstance(record, Redaction)] if records else ()
+        replaced = [record for record in records if isinstance(record, Record)] if redactions else records
+        return Batch(appended, replaced, ids, self.proposed, remembered, claims, redactions), postponed  # type: ignore[arg-type]
 
     def number(self, numbered: Numbered) -> None:
         """The store gave it other numbers, or another date, than were proposed."""
@@ -202,10 +211,12 @@ class OpenBatch:
         ]
 
     @classmethod
-    def of_others(cls, by_log: dict[Log, list[Entry]]) -> "OpenBatch":
+    def of_others(
+        cls, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()
+    ) -> "OpenBatch":
         """What another node has stored: nobody here waits for it."""
         batch = cls()
-        batch.by_log = by_log
+        batch.by_log, batch.taken_back = by_log, list(taken_back)
         batch._placed = [(Change((entry.fact,), (log,)), entry) for log, added in by_log.items() for entry in added]
         return batch
 

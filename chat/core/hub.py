@@ -68,6 +68,7 @@ from chat.log.events import (
     StopAnnounced,
 )
 from chat.log.log import Log
+from chat.log.redaction import Readings
 from chat.log.tail import Tails
 from chat.log.unread import Listener, Unread, count
 from chat.wire.answers import OthersAccount, StateOfOthers
@@ -133,7 +134,9 @@ class Hub:
         """Who wants to know when somebody comes and goes."""
         self.departed: deque[Departed] = deque(maxlen=limits.DEPARTED)
         """Those who left last."""
-        self.turn = Turn(clock, now, store)
+        self.readings = Readings()
+        """What is read from the store just now, or was, and is not shown yet."""
+        self.turn = Turn(clock, now, store, self.readings)
         self.rounds = FairRounds(clock)
         self.stopping = False
         """The server stops: whoever goes now has not left."""
@@ -744,7 +747,7 @@ class Hub:
         """Another node has stored this: whoever reads it here is shown it, and whoever is written to has it."""
         by_log: dict[Log, list[Entry]] = {}
         for key, _, _, entries in elsewhere.appended:
-            log = self._log(key)
+            log = self.log_of(key)
             # Of a log that was just looked up some may be known.
             if log is not None and (new := [entry for entry in entries if entry.seq > log.head]):
                 by_log[log] = new
@@ -753,7 +756,8 @@ class Hub:
             if record.kind == RECORDS:
                 self.measures.stored(record)
             self.rooms.told(record)
-        self.turn.told(by_log)
+        taken_back = [(log, targets) for key, targets in elsewhere.redactions if (log := self.log_of(key)) is not None]
+        self.turn.told(by_log, taken_back)
         if self.log in by_log:
             self._all_hear()
         for log, entries in by_log.items():
@@ -761,7 +765,7 @@ class Hub:
                 if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in self.people:
                     self.wrote(fact, self.people[fact.to_person])
 
-    def _log(self, key: str) -> Log | None:
+    def log_of(self, key: str) -> Log | None:
         """The log of this key, where somebody here may read it."""
         if key == SERVER:
             return self.log
@@ -773,7 +777,13 @@ class Hub:
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, as far as it is held."""
-        return self._store.said(query)
+        reading = self.readings.begin()
+        found = self._store.said(query)
+        return found.addCallback(lambda found: found._replace(entries=reading.still(found.entries)))
+
+    def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
+        """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
+        return self._store.copies(key, private)
 
     async def known(self, line: Line) -> Place | None:
         """Where this line stands, if it was stored before; another one with its id is none."""

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from chat.base.language import Sentence
 from chat.log.events import Entry, Place
+from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.wire.answers import Answer, History
 from chat.wire.rendering import Wire
@@ -76,6 +77,14 @@ class Record(NamedTuple):
     kind: str
     key: str
     value: str | None
+
+
+class Redaction(NamedTuple):
+    """Lines of the log of this key are taken back: what they said goes, from wherever it can be found, and the entries
+    stay, emptied (`chat.log.redaction`)."""
+
+    key: str
+    targets: Sequence[int]
 
 
 class Claim(NamedTuple):
@@ -184,6 +193,8 @@ class Batch(NamedTuple):
     remembered: Remembered = Remembered()
     claims: Sequence[Claim] = ()
     """In their order; there are none where the store is not shared."""
+    redactions: Sequence[Redaction] = ()
+    """Of entries that were committed before."""
 
 
 class Duplicates(Exception):
@@ -199,6 +210,7 @@ class Elsewhere(NamedTuple):
 
     appended: Sequence[Appended]
     records: Sequence[Record]
+    redactions: Sequence[Redaction] = ()
 
 
 class Query(NamedTuple):
@@ -221,6 +233,8 @@ class Query(NamedTuple):
     """Numbers by the keys of logs."""
     to: Listener | None = None
     """What calls this one, who did not say it; words and dates are not asked for with it."""
+    by: Speaker | None = None
+    """What this one said, of the newest `SPOKEN_LOOKED_AT` lines of each log; words are not asked for with it."""
 
 
 class Stretch(NamedTuple):
@@ -308,6 +322,9 @@ class Store(Protocol):
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
+
+    def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
+        """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key with all that `follow` has told of; None where there never was one."""

@@ -24,7 +24,19 @@ from chat.core.presence import Event, Presence
 from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
-from chat.log.events import Announced, Author, Entry, Fact, Joined, Left, Measured, OtherDevice, Renamed, StopAnnounced
+from chat.log.events import (
+    Announced,
+    Author,
+    Entry,
+    Fact,
+    Joined,
+    Left,
+    Measured,
+    OtherDevice,
+    Redacted,
+    Renamed,
+    StopAnnounced,
+)
 from chat.log.log import Log
 from chat.wire.answers import Answer, CurrentNotice, IgnoreNotice, Missed, Notice, Problem, Since, UpToNow
 from chat.wire.rendering import Rendering
@@ -533,7 +545,8 @@ class Session:
 
     def wants(self, log: Log, entry: Entry) -> bool:
         """(Reader) Not what they said here, unless their wire echoes it, nor their own coming and going, nor people
-        they ignore (but for what is announced to all), nor a fact that another room tells them."""
+        they ignore (but for what is announced to all, or concerns others' lines), nor a fact that another room tells
+        them."""
         fact, person = entry.fact, self.person
         if fact.author is not None:
             if fact.author.person == person.id and isinstance(fact, Joined | Left | Renamed):
@@ -543,7 +556,7 @@ class Session:
             if fact.author.session == self.id:
                 return self.rendering.format.echoes
             if fact.author.person in person.ignored and not isinstance(fact, Announced | StopAnnounced):
-                return False
+                return isinstance(fact, Redacted) and bool(fact.whose)
         if isinstance(fact, Joined | Left) and entry.seq <= self.listed.get(log.key, 0) and self.keeps_list:
             # Who left the chat may stand in the list of another room that they are in already.
             elsewhere = isinstance(fact, Left) and sum(key in self.rooms for key in fact.rooms) > 1

@@ -22,6 +22,7 @@ from chat.base.fair_rounds import FairRounds
 from chat.core.fanout import Reader, fanout
 from chat.log.events import Entry
 from chat.log.log import Cursor, Log
+from chat.log.redaction import Readings
 from chat.wire.answers import Answer, Missed
 from chat.wire.rendering import pages
 
@@ -44,6 +45,8 @@ class Subscriber(Reader, Protocol):
 
 class Pages(Protocol):
     """Where is read what memory does not hold."""
+
+    readings: Readings
 
     def after(self, log: Log, position: int) -> Deferred[list[Entry]]:
         """The next entries behind a position, as far as they are held."""
@@ -195,7 +198,8 @@ class Subscriptions:
             self._fetching = False
             # They may have left the room, or the chat, meanwhile.
             if cursor in self._behind:
-                held = [page for page in (entries, cursor.log.oldest()) if page]
+                now = [entry for _, entry in reading.still((cursor.log.key, entry) for entry in entries)]
+                held = [page for page in (now, cursor.log.oldest()) if page]
                 self._read(cursor, next(pages(min(held, key=lambda page: page[0].seq, default=[]))))
             self.catch_up()
 
@@ -205,6 +209,7 @@ class Subscriptions:
             return ()
 
         self._fetching = True
+        reading = self._pages.readings.begin()
         page = self._pages.after(cursor.log, cursor.position).addErrback(unreadable)
         page.addCallback(fetched).addErrback(self._failed)
 

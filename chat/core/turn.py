@@ -20,10 +20,11 @@ from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer
 from chat.core.latency import Latency
-from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Store
+from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Redaction, Store
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place, Said
 from chat.log.log import Log
+from chat.log.redaction import Readings
 
 logger = Logger()
 
@@ -38,10 +39,13 @@ class Outcome(NamedTuple):
 class Turn:
     """Gathers what happens; `now` stamps it."""
 
-    def __init__(self, clock: IReactorTime, now: Callable[[], datetime], store: Store) -> None:
+    def __init__(
+        self, clock: IReactorTime, now: Callable[[], datetime], store: Store, readings: Readings | None = None
+    ) -> None:
         self._clock = clock
         self._now = now
         self._store = store
+        self._readings = readings or Readings()
         self._last_at: datetime | None = None
         self._next = OpenBatch()
         self._in_flight = False
@@ -68,7 +72,12 @@ class Turn:
         self._add(Change(facts, (log,), writer, tag, line))
 
     def write(
-        self, log: Log, fact: Fact, line: Line | None = None, copy: Log | None = None, record: Record | None = None
+        self,
+        log: Log,
+        fact: Fact,
+        line: Line | None = None,
+        copy: Log | None = None,
+        record: Record | Redaction | None = None,
     ) -> Deferred[Outcome]:
         """The same for one who waits, with a second log and a record perhaps; fails with `NotStored`, or `id-used`."""
         self.lines += isinstance(fact, Said)
@@ -76,11 +85,19 @@ class Turn:
         self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, line, record))
         return waiter.outcome
 
+    def append_with(self, record: Redaction, log: Log | None = None, fact: Fact | None = None) -> None:
+        """Let this change with the turn, and where there is a log that tells of it, be read in it."""
+        if log is None or fact is None:
+            self._next.records.append(record)
+            self._schedule()
+        else:
+            self._add(Change((fact,), (log,), record=record))
+
     def _add(self, change: Change) -> None:
         self._next.add(change)
         self._schedule()
 
-    def change(self, *records: Record) -> Deferred[None]:
+    def change(self, *records: Record | Redaction) -> Deferred[None]:
         """Let records be replaced with this turn's batch; fires when they are, fails with `NotStored`."""
         done: Deferred[None] = Deferred()
         self._next.records.extend(records)
@@ -159,12 +176,12 @@ class Turn:
             self._last_at = last = now
         return last
 
-    def told(self, by_log: dict[Log, list[Entry]]) -> None:
+    def told(self, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()) -> None:
         """Another node has stored this, which goes on where these logs end: whoever reads them is shown it now.
 
         What is in flight comes after it, whatever was proposed: the store says so when it answers.
         """
-        self._committed(OpenBatch.of_others(by_log))
+        self._committed(OpenBatch.of_others(by_log, taken_back))
 
     def _landed(self, result: Numbered | Failure, gathered: OpenBatch) -> None:
         refused = False
@@ -199,6 +216,9 @@ class Turn:
 
     def _committed(self, gathered: OpenBatch) -> None:
         recipients = deliveries = 0
+        for log, targets in gathered.taken_back:
+            log.take_back(targets)
+            self._readings.taken_back(log.key, targets)
         for log, added in gathered.by_log.items():
             try:
                 log.extend(added)

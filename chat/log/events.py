@@ -182,6 +182,22 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Redacted:
+    """Lines of this log, by their numbers, were taken back: nobody is told again what they said.
+
+    By the author; of somebody else (`whose`) by an operator.  Of one line it is known when it was said, and in private
+    `to` whom.  It also stands in the place of each of these lines: there the author is who had said it, and the only
+    number its own.
+    """
+
+    author: Author | None
+    targets: tuple[int, ...]
+    said_at: datetime
+    whose: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OtherDevice:
     """In somebody's own log: what they did on one device, for their others.
 
@@ -196,7 +212,7 @@ class OtherDevice:
 Said = Message | Action | Private
 Fact = (
     Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | PrivacySet | Invited | Measured
-    | Announced | StopAnnounced | NotDelivered | OtherDevice
+    | Announced | StopAnnounced | NotDelivered | Redacted | OtherDevice
 )  # fmt: skip
 
 

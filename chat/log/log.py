@@ -6,7 +6,7 @@ delivery, a slow reader and history are one cursor at different places.  What a 
 asks the store for, one page at a time; a hole in the numbers is what neither holds any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from chat.log.events import Entry
@@ -47,6 +47,11 @@ class Log:
         self.head = entries[-1].seq
         if self.readers is not None:
             self.readers.advanced(entries)
+
+    def take_back(self, targets: Collection[int]) -> None:
+        """What these entries said is told to nobody any more."""
+        for seq in targets:
+            self._tail.take_back(self.head - seq)
 
     def after(self, position: int, most: int) -> list[Entry] | None:
         """Up to `most` entries behind a position, or None where the tail does not reach back that far."""

@@ -9,6 +9,7 @@ from itertools import islice
 
 from chat.base import limits
 from chat.log.events import Action, Entry, Message, Private
+from chat.log.redaction import emptied
 
 
 class Tails:
@@ -67,6 +68,15 @@ class Tail:
         while len(held) > limits.TAIL_EVENTS or (self._bytes > limits.TAIL_BYTES and len(held) > 1):
             self._bytes -= size(held.popleft())
         self._tails.grew(self, self._bytes - before)
+
+    def take_back(self, behind: int) -> None:
+        """Empty the entry that so many others came behind, if it is held."""
+        place = len(self._entries) - 1 - behind
+        if 0 <= place < len(self._entries):
+            before, after = self._entries[place], emptied(self._entries[place])
+            self._entries[place] = after
+            self._bytes += (change := size(after) - size(before))
+            self._tails.used += change
 
     def page(self, missing: int, most: int) -> list[Entry] | None:
         """Up to `most` of the last `missing` entries, oldest first; None where fewer are held."""

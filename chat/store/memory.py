@@ -1,6 +1,6 @@
 """A store that lives as long as its process: bounded per log and in all, the oldest entries go first."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
@@ -22,13 +22,15 @@ from chat.core.ports import (
     LineId,
     Numbered,
     Query,
+    Redaction,
     StoreState,
     Stretch,
 )
 from chat.log.events import Entry, Private
+from chat.log.private_talk import partner
+from chat.log.redaction import emptied, is_by
 from chat.log.tail import said, size
 from chat.log.unread import Listener, Unread, count, is_for, is_heard
-from chat.store.private_talk import partner
 
 
 class MemoryStore:
@@ -73,6 +75,8 @@ class MemoryStore:
                 self._extend(appended.key, appended.entries)
             if (room := self._rooms.get(appended.key)) is not None:
                 self._rooms[room.key] = room._replace(head=appended.entries[-1].seq)
+        for redaction in batch.redactions:
+            self._take_back(redaction)
         while self._bytes > self._most:
             self._drop_oldest()
         return succeed(batch.proposed)
@@ -119,7 +123,10 @@ class MemoryStore:
             for number, entry in enumerate(reversed(log), 1):
                 if _fits(key, entry, query, right, wanted):
                     fitting.append((key, entry))
-                if number % limits.MEMORY_ROWS == 0 and (wanted or query.to is not None):
+                if query.by is not None and number == limits.SPOKEN_LOOKED_AT:
+                    whole = number == len(log)
+                    break
+                if number % limits.MEMORY_ROWS == 0 and (wanted or query.to is not None or query.by is not None):
                     yield None
                     if self._seconds() > ends_at:
                         whole = False
@@ -142,6 +149,11 @@ class MemoryStore:
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
         return succeed({id: self._ids[id] for id in ids if id in self._ids})
+
+    def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
+        """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
+        log = self._logs.get(key, ())
+        return succeed([entry.seq for entry in log if entry.at == private.at and entry.fact == private.fact])
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key, if the hub has forgotten it."""
@@ -166,6 +178,14 @@ class MemoryStore:
         self._bytes += sum(map(size, entries))
         while len(log) > self._events:
             self._bytes -= size(log.popleft())
+
+    def _take_back(self, redaction: Redaction) -> None:
+        log = self._logs.get(redaction.key, deque())
+        for seq in redaction.targets:
+            place = bisect_left(log, seq, key=lambda entry: entry.seq)
+            if place < len(log) and log[place].seq == seq:
+                before, log[place] = log[place], emptied(log[place])
+                self._bytes += size(log[place]) - size(before)
 
     def _drop_oldest(self) -> None:
         """Take one entry from the log that was quiet longest, and the log with its last one."""
@@ -193,8 +213,9 @@ def _fits(key: str, entry: Entry, query: Query, right: int | None, wanted: list[
         and (
             query.other is None
             or (query.to is not None and fact.author is not None and names.fold(fact.author.nick) == query.other)
-            or (query.to is None and isinstance(fact, Private) and partner(key, fact) == query.other)
+            or (query.to is None and isinstance(fact, Private) and names.fold(partner(key, fact) or "") == query.other)
         )
         and (query.to is None or (is_heard(fact, query.to) and is_for(key, fact, query.to)))
+        and (query.by is None or is_by(fact, query.by))
         and (not wanted or holds(getattr(fact, "text", ""), wanted))
     )

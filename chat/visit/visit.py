@@ -24,6 +24,7 @@ from chat.commands import entering, server_password, talk
 from chat.core.hub import Hub
 from chat.core.ports import Question
 from chat.core.session import Session
+from chat.log.events import Entry
 from chat.visit import notices
 from chat.visit.dispatch import command_of, handle, id_of
 from chat.visit.door import Door, Output, Standing
@@ -574,11 +575,14 @@ class Visit:
     async def answer_in_pages(self, history: History) -> None:
         """The same of a long answer: a page in each round, and sent as one, for nothing else may stand in it."""
         pages: list[bytes] = []
-        for page in self.wire.pages(history):
-            self.spend(limits.PRICE_ANSWER + limits.PRICE_PAGE_BYTE * len(page))
-            pages.append(page)
-            if len(pages) > 1:
-                await self._hub.rounds.turn_to_read()
+        shown: list[tuple[str, Entry]] | None = None
+        while shown != (entries := list(history.entries)):  # what was taken back meanwhile is in no page
+            pages, shown = [], entries
+            for page in self.wire.pages(history):
+                self.spend(limits.PRICE_ANSWER + limits.PRICE_PAGE_BYTE * len(page))
+                pages.append(page)
+                if len(pages) > 1:
+                    await self._hub.rounds.turn_to_read()
         if chunk := b"".join(pages):
             self.send(chunk)
 

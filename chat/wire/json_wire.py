@@ -10,8 +10,9 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.language import Language, Sentence
 from chat.base.text import visible
-from chat.log.events import Entry, Fact, OtherDevice, Private
+from chat.log.events import Entry, Fact, OtherDevice
 from chat.log.log import Log
+from chat.log.private_talk import partner
 from chat.wire import jsonl, prose, replies
 from chat.wire.answers import (
     Answer,
@@ -228,6 +229,7 @@ _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.PasswordAsked: ("shown",),
     replies.TokenMade: ("nick",),
     replies.TokenRow: ("made_for", "used_for"),
+    replies.OwnLine: ("ago",),
     replies.User: ("down_for",),
     replies.Whois: ("spoke",),
     replies.Ignored: ("nick",),
@@ -250,8 +252,8 @@ _UNTOLD: Mapping[type, Sequence[str]] = {
 
 def _place(log: Log, fact: Fact) -> str:
     """The room to show; private talk is shown as @ and the nickname of the other one."""
-    if isinstance(fact, Private):
-        return "@" + (fact.to if log.key == "@" + fact.author.person else fact.author.nick)
+    if (other := partner(log.key, fact)) is not None:
+        return "@" + other
     if isinstance(fact, OtherDevice) and fact.what != "renamed":
         return fact.name
     return log.name

@@ -34,6 +34,7 @@ from chat.log.events import (
     OtherDevice,
     PrivacySet,
     Private,
+    Redacted,
     Renamed,
     RoleGiven,
     StopAnnounced,
@@ -137,6 +138,7 @@ _TYPES: Mapping[type, str] = {
     Announced: "announced",
     StopAnnounced: "announced",
     NotDelivered: "not-delivered",
+    Redacted: "redacted",
 }
 
 
@@ -176,6 +178,11 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
             return invited if by is None else {"from": by.nick, **invited}
         case NotDelivered(nick):
             return {"to": nick}
+        case Redacted(by, targets, said_at, whose, other):
+            gone: dict[str, object] = {} if by is None else {"from": by.nick}
+            gone |= {"target": targets[0]} if len(targets) == 1 else {"targets": list(targets)}
+            gone |= {"whose": whose} if whose else {}
+            return gone | ({"to": other} if other else {}) | {"said": stamp(said_at)}
         case OtherDevice(author, "renamed", to):
             return {"from": author.nick, "to": to, "self": True}
         case OtherDevice(author):

@@ -5,7 +5,7 @@ sentences that answer a command.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 from chat.base import limits
@@ -54,6 +54,24 @@ def topic_changed(nick: str, room: str, topic: str) -> Sentence:
     if topic:
         return say("{nick} set the topic of {room}", nick=nick, room=room)
     return say("{nick} took away the topic of {room}", nick=nick, room=room)
+
+
+def taken_back(nick: str | None, count: int, time: str, whose: str) -> Sentence:
+    """Somebody took back lines of their own, or of somebody else; one was said at this time."""
+    if nick is None:
+        return say_n("A line was taken back", "{count} lines were taken back", count)
+    if count > 1 and whose:
+        return say("{nick} took back {count} lines by {other}", nick=nick, count=count, other=whose)
+    if count > 1:
+        return say("{nick} took back {count} lines", nick=nick, count=count)
+    if whose:
+        return say("{nick} took back a line by {other} of {time}", nick=nick, other=whose, time=time)
+    return say("{nick} took back a line of {time}", nick=nick, time=time)
+
+
+def said_at(then: datetime, now: datetime) -> str:
+    """When something was said, on a day that need not be told if it is today."""
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M}"
 
 
 AWAY = say("away")

@@ -26,6 +26,7 @@ from chat.log.events import (
     OtherDevice,
     PrivacySet,
     Private,
+    Redacted,
     Renamed,
     RoleGiven,
     StopAnnounced,
@@ -91,7 +92,7 @@ class PlainFormat:
 
     def lines(self, log: Log, entry: Entry, named: bool, timed: bool) -> Iterator[str]:
         """The same as lines."""
-        fact = entry.fact
+        seq, at, fact, _ = entry
         room = f"{log.name} " if named else ""
         time = f"{entry.at.astimezone(self.zone):%H:%M} " if timed else ""
         match fact:
@@ -107,10 +108,12 @@ class PlainFormat:
             case Announced(author, said):
                 words = self.words(phrases.announced(None if author is None else author.nick))
                 yield from wrapped(f"{time}-!- ", f"{words}: {quoted(said)}")
+            case Redacted(_, targets) if targets == (seq,):
+                return  # it stands where the line stood, and was never seen
             case OtherDevice(_, what, name):
                 yield from wrapped(f"{time}-> ", self.words(phrases.other_device(what, name)))
             case _:
-                yield from wrapped(f"{time}-!- ", self._announcement(log, fact, named))
+                yield from wrapped(f"{time}-!- ", self._announcement(log, fact, at, named))
 
     def between(self, mine: bool, author: str, to: str) -> str:
         """Who said something in private to whom."""
@@ -119,7 +122,17 @@ class PlainFormat:
     def _announcement(
         self,
         log: Log,
-        fact: Joined | Left | Renamed | TopicSet | RoleGiven | PrivacySet | Invited | Measured | StopAnnounced,
+        fact: Joined
+        | Left
+        | Renamed
+        | TopicSet
+        | RoleGiven
+        | PrivacySet
+        | Invited
+        | Measured
+        | StopAnnounced
+        | Redacted,
+        at: datetime,
         named: bool,
     ) -> str:
         text = ""
@@ -145,6 +158,9 @@ class PlainFormat:
                 announced = phrases.measured(_nick(by), what, to, room, seconds, why)
             case StopAnnounced(by, seconds):
                 announced = phrases.stops(_nick(by), seconds)
+            case Redacted(by, targets, said_at, whose, _):
+                time = phrases.said_at(said_at.astimezone(self.zone), at.astimezone(self.zone))
+                announced = phrases.taken_back(_nick(by), len(targets), time, whose)
         words = self.words(announced)
         return f"{words}: {quoted(text)}" if text else words
 

@@ -252,6 +252,37 @@ def _dropped(dropped: replies.Dropped) -> Iterator[Sentence]:
     yield say_n("The line that waited is dropped.", "The {count} lines that waited are dropped.", dropped.dropped)
 
 
+def _own_lines(own: replies.OwnLines) -> Iterator[Sentence]:
+    for line in own.lines:
+        ago, text = duration(line.ago), quoted(line.text)
+        if line.to is not None:
+            yield say("{number}: {time} ago to {nick} {text}", number=line.number, time=ago, nick=line.to, text=text)
+        else:
+            yield say("{number}: {time} ago {text}", number=line.number, time=ago, text=text)
+    if not own.lines and own.nick is None:
+        yield say("You said nothing here that is kept.")
+    elif not own.lines:
+        yield say("{nick} said nothing in {room} that is kept.", nick=own.nick, room=own.room)
+    elif own.room == "@":
+        yield say("/delete @{number} takes the last one back.", number=own.lines[-1].number)
+    elif own.nick is None:
+        yield say("/delete {number} takes the last one back.", number=own.lines[-1].number)
+    else:
+        last = own.lines[-1].number
+        yield say("/delete {room} {nick} {number} takes the last one back.", room=own.room, nick=own.nick, number=last)
+
+
+def _taken_back(gone: replies.TakenBack) -> Iterator[Sentence]:
+    if not gone.count_:
+        yield say("{nick} said nothing in {room} that is kept.", nick=gone.nick, room=gone.room)
+    elif gone.count_ == 1:
+        yield say("Taken back: {text}", text=quoted(gone.lines[0].text))
+    else:
+        yield say("{count} lines were taken back; the last of them:", count=gone.count_)
+        for line in gone.lines:
+            yield Sentence("{text}", {"text": quoted(line.text)})
+
+
 def _posted(posted: replies.Posted) -> Iterator[Sentence]:
     yield say("posted")
 
@@ -741,6 +772,8 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.DraftBegun: _draft_begun,
     replies.NothingSaid: _nothing_said,
     replies.Dropped: _dropped,
+    replies.OwnLines: _own_lines,
+    replies.TakenBack: _taken_back,
     replies.Posted: _posted,
     replies.Slowed: _slowed,
     replies.MuchAsked: _much_asked,

@@ -153,6 +153,33 @@ class Dropped(NamedTuple):
     dropped: int
 
 
+class OwnLine(NamedTuple):
+    """A line of somebody, by its number; in private it was said `to` somebody.  It is so many seconds old."""
+
+    number: int
+    at: datetime
+    text: str
+    to: str | None
+    ago: int
+
+
+class OwnLines(NamedTuple):
+    """The last that was said in a room by who asks, or by somebody else (`nick`)."""
+
+    room: str
+    nick: str | None
+    lines: Sequence[OwnLine]
+
+
+class TakenBack(NamedTuple):
+    """So many lines of theirs were taken back (`count` is a method of each tuple): the last of them."""
+
+    room: str
+    nick: str | None
+    count_: int
+    lines: Sequence[OwnLine]
+
+
 class Posted(NamedTuple):
     """It was said without staying."""
 
@@ -608,7 +635,8 @@ class StopSet(NamedTuple):
 
 Facts = (
     Called | AccountWanted | InvitationCodes | NicknameDue | PasswordDue | Here | Who | Whois | Away | Ignoring
-    | Ignored | Unignored | Quiet | Pong | Absent | LineDown | IsAway | DraftBegun | NothingSaid | Dropped | Posted
+    | Ignored | Unignored | Quiet | Pong | OwnLines | TakenBack | Absent | LineDown | IsAway | DraftBegun | NothingSaid
+    | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | Measured | Measures
     | Privacy | Invited | Word

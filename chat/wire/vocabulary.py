@@ -14,6 +14,7 @@ _WORDS = {
     "reply": "r responder",
     "paste": "pegar",
     "end": "fin",
+    "delete": "redact unsay borrar",
     "cancel": "cancelar",
     "nick": "name apodo nombre",
     "who": "names users online quién quiénes",
@@ -64,8 +65,7 @@ RESERVED = frozenset(
         "key", "keys",
         "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
-        "roster", "report", "denunciar", "delete", "redact",
-        "unsay", "borrar", "nickserv",
+        "roster", "report", "denunciar", "nickserv",
         "ns",
     }
 )  # fmt: skip

@@ -15,6 +15,7 @@ from chat.client.talk.objects import (
     Missed,
     Object,
     Problem,
+    Redacted,
     Reply,
     Room,
     Said,
@@ -230,3 +231,18 @@ def test_a_request_that_no_server_would_read_is_refused_here() -> None:
     with pytest.raises(BadInput) as error:
         jsonl.encode_request(Request("x" * 17_000, "r-1"))
     assert error.value.code == "too-long"
+
+
+@pytest.mark.parametrize(
+    ("keys", "targets"),
+    [({"target": 3}, (3,)), ({"targets": [3, 5]}, (3, 5)), ({"targets": [3, "x", -1, True]}, (3,))],
+)
+def test_which_lines_were_taken_back(keys: dict, targets: tuple[int, ...]) -> None:
+    gone = understand({"type": "redacted", "room": "#ops", "seq": 9, **keys})
+    assert isinstance(gone, Redacted)
+    assert gone.targets == targets
+
+
+@pytest.mark.parametrize("keys", [{}, {"target": "3"}, {"targets": []}, {"targets": 3}, {"target": [3]}])
+def test_a_redaction_of_nothing_is_none(keys: dict) -> None:
+    assert understand({"type": "redacted", "room": "#ops", "seq": 9, **keys}) is None

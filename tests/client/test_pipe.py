@@ -510,3 +510,15 @@ def test_without_json_an_object_is_a_line() -> None:
     world.enter()
     world.face.typed('{"line": "hi"}')
     assert world.server.objects[-1]["line"] == '{"line": "hi"}'
+
+
+def test_a_recording_names_the_line_that_was_taken_back() -> None:
+    world = pipe(follow=True)
+    world.enter()
+    world.server.send(
+        {"type": "message", "room": "#lobby", "seq": 8, "at": "2026-11-22T10:04:00Z", "from": "bob", "text": "tulip"},
+        {"type": "redacted", "room": "#lobby", "seq": 9, "at": "2026-11-22T10:05:00Z", "from": "bob", "target": 8},
+    )
+    *_, said, gone = world.streams.out.splitlines()
+    assert said == "2026-11-22T10:04:00+00:00 #lobby <bob> tulip"
+    assert gone == "-- bob took back a line of 10:05 (#lobby 8) --"

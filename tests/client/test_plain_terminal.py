@@ -352,3 +352,16 @@ def test_a_command_is_told_of_calls_and_of_nothing_else() -> None:
     world.server.send(MESSAGE, MESSAGE | {"text": "amy?"}, MESSAGE | {"room": "@bob", "to": "amy"})
     assert told == ["bob: amy?\n", "bob: hi\n"]
     assert "\a" not in world.streams.out
+
+
+def test_what_was_taken_back_is_not_repeated() -> None:
+    world = listener()
+    message = {"type": "message", "room": "#lobby", "at": "2026-11-22T10:04:00Z", "from": "bob"}
+    world.server.send({**message, "seq": 8, "text": "tulip"}, {**message, "seq": 9, "text": "tea"})
+    gone = {"type": "redacted", "room": "#lobby", "seq": 10, "from": "bob", "target": 8, "said": message["at"]}
+    world.server.send({**gone, "at": message["at"]})
+    world.streams.out = ""
+    world.face.typed("/again 5")
+    assert "tulip" not in world.streams.out
+    assert "bob: tea" in world.streams.out
+    assert "bob took back a line of 10:04" in world.streams.out

@@ -263,3 +263,19 @@ def test_a_server_that_pages_in_circles_is_not_asked_for_ever() -> None:
         (asked,) = world.server.objects
         world.server.send({"type": "history", "room": "#lobby", "events": [message(7)], "total": 9, "id": asked["id"]})
     assert world.server.lines == ["/quit"]
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_what_was_taken_back_since_a_page_came_is_left_out(raw: bool) -> None:
+    world = transcript(raw=raw)
+    enter(world)
+    ((_, id),) = world.server.requests
+    page = {"type": "history", "room": "#lobby", "events": [message(8, "tulip"), message(9, "tea")], "more": True}
+    world.server.send({**page, "total": 3, "id": id})
+    gone = {"type": "redacted", "room": "#lobby", "seq": 10, "from": "bob", "target": 8, "at": message(10)["at"]}
+    world.server.send(gone, {**gone, "room": "#ops", "target": 9})
+    (_, id) = world.server.requests[-1]
+    world.server.send({"type": "history", "room": "#lobby", "events": [], "more": False, "total": 0, "id": id})
+    world.lose()
+    assert "tulip" not in world.streams.out
+    assert "tea" in world.streams.out

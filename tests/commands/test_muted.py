@@ -18,6 +18,7 @@ WAYS = {
     "paste": ["/paste"],
     "end": ["/end"],
     "cancel": ["/cancel"],
+    "delete": ["/delete", "/delete Marker", "/delete @1", "/delete ben all forever"],
     "post": ["/post Marker Marker", "/post Marker #ops Marker"],
     "nick": ["/nick Marker"],
     "who": ["/who"],

@@ -13,8 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.base import limits
-from chat.core.ports import Appended, Duplicates, Found, Known, LineId, Numbered, Place, Query, Store, Stretch
+from chat.core.ports import (
+    Appended,
+    Duplicates,
+    Found,
+    Known,
+    LineId,
+    Numbered,
+    Place,
+    Query,
+    Redaction,
+    Store,
+    Stretch,
+)
 from chat.log.events import Action, Entry, Fact, Joined, Message
+from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.memory import MemoryStore
 
@@ -304,6 +317,20 @@ queries = st.builds(
     other=st.none() | st.sampled_from(["amy", "bob"]),
     behind=st.just({}) | st.dictionaries(st.sampled_from(KEYS), st.integers(0, 6)),
     to=st.none(),
+    by=st.none(),
+)
+spoken = st.builds(
+    Query,
+    keys=st.lists(st.sampled_from([*KEYS, "#none"]), unique=True),
+    most=st.integers(1, 5),
+    before=st.none() | st.integers(-1, 8),
+    since=st.none() | st.integers(0, 6).map(lambda minutes: START + minutes * MINUTE),
+    now=st.none(),
+    words=st.just(""),
+    other=st.none(),
+    behind=st.just({}) | st.dictionaries(st.sampled_from(KEYS), st.integers(0, 6)),
+    to=st.none(),
+    by=st.builds(Speaker, st.sampled_from([None, "p-amy", "p-bob"]), st.sampled_from([None, "amy", "carl"])),
 )
 listeners = st.builds(
     Listener,
@@ -322,6 +349,7 @@ mentions = st.builds(
     other=st.none() | st.sampled_from(["amy", "bob"]),
     behind=st.just({}) | st.dictionaries(st.sampled_from(KEYS), st.integers(0, 6)),
     to=listeners,
+    by=st.none(),
 )
 stretches = st.dictionaries(
     st.sampled_from([*KEYS, "#none"]), st.builds(Stretch, behind=st.integers(0, 8), last=st.integers(0, 8))
@@ -330,7 +358,10 @@ stretches = st.dictionaries(
 
 @given(
     batches=batches,
-    asked=st.lists(queries | mentions, max_size=8),
+    asked=st.lists(queries | mentions | spoken, max_size=8),
+    redactions=st.lists(
+        st.builds(Redaction, st.sampled_from([*KEYS, "#none"]), st.lists(st.integers(1, 8), min_size=1))
+    ),
     counted=st.lists(st.tuples(stretches, listeners), max_size=4),
     indexed=st.booleans(),
 )
@@ -338,6 +369,7 @@ stretches = st.dictionaries(
 def test_both_stores_answer_alike(
     batches: list[list[tuple[str, Fact, bool]]],
     asked: list[Query],
+    redactions: list[Redaction],
     counted: list[tuple[dict[str, Stretch], Listener]],
     indexed: bool,
 ) -> None:
@@ -348,6 +380,10 @@ def test_both_stores_answer_alike(
             appended = list(_numbered(changes, heads, START + minute * MINUTE))
             commit(memory, *appended)
             commit(database, *appended)
+            if indexed:
+                database.index()
+        commit(memory, redactions=redactions)
+        commit(database, redactions=redactions)
         for key in KEYS:
             assert after(memory, key, 0) == after(database, key, 0)
             if indexed:

@@ -27,12 +27,14 @@ from chat.log.events import (
     OtherDevice,
     PrivacySet,
     Private,
+    Redacted,
     Renamed,
     RoleGiven,
     StopAnnounced,
     TopicSet,
 )
 
+dates = st.timedeltas(timedelta(0), timedelta(days=366 * 200)).map(lambda time: datetime(1970, 1, 1, tzinfo=UTC) + time)
 tokens = st.text("0123456789abcdef", min_size=1, max_size=16)
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 authors = st.builds(Author, tokens, tokens, texts, st.booleans(), texts)
@@ -74,9 +76,11 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     Announced: st.builds(Announced, st.none() | authors, texts),
     StopAnnounced: st.builds(StopAnnounced, st.none() | authors, st.none() | st.integers(0, 10**6)),
     NotDelivered: st.builds(NotDelivered, texts),
+    Redacted: st.builds(
+        Redacted, st.none() | authors, st.lists(st.integers(1, 10**9), min_size=1).map(tuple), dates, texts, texts
+    ),
     OtherDevice: st.builds(OtherDevice, authors, st.sampled_from(["joined", "left", "renamed"]), texts),
 }
-dates = st.timedeltas(timedelta(0), timedelta(days=366 * 200)).map(lambda time: datetime(1970, 1, 1, tzinfo=UTC) + time)
 entries = st.builds(Entry, st.just(1), dates, st.one_of(*kinds.values()), st.none())
 
 

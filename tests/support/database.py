@@ -1,6 +1,6 @@
 """A database on disk, driven without a reactor: what its threads answer is handed over where a test waits for it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from chat.core.ports import (
     PersonRecord,
     Place,
     Record,
+    Redaction,
     Remembered,
     SessionRecord,
 )
@@ -101,6 +102,12 @@ class Database(Reactor):
             if indexing.wanted() is None:
                 return
 
+    def scrub(self) -> None:
+        """Overwrite what is left of what was taken back, as the writer does when it is idle."""
+        scrubbing = self.store._scrubbing
+        while scrubbing.wanted() is not None:
+            self.wait(self.store._writer.do(scrubbing.step))
+
     def close(self) -> None:
         self.wait(self.store.close())
 
@@ -122,10 +129,12 @@ def batch(
     known: Mapping[LineId, Known] = MappingProxyType({}),
     people: Mapping[str, PersonRecord | None] = MappingProxyType({}),
     sessions: Mapping[str, SessionRecord | None] = MappingProxyType({}),
+    redactions: Sequence[Redaction] = (),
 ) -> Batch:
     """A turn's changes; the ids are amy's, the digest of a line is its number; `known` are other lines with ids."""
     mine = {LineId(AMY.person, id): Known(place, place.seq) for id, place in ids}
-    return Batch(appended, tuple(records), {**mine, **known}, proposed(appended), Remembered(people, sessions))
+    remembered = Remembered(people, sessions)
+    return Batch(appended, tuple(records), {**mine, **known}, proposed(appended), remembered, redactions=redactions)
 
 
 def proposed(appended: Iterable[Appended]) -> Numbered:

@@ -70,7 +70,7 @@ class Cluster:
             seq = place.seq - batch.proposed.firsts[place.key] + firsts[place.key]
             ids[line] = Known(place._replace(seq=seq, at=at), digest)
         taken = {claim: holder for claim in batch.claims if (holder := self._claim(*claim)) is not None}
-        return Batch(appended, batch.records, ids, Numbered(at, firsts, taken))
+        return Batch(appended, batch.records, ids, Numbered(at, firsts, taken), redactions=batch.redactions)
 
     def _claim(self, person: str, nick: str | None) -> str | None:
         """Whose it is, None for theirs."""
@@ -108,7 +108,7 @@ class Node(MemoryStore):
         if node is self:
             done.callback(batch.proposed)
         else:
-            self._tell(Elsewhere(batch.appended, batch.records))
+            self._tell(Elsewhere(batch.appended, batch.records, batch.redactions))
 
     def room(self, key: str) -> Deferred[Any]:
         kept = self.cluster.logs.get(key)

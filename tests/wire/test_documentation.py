@@ -213,6 +213,7 @@ EVERYTHING = [
     *(f"/{name}" for name in _ASKED.split()),
     *("/join #ops", "/whois ben", "/topic tea", "/last ben", "/since 1h", "/grep hi", "/ignore ben", "/unignore ben"),
     *("/quiet on", "/ping x", "/help all", "/help msg", "/help tips", "/nick dee", "/nick ben", "/who", "hi"),
+    *("/delete", "/delete 1", "/delete @", "/delete @1", "/delete x"),
     *("/quiet off", "/json echo", "/join #lobby", "/msg ben psst", "/reply hi", "/msg nobody x"),
 ]
 
@@ -236,6 +237,7 @@ def test_no_key_comes_that_is_not_documented() -> None:
     world.operator("/admin mute dee spam", "/admin unmute dee")
     world.hub.turn.append(world.hub.lobby.log, PrivacySet(ben.session.author, True))
     world.hub.turn.append(world.hub.lobby.log, Invited(ben.session.author, "carl", "#lobby"))
+    ben.type("/delete", "/delete @", f"/delete {world.hub.rooms['#ops'].log.head - 1}", "/delete @1")
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")
     for keys in amy.objects:

@@ -18,9 +18,9 @@ from chat.client.faces.spoken import spoken
 from chat.client.faces.stdio import Ground, layout
 from chat.client.link.lines import TooLong
 from chat.client.settings import Settings
-from chat.client.talk.conversation import LineKind, Shown
+from chat.client.talk.conversation import LineKind, Shown, is_taken_back
 from chat.client.talk.me import SentLine
-from chat.client.talk.objects import Hello, Object, Raw, Said, Welcome
+from chat.client.talk.objects import Hello, Object, Raw, Redacted, Said, Welcome
 from chat.wire import grammar
 
 _AGAIN = 5
@@ -41,7 +41,7 @@ class PlainFace(PersonFace):
     ) -> None:
         self._in_words = words
         self._prompted = False
-        self._shown: deque[str] = deque(maxlen=limits.LINES_AGAIN)
+        self._shown: deque[tuple[Shown, str]] = deque(maxlen=limits.LINES_AGAIN)
         super().__init__(ground, nick, settings)
         self._alerts = Alerts(lambda sequence: None, run)
         self.ours["again"] = Own(say("/again [n]"), say("shows the last lines once more"), "", self._repeat)
@@ -61,7 +61,7 @@ class PlainFace(PersonFace):
             time = "" if shown.at is None or not self.settings["time"] else f"{shown.at:%H:%M} "
             lines = layout(shown, time, get_terminal_size().columns)
         if lines and shown.kind is not LineKind.STATE:
-            self._shown.append("\n".join(lines))
+            self._shown.append((shown, "\n".join(lines)))
         self._write(lines)
 
     def _write(self, lines: list[str]) -> None:
@@ -105,7 +105,7 @@ class PlainFace(PersonFace):
             most = say("/again takes a number up to {most}.", most=limits.LINES_AGAIN)
             self._refused(Refused("usage", most), f"/again {rest}")
             return
-        self._write(list(self._shown)[-int(number) :])
+        self._write([text for _, text in list(self._shown)[-int(number) :]])
 
     # Reader
 
@@ -127,6 +127,9 @@ class PlainFace(PersonFace):
         """Show it, and ask again for the nickname if there is none yet."""
         if isinstance(what, Hello) and not self.passwords.outside:
             self.state(say("connected"))
+        if isinstance(what, Redacted):
+            held = [(shown, text) for shown, text in self._shown if not is_taken_back(shown, what)]
+            self._shown = deque(held, limits.LINES_AGAIN)
         super().received(what, raw, line)
         self.answered(what, line)
         if isinstance(what, Said) and self._calls(what):

@@ -15,7 +15,7 @@ from chat.client.faces.stdio import Ground, Status, layout
 from chat.client.link.lines import TooLong
 from chat.client.talk.conversation import Shown
 from chat.client.talk.me import SentLine
-from chat.client.talk.objects import History, Missed, Object, Problem, Raw
+from chat.client.talk.objects import History, Missed, Object, Problem, Raw, Redacted, number
 from chat.wire import jsonl
 
 
@@ -27,7 +27,8 @@ class Transcript(Pipe):
         self._any_nick = self._ended = True
         self._since = since
         self._room = room
-        self._pages: list[str] = []
+        self._pages: list[tuple[History | Missed, Raw, SentLine | None]] = []
+        self._taken_back: set[int] = set()
         self._oldest: int | None = None
         self._answered = ""
         self._left = 0
@@ -49,6 +50,8 @@ class Transcript(Pipe):
             if line.id != self._answered:
                 self._answered = line.id
                 self._take(what, raw, line)
+        elif isinstance(what, Redacted):
+            self._taken_back.update(what.targets if what.room == self._room else ())
         elif isinstance(what, Problem):
             self._refuse(what)
 
@@ -73,11 +76,11 @@ class Transcript(Pipe):
         """Keep a page and ask for the one before it; write all where there is none."""
         first, found = self._oldest is None, len(page.events)
         if page.events:
-            self._pages.append(self._page(page, raw, line))
+            self._pages.append((page, raw, line))
             self._oldest = page.events[0].seq
         elif self._left:
             # Meanwhile it grew too old to be kept.
-            self._pages.append(self._gone(self._left))
+            self._pages.append((Missed(self._room, self._left), {}, None))
         if line.text.startswith("/since"):
             self._left = 0 if first or page.total is None else page.total - found
         else:
@@ -87,17 +90,19 @@ class Transcript(Pipe):
         else:
             self._finish()
 
-    def _page(self, page: History, raw: Raw, line: SentLine) -> str:
+    def _page(self, page: History | Missed, raw: Raw, line: SentLine | None) -> str:
+        """Without what was taken back since it came."""
+        if isinstance(page, Missed):
+            if self._raw:
+                return jsonl.safe({"type": "missed", "room": self._room, "count": page.count}) + "\n"
+            return self._text(self._conversation.show(page))
         if self._raw:
             events = raw.get("events")
             assert isinstance(events, list)
-            return "".join(f"{jsonl.safe(event)}\n" for event in events if isinstance(event, dict))
-        return self._text(self._conversation.show(page, line))
-
-    def _gone(self, count: int) -> str:
-        if self._raw:
-            return jsonl.safe({"type": "missed", "room": self._room, "count": count}) + "\n"
-        return self._text(self._conversation.show(Missed(self._room, count)))
+            told = [event for event in events if isinstance(event, dict)]
+            return "".join(f"{jsonl.safe(event)}\n" for event in told if number(event, "seq") not in self._taken_back)
+        events_left = tuple(event for event in page.events if event.seq not in self._taken_back)
+        return self._text(self._conversation.show(page._replace(events=events_left), line))
 
     def _text(self, lines: Sequence[Shown]) -> str:
         return "".join(f"{row}\n" for shown in lines for row in layout(shown, self._time(shown), None))
@@ -105,7 +110,7 @@ class Transcript(Pipe):
     def _finish(self) -> None:
         if not self._pages:
             self.state(say("nothing was said in {room} since {time}", room=self._room, time=self._since))
-        for page in reversed(self._pages):
+        for page in reversed([self._page(*page) for page in self._pages]):
             self._streams.write(page)
         self._pages.clear()
 

@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
 from chat.base.text import quoted, visible
-from chat.client.talk.me import Me, SentLine
+from chat.client.talk.me import Me, SentLine, log_of
 from chat.client.talk.objects import (
     Ack,
     Announced,
@@ -37,6 +37,7 @@ from chat.client.talk.objects import (
     Object,
     PrivacySet,
     Problem,
+    Redacted,
     Reply,
     RoleGiven,
     Said,
@@ -75,6 +76,12 @@ class Shown(NamedTuple):
     source: Said | Came | Missed | None = None
     loud: bool = False
     day: date | None = None
+
+
+def is_taken_back(shown: Shown, gone: Redacted) -> bool:
+    """Whether a line tells what was taken back."""
+    said = shown.source
+    return isinstance(said, Said) and said.seq in gone.targets and log_of(said.room) == log_of(gone.room)
 
 
 _Value = TypeVar("_Value")
@@ -161,6 +168,10 @@ class Conversation:
                 told = phrases.invites_you(author, place) if own else phrases.invited(author, whom, place)
                 words = visible(self._words(told))
                 yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
+            case Redacted(_, _, seq, _, targets) if targets == (seq,):
+                pass
+            case Redacted():
+                yield from self._dated(self._taken_back(what))
             case NotDelivered(_, _, at, whom):
                 error = self.error("not-delivered", self._words(phrases.not_delivered(whom)))
                 yield from self._dated(error._replace(at=self._local(at), room=f"@{whom}"))
@@ -212,6 +223,16 @@ class Conversation:
         known = fact in self._facts
         _remember(self._facts, fact, None)
         return known
+
+    def _taken_back(self, gone: Redacted) -> Shown:
+        now = gone.at or self._now()
+        time = phrases.said_at((gone.said or now).astimezone(self._zone), now.astimezone(self._zone))
+        words = self._words(phrases.taken_back(gone.author, len(gone.targets), time, gone.whose))
+        if not self._recorder:
+            return Shown(LineKind.EVENT, visible(words), self._local(gone.at), room=gone.room)
+        numbers = ", ".join(map(str, gone.targets))
+        where = self._words(say("{told} ({room} {numbers})", told=words, room=gone.room, numbers=numbers))
+        return Shown(LineKind.GONE, visible(where), self._local(gone.at), room=gone.room)
 
     def _dated(self, shown: Shown) -> Iterator[Shown]:
         """With the day in front where it is another one than that of the line before."""

@@ -14,6 +14,7 @@ from chat.client.talk.objects import (
     NotDelivered,
     Object,
     PrivacySet,
+    Redacted,
     Reply,
     RoleGiven,
     Room,
@@ -86,11 +87,12 @@ class Me:
                 | Measured(room, seq=int(seq))
                 | PrivacySet(room, seq=int(seq))
                 | Invited(room, seq=int(seq))
+                | Redacted(room, seq=int(seq))
             ):
                 if isinstance(what, Measured) and room == PRIVATE and what.what in ("kick", "ban"):
                     self.rooms = [other for other in self.rooms if other != what.place]
                     self._forget_other_rooms()
-                log = PRIVATE if room.startswith(PRIVATE) else room
+                log = log_of(room)
                 if log == PRIVATE or log in self.rooms:
                     self.seen[log] = seq
             case Missed(room, count) if room in self.seen:
@@ -149,6 +151,11 @@ class Me:
         ours = {PRIVATE, SERVER, *self.rooms}
         self.seen = {log: seq for log, seq in self.seen.items() if log in ours}
         self.shown = {log: seq for log, seq in self.shown.items() if log in ours}
+
+
+def log_of(room: str) -> str:
+    """In which log it counts what is said there: all that is private has one."""
+    return PRIVATE if room.startswith(PRIVATE) else room
 
 
 def _heads(rooms: Sequence[Room]) -> Mapping[str, int]:

@@ -183,6 +183,21 @@ class NotDelivered(NamedTuple):
     to: str
 
 
+class Redacted(NamedTuple):
+    """Lines were taken back: of a room, or (`@`) in private, by these numbers; one was `said` then.
+
+    Its own number among them: it stands where the line stood, which never came.
+    """
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    targets: tuple[int, ...]
+    whose: str
+    said: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Missed:  # its count would be a tuple's
     """So many events of a room are gone between what came before and what comes next."""
@@ -250,6 +265,7 @@ Object = (
     | Announced
     | StopAnnounced
     | NotDelivered
+    | Redacted
     | Missed
     | Read
     | Ack
@@ -348,6 +364,23 @@ def _invited(raw: Raw) -> Invited:
     return Invited(room, author, seq, at, _named(raw, "to"), _named(raw, "of"))
 
 
+def _redacted(raw: Raw) -> Redacted:
+    targets = raw.get("targets")
+    numbers = [number(raw, "target")] if not isinstance(targets, list) else [number({"": one}, "") for one in targets]
+    found = tuple(one for one in numbers if one is not None)
+    if not found:
+        raise _Unfit
+    return Redacted(
+        _named(raw, "room"),
+        _name(raw, "from"),
+        number(raw, "seq"),
+        _date(raw, "at"),
+        found,
+        _name(raw, "whose") or "",
+        _date(raw, "said"),
+    )
+
+
 def _not_delivered(raw: Raw) -> NotDelivered:
     return NotDelivered(_named(raw, "room"), number(raw, "seq"), _date(raw, "at"), _named(raw, "to"))
 
@@ -438,6 +471,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "invited": _invited,
     "announced": _announced,
     "not-delivered": _not_delivered,
+    "redacted": _redacted,
     "missed": _missed,
     "read": _read,
     "ack": _ack,

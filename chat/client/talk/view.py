@@ -18,10 +18,23 @@ from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
 from chat.base.mentions import calls
 from chat.base.text import visible
-from chat.client.talk.conversation import Conversation, LineKind, Shown, more_lines
+from chat.client.talk.conversation import Conversation, LineKind, Shown, is_taken_back, more_lines
 from chat.client.talk.folding import Fold
-from chat.client.talk.me import PRIVATE, Me, SentLine
-from chat.client.talk.objects import Ack, Came, History, Missed, Object, Read, Reply, Said, Standing, Welcome, standing
+from chat.client.talk.me import PRIVATE, Me, SentLine, log_of
+from chat.client.talk.objects import (
+    Ack,
+    Came,
+    History,
+    Missed,
+    Object,
+    Read,
+    Redacted,
+    Reply,
+    Said,
+    Standing,
+    Welcome,
+    standing,
+)
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in, spoken
 from chat.wire.requests import Request
@@ -104,6 +117,14 @@ class Talk:
             self.counted = standing.last or 0
             self.before = max(0, standing.unread - len(self.new))
             self.before_mentions = max(0, (standing.mentions or 0) - sum(called for _, called in self.new))
+
+    def taken_back(self, gone: Redacted) -> None:
+        """Lines that are held, and count as new, are neither any more."""
+        for shown in [shown for shown in self.held if is_taken_back(shown, gone)]:
+            self.held.remove(shown)
+            if isinstance(shown.source, Said):
+                left = (line for line in self.new if line[0] != shown.source.seq)
+                self.new = deque(left, maxlen=limits.UNREAD_MOST)
 
     def came(self, seq: int, called: bool) -> None:
         """A line came that is not printed."""
@@ -221,7 +242,7 @@ class View:
         if "\n" in text or (command is None and room is not None and room.startswith(PRIVATE)):
             return Request(spoken(text), room=room, said=True)
         if command is not None and room is not None and room.startswith(PRIVATE):
-            return Request(text, room=room if vocabulary.name_of(command.word) == "last" else None)
+            return Request(text, room=room if vocabulary.name_of(command.word) in ("last", "delete") else None)
         return Request(text, room=room)
 
     def marks(self) -> dict[str, int]:
@@ -326,6 +347,8 @@ class View:
                 self._acked.clear()
             case Read():
                 self._read_elsewhere(what.room, what.seq)
+            case Redacted():
+                self._taken_back(what)
             case Reply():
                 self._answered(what, line)
         if isinstance(what, Welcome):
@@ -340,6 +363,13 @@ class View:
             self._page(what)
         if isinstance(what, Reply) and what.command == "leave":
             self._leave(what)
+
+    def _taken_back(self, gone: Redacted) -> None:
+        """What was not printed yet, never is."""
+        for seq in gone.targets:
+            self._acked.pop((log_of(gone.room), seq), None)
+        for talk in self.talks.values():
+            talk.taken_back(gone)
 
     def put(self, shown: Shown) -> None:
         """Print this now, whatever is open; a state that was told last is not told again."""
@@ -605,7 +635,7 @@ class View:
 
     @staticmethod
     def _place(said: Said) -> tuple[str, int]:
-        return (PRIVATE if said.room.startswith(PRIVATE) else said.room), -1 if said.seq is None else said.seq
+        return log_of(said.room), -1 if said.seq is None else said.seq
 
 
 def _asks(line: SentLine) -> bool:

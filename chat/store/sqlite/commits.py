@@ -9,11 +9,13 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Place, Said
 from chat.store.sqlite import people
 from chat.store.sqlite.connection import insert, transaction
+from chat.store.sqlite.redaction import take_back
 from chat.store.sqlite.rows import (
     WRITTEN,
     WRITTEN_OF_MESSAGE,
@@ -57,15 +59,22 @@ _RECORDS_GONE = f"DELETE FROM records WHERE (kind, key) IN (SELECT {_parts(0, 1)
 _RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each(?) AS row"
 
 
-def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> int:
-    """Keep a batch; returns about how many bytes its entries take; raises `Duplicates` or SQLite's error, and nothing
-    of it was kept."""
+class Committed(NamedTuple):
+    """About how many bytes the entries take, and what the lines said that were taken back."""
+
+    size: int
+    taken_back: Sequence[str]
+
+
+def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> Committed:
+    """Keep a batch; raises `Duplicates` or SQLite's error, and nothing of
+    it was kept."""
     kept = False
     try:
         with transaction(connection):
-            size = _write(connection, batch, written)
+            done = _write(connection, batch, written)
         kept = True
-        return size
+        return done
     except sqlite3.IntegrityError:
         duplicates = known(connection, list(batch.ids))
         if not duplicates:
@@ -76,7 +85,7 @@ def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written
             written.clear()
 
 
-def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> int:
+def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> Committed:
     logs, total = [], 0
     for log in batch.appended:
         oldest, lines, size = None, 0, 0
@@ -103,7 +112,7 @@ def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written
             connection.execute(statement, (as_json(rows),))
     people.write(connection, batch.remembered, written)
     _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
-    return total
+    return Committed(total, take_back(connection, batch.redactions) if batch.redactions else ())
 
 
 def _ids_of(connection: sqlite3.Connection, logs: Sequence[Sequence[object]]) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ from chat.base.folding import holds, phrases
 from chat.base.mentions import calls
 from chat.core.ports import Found, KeptLog, Query, Stretch
 from chat.log.events import Entry
+from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.sqlite.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
@@ -127,6 +128,13 @@ def _in_log(
             (json.dumps(mentions[: query.most]),),
         ).fetchone()
         return len(mentions), _entries(rows), whole
+    if query.by is not None:
+        ids, whole = _spoken(connection, stretch, query.by, None if query.since is None else microseconds(query.since))
+        (rows,) = connection.execute(
+            f"SELECT {_TOGETHER} FROM entries WHERE entries.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(ids[: query.most]),),
+        ).fetchone()
+        return len(ids), _entries(rows), whole
     if words:
         fresh, whole = _fresh(connection, values, words)
         values["fresh"] = json.dumps(fresh)
@@ -222,6 +230,41 @@ def _mentions(
         if person not in unheard and (is_own or are_called(text)) and (author is None or names.fold(nick) == author)
     ]
     return sorted(ids, reverse=True)[: limits.UNREAD_MOST], len(looked_at) <= limits.FRESH_ROWS
+
+
+def _spoken(
+    connection: sqlite3.Connection, stretch: Mapping[str, int], by: Speaker, since: int | None
+) -> tuple[Sequence[int], bool]:
+    """The ids of what somebody said since then, the newest first, and whether all that was said was looked at."""
+    (rows,) = connection.execute(
+        """
+        SELECT json_group_array(json_array(id, at, person, nick)) FROM (
+            SELECT id, at, person, nick FROM entries INDEXED BY said
+            WHERE text IS NOT NULL AND id > :first AND id <= :last ORDER BY id DESC LIMIT :most)
+        """,
+        {**stretch, "most": limits.SPOKEN_LOOKED_AT + 1},
+    ).fetchone()
+    looked_at = sorted(json.loads(rows), reverse=True)
+    ids = [
+        id
+        for id, at, person, nick in looked_at[: limits.SPOKEN_LOOKED_AT]
+        if (person == by.person or (by.nick is not None and names.fold(nick) == by.nick))
+        and (since is None or at >= since)
+    ]
+    return ids, len(looked_at) <= limits.SPOKEN_LOOKED_AT
+
+
+def copies(connection: sqlite3.Connection, key: str, private: Entry) -> Sequence[int]:
+    """The numbers of all private lines in this log that say what this one says, of the same turn."""
+    rows = connection.execute(
+        f"""
+        SELECT {COLUMNS} FROM logs CROSS JOIN entries INDEXED BY said_by_date
+            ON log = logs.id AND at = ? AND text IS NOT NULL
+        WHERE logs.key = ? ORDER BY entries.id
+        """,
+        (microseconds(private.at), key),
+    )
+    return [copy.seq for copy in map(entry, rows.fetchall()) if copy.fact == private.fact]
 
 
 def _first_right(connection: sqlite3.Connection, values: dict[str, Any]) -> int | None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, get_args
 
+from chat.base import names
 from chat.log.events import (
     Action,
     Annotated,
@@ -29,13 +30,14 @@ from chat.log.events import (
     OtherDevice,
     PrivacySet,
     Private,
+    Redacted,
     Renamed,
     RoleGiven,
     Said,
     StopAnnounced,
     TopicSet,
 )
-from chat.store.private_talk import partner
+from chat.log.private_talk import partner
 
 SEQ_BITS = 36
 """Numbers of one log: a thousand a second for two years; it leaves 2^27 logs."""
@@ -77,6 +79,7 @@ _KINDS: Mapping[str, type[Fact]] = {
     "announced": Announced,
     "stop": StopAnnounced,
     "not-delivered": NotDelivered,
+    "redacted": Redacted,
     "other-device": OtherDevice,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()} | {Annotated: "message"}
@@ -146,8 +149,8 @@ def values(log: int, key: str, entry: Entry) -> list[object]:
         *((author.person, author.session, storable(author.nick)) if author is not None else (None,) * 3),
         storable(fact.text) if isinstance(fact, Said) else None,
         # In ASCII, so that every character comes back as it was.
-        json.dumps(details) if details else None,
-        storable(partner(key, fact)) if isinstance(fact, Private) else None,
+        json.dumps(details, default=microseconds) if details else None,
+        storable(names.fold(partner(key, fact) or "")) if isinstance(fact, Private) else None,
     ]
 
 
@@ -158,6 +161,8 @@ def entry(row: Sequence[Any]) -> Entry:
     for name, part in parts.items():
         if isinstance(part, list):
             parts[name] = tuple(part)
+    if kind == "redacted":
+        parts["said_at"] = date(parts["said_at"])
     marks = parts.pop("author", {})
     parts["author"] = Author(person, session, nick, **marks) if person is not None else None
     if text is not None:

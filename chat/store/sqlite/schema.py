@@ -227,6 +227,8 @@ MIGRATIONS: Sequence[str] = (
         person TEXT, log TEXT, behind INTEGER, came INTEGER, place INTEGER, PRIMARY KEY (person, log)
     ) WITHOUT ROWID
     """,
+    # Lines were taken back, and what is left of them outside their rows is to be overwritten.
+    "CREATE TABLE scrubbing (since_redaction INTEGER)",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 

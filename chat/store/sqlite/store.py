@@ -32,10 +32,11 @@ from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.keep import Keep
 from chat.store.sqlite.people import Written
-from chat.store.sqlite.queries import after, room, said, unread
+from chat.store.sqlite.queries import after, copies, room, said, unread
+from chat.store.sqlite.redaction import Scrubbing
 from chat.store.sqlite.retention import Trimmed, due, trim
 from chat.store.sqlite.schema import Prepared
-from chat.store.sqlite.worker import Reactor, Worker
+from chat.store.sqlite.worker import InTurn, Reactor, Worker
 
 logger = Logger()
 
@@ -58,7 +59,9 @@ class SqliteStore:
         self._closing = False
         self._indexing = Indexing()
         self._written = Written()
-        self._writer = Worker("chat-writer", self._connect_writer, reactor, self._indexing)
+        self._scrubbing = Scrubbing(prepared.path)
+        spare = InTurn(self._indexing, self._scrubbing)
+        self._writer = Worker("chat-writer", self._connect_writer, reactor, spare)
         self._reader = Worker("chat-reader", self._connect_reader, reactor)
         self._searcher = Worker("chat-searcher", self._connect_reader, reactor)
 
@@ -104,7 +107,10 @@ class SqliteStore:
     def _commit(self, connection: sqlite3.Connection, batch: Batch) -> Numbered:
         if batch.appended:  # that somebody has left, or may come back, is little, and a code has to be void at once
             self._space.check()
-        self._space.wrote(commit(connection, batch, self._written))
+        size, taken_back = commit(connection, batch, self._written)
+        self._space.wrote(size)
+        if batch.redactions:
+            self._scrubbing.note(taken_back)
         recorded = [log for log in batch.appended if log.recorded]
         self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
         return batch.proposed
@@ -112,6 +118,10 @@ class SqliteStore:
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
         """The lines with these ids that were stored."""
         return self._reader.do(lambda connection: known(connection, ids)).addErrback(_not_read)
+
+    def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
+        """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
+        return self._reader.do(lambda connection: copies(connection, key, private)).addErrback(_not_read)
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key, as it was committed last; None where there never was one."""
@@ -178,6 +188,7 @@ class SqliteStore:
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {limits.JOURNAL_BYTES}")
         (page,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {limits.CHECKPOINT_BYTES // page}")
         return _opened(connection)
 

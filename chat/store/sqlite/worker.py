@@ -48,6 +48,28 @@ class Spare(Protocol):
         """Do it."""
 
 
+class InTurn:
+    """Several kinds of such work, one after the other: what is due first, is done."""
+
+    def __init__(self, *kinds: Spare) -> None:
+        self._kinds = kinds
+
+    def wanted(self) -> float | None:
+        """In how many seconds the first of them is due."""
+        due = self._due()
+        return None if due is None else due[0]
+
+    def step(self, connection: sqlite3.Connection) -> None:
+        """Do that."""
+        due = self._due()
+        if due is not None:
+            due[1].step(connection)
+
+    def _due(self) -> tuple[float, Spare] | None:
+        found = [(seconds, kind) for kind in self._kinds if (seconds := kind.wanted()) is not None]
+        return min(found, key=lambda one: one[0], default=None)
+
+
 class Worker:
     """Work may be given to it before it is started.  The connection is opened then, in the thread that uses it, as
     SQLite wants it, and while there are file descriptors; where that fails the first work tries anew, and fails, too.

@@ -1,0 +1,158 @@
+"""Taking back what was said: one's own lines, here or in private, and as an operator those of others in the room."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.base.durations import parse_duration
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.base.names import fold
+from chat.base.token_bucket import Allowance
+from chat.commands.registry import ANSWERED, Call, Outcome, allows, command, count, not_for, room_of, usage
+from chat.core.redacting import spoken, take_back
+from chat.log.events import Entry, Private
+from chat.log.log import Log
+from chat.log.redaction import Speaker, is_by
+from chat.wire import grammar, replies, vocabulary
+from chat.wire.answers import Reply, Stored
+
+
+class Delete(NamedTuple):
+    """Which lines."""
+
+    room: str | None
+    text: str | None
+
+
+class _Lines(NamedTuple):
+    """In which log, behind which place, and whose: one's own, or (`nick`) of somebody else."""
+
+    log: Log
+    behind: int
+    speaker: Speaker
+    nick: str | None
+
+
+@command(
+    "talk",
+    say("/delete [#room|@] [n]"),
+    say("take back what you said; alone it lists your last lines with their numbers, /delete @ those in private"),
+    allowance=Allowance("redaction", limits.REDACTIONS, limits.REDACTION_SECONDS),
+)
+async def delete(call: Call, asked: Delete) -> Outcome:
+    """Of a room's operators also `/delete [#room] NICK [n]` and `/delete [#room] NICK all 30m`."""
+    await call.session.hub.turn.flush()  # what they said just now has a number, too
+    if not call.still_there:
+        return ANSWERED
+    (log, behind), words = _log(call, asked)
+    lines = _Lines(log, behind, Speaker(call.session.person.id), None)
+    if words and not _is_number(words[0]):
+        lines, words = _of_other(call, lines, words[0].removeprefix("@").rstrip(":,")), words[1:]
+    match words:
+        case []:
+            return await _list(call, lines)
+        case [number] if _is_number(number):
+            return await _one(call, lines, int(number))
+        case [every, duration] if lines.nick is not None and grammar.fold(every) in vocabulary.ALL:
+            return await _all(call, lines, _since(call, duration))
+    raise usage(call.command)
+
+
+def _log(call: Call, asked: Delete) -> tuple[tuple[Log, int], Sequence[str]]:
+    """The log that it is about, from where on they may read it, and what else was typed; a program may name the room
+    beside the line, `@nick`."""
+    session, text, room = call.session, asked.text or "", asked.room or call.request.room
+    if text.startswith("@") and not text[1:2].isalpha():
+        text, room = text[1:], "@"
+    if room is not None and room.startswith("@"):
+        return (session.person.log, 0), text.split()
+    named = None if room is None else session.hub.rooms.named(room)
+    if named is None or not allows("operator", call.connection, named.log.key):
+        named = room_of(session, room)
+    log, reach = named.log, session.reach(named.log)
+    if reach is None:  # an operator who is not in it reads what whoever comes in would
+        return (log, log.head if named.privacy.private else named.privacy.opened), text.split()
+    return (log, reach.heard if reach.said is None else reach.said), text.split()
+
+
+def _of_other(call: Call, own: _Lines, nick: str) -> _Lines:
+    """There, lines of whoever is called so, or was when they said them; raises `Refused` for who is no operator."""
+    if own.log is call.session.person.log or not allows("operator", call.connection, own.log.key):
+        raise not_for("operator", "delete NICK")
+    person = call.session.hub.holder_of(nick)
+    speaker = Speaker(None if person is None else person.id, fold(nick))
+    return own._replace(speaker=speaker, nick=nick[: limits.NAME_READ])
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) < 16
+
+
+def _since(call: Call, duration: str) -> datetime | None:
+    if grammar.fold(duration) in vocabulary.FOREVER:
+        return None
+    try:
+        return call.session.hub.now() - timedelta(seconds=parse_duration(duration))
+    except OverflowError:  # longer than there are dates
+        return None
+
+
+async def _list(call: Call, lines: _Lines) -> Outcome:
+    """The last of them."""
+    call.connection.spend(limits.PRICE_SPOKEN)
+    found = await spoken(call.session.hub, lines.log, lines.behind, lines.speaker, limits.REDACTED_LISTED)
+    call.reply(replies.OwnLines(lines.log.name, lines.nick, _told(call, found)))
+    return None
+
+
+def _told(call: Call, entries: Sequence[Entry]) -> Sequence[replies.OwnLine]:
+    now = call.session.hub.now()
+    return [
+        replies.OwnLine(
+            entry.seq,
+            entry.at,
+            getattr(entry.fact, "text", ""),
+            entry.fact.to if isinstance(entry.fact, Private) else None,
+            max(0, int((now - entry.at).total_seconds())),
+        )
+        for entry in entries
+    ]
+
+
+async def _one(call: Call, lines: _Lines, seq: int) -> Outcome:
+    """The line of this number."""
+    session, hub, log = call.session, call.session.hub, lines.log
+    found = [entry for entry in await hub.recent(log, lines.behind, seq + 1, 1) if entry.seq == seq]
+    if not found or not is_by(found[0].fact, lines.speaker):
+        if lines.nick is not None:
+            raise Refused("gone", say("{nick} said nothing that has the number {number}.", nick=lines.nick, number=seq))
+        raise Refused("gone", say("You said nothing here that has the number {number}; see /delete.", number=seq))
+    count(session, "delete")
+    line = session.posting.line(call.request)
+    place, repeated = await take_back(hub, session.author, log, found, lines.nick or "", line)
+    told = None
+    if not repeated:
+        facts = replies.TakenBack(log.name, lines.nick, 1, _told(call, found))
+        told = Reply(call.command.name, facts, call.request.id)
+    session.answer(Stored(place, call.request.id, None, told))
+    return ANSWERED
+
+
+async def _all(call: Call, lines: _Lines, since: datetime | None) -> Outcome:
+    """All of them since then, a part after the other, the newest first."""
+    session, hub, log = call.session, call.session.hub, lines.log
+    author, total, before = session.author, 0, None
+    quoted: Sequence[Entry] = ()
+    count(session, "delete")
+    while True:
+        call.connection.spend(limits.PRICE_SPOKEN)
+        found = await spoken(hub, log, lines.behind, lines.speaker, limits.REDACTED_AT_ONCE, since, before)
+        if not found:
+            break
+        await take_back(hub, author, log, found, lines.nick or "")
+        quoted = quoted or found[-limits.REDACTED_LISTED :]
+        total, before = total + len(found), found[0].seq
+    call.reply(replies.TakenBack(log.name, lines.nick, total, _told(call, quoted)))
+    return None

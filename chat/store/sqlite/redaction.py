@@ -1,0 +1,234 @@
+"""Lines that are taken back go from the file: from their rows, from the search index, and from what SQLite leaves over.
+
+SQLite overwrites what it frees (`secure_delete`, which the writer has on: a row that is removed, a page that is not
+used any more).  It leaves copies in the unused part of a page whose rows it divides among its neighbours: of one line
+in ten without that setting, of one in a thousand with it (measured, 20 000 lines in 50 rooms).  So the rows around a
+line are written anew with it, to other pages, and afterwards the file is looked through for what is still left.
+
+The search index is made of segments, to which a removal is only added: the words go when all of them are merged.  And
+what was written stands in the write-ahead file until that begins anew.  All this is done when nobody asks for anything.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.core.ports import Redaction
+from chat.log.redaction import emptied
+from chat.store.sqlite.connection import insert, transaction
+from chat.store.sqlite.indexing import unindex
+from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SAID_KINDS, SEQ_BITS, WRITTEN, entry, values
+
+_ROW = "id, at, kind, person, session, nick, text, details, other"
+
+
+def take_back(connection: sqlite3.Connection, redactions: Sequence[Redaction]) -> list[str]:
+    """Within a transaction: what these lines said goes, and the rows stay; returns what they said."""
+    texts = []
+    for key, targets in redactions:
+        log = connection.execute("SELECT id FROM logs WHERE key = ?", (key,)).fetchone()
+        if log is not None:
+            texts += [text for seq in targets if (text := _empty(connection, log[0], key, seq)) is not None]
+            for first, last in _stretches(log[0], sorted(targets)):
+                _write_anew(connection, first, last)
+    connection.execute("INSERT INTO scrubbing VALUES (1)")
+    return texts
+
+
+def _empty(connection: sqlite3.Connection, log: int, key: str, seq: int) -> str | None:
+    """Returns what the line said, None where there is none."""
+    place = (log << SEQ_BITS) + seq
+    row = connection.execute(
+        f"SELECT {ENTRY_SIZE}, text, {COLUMNS} FROM entries WHERE id = ? AND kind IN ({SAID_KINDS})", (place,)
+    ).fetchone()
+    if row is None:
+        return None
+    size, text, *said = row
+    unindex(connection, log, place, place)
+    (_, *columns) = values(log, key, emptied(entry(said)))
+    connection.execute(
+        f"UPDATE entries SET (at, kind, person, session, nick, text, details, other) = ({', '.join('?' * 8)}) "
+        "WHERE id = ?",
+        (*columns, place),
+    )
+    connection.execute(
+        f"""
+        UPDATE logs SET said = said - 1, size = max(0, size - ? + (SELECT {ENTRY_SIZE} FROM entries WHERE id = ?))
+        WHERE id = ?
+        """,
+        (size, place, log),
+    )
+    return str(text)
+
+
+def _stretches(log: int, targets: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The ids of these entries, those together that are near to each other."""
+    start = log << SEQ_BITS
+    first = last = targets[0]
+    for seq in targets:
+        if seq - last > limits.WRITTEN_ANEW:
+            yield start + first, start + last
+            first = seq
+        last = seq
+    yield start + first, start + last
+
+
+def _write_anew(connection: sqlite3.Connection, first: int, last: int) -> None:
+    """Write these rows and those around them, whatever logs they are of, to other pages."""
+    around = limits.WRITTEN_ANEW
+    (start,) = connection.execute(
+        "SELECT min(id) FROM (SELECT id FROM entries WHERE id <= ? ORDER BY id DESC LIMIT ?)", (first, around + 1)
+    ).fetchone()
+    (end,) = connection.execute(
+        "SELECT max(id) FROM (SELECT id FROM entries WHERE id >= ? ORDER BY id LIMIT ?)", (last, around + 1)
+    ).fetchone()
+    if start is not None and end is not None:
+        rows = connection.execute(f"SELECT {_ROW} FROM entries WHERE id BETWEEN ? AND ? ORDER BY id", (start, end))
+        kept = rows.fetchall()
+        connection.execute("DELETE FROM entries WHERE id BETWEEN ? AND ?", (start, end))
+        insert(connection, *WRITTEN, kept)
+
+
+class Scrubbing:
+    """(Spare) After redactions, a step at a time: merge the search index, begin the write-ahead file anew, look through
+    the database, and where something is left, write what is around it anew and look again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._texts: dict[bytes, None] = {}
+        """Parts of what was taken back since the file was looked through."""
+        self._due: bool | None = None
+        """None: it is not known whether the last run had done all."""
+        self._merging = False
+        self._looked_at: int | None = None
+        """Up to which byte of the file, None while it is not looked through."""
+        self._found = self._rounds = 0
+
+    def note(self, texts: Sequence[str]) -> None:
+        """This was taken back."""
+        for text in texts:
+            self._texts |= dict.fromkeys(_parts(text.encode()))
+        self._due, self._merging, self._looked_at, self._rounds = True, False, None, 0
+
+    def wanted(self) -> float | None:
+        """In how many seconds a step is due if nothing else comes; None if nothing is left to do."""
+        if self._merging or self._looked_at is not None:
+            return limits.INDEX_PAUSE_SECONDS
+        return None if self._due is False else limits.SCRUB_SECONDS
+
+    def step(self, connection: sqlite3.Connection) -> None:
+        """Do what comes next; where somebody reads the write-ahead file just now, that is tried again later."""
+        if self._looked_at is not None:
+            self._look(connection)
+        elif not connection.execute("SELECT 1 FROM scrubbing LIMIT 1").fetchone():
+            self._due = False
+        elif not self._merge(connection) and _begun_anew(connection):
+            self._looked_at = self._found = 0
+
+    def _merge(self, connection: sqlite3.Connection) -> bool:
+        """Merge a portion of the index; returns whether there was anything to merge."""
+        pages = limits.MERGED_PAGES if self._merging else -limits.MERGED_PAGES  # which begins with all segments
+        before = connection.total_changes
+        with transaction(connection):
+            connection.execute("INSERT INTO search (search, rank) VALUES ('merge', ?)", (pages,))
+        self._merging = connection.total_changes - before >= _WORKED
+        return self._merging
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Look through a portion of the file; at its end all is done, unless something was found."""
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        with self._path.open("rb") as file:
+            file.seek(self._looked_at or 0)
+            data = file.read(limits.LOOKED_THROUGH)
+        for start in sorted({place - place % size for part in self._texts for place in _places(data, part)}):
+            rows = _rows_beside(data[start : start + size], self._texts)
+            if rows is not None and _holds(connection, *rows):
+                self._found += 1
+                with transaction(connection):
+                    _write_anew(connection, rows.first, rows.last)
+        if len(data) == limits.LOOKED_THROUGH:
+            self._looked_at = (self._looked_at or 0) + len(data) - len(data) % size
+            return
+        self._looked_at = None
+        self._rounds += 1
+        if not self._found or self._rounds == limits.SCRUB_ROUNDS:  # what others say alike may be found for ever
+            self._texts.clear()
+            with transaction(connection):
+                connection.execute("DELETE FROM scrubbing")
+            _begun_anew(connection)
+            self._due = False
+
+
+_WORKED = 2
+"""Changes of a merge that did something, as SQLite's documentation says."""
+
+
+class _Rows(NamedTuple):
+    """The ids between which all rows of a page are, and how many these are."""
+
+    first: int
+    last: int
+    held: int
+
+
+def _parts(text: bytes) -> Sequence[bytes]:
+    """By what a text is known, or what is left of its copy; a word that anybody may say anywhere is not looked for."""
+    middle = len(text) // 2
+    length = limits.LOOKED_FOR
+    return [part for part in (text[:length], text[middle : middle + length], text[-length:]) if len(part) == length]
+
+
+def _places(data: bytes, part: bytes) -> Iterator[int]:
+    place = data.find(part)
+    while place >= 0:
+        yield place
+        place = data.find(part, place + 1)
+
+
+def _rows_beside(page: bytes, parts: Iterable[bytes]) -> _Rows | None:
+    """If this is a page of a table's rows with one of these parts where no row is: its rows.
+
+    Its format: https://www.sqlite.org/fileformat2.html#b_tree_pages
+    """
+    count, content = int.from_bytes(page[3:5]), int.from_bytes(page[5:7])
+    unused = page[_HEADER + 2 * count : content]
+    if page[0] != _LEAF_OF_TABLE or not count or not any(part in unused for part in parts):
+        return None
+    pointers = [int.from_bytes(page[place : place + 2]) for place in range(_HEADER, _HEADER + 2 * count, 2)]
+    return _Rows(_id(page, pointers[0]), _id(page, pointers[-1]), count)
+
+
+_HEADER = 8
+_LEAF_OF_TABLE = 13
+
+
+def _id(page: bytes, cell: int) -> int:
+    """The id of the row that begins there, behind its size: numbers of up to nine bytes, of which seven bits count."""
+    while page[cell] & 0x80:
+        cell += 1
+    id = 0
+    for place in range(cell + 1, cell + 10):
+        if place == cell + 9:
+            return id << 8 | page[place]
+        id = id << 7 | page[place] & 0x7F
+        if not page[place] & 0x80:
+            break
+    return id
+
+
+def _holds(connection: sqlite3.Connection, first: int, last: int, held: int) -> bool:
+    """Whether these are rows of entries, and as they were."""
+    query = "SELECT count(*) FROM entries WHERE id BETWEEN ? AND ?"
+    return bool(connection.execute(query, (first, last)).fetchone() == (held,))
+
+
+def _begun_anew(connection: sqlite3.Connection) -> bool:
+    """Write all of the write-ahead file into the database, and leave none of it; False where somebody reads it now."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {limits.LOCKED_SECONDS * 1000:.0f}")
+    return not busy
