@@ -64,7 +64,7 @@ def _ignore_many(world: World) -> Client:
 
 def _open_many_rooms(world: World) -> Client:
     bob = world.enter("bob")
-    while len(world.hub.rooms) < limits.ROOMS:
+    while len(world.hub.rooms) <= limits.ROOMS:  # the operators have one that does not count
         room = world.hub.rooms.make(f"#r{len(world.hub.rooms)}")
         room.members["somebody"] = next(iter(world.hub.lobby.members.values()))
     return _typed(bob, "/join #one-more")

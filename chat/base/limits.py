@@ -207,6 +207,13 @@ REDACTIONS = 20
 REDACTION_SECONDS = 3.0
 """Times that somebody may take something back at once, and then one each so many seconds: the others are told."""
 
+REPORTS = 5
+REPORT_SECONDS = 60.0
+"""Times that somebody may report others to whoever runs the server at once, and then one each so many seconds."""
+
+REPORT = 500
+"""Why somebody is reported, in UTF-8: a few sentences."""
+
 WRITTEN_ANEW = 8
 """Rows before and behind a line that is taken back which are written to other pages, as SQLite may have left a copy in
 those where they were: some 3 KB, more than a page of each kind holds."""

@@ -23,6 +23,7 @@ from chat.commands import (
     roles,
     rooms,
     server_password,
+    staff,
     talk,
     tokens,
     words,
@@ -60,6 +61,7 @@ __all__ = [
     "redaction",
     "roles",
     "rooms",
+    "staff",
     "talk",
     "tokens",
 ]

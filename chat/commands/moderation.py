@@ -332,6 +332,7 @@ def _tell(
     `NotStored`."""
     session, hub = call.session, call.session.hub
     author = session.author if session.named else None
+    hub.audit(author, what, nick, room, seconds, why)
     if room is not None:
         room.introduce(session.person)
         stays = person is None or (room.log.key in person.rooms and what not in ("kick", "ban"))

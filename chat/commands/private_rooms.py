@@ -7,6 +7,7 @@ from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.base.token_bucket import Allowance
 from chat.commands.registry import Call, command, count, held_room, usage
+from chat.core.privacy import STAFF
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
 from chat.log.events import Author, Invited, PrivacySet
@@ -43,7 +44,7 @@ async def public(call: Call, asked: Switch) -> None:
 
 
 async def _switch(call: Call, asked: Switch, on: bool) -> None:
-    room = held_room(call, asked.room)
+    room = _own_room(call, asked.room)
     if asked.switch is not None:
         switch = vocabulary.switch(asked.switch)
         if switch is None:
@@ -55,6 +56,14 @@ async def _switch(call: Call, asked: Switch, on: bool) -> None:
         elif not wanted and room.privacy.private:
             await _make_public(call, room)
     call.reply(replies.Privacy(room.log.name, room.privacy.private))
+
+
+def _own_room(call: Call, name: str | None) -> Room:
+    """The room that it is about; raises `Refused` for that of the server's operators, where nobody else can be."""
+    room = held_room(call, name)
+    if room.log.key == STAFF:
+        raise Refused("not-allowed", say("{room} is for whoever runs this server alone.", room=room.log.name))
+    return room
 
 
 async def _make_private(call: Call, room: Room) -> None:
@@ -113,7 +122,7 @@ class Invite(NamedTuple):
 async def invite(call: Call, asked: Invite) -> None:
     """They find it in the log of their own, whenever they come."""
     session, hub = call.session, call.session.hub
-    room = held_room(call, asked.room)
+    room = _own_room(call, asked.room)
     person, key = hub.find(asked.nick), room.log.key
     if key in person.rooms:
         raise Refused("usage", say("{nick} is in {room} already.", nick=person.nick, room=room.log.name))
@@ -145,7 +154,7 @@ class Word(NamedTuple):
 async def word(call: Call, asked: Word) -> None:
     """It is kept as passwords are, and told to nobody."""
     hub = call.session.hub
-    room = held_room(call, asked.room)
+    room = _own_room(call, asked.room)
     key = room.log.key
     if asked.word is not None:
         switch = vocabulary.switch(asked.word)

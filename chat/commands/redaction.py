@@ -131,6 +131,8 @@ async def _one(call: Call, lines: _Lines, seq: int) -> Outcome:
         raise Refused("gone", say("You said nothing here that has the number {number}; see /delete.", number=seq))
     count(session, "delete")
     line = session.posting.line(call.request)
+    if lines.nick is not None:
+        hub.audit(session.author, call.command.name, lines.nick, hub.rooms[log.key], lines=1)
     place, repeated = await take_back(hub, session.author, log, found, lines.nick or "", line)
     told = None
     if not repeated:
@@ -151,6 +153,7 @@ async def _all(call: Call, lines: _Lines, since: datetime | None) -> Outcome:
         found = await spoken(hub, log, lines.behind, lines.speaker, limits.REDACTED_AT_ONCE, since, before)
         if not found:
             break
+        hub.audit(author, call.command.name, lines.nick or "", hub.rooms[log.key], lines=len(found))
         await take_back(hub, author, log, found, lines.nick or "")
         quoted = quoted or found[-limits.REDACTED_LISTED :]
         total, before = total + len(found), found[0].seq

@@ -7,6 +7,7 @@ from chat.base.language import say
 from chat.commands.registry import Call, command, held_room
 from chat.core.person import Person
 from chat.core.ports import Role
+from chat.core.privacy import STAFF
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
 from chat.wire import replies
@@ -34,8 +35,8 @@ async def give(call: Call, person: Person, role: Role | None, room: Room) -> Non
 
 
 def check_ownable(room: Room) -> None:
-    """Raises `Refused` for the room in which everybody is."""
-    if room.log.key == LOBBY:
+    """Raises `Refused` for the room in which everybody is, and that of the server's operators."""
+    if room.log.key in (LOBBY, STAFF):
         raise Refused("not-allowed", say("{room} is the server's, and nobody has a role there.", room=room.log.name))
 
 

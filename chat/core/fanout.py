@@ -14,6 +14,7 @@ from typing import Protocol
 from twisted.logger import Logger
 
 from chat.core.io_uring import send_to_all
+from chat.core.privacy import STAFF
 from chat.log.events import Entry
 from chat.log.log import Log
 from chat.wire.rendering import Rendering, pages
@@ -58,11 +59,12 @@ Group = dict[str, socket | None]
 class Fanout:
     """The readers of one log that stand at its head."""
 
-    __slots__ = ("_groups", "_picky", "_readers", "log", "position")
+    __slots__ = ("_groups", "_is_staff", "_picky", "_readers", "log", "position")
 
     def __init__(self, log: Log) -> None:
         self.log = log
         self.position = log.head
+        self._is_staff = log.key == STAFF
         self._groups: dict[Rendering, Group] = {}
         self._readers: dict[str, Reader] = {}
         self._picky: set[str] | None = None  # nearly nobody is, and each person has a log
@@ -173,6 +175,8 @@ class Fanout:
 
     def _to_be_asked(self, page: Sequence[Entry], rendering: Rendering, members: Set[str]) -> Set[str]:
         """Those of this group who may not want what somebody else has said."""
+        if self._is_staff:  # who is reported does not hear of it
+            return set(members)
         if rendering.named and rendering.format.folds and any(len(getattr(e.fact, "rooms", ())) > 1 for e in page):
             return set(members)
         return self._picky & members if self._picky else set()

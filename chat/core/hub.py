@@ -48,6 +48,7 @@ from chat.core.ports import (
     Token,
 )
 from chat.core.presence import TABLE, Event, Presence, Step
+from chat.core.privacy import STAFF, Privacy
 from chat.core.roles import SERVER, Roles
 from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
@@ -57,6 +58,7 @@ from chat.core.turn import Outcome, Turn
 from chat.core.watchers import Watchers
 from chat.log.events import (
     Announced,
+    Audited,
     Author,
     Entry,
     Measured,
@@ -166,6 +168,8 @@ class Hub:
         """The server's own, which everybody hears; nobody stands in it before it holds anything."""
         self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, self.roles, self.measures, kept)
         self.lobby = self.rooms.make(LOBBY)
+        self.staff = self.rooms.make(STAFF)
+        self.rooms.set_privacy(STAFF, Privacy(private=True))
         self.shutdown = Shutdown(clock, self.tell_all, lambda: self.process.stop())
         store.follow(self._told)
 
@@ -240,6 +244,7 @@ class Hub:
         """They have no account any more, and no role."""
         person.password = None
         self.roles.take_all(person)
+        self._staff_or_not(person)
         self.show_account(person)
         self.turn.touch(person)
 
@@ -257,6 +262,7 @@ class Hub:
         self.roles.give(person, key, role)
         fact = RoleGiven(by, person.nick, role or "member", name)
         if room is None:
+            self._staff_or_not(person)
             if role is None:
                 logger.info("{nick} is no operator of this server any more", nick=person.nick)
             else:
@@ -398,6 +404,35 @@ class Hub:
             for session in self.watchers.of(person.nick):
                 if session.id not in sessions and session.person is not person:
                     session.notice(f"{kind} {person.id}", state._replace(shared=False))
+
+    def _staff_or_not(self, person: Person) -> None:
+        """They came among the server's operators, or are none any more."""
+        room = self.staff
+        if SERVER not in person.roles:
+            if STAFF in person.rooms:
+                self.put_out(person, room)
+        elif person.id in self.people and person.id not in room.members:
+            person.join(room)
+            for session in person.attached:
+                session.hear(room.log, room.log.head)
+                session.hear_differently()
+        elif STAFF not in person.rooms:
+            person.rooms[STAFF], person.joined[STAFF] = room, room.log.head
+        self.turn.touch(person)
+
+    def audit(
+        self,
+        by: Author | None,
+        what: str,
+        to: str,
+        room: Room | None,
+        seconds: int | None = None,
+        text: str = "",
+        lines: int | None = None,
+    ) -> None:
+        """The server's operators know that somebody did this to somebody."""
+        name = SERVER if room is None else room.log.name
+        self.turn.append(self.staff.log, Audited(by, what, to, name, seconds, text, lines))
 
     # Measures.
 
@@ -602,6 +637,8 @@ class Hub:
 
     def restored(self, person: Person, nick: str, absent: bool) -> None:
         """After a restart somebody is there again with their sessions, or absent; the rooms are not told."""
+        if SERVER in person.roles and STAFF not in person.rooms:  # an older version had no such room
+            self._staff_or_not(person)
         for session in person.detached:
             self.codes[session.digest] = session
         if person.has_account and self.holder(nick) is None:
@@ -719,6 +756,18 @@ class Hub:
         page = self._store.after(log.key, position, limits.PAGE_EVENTS)
         # A store with threads may already have what the turn has not shown yet.
         return page.addCallback(lambda entries: [entry for entry in entries if entry.seq <= log.head])
+
+    async def stretch(self, log: Log, behind: int, last: int) -> Sequence[Entry]:
+        """What stands in a log behind a number, up to another one, as far as it is held."""
+        found: list[Entry] = []
+        while behind < last:
+            page = log.after(behind, last - behind)
+            entries = await self.after(log, behind) if page is None else page
+            if not entries:
+                break
+            found += [entry for entry in entries if entry.seq <= last]
+            behind = entries[-1].seq
+        return found
 
     async def recent(self, log: Log, behind: int, before: int, most: int) -> Sequence[Entry]:
         """The last things people said between a place and a number, oldest first: from memory where that reaches."""

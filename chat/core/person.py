@@ -16,6 +16,7 @@ from chat.base.language import say
 from chat.core.batch import People, Restorable, Sessions
 from chat.core.ports import Admission, PersonRecord, Role, Token
 from chat.core.presence import Presence
+from chat.core.privacy import STAFF
 from chat.core.room import Room
 from chat.log.events import Author
 from chat.log.log import Log
@@ -307,6 +308,8 @@ class Person:
         room = self.rooms.get(log.key)
         if room is None:
             return None
+        if log.key == STAFF:  # all of it is for whoever runs the server now, and nothing for anybody else
+            return Reach(self.joined[log.key], 0) if self.everybodys.key in self.roles else None
         admission = self.admitted.get(log.key)
         behind = room.privacy.opened if admission is None else admission.behind
         return Reach(self.joined[log.key], behind if log.recorded else None)

@@ -29,6 +29,9 @@ class Privacy(NamedTuple):
 
 PUBLIC = Privacy()
 
+STAFF = "#staff"
+"""The room of the server's operators: what is reported to them, and what they and others do about it, stands there."""
+
 
 def of_record(record: Record) -> Privacy:
     """What is kept; what cannot be read is private, for then nobody learns what is not theirs."""

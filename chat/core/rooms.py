@@ -11,7 +11,7 @@ from chat.base.language import say
 from chat.base.nearest import nearest
 from chat.core.measures import Measures
 from chat.core.ports import Kept, KeptLog, Record, Store
-from chat.core.privacy import KIND, PUBLIC, Privacy, of_record
+from chat.core.privacy import KIND, PUBLIC, STAFF, Privacy, of_record
 from chat.core.roles import Roles
 from chat.core.room import Room
 from chat.core.room_holders import RoomHolders
@@ -135,7 +135,8 @@ class Rooms(Mapping[str, Room]):
         room = self._rooms.get(key)
         if room is None:
             checked = names.check_room(name)
-            self._make_place()
+            if key != STAFF:
+                self._make_place()
             room = self._add(key, checked, 0)
         return room
 
@@ -207,7 +208,7 @@ class Rooms(Mapping[str, Room]):
             self._rooms[record.key].topic = record.value or ""
 
     def _add(self, key: str, name: str, head: int) -> Room:
-        log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded)
+        log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded or key == STAFF)
         room = self._rooms[key] = Room(log, self._clock, self._turn.append, self._holders)
         room.measured = self._measures.concern(key)
         room.privacy = self.privacy(key)
@@ -215,10 +216,10 @@ class Rooms(Mapping[str, Room]):
 
     def _make_place(self) -> None:
         """Where there are as many rooms as there may be, forget one in which nobody is."""
-        if len(self._rooms) < limits.ROOMS:
+        if len(self._rooms) < limits.ROOMS + (STAFF in self._rooms):
             return
         for key, room in self._rooms.items():
-            if not room.members and key != LOBBY:
+            if not room.members and key not in (LOBBY, STAFF):
                 del self._rooms[key]
                 self._forgot = True
                 room.log.forget()

@@ -26,6 +26,7 @@ from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
 from chat.log.events import (
     Announced,
+    Audited,
     Author,
     Entry,
     Fact,
@@ -368,6 +369,8 @@ class Session:
     def reach(self, log: Log) -> Reach | None:
         """How much of a log they may read here."""
         scope = self.scope
+        if scope is not None and scope.rooms is None and log is self.hub.staff.log:
+            return None  # it acts as an operator no more than any other program
         if scope is None or scope.rooms is None or log.key in scope.rooms or log is self.hub.log:
             return self.person.reach(log)
         return None
@@ -548,6 +551,8 @@ class Session:
         they ignore (but for what is announced to all, or concerns others' lines), nor a fact that another room tells
         them."""
         fact, person = entry.fact, self.person
+        if isinstance(fact, Audited) and fact.about == person.id:
+            return False
         if fact.author is not None:
             if fact.author.person == person.id and isinstance(fact, Joined | Left | Renamed):
                 # Their other devices are told in the log of their own (`OtherDevice`).

@@ -182,6 +182,26 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """In the log of the server's operators: what was done to somebody (`to`; "": everybody) in the room of this name
+    or (`*`) on the server, for so many seconds perhaps (None: for ever, or at once), or to so many `lines`, and what
+    was said about it.
+
+    `what` is the command.  Of a report `about` is the person whom it is about, who does not hear of it.  Without an
+    author it was done by whoever runs the server.
+    """
+
+    author: Author | None
+    what: str
+    to: str
+    room: str
+    seconds: int | None = None
+    text: str = ""
+    lines: int | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Redacted:
     """Lines of this log, by their numbers, were taken back: nobody is told again what they said.
 
@@ -212,7 +232,7 @@ class OtherDevice:
 Said = Message | Action | Private
 Fact = (
     Message | Action | Private | Joined | Left | Renamed | TopicSet | RoleGiven | PrivacySet | Invited | Measured
-    | Announced | StopAnnounced | NotDelivered | Redacted | OtherDevice
+    | Announced | StopAnnounced | NotDelivered | Audited | Redacted | OtherDevice
 )  # fmt: skip
 
 

@@ -230,6 +230,7 @@ _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.TokenMade: ("nick",),
     replies.TokenRow: ("made_for", "used_for"),
     replies.OwnLine: ("ago",),
+    replies.AuditRow: ("ago",),
     replies.User: ("down_for",),
     replies.Whois: ("spoke",),
     replies.Ignored: ("nick",),

@@ -23,6 +23,7 @@ from chat.log.events import (
     Action,
     Annotated,
     Announced,
+    Audited,
     Entry,
     Fact,
     Invited,
@@ -138,6 +139,7 @@ _TYPES: Mapping[type, str] = {
     Announced: "announced",
     StopAnnounced: "announced",
     NotDelivered: "not-delivered",
+    Audited: "audited",
     Redacted: "redacted",
 }
 
@@ -178,6 +180,10 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
             return invited if by is None else {"from": by.nick, **invited}
         case NotDelivered(nick):
             return {"to": nick}
+        case Audited(by, what, to, room, seconds, text, lines):
+            done: dict[str, object] = {} if by is None else {"from": by.nick}
+            done |= {"what": what, "to": to, "of": room, "for": seconds, "text": _shown(text)}
+            return done if lines is None else {**done, "lines": lines}
         case Redacted(by, targets, said_at, whose, other):
             gone: dict[str, object] = {} if by is None else {"from": by.nick}
             gone |= {"target": targets[0]} if len(targets) == 1 else {"targets": list(targets)}

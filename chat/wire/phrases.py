@@ -56,6 +56,24 @@ def topic_changed(nick: str, room: str, topic: str) -> Sentence:
     return say("{nick} took away the topic of {room}", nick=nick, room=room)
 
 
+def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None, lines: int | None) -> Sentence:
+    """What an operator did, or somebody reports; what was said about it stands behind it."""
+    by = say("whoever runs this server") if nick is None else nick
+    names: dict[str, object] = {"nick": by, "command": what, "other": to or EVERYBODY, "place": place(room)}
+    if what == "report":
+        return say("{nick} reports {other} {place}", **names)
+    if seconds is not None:
+        return say("{nick}: /{command} {other} {place}, {time}", time=exactly(seconds), **names)
+    if lines is not None:
+        return say_n(
+            "{nick}: /{command} {other} {place}, {count} line",
+            "{nick}: /{command} {other} {place}, {count} lines",
+            lines,
+            **names,
+        )
+    return say("{nick}: /{command} {other} {place}", **names)
+
+
 def taken_back(nick: str | None, count: int, time: str, whose: str) -> Sentence:
     """Somebody took back lines of their own, or of somebody else; one was said at this time."""
     if nick is None:

@@ -14,6 +14,7 @@ from chat.base.text import continued, quoted, visible, wrap
 from chat.log.events import (
     Action,
     Announced,
+    Audited,
     Author,
     Entry,
     Fact,
@@ -110,6 +111,9 @@ class PlainFormat:
                 yield from wrapped(f"{time}-!- ", f"{words}: {quoted(said)}")
             case Redacted(_, targets) if targets == (seq,):
                 return  # it stands where the line stood, and was never seen
+            case Audited(by, what, to, place, seconds, text, count):
+                words = self.words(phrases.audited(_nick(by), what, to, place, seconds, count))
+                yield from wrapped(f"{time}-!- ", f"{words}: {quoted(text)}" if text else words)
             case OtherDevice(_, what, name):
                 yield from wrapped(f"{time}-> ", self.words(phrases.other_device(what, name)))
             case _:

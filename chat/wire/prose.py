@@ -683,6 +683,21 @@ def _seen(seen: replies.Seen) -> Iterator[Sentence]:
     yield from _connections(seen.connections)
 
 
+def _reported(reported: replies.Reported) -> Iterator[Sentence]:
+    yield say("Whoever runs this server is told of {nick}; {nick} is not told.", nick=reported.nick)
+
+
+def _audit(audit: replies.Audit) -> Iterator[Sentence]:
+    for row in audit.entries:
+        told = phrases.audited(row.by, row.what, row.nick, row.room, row.seconds, row.lines)
+        if row.text:
+            yield say("{time} ago {told}: {text}", time=duration(row.ago), told=told, text=quoted(row.text))
+        else:
+            yield say("{time} ago {told}", time=duration(row.ago), told=told)
+    if not audit.entries:
+        yield say("Nothing was reported or done.")
+
+
 def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
     yield say("Everybody is told, and whoever comes back later.")
 
@@ -813,6 +828,8 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Tips: _tips,
     replies.Present: _present,
     replies.Seen: _seen,
+    replies.Reported: _reported,
+    replies.Audit: _audit,
     replies.Announcement: _announcement,
     replies.Stats: _stats,
     replies.Reloaded: _reloaded,

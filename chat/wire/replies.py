@@ -574,6 +574,35 @@ class Present(NamedTuple):
     nameless: int
 
 
+class Reported(NamedTuple):
+    """Whoever runs the server is told of somebody."""
+
+    nick: str
+
+
+class AuditRow(NamedTuple):
+    """What was done (`what` is the command) to somebody, in a room or (`*`) on the server, by somebody with a nickname
+    or (None) whoever runs it; so many seconds ago."""
+
+    number: int
+    at: datetime
+    by: str | None
+    what: str
+    nick: str
+    room: str
+    seconds: int | None
+    lines: int | None
+    text: str
+    ago: int
+
+
+class Audit(NamedTuple):
+    """What was reported and done, oldest first, and whether there may be something before it."""
+
+    entries: Sequence[AuditRow]
+    more: bool
+
+
 class Announcement(NamedTuple):
     """Everybody is told."""
 
@@ -642,5 +671,5 @@ Facts = (
     | Privacy | Invited | Word
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
-    | Present | Seen | Stats | Announcement | Reloaded | BackedUp | StopSet
+    | Present | Seen | Stats | Announcement | Reported | Audit | Reloaded | BackedUp | StopSet
 )  # fmt: skip

@@ -15,6 +15,7 @@ _WORDS = {
     "paste": "pegar",
     "end": "fin",
     "delete": "redact unsay borrar",
+    "report": "denunciar",
     "cancel": "cancelar",
     "nick": "name apodo nombre",
     "who": "names users online quién quiénes",
@@ -65,7 +66,7 @@ RESERVED = frozenset(
         "key", "keys",
         "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
-        "roster", "report", "denunciar", "nickserv",
+        "roster", "nickserv",
         "ns",
     }
 )  # fmt: skip

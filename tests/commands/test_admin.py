@@ -73,7 +73,7 @@ def test_help_hides_it_from_others(world: World) -> None:
                 "backup",
                 "shutdown",
                 "invite-code",
-                *("mute", "unmute", "kick", "ban", "unban", "bans"),
+                *("mute", "unmute", "kick", "ban", "unban", "bans", "audit"),
             ]
         ),
     ]
@@ -100,6 +100,7 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin ban NICK [DURATION] [why]",
         "/admin unban NICK",
         "/admin bans",
+        "/admin audit [n]",
     ]
 
 

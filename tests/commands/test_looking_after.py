@@ -217,7 +217,7 @@ def test_stats_are_counts(world: World) -> None:
     world.wait(7200, 60)
     reply, ack = ask(world.operator(), "/admin stats")
     assert {key: reply[key] for key in ("here", "down", "nameless", "sessions", "accounts", "rooms")} == {
-        "here": 2, "down": 0, "nameless": 0, "sessions": {"json": 1, "plain": 1}, "accounts": 0, "rooms": 2,
+        "here": 2, "down": 0, "nameless": 0, "sessions": {"json": 1, "plain": 1}, "accounts": 0, "rooms": 3,
     }  # fmt: skip
     assert (reply["lines"], reply["not_stored"], reply["warnings"], reply["errors"]) == (3, 0, 2, 1)
     assert reply["since"] == "2026-11-22T10:04:00.000Z"
@@ -227,7 +227,7 @@ def test_stats_are_counts(world: World) -> None:
     assert reply["text"].splitlines()[:3] == [
         f"chat {__version__}, up for 2 h, since 2026-11-22 10:04 UTC",
         "2 here (json 1, plain 1), 0 with their line down, 0 without a nickname",
-        "Rooms: 2; accounts: 0; lines said: 3; not stored: 0",
+        "Rooms: 3; accounts: 0; lines said: 3; not stored: 0",
     ]
     assert ack["type"] == "ack"
 

@@ -69,6 +69,7 @@ WAYS = {
     "ban": ["/ban ben Marker"],
     "unban": ["/unban ben"],
     "bans": ["/bans"],
+    "report": ["/report ben Marker"],
     "admin": ["/admin announce Marker"],
 }
 """What somebody who is muted may try; a new command has to be thought about here."""

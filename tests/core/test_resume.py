@@ -489,7 +489,7 @@ def test_after_a_restart_everybody_is_in_grace_and_comes_back_to_their_place() -
     amy.type("/join #ops", "/topic tea", "/ignore bob", id="1")
     bob.type("/msg amy one", "hello")
     world = restarted(world, store)
-    assert [room.topic for room in world.hub.rooms.values()] == ["", "tea"]
+    assert [room.topic for room in world.hub.rooms.values()] == ["", "tea", ""]
     assert sorted(person.author.nick for person in world.hub.people.values()) == ["amy", "bob"]
     back = resume(world, bob_code, wire="json", seen={"#lobby": 2, "@": 1})
     assert [keys["type"] for keys in back.take_objects()] == ["welcome"]

@@ -63,7 +63,7 @@ def test_it_is_what_is_so_just_now(world: World) -> None:
     assert served["chat_people", "here"] == 2
     assert served["chat_people", "down"] == 1
     assert served["chat_sessions", "json"] == served["chat_sessions", "plain"] == served["chat_nameless", ""] == 1
-    assert served["chat_rooms", ""] == 2
+    assert served["chat_rooms", ""] == 3
     assert served["chat_lines_total", ""] == 3
     assert served["chat_log_entries_total", "warn"] == 2
     assert served["chat_turn_seconds_count", ""] == served["chat_turn_seconds_bucket", "+Inf"] > 3

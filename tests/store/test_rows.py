@@ -15,6 +15,7 @@ from chat.core.ports import Appended
 from chat.log.events import (
     Action,
     Announced,
+    Audited,
     Author,
     Entry,
     Fact,
@@ -76,6 +77,17 @@ kinds: dict[type[Fact], st.SearchStrategy[Fact]] = {
     Announced: st.builds(Announced, st.none() | authors, texts),
     StopAnnounced: st.builds(StopAnnounced, st.none() | authors, st.none() | st.integers(0, 10**6)),
     NotDelivered: st.builds(NotDelivered, texts),
+    Audited: st.builds(
+        Audited,
+        st.none() | authors,
+        texts,
+        texts,
+        texts,
+        st.none() | st.integers(0, 10**9),
+        texts,
+        st.none() | st.integers(0, 10**4),
+        tokens,
+    ),
     Redacted: st.builds(
         Redacted, st.none() | authors, st.lists(st.integers(1, 10**9), min_size=1).map(tuple), dates, texts, texts
     ),

@@ -14,7 +14,7 @@ from chat.base import limits
 from chat.base.errors import Code
 from chat.base.language import say
 from chat.commands.registry import TABLE, WITHIN
-from chat.log.events import Invited, PrivacySet, StopAnnounced
+from chat.log.events import Audited, Invited, PrivacySet, StopAnnounced
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH, SPANISH = ((DOCS / name).read_text() for name in ("wire.md", "wire.es.md"))
@@ -196,6 +196,7 @@ def test_what_the_operator_is_answered_is_documented() -> None:
         " bans",
         " unmute ben",
         " ban amy",
+        " audit",
     )
     for number, line in enumerate(["/help all", "/who", *(f"/admin{rest}" for rest in asked)]):
         boss.type(line, id=f"o{number}")
@@ -213,7 +214,7 @@ EVERYTHING = [
     *(f"/{name}" for name in _ASKED.split()),
     *("/join #ops", "/whois ben", "/topic tea", "/last ben", "/since 1h", "/grep hi", "/ignore ben", "/unignore ben"),
     *("/quiet on", "/ping x", "/help all", "/help msg", "/help tips", "/nick dee", "/nick ben", "/who", "hi"),
-    *("/delete", "/delete 1", "/delete @", "/delete @1", "/delete x"),
+    *("/report ben spam", "/delete", "/delete 1", "/delete @", "/delete @1", "/delete x"),
     *("/quiet off", "/json echo", "/join #lobby", "/msg ben psst", "/reply hi", "/msg nobody x"),
 ]
 
@@ -237,6 +238,7 @@ def test_no_key_comes_that_is_not_documented() -> None:
     world.operator("/admin mute dee spam", "/admin unmute dee")
     world.hub.turn.append(world.hub.lobby.log, PrivacySet(ben.session.author, True))
     world.hub.turn.append(world.hub.lobby.log, Invited(ben.session.author, "carl", "#lobby"))
+    world.hub.turn.append(world.hub.lobby.log, Audited(ben.session.author, "delete", "carl", "#lobby", None, "why", 3))
     ben.type("/delete", "/delete @", f"/delete {world.hub.rooms['#ops'].log.head - 1}", "/delete @1")
     ben.type("/nick dan", "/leave #ops", "/quit bye")
     amy.type("/quit bye", id="quit")

@@ -27,6 +27,7 @@ from chat.client.talk.me import Me, SentLine, log_of
 from chat.client.talk.objects import (
     Ack,
     Announced,
+    Audited,
     Came,
     Hello,
     History,
@@ -168,6 +169,10 @@ class Conversation:
                 told = phrases.invites_you(author, place) if own else phrases.invited(author, whom, place)
                 words = visible(self._words(told))
                 yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
+            case Audited(room, author, _, at, did, whom, place, seconds, count, text):
+                words = self._words(phrases.audited(author, did, whom, place, seconds, count))
+                entry = visible(f"{words}: {quoted(text)}" if text else words)
+                yield from self._dated(Shown(LineKind.EVENT, entry, self._local(at), room=room))
             case Redacted(_, _, seq, _, targets) if targets == (seq,):
                 pass
             case Redacted():

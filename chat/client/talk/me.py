@@ -7,6 +7,7 @@ from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.client.talk.objects import (
     Announced,
+    Audited,
     Came,
     Invited,
     Measured,
@@ -87,6 +88,7 @@ class Me:
                 | Measured(room, seq=int(seq))
                 | PrivacySet(room, seq=int(seq))
                 | Invited(room, seq=int(seq))
+                | Audited(room, seq=int(seq))
                 | Redacted(room, seq=int(seq))
             ):
                 if isinstance(what, Measured) and room == PRIVATE and what.what in ("kick", "ban"):

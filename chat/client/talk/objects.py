@@ -183,6 +183,22 @@ class NotDelivered(NamedTuple):
     to: str
 
 
+class Audited(NamedTuple):
+    """In the room of the server's operators: what was done to somebody (`to`; "": everybody) in a room, or (`*`) on the
+    server, for so many seconds or to so many lines, and what was said about it; `what` is the command."""
+
+    room: str
+    author: str | None
+    seq: int | None
+    at: datetime | None
+    what: str
+    to: str
+    place: str
+    seconds: int | None
+    lines: int | None
+    text: str
+
+
 class Redacted(NamedTuple):
     """Lines were taken back: of a room, or (`@`) in private, by these numbers; one was `said` then.
 
@@ -265,6 +281,7 @@ Object = (
     | Announced
     | StopAnnounced
     | NotDelivered
+    | Audited
     | Redacted
     | Missed
     | Read
@@ -362,6 +379,21 @@ def _privacy(raw: Raw) -> PrivacySet:
 def _invited(raw: Raw) -> Invited:
     room, author, seq, at = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
     return Invited(room, author, seq, at, _named(raw, "to"), _named(raw, "of"))
+
+
+def _audited(raw: Raw) -> Audited:
+    return Audited(
+        _named(raw, "room"),
+        _name(raw, "from"),
+        number(raw, "seq"),
+        _date(raw, "at"),
+        _named(raw, "what"),
+        _name(raw, "to") or "",
+        _named(raw, "of"),
+        number(raw, "for"),
+        number(raw, "lines"),
+        _text(raw, "text") or "",
+    )
 
 
 def _redacted(raw: Raw) -> Redacted:
@@ -471,6 +503,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "invited": _invited,
     "announced": _announced,
     "not-delivered": _not_delivered,
+    "audited": _audited,
     "redacted": _redacted,
     "missed": _missed,
     "read": _read,

@@ -18,6 +18,7 @@ from chat.log.events import (
     Action,
     Annotated,
     Announced,
+    Audited,
     Author,
     Entry,
     Fact,
@@ -79,6 +80,7 @@ _KINDS: Mapping[str, type[Fact]] = {
     "announced": Announced,
     "stop": StopAnnounced,
     "not-delivered": NotDelivered,
+    "audited": Audited,
     "redacted": Redacted,
     "other-device": OtherDevice,
 }

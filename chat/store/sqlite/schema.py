@@ -428,7 +428,8 @@ def _kept(connection: sqlite3.Connection) -> Kept:
         for log in connection.execute(
             """
             SELECT key, name, head FROM (
-                SELECT log AS key FROM memberships UNION SELECT '#lobby' UNION SELECT '*' UNION SELECT key FROM own_logs
+                SELECT log AS key FROM memberships UNION SELECT '#lobby' UNION SELECT '#staff' UNION SELECT '*'
+                UNION SELECT key FROM own_logs
             ) JOIN logs USING (key)
             """
         )
