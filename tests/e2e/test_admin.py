@@ -45,7 +45,7 @@ def test_an_operator_sees_who_is_here_and_tells_them_something(serve: Serve, con
     done = admin(tmp_path, "announce", "We restart", "at ten.")
     assert (done.returncode, done.stdout) == (0, "Everybody is told, and whoever comes back later.\n")
     amy.hears('Announcement: "We restart at ten."')
-    done = admin(tmp_path, "kick", "amy")
+    done = admin(tmp_path, "dance", "amy")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("chat-server admin: unknown-command: ")
     amy.says("/admin who")

@@ -69,7 +69,7 @@ def test_bash_resets_with_words_unread(server: Server, bystanders: Bystanders) -
     need("bash")
     host, port = server.address
     subprocess.run(["bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}; read <&3; echo '/post bash hi' >&3"], check=True)
-    bystanders[0].hears("<bash> hi\r\n")
+    bystanders[0].hears("<bash/post> hi\r\n")
 
 
 def test_a_browser_says_nothing(server: Server, bystanders: Bystanders) -> None:
