@@ -214,6 +214,17 @@ REPORT_SECONDS = 60.0
 REPORT = 500
 """Why somebody is reported, in UTF-8: a few sentences."""
 
+FORGOTTEN_AT_ONCE = 2000
+"""Entries that are looked at, in one transaction, when somebody is to be forgotten: in some 20 ms."""
+
+EXPORTS = 2
+EXPORT_SECONDS = 300.0
+"""Times that somebody may have all that they said at once, and then one each so many seconds: it is looked for
+everywhere."""
+
+EXPORT_PAUSE_SECONDS = 0.1
+"""How long an export waits for whoever reads it, before it looks again."""
+
 WRITTEN_ANEW = 8
 """Rows before and behind a line that is taken back which are written to other pages, as SQLite may have left a copy in
 those where they were: some 3 KB, more than a page of each kind holds."""

@@ -42,6 +42,7 @@ from chat.core.ports import (
     Query,
     Record,
     Role,
+    Spoken,
     Store,
     StoreState,
     Stretch,
@@ -70,7 +71,7 @@ from chat.log.events import (
     StopAnnounced,
 )
 from chat.log.log import Log
-from chat.log.redaction import Readings
+from chat.log.redaction import Readings, Speaker
 from chat.log.tail import Tails
 from chat.log.unread import Listener, Unread, count
 from chat.wire.answers import OthersAccount, StateOfOthers
@@ -157,7 +158,7 @@ class Hub:
         """It is there as soon as it is known what the server is made of."""
         self.invitations = Invitations(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
-        self._store = store
+        self.store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
         self._nicknames = Nicknames[Person]()
@@ -208,7 +209,7 @@ class Hub:
     @property
     def store_state(self) -> StoreState:
         """How the store is just now."""
-        return self._store.state()
+        return self.store.state()
 
     # Nicknames.
 
@@ -329,7 +330,7 @@ class Hub:
         holder = await self.turn.claim(person.id, nick)
         if holder is not None:
             raise _taken(nick, holder)
-        if self._store.shared:
+        if self.store.shared:
             self._won[person.id] = nick
 
     async def win_back(self, person: Person) -> None:
@@ -753,7 +754,7 @@ class Hub:
 
     def after(self, log: Log, position: int) -> Deferred[list[Entry]]:
         """The next entries behind a position that is older than the log's tail, as far as they are held."""
-        page = self._store.after(log.key, position, limits.PAGE_EVENTS)
+        page = self.store.after(log.key, position, limits.PAGE_EVENTS)
         # A store with threads may already have what the turn has not shown yet.
         return page.addCallback(lambda entries: [entry for entry in entries if entry.seq <= log.head])
 
@@ -790,7 +791,7 @@ class Hub:
 
     def unread(self, stretches: Mapping[str, Stretch], listener: Listener) -> Deferred[Mapping[str, Unread]]:
         """The same of logs of these keys, by the store."""
-        return self._store.unread(stretches, listener)
+        return self.store.unread(stretches, listener)
 
     def _told(self, elsewhere: Elsewhere) -> None:
         """Another node has stored this: whoever reads it here is shown it, and whoever is written to has it."""
@@ -827,17 +828,23 @@ class Hub:
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, as far as it is held."""
         reading = self.readings.begin()
-        found = self._store.said(query)
+        found = self.store.said(query)
         return found.addCallback(lambda found: found._replace(entries=reading.still(found.entries)))
+
+    def spoken(self, speaker: Speaker, behind: int) -> Deferred[Spoken]:
+        """What somebody said, in all logs, a part after the other."""
+        reading = self.readings.begin()
+        part = self.store.spoken(speaker, behind)
+        return part.addCallback(lambda part: part._replace(entries=reading.still(part.entries)))
 
     def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
         """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
-        return self._store.copies(key, private)
+        return self.store.copies(key, private)
 
     async def known(self, line: Line) -> Place | None:
         """Where this line stands, if it was stored before; another one with its id is none."""
         await self.turn.flush()
-        known = known_as(line, await self._store.known(line.ids))
+        known = known_as(line, await self.store.known(line.ids))
         return None if known is None or not known.same(line) else known.place
 
 

@@ -5,7 +5,7 @@ of that batch may ever appear later.  Numbers are never given twice: a log's hea
 gone, or were never to be recorded.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from socket import socket
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from chat.base.language import Sentence
 from chat.log.events import Entry, Place
+from chat.log.forgetting import Forgotten
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.wire.answers import Answer, History
@@ -253,6 +254,24 @@ class Found(NamedTuple):
     """Whether all was looked at; what would take too long is not."""
 
 
+class Spoken(NamedTuple):
+    """What somebody said in a part of all that is held, each with its log's key; the next part is behind this place,
+    None: there is none."""
+
+    entries: Sequence[tuple[str, Entry]]
+    behind: int | None
+
+
+class Emptied(NamedTuple):
+    """Which lines of which logs say nothing any more, how many other entries name somebody less, and which topics went;
+    the next part is behind this place, None: there is none."""
+
+    lines: Mapping[str, Sequence[int]]
+    others: int
+    topics: Sequence[tuple[str, str]]
+    behind: int | None
+
+
 class KeptLog(NamedTuple):
     """A log as a store has it; of a room that is asked for, with its topic."""
 
@@ -325,6 +344,15 @@ class Store(Protocol):
 
     def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
         """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
+
+    def spoken(self, speaker: Speaker, behind: int) -> Deferred[Spoken]:
+        """What somebody said, in all logs, a part after the other; the first is behind 0."""
+
+    def nicks(self, ids: Collection[str]) -> Deferred[Collection[str]]:
+        """The nicknames under which these people stand anywhere."""
+
+    def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
+        """Let nothing of these people be left in a part of all that is held, nor, with the first part, their logs."""
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key with all that `follow` has told of; None where there never was one."""

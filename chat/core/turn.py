@@ -85,7 +85,7 @@ class Turn:
         self._add(Change((fact,), (log,) if copy is None else (log, copy), waiter, None, line, record))
         return waiter.outcome
 
-    def append_with(self, record: Redaction, log: Log | None = None, fact: Fact | None = None) -> None:
+    def append_with(self, record: Record | Redaction, log: Log | None = None, fact: Fact | None = None) -> None:
         """Let this change with the turn, and where there is a log that tells of it, be read in it."""
         if log is None or fact is None:
             self._next.records.append(record)

@@ -6,7 +6,7 @@ delivery, a slow reader and history are one cursor at different places.  What a 
 asks the store for, one page at a time; a hole in the numbers is what neither holds any more.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from chat.log.events import Entry
@@ -52,6 +52,10 @@ class Log:
         """What these entries said is told to nobody any more."""
         for seq in targets:
             self._tail.take_back(self.head - seq)
+
+    def replace(self, change: Callable[[Entry], Entry]) -> bool:
+        """Each entry that is held becomes what this makes of it; returns whether there was any."""
+        return self._tail.replace(change)
 
     def after(self, position: int, most: int) -> list[Entry] | None:
         """Up to `most` entries behind a position, or None where the tail does not reach back that far."""

@@ -4,7 +4,7 @@ It is bounded by itself and together with all others: where that is used up, the
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from chat.base import limits
@@ -77,6 +77,16 @@ class Tail:
             self._entries[place] = after
             self._bytes += (change := size(after) - size(before))
             self._tails.used += change
+
+    def replace(self, change: Callable[[Entry], Entry]) -> bool:
+        """Each entry becomes what this makes of it; returns whether there was any."""
+        held = self._entries
+        for place, entry in enumerate(held):
+            if (after := change(entry)) is not entry:
+                held[place] = after
+                self._bytes += (grown := size(after) - size(entry))
+                self._tails.used += grown
+        return bool(held)
 
     def page(self, missing: int, most: int) -> list[Entry] | None:
         """Up to `most` of the last `missing` entries, oldest first; None where fewer are held."""

@@ -71,8 +71,9 @@ def main(words: Sequence[str]) -> int:
 
 
 def _show(answers: Iterator[Object], as_json: bool) -> int:
-    """Show the answers; returns whether it was done."""
-    status = DONE
+    """Show the answers; returns whether it was done.  Of what people said each entry is an object on a line of its own,
+    and what else there is to say stands aside."""
+    status, out = DONE, sys.stdout
     for keys in answers:
         refused = keys.get("type") == "error"
         status = REFUSED if refused else status
@@ -80,8 +81,12 @@ def _show(answers: Iterator[Object], as_json: bool) -> int:
             sys.stdout.write(f"{json.dumps(keys, ensure_ascii=False)}\n")
         elif refused:
             _complain(f"{keys.get('code')}: {keys.get('text')}")
+        elif keys.get("type") == "history":
+            out = sys.stderr
+            for event in keys["events"]:
+                sys.stdout.write(f"{json.dumps(event, ensure_ascii=False)}\n")
         elif text := keys.get("text"):
-            sys.stdout.write(f"{text}\n")
+            out.write(f"{text}\n")
     return status
 
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from time import monotonic
@@ -16,6 +16,7 @@ from chat.core.ports import (
     Batch,
     Duplicates,
     Elsewhere,
+    Emptied,
     Found,
     KeptLog,
     Known,
@@ -23,12 +24,14 @@ from chat.core.ports import (
     Numbered,
     Query,
     Redaction,
+    Spoken,
     StoreState,
     Stretch,
 )
-from chat.log.events import Entry, Private
+from chat.log.events import Entry, Private, Said, TopicSet
+from chat.log.forgetting import Forgotten, without
 from chat.log.private_talk import partner
-from chat.log.redaction import emptied, is_by
+from chat.log.redaction import Speaker, emptied, is_by
 from chat.log.tail import said, size
 from chat.log.unread import Listener, Unread, count, is_for, is_heard
 
@@ -154,6 +157,39 @@ class MemoryStore:
         """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
         log = self._logs.get(key, ())
         return succeed([entry.seq for entry in log if entry.at == private.at and entry.fact == private.fact])
+
+    def spoken(self, speaker: Speaker, behind: int) -> Deferred[Spoken]:
+        """What somebody said, in all logs, at once: it is in memory."""
+        found = [(key, entry) for key, log in self._logs.items() for entry in said(log) if is_by(entry.fact, speaker)]
+        return succeed(Spoken(found, None))
+
+    def nicks(self, ids: Collection[str]) -> Deferred[Collection[str]]:
+        """The nicknames under which these people stand anywhere."""
+        authors = (entry.fact.author for log in self._logs.values() for entry in log)
+        return succeed({author.nick for author in authors if author is not None and author.person in ids})
+
+    def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
+        """Let nothing of these people be left, nor their logs; at once."""
+        for id in gone.ids:
+            log = self._logs.pop("@" + id, deque())
+            self._bytes -= sum(map(size, log))
+            self._rooms.pop("@" + id, None)
+        self._ids = OrderedDict((line, known) for line, known in self._ids.items() if line.person not in gone.ids)
+        lines: dict[str, list[int]] = {}
+        others, topics = 0, []
+        for key, log in self._logs.items():
+            for place, entry in enumerate(log):
+                after = without(entry, gone)
+                if after is not entry:
+                    log[place] = after
+                    self._bytes += size(after) - size(entry)
+                    if isinstance(entry.fact, TopicSet) and gone.said(entry):
+                        topics.append((key, entry.fact.text))
+                    if isinstance(entry.fact, Said):
+                        lines.setdefault(key, []).append(entry.seq)
+                    else:
+                        others += 1
+        return succeed(Emptied(lines, others, topics, None))
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key, if the hub has forgotten it."""

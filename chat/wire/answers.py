@@ -91,7 +91,13 @@ class Matching(NamedTuple):
     words: str
 
 
-Selection = Latest | SinceTime | SinceSpoken | SinceRead | Mentions | Matching
+class Exported(NamedTuple):
+    """Of history: all that somebody said, or that was said in a room."""
+
+    whose: str
+
+
+Selection = Latest | SinceTime | SinceSpoken | SinceRead | Mentions | Matching | Exported
 
 
 class History(NamedTuple):

@@ -17,6 +17,7 @@ from chat.wire import phrases, replies
 from chat.wire.answers import (
     AwayNotice,
     CurrentNotice,
+    Exported,
     Greeting,
     IgnoreNotice,
     Matching,
@@ -94,6 +95,8 @@ def title(asked: Selection, room: str | None, count: int, whole: bool) -> Senten
             found = say("{room} since you last spoke", room=room)
         case SinceRead():
             found = say("{room} since you last read", room=room)
+        case Exported(whose):
+            found = say("what is kept of {name}", name=whose)
         case Mentions():
             found = phrases.mentions(count)
         case _:
@@ -698,6 +701,25 @@ def _audit(audit: replies.Audit) -> Iterator[Sentence]:
         yield say("Nothing was reported or done.")
 
 
+def _exported(exported: replies.Exported) -> Iterator[Sentence]:
+    yield say_n("{count} line; that is all.", "{count} lines; that is all.", exported.lines)
+
+
+def _forgotten(gone: replies.Forgotten) -> Iterator[Sentence]:
+    yield say_n(
+        "{nick} is forgotten: {count} line says nothing any more.",
+        "{nick} is forgotten: {count} lines say nothing any more.",
+        gone.lines,
+        nick=gone.nick,
+    )
+    yield say_n("{count} other entry names nobody.", "{count} other entries name nobody.", gone.entries)
+    if gone.known:
+        yield say(
+            "The account, if there was one, its sessions, tokens and roles and all private talk in it are gone, too."
+        )
+    yield say("Copies of the database of before keep it, and so does the log that --log-connections writes.")
+
+
 def _announcement(_: replies.Announcement) -> Iterator[Sentence]:
     yield say("Everybody is told, and whoever comes back later.")
 
@@ -830,6 +852,8 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Seen: _seen,
     replies.Reported: _reported,
     replies.Audit: _audit,
+    replies.Exported: _exported,
+    replies.Forgotten: _forgotten,
     replies.Announcement: _announcement,
     replies.Stats: _stats,
     replies.Reloaded: _reloaded,

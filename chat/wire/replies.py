@@ -603,6 +603,22 @@ class Audit(NamedTuple):
     more: bool
 
 
+class Exported(NamedTuple):
+    """So many lines came before this."""
+
+    lines: int
+
+
+class Forgotten(NamedTuple):
+    """Somebody is forgotten: so many lines say nothing any more, so many other entries name nobody; whether they were
+    `known`, and not a guest of before."""
+
+    nick: str
+    lines: int
+    entries: int
+    known: bool
+
+
 class Announcement(NamedTuple):
     """Everybody is told."""
 
@@ -671,5 +687,5 @@ Facts = (
     | Privacy | Invited | Word
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
-    | Present | Seen | Stats | Announcement | Reported | Audit | Reloaded | BackedUp | StopSet
+    | Present | Seen | Stats | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp | StopSet
 )  # fmt: skip

@@ -39,6 +39,7 @@ _WORDS = {
     "mentions": "menciones",
     "resume": "retomar",
     "register": "registrar",
+    "export": "exportar",
     "login": "identify acceder",
     "password": "contraseña clave passwd",
     "sessions": "sesiones",
@@ -62,7 +63,7 @@ OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 
 RESERVED = frozenset(
     {
-        "pass", "auth", "export",
+        "pass", "auth",
         "key", "keys",
         "lock", "cerrar", "unlock", "abrir", "admit",
         "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",

@@ -73,6 +73,7 @@ def test_help_hides_it_from_others(world: World) -> None:
                 "backup",
                 "shutdown",
                 "invite-code",
+                *("export", "forget"),
                 *("mute", "unmute", "kick", "ban", "unban", "bans", "audit"),
             ]
         ),
@@ -94,6 +95,8 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin backup",
         "/admin shutdown [DURATION|off]",
         "/admin invite-code [N]",
+        "/admin export NICK|#room",
+        "/admin forget NICK NICK",
         "/admin mute NICK|all [DURATION] [why]",
         "/admin unmute NICK|all",
         "/admin kick NICK [why]",

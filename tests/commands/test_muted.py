@@ -69,6 +69,7 @@ WAYS = {
     "ban": ["/ban ben Marker"],
     "unban": ["/unban ben"],
     "bans": ["/bans"],
+    "export": ["/export"],
     "report": ["/report ben Marker"],
     "admin": ["/admin announce Marker"],
 }

@@ -277,3 +277,13 @@ def test_the_audit_is_for_operators_of_the_server_alone(world: World) -> None:
     amy = founded(world)
     amy.type("/admin audit")
     assert amy.take()[-1].startswith("! not-allowed")
+
+
+def test_whoever_is_in_it_without_being_an_operator_reads_nothing(world: World) -> None:
+    """However that came: of a database, say, in which somebody changed something."""
+    amy = world.enter("amy")
+    room, person = world.hub.staff, amy.session.person
+    person.join(room)
+    assert person.reach(room.log) is None
+    amy.type("/last #staff 5", "/msg #staff hi")
+    assert [line[:11] for line in amy.take() if line.startswith("! ")] == ["! not-in-ro"] * 2

@@ -181,3 +181,13 @@ def test_its_help_has_its_own_options_alone(capsys: pytest.CaptureFixture[str]) 
         "--data", "--control", "--config", "--language", "--version", "--help", "--json",
     }  # fmt: skip
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_what_people_said_is_an_object_a_line_and_all_else_stands_aside(server: Server, run) -> None:
+    events = [{"type": "message", "text": "José"}, {"type": "message", "text": "two"}]
+    page = {"type": "history", "events": events[:1], "id": "1"}
+    reply = {"type": "reply", "text": "2 lines; that is all.", "id": "1"}
+    server.answers = [HELLO, page, {**page, "events": events[1:]}, reply, ACK]
+    status, out, err = run("export", "amy")
+    assert (status, [json.loads(line) for line in out.splitlines()]) == (0, events)
+    assert err == "2 lines; that is all.\n"

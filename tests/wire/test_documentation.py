@@ -197,6 +197,8 @@ def test_what_the_operator_is_answered_is_documented() -> None:
         " unmute ben",
         " ban amy",
         " audit",
+        " export #lobby",
+        " forget amy amy",
     )
     for number, line in enumerate(["/help all", "/who", *(f"/admin{rest}" for rest in asked)]):
         boss.type(line, id=f"o{number}")
@@ -214,7 +216,7 @@ EVERYTHING = [
     *(f"/{name}" for name in _ASKED.split()),
     *("/join #ops", "/whois ben", "/topic tea", "/last ben", "/since 1h", "/grep hi", "/ignore ben", "/unignore ben"),
     *("/quiet on", "/ping x", "/help all", "/help msg", "/help tips", "/nick dee", "/nick ben", "/who", "hi"),
-    *("/report ben spam", "/delete", "/delete 1", "/delete @", "/delete @1", "/delete x"),
+    *("/export", "/report ben spam", "/delete", "/delete 1", "/delete @", "/delete @1", "/delete x"),
     *("/quiet off", "/json echo", "/join #lobby", "/msg ben psst", "/reply hi", "/msg nobody x"),
 ]
 

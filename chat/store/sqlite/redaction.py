@@ -31,8 +31,8 @@ def take_back(connection: sqlite3.Connection, redactions: Sequence[Redaction]) -
         log = connection.execute("SELECT id FROM logs WHERE key = ?", (key,)).fetchone()
         if log is not None:
             texts += [text for seq in targets if (text := _empty(connection, log[0], key, seq)) is not None]
-            for first, last in _stretches(log[0], sorted(targets)):
-                _write_anew(connection, first, last)
+            for first, last in stretches(log[0], sorted(targets)):
+                write_anew(connection, first, last)
     connection.execute("INSERT INTO scrubbing VALUES (1)")
     return texts
 
@@ -63,7 +63,7 @@ def _empty(connection: sqlite3.Connection, log: int, key: str, seq: int) -> str 
     return str(text)
 
 
-def _stretches(log: int, targets: Sequence[int]) -> Iterator[tuple[int, int]]:
+def stretches(log: int, targets: Sequence[int]) -> Iterator[tuple[int, int]]:
     """The ids of these entries, those together that are near to each other."""
     start = log << SEQ_BITS
     first = last = targets[0]
@@ -75,7 +75,7 @@ def _stretches(log: int, targets: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield start + first, start + last
 
 
-def _write_anew(connection: sqlite3.Connection, first: int, last: int) -> None:
+def write_anew(connection: sqlite3.Connection, first: int, last: int) -> None:
     """Write these rows and those around them, whatever logs they are of, to other pages."""
     around = limits.WRITTEN_ANEW
     (start,) = connection.execute(
@@ -147,7 +147,7 @@ class Scrubbing:
             if rows is not None and _holds(connection, *rows):
                 self._found += 1
                 with transaction(connection):
-                    _write_anew(connection, rows.first, rows.last)
+                    write_anew(connection, rows.first, rows.last)
         if len(data) == limits.LOOKED_THROUGH:
             self._looked_at = (self._looked_at or 0) + len(data) - len(data) % size
             return

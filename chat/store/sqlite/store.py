@@ -9,7 +9,7 @@ batch that failed is never tried again here, for its authors were told.
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,28 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
-from chat.core.ports import Batch, Elsewhere, Found, KeptLog, Known, LineId, Numbered, Query, StoreState, Stretch
+from chat.core.ports import (
+    Batch,
+    Elsewhere,
+    Emptied,
+    Found,
+    KeptLog,
+    Known,
+    LineId,
+    Numbered,
+    Query,
+    Spoken,
+    StoreState,
+    Stretch,
+)
 from chat.log.events import Entry
+from chat.log.forgetting import Forgotten
+from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
 from chat.store.sqlite.connection import connect, reason
+from chat.store.sqlite.forgetting import forget, nicks, spoken
 from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.keep import Keep
@@ -122,6 +138,25 @@ class SqliteStore:
     def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
         """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
         return self._reader.do(lambda connection: copies(connection, key, private)).addErrback(_not_read)
+
+    def spoken(self, speaker: Speaker, behind: int) -> Deferred[Spoken]:
+        """What somebody said, in all logs, a part after the other; the first is behind 0."""
+        return self._searcher.do(lambda connection: spoken(connection, speaker, behind)).addErrback(_not_read)
+
+    def nicks(self, ids: Collection[str]) -> Deferred[Collection[str]]:
+        """The nicknames under which these people stand anywhere."""
+        return self._searcher.do(lambda connection: nicks(connection, ids)).addErrback(_not_read)
+
+    def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
+        """Let nothing of these people be left in a part of all that is held, nor, with the first part, their logs."""
+
+        def work(connection: sqlite3.Connection) -> Emptied:
+            emptied, texts = forget(connection, gone, behind)
+            if texts:
+                self._scrubbing.note(texts)
+            return emptied
+
+        return self._writer.do(work).addErrback(_unwritten)
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key, as it was committed last; None where there never was one."""

@@ -1,0 +1,124 @@
+"""Somebody is forgotten: nothing of theirs is left where they said it, nor in what is remembered of them or of others.
+
+They go first, then what is held is gone through, a part after the other, while everybody else talks on.  Those who are
+here are told which lines went, as of any that are taken back.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterable
+from functools import partial
+from typing import NamedTuple
+
+from chat.base import limits, names
+from chat.base.errors import Refused
+from chat.base.language import say
+from chat.core.hub import Hub
+from chat.core.person import Person
+from chat.core.ports import Emptied, Record
+from chat.log.events import Redacted
+from chat.log.forgetting import Forgotten, without
+from chat.log.log import Log
+from chat.log.redaction import Speaker
+
+
+class Gone(NamedTuple):
+    """So many lines say nothing any more, and so many other entries name somebody less."""
+
+    lines: int
+    others: int
+
+
+async def forget(hub: Hub, person: Person | None, nick: str) -> Gone:
+    """Forget somebody who is known, or all guests who are not any more and were called so.
+
+    Raises `Refused` where there is none, and `NotStored` on the way: what went until then is gone.
+    """
+    if person is None:
+        ids = await _guests(hub, nick)
+    else:
+        nick, ids = person.nick, {person.id}
+        _send_away(hub, person)
+    await hub.turn.flush()
+    gone = Forgotten(ids, {names.fold(known) for known in (nick, *await hub.store.nicks(ids))})
+    _forget_in_memory(hub, gone)
+    await hub.turn.flush()
+    for log in _logs(hub):
+        if log.replace(partial(without, gone=gone)):
+            await hub.rounds.turn_to_read()
+    lines = others = behind = 0
+    while True:
+        emptied = await hub.store.forget(gone, behind)
+        _tell(hub, emptied)
+        lines += sum(map(len, emptied.lines.values()))
+        others += emptied.others
+        for key, topic in emptied.topics:
+            if key in hub.rooms and hub.rooms[key].topic == topic:
+                hub.rooms[key].topic = ""
+                await hub.turn.change(Record("topic", key, None))
+        if emptied.behind is None:
+            return Gone(lines, others)
+        behind = emptied.behind
+
+
+async def _guests(hub: Hub, nick: str) -> Collection[str]:
+    """The ids of those who said something under this nickname and are not known any more."""
+    ids: set[str] = set()
+    behind: int | None = 0
+    while behind is not None:
+        part = await hub.store.spoken(Speaker(None, names.fold(nick)), behind)
+        behind = part.behind
+        ids.update(entry.fact.author.person for _, entry in part.entries if entry.fact.author is not None)
+    ids = {id for id in ids if id and id not in hub.people and id not in hub.absent}
+    if not ids:
+        raise unknown(nick)
+    return ids
+
+
+def unknown(nick: str) -> Refused:
+    """There is nobody of this nickname, and never was as far as is kept."""
+    return Refused("not-here", say("Nobody is known here as {nick}.", nick=nick[: limits.NAME_READ]))
+
+
+def _send_away(hub: Hub, person: Person) -> None:
+    """They go, with their account and all that it has."""
+    hub.tokens.end(person, list(person.tokens))
+    hub.give_up(person)
+    hub.send_away(person, Refused("taken-over", say("Whoever runs the server has you forgotten here.")))
+
+
+def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
+    """What others remember of them, and who did something to whom."""
+    for other in (*hub.people.values(), *hub.absent.values()):
+        known = [id for id in gone.ids if id in other.ignored or id in other.senders or id == other.last_from]
+        for id in known:
+            other.ignored.pop(id, None)
+            other.senders = tuple(sender for sender in other.senders if sender != id)
+            other.last_from = None if other.last_from == id else other.last_from
+        if known:
+            hub.turn.touch(other)
+    left = [one for one in hub.departed if names.fold(one.nick) not in gone.nicks]
+    hub.departed = deque(left, hub.departed.maxlen)
+    for measure in hub.measures.all():
+        if measure.whom in gone.ids or names.fold(measure.nick) in gone.nicks:
+            hub.measures.end(measure)
+            hub.turn.append_with(measure.record._replace(value=None))
+        elif measure.by is not None and names.fold(measure.by) in gone.nicks:
+            after = measure._replace(by=None)
+            hub.measures.take(after)
+            hub.turn.append_with(after.record)
+
+
+def _logs(hub: Hub) -> Iterable[Log]:
+    rooms = [room.log for room in hub.rooms.values()]
+    return [*rooms, hub.log, *(person.log for some in (hub.people, hub.absent) for person in some.values())]
+
+
+def _tell(hub: Hub, emptied: Emptied) -> None:
+    """Whoever hears these logs is told what went, and shows it no more."""
+    for key, targets in emptied.lines.items():
+        hub.readings.taken_back(key, targets)
+        log = hub.log_of(key)
+        for start in range(0, len(targets) if log is not None else 0, limits.REDACTED_AT_ONCE):
+            part = tuple(targets[start : start + limits.REDACTED_AT_ONCE])
+            assert log is not None
+            hub.turn.append(log, Redacted(None, part, hub.now()))

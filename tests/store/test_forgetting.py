@@ -1,0 +1,95 @@
+"""Somebody is forgotten by the database: nothing of them is in any row, nor in any byte of its files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from database import AMY, BOB, CARL, MINUTE, START, Database, log, opened, private
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_rows import entries
+
+from chat.base import limits
+from chat.log.events import Author, Entry, Joined, Left, Message, NotDelivered, Redacted, Renamed, RoleGiven, TopicSet
+from chat.log.forgetting import Forgotten, without
+from chat.log.redaction import Speaker
+
+GONE = Forgotten({"p-amy"}, {"amy"})
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with opened(tmp_path / "chat.sqlite3") as database:
+        yield database
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize("at_once", [2, 2000])
+def test_no_byte_of_somebody_is_left_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indexed: bool, at_once: int
+) -> None:
+    monkeypatch.setattr(limits, "FORGOTTEN_AT_ONCE", at_once)
+    path = tmp_path / "chat.sqlite3"
+    amy = Author("p-amy-zanzibar", "s-amy-zanzibar", "amyzanzibar")
+    gone = Forgotten({amy.person}, {"amyzanzibar"})
+    facts = [
+        Joined(amy, ("amyzanzibar",), 1),
+        Message(amy, "tulipone " * 20),
+        Message(BOB, "hello"),
+        Joined(None, ("bob", "amyzanzibar"), 2),
+        Renamed(amy, "dora", "f1", ("#lobby",)),
+        TopicSet(amy, "tuliptwo"),
+        RoleGiven(BOB, "amyzanzibar", "operator", "#lobby"),
+        Left(amy, ("amyzanzibar",), 1, 3, "tulipthree"),
+        NotDelivered("amyzanzibar"),
+    ]
+    with opened(path) as database:
+        database.commit(log("#lobby", facts))
+        psst, back = private(amy, BOB, "tulipfour"), private(BOB, amy, "mine")
+        database.commit(log(f"@{amy.person}", [psst, back]), log("@p-bob", [psst, back]))
+        if indexed:
+            database.index()
+        behind: int | None = 0
+        while behind is not None:
+            behind = database.wait(database.store.forget(gone, behind)).behind
+        database.scrub()
+        data = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        assert database.texts("@p-bob") == ["", "mine"]
+        assert database.texts()[2] == "hello"
+        assert database.wait(database.store.spoken(Speaker(BOB.person), 0)).entries[0][1].fact == facts[2]
+    for word in (b"zanzibar", b"tulip"):
+        assert word not in data
+
+
+def test_what_somebody_said_is_found_part_after_part(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SPOKEN_LOOKED_AT", 2)
+    database.commit(log("#lobby", [Message(author, author.nick) for author in (AMY, BOB, AMY, CARL, AMY)]))
+    database.commit(log("#ops", [Message(AMY, "there")]))
+    found, behind, parts = [], 0, 0
+    while behind is not None:
+        part = database.wait(database.store.spoken(Speaker(AMY.person), behind))
+        found += [(key, entry.seq) for key, entry in part.entries]
+        behind, parts = part.behind, parts + 1
+    assert found == [("#lobby", 1), ("#lobby", 3), ("#lobby", 5), ("#ops", 1)]
+    assert parts > 2
+    assert database.wait(database.store.nicks({"p-amy", "p-bob"})) == {"amy", "bob"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(entries, st.booleans())
+def test_of_any_entry_nothing_is_left_of_them(entry: Entry, mine: bool) -> None:
+    author = entry.fact.author
+    id, nick = ("nobody", "nobody") if author is None else (author.person, author.nick)
+    after = without(entry, Forgotten({id} if mine else {"x"}, {nick.casefold()} if mine and nick else set()))
+    assert after.seq == entry.seq
+    if not mine:
+        assert after is entry
+    elif author is not None:
+        assert after.fact.author is None or after.fact.author.person != id
+        assert not getattr(after.fact, "text", "")
+        assert isinstance(after.fact, Redacted | type(entry.fact))
+
+
+def test_the_dates_stay() -> None:
+    entry = Entry(3, START + MINUTE, Message(AMY, "tulip"))
+    assert without(entry, GONE) == Entry(3, START + MINUTE, Redacted(None, (3,), START + MINUTE))
