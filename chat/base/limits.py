@@ -805,6 +805,10 @@ LOGINS_REMEMBERED = 10_000
 ACCOUNTS = 10_000
 """Accounts: each is kept in memory (2 KiB), for its nickname is its own while it is away."""
 
+WRITTEN = 64
+"""People and sessions of which the writer knows what it wrote last: 1.5 KiB each, for those who talk, not for all who
+are here."""
+
 ROLES = 50
 """Roles of one account, most of them rooms of its own: each is kept in memory, also while nobody is there."""
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from chat.base import limits
 from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
 from chat.store.sqlite.rows import as_json, date, microseconds
 
@@ -62,14 +63,19 @@ _GIVEN = _Table("given", ("session", "log", "seq"), 2)
 
 
 class Written:
-    """What was written last of what belongs to people and sessions: what is as it was costs no statement."""
+    """What was written last of what belongs to people and sessions: what is as it was costs no statement.
+
+    Of `WRITTEN` owners, those of whom something was written last: who says nothing needs no memory here.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, Sequence[Row]]] = {}
 
     def changes(self, table: _Table, owner: str, rows: Sequence[Row]) -> bool:
         """These are an owner's rows from now on; returns whether they may be others than before."""
-        written = self._rows.setdefault(owner, {})
+        written = self._rows[owner] = self._rows.pop(owner, {})
+        if len(self._rows) > limits.WRITTEN:
+            del self._rows[next(iter(self._rows))]
         if written.get(table.name) == rows:
             return False
         written[table.name] = rows
