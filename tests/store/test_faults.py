@@ -101,6 +101,8 @@ def test_of_a_damaged_page_only_what_is_on_it_is_lost(
     content[begin : begin + 64] = b"\xff" * 64
     path.write_bytes(content)
     monkeypatch.setattr(limits, "CHECKED_BYTES", 0)
+    for seconds in ("INDEX_PAUSE_SECONDS", "INDEX_IDLE_SECONDS"):  # the index would be told of the page, too, or not
+        monkeypatch.setattr(limits, seconds, 3600)
     with opened(path) as database:
         with pytest.raises(sqlite3.DatabaseError):
             database.texts()
