@@ -85,7 +85,7 @@ async def _by(call: Call, person: Person, may: Callable[[str, Entry], bool]) -> 
     behind: int | None = 0
     while behind is not None:
         call.connection.spend(limits.PRICE_SPOKEN)
-        part = await call.session.hub.spoken(Speaker(person.id), behind)
+        part = await call.session.hub.archive.spoken(Speaker(person.id), behind)
         behind = part.behind
         yield [
             (key, entry)
@@ -99,7 +99,7 @@ async def _in(call: Call, log: Log) -> AsyncIterator[Said]:
     behind = 0
     while behind < log.head:
         call.connection.spend(limits.PRICE_QUERY)
-        part = await call.session.hub.stretch(log, behind, min(behind + limits.PAGE_EVENTS, log.head))
+        part = await call.session.hub.archive.stretch(log, behind, min(behind + limits.PAGE_EVENTS, log.head))
         behind += limits.PAGE_EVENTS
         yield [(log.key, entry) for entry in said(part) if _may_read(call, log.key, entry)]
 
@@ -111,7 +111,7 @@ async def _show(call: Call, whose: str, parts: AsyncIterator[Said]) -> Outcome:
         for start in range(0, len(part), limits.HISTORY_AT_ONCE):
             some = part[start : start + limits.HISTORY_AT_ONCE]
             keys = [key for key, _ in some]
-            held = hub.readings.hold(keys, [(_place(call, key, entry), entry) for key, entry in some])
+            held = hub.archive.readings.hold(keys, [(_place(call, key, entry), entry) for key, entry in some])
             while call.still_there and call.connection.blocked:
                 await deferLater(hub.clock, limits.EXPORT_PAUSE_SECONDS)
             if not call.still_there:

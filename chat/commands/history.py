@@ -40,9 +40,9 @@ async def entering(session: Session, log: Log, position: int) -> History:
     most = session.hub.settings.history
     entries: Sequence[Entry] = []
     if most and (behind := _told_from(session, log)) is not None:
-        entries = await session.hub.recent(log, behind, position + 1, most + 1)
+        entries = await session.hub.archive.recent(log, behind, position + 1, most + 1)
     fitting = _fitting([(log.key, entry) for entry in entries[-most:]])
-    shown = session.hub.readings.hold([log.key] * len(fitting), [(log.name, entry) for _, entry in fitting])
+    shown = session.hub.archive.readings.hold([log.key] * len(fitting), [(log.name, entry) for _, entry in fitting])
     return History(Latest(), log.name, shown, len(entries) > len(shown), session.hub.now())
 
 
@@ -53,7 +53,7 @@ async def standings(session: Session, logs: Iterable[Log]) -> Mapping[str, Stand
     counts, far = dict[str, Unread](), dict[str, Stretch]()
     for log in logs:
         stretch = stretches[log.key] = Stretch(person.read_up_to(log), log.head)
-        found = hub.unread_in_memory(log, stretch, listener)
+        found = hub.archive.unread_in_memory(log, stretch, listener)
         if found is None:
             far[log.key] = stretch
         else:
@@ -61,7 +61,7 @@ async def standings(session: Session, logs: Iterable[Log]) -> Mapping[str, Stand
     if far:
         carrier(session).spend(limits.PRICE_QUERY + limits.PRICE_UNREAD * len(far))
         with suppress(Refused):  # of a store that cannot be read
-            counts |= await hub.unread(far, listener)
+            counts |= await hub.archive.unread(far, listener)
     return {key: Standing(behind, counts.get(key), last) for key, (behind, last) in stretches.items()}
 
 
@@ -93,7 +93,7 @@ async def _found(call: Call, query: Query) -> Found:
     query = query._replace(behind=behind)
     parts = len(query.keys) * max(1, len(query.words.split()))
     call.connection.spend(limits.PRICE_QUERY + min(limits.PRICE_QUERY_PART * parts, limits.SEARCH_SECONDS * 1e6))
-    found = await call.session.hub.said(query)
+    found = await call.session.hub.archive.said(query)
     if not found.total and query.other is not None and query.before is None:
         call.session.hub.find(query.other)
     return found
@@ -105,7 +105,7 @@ async def _tell(call: Call, found: Found, room: str | None, asked: Selection) ->
     # What the store has already, and the turn has not shown yet, is still to be heard live.
     fitting = _fitting([(key, entry) for key, entry in found.entries if entry.seq <= heads.get(key, 0)])
     places = [(_place(session, key, entry), entry) for key, entry in fitting]
-    shown = session.hub.readings.hold([key for key, _ in fitting], places)
+    shown = session.hub.archive.readings.hold([key for key, _ in fitting], places)
     more = found.total > len(shown) or not found.whole
     if call.still_there:
         now, id = session.hub.now(), call.request.id

@@ -124,7 +124,7 @@ def _told(call: Call, entries: Sequence[Entry]) -> Sequence[replies.OwnLine]:
 async def _one(call: Call, lines: _Lines, seq: int) -> Outcome:
     """The line of this number."""
     session, hub, log = call.session, call.session.hub, lines.log
-    found = [entry for entry in await hub.recent(log, lines.behind, seq + 1, 1) if entry.seq == seq]
+    found = [entry for entry in await hub.archive.recent(log, lines.behind, seq + 1, 1) if entry.seq == seq]
     if not found or not is_by(found[0].fact, lines.speaker):
         if lines.nick is not None:
             raise Refused("gone", say("{nick} said nothing that has the number {number}.", nick=lines.nick, number=seq))

@@ -68,7 +68,7 @@ async def audit(call: Call, asked: Audit) -> None:
     while end > 0 and len(found) < most:
         start = max(0, end - limits.PAGE_EVENTS)
         call.connection.spend(limits.PRICE_QUERY)
-        page = await hub.stretch(hub.staff.log, start, end)
+        page = await hub.archive.stretch(hub.staff.log, start, end)
         mine = call.session.person.id if call.session.named else None
         found[:0] = [e for e in page if isinstance(e.fact, Audited) and (mine is None or e.fact.about != mine)]
         end = start

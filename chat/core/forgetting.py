@@ -116,7 +116,7 @@ def _logs(hub: Hub) -> Iterable[Log]:
 def _tell(hub: Hub, emptied: Emptied) -> None:
     """Whoever hears these logs is told what went, and shows it no more."""
     for key, targets in emptied.lines.items():
-        hub.readings.taken_back(key, targets)
+        hub.archive.readings.taken_back(key, targets)
         log = hub.log_of(key)
         for start in range(0, len(targets) if log is not None else 0, limits.REDACTED_AT_ONCE):
             part = tuple(targets[start : start + limits.REDACTED_AT_ONCE])

@@ -1,7 +1,7 @@
 """Who is here, who has which nickname, what others see of their coming and going, and who may still come back."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from chat.base.nearest import nearest
 from chat.base.passwords import Shared
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
-from chat.core.batch import known_as
+from chat.core.archive import Archive
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
@@ -33,19 +33,14 @@ from chat.core.ports import (
     NOTHING_KEPT,
     Carrier,
     Elsewhere,
-    Found,
     Kept,
-    Line,
     OperatorCode,
     Passwords,
     Process,
-    Query,
     Record,
     Role,
-    Spoken,
     Store,
     StoreState,
-    Stretch,
     Token,
 )
 from chat.core.presence import TABLE, Event, Presence, Step
@@ -64,16 +59,14 @@ from chat.log.events import (
     Entry,
     Measured,
     NotDelivered,
-    Place,
     Private,
     Renamed,
     RoleGiven,
     StopAnnounced,
 )
 from chat.log.log import Log
-from chat.log.redaction import Readings, Speaker
+from chat.log.redaction import Readings
 from chat.log.tail import Tails
-from chat.log.unread import Listener, Unread, count
 from chat.wire.answers import OthersAccount, StateOfOthers
 
 logger = Logger()
@@ -137,9 +130,9 @@ class Hub:
         """Who wants to know when somebody comes and goes."""
         self.departed: deque[Departed] = deque(maxlen=limits.DEPARTED)
         """Those who left last."""
-        self.readings = Readings()
-        """What is read from the store just now, or was, and is not shown yet."""
-        self.turn = Turn(clock, now, store, self.readings)
+        readings = Readings()
+        self.turn = Turn(clock, now, store, readings)
+        self.archive = Archive(store, self.turn, readings)
         self.rounds = FairRounds(clock)
         self.stopping = False
         """The server stops: whoever goes now has not left."""
@@ -750,48 +743,7 @@ class Hub:
     def _is_old(self, session: Device) -> bool:
         return session.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
 
-    # Reading.
-
-    def after(self, log: Log, position: int) -> Deferred[list[Entry]]:
-        """The next entries behind a position that is older than the log's tail, as far as they are held."""
-        page = self.store.after(log.key, position, limits.PAGE_EVENTS)
-        # A store with threads may already have what the turn has not shown yet.
-        return page.addCallback(lambda entries: [entry for entry in entries if entry.seq <= log.head])
-
-    async def stretch(self, log: Log, behind: int, last: int) -> Sequence[Entry]:
-        """What stands in a log behind a number, up to another one, as far as it is held."""
-        found: list[Entry] = []
-        while behind < last:
-            page = log.after(behind, last - behind)
-            entries = await self.after(log, behind) if page is None else page
-            if not entries:
-                break
-            found += [entry for entry in entries if entry.seq <= last]
-            behind = entries[-1].seq
-        return found
-
-    async def recent(self, log: Log, behind: int, before: int, most: int) -> Sequence[Entry]:
-        """The last things people said between a place and a number, oldest first: from memory where that reaches."""
-        entries = log.said_before(before, most)
-        if entries is None:
-            found = await self.said(Query((log.key,), most, before, behind={log.key: behind}))
-            entries = [entry for _, entry in found.entries]
-        return [entry for entry in entries if entry.seq > behind]
-
-    def unread_in_memory(self, log: Log, stretch: Stretch, listener: Listener) -> Unread | None:
-        """What is new for somebody in a stretch of a log; None where the store has to be asked (`unread`)."""
-        behind, last = stretch
-        if log.recorded and last - behind > limits.UNREAD_HELD:
-            return None
-        entries = log.after(behind, last - behind)
-        if entries is None and log.recorded:
-            return None
-        held = log.oldest() if entries is None else entries
-        return count(log.key, (entry for entry in reversed(held) if behind < entry.seq <= last), listener)
-
-    def unread(self, stretches: Mapping[str, Stretch], listener: Listener) -> Deferred[Mapping[str, Unread]]:
-        """The same of logs of these keys, by the store."""
-        return self.store.unread(stretches, listener)
+    # What other nodes stored.
 
     def _told(self, elsewhere: Elsewhere) -> None:
         """Another node has stored this: whoever reads it here is shown it, and whoever is written to has it."""
@@ -824,28 +776,6 @@ class Hub:
             return None if person is None else person.log
         room = self.rooms.get(key)
         return None if room is None else room.log
-
-    def said(self, query: Query) -> Deferred[Found]:
-        """What people said, as far as it is held."""
-        reading = self.readings.begin()
-        found = self.store.said(query)
-        return found.addCallback(lambda found: found._replace(entries=reading.still(found.entries)))
-
-    def spoken(self, speaker: Speaker, behind: int) -> Deferred[Spoken]:
-        """What somebody said, in all logs, a part after the other."""
-        reading = self.readings.begin()
-        part = self.store.spoken(speaker, behind)
-        return part.addCallback(lambda part: part._replace(entries=reading.still(part.entries)))
-
-    def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
-        """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
-        return self.store.copies(key, private)
-
-    async def known(self, line: Line) -> Place | None:
-        """Where this line stands, if it was stored before; another one with its id is none."""
-        await self.turn.flush()
-        known = known_as(line, await self.store.known(line.ids))
-        return None if known is None or not known.same(line) else known.place
 
 
 def _taken(nick: str, holder: str, registered: bool = False) -> Refused:

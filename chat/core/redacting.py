@@ -24,7 +24,7 @@ async def spoken(
     """The last that somebody said in a log behind a place, oldest first; of a room that is not recorded, what is still
     in memory."""
     if log.recorded:
-        found = await hub.said(Query((log.key,), most, before, since, behind={log.key: behind}, by=speaker))
+        found = await hub.archive.said(Query((log.key,), most, before, since, behind={log.key: behind}, by=speaker))
         entries = [entry for _, entry in found.entries if entry.seq <= log.head]
     else:
         entries = [
@@ -66,6 +66,6 @@ async def _copy(hub: Hub, log: Log, entry: Entry) -> Redaction | None:
     key = "@" + entry.fact.to_person
     if key == log.key:
         return None
-    mine, theirs = await hub.copies(log.key, entry), await hub.copies(key, entry)
+    mine, theirs = await hub.archive.copies(log.key, entry), await hub.archive.copies(key, entry)
     place = list(mine).index(entry.seq) if entry.seq in mine else len(theirs)
     return Redaction(key, (theirs[place],)) if place < len(theirs) else None

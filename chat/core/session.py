@@ -89,7 +89,7 @@ class Session:
         self.welcomed = False
         """They were told their code: from now on they can come back."""
         self.seen_at = self.ended_at = self.person.entered_at
-        self.subscriptions = Subscriptions(self, hub, hub.rounds)
+        self.subscriptions = Subscriptions(self, hub.archive, hub.rounds)
         self.posting = Posting(hub.turn, self)
         self.guest: str | None = None
         """The id of the guest who they were here before they logged in."""

@@ -92,7 +92,7 @@ async def _refuse_unless_stored(connection: Carrier[Session], line: Line, error:
     session = connection.session
     place, id = None, line.id.id
     with suppress(ChatError):  # of a store that cannot be read
-        place = await session.hub.known(line)
+        place = await session.hub.archive.known(line)
     session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))
 
 

@@ -143,7 +143,7 @@ async def _backwards(asked: Asked, buffer: Buffer, before: int | None) -> AsyncI
         asked.connection.spend(limits.PRICE_QUERY)
         behind = {buffer.key: buffer.behind}
         query = Query((buffer.key,), limits.HISTORY_MOST, place, other=buffer.other, behind=behind)
-        found = await asked.hub.said(query)
+        found = await asked.hub.archive.said(query)
         entries = [entry for _, entry in found.entries]
         for entry in reversed(entries):
             yield entry
@@ -187,10 +187,10 @@ async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
         reach = session.reach(room.log)
         if reach is None or reach.said is None:
             continue
-        for entry in await asked.hub.recent(room.log, reach.said, room.log.head + 1, 1):
+        for entry in await asked.hub.archive.recent(room.log, reach.said, room.log.head + 1, 1):
             latest[room.log.name] = jsonl.stamp(entry.at)
     private = session.person.log
-    for entry in await asked.hub.recent(private, 0, private.head + 1, limits.HISTORY_MOST):
+    for entry in await asked.hub.archive.recent(private, 0, private.head + 1, limits.HISTORY_MOST):
         if isinstance(entry.fact, Private):
             mine = entry.fact.author.person == session.person.id
             latest[entry.fact.to if mine else entry.fact.author.nick] = jsonl.stamp(entry.at)
