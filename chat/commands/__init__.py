@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError
-
 from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
 from chat.base.language import say
@@ -125,10 +123,7 @@ async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, f
     """
     hub, connection = session.hub, carrier(session)
     for code in found:
-        try:
-            found_one = await hub.guesses.guess(connection, partial(_of_code, hub, code))
-        except CancelledError:
-            return ANSWERED
+        found_one = await hub.guesses.guess(connection, partial(_of_code, hub, code))
         if found_one is not None:
             raise _private()
     if session.connection is not connection:

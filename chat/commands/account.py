@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
-from twisted.internet.defer import CancelledError
-
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import Refused, no_nick
 from chat.base.language import Sentence, say
@@ -91,10 +89,7 @@ async def _with_invitation(call: Call, asked: Register) -> Outcome:
 async def _invited(nick: str, call: Call, text: str) -> Outcome:
     """The code came; it is good until somebody is registered by it."""
     session, hub = call.session, call.session.hub
-    try:
-        found = await hub.guesses.guess(call.connection, partial(hub.invitations.find, text))
-    except CancelledError:
-        return ANSWERED
+    found = await hub.guesses.guess(call.connection, partial(hub.invitations.find, text))
     if not call.still_there:
         return ANSWERED
     if found is None:
@@ -121,12 +116,15 @@ async def _come_in_invited(nick: str, invitation: str, password: str, call: Call
         if not call.still_there or session.named:
             return ANSWERED
         hub.check_free(nick, person)
+        hub.check_address(call.connection.host)
         hub.invitations.use(invitation)
         session.enter(nick, new_code(session))
     finally:
         if not session.named:
             hub.lose(person)
     person.password = kept
+    hub.show_account(person)
+    hub.logins.remember(call.connection.host)
     await come_in(session, call.request.id)
     call.reply(replies.PasswordKept(nick, True, 0))
     return None
@@ -205,7 +203,7 @@ async def _renew(person: Person, call: Call, text: str) -> Outcome:
 async def _is_theirs(call: Call, person: Person, text: str) -> bool:
     """Whether they still are there, and whose account it is; raises `Refused` for another password."""
     session = call.session
-    found = await session.hub.logins.log_in(person.nick, passwords.normal(text), call.connection.host)
+    found = await session.hub.logins.log_in(person.nick, passwords.normal(text), call.connection)
     return call.still_there and found is person and session.person is person
 
 
@@ -350,10 +348,7 @@ async def operator(call: Call, asked: Operator) -> Outcome:
         )
     given = resume_codes.normal(asked.code) or ""
     hub.roles.check_one_more(person, SERVER)
-    try:
-        code = await hub.guesses.guess(connection, partial(hub.is_operator_code, given))
-    except CancelledError:
-        return ANSWERED
+    code = await hub.guesses.guess(connection, partial(hub.is_operator_code, given))
     if not (call.still_there and session.person is person and person.has_account):
         return ANSWERED
     if code is None or code is not hub.operator_code:

@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from twisted.internet.defer import CancelledError
-
 from chat import __version__
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import Refused, no_nick, taken_over
@@ -31,6 +29,7 @@ from chat.commands.registry import (
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
+from chat.core.hub import Hub
 from chat.core.person import Person, Scope
 from chat.core.ports import Carrier, Token
 from chat.core.roles import SERVER
@@ -171,10 +170,7 @@ async def _let_in(session: Session, secret: Secret) -> Outcome:
     def look() -> bool | None:
         return server_password.fits(session, text) or (code is not None and hub.of_code(code) is not None) or None
 
-    try:
-        found = await hub.guesses.guess(connection, look)
-    except CancelledError:
-        return ANSWERED
+    found = await hub.guesses.guess(connection, look)
     if session.connection is not connection:
         return ANSWERED
     if found is None:
@@ -192,18 +188,28 @@ class Known(NamedTuple):
     """Whose account a password or a token is, and what may be done by that token."""
 
     person: Person
+    password: str | None = None
+    """What was kept of it when it was right; by a token, None."""
     scope: Scope | None = None
     token: Token | None = None
+
+    def is_good(self, hub: Hub) -> bool:
+        """Whether it lets them in still: it may have ended while something else was waited for."""
+        person = self.person
+        by_token = self.token is not None and self.token in hub.tokens
+        by_password = self.password is not None and self.password == person.password
+        return person.has_account and (by_token or by_password) and hub.measures.of("ban", person, SERVER) is None
 
 
 async def recognize(session: Session, connection: Carrier[Session], nick: str, text: str) -> Known:
     """Whose account this nickname is, by a password or a token; raises `Refused` where it is neither."""
     if (given := tokens.normal(text)) is None:
-        return Known(await session.hub.logins.log_in(nick, passwords.normal(text), connection.host))
+        person = await session.hub.logins.log_in(nick, passwords.normal(text), connection)
+        return Known(person, person.password)
     person, token = by_token(connection, nick, given)
     scope = scope_of(session, token)
     used(session, person, token)
-    return Known(person, scope, token)
+    return Known(person, None, scope, token)
 
 
 async def log_in(session: Session, connection: Carrier[Session], nick: str, request: Request, text: str) -> Outcome:
@@ -214,13 +220,11 @@ async def log_in(session: Session, connection: Carrier[Session], nick: str, requ
 
 async def become(session: Session, connection: Carrier[Session], known: Known, id: str | None = None) -> Outcome:
     """Be this person; a guest who was here leaves, and who ignores them goes on to do so."""
-    hub, (person, scope, token) = session.hub, known
+    hub, person = session.hub, known.person
     hub.measures.check_may_come(person, SERVER)
     await hub.load_rooms(person)
     await hub.win_back(person)
-    is_good = person.has_account and (token is None or token in hub.tokens)
-    is_good = is_good and hub.measures.of("ban", person, SERVER) is None
-    if session.connection is not connection or not is_good:
+    if session.connection is not connection or not known.is_good(hub):
         hub.lose(person)
         if session.connection is connection:  # it ended just now
             raise Refused("login-failed", say("{nick} is not to be had by that any more.", nick=person.nick))
@@ -231,7 +235,7 @@ async def become(session: Session, connection: Carrier[Session], known: Known, i
         hub.ignore_too(person, guest)
         hub.carry_measures(guest, person)
         session.leave()
-    session.enter_as(person, new_code(session), scope, guest)
+    session.enter_as(person, new_code(session), known.scope, guest)
     if await tell_welcome(session, True, id, left=left):
         session.hear_on()
     return None
@@ -344,12 +348,9 @@ async def come_back(call: Call, code: str) -> Outcome:
     returning = None
     if given := resume_codes.normal(code):
         look = partial(hub.of_code, given)
-        try:
-            # A long code cannot be guessed: whoever has one waits for nobody.
-            guessable = resume_codes.short(given) is not None
-            returning = await hub.guesses.guess(connection, look) if guessable else look()
-        except CancelledError:
-            return ANSWERED
+        # A long code cannot be guessed: whoever has one waits for nobody.
+        guessable = resume_codes.short(given) is not None
+        returning = await hub.guesses.guess(connection, look) if guessable else look()
         if session.connection is not connection:
             return ANSWERED
     if returning is not None:

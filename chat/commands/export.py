@@ -59,7 +59,7 @@ async def export_of(call: Call, asked: ExportOf) -> Outcome:
     hub = call.session.hub
     if asked.place.startswith("#"):
         await hub.rooms.load(asked.place)
-        room = hub.rooms.find(asked.place, None if call.connection.operator else call.session.person.rooms)
+        room = hub.rooms.find(asked.place, None if call.connection.operator else call.session.rooms)
         return await _show(call, room.log.name, _in(call, room.log))
     person = hub.holder_of(asked.place)
     if person is None:

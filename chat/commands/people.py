@@ -55,7 +55,7 @@ def who(call: Call, asked: Who) -> None:
     place = asked.place
     if place is not None and not place.startswith("#"):
         room = session.hub.rooms.named(f"#{place}")
-        is_room = room is not None and session.hub.rooms.is_seen(room.log.key, session.person.rooms)
+        is_room = room is not None and session.hub.rooms.is_seen(room.log.key, session.rooms)
         if session.hub.is_here(place) and not is_room:
             whois(call._replace(command=TABLE["whois"]), Whois(place))
             return
@@ -108,10 +108,10 @@ def whois(call: Call, asked: Whois) -> None:
     person = call.session.person if asked.nick is None else present(hub, asked.nick)
     now = hub.now()
     here, idle = (int((now - then).total_seconds()) for then in (person.entered_at, person.spoke_at))
-    inside = call.session.person.rooms
+    inside = call.session.rooms
     seen = [key for key in (*person.rooms, *person.roles) if hub.rooms.is_seen(key, inside)]
     if person is call.session.person:
-        seen = [*person.rooms, *person.roles]
+        seen = [*person.rooms, *person.roles] if call.session.scope is None else [*inside]
     name, rooms = person.nick, tuple(room.log.name for key, room in person.rooms.items() if key in seen)
     spoke = person.spoke_at > person.entered_at
     owns, operates = (

@@ -416,7 +416,7 @@ def room_of(session: Session, name: str | None) -> Room:
     """The room of this name, or the current one; raises `Refused` where they are not in it."""
     if name is None and not session.rooms:
         raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
-    room = session.current if name is None else session.hub.rooms.find(name, session.person.rooms)
+    room = session.current if name is None else session.hub.rooms.find(name, session.rooms)
     if not session.may_read(room.log):
         raise Refused("not-in-room", say("You are not in {room}. /join {room} goes there.", room=room.log.name))
     return room

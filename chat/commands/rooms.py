@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from twisted.internet.defer import CancelledError
-
 from chat.base import limits, passwords
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
@@ -138,10 +136,7 @@ async def _may_come(call: Call, asked: Join) -> bool:
             raise not_open(asked.room)
         kept = hub.rooms.privacy(key).word
         fits = await hub.passwords.verify(kept or None, passwords.normal(asked.word))
-        try:
-            fitting = await hub.guesses.guess(call.connection, partial(_same, fits, hub.rooms, key, kept))
-        except CancelledError:
-            return False
+        fitting = await hub.guesses.guess(call.connection, partial(_same, fits, hub.rooms, key, kept))
         if not call.still_there:
             return False
         if fitting is None:
@@ -236,7 +231,7 @@ async def leave(call: Call, asked: Leave) -> None:
 
 def seen(session: Session) -> Iterator[Room]:
     """The rooms in which anybody is, as far as they are there for this one."""
-    inside, rooms = session.person.rooms, session.hub.rooms
+    inside, rooms = session.rooms, session.hub.rooms
     return (room for key, room in rooms.items() if room.members and rooms.is_seen(key, inside))
 
 

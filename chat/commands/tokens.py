@@ -70,9 +70,12 @@ async def _make(call: Call, person: Person, name: str, rooms: list[str], talks: 
     try:
         await hub.turn.change()
     except NotStored:  # one that is told is good after a crash, too
-        hub.tokens.end(person, [names.fold(name)])
-        hub.turn.touch(person)
+        if made in hub.tokens:
+            hub.tokens.end(person, [names.fold(name)])
+            hub.turn.touch(person)
         raise
+    if made not in hub.tokens:  # all of theirs ended meanwhile
+        raise Refused("taken-over", say("The token {name} was ended.", name=name))
     call.reply(replies.TokenMade(name, given, rooms, _may(made), person.nick))
 
 

@@ -21,6 +21,7 @@ from zope.interface import Interface, implementer
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.core.guesses import Asker
 from chat.core.person import Device, Person
 from chat.core.ports import Passwords
 
@@ -120,21 +121,25 @@ class Logins:
         """By account and address.  None stands for any: an empty text would not do, for a nickname may fold to one."""
         self._known: OrderedDict[str, None] = OrderedDict()
         """Addresses from which somebody logged in, or made an account."""
+        self._waiting: dict[Asker, Deferred[Any]] = {}
 
-    async def log_in(self, nick: str, password: str, host: str) -> Person:
-        """The person whose account it is; raises `Refused` where it is nobody's, after a while where many tried."""
-        key = names.fold(nick)
+    async def log_in(self, nick: str, password: str, asker: Asker) -> Person:
+        """The person whose account it is; raises `Refused` where it is nobody's, after a while where many tried, and
+        `CancelledError` where the asker is dropped while they wait."""
+        key, host = names.fold(nick), asker.host
         own, hosts = self._line((key, host)), self._line((None, host))
         own.waiting += 1
-        await own.lock.acquire()
-        own.waiting -= 1
+        try:
+            await self._wait(asker, own.lock.acquire())
+        finally:
+            own.waiting -= 1
         try:
             clock = self._accounts.clock
             lines = [own] if self._knows(host) else [own, self._line((key, None))]
             if (wait := max(line.after for line in lines) - clock.seconds()) > 0:
-                await deferLater(clock, wait, lambda: None)
+                await self._wait(asker, deferLater(clock, wait, lambda: None))
             # One at a time of an address: what waits for the threads is not to be one address's tries alone.
-            await hosts.lock.acquire()
+            await self._wait(asker, hosts.lock.acquire())
             try:
                 _, person, _ = await self._portal.login(
                     UsernamePassword(nick.encode("utf-8", "replace"), password.encode("utf-8", "replace")),
@@ -155,6 +160,19 @@ class Logins:
             own.lock.release()
         assert isinstance(person, Person)
         return person
+
+    async def _wait(self, asker: Asker, turn: Deferred[Any]) -> None:
+        if not turn.called:
+            self._waiting[asker] = turn
+        try:
+            await turn
+        finally:
+            self._waiting.pop(asker, None)
+
+    def drop(self, asker: Asker) -> None:
+        """They are gone: what they tried is tried no more, and nobody waits for it."""
+        if (turn := self._waiting.get(asker)) is not None:
+            turn.cancel()
 
     def _knows(self, host: str) -> bool:
         """Whether somebody logged in from this address, as far as is remembered."""

@@ -235,12 +235,18 @@ class Session:
 
     def send_away(self, refused: Refused) -> None:
         """(Device) This connection ends, for this reason."""
-        connection = self.connection
-        self.answer(Problem(refused.code, refused.sentence))
+        connection, self.connection = self.connection, None
         self.hear_nothing()
         self._author = None
         if connection is not None:
-            connection.close()
+            self._let_go(connection, refused)
+
+    def _let_go(self, connection: "Carrier[Session]", refused: Refused) -> None:
+        """It is nobody's from now on: what still waits for something on it finds that it is not theirs any more."""
+        nobody = Session(self.hub, connection)
+        connection.carry(nobody)
+        nobody.answer(Problem(refused.code, refused.sentence))
+        connection.close()
 
     def check_seen(self, seen: Mapping[str, int]) -> None:
         """Raises `Refused` where a client claims to have seen what there is not yet."""
@@ -278,11 +284,7 @@ class Session:
         connection.carry(self)
         self._frame = Frame.COMING
         if old is not None:
-            nobody = Session(self.hub, old)
-            old.carry(nobody)
-            refused = taken_over()
-            nobody.answer(Problem(refused.code, refused.sentence))
-            old.close()
+            self._let_go(old, taken_over())
         self.code, self.welcomed = code, True
         self.host = connection.host
         self.hub.attach(self)

@@ -24,6 +24,7 @@ from chat.wire.prose import NOTHING_CHANGED
 logger = Logger()
 
 _WHO_CONNECTS = say("for who connects from now on")
+_WHO_COMES_IN = say("for whoever has no nickname yet")
 _NOBODY_GOES = say("nobody who is here is sent away")
 
 RELOADED: Mapping[str, Sentence | None] = {
@@ -37,8 +38,8 @@ RELOADED: Mapping[str, Sentence | None] = {
     "max-per-host": _NOBODY_GOES,
     "bans": None,
     "proxy": _WHO_CONNECTS,
-    "registered-only": _WHO_CONNECTS,
-    "password": _WHO_CONNECTS,
+    "registered-only": _WHO_COMES_IN,
+    "password": _WHO_COMES_IN,
     "reserved": say("for who chooses a nickname from now on"),
     "log-connections": None,
     "keep": None,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from chat.base import limits
 from chat.base.errors import BadInput, ChatError, NotStored
@@ -62,6 +62,8 @@ async def _waited_for(connection: Carrier[Session], parsed: Parsed, work: Awaita
     """Each line with an id gets one acknowledgement or one error, and that last, whatever else it brings."""
     try:
         outcome = await work
+    except CancelledError:  # it waited for its turn, and will not have it: they are gone, or dropped it
+        return
     except ChatError as error:
         answering = _answer(connection, parsed, error)
         if answering is not None:

@@ -184,6 +184,7 @@ class Visit:
         _cancel(self._deadline)
         self._stop_handling()
         self._hub.guesses.drop(self)
+        self._hub.logins.drop(self)
         try:
             self.session.cut()
         finally:

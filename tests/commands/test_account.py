@@ -7,8 +7,9 @@ from returning import KeepingStore, code_of, restarted, resume
 from twisted.internet.defer import Deferred
 from world import Client, World
 
-from chat.base import limits
+from chat.base import limits, names
 from chat.base.errors import Refused
+from chat.core.person import Person
 
 SEALED = "127.0.0.1"
 SECRET = "tulip and rose"
@@ -394,13 +395,25 @@ def test_wrong_passwords_make_the_next_one_wait_longer_and_longer(world: World) 
     assert world.passwords.verified == tried + 2
 
 
+class Stranger:
+    """Somebody who tries a password from an address."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+
+    def waits(self, seconds: float) -> None:
+        """They do."""
+
+
 def test_who_tries_from_elsewhere_makes_the_owner_wait_for_nothing(world: World) -> None:
     register(world)
     for number in range(limits.LOGIN_TRIES_OF_STRANGERS + 5):
-        failed = Deferred.fromCoroutine(world.hub.logins.log_in("profe", "wrong password", f"2001:db8::{number}"))
+        failed = Deferred.fromCoroutine(
+            world.hub.logins.log_in("profe", "wrong password", Stranger(f"2001:db8::{number}"))
+        )
         failed.addErrback(lambda failure: failure.trap(Refused))
     tried = world.passwords.verified
-    Deferred.fromCoroutine(world.hub.logins.log_in("profe", SECRET, "2001:db8::ffff"))
+    Deferred.fromCoroutine(world.hub.logins.log_in("profe", SECRET, Stranger("2001:db8::ffff")))
     assert world.passwords.verified == tried, "somebody from yet another address waits"
     assert "Welcome back profe" in come(world, "profe", SECRET).bytes.decode()
 
@@ -441,3 +454,86 @@ def test_what_can_be_no_nickname_is_answered_and_holds_nobody_up(world: World, n
     assert answers[0].startswith("! login-failed: That is not the password of")
     assert len("".join(answers)) < 500
     assert "Welcome back profe" in come(world, f"/login profe {SECRET}").bytes.decode()
+
+
+def test_a_try_ends_with_its_connection_and_nobody_waits_less_for_it(world: World) -> None:
+    """Who connects, tries and cuts again and again is slowed as whoever stays."""
+    register(world)
+    tried = world.passwords.verified
+    for number in range(60):
+        come(world, f"/login profe wrong password {number}").cut()
+        world.wait(1)
+    assert world.passwords.verified - tried <= limits.LOGIN_TRIES + 10
+    assert not world.hub.logins._waiting
+    line = world.hub.logins._line((names.fold("profe"), SEALED))
+    assert line.waiting == 0
+
+
+def slow_passwords(world: World) -> list[Deferred[None]]:
+    """From now on what is kept of a password is known only when the test says so, by these."""
+    waiting: list[Deferred[None]] = []
+    once = world.hub.passwords.hash
+
+    async def hash(password: str) -> str:
+        waiting.append(Deferred())
+        await waiting[-1]
+        return await once(password)
+
+    world.hub.passwords.hash = lambda password: Deferred.fromCoroutine(hash(password))  # type: ignore[method-assign]
+    return waiting
+
+
+def test_whoever_was_thrown_out_changes_the_password_no_more(world: World) -> None:
+    profe = register(world)
+    profe.type("/password", SECRET, "another secret")
+    waiting = slow_passwords(world)
+    profe.type("another secret")
+    profe.full()  # their connection is still there while something waits to be read
+    boss = world.operator()
+    boss.type("/admin reset profe")
+    (changed, reset) = waiting
+    reset.callback(None)
+    kept = world.hub.account("profe")
+    assert kept is not None
+    of_operator = kept.password
+    changed.callback(None)
+    world.turn()
+    assert kept.password == of_operator
+
+
+def test_a_login_that_waits_while_the_password_is_changed_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    profe = register(world)
+    gate: Deferred[None] = Deferred()
+    load = world.hub.load_rooms
+
+    async def slowly(person: Person) -> None:
+        await gate
+        await load(person)
+
+    monkeypatch.setattr(world.hub, "load_rooms", slowly)
+    intruder = come(world, f"/login profe {SECRET}")
+    profe.type("/password", SECRET, "another secret", "another secret")
+    gate.callback(None)
+    world.turn()
+    assert intruder.take()[-1] == "! login-failed: profe is not to be had by that any more."
+    assert not intruder.session.named
+
+
+def test_who_was_sent_away_comes_into_no_room_any_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob, amy = world.enter("bob"), world.enter("amy")
+    gate: Deferred[None] = Deferred()
+    load = world.hub.rooms.load
+
+    async def slowly(name: str) -> bool:
+        await gate
+        return await load(name)
+
+    monkeypatch.setattr(world.hub.rooms, "load", slowly)
+    amy.type("/join #new")
+    amy.full()
+    world.operator().type("/admin kick amy")
+    gate.callback(None)
+    world.turn()
+    bob.type("/join #new", "/who #new")
+    assert "amy" not in bob.bytes.decode().rpartition("#new is new")[2]
+    assert not bob.gone

@@ -328,3 +328,25 @@ def test_whatever_is_typed_nobody_comes_in_without_account_or_invitation(lines: 
     assert world.hub.lobby.log.head == head
     assert len(world.hub.people) == 1
     assert b"internal" not in bytes(amy.socket.received)
+
+
+def test_whoever_registers_by_an_invitation_has_all_that_an_account_has(only: World) -> None:
+    (code,) = invitations(only)
+    amy = come(only, f"/register amy {code}")
+    for _ in range(2):
+        answer(amy, SECRET)
+    assert amy.session.author.account
+    assert list(only.hub.logins._known) == ["127.0.0.1"]
+
+
+def test_an_invitation_does_not_open_an_address_that_is_closed(only: World) -> None:
+    code, other = invitations(only, 2)
+    troll = come(only, f"/register troll {code}")
+    for _ in range(2):
+        answer(troll, SECRET)
+    only.operator().type("/admin ban troll 1h")
+    again = come(only, f"/register joe {other}")
+    for _ in range(2):
+        answer(again, SECRET)
+    assert again.take()[-1].startswith("! banned: ")
+    assert not again.session.named

@@ -498,3 +498,37 @@ def test_a_token_is_no_password(world: World) -> None:
     token = made(profe, "bot talk")
     profe.type("/password", SECRET, token)
     assert profe.take()[-1] == "! usage: That is a token, for programs. Choose a password."
+
+
+def test_a_program_is_told_of_no_private_room_that_its_token_is_not_for(world: World) -> None:
+    profe, bob = register(world), world.enter("bob")
+    profe.type("/join #secret", "/topic of ours alone", "/private on", "/invite bob", "/join #a")
+    bob.type("/join #secret")
+    bot = come(world, f"/login profe {made(profe, 'bot #a talk')}")
+    bot.take()
+    bot.type("/whois", "/whois bob", "/rooms", "/who #secret", "/topic #secret", "/who #nowhere")
+    told = bot.take()
+    assert [line for line in told if "#secret" in line and "There is no room" not in line] == []
+    assert [line.partition(":")[0] for line in told[-3:]] == ["! no-room"] * 3
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_one_that_ended_before_it_was_told_is_told_to_be_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    profe = register(world)
+    profe.take()
+    gate: Deferred[None] = Deferred()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.hub.turn, "change", lambda *_: gate)
+        profe.type("/token new x talk")
+    person = world.hub.account("profe")
+    assert person is not None
+    world.hub.tokens.end(person, list(person.tokens))
+    if stored:
+        gate.callback(None)
+    else:
+        gate.errback(NotStored(say("disk full")))
+    world.turn()
+    line, *_ = profe.take()
+    assert line.startswith("! taken-over: The token x was ended." if stored else "! not-stored: ")

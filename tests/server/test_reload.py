@@ -163,10 +163,10 @@ def test_another_password_of_the_server_counts_and_is_not_told(path: Path, tmp_p
     server.reload.on_signal()
     server.with_file("")
     assert said == [
-        "password: *** -> *** (for who connects from now on)",
+        "password: *** -> *** (for whoever has no nickname yet)",
         "Nothing changed.",
         f"All options stay as they were: {path}, line 1: password-file {word}: one line with the password would be "
         "right.",
-        "password: *** -> - (for who connects from now on)",
+        "password: *** -> - (for whoever has no nickname yet)",
     ]
     assert server.applied[0]["password"].fits("rose garden")

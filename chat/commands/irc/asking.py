@@ -118,7 +118,7 @@ def _whois(asked: Asked, person: Person) -> Iterator[Sequence[str]]:
     yield "311", nick, person.user or nick, HOST, "*", person.realname or nick
     row = ""
     for key, room in person.rooms.items():
-        if not asked.hub.rooms.is_seen(key, asked.session.person.rooms):
+        if not asked.hub.rooms.is_seen(key, asked.session.rooms):
             continue
         shown = "@" * (room.log.key in person.roles) + room.log.name
         if len(f"{row} {shown}".encode()) > limits.IRC_LINE - 250:

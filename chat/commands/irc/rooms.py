@@ -19,7 +19,7 @@ def find(asked: Asked, name: str) -> Room:
     """The room of this name; raises `Refused` where there is none."""
     if not name.startswith("#"):
         check_room(name)
-    return asked.hub.rooms.find(name, asked.session.person.rooms)
+    return asked.hub.rooms.find(name, asked.session.rooms)
 
 
 @verb("JOIN", 1)
