@@ -78,6 +78,10 @@ PRICE_ANSWER_BYTE = 0.2
 """An answer, and each byte of it, with what was looked up for it: /help all is 500 in all, /rooms 600, /who among a
 thousand people 1 000, and for a program, which gets their names, 9 000."""
 
+PRICE_SHOWN = 20.0
+"""What somebody's state, such as that they type, costs for each client that is shown it: whoever brings it about pays,
+as those who are shown it have not asked for it."""
+
 PRICE_PAGE_BYTE = 0.06
 """Each byte of a page of history: 500 short lines are 4 000 or, for a program, 6 500."""
 
@@ -174,6 +178,10 @@ IRC_LINE = 510
 IRC_TAGS = 4096
 """A message of IRC without its end (RFC 1459, 2.3), and the tags before it (IRCv3 message-tags): what comes longer is
 refused whole, and what goes out is never longer, for clients cut it."""
+
+IRC_CLIENT_TAGS = 512
+"""Bytes of the tags of a message that are for the clients of others: an answer, a reaction, that somebody types.  They
+are sent to each of a room."""
 
 IRC_WORD = 120
 """Bytes of what somebody wrote that an answer repeats as one of its parameters: no name is longer."""

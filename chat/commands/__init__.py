@@ -6,7 +6,6 @@ from typing import Any
 
 from chat.base import resume_codes
 from chat.base.errors import Refused, no_nick
-from chat.base.language import say
 from chat.base.tokens import stands_in
 from chat.commands import (
     account,
@@ -82,10 +81,10 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
         raise server_password.needed()
     line = parsed.request.line
     if stands_in(_said_in(parsed)):
-        raise Refused("code-private", say("That holds a token, which is secret. It was not said."))
+        raise words.holds_token()
     if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name in _BY_CODE):
         if words.holds_own_code(session, line):
-            raise _private()
+            raise words.holds_code()
         if found := resume_codes.shorts_in(line):
             return _perform_without_code(session, parsed, found)
     return _perform(session, parsed)
@@ -111,10 +110,6 @@ _BY_CODE = ("resume", "operator", "register")
 """Commands behind which a code stands."""
 
 
-def _private() -> Refused:
-    return Refused("code-private", say("That holds a code, which is secret. It was not said."))
-
-
 async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, found: Sequence[str]) -> Outcome:
     """Do what a line asks unless one of these words is somebody's code, wherever they are, or the operator's.
 
@@ -125,7 +120,7 @@ async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, f
     for code in found:
         found_one = await hub.guesses.guess(connection, partial(_of_code, hub, code))
         if found_one is not None:
-            raise _private()
+            raise words.holds_code()
     if session.connection is not connection:
         return ANSWERED
     return await done(_perform(session, parsed))

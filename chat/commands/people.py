@@ -158,7 +158,7 @@ async def back(call: Call, asked: Back) -> None:
 
 async def _be_away(session: Session, text: str | None) -> None:
     session.person.away = text
-    session.hub.show(session.person, "away", OthersAway(session.person.nick, text))
+    session.show("away", OthersAway(session.person.nick, text))
     for other in session.person.others(session):
         other.notice("away", AwayNotice(text))
     await _remember(session)

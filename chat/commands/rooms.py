@@ -100,7 +100,7 @@ async def join(call: Call, asked: Join) -> Outcome:
         if not call.still_there or room.log.key not in session.person.rooms:
             return ANSWERED
         if (away := session.person.away) is not None:
-            hub.show(session.person, "away", OthersAway(session.person.nick, away), room)
+            session.show("away", OthersAway(session.person.nick, away), room)
         session.answer(history._replace(id=call.request.id))
         standing = Standing(position, Unread(), position)
         _tell_joined(call, room, standing, is_new)

@@ -48,6 +48,24 @@ def unremarkable(session: Session, lines: Iterable[object]) -> list[str]:
     return texts
 
 
+def check_holds_no_secret(session: Session, text: str) -> None:
+    """Raises `Refused` where others are about to read what may be a code, or a token."""
+    if tokens.stands_in(text):
+        raise holds_token()
+    if resume_codes.may_hold_one(text) and _may_be_secret(session, text):
+        raise holds_code()
+
+
+def holds_token() -> Refused:
+    """The answer to what would show a token to others."""
+    return Refused("code-private", say("That holds a token, which is secret. It was not said."))
+
+
+def holds_code() -> Refused:
+    """The same of a code."""
+    return Refused("code-private", say("That holds a code, which is secret. It was not said."))
+
+
 def _may_be_secret(session: Session, text: str) -> bool:
     """Whether it holds their own code, what may be somebody's, or a token."""
     return bool(resume_codes.shorts_in(text)) or holds_own_code(session, text) or tokens.stands_in(text)

@@ -387,17 +387,33 @@ class Hub:
                 other.ignored[person.id] = person.nick
                 self.turn.touch(other)
 
-    def show(self, person: Person, kind: str, state: StateOfOthers, room: Room | None = None) -> None:
-        """Let those whose clients show it know in what state somebody is: in their rooms, or one, and who watches."""
-        rooms = person.rooms.values() if room is None else (room,)
-        others = {id for one in rooms for id in one.members} - {person.id}
-        sessions = {session.id: session for id in others for session in self.people[id].attached if session.keeps_list}
-        for session in sessions.values():
-            session.notice(f"{kind} {person.id}", state)
-        if room is None:
-            for session in self.watchers.of(person.nick):
-                if session.id not in sessions and session.person is not person:
-                    session.notice(f"{kind} {person.id}", state._replace(shared=False))
+    def show(self, person: Person, kind: str, state: StateOfOthers, to: Room | Person | None = None) -> int:
+        """Let those know in what state somebody is whose clients show it, and who hear them: in their rooms, and who
+        watches, or one room or person; returns how many clients these are."""
+        shown: dict[str, Device] = {}
+        if isinstance(to, Person):
+            self._find_devices(shown, person, [to], to.log)
+        else:
+            for room in person.rooms.values() if to is None else (to,):
+                members = (self.people[id] for id in room.members if id != person.id)
+                self._find_devices(shown, person, members, room.log)
+        for device in shown.values():
+            device.notice(f"{kind} {person.id}", state)
+        if to is not None:
+            return len(shown)
+        for session in self.watchers.of(person.nick):
+            if session.id not in shown and session.person is not person and person.id not in session.person.ignored:
+                session.notice(f"{kind} {person.id}", state._replace(shared=False))
+                shown[session.id] = session
+        return len(shown)
+
+    def _find_devices(self, found: dict[str, Device], person: Person, others: Iterable[Person], log: Log) -> None:
+        """Those devices of others on which this log is read, and shown in what state somebody is."""
+        for other in others:
+            if person.id not in other.ignored:
+                for device in other.attached:
+                    if device.keeps_list and (device.scope is None or device.may_read(log)):
+                        found[device.id] = device
 
     def _staff_or_not(self, person: Person) -> None:
         """They came among the server's operators, or are none any more."""

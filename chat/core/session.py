@@ -39,7 +39,17 @@ from chat.log.events import (
     StopAnnounced,
 )
 from chat.log.log import Log
-from chat.wire.answers import Answer, CurrentNotice, IgnoreNotice, Missed, Notice, Problem, Since, UpToNow
+from chat.wire.answers import (
+    Answer,
+    CurrentNotice,
+    IgnoreNotice,
+    Missed,
+    Notice,
+    Problem,
+    Since,
+    StateOfOthers,
+    UpToNow,
+)
 from chat.wire.rendering import Rendering
 from chat.wire.requests import Request
 
@@ -513,6 +523,12 @@ class Session:
             notices, self._notices = self._notices, None
             for notice in notices.values():
                 self.answer(notice)
+
+    def show(self, kind: str, state: StateOfOthers, to: Room | Person | None = None) -> None:
+        """Let others know in what state this one is (see `Hub.show`), and pay for it."""
+        shown = self.hub.show(self.person, kind, state, to)
+        if self.connection is not None:
+            self.connection.spend(limits.PRICE_SHOWN * shown)
 
     @property
     def keeps_list(self) -> bool:

@@ -44,7 +44,7 @@ from chat.visit.states import (
     TABLE,
     Event,
 )
-from chat.wire.answers import Answer, History, Problem
+from chat.wire.answers import Answer, History, Problem, StateOfOthers
 from chat.wire.requests import END_OF_INPUT, INTERRUPT, Typed
 from chat.wire.wires import Wires
 
@@ -570,7 +570,8 @@ class Visit:
     def answer(self, answer: Answer) -> None:
         """Send what the service says to them alone."""
         if chunk := self.wire.answer(answer):
-            self.spend(limits.PRICE_ANSWER + limits.PRICE_ANSWER_BYTE * len(chunk))
+            if not isinstance(answer, StateOfOthers):  # whoever brought that about has paid for it
+                self.spend(limits.PRICE_ANSWER + limits.PRICE_ANSWER_BYTE * len(chunk))
             self.send(chunk)
 
     async def answer_in_pages(self, history: History) -> None:

@@ -768,6 +768,8 @@ def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: W
         ("BEFORE #ops", "INVALID_PARAMS BEFORE"),
         ("SIDEWAYS #ops * 5", "INVALID_PARAMS SIDEWAYS"),
         ("AROUND #ops timestamp=yesterday 5", "INVALID_PARAMS AROUND"),
+        ("BEFORE #ops timestamp=0001-01-01T00:00:00+14:00 5", "INVALID_PARAMS BEFORE"),
+        ("BEFORE #ops timestamp=9999-12-31T23:59:59-14:00 5", "INVALID_PARAMS BEFORE"),
     ],
 )
 def test_what_is_no_part_of_a_history_is_told(amy: Client, asked: str, answer: str) -> None:
@@ -800,12 +802,124 @@ def test_tags_of_a_client_reach_those_who_know_them_and_nobody_else(world: World
     assert bob.take() == ["<amy> hi"]
 
 
+def test_of_the_tags_of_a_client_only_those_go_out_that_a_screen_may_show(world: World) -> None:
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps="message-tags") for nick in ("amy", "carl"))
+    world.take_all()
+    amy.send(b"@+a=\x1b[31m\x00\x80;+b\x1b=1;+c=x PRIVMSG #lobby :hi\r\n")
+    world.turn()
+    (said,) = carl.take()
+    tags = parse(said).tags
+    assert sorted(key for key in tags if key.startswith("+")) == ["+a", "+c"]
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("command", ["PRIVMSG #lobby :hi", "TAGMSG #lobby", "TAGMSG carl"])
+def test_long_tags_of_a_client_are_refused(world: World, command: str) -> None:
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps="message-tags") for nick in ("amy", "carl"))
+    world.take_all()
+    amy.type(f"@+a={'x' * (limits.IRC_CLIENT_TAGS - 3)} {command}")
+    assert carl.take()
+    amy.type(f"@+a={'x' * (limits.IRC_CLIENT_TAGS - 2)} {command}")
+    assert carl.take() == []
+    assert amy.lines == [":pi 417 amy :Tags for others have 512 bytes at most, these have 513."]
+
+
+SECRETS = ["chat_token_" + 32 * "a", "their own code"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_secret_goes_out_in_tags_or_in_a_real_name(world: World, secret: str) -> None:
+    carl = enter(world, "carl", "JOIN #lobby", caps="message-tags setname")
+    amy = irc(world, "NICK amy", "USER amy 0 * :Amy")
+    given = code_of(amy) if secret == SECRETS[1] else secret
+    amy.type("JOIN #lobby", "CAP REQ :message-tags setname")
+    world.take_all()
+    for line in (f"SETNAME :I am {given}", f"@+a={given} PRIVMSG #lobby :hi", f"@+a={given} TAGMSG #lobby"):
+        amy.type(line)
+        (answer,) = amy.take()
+        assert "which is secret. It was not said." in answer
+    assert carl.take() == []
+    dee = irc(world, "NICK dee", f"USER dee 0 * :{given}")
+    assert "which is secret. It was not said." in dee.lines[0]
+
+
+def test_whoever_is_ignored_shows_nothing_of_themselves(world: World) -> None:
+    caps = "message-tags away-notify setname"
+    amy, carl, dee = (enter(world, nick, "JOIN #lobby", caps=caps) for nick in ("amy", "carl", "dee"))
+    carl.type("IGNORE amy", "MONITOR + amy")
+    world.take_all()
+    shown = ("@+typing=active TAGMSG #lobby", "@+typing=active TAGMSG carl", "AWAY :tea", "SETNAME :Amy the Great")
+    for line in shown:
+        amy.type(line)
+    assert carl.take() == []
+    assert numbers(dee) == ["TAGMSG", "AWAY", "SETNAME"]
+
+
+def test_whoever_shows_others_something_pays_for_it_and_not_they() -> None:
+    world = World(rate=2.0)
+    amy, *others = (enter(world, nick, "JOIN #lobby", caps="message-tags") for nick in ("amy", "carl", "dee"))
+    world.take_all()
+    for client in others:
+        client.visit._budget.left = 1000
+    amy.visit._budget.left = 1000
+    amy.type(f"@+a={'x' * 500} TAGMSG #lobby")
+    assert [len(client.take()) for client in others] == [1, 1]
+    assert [client.visit._budget.left for client in others] == [1000, 1000]
+    assert amy.visit._budget.left < 1000 - limits.PRICE_REQUEST - 2 * limits.PRICE_SHOWN
+
+
 def test_a_private_line_has_one_id_for_both_of_them(world: World) -> None:
     amy, carl = (enter(world, nick, caps="message-tags echo-message") for nick in ("amy", "carl"))
     amy.type("PRIVMSG carl :one", "PRIVMSG carl :two")
     ids = [[parse(line).tags["msgid"] for line in client.take()] for client in (amy, carl)]
     assert ids[0] == ids[1]
     assert len(set(ids[0])) == 2
+
+
+def program_of(registered: World, caps: str) -> Client:
+    """A program of bob's that came in by a token for #ops alone; bob is in #dev, too."""
+    bob = log_in(registered, plain("", "bob", "tulip time 7"))
+    bob.type("JOIN #dev", "TOKEN new hook #ops talk")
+    token = re.search(r"chat_token_\w+", bob.bytes.decode())[0]
+    asked = ["CAP LS 302", "NICK bob", "USER b 0 * :B", f"CAP REQ :sasl {caps}", "AUTHENTICATE PLAIN"]
+    program = irc(registered, *asked, f"AUTHENTICATE {plain('', 'bob', token)}", "CAP END", host="127.0.0.1")
+    assert "903" in numbers(program)
+    registered.take_all()
+    return program
+
+
+def test_a_program_for_one_room_is_shown_nothing_of_others(registered: World) -> None:
+    caps = "message-tags away-notify"
+    program = program_of(registered, caps)
+    amy = enter(registered, "amy", "JOIN #dev", caps=caps)
+    amy.type("@+a=b TAGMSG #dev", "@+a=b TAGMSG bob", "AWAY :tea")
+    assert program.take() == []
+    amy.type("JOIN #ops", "@+a=b TAGMSG #ops", "AWAY :nap")
+    assert {"TAGMSG", "AWAY"} <= set(numbers(program))
+
+
+def test_a_program_for_one_room_neither_reads_nor_writes_in_private(registered: World) -> None:
+    program = program_of(registered, PAGING)
+    amy = enter(registered, "amy", "JOIN #dev", "PRIVMSG bob :psst", caps="message-tags")
+    program.type("CHATHISTORY LATEST amy * 5", "@+a=b TAGMSG amy")
+    program.type("CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 10")
+    assert [line for line in amy.take() if "TAGMSG" in line] == []
+    assert told(program, "FAIL")[0][:3] == ["CHATHISTORY", "INVALID_TARGET", "LATEST"]
+    assert "psst" not in program.bytes.decode()
+    assert [params for params in told(program, "CHATHISTORY") if params[1] == "amy"] == []
+
+
+def test_a_login_that_is_refused_is_no_login(registered: World) -> None:
+    asked = ["CAP LS 302", "NICK bob", "USER b 0 * :B", "AUTHENTICATE PLAIN"]
+    late = irc(registered, *asked, f"AUTHENTICATE {plain('', 'bob', 'tulip time 7')}", host="127.0.0.1")
+    assert "903" in numbers(late)
+    bob = log_in(registered, plain("", "bob", "tulip time 7"))
+    bob.type("UNREGISTER", "PASS :tulip time 7")
+    late.take()
+    late.type("CAP END")
+    assert "001" not in numbers(late)
+    late.type("NICK carl")
+    assert told(late, "001")[0][0] == "carl"
 
 
 def test_who_is_away_or_has_another_name_is_shown_to_who_asked_for_that(world: World) -> None:

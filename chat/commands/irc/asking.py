@@ -15,7 +15,7 @@ from chat.commands.irc.verbs import Asked, verb
 from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
 from chat.commands.rooms import seen
-from chat.commands.words import brief
+from chat.commands.words import brief, check_holds_no_secret
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.core.room import Room
@@ -195,11 +195,12 @@ def setname(asked: Asked, name: str, *_: str) -> None:
     if not (realname := brief(name, limits.WORDS).strip()):
         asked.tell("FAIL", "SETNAME", "INVALID_REALNAME", asked.wire.words(say("A real name is missing.")))
         return
+    check_holds_no_secret(asked.session, realname)
     asked.hub.measures.check_may_be_seen(person)
     person.realname = asked.wire.realname = realname
     if "setname" in asked.wire.capabilities:
         asked.tell_of_themselves("SETNAME", realname)
-    asked.hub.show(person, "name", OthersName(person.nick, realname))
+    asked.session.show("name", OthersName(person.nick, realname))
 
 
 @verb("MONITOR", 1)

@@ -13,7 +13,7 @@ from chat.commands.entering import become, choose, greet
 from chat.commands.irc.asking import lusers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
-from chat.commands.words import brief
+from chat.commands.words import brief, check_holds_no_secret
 from chat.wire import replies
 from chat.wire.answers import Problem, Reply
 from chat.wire.irc.format import RENDERED
@@ -110,6 +110,7 @@ def user(asked: Asked, name: str, mode: str, unused: str, *realname: str) -> Awa
     real = " ".join(realname).strip()
     if not (name.strip() and real):
         raise Refused("usage", say("USER needs a name and a real name."))
+    check_holds_no_secret(asked.session, f"{name} {real}")
     asked.wire.user, asked.wire.realname = word(brief(name[: limits.NICKNAME], limits.WORDS)), brief(real, limits.WORDS)
     return _come_in(asked)
 
@@ -136,8 +137,9 @@ async def _enter(asked: Asked, wanted: str) -> None:
             settle(asked)
             return
     wire.wanted = None
-    if wire.account is not None:
-        await become(asked.session, connection, wire.account)
+    known, wire.account = wire.account, None
+    if known is not None:
+        await become(asked.session, connection, known)
         settle(asked)
         return
     guarded = server_password.is_wanted(asked.session)

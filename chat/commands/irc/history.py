@@ -4,7 +4,7 @@ A place in it is an id or a time.  The store pages backwards, so it is looked th
 in an id, and not for ever.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -88,6 +88,8 @@ def _buffer(asked: Asked, target: str) -> Buffer:
             raise Refused("not-allowed", not_recorded(room.log.name))
         return Buffer(room.log.name, room.log.key, reach.said, room.log.head)
     log = session.person.log
+    if not session.may_read(log):
+        raise Refused("not-allowed", not_recorded(log.name))
     return Buffer(word(target), log.key, 0, log.head, fold(target))
 
 
@@ -158,7 +160,7 @@ async def _place(asked: Asked, buffer: Buffer, given: str) -> Place | None:
     if kind == "timestamp":
         try:
             at = jsonl.stamp(datetime.fromisoformat(value).astimezone(UTC))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return Place(lambda entry: jsonl.stamp(entry.at) < at, lambda entry: jsonl.stamp(entry.at) > at)
     if kind != "msgid":
@@ -190,7 +192,10 @@ async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
         for entry in await asked.hub.archive.recent(room.log, reach.said, room.log.head + 1, 1):
             latest[room.log.name] = jsonl.stamp(entry.at)
     private = session.person.log
-    for entry in await asked.hub.archive.recent(private, 0, private.head + 1, limits.HISTORY_MOST):
+    said: Sequence[Entry] = ()
+    if session.may_read(private):
+        said = await asked.hub.archive.recent(private, 0, private.head + 1, limits.HISTORY_MOST)
+    for entry in said:
         if isinstance(entry.fact, Private):
             mine = entry.fact.author.person == session.person.id
             latest[entry.fact.to if mine else entry.fact.author.nick] = jsonl.stamp(entry.at)

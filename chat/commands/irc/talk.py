@@ -1,6 +1,6 @@
 """What people say: to rooms and to one another, as text, as an action, as a notice."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from chat.base import limits
 from chat.base.errors import Refused
@@ -9,6 +9,7 @@ from chat.base.text import is_empty
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.people import present
 from chat.commands.registry import room_of
+from chat.commands.scope import check_place
 from chat.commands.words import nothing_said
 from chat.wire import phrases
 from chat.wire.answers import OthersTags
@@ -67,24 +68,22 @@ def _say_to(asked: Asked, target: str, text: str) -> Awaitable[None] | None:
 @verb("TAGMSG", 1)
 def tagmsg(asked: Asked, targets: str, *_: str) -> Awaitable[None]:
     """Tell the clients of others something: that somebody types, for one.  It is stored nowhere."""
-    return asked.for_each(targets, lambda target: _tag(asked, target))
+    tags = asked.client_tags
+    return asked.for_each(targets if tags else "", lambda target: _tag(asked, target, tags))
 
 
-def _tag(asked: Asked, target: str) -> None:
-    if not asked.client_tags:
-        return
+def _tag(asked: Asked, target: str, given: Sequence[str]) -> None:
     session, hub = asked.session, asked.hub
-    tags = (*asked.client_tags, f"msgid={hub.token()}")
+    tags = (*given, f"msgid={hub.token()}")
     state = OthersTags(session.person.nick, target, tags)
     if target.startswith("#"):
         room = room_of(session, target)
         session.check_may_talk(room)
-        hub.show(session.person, f"tags {room.log.key}", state._replace(target=room.log.name), room)
+        session.show(f"tags {room.log.key}", state._replace(target=room.log.name), room)
     else:
+        check_place(session, None)
         person = present(hub, target)
         session.check_may_write(person)
-        for device in person.attached:
-            if device.keeps_list and session.person.id not in person.ignored:
-                device.notice(f"tags {session.person.id}", state._replace(target=person.nick))
+        session.show("tags", state._replace(target=person.nick), person)
     if asked.wire.format.echoes:
         asked.tell_of_themselves("TAGMSG", target, tags=tags)

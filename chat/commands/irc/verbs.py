@@ -1,12 +1,15 @@
 """The table of IRC's own commands, and what their handlers work with."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
+from chat.base.text import visible
 from chat.commands.registry import Outcome
+from chat.commands.words import check_holds_no_secret
 from chat.core.hub import Hub
 from chat.core.ports import Carrier
 from chat.core.session import Session
@@ -14,6 +17,9 @@ from chat.wire.answers import Lines, Problem
 from chat.wire.irc.dialect import IrcWire
 from chat.wire.irc.messages import escaped
 from chat.wire.requests import Invoke, Parsed, Request, Say, Secret, Verb
+
+_CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
+"""The key of a tag that is for the clients of others (IRCv3 message-tags)."""
 
 Perform = Callable[[Session, Parsed], Awaitable[Outcome] | Outcome]
 
@@ -73,11 +79,22 @@ class Asked(NamedTuple):
 
     @property
     def client_tags(self) -> tuple[str, ...]:
-        """The tags of the message that are for the clients of others."""
-        if "message-tags" not in self.wire.capabilities:
+        """The tags of the message that are for the clients of others, as they may be shown; raises `Refused` where they
+        may not be."""
+        given = self.verb.tags.items() if "message-tags" in self.wire.capabilities else ()
+        shown = [(key, visible(value)) for key, value in given if _CLIENT_TAG.fullmatch(key)]
+        if not shown:
             return ()
-        tags = self.verb.tags.items()
-        return tuple(f"{key}={escaped(value)}" if value else key for key, value in tags if key.startswith("+"))
+        tags = tuple(f"{key}={escaped(value)}" if value else key for key, value in shown)
+        if (size := len(";".join(tags).encode("utf-8", "replace"))) > limits.IRC_CLIENT_TAGS:
+            told = say(
+                "Tags for others have {limit} bytes at most, these have {size}.",
+                size=size,
+                limit=limits.IRC_CLIENT_TAGS,
+            )
+            raise Refused("too-long", told)
+        check_holds_no_secret(self.session, " ".join(word for tag in shown for word in tag))
+        return tags
 
     def act(self, text: str, to: str) -> Awaitable[None] | None:
         """Do something in a room."""
