@@ -34,6 +34,7 @@ class Export(NamedTuple):
     say("/export"),
     say("all that you said here, and is kept, in rooms and in private, oldest first in each"),
     allowance=Allowance("export", limits.EXPORTS, limits.EXPORT_SECONDS),
+    by_token=False,
 )
 async def export(call: Call, asked: Export) -> Outcome:
     """As history: lines for people, objects for programs."""

@@ -10,6 +10,7 @@ from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.names import fold
 from chat.base.token_bucket import Allowance
+from chat.commands import scope
 from chat.commands.registry import ANSWERED, Call, Outcome, allows, command, count, not_for, room_of, usage
 from chat.core.redacting import spoken, take_back
 from chat.log.events import Entry, Private
@@ -67,6 +68,7 @@ def _log(call: Call, asked: Delete) -> tuple[tuple[Log, int], Sequence[str]]:
     if text.startswith("@") and not text[1:2].isalpha():
         text, room = text[1:], "@"
     if room is not None and room.startswith("@"):
+        scope.check_place(session, None)
         return (session.person.log, 0), text.split()
     named = None if room is None else session.hub.rooms.named(room)
     if named is None or not allows("operator", call.connection, named.log.key):

@@ -217,6 +217,8 @@ def test_it_does_nothing_but_what_programs_may(world: World) -> None:
         "/token new other", "/token end bot", "/tokens", "/password", "/unregister", "/sessions end 2", "/nick dee"
     )
     assert [line.partition(":")[0] for line in bot.take() if not line.startswith("!  ")] == ["! not-allowed"] * 7
+    bot.type("/export")
+    assert bot.take()[0] == "! not-allowed: /export is not for programs: log in with the password."
     assert list(profe.session.person.tokens) == ["bot"]
 
 
@@ -236,6 +238,19 @@ def test_in_rooms_that_it_is_not_for_nothing_is_read_or_said(world: World) -> No
     assert bot.take() == ["<bob> in ops"], "in one room its name is not told"
     bot.type("hello ops")
     assert bob.take()[-1] == "#ops <profe> hello ops"
+
+
+def test_by_one_for_a_room_nothing_private_is_read_or_taken_back(world: World) -> None:
+    profe, bob = register(world), world.enter("bob")
+    profe.type("/join #ops", "/msg bob red lamp in private")
+    bot = come(world, f"/login profe {made(profe, 'bot #ops talk')}")
+    bot.take(), bob.take()
+    for line in ("/delete @", "/delete @ 1", "/delete @1", "/export"):
+        bot.type(line)
+        told = bot.take()
+        assert told[0].startswith("! not-allowed"), line
+        assert "lamp" not in str(told)
+    assert bob.take() == []
 
 
 def test_after_a_cut_and_a_restart_it_is_what_it_was() -> None:
