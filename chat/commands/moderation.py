@@ -13,7 +13,7 @@ from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
 from chat.commands.words import brief
 from chat.core.hub import Hub
-from chat.core.measures import Kind, Measure, check_may_hit
+from chat.core.measures import Kind, Measure, check_may_free, check_may_hit
 from chat.core.person import Person
 from chat.core.ports import Record
 from chat.core.roles import SERVER
@@ -222,6 +222,7 @@ async def _take(call: Call, kind: Kind, room: Room | None, asked: Hit | HitOnSer
     if kind == "ban" or grammar.fold(asked.nick) not in vocabulary.ALL:
         person = _target(call, asked.nick, key)
     seconds, why = _how_long(asked.duration, _DEFAULTS[kind]), brief(asked.text or "", limits.WORDS)
+    _check_may_say(call, room, why)
     now, host = hub.now(), ""
     if kind == "ban" and room is None and person is not None:
         host = "" if person.host in hub.settings.proxies else person.host
@@ -264,6 +265,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     called = person.nick
     told = _tell(call, "kick", person, called, room, None, why)
     sentence = phrases.because(say("You were sent away from this server"), why)
+    _check_may_say(call, room, why)
     _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)))
     await told
     call.reply(replies.Measured("kick", called, name, None, why, 0))
@@ -285,6 +287,8 @@ async def _end(call: Call, kind: Kind, room: Room | None, nick: str) -> Outcome:
     called = measure.nick if person is None else person.nick
     what: Literal["unmute", "unban"] = "unmute" if kind == "mute" else "unban"
     await _tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
+    if person is not None:
+        check_may_free(None if call.connection.operator else call.session.person, person, key)
     hub.measures.end(measure)
     call.reply(replies.Measured(what, called, name, None, "", 0))
     return None
@@ -309,6 +313,12 @@ def _target(call: Call, nick: str, key: str) -> Person:
 def _how_long(duration: str | None, default: int) -> int | None:
     """The seconds of a duration; None is for ever."""
     if duration is None:
+def _check_may_say(call: Call, room: Room | None, why: str) -> None:
+    """The reason is read by all in the room; raises `Refused` where they are muted there."""
+    if why and room is not None and not call.connection.operator:
+        call.session.check_may_talk(room)
+
+
         return default
     if grammar.fold(duration) in vocabulary.FOREVER:
         return None

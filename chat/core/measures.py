@@ -328,3 +328,13 @@ def check_may_hit(by: Person | None, person: Person, where: str) -> None:
         else:
             sentence = say("{nick} is an operator of the room, as you are. Nothing was done.", nick=person.nick)
         raise Refused("not-allowed", sentence)
+
+
+def check_may_free(by: Person | None, person: Person, where: str) -> None:
+    """Who may hit somebody ends what was done to them, too, and nobody does so for themselves, not through a friend
+    whom they made an operator either; raises `Refused` for anybody else.
+
+    Whoever runs the server is hit by nobody, and ends everything.
+    """
+    if by is None or SERVER not in by.roles:
+        check_may_hit(by, person, where)

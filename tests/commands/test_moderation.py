@@ -489,3 +489,51 @@ def test_what_is_told_of_the_server_is_told_once(world: World) -> None:
     alone.take()
     world.operator("/admin unmute alone")
     assert alone.take() == ["-!- whoever runs this server unmuted alone on this server"]
+
+
+def test_nobody_ends_what_was_done_to_them_whatever_they_are_in_the_room(world: World) -> None:
+    ana, _, ben = moderated(world)
+    ora = in_room(world, "ora")
+    ana.type("/op ora", "/mute ora 1d spam")
+    world.take_all()
+    ora.type("/unmute ora", "/unmute #ops ora", "hello")
+    assert [line.partition(" You")[0] for line in ora.take()] == [*["! usage: That is yourself."] * 2, "! muted:"]
+    ana.type("/ban ora forever out")
+    world.take_all()
+    ora.type("/unban #ops ora", "/join #ops")
+    assert [line.partition(":")[0] for line in ora.take()] == ["! usage", "! banned"]
+    ana.type("/unmute ora", "/unban ora")
+    ora.type("/join #ops", "hello")
+    assert ben.take()[-1] == "#ops <ora> hello"
+
+
+def test_neither_does_the_owner_but_whoever_runs_the_server(world: World) -> None:
+    ana, _, ben = moderated(world)
+    boss = in_room(world, "boss")
+    world.operator("/admin op boss")
+    boss.type("/mute #ops ana forever stop")
+    world.take_all()
+    ana.type("/unmute ana", "hello")
+    assert [line.partition(":")[0] for line in ana.take()] == ["! usage", "! muted"]
+    friend = in_room(world, "friend")
+    ana.type("/op friend")
+    friend.take()
+    friend.type("/unmute ana")
+    assert friend.take()[-1] == "! not-allowed: ana is the owner of the room. Nothing was done."
+    boss.type("/unmute #ops ana")
+    ana.type("hello")
+    assert ben.take()[-1] == "#ops <ana> hello"
+
+
+def test_a_muted_operator_says_nothing_by_the_reasons_of_what_they_do(world: World) -> None:
+    ana, _, ben = moderated(world)
+    world.operator("/admin mute ana 1h")
+    world.take_all()
+    ana.type("/mute ben 1m marker", "/mute all 1m marker", "/kick ben marker", "/ban ben marker")
+    assert [line.partition(":")[0] for line in ana.take()] == ["! muted"] * 4
+    assert ben.take() == []
+    ana.type("/mute trol 1m", "/kick trol")
+    assert [line for line in ana.take() if line[:2] == "->"] == [
+        "-> Muted trol in #ops for 1 min.",
+        "-> Kicked trol in #ops.",
+    ]

@@ -63,7 +63,7 @@ WAYS = {
     "public": ["/public on"],
     "invite": ["/invite ben", "/invite #Marker ben"],
     "word": ["/word Marker"],
-    "mute": ["/mute ben Marker"],
+    "mute": ["/mute ben Marker", "/mute all 1h Marker"],
     "unmute": ["/unmute ben"],
     "kick": ["/kick ben Marker"],
     "ban": ["/ban ben Marker"],
@@ -85,25 +85,31 @@ def test_each_command_is_thought_about() -> None:
 
 @pytest.mark.parametrize("line", [*TALK, *(line for ways in WAYS.values() for line in ways)])
 @pytest.mark.parametrize("wire", ["plain", "json"])
-def test_whatever_a_muted_person_types_nobody_sees_it(line: str, wire: str) -> None:
-    _try([line, "Marker", "/end", "/quit Marker"], wire)
+@pytest.mark.parametrize("owner", ["ana", "trol"])
+def test_whatever_a_muted_person_types_nobody_sees_it(line: str, wire: str, owner: str) -> None:
+    _try([line, "Marker", "/end", "/quit Marker"], wire, owner)
 
 
 @given(
     tried=st.lists(st.sampled_from([*TALK, *GOING, *(line for ways in WAYS.values() for line in ways)]), max_size=12),
     wire=st.sampled_from(["plain", "json"]),
+    owner=st.sampled_from(["ana", "trol"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_nor_whatever_they_do_one_after_the_other(tried: list[str], wire: str) -> None:
-    _try([line for line in tried if line != "/quit Marker"], wire)
+def test_nor_whatever_they_do_one_after_the_other(tried: list[str], wire: str, owner: str) -> None:
+    _try([line for line in tried if line != "/quit Marker"], wire, owner)
 
 
-def _try(tried: list[str], wire: str) -> None:
+def _try(tried: list[str], wire: str, owner: str) -> None:
+    """The muted one is a guest in somebody's room, or it is theirs."""
     world = World()
-    ana = founded(world, "#ops", "ana")
+    holder = founded(world, "#ops", owner)
+    if owner == "trol" and wire == "json":
+        holder.type("/json")
     register(world, "other").type("/quit")
+    ana = holder if owner == "ana" else world.enter("ana", "/join #ops")
     others = [ana, world.enter("ben", "/join #ops"), world.enter("cleo", "/join #ops", "/msg trol hi", wire="json")]
-    trol = world.enter("trol", "/join #ops", wire=wire)
+    trol = holder if owner == "trol" else world.enter("trol", "/join #ops", wire=wire)
     ana.type("/msg trol hi")
     world.operator("/admin mute trol forever")
     world.take_all()
