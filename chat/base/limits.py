@@ -694,6 +694,10 @@ NICKNAMES_KNOWN = 10
 """Earlier nicknames of somebody that are known while the server runs: whoever is a nuisance takes a new one, and then
 another."""
 
+GUESTS_KNOWN = 10
+"""Guests that somebody was before they logged in, of which that is known while the server runs: an operator is not told
+what others report of them."""
+
 SHUTDOWN_MOST = 7 * 86400
 """Seconds for which a stop can be set ahead: who plans for later announces that in words."""
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.base.names import fold
 from chat.base.token_bucket import Allowance
+from chat.commands.people import departed
 from chat.commands.registry import Call, command, count
 from chat.commands.words import brief
 from chat.core.roles import SERVER
@@ -30,17 +30,15 @@ class Report(NamedTuple):
 async def report(call: Call, asked: Report) -> None:
     """Of whoever is here, or was; a muted person may do so, too."""
     session, hub = call.session, call.session.hub
-    person, why = hub.holder_of(asked.nick), brief(asked.text, limits.REPORT)
-    if person is None and not any(fold(gone.nick) == fold(asked.nick) for gone in hub.departed):
-        hub.find(asked.nick)
+    why, left = brief(asked.text, limits.REPORT), departed(hub, asked.nick)
+    who = left[0] if left and hub.holder_of(asked.nick) is None else hub.find(asked.nick)
     count(session, "report")
-    nick = asked.nick[: limits.NAME_READ] if person is None else person.nick
     room = session.current.log.name if session.rooms else SERVER
     await hub.turn.write(
         hub.staff.log,
-        Audited(session.author, "report", nick, room, None, why, None, "" if person is None else person.id),
+        Audited(session.author, "report", who.nick, room, None, why, None, who.id),
     )
-    call.reply(replies.Reported(nick))
+    call.reply(replies.Reported(who.nick))
 
 
 class Audit(NamedTuple):
@@ -69,8 +67,7 @@ async def audit(call: Call, asked: Audit) -> None:
         start = max(0, end - limits.PAGE_EVENTS)
         call.connection.spend(limits.PRICE_QUERY)
         page = await hub.archive.stretch(hub.staff.log, start, end)
-        mine = call.session.person.id if call.session.named else None
-        found[:0] = [e for e in page if isinstance(e.fact, Audited) and (mine is None or e.fact.about != mine)]
+        found[:0] = [e for e in page if isinstance(e.fact, Audited) and not call.session.person.was(e.fact.about)]
         end = start
     now = hub.now()
     rows = [

@@ -560,7 +560,7 @@ class Hub:
             self.turn.give_up(person.id)
         del self.people[person.id]
         self.watchers.tell(person.nick, False)
-        self.departed.append(Departed(person.nick, person.user, person.realname, self.now()))
+        self.departed.append(Departed(person.id, person.nick, person.user, person.realname, self.now()))
 
     def _tell_senders(self, person: Person) -> None:
         """Who wrote to them meanwhile is told that they did not come back, when they are there themselves."""

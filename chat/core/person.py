@@ -100,6 +100,7 @@ class Device(Restorable, Protocol):
 class Departed(NamedTuple):
     """Somebody who has left: how they were called, and when that was."""
 
+    id: str
     nick: str
     user: str
     realname: str
@@ -119,6 +120,7 @@ class Person:
         "entered_at",
         "everybodys",
         "grace",
+        "guests",
         "id",
         "ignored",
         "is_bot",
@@ -149,6 +151,8 @@ class Person:
         self.nick = ""
         self.earlier: tuple[str, ...] = ()
         """What they were called since the server started, the last at the end."""
+        self.guests: tuple[str, ...] = ()
+        """The ids of the guests who they were before they logged in, since the server started, the last at the end."""
         self.password: str | None = None
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
@@ -239,6 +243,14 @@ class Person:
     def others(self, session: Device) -> Sequence[Device]:
         """Their other sessions that have a connection."""
         return _without(self.attached, session)
+
+    def turned_out(self, guest: str) -> None:
+        """This guest turns out to be they."""
+        self.guests = (*(old for old in self.guests if old != guest), guest)[-limits.GUESTS_KNOWN :]
+
+    def was(self, id: str) -> bool:
+        """Whether somebody of this id is they, or turned out to be."""
+        return id == self.id or id in self.guests
 
     def called(self, nick: str) -> None:
         """This is their nickname from now on."""

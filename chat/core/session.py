@@ -145,8 +145,8 @@ class Session:
         """Be one more device of somebody who is here, or was, and perhaps was a guest on it; then `hear_on` gives it
         what they have not read."""
         self.id = self.hub.token()
-        self.was(guest)
         self.person, self.scope = person, scope
+        self.was(guest)
         assert self.connection is not None
         self._frame = Frame.COMING
         self.subscriptions.given.clear()  # of a guest perhaps who was here
@@ -158,8 +158,11 @@ class Session:
         self._attach(code)
 
     def was(self, guest: str | None) -> None:
-        """They were this guest before: for a day, a line of that one's that comes again is not said twice."""
+        """They were this guest before: for a day, a line of that one's that comes again is not said twice, and
+        what others report of that one is of them."""
         self.guest, self._guest_until = guest, self.hub.clock.seconds() + limits.LINE_ID_SECONDS
+        if guest is not None:
+            self.person.turned_out(guest)
 
     @property
     def former(self) -> str | None:
@@ -569,7 +572,7 @@ class Session:
         they ignore (but for what is announced to all, or concerns others' lines), nor a fact that another room tells
         them."""
         fact, person = entry.fact, self.person
-        if isinstance(fact, Audited) and fact.about == person.id:
+        if isinstance(fact, Audited) and person.was(fact.about):
             return False
         if fact.author is not None:
             if fact.author.person == person.id and isinstance(fact, Joined | Left | Renamed):

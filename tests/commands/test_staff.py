@@ -2,7 +2,7 @@
 
 import pytest
 from returning import KeepingStore, restarted, resume
-from test_account import SECRET, register
+from test_account import SECRET, come, register
 from test_roles import founded
 from world import Client, World
 
@@ -68,6 +68,27 @@ def test_an_operator_who_is_reported_does_not_hear_of_it(world: World) -> None:
     good.type("/admin audit")
     assert bad.take() == ["-> Nothing was reported or done."]
     assert good.take() == ['-> 0 s ago amy reports bad in #lobby: "he reads along"']
+
+
+def test_nor_of_a_report_about_the_guest_they_were(world: World) -> None:
+    amy, good = world.enter("amy"), boss(world, "good")
+    boss(world, "bad").type("/quit")
+    sneaky = come(world, "sneaky")
+    amy.type("/report sneaky before")
+    sneaky.type(f"/login bad {SECRET}")
+    amy.type("/report sneaky after")
+    device = world.device(sneaky)
+    sneaky.type("/quit")
+    again = come(world, f"/login bad {SECRET}")
+    for client in (device, again):
+        client.type("/admin audit")
+    for client in (sneaky, device, again):
+        assert "reports" not in client.bytes.decode()
+    assert device.take()[-1] == "-> Nothing was reported or done."
+    assert [line.partition(" reports ")[2] for line in told(good) if " reports " in line] == [
+        'sneaky in #lobby: "before"',
+        'sneaky in #lobby: "after"',
+    ]
 
 
 def test_who_reports_very_often_has_to_wait() -> None:
