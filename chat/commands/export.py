@@ -69,10 +69,13 @@ async def export_of(call: Call, asked: ExportOf) -> Outcome:
 
 
 def _may_read(call: Call, key: str, entry: Entry) -> bool:
-    """An operator with a nickname reads what everybody could, or they can themselves."""
+    """An operator with a nickname reads what everybody could, or they can themselves; of a room that is not recorded
+    nobody does who did not hear it."""
+    session, rooms = call.session, call.session.hub.rooms
+    if key in rooms and not rooms[key].log.recorded:
+        return False  # it is of those alone who heard it
     if call.connection.operator:
         return True
-    session, rooms = call.session, call.session.hub.rooms
     if key.startswith("@"):
         return key == session.person.log.key
     reach = session.reach(rooms[key].log) if key in rooms else None
@@ -109,15 +112,16 @@ async def _show(call: Call, whose: str, parts: AsyncIterator[Said]) -> Outcome:
     """A part after the other, each when what came before it was read."""
     hub, total = call.session.hub, 0
     async for part in parts:
+        keys = [key for key, _ in part]
+        whole = hub.archive.readings.hold(keys, [(_place(call, key, entry), entry) for key, entry in part])
         for start in range(0, len(part), limits.HISTORY_AT_ONCE):
-            some = part[start : start + limits.HISTORY_AT_ONCE]
-            keys = [key for key, _ in some]
-            held = hub.archive.readings.hold(keys, [(_place(call, key, entry), entry) for key, entry in some])
+            stop = start + limits.HISTORY_AT_ONCE
+            held = hub.archive.readings.hold(keys[start:stop], whole[start:stop])
             while call.still_there and call.connection.blocked:
                 await deferLater(hub.clock, limits.EXPORT_PAUSE_SECONDS)
             if not call.still_there:
                 return ANSWERED
-            total += len(some)
+            total += len(held)
             history = History(Exported(whose), None, held, True, hub.now(), None, call.request.id)
             await call.connection.answer_in_pages(history)
     call.reply(replies.Exported(total))

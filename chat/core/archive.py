@@ -32,6 +32,7 @@ class Archive:
     async def stretch(self, log: Log, behind: int, last: int) -> Sequence[Entry]:
         """What stands in a log behind a number, up to another one, as far as it is held."""
         found: list[Entry] = []
+        reading = self.readings.begin()
         while behind < last:
             page = log.after(behind, last - behind)
             entries = await self.after(log, behind) if page is None else page
@@ -39,7 +40,7 @@ class Archive:
                 break
             found += [entry for entry in entries if entry.seq <= last]
             behind = entries[-1].seq
-        return found
+        return [entry for _, entry in reading.still((log.key, entry) for entry in found)]
 
     async def recent(self, log: Log, behind: int, before: int, most: int) -> Sequence[Entry]:
         """The last things people said between a place and a number, oldest first: from memory where that reaches."""

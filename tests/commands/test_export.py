@@ -5,6 +5,7 @@ import json
 
 import pytest
 from returning import KeepingStore, restarted
+from stores import SlowStore
 from test_account import register
 from test_roles import founded
 from test_staff import boss
@@ -150,3 +151,52 @@ def test_nobody_forgets_themselves_and_no_others_but_operators(world: World) -> 
     assert amy.take()[-1].startswith("! not-allowed")
     staff.type("/admin forget amy amy", "/admin audit")
     assert staff.take()[-1] == "-> 0 s ago boss: /forget ? on this server, 0 lines"
+
+
+# What is not to be read.
+
+
+def test_what_is_not_recorded_is_exported_to_nobody_who_did_not_hear_it() -> None:
+    world = World(unrecorded=["#off"])
+    world.enter("amy", "/join #off", "off the record")
+    staff, control = boss(world), world.operator()
+    for client in (staff, control):
+        client.type("/admin export #off", "/admin export amy")
+        text = client.bytes.decode()
+        assert "record" not in text
+        assert '"lines":0' in text or "0 lines" in text
+
+
+def test_what_is_taken_back_while_a_room_is_read_is_not_exported() -> None:
+    world = World(store := SlowStore())
+    bob = world.enter("bob", "other", "a secret")
+    seq, staff = world.hub.lobby.log.head, boss(world)
+    world.hub.lobby.log.forget()
+    store.slow_to_read = True
+    staff.type("/admin export #lobby")
+    read, done = store.reads.popleft()
+    page = read()
+    store.slow_to_read = False
+    bob.type(f"/delete {seq}")
+    page.addCallback(done.callback)
+    world.turn()
+    said = "\n".join(staff.take())
+    assert ("secret" in said, "<bob> other" in said) == (False, True)
+
+
+def test_nor_what_is_taken_back_while_its_reader_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HISTORY_AT_ONCE", 5)
+    world = World()
+    amy = world.enter("amy", *(f"line {number}" for number in range(100)))
+    other = world.log_in(amy.session.person, wire="json")
+    other.take()
+    seq = world.hub.lobby.log.head
+    other.socket.bufferSize = 1000
+    other.full(500)
+    other.type("/export")
+    world.wait(1, 0.1)
+    amy.type(f"/delete {seq}")
+    other.drain()
+    world.wait(10, 0.1)
+    text = other.bytes.decode()
+    assert ('"line 98"' in text, '"line 99"' in text) == (True, False)
