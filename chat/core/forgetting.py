@@ -41,6 +41,8 @@ async def forget(hub: Hub, person: Person | None, nick: str) -> Gone:
     await hub.turn.flush()
     gone = Forgotten(ids, {names.fold(known) for known in (nick, *await hub.store.nicks(ids))})
     _forget_in_memory(hub, gone)
+    for room in hub.rooms.values():
+        room.tell_of(gone.ids)  # it goes with all else: nothing that names them is written after that
     await hub.turn.flush()
     for log in _logs(hub):
         if log.replace(partial(without, gone=gone)):
@@ -96,10 +98,16 @@ def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
             other.last_from = None if other.last_from == id else other.last_from
         if known:
             hub.turn.touch(other)
-    left = [one for one in hub.departed if names.fold(one.nick) not in gone.nicks]
+
+    def is_gone(id: str, nick: str) -> bool:
+        """Whether it is one of them: somebody else who is known may have had a nickname of theirs."""
+        known = id in hub.people or id in hub.absent
+        return id in gone.ids or (not known and names.fold(nick) in gone.nicks)
+
+    left = [one for one in hub.departed if not is_gone(one.id, one.nick)]
     hub.departed = deque(left, hub.departed.maxlen)
     for measure in hub.measures.all():
-        if measure.whom in gone.ids or names.fold(measure.nick) in gone.nicks:
+        if is_gone(measure.whom, measure.nick):
             hub.measures.end(measure)
             hub.turn.append_with(measure.record._replace(value=None))
         elif measure.by is not None and names.fold(measure.by) in gone.nicks:

@@ -5,7 +5,7 @@ In a small room each arrival is told at once.  In a room of many it is gathered,
 hears a stranger.  Who came and went in between, or went and came back, is not told at all.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -132,6 +132,11 @@ class Room:
     def introduce(self, participant: Participant, nick: str = "") -> None:
         """Announce whoever was gathered, if they are about to be seen: this one, or who had the nickname they take."""
         if participant.nick in self._arrived or nick in self._departed:
+            self._tell()
+
+    def tell_of(self, ids: Collection[str]) -> None:
+        """What is gathered is told at once, if one of these people, by their ids, has gone."""
+        if any(author.person in ids for author in self._departed.values()):
             self._tell()
 
     def _tell_later(self) -> None:

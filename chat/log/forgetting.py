@@ -28,6 +28,8 @@ class Forgotten(NamedTuple):
 def without(entry: Entry, gone: Forgotten) -> Entry:
     """This entry without them; the very same where they are not in it."""
     fact, mine = entry.fact, gone.said(entry)
+    whom = getattr(fact, "to_person", "") or getattr(fact, "about", "")
+    others = bool(whom) and whom not in gone.ids  # who has a nickname by now that one of them had
     if mine and isinstance(fact, Said):
         return entry._replace(fact=Redacted(None, (entry.seq,), entry.at), id=None)
     changes: dict[str, Any] = {}
@@ -37,7 +39,7 @@ def without(entry: Entry, gone: Forgotten) -> Entry:
             changes["author"] = Author("", "", NOBODY)
         elif field.name in _WORDS and mine and value:
             changes[field.name] = ""
-        elif field.name in _NAMED and isinstance(value, str) and names.fold(value) in gone.nicks:
+        elif field.name in _NAMED and not others and isinstance(value, str) and names.fold(value) in gone.nicks:
             changes[field.name] = NOBODY
         elif field.name in ("to_person", "about") and value in gone.ids:
             changes[field.name] = ""

@@ -200,3 +200,43 @@ def test_nor_what_is_taken_back_while_its_reader_is_slow(monkeypatch: pytest.Mon
     world.wait(10, 0.1)
     text = other.bytes.decode()
     assert ('"line 98"' in text, '"line 99"' in text) == (True, False)
+
+
+# Who is forgotten, and nobody else.
+
+
+def held(store: KeepingStore) -> str:
+    """All facts in the store."""
+    return json.dumps([dataclasses.asdict(e.fact) for log in store._logs.values() for e in log], default=str)
+
+
+@pytest.mark.parametrize("went", [True, False])
+def test_what_was_to_be_told_of_somebody_is_not_written_after_they_were_forgotten(went: bool) -> None:
+    world = World(store := KeepingStore())
+    others = [world.enter(f"p{chr(97 + number)}") for number in range(limits.GATHER_FROM + 3)]
+    troll = world.enter("zanzibar", "hi")
+    world.wait(60)
+    others[-1].type("/quit")
+    world.wait(1)
+    if went:
+        troll.type("/quit")
+    operator = world.operator("/admin forget zanzibar zanzibar")
+    assert answers(operator)[0].startswith("zanzibar is forgotten")
+    world.wait(60)
+    assert "zanzibar" not in held(store)
+
+
+def test_whoever_has_a_nickname_now_that_the_forgotten_one_had_keeps_all_that_is_theirs() -> None:
+    world = World(store := KeepingStore())
+    world.enter("bob", "/nick zed")
+    bob, amy = world.enter("bob"), founded(world)
+    world.operator("/admin mute bob forever spam")
+    amy.type("/msg bob psst", "/report bob noise")
+    operator = world.operator("/admin forget zed zed")
+    assert answers(operator)[0].startswith("zed is forgotten")
+    bob.take(), amy.take()
+    bob.type("hello")
+    assert bob.take() == ['! muted: You are muted on this server for ever: "spam".']
+    assert held(store).count('"to": "bob"') == 3  # twice what was written to them, and the report
+    amy.type("/last bob")
+    assert "10:04 [you -> bob] psst" in amy.take()
