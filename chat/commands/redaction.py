@@ -81,11 +81,19 @@ def _log(call: Call, asked: Delete) -> tuple[tuple[Log, int], Sequence[str]]:
 
 def _of_other(call: Call, own: _Lines, nick: str) -> _Lines:
     """There, lines of whoever is called so, or was when they said them; raises `Refused` for who is no operator."""
-    if own.log is call.session.person.log or not allows("operator", call.connection, own.log.key):
+    if own.log is call.session.person.log:
         raise not_for("operator", "delete NICK")
     person = call.session.hub.holder_of(nick)
     speaker = Speaker(None if person is None else person.id, fold(nick))
-    return own._replace(speaker=speaker, nick=nick[: limits.NAME_READ])
+    lines = own._replace(speaker=speaker, nick=nick[: limits.NAME_READ])
+    _check_may(call, lines)
+    return lines
+
+
+def _check_may(call: Call, lines: _Lines) -> None:
+    """Raises `Refused` for who would take back what others said and is no operator there, or not any more."""
+    if lines.nick is not None and not allows("operator", call.connection, lines.log.key):
+        raise not_for("operator", "delete NICK")
 
 
 def _is_number(word: str) -> bool:
@@ -127,6 +135,9 @@ async def _one(call: Call, lines: _Lines, seq: int) -> Outcome:
     """The line of this number."""
     session, hub, log = call.session, call.session.hub, lines.log
     found = [entry for entry in await hub.archive.recent(log, lines.behind, seq + 1, 1) if entry.seq == seq]
+    if lines.nick is not None and not call.still_there:
+        return ANSWERED
+    _check_may(call, lines)
     if not found or not is_by(found[0].fact, lines.speaker):
         if lines.nick is not None:
             raise Refused("gone", say("{nick} said nothing that has the number {number}.", nick=lines.nick, number=seq))
@@ -153,6 +164,11 @@ async def _all(call: Call, lines: _Lines, since: datetime | None) -> Outcome:
     while True:
         call.connection.spend(limits.PRICE_SPOKEN)
         found = await spoken(hub, log, lines.behind, lines.speaker, limits.REDACTED_AT_ONCE, since, before)
+        if not call.still_there:
+            return ANSWERED
+        if total and not allows("operator", call.connection, log.key):
+            break  # what went until then is told
+        _check_may(call, lines)
         if not found:
             break
         hub.audit(author, call.command.name, lines.nick or "", hub.rooms[log.key], lines=len(found))

@@ -288,6 +288,47 @@ def test_all_that_somebody_said_lately_goes_at_once(world: World, monkeypatch: p
     assert "an early line" in texts(late)
 
 
+@pytest.mark.parametrize("gone", ["deop", "cut"])
+def test_who_is_no_operator_any_more_or_gone_takes_no_more_back(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REDACTED_AT_ONCE", 1)
+    world = World(store := SlowStore())
+    amy, ora = operator(world, "amy"), operator(world, "ora")
+    amy.type("/op ora")
+    bob = world.enter("bob", "/join #ops", "one", "two", "three")
+    world.take_all()
+    store.slow_to_read = True
+    ora.type("/delete #ops bob all 1h")
+    store.let_read()
+    world.turn()
+    ora.cut() if gone == "cut" else amy.type("/deop ora")
+    while store.reads:
+        store.let_read()
+        world.turn()
+    assert sum("took back" in line for line in bob.take()) == 1
+    if gone == "deop":
+        assert ora.take()[-2:] == [
+            "-!- amy made ora no operator of #ops any more",
+            '-> Taken back: "three"',
+        ]
+
+
+def test_nor_a_single_line(world: World) -> None:
+    world = World(store := SlowStore())
+    amy, ora = operator(world, "amy"), operator(world, "ora")
+    amy.type("/op ora")
+    bob = world.enter("bob", "/join #ops", "one")
+    seq = world.hub.rooms["#ops"].log.head
+    world.hub.rooms["#ops"].log.forget()
+    store.slow_to_read = True
+    ora.type(f"/delete #ops bob {seq}")
+    amy.type("/deop ora")
+    while store.reads:
+        store.let_read()
+        world.turn()
+    assert ora.take()[-1] == "! not-allowed: /delete NICK is for the operators of the room. Nothing was done."
+    assert "took back" not in texts(bob)
+
+
 def test_what_was_said_under_an_earlier_nickname_goes_too(world: World) -> None:
     amy = operator(world, "amy")
     troll = world.enter("troll", "/join #ops", "spam one", "/nick angel")
