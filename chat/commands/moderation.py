@@ -251,6 +251,9 @@ async def _take(call: Call, kind: Kind, room: Room | None, asked: Hit | HitOnSer
         if before is not None:
             hub.measures.take(before)
         raise
+    if kind == "ban" and person is not None:
+        hub.belongs_no_more(person, key)
+        await hub.turn.flush()
     shared = hub.known_from(host, person) if host else 0
     call.reply(replies.Measured(kind, measure.nick, measure.room, seconds, why, shared))
     return None
@@ -262,10 +265,10 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     person, why = _target(call, nick, key), brief(text or "", limits.WORDS)
     if room is not None:
         member(call, room, nick)
+    _check_may_say(call, room, why)
     called = person.nick
     told = _tell(call, "kick", person, called, room, None, why)
     sentence = phrases.because(say("You were sent away from this server"), why)
-    _check_may_say(call, room, why)
     _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)))
     await told
     call.reply(replies.Measured("kick", called, name, None, why, 0))
@@ -284,11 +287,11 @@ async def _end(call: Call, kind: Kind, room: Room | None, nick: str) -> Outcome:
             raise Refused("usage", say("{nick} is not muted {place}.", nick=shown, place=place))
         raise Refused("usage", say("{nick} is not banned {place}.", nick=shown, place=place))
     person = hub.people.get(measure.whom) or hub.absent.get(measure.whom)
+    if person is not None:
+        check_may_free(None if call.connection.operator else call.session.person, person, key)
     called = measure.nick if person is None else person.nick
     what: Literal["unmute", "unban"] = "unmute" if kind == "mute" else "unban"
     await _tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
-    if person is not None:
-        check_may_free(None if call.connection.operator else call.session.person, person, key)
     hub.measures.end(measure)
     call.reply(replies.Measured(what, called, name, None, "", 0))
     return None
@@ -310,15 +313,15 @@ def _target(call: Call, nick: str, key: str) -> Person:
     return person
 
 
-def _how_long(duration: str | None, default: int) -> int | None:
-    """The seconds of a duration; None is for ever."""
-    if duration is None:
 def _check_may_say(call: Call, room: Room | None, why: str) -> None:
     """The reason is read by all in the room; raises `Refused` where they are muted there."""
     if why and room is not None and not call.connection.operator:
         call.session.check_may_talk(room)
 
 
+def _how_long(duration: str | None, default: int) -> int | None:
+    """The seconds of a duration; None is for ever."""
+    if duration is None:
         return default
     if grammar.fold(duration) in vocabulary.FOREVER:
         return None

@@ -7,7 +7,8 @@ from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.base.token_bucket import Allowance
 from chat.commands.registry import Call, command, count, held_room, usage
-from chat.core.privacy import STAFF
+from chat.core.hub import Hub
+from chat.core.privacy import STAFF, Privacy
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
 from chat.log.events import Author, Invited, PrivacySet
@@ -93,8 +94,18 @@ async def _make_public(call: Call, room: Room) -> None:
     hub, key = call.session.hub, room.log.key
     place, _ = await hub.turn.write(room.log, PrivacySet(_author(call, room), False))
     now = room.privacy._replace(private=False, opened=place.seq, word="")
-    await hub.turn.change(now.record(key))
+    await _set(hub, key, now)
+
+
+async def _set(hub: Hub, key: str, now: Privacy) -> None:
+    """It is so at once: who changes it meanwhile goes on from there.  Where it cannot be stored it is as before."""
+    before = hub.rooms.privacy(key)
     hub.rooms.set_privacy(key, now)
+    try:
+        await hub.turn.change(now.record(key))
+    except NotStored:
+        hub.rooms.set_privacy(key, before)
+        raise
 
 
 def _author(call: Call, room: Room) -> Author | None:
@@ -165,8 +176,7 @@ async def word(call: Call, asked: Word) -> None:
             public = say("{room} is public: everybody comes in without a word.", room=room.log.name)
             raise Refused("usage", public)
         now = room.privacy._replace(word=kept)
-        await hub.turn.change(now.record(key))
-        hub.rooms.set_privacy(key, now)
+        await _set(hub, key, now)
     call.reply(replies.Word(room.log.name, bool(room.privacy.word)))
 
 

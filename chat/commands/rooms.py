@@ -75,9 +75,9 @@ async def join(call: Call, asked: Join) -> Outcome:
     session, hub = call.session, call.session.hub
     scope.check_place(session, asked.room)
     key = hub.rooms.key_of(asked.room)
+    if key not in session.person.rooms and hub.rooms.is_private(key) and not await _may_come(call, asked):
+        return ANSWERED
     if key not in session.person.rooms:
-        if hub.rooms.is_private(key) and not await _may_come(call, asked):
-            return ANSWERED
         hub.measures.check_may_come(session.person, key)
         session.person.may_join_one_more()
         if hub.settings.max_per_host:

@@ -463,11 +463,19 @@ class Hub:
             session.hear_no_more(room.log)
         self.turn.touch(person)
 
+    def belongs_no_more(self, person: Person, key: str) -> None:
+        """Somebody was banned from the room of this key: if it is private, they have to be asked in anew, and read from
+        then on."""
+        if person.admitted.pop(key, None) is not None:
+            self.turn.touch(person)
+
     def carry_measures(self, guest: str, person: Person) -> None:
         """A guest turns out to be somebody who has an account: what keeps the one from something keeps the other."""
         for measure in self.measures.carry(guest, person):
             if measure.kind == "ban" and measure.where in person.rooms:
                 self.put_out(person, person.rooms[measure.where])
+            if measure.kind == "ban":
+                self.belongs_no_more(person, measure.where)
 
     def known_from(self, host: str, besides: Person | None = None) -> int:
         """How many people who may be here have come from this address."""

@@ -2,15 +2,17 @@
 
 import pytest
 from returning import KeepingStore, code_of, restarted, resume
-from test_account import SECRET, register
+from stores import SlowStore
+from test_account import SECRET, come, register
 from test_roles import founded, in_room
+from twisted.internet.defer import Deferred, fail
 from world import Client, World
 
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
 from chat.core.hub import SERVER
-from chat.core.ports import Record
+from chat.core.ports import Batch, Record
 from chat.core.privacy import PUBLIC, Privacy, of_record
 from chat.wire import vocabulary
 
@@ -118,6 +120,40 @@ def test_where_it_could_not_be_stored_all_is_as_it_was(
         assert codes(amy) == ["not-stored"]
     assert world.hub.rooms["#ops"].privacy == PUBLIC
     assert "#ops" in world.enter("eve", "/join #ops").session.rooms
+
+
+def test_public_and_a_word_that_could_not_be_stored_change_nothing(
+    store: KeepingStore, world: World, amy: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.hub.rooms.privacy("#ops")
+    commit = store.commit
+
+    def refuse(batch: Batch) -> object:
+        return fail(NotStored(say("the disk is full"))) if batch.records else commit(batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "commit", refuse)
+        amy.type("/word tulip", "/public on")
+        assert codes(amy) == ["not-stored"] * 2
+    assert world.hub.rooms.privacy("#ops") == before
+
+
+def test_a_word_that_is_set_while_the_room_is_made_public_does_not_make_it_private_again() -> None:
+    world = World(store := SlowStore())
+    amy = founded(world)
+    amy.type("/private on")
+    other = world.device(amy)
+    world.take_all()
+    store.slow = True
+    amy.type("/public #ops on")
+    store.let()  # the fact is stored, its record is on its way
+    world.turn()
+    other.type("/word #ops tulips")
+    while store.commits:
+        store.let()
+        world.turn()
+    assert not world.hub.rooms.privacy("#ops").private
+    assert codes(other) == ["usage"]
 
 
 def test_there_is_a_limit_of_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,6 +378,28 @@ def test_who_says_the_word_comes_in_and_belongs_to_it(world: World, amy: Client)
     assert len(world.hub.rooms["#ops"].members) == 2
 
 
+def test_who_says_it_on_two_devices_at_once_comes_in_once(world: World, amy: Client) -> None:
+    amy.type("/word tulips")
+    bob = register(world, "bob")
+    other = world.device(bob)
+    held: list[Deferred[bool]] = []
+
+    def verify(kept: str | None, password: str) -> Deferred[bool]:
+        held.append(Deferred())
+        return held[-1]
+
+    world.passwords.verify = verify  # type: ignore[method-assign]
+    bob.type("/join #ops tulips")
+    other.type("/join #ops tulips")
+    amy.take()
+    for one in held:
+        one.callback(True)
+    world.turn()
+    assert [line for line in amy.take() if "joined" in line] == ["-!- bob joined #ops (2 here)"]
+    assert "#ops" in bob.session.rooms
+    assert not any(line.startswith("!") for line in (*bob.lines, *other.lines))
+
+
 def test_who_guesses_it_is_sent_away(world: World, amy: Client) -> None:
     amy.type("/word tulip")
     eve = world.enter("eve")
@@ -425,6 +483,34 @@ def test_who_says_the_word_reads_from_then_on_also_what_was_said_in_the_same_mom
     amy.type("hello")
     assert "psst" not in eve.bytes.decode()
     assert history(eve) == ["hello"]
+
+
+def test_who_was_banned_belongs_to_it_no_more(world: World, store: KeepingStore, amy: Client) -> None:
+    bob = register(world, "bob")
+    amy.type("/invite bob")
+    bob.type("/join #ops")
+    amy.type("while bob is in it", "/ban bob 1h", "while bob is banned")
+    after = restarted(world, store)
+    assert "#ops" not in after.hub.find("bob").admitted
+    world.wait(3700)
+    bob.type("/join #ops")
+    assert codes(bob) == ["locked"]
+    amy.type("/invite bob")
+    bob.type("/join #ops")
+    assert history(bob) == []
+
+
+def test_what_a_guest_is_banned_for_holds_for_the_account_that_belongs_to_it(world: World, amy: Client) -> None:
+    bob = register(world, "bob")
+    amy.type("/invite bob")
+    bob.type("/join #ops", "/quit")
+    guest = come(world, "guest")
+    amy.type("/ban guest 1h")
+    guest.type(f"/login bob {SECRET}")
+    world.wait(3700)
+    guest.take()
+    guest.type("/join #ops")
+    assert codes(guest) == ["locked"]
 
 
 def test_public_does_not_open_what_was_said_in_private(world: World, amy: Client) -> None:
