@@ -237,17 +237,26 @@ WRITTEN_ANEW = 8
 """Rows before and behind a line that is taken back which are written to other pages, as SQLite may have left a copy in
 those where they were: some 3 KB, more than a page of each kind holds."""
 
-LOOKED_THROUGH = 4 * 1024 * 1024
-"""Bytes of the database in which what was taken back is looked for at once, in some milliseconds."""
+LOOKED_THROUGH = 1024 * 1024
+LOOKED_SECONDS = 0.02
+"""Bytes of the database in which what was taken back is looked for at once, and how long that may take: nobody's line
+is stored meanwhile."""
 
 LOOKED_FOR = 8
 """Bytes of a line that are looked for: fewer are a word that anybody may have said, and tell nothing of anybody."""
+
+LOOKED_FOR_MOST = 30_000
+"""Such parts of lines that are looked for, three of each, in 3 MB of memory: where more was taken back, all pages in
+which anything is left are written anew."""
 
 SCRUB_ROUNDS = 5
 """Times that the database is looked through at most, and what is found there written anew."""
 
 SCRUB_SECONDS = 1.0
 """After a redaction, when nothing came for so long, what is left of it outside its row is overwritten."""
+
+SCRUB_WAITS_SECONDS = 60.0
+"""Where somebody speaks all the time, that waits for so long; then a step of it is done each SCRUB_SECONDS."""
 
 MERGED_PAGES = 64
 """Pages of the search index that are merged at once, in some milliseconds."""

@@ -1,7 +1,10 @@
 """Somebody is forgotten by the database: nothing of them is in any row, nor in any byte of its files."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from database import AMY, BOB, CARL, MINUTE, START, Database, log, opened, private
@@ -9,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_rows import entries
 
-from chat.base import limits
+from chat.base import limits, names
 from chat.log.events import Author, Entry, Joined, Left, Message, NotDelivered, Redacted, Renamed, RoleGiven, TopicSet
 from chat.log.forgetting import Forgotten, without
 from chat.log.redaction import Speaker
+from chat.store.sqlite.damage import find
 
 GONE = Forgotten({"p-amy"}, {"amy"})
 
@@ -59,6 +63,21 @@ def test_no_byte_of_somebody_is_left_in_the_file(
         assert database.wait(database.store.spoken(Speaker(BOB.person), 0)).entries[0][1].fact == facts[2]
     for word in (b"zanzibar", b"tulip"):
         assert word not in data
+
+
+@settings(max_examples=100, deadline=None)
+@given(entries, st.booleans())
+def test_the_server_starts_again_on_what_is_left(entry: Entry, mine: bool) -> None:
+    author = entry.fact.author or AMY
+    gone = Forgotten({author.person if mine else "p-x"}, {names.fold(author.nick)})
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "chat.sqlite3"
+        with opened(path) as database:
+            database.commit(log("#lobby", [entry.fact, Message(BOB, "two")]))
+            database.wait(database.store.forget(gone, 0))
+            assert len(database.entries()) == 2
+        with opened(path) as database, closing(sqlite3.connect(path)) as connection:
+            assert find(connection, entries=True) == []
 
 
 def test_what_somebody_said_is_found_part_after_part(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
 """Lines that are taken back, in the database and in its files: rows stay, and nothing of what they said is left."""
 
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +20,7 @@ from chat.base.folding import folded
 from chat.core.ports import Query, Redaction
 from chat.log.events import Entry, Message, Redacted
 from chat.log.redaction import Speaker
+from chat.store.sqlite.redaction import Scrubbing
 from chat.store.sqlite.schema import prepare
 
 
@@ -140,31 +144,152 @@ def test_while_somebody_reads_the_journal_is_left_for_later(tmp_path: Path) -> N
         assert b"Zanzibar0tulip" not in bytes_of(path)
 
 
-def test_a_line_whose_page_was_divided_before_leaves_no_copy(tmp_path: Path) -> None:
-    """SQLite leaves what was in a page in its unused part, when it divides the page among its neighbours."""
-    path, random = tmp_path / "chat.sqlite3", Random(1)
-    held: dict[str, list[str]] = {}
+@pytest.mark.parametrize("scrubbed", [False, True])
+def test_another_program_that_looks_in_takes_no_line_away(tmp_path: Path, scrubbed: bool) -> None:
+    path, copy = tmp_path / "chat.sqlite3", tmp_path / "copy"
+    copy.mkdir()
+    look = (
+        f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('SELECT * FROM entries').fetchall(); c.close()"
+    )
     with opened(path) as database:
-        for _ in range(150):
-            appended = []
-            for room in {int(random.paretovariate(1)) % 20 for _ in range(3)}:
-                texts = [f"{random.getrandbits(128):032x}" * random.choice([1, 2, 20]) for _ in range(3)]
-                before = held.setdefault(f"#room{room}", [])
-                appended.append(lines(*texts, first=len(before) + 1, key=f"#room{room}"))
-                before += texts
-            database.commit(*appended)
-        gone: set[str] = set()
-        for key, texts in held.items():
-            targets = tuple(range(1, len(texts) + 1, 2))
-            gone.update(texts[target - 1] for target in targets)
-            fact = log(key, [Redacted(AMY, targets, START)], len(texts) + 1)
-            database.wait(database.store.commit(batch(fact, redactions=[Redaction(key, targets)])))
+        database.commit(lines("one", "tulip tulip", "three"))
+        take_back(database, 2)
+        if scrubbed:
+            database.scrub()
+        subprocess.run([sys.executable, "-c", look, str(path)], check=True)
+        database.commit(lines("four", "five", first=5))
+        for file in (path, Path(f"{path}-wal")):  # as they are at the end of the process
+            shutil.copy(file, copy)
+    with opened(copy / path.name) as database:
+        assert database.texts()[-2:] == ["four", "five"]
+
+
+def divided(database: Database) -> tuple[set[str], set[str]]:
+    """Take back half of what is said in many rooms; returns what is left, and what is not.
+
+    SQLite leaves what was in a page in its unused part, when it divides the page among its neighbours.
+    """
+    random = Random(26)  # where that is so
+    held: dict[str, list[str]] = {}
+    for _ in range(150):
+        appended = []
+        for room in {int(random.paretovariate(1)) % 20 for _ in range(3)}:
+            texts = [f"{random.getrandbits(128):032x}" * random.choice([1, 2, 20]) for _ in range(3)]
+            before = held.setdefault(f"#room{room}", [])
+            appended.append(lines(*texts, first=len(before) + 1, key=f"#room{room}"))
+            before += texts
+        database.commit(*appended)
+    gone: set[str] = set()
+    for key, texts in held.items():
+        targets = tuple(range(1, len(texts) + 1, 2))
+        gone.update(texts[target - 1] for target in targets)
+        fact = log(key, [Redacted(AMY, targets, START)], len(texts) + 1)
+        database.wait(database.store.commit(batch(fact, redactions=[Redaction(key, targets)])))
+    return {text for texts in held.values() for text in texts} - gone, gone
+
+
+def left(texts: set[str], path: Path) -> set[str]:
+    data = bytes_of(path)
+    return {text for text in texts if text[:32].encode() in data}
+
+
+def test_a_line_whose_page_was_divided_before_leaves_no_copy(tmp_path: Path) -> None:
+    path = tmp_path / "chat.sqlite3"
+    with opened(path) as database:
+        kept, gone = divided(database)
         database.scrub()
-        data = bytes_of(path)
-        kept = {text for key in held for text in database.texts(key) if text}
-    assert len(kept) > 200
-    assert {text for text in kept if text[:32].encode() not in data} == set()
-    assert {text for text in gone if text[:32].encode() in data} == set()
+        assert len(kept) > 200
+        assert left(kept, path) == kept
+        assert left(gone, path) == set()
+
+
+def test_nor_where_so_much_was_taken_back_that_it_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOOKED_FOR_MOST", 10)
+    path = tmp_path / "chat.sqlite3"
+    with opened(path) as database:
+        database.scrub()
+        kept, gone = divided(database)
+        database.scrub()
+        assert left(kept, path) == kept
+        assert left(gone, path) == set()
+
+
+def test_nor_after_an_end_of_the_process_in_between(tmp_path: Path) -> None:
+    path, copy = tmp_path / "chat.sqlite3", tmp_path / "copy"
+    copy.mkdir()
+    with opened(path) as database:
+        _, gone = divided(database)
+        for file in (path, Path(f"{path}-wal")):
+            shutil.copy(file, copy)
+    with opened(copy / path.name) as database:
+        database.scrub()
+        assert left(gone, copy / path.name) == set()
+
+
+class Watch:
+    """A clock that goes on by so much with each look at it."""
+
+    def __init__(self) -> None:
+        self.step = self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def test_what_is_looked_through_at_once_is_bounded_by_time(tmp_path: Path) -> None:
+    path, watch = tmp_path / "chat.sqlite3", Watch()
+    with opened(path) as database, closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        divided(database)
+        with closing(Scrubbing(path, watch)) as scrubbing:
+            while scrubbing._looked_at is None:
+                scrubbing.step(connection)
+            watch.step = limits.LOOKED_SECONDS * 3 / 4
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+            for number in range(10):
+                assert scrubbing._looked_at == 2 * size * number
+                scrubbing.step(connection)
+
+
+def test_where_somebody_speaks_all_the_time_it_waits_a_while_and_then_no_longer(tmp_path: Path) -> None:
+    path, watch = tmp_path / "chat.sqlite3", Watch()
+    with opened(path) as database:
+        database.scrub()
+        scrubbing = database.store._scrubbing = Scrubbing(path, watch)
+        database.scrub()
+        database.commit(lines("one", "Zanzibar0tulip"))
+        database.index()
+        watch.now = 1000.0
+        scrubbing.note(["Zanzibar0tulip"])
+        take_back(database, 2)
+        assert scrubbing.wanted() == limits.SCRUB_SECONDS
+        watch.now += limits.SCRUB_WAITS_SECONDS - 1
+        assert scrubbing.wanted() == limits.SCRUB_SECONDS
+        watch.now += 1
+        assert scrubbing.wanted() == 0
+        database.wait(database.store._writer.do(scrubbing.step))
+        assert scrubbing.wanted() == limits.SCRUB_SECONDS
+        watch.now += 0.75
+        assert scrubbing.wanted() == 0.25
+        watch.now += 0.25
+        database.scrub()
+        assert left({"Zanzibar0tulip"}, path) == set()
+
+
+def test_who_takes_something_back_all_the_time_does_not_put_off_the_rest(tmp_path: Path) -> None:
+    path, watch = tmp_path / "chat.sqlite3", Watch()
+    with opened(path) as database, closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        divided(database)
+        with closing(Scrubbing(path, watch)) as scrubbing:
+            watch.step = limits.LOOKED_SECONDS  # a page at a time
+            places = []
+            for number in range(200):
+                scrubbing.note([f"something {number}"])
+                scrubbing.step(connection)
+                places.append(scrubbing._looked_at or 0)
+            assert places[-1] > places[100] > 0
 
 
 @settings(max_examples=30, deadline=None)

@@ -13,7 +13,7 @@ from chat.core import measures
 from chat.core.remembered import wrong_person, wrong_session
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.people import people, sessions
-from chat.store.sqlite.rows import DATES, ENTRY_SIZE, KINDS, SAID_KINDS, SEQ_BITS, SEQ_MOST
+from chat.store.sqlite.rows import DATES, ENTRY_SIZE, KINDS, KINDS_WITHOUT_AUTHOR, SAID_KINDS, SEQ_BITS, SEQ_MOST
 
 HEAD_MOST = SEQ_MOST // 2
 """A thousand a second for a year: no log came so far."""
@@ -147,9 +147,7 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Damage]:
             OR kind NOT IN ({KINDS}) OR typeof(coalesce(text, '')) != 'text' OR typeof(coalesce(nick, '')) != 'text'
             OR typeof(coalesce(person, '')) != 'text' OR typeof(coalesce(session, '')) != 'text'
             OR (text IS NULL) = (kind IN ({SAID_KINDS}))
-            OR (person IS NULL AND kind NOT IN (
-                'joined', 'left', 'role', 'measure', 'privacy', 'invited', 'announced', 'stop', 'not-delivered'
-            ))
+            OR (person IS NULL AND kind NOT IN ({KINDS_WITHOUT_AUTHOR}))
             OR NOT json_valid(coalesce(details, '{{}}'))
         """
     ).fetchall()

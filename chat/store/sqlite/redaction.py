@@ -10,8 +10,10 @@ what was written stands in the write-ahead file until that begins anew.  All thi
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from io import FileIO
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from chat.base import limits
@@ -95,37 +97,57 @@ class Scrubbing:
     """(Spare) After redactions, a step at a time: merge the search index, begin the write-ahead file anew, look through
     the database, and where something is left, write what is around it anew and look again."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seconds: Callable[[], float] = monotonic) -> None:
         self._path = path
-        self._texts: dict[bytes, None] = {}
-        """Parts of what was taken back since the file was looked through."""
+        self._file: FileIO | None = None
+        self._seconds = seconds
+        self._due_since = self._stepped_at = seconds()
+        self._texts: set[bytes] | None = None
+        """Parts of what was taken back since the file was looked through; None where that is not known, as after a
+        start, or too much."""
         self._due: bool | None = None
         """None: it is not known whether the last run had done all."""
         self._merging = False
         self._looked_at: int | None = None
         """Up to which byte of the file, None while it is not looked through."""
+        self._noted = False
+        """Whether anything was taken back since that began."""
         self._found = self._rounds = 0
 
     def note(self, texts: Sequence[str]) -> None:
         """This was taken back."""
         for text in texts:
-            self._texts |= dict.fromkeys(_parts(text.encode()))
-        self._due, self._merging, self._looked_at, self._rounds = True, False, None, 0
+            if self._texts is not None:
+                self._texts.update(_parts(text.encode()))
+                if len(self._texts) > limits.LOOKED_FOR_MOST:
+                    self._texts = None
+        if self._due is False:
+            self._due_since = self._seconds()
+        self._due, self._merging, self._noted, self._rounds = True, False, True, 0
 
     def wanted(self) -> float | None:
-        """In how many seconds a step is due if nothing else comes; None if nothing is left to do."""
-        if self._merging or self._looked_at is not None:
-            return limits.INDEX_PAUSE_SECONDS
-        return None if self._due is False else limits.SCRUB_SECONDS
+        """In how many seconds a step is due if nothing else comes; None if nothing is left to do.
+
+        Where something comes all the time, steps are done in between after a while.
+        """
+        if self._due is False:
+            return None
+        now = self._seconds()
+        if now - self._due_since >= limits.SCRUB_WAITS_SECONDS:
+            return max(0, self._stepped_at + limits.SCRUB_SECONDS - now)
+        return limits.INDEX_PAUSE_SECONDS if self._merging or self._looked_at is not None else limits.SCRUB_SECONDS
 
     def step(self, connection: sqlite3.Connection) -> None:
         """Do what comes next; where somebody reads the write-ahead file just now, that is tried again later."""
+        self._stepped_at = self._seconds()
         if self._looked_at is not None:
-            self._look(connection)
+            self._looked_at = self._look(connection, self._looked_at)
+            if self._looked_at is None:
+                self._looked_through(connection)
         elif not connection.execute("SELECT 1 FROM scrubbing LIMIT 1").fetchone():
-            self._due = False
+            self._done()
         elif not self._merge(connection) and _begun_anew(connection):
-            self._looked_at = self._found = 0
+            self._looked_at, self._found, self._noted = 0, 0, False
 
     def _merge(self, connection: sqlite3.Connection) -> bool:
         """Merge a portion of the index; returns whether there was anything to merge."""
@@ -136,29 +158,54 @@ class Scrubbing:
         self._merging = connection.total_changes - before >= _WORKED
         return self._merging
 
-    def _look(self, connection: sqlite3.Connection) -> None:
-        """Look through a portion of the file; at its end all is done, unless something was found."""
+    def _look(self, connection: sqlite3.Connection, start: int) -> int | None:
+        """Look through a portion of the file from there; returns where the next one begins, None at the end."""
+        ends_at = self._seconds() + limits.LOOKED_SECONDS
+        size: int
         (size,) = connection.execute("PRAGMA page_size").fetchone()
-        with self._path.open("rb") as file:
-            file.seek(self._looked_at or 0)
-            data = file.read(limits.LOOKED_THROUGH)
-        for start in sorted({place - place % size for part in self._texts for place in _places(data, part)}):
-            rows = _rows_beside(data[start : start + size], self._texts)
-            if rows is not None and _holds(connection, *rows):
+        if self._file is None:
+            self._file = FileIO(self._path)  # without a buffer, which would show what was there before
+        self._file.seek(start)
+        data = self._file.read(limits.LOOKED_THROUGH)
+        for place in range(0, len(data) - size + 1, size):
+            page = data[place : place + size]
+            if self._is_left(_unused(page)) and _holds(connection, *(rows := _rows(page))):
                 self._found += 1
                 with transaction(connection):
                     write_anew(connection, rows.first, rows.last)
-        if len(data) == limits.LOOKED_THROUGH:
-            self._looked_at = (self._looked_at or 0) + len(data) - len(data) % size
-            return
-        self._looked_at = None
+            if self._seconds() >= ends_at:
+                return start + place + size
+        return start + len(data) - len(data) % size if len(data) == limits.LOOKED_THROUGH else None
+
+    def _is_left(self, unused: bytes) -> bool:
+        """Whether anything of what was taken back is in there; where that is not known, anything at all."""
+        if not unused or self._texts is None:
+            return bool(unused)
+        length = limits.LOOKED_FOR
+        # One after the other, so that what it costs does not depend on how much was taken back.
+        return not self._texts.isdisjoint(unused[at : at + length] for at in range(len(unused) - length + 1))
+
+    def _looked_through(self, connection: sqlite3.Connection) -> None:
+        """All is done, unless something was found, or taken back meanwhile."""
         self._rounds += 1
-        if not self._found or self._rounds == limits.SCRUB_ROUNDS:  # what others say alike may be found for ever
-            self._texts.clear()
+        # What others say alike may be found for ever.
+        if not self._noted and (not self._found or self._rounds == limits.SCRUB_ROUNDS):
             with transaction(connection):
                 connection.execute("DELETE FROM scrubbing")
             _begun_anew(connection)
-            self._due = False
+            self._done()
+
+    def _done(self) -> None:
+        self._due, self._texts = False, set()
+
+    def close(self) -> None:
+        """Nothing is looked at any more, and no connection of this process has the database open.
+
+        To close a file takes from the process all the locks that it has on it, also those of SQLite's: another program
+        would then take itself for the last one, and remove the write-ahead file with what stands there.
+        """
+        if self._file is not None:
+            self._file.close()
 
 
 _WORKED = 2
@@ -180,24 +227,21 @@ def _parts(text: bytes) -> Sequence[bytes]:
     return [part for part in (text[:length], text[middle : middle + length], text[-length:]) if len(part) == length]
 
 
-def _places(data: bytes, part: bytes) -> Iterator[int]:
-    place = data.find(part)
-    while place >= 0:
-        yield place
-        place = data.find(part, place + 1)
-
-
-def _rows_beside(page: bytes, parts: Iterable[bytes]) -> _Rows | None:
-    """If this is a page of a table's rows with one of these parts where no row is: its rows.
+def _unused(page: bytes) -> bytes:
+    """If this is a page of a table's rows: what is left in it where no row is; SQLite has overwritten nearly all of
+    that with zeros.
 
     Its format: https://www.sqlite.org/fileformat2.html#b_tree_pages
     """
     count, content = int.from_bytes(page[3:5]), int.from_bytes(page[5:7])
-    unused = page[_HEADER + 2 * count : content]
-    if page[0] != _LEAF_OF_TABLE or not count or not any(part in unused for part in parts):
-        return None
-    pointers = [int.from_bytes(page[place : place + 2]) for place in range(_HEADER, _HEADER + 2 * count, 2)]
-    return _Rows(_id(page, pointers[0]), _id(page, pointers[-1]), count)
+    return page[_HEADER + 2 * count : content].strip(b"\0") if page[0] == _LEAF_OF_TABLE and count else b""
+
+
+def _rows(page: bytes) -> _Rows:
+    """The rows of such a page."""
+    count = int.from_bytes(page[3:5])
+    first, last = (int.from_bytes(page[place : place + 2]) for place in (_HEADER, _HEADER + 2 * count - 2))
+    return _Rows(_id(page, first), _id(page, last), count)
 
 
 _HEADER = 8
@@ -220,8 +264,8 @@ def _id(page: bytes, cell: int) -> int:
 
 def _holds(connection: sqlite3.Connection, first: int, last: int, held: int) -> bool:
     """Whether these are rows of entries, and as they were."""
-    query = "SELECT count(*) FROM entries WHERE id BETWEEN ? AND ?"
-    return bool(connection.execute(query, (first, last)).fetchone() == (held,))
+    query = "SELECT count(*) FROM (SELECT 1 FROM entries WHERE id BETWEEN ? AND ? LIMIT ?)"
+    return bool(connection.execute(query, (first, last, held + 1)).fetchone() == (held,))
 
 
 def _begun_anew(connection: sqlite3.Connection) -> bool:

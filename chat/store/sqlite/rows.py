@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from chat.base import names
 from chat.log.events import (
@@ -98,6 +98,11 @@ _DETAILS = {
 KINDS = ", ".join(f"'{kind}'" for kind in _KINDS)
 SAID_KINDS = ", ".join(f"'{_NAMES[kind]}'" for kind in _SAID)
 """The kinds of entries, and of those that people said, as SQL lists them."""
+
+KINDS_WITHOUT_AUTHOR = ", ".join(
+    f"'{name}'" for name, kind in _KINDS.items() if type(None) in get_args(get_type_hints(kind)["author"])
+)
+"""The kinds of entries that may have nobody who did it, likewise."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

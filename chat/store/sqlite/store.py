@@ -216,6 +216,7 @@ class SqliteStore:
         # One after the other: the last one folds the write-ahead file into the database, two at once leave it to each.
         closed = self._searcher.close().addCallback(lambda _: self._reader.close())
         closed.addCallback(lambda _: self._writer.close())
+        closed.addCallback(lambda _: self._scrubbing.close())
         return closed.addCallback(lambda _: os.close(self._lock))
 
     def _connect_writer(self) -> sqlite3.Connection:
