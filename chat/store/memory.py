@@ -185,7 +185,7 @@ class MemoryStore:
                     self._bytes += size(after) - size(entry)
                     if isinstance(entry.fact, TopicSet) and gone.said(entry):
                         topics.append((key, entry.fact.text))
-                    if isinstance(entry.fact, Said):
+                    if isinstance(entry.fact, Said) and not isinstance(after.fact, Said):
                         lines.setdefault(key, []).append(entry.seq)
                     else:
                         others += 1

@@ -7,16 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from database import AMY, BOB, CARL, MINUTE, START, Database, log, opened, private
-from hypothesis import given, settings
+from database import AMY, BOB, CARL, MINUTE, START, Database, batch, log, opened, private
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_rows import entries
 
 from chat.base import limits, names
+from chat.core.ports import Redaction
 from chat.log.events import Author, Entry, Joined, Left, Message, NotDelivered, Redacted, Renamed, RoleGiven, TopicSet
 from chat.log.forgetting import Forgotten, without
 from chat.log.redaction import Speaker
+from chat.store.memory import MemoryStore
 from chat.store.sqlite.damage import find
+from chat.store.sqlite.forgetting import spoken
 
 GONE = Forgotten({"p-amy"}, {"amy"})
 
@@ -92,6 +95,50 @@ def test_what_somebody_said_is_found_part_after_part(database: Database, monkeyp
     assert found == [("#lobby", 1), ("#lobby", 3), ("#lobby", 5), ("#ops", 1)]
     assert parts > 2
     assert database.wait(database.store.nicks({"p-amy", "p-bob"})) == {"amy", "bob"}
+
+
+def test_what_is_taken_back_while_somebody_looks_costs_no_other_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SPOKEN_LOOKED_AT", 3)
+    path = tmp_path / "chat.sqlite3"
+    facts = [Message(author, f"{author.nick} {number}") for number in range(6) for author in (BOB, AMY)]
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, *arguments: object) -> sqlite3.Cursor:
+            rows = super().execute(*arguments)  # type: ignore[arg-type]
+            if targets := [target for target in others if target not in gone][:1]:
+                gone.extend(targets)
+                database.wait(database.store.commit(batch(redactions=[Redaction("#lobby", targets)])))
+            return rows
+
+    with opened(path) as database:
+        database.commit(log("#lobby", facts))
+        others, gone = range(1, len(facts) + 1, 2), list[int]()
+        found, behind = [], 0
+        with closing(sqlite3.connect(path, factory=Interrupted)) as connection:
+            while behind is not None:
+                entries, behind = spoken(connection, Speaker(AMY.person), behind)
+                found += [entry.fact for _, entry in entries]
+    assert found == [fact for fact in facts if fact.author is AMY]
+    assert gone
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(entries, max_size=5), st.lists(entries, max_size=5), st.booleans())
+@example([Entry(1, START, private(BOB, AMY, "psst"))], [], False)
+def test_every_store_forgets_alike(room: list[Entry], own: list[Entry], mine: bool) -> None:
+    authors = [AMY, *(entry.fact.author for entry in [*room, *own] if entry.fact.author is not None and mine)]
+    gone = Forgotten({author.person for author in authors}, {names.fold(author.nick) for author in authors})
+    logs = [log(key, [entry.fact for entry in held]) for key, held in (("#lobby", room), ("@p-bob", own)) if held]
+    memory = MemoryStore()
+    memory.commit(batch(*logs))
+    with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
+        database.commit(*logs)
+        emptied = database.wait(database.store.forget(gone, 0))
+        assert emptied == database.wait(memory.forget(gone, 0))
+        for key in ("#lobby", "@p-bob"):
+            assert database.entries(key) == database.wait(memory.after(key, 0, 100))
 
 
 @settings(max_examples=200, deadline=None)

@@ -17,17 +17,7 @@ from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SEQ_BITS, SEQ_MOST, entr
 
 def spoken(connection: sqlite3.Connection, speaker: Speaker, behind: int) -> Spoken:
     """What somebody said, in the next rows."""
-    rows = connection.execute(
-        f"""
-        SELECT {COLUMNS}, key FROM (
-            SELECT * FROM entries INDEXED BY said WHERE text IS NOT NULL AND id > ? ORDER BY id LIMIT ?
-        ) AS entries JOIN logs ON logs.id = entries.id >> {SEQ_BITS} WHERE person = ? OR ? ORDER BY entries.id
-        """,
-        (behind, limits.SPOKEN_LOOKED_AT, speaker.person, speaker.nick is not None),
-    ).fetchall()
-    found = [
-        (key, entry(row)) for *row, key in rows if row[3] == speaker.person or names.fold(row[5] or "") == speaker.nick
-    ]
+    # First how far that is: a line that is taken back between the two questions then costs no other one.
     (last, count) = connection.execute(
         """
         SELECT max(id), count(*) FROM (
@@ -35,6 +25,16 @@ def spoken(connection: sqlite3.Connection, speaker: Speaker, behind: int) -> Spo
         """,
         (behind, limits.SPOKEN_LOOKED_AT),
     ).fetchone()
+    rows = connection.execute(
+        f"""
+        SELECT {COLUMNS}, key FROM entries INDEXED BY said JOIN logs ON logs.id = entries.id >> {SEQ_BITS}
+        WHERE text IS NOT NULL AND entries.id > ? AND entries.id <= ? AND (person = ? OR ?) ORDER BY entries.id
+        """,
+        (behind, last, speaker.person, speaker.nick is not None),
+    ).fetchall()
+    found = [
+        (key, entry(row)) for *row, key in rows if row[3] == speaker.person or names.fold(row[5] or "") == speaker.nick
+    ]
     return Spoken(found, last if count == limits.SPOKEN_LOOKED_AT else None)
 
 
