@@ -82,6 +82,9 @@ PRICE_SHOWN = 20.0
 """What somebody's state, such as that they type, costs for each client that is shown it: whoever brings it about pays,
 as those who are shown it have not asked for it."""
 
+PRICE_FITTING = 0.5
+"""A room that is looked at, whether its name fits, for each mask that an IRC client lists rooms by."""
+
 PRICE_PAGE_BYTE = 0.06
 """Each byte of a page of history: 500 short lines are 4 000 or, for a program, 6 500."""
 
@@ -190,7 +193,7 @@ IRC_TARGETS = 20
 """Names in one JOIN, PRIVMSG and the like: a client that comes back joins its rooms at once."""
 
 CHATHISTORY_PAGES = 20
-"""Pages of HISTORY_MOST that are looked through for a place: as much as a store counts (COUNTED)."""
+"""Pages of PAGE_EVENTS that are looked through for what was said behind a place: as much as a store counts."""
 
 CREDENTIALS = 4 * 512
 """Characters in which an IRC client sends a name and a password (base64): what a password may be, and some."""

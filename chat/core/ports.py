@@ -497,6 +497,9 @@ class Carrier(Protocol[S]):
     def spend(self, price: float) -> None:
         """They made the server do this (see `chat.base.limits`)."""
 
+    def counts_as(self, lines: int) -> None:
+        """The line that is handled says as much as so many, and so many may be said in a time."""
+
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""
 

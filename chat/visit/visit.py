@@ -588,6 +588,10 @@ class Visit:
         if chunk := b"".join(pages):
             self.send(chunk)
 
+    def counts_as(self, lines: int) -> None:
+        """(Carrier) The line that is handled, for which one was taken, says as much as so many."""
+        self._pace.take(max(lines - 1, 0))
+
     def carry(self, session: Session) -> None:
         """From now on they are this one's."""
         self.session, self.draft, self.proposal, self.question = session, None, None, None

@@ -97,7 +97,11 @@ class Exported(NamedTuple):
     whose: str
 
 
-Selection = Latest | SinceTime | SinceSpoken | SinceRead | Mentions | Matching | Exported
+class Playback(NamedTuple):
+    """(Of IRC) Of history: a part of it, as it was said."""
+
+
+Selection = Latest | SinceTime | SinceSpoken | SinceRead | Mentions | Matching | Exported | Playback
 
 
 class History(NamedTuple):
@@ -192,13 +196,6 @@ class Lines(NamedTuple):
     """No parameter is of several words."""
 
 
-class Playback(NamedTuple):
-    """(Of IRC) What was said in a room, or with somebody, as it was said."""
-
-    target: str
-    entries: Sequence[Entry]
-
-
 class Missed(NamedTuple):
     """So many events of a room are gone between what came before and what comes next."""
 
@@ -284,6 +281,6 @@ Notice = CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | S
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
 Answer = (
-    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Lines | Playback | Missed | Since
+    Greeting | PasswordFirst | Welcome | Reply | Stored | Done | Problem | History | Lines | Missed | Since
     | UpToNow | Notice
 )  # fmt: skip

@@ -4,11 +4,14 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from world import Client, World
 
 from chat.base import limits
@@ -677,6 +680,60 @@ def test_quit_is_answered_by_an_error_and_told_to_the_others(world: World) -> No
     assert bob.take() == ['-!- amy left (0 s): "see you"']
 
 
+@pytest.mark.parametrize(
+    ("asked", "rooms"),
+    [
+        ("#ops,#lobby", ["#lobby", "#ops"]),
+        ("#o*,#l?bby,#none", ["#lobby", "#ops"]),
+        ("#*,!#o*", ["#lobby"]),
+        ("!#lobby,!#x", ["#ops"]),
+        (">1,#*", ["#lobby"]),
+        ("<2,>0", ["#ops"]),
+    ],
+)
+def test_a_list_holds_rooms_of_any_of_these_names_that_fit_all_else(world: World, asked: str, rooms: list[str]) -> None:
+    world.enter("carl")
+    world.enter("bob", "/join #ops", "/leave #lobby")
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.type(f"LIST {asked}")
+    assert sorted(params[1] for params in told(amy, "322")) == rooms
+
+
+def test_a_list_by_many_masks_is_paid_for_and_no_more_of_them_are_taken_than_names() -> None:
+    world = World(rate=2.0)
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.visit._budget.left = 1000
+    amy.type("LIST " + ",".join(f"!{number}" for number in range(limits.IRC_TARGETS)))
+    spent = 1000 - amy.visit._budget.left
+    assert spent > limits.IRC_TARGETS * limits.PRICE_FITTING
+    amy.type("LIST " + ",".join(f"!{number}" for number in range(limits.IRC_TARGETS + 1)))
+    assert numbers(amy)[-1] == "NOTICE"
+    assert "21 names at once are too many, the limit is 20." in amy.lines[-1]
+
+
+def test_what_is_said_to_many_counts_for_each_of_them_and_once_for_one_however_it_is_written() -> None:
+    world = World(rate=2.0)
+    bob = world.enter("bob", "/join #ops")
+    amy = enter(world, "amy", "JOIN #lobby,#ops")
+    world.wait(60)
+    world.take_all()
+    amy.type("PRIVMSG #lobby,#LOBBY,#Lobby :hi")
+    assert bob.take() == ["#lobby <amy> hi"]
+    for _ in range(limits.BURST):
+        amy.type("PRIVMSG #lobby,#ops :hi")
+    assert len(bob.take()) <= limits.BURST + 2
+
+
+def test_a_nickname_that_another_device_changed_is_theirs_here_too(registered: World) -> None:
+    phone, laptop = (log_in(registered, plain("", "bob", "tulip time 7")) for _ in range(2))
+    registered.take_all()
+    phone.type("NICK rob")
+    assert laptop.take() == [":bob!chat@chat NICK :rob"]
+    laptop.type("JOIN #new", "TOPIC #new :x")
+    assert told(laptop, "JOIN") == [["#new"]]
+    assert all(line.startswith((":rob!chat@chat ", ":pi 353 rob ", ":pi 366 rob ")) for line in laptop.lines)
+
+
 def test_quiet_hides_nothing_from_a_client_that_keeps_a_list(world: World) -> None:
     amy = irc(world, "NICK amy", "USER amy 0 * :Amy")
     code = code_of(amy)
@@ -775,6 +832,88 @@ def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: W
 def test_what_is_no_part_of_a_history_is_told(amy: Client, asked: str, answer: str) -> None:
     amy.type(f"CHATHISTORY {asked}")
     assert amy.take()[0].startswith(f":pi FAIL CHATHISTORY {answer} :")
+
+
+def test_what_is_far_back_is_found_as_well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHATHISTORY_PAGES", 2)
+    bob = world.enter("bob", "/join #ops", wire="json")
+    for number in range(2500):
+        bob.send(b'{"say": "line %d", "room": "#ops"}\n' % number)
+        if number % 100 == 0:
+            world.turn()
+    world.turn()
+    bob.type("/leave #ops")
+    world.wait(60)
+    amy = enter(world, "amy", caps=PAGING)
+    amy.type("JOIN #ops", "CHATHISTORY LATEST #ops * 1")
+    last = int(parse(amy.take()[-2]).tags["msgid"].partition("-")[0])
+    first = last - 2499
+    for low, high in ((f"msgid={first + 9}-#ops", f"msgid={first + 13}-#ops"),):
+        assert paged(amy, f"AFTER #ops {low} 3") == ["10", "11", "12"]
+        assert paged(amy, f"AROUND #ops {low} 4") == ["7", "8", "9", "10"]
+        assert paged(amy, f"BETWEEN #ops {low} {high} 9") == ["10", "11", "12"]
+        assert paged(amy, f"BETWEEN #ops {high} {low} 2") == ["11", "12"]
+        assert paged(amy, f"BEFORE #ops {low} 2") == ["7", "8"]
+    assert paged(amy, "AFTER #ops timestamp=2000-01-01T00:00:00.000Z 2") == ["0", "1"]
+    assert paged(amy, "BEFORE #ops timestamp=2100-01-01T00:00:00.000Z 2") == ["2498", "2499"]
+
+
+def test_where_nobody_spoke_for_very_long_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHATHISTORY_PAGES", 2)
+    monkeypatch.setattr(limits, "PAGE_EVENTS", 5)
+    amy = enter(world, "amy", "JOIN #ops", "PRIVMSG #ops :one", caps=PAGING)
+    for _ in range(12):
+        world.enter("bob", "/join #ops", "/quit")
+    amy.type("PRIVMSG #ops :two", "CHATHISTORY LATEST #ops * 2")
+    one = parse(amy.take()[-3]).tags["msgid"]
+    amy.type(f"CHATHISTORY AFTER #ops msgid={one} 5")
+    assert amy.take() == [
+        ":pi FAIL CHATHISTORY MESSAGE_ERROR AFTER #ops :What was said there is too far from this place."
+    ]
+
+
+def test_what_is_taken_back_while_it_is_looked_for_is_not_shown(world: World) -> None:
+    bob = world.enter("bob", "/join #ops")
+    amy = enter(world, "amy", "JOIN #ops", caps=PAGING)
+    bob.type("one", "my password is hunter2", "three")
+    world.hub.rooms["#ops"].log.forget()  # it is in the store alone
+    after = world.store.after
+
+    def late(*asked: Any) -> Deferred[Any]:
+        return after(*asked).addCallback(lambda found: deferLater(world.clock, 1, lambda: found))
+
+    world.store.after = late
+    amy.type("CHATHISTORY LATEST #ops * 10")
+    _, secret, three = [parse(line).tags["msgid"] for line in amy.take()[-4:-1]]
+    amy.send(f"CHATHISTORY AROUND #ops msgid={three} 10\r\n".encode())
+    world.turn()
+    bob.type(f"/delete {secret.partition('-')[0]}")
+    assert bob.take()[-1] == '-> Taken back: "my password is hunter2"'
+    world.wait(2)
+    assert [parse(line).params[1] for line in amy.lines if parse(line).tags.get("batch")] == ["one", "three"]
+
+
+def test_a_long_history_is_made_in_pages_between_which_others_are_served(world: World) -> None:
+    bob = world.enter("bob", "/join #ops")
+    for number in range(limits.HISTORY_AT_ONCE * 4):
+        bob.type(f"line {number}")
+    carl = enter(world, "carl", "JOIN #ops")
+    amy = enter(world, "amy", "JOIN #ops", caps=PAGING)
+    world.take_all()
+    order: list[str] = []
+    for client in (amy, carl):
+        send = client.visit.send
+
+        def noted(chunk: bytes, send: Callable[[bytes], None] = send, nick: str = client.session.person.nick) -> None:
+            order.append(nick)
+            send(chunk)
+
+        client.visit.send = noted
+    amy.send(b"CHATHISTORY LATEST #ops * 200\r\n")
+    carl.send(b"PING x\r\n")
+    world.turn()
+    assert order == ["carl", "amy"]
+    assert len(amy.take()) == limits.HISTORY_AT_ONCE * 4 + 2
 
 
 # What IRC clients show of others.

@@ -29,6 +29,8 @@ def perform_verb(session: Session, verb: Verb, perform: Perform) -> Awaitable[Ou
     """Do what a message asks; `perform` does a command of the chat.  Every refusal is answered here."""
     connection = carrier(session)
     wire = cast(IrcWire, connection.wire)
+    if session.named:
+        wire.nick = session.person.nick  # another device may have changed it
     wire.take_up(verb.name, verb.tags.get("label"))
     asked = Asked(session, connection, wire, verb, perform)
     if not verb.is_utf8:

@@ -1,10 +1,9 @@
 """What was said before, as clients page through it (IRCv3 draft/chathistory).
 
-A place in it is an id or a time.  The store pages backwards, so it is looked through from its end, or from the number
-in an id, and not for ever.
+A place in it is an id or a time; of a time its number is looked for, as numbers and dates go together.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -16,32 +15,35 @@ from chat.commands.irc.verbs import Asked, verb
 from chat.commands.registry import room_of
 from chat.core.ports import Query
 from chat.log.events import Entry, Private
+from chat.log.log import Log
+from chat.log.private_talk import partner
+from chat.log.tail import said
 from chat.wire import jsonl
-from chat.wire.answers import Playback
+from chat.wire.answers import History, Playback
 from chat.wire.irc.format import msgid
 from chat.wire.irc.messages import word
 from chat.wire.phrases import not_recorded
 
-Older = Callable[[Entry], bool]
-
 
 class Buffer(NamedTuple):
-    """Of whom or where the history is, by the key of its log, `behind` which place; `other` is who one talks with in
+    """Of whom or where the history is, in which log, `behind` which number; `other` is who one talks with in
     private."""
 
     target: str
-    key: str
+    log: Log
     behind: int
-    head: int
     other: str | None = None
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether something that was said in the log is part of it."""
+        return self.other is None or fold(partner(self.log.key, entry.fact) or "") == self.other
 
 
 class Place(NamedTuple):
-    """What is `older` than a place, and what is `newer`; before which number one may look."""
+    """What is older has a number below `before`, what is newer one above `behind`."""
 
-    older: Older
-    newer: Older
-    before: int | None = None
+    before: int
+    behind: int
 
 
 @verb("CHATHISTORY", 1)
@@ -56,7 +58,8 @@ async def chathistory(asked: Asked, command: str, *params: str) -> None:
         else:
             _fail(asked, "INVALID_PARAMS", command, say("CHATHISTORY has no such parameters."))
     except Refused as error:
-        _fail(asked, "INVALID_TARGET", f"{command} {word(params[0])}", error.sentence)
+        code = "MESSAGE_ERROR" if error.code == "busy" else "INVALID_TARGET"
+        _fail(asked, code, f"{command} {word(params[0])}", error.sentence)
 
 
 _PARTS = {"LATEST": 3, "BEFORE": 3, "AFTER": 3, "AROUND": 3, "BETWEEN": 4}
@@ -75,8 +78,13 @@ async def _part(asked: Asked, command: str, target: str, *params: str) -> None:
         _fail(asked, "INVALID_PARAMS", command, say("CHATHISTORY has no such parameters."))
         return
     limit = min(int(most[:6]), limits.HISTORY_MOST) or limits.HISTORY_MOST
+    readings, key = asked.hub.archive.readings, buffer.log.key
+    await asked.hub.turn.flush()  # what was said just now belongs to it
+    reading = readings.begin()
     found = await _found(asked, buffer, command, [place for place in places if place is not None], limit)
-    asked.connection.answer(Playback(buffer.target, found))
+    shown = reading.still((key, entry) for entry in found)
+    held = readings.hold([key] * len(shown), ((buffer.target, entry) for _, entry in shown))
+    await asked.connection.answer_in_pages(History(Playback(), buffer.target, held, False, asked.hub.now()))
 
 
 def _buffer(asked: Asked, target: str) -> Buffer:
@@ -86,72 +94,58 @@ def _buffer(asked: Asked, target: str) -> Buffer:
         reach = session.reach(room.log)
         if reach is None or reach.said is None:
             raise Refused("not-allowed", not_recorded(room.log.name))
-        return Buffer(room.log.name, room.log.key, reach.said, room.log.head)
+        return Buffer(room.log.name, room.log, reach.said)
     log = session.person.log
     if not session.may_read(log):
         raise Refused("not-allowed", not_recorded(log.name))
-    return Buffer(word(target), log.key, 0, log.head, fold(target))
+    return Buffer(word(target), log, 0, fold(target))
 
 
-async def _found(asked: Asked, buffer: Buffer, command: str, places: list[Place], most: int) -> list[Entry]:
+async def _found(asked: Asked, buffer: Buffer, command: str, places: list[Place], most: int) -> Sequence[Entry]:
     """The entries that are meant, oldest first."""
-    if command == "LATEST":
-        return await _last(asked, buffer, None, places[0].newer if places else _any, _any, most)
-    if command == "BETWEEN":
-        first, second = places
-        backwards = await _is_newer(asked, buffer, first, second)
-        older, newer = (second, first) if backwards else (first, second)
-        found = await _last(asked, buffer, newer.before, older.newer, newer.older, None)
-        return found[-most:] if backwards else found[:most]
-    (place,) = places
-    before = await _last(asked, buffer, place.before, _any, place.older, most if command == "BEFORE" else most // 2)
-    if command == "BEFORE":
-        return before
-    after = await _last(asked, buffer, None, lambda entry: not place.older(entry), _any, None)
-    if command == "AROUND":
-        return [*before, *after[: most - len(before)]]
-    return [entry for entry in after if place.newer(entry)][:most]
+    end = buffer.log.head + 1
+    match command, places:
+        case "BEFORE", [place]:
+            return await _last(asked, buffer, 0, place.before, most)
+        case "AFTER", [place]:
+            return await _first(asked, buffer, place.behind, end, most)
+        case "AROUND", [place]:
+            before = await _last(asked, buffer, 0, place.before, most // 2)
+            return [*before, *await _first(asked, buffer, place.before - 1, end, most - len(before))]
+        case "BETWEEN", [first, second] if first.before > second.before:
+            return await _last(asked, buffer, second.behind, first.before, most)
+        case "BETWEEN", [first, second]:
+            return await _first(asked, buffer, first.behind, second.before, most)
+    return await _last(asked, buffer, places[0].behind if places else 0, end, most)
 
 
-def _any(entry: Entry) -> bool:
-    return True
+async def _last(asked: Asked, buffer: Buffer, behind: int, before: int, most: int) -> Sequence[Entry]:
+    """The last that was said behind a number and before another one."""
+    if not most:
+        return ()
+    asked.connection.spend(limits.PRICE_QUERY)
+    key = buffer.log.key
+    query = Query((key,), most, before, other=buffer.other, behind={key: max(behind, buffer.behind)})
+    found = await asked.hub.archive.said(query)
+    return [entry for _, entry in found.entries]
 
 
-async def _is_newer(asked: Asked, buffer: Buffer, first: Place, second: Place) -> bool:
-    """Whether the first place is behind the second one."""
-    if first.before is not None and second.before is not None:
-        return first.before > second.before
-    between = [entry async for entry in _backwards(asked, buffer, None) if second.newer(entry) and first.older(entry)]
-    return bool(between)
-
-
-async def _last(
-    asked: Asked, buffer: Buffer, before: int | None, begins: Older, ends: Older, most: int | None
-) -> list[Entry]:
-    """The last entries before a number for which both hold: `begins` no more once it does not."""
+async def _first(asked: Asked, buffer: Buffer, behind: int, before: int, most: int) -> Sequence[Entry]:
+    """The first that was said there; raises `Refused` where that is too far away to be found."""
     found: list[Entry] = []
-    async for entry in _backwards(asked, buffer, before):
-        if not begins(entry) or (most is not None and len(found) >= most):
-            break
-        if ends(entry):
-            found.append(entry)
-    return found[::-1]
-
-
-async def _backwards(asked: Asked, buffer: Buffer, before: int | None) -> AsyncIterator[Entry]:
-    """What people said there, the newest first."""
-    place = buffer.head + 1 if before is None else before
+    place = max(behind, buffer.behind)
     for _ in range(limits.CHATHISTORY_PAGES):
-        asked.connection.spend(limits.PRICE_QUERY)
-        behind = {buffer.key: buffer.behind}
-        query = Query((buffer.key,), limits.HISTORY_MOST, place, other=buffer.other, behind=behind)
-        found = await asked.hub.archive.said(query)
-        entries = [entry for _, entry in found.entries]
-        for entry in reversed(entries):
-            yield entry
-        if len(entries) < limits.HISTORY_MOST:
-            return
-        place = entries[0].seq
+        page = buffer.log.after(place, limits.PAGE_EVENTS)
+        if page is None:
+            asked.connection.spend(limits.PRICE_QUERY)
+            page = await asked.hub.archive.after(buffer.log, place)
+        found += [entry for entry in said(page) if entry.seq < before and buffer.holds(entry)]
+        if len(found) >= most or not page or page[-1].seq >= before - 1:
+            return found[:most]
+        place = page[-1].seq
+    if not found:
+        raise Refused("busy", say("What was said there is too far from this place."))
+    return found
 
 
 async def _place(asked: Asked, buffer: Buffer, given: str) -> Place | None:
@@ -162,20 +156,32 @@ async def _place(asked: Asked, buffer: Buffer, given: str) -> Place | None:
             at = jsonl.stamp(datetime.fromisoformat(value).astimezone(UTC))
         except (ValueError, OverflowError):
             return None
-        return Place(lambda entry: jsonl.stamp(entry.at) < at, lambda entry: jsonl.stamp(entry.at) > at)
+        before = await _end(asked, buffer, buffer.behind, lambda entry: jsonl.stamp(entry.at) < at)
+        behind = await _end(asked, buffer, before - 1, lambda entry: jsonl.stamp(entry.at) <= at)
+        return Place(before, behind - 1)
     if kind != "msgid":
         return None
     number = value.partition("-")[0]
     if buffer.other is None and number.isdecimal():
-        return _at(int(number[:18]))
-    async for entry in _backwards(asked, buffer, None):
-        if msgid(buffer.key, entry) == f"msgid={value}":
-            return _at(entry.seq)
+        return Place(int(number[:18]), int(number[:18]))
+    for entry in await _last(asked, buffer, 0, buffer.log.head + 1, limits.COUNTED):
+        if msgid(buffer.log.key, entry) == f"msgid={value}":
+            return Place(entry.seq, entry.seq)
     return None
 
 
-def _at(seq: int) -> Place:
-    return Place(lambda entry: entry.seq < seq, lambda entry: entry.seq > seq, seq)
+async def _end(asked: Asked, buffer: Buffer, behind: int, older: Callable[[Entry], bool]) -> int:
+    """The number of the first that was said behind a number and is not older; its dates go with its numbers."""
+    log, end = buffer.log, buffer.log.head + 1
+    while end - behind > 1:
+        middle = (behind + end) // 2
+        asked.connection.spend(limits.PRICE_QUERY)
+        found = await asked.hub.archive.recent(log, buffer.behind, middle + 1, 1)
+        if found and found[0].seq > behind and not older(found[0]):
+            end = found[0].seq
+        else:
+            behind = middle
+    return end
 
 
 async def _targets(asked: Asked, first: str, last: str, most: str) -> None:

@@ -1,7 +1,8 @@
 """Rooms: going there and leaving, who is in them, which there are, what they are about, and their modes."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from fnmatch import translate
 
 from chat.base import limits
 from chat.base.errors import Refused
@@ -25,7 +26,7 @@ def find(asked: Asked, name: str) -> Room:
 @verb("JOIN", 1)
 def join(asked: Asked, rooms: str, *words: str) -> Awaitable[None]:
     """Go to rooms; what they are told is in the order of the rooms."""
-    said = dict(zip(asked.targets(rooms), words[0].split(",") if words else (), strict=False))
+    said = dict(zip(rooms.split(","), words[0].split(",") if words else (), strict=False))
     return asked.for_each(rooms, lambda name: _join(asked, name, said.get(name) or None))
 
 
@@ -97,32 +98,39 @@ async def _told_names(asked: Asked, name: str) -> None:
 @verb("LIST")
 def list_rooms(asked: Asked, *conditions: str) -> None:
     """Which rooms have people, the fullest first; or those of these names, or that fit."""
-    fits = _condition(conditions[0]) if conditions else None
-    rooms = [room for room in seen(asked.session) if fits is None or fits(room)]
+    rooms = list(seen(asked.session))
+    if conditions:
+        parts = asked.targets(conditions[0])
+        asked.connection.spend(limits.PRICE_FITTING * len(rooms) * len(parts))
+        rooms = list(filter(_condition(parts), rooms))
     rooms.sort(key=lambda room: -len(room.members))
     rows: list[Sequence[str]] = [("321", "Channel", "Users  Name")]
     rows += [("322", room.log.name, str(len(room.members)), room.topic) for room in rooms[: limits.USERS_LISTED]]
     asked.tell_all([*rows, ("323", asked.wire.words(say("End of the list of rooms")))])
 
 
-def _condition(text: str) -> Callable[[Room], bool]:
-    parts = text.split(",")
+def _condition(parts: Sequence[str]) -> Callable[[Room], bool]:
+    """Whether a room has one of these names, if any are given, none of those behind `!`, and so many people."""
+    counts = [(part[0], int(part[1:6])) for part in parts if part[0] in "<>" and part[1:].isdecimal()]
+    masks = [part for part in parts if not (part[0] in "<>" and part[1:].isdecimal())]
+    wanted = _any_of(mask for mask in masks if not mask.startswith("!"))
+    unwanted = _any_of(mask[1:] for mask in masks if mask.startswith("!"))
 
     def fits(room: Room) -> bool:
-        name = fold(room.log.name)
-        for part in parts:
-            if part[:1] in "<>" and part[1:].isdecimal():
-                count, here = int(part[1:6]), len(room.members)
-                if not (here < count if part[0] == "<" else here > count):
-                    return False
-            elif part.startswith("!"):
-                if fnmatchcase(name, fold(part[1:])):
-                    return False
-            elif not fnmatchcase(name, fold(part)):
-                return False
-        return True
+        here, name = len(room.members), room.log.key
+        return (
+            all(here < count if sign == "<" else here > count for sign, count in counts)
+            and (wanted is None or wanted(name) is not None)
+            and (unwanted is None or unwanted(name) is None)
+        )
 
     return fits
+
+
+def _any_of(masks: Iterable[str]) -> Callable[[str], object] | None:
+    """What matches a folded name that fits one of these masks; None: there are none."""
+    patterns = [translate(fold(mask)) for mask in masks]
+    return re.compile("|".join(patterns)).match if patterns else None
 
 
 @verb("MODE", 1)

@@ -38,6 +38,7 @@ def _say(asked: Asked, targets: str = "", text: str = "", *_: str) -> Awaitable[
     if "," not in targets:  # nearly always
         asked.wire.about(targets)
         return _say_to(asked, targets, text)
+    asked.connection.counts_as(len(asked.targets(targets)))
     if begin := asked.wire.open_batch():
         asked.connection.send(begin)
     return asked.for_each(targets, lambda target: _say_to(asked, target, text))

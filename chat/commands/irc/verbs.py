@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
+from chat.base.names import fold
 from chat.base.text import visible
 from chat.commands.registry import Outcome
 from chat.commands.words import check_holds_no_secret
@@ -113,8 +114,10 @@ class Asked(NamedTuple):
                 self.connection.answer(Problem(error.code, error.sentence))
 
     def targets(self, names: str) -> Sequence[str]:
-        """The names in a list, each once; raises `Refused` where they are too many."""
-        targets = list(dict.fromkeys(name for name in names.split(",") if name))
+        """The names in a list, each once, however it is written; raises `Refused` where they are too many."""
+        targets: dict[str, str] = {}
+        for name in filter(None, names.split(",")):
+            targets.setdefault(fold(name), name)
         if len(targets) > limits.IRC_TARGETS:
             sentence = say(
                 "{count} names at once are too many, the limit is {limit}.",
@@ -122,7 +125,7 @@ class Asked(NamedTuple):
                 limit=limits.IRC_TARGETS,
             )
             raise Refused("too-many", sentence)
-        return targets
+        return list(targets.values())
 
 
 def _done(work: Awaitable[Outcome] | Outcome) -> Awaitable[None] | None:

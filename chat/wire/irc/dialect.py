@@ -191,7 +191,7 @@ class IrcWire:
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
         told = list(self._ANSWERS[type(answer)](self, answer))
-        by_itself = isinstance(answer, Notice | Since | UpToNow | Missed | Playback) or self._to_oneself(answer)
+        by_itself = isinstance(answer, Notice | Since | UpToNow | Missed) or self._to_oneself(answer)
         if self._label is not None and not by_itself:
             self._gathered += told
             return b""
@@ -200,7 +200,8 @@ class IrcWire:
     def pages(self, history: History) -> Iterator[bytes]:
         """The same of a long answer, in pages."""
         page: list[str] = []
-        for line in self._read_aloud(history, self.nick):
+        told = self._play_back(history) if isinstance(history.asked, Playback) else self._read_aloud(history, self.nick)
+        for line in told:
             page.append(line)
             if len(page) == limits.HISTORY_AT_ONCE:
                 yield _encode(page)
@@ -401,14 +402,14 @@ class IrcWire:
             yield from self.format.remembered(name, entry, "earlier")
         yield messages.bare(self.server, "BATCH", "-earlier")
 
-    def _play_back(self, playback: Playback) -> Iterator[str]:
+    def _play_back(self, history: History) -> Iterator[str]:
         """In a batch, which bears the label of what it answers: no batch stands in another one here."""
         tags = "" if self._label is None else messages.tagged([f"label={messages.escaped(self._label)}"])
         self._echoed = self._label is not None
         if "batch" in self.capabilities:
-            yield tags + messages.bare(self.server, "BATCH", "+history", "chathistory", playback.target)
-        for entry in playback.entries:
-            yield from self.format.remembered(playback.target, entry, "history" if "batch" in self.capabilities else "")
+            yield tags + messages.bare(self.server, "BATCH", "+history", "chathistory", history.room or "*")
+        for room, entry in history.entries:
+            yield from self.format.remembered(room, entry, "history" if "batch" in self.capabilities else "")
         if "batch" in self.capabilities:
             yield messages.bare(self.server, "BATCH", "-history")
 
@@ -489,7 +490,6 @@ class IrcWire:
         Problem: _problem,
         History: _history,
         Lines: _lines,
-        Playback: _play_back,
         Missed: _gone,
         Since: _since,
         UpToNow: _up_to_now,
