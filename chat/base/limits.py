@@ -735,6 +735,9 @@ BAN_SECONDS = 86400
 MEASURE_MOST = 3650 * 86400
 """The longest time that a measure can be for: longer is for ever."""
 
+SLOW_MOST = 6 * 3600
+"""The longest time between two lines of somebody in a slow room: beyond that nobody waits, and /mute all says so."""
+
 ADDRESS_BAN_SECONDS = 86400
 """For how long a ban closes an address, too: by tomorrow somebody else may have it."""
 

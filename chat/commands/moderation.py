@@ -1,7 +1,6 @@
 """Measures: who may not talk, or not come in, for how long, and why; in a room by its operators, under /admin on the
 whole server by those of the server."""
 
-from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
@@ -9,17 +8,18 @@ from chat.base import limits
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
+from chat.commands.measuring import set_for_room, take_instead, tell
 from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
 from chat.commands.words import brief
 from chat.core.hub import Hub
-from chat.core.measures import Kind, Measure, check_may_free, check_may_hit
+from chat.core.measures import Measure, check_may_free, check_may_hit
 from chat.core.person import Person
-from chat.core.ports import Record
 from chat.core.roles import SERVER
 from chat.core.room import Room
-from chat.log.events import Measured
 from chat.wire import grammar, phrases, replies, vocabulary
+
+_Hits = Literal["mute", "ban"]
 
 _DEFAULTS = {"mute": limits.MUTE_SECONDS, "ban": limits.BAN_SECONDS}
 
@@ -67,6 +67,13 @@ class SparedOnServer(NamedTuple):
     """Who is free of it."""
 
     nick: str
+
+
+class Slow(NamedTuple):
+    """Where, and in which time somebody says one line."""
+
+    room: str | None
+    pace: str | None
 
 
 class Bans(NamedTuple):
@@ -132,7 +139,28 @@ async def unban(call: Call, asked: Spared) -> Outcome:
     return await _end(call, "ban", held_room(call, asked.room), asked.nick)
 
 
-@command("rooms", say("/bans [#room]"), say("who is muted in your room or banned from it"), role="operator")
+@command(
+    "rooms",
+    say("/slow [#room] [DURATION|off]"),
+    say("let everybody but operators say one line in this time in your room, 10s or 2m; off ends it"),
+    role="operator",
+)
+async def slow(call: Call, asked: Slow) -> None:
+    """Without a word it tells how it is."""
+    room = held_room(call, asked.room)
+    if asked.pace is not None:
+        every = _pace(asked.pace)
+        await set_for_room(call, room, "slow", every > 0, every)
+    measure = call.session.hub.measures.find("slow", room.log.key, "", None)
+    call.reply(replies.Slow(room.log.name, 0 if measure is None else measure.every))
+
+
+@command(
+    "rooms",
+    say("/bans [#room]"),
+    say("who is muted in your room or banned from it, and whether it is slow or its topic locked"),
+    role="operator",
+)
 def bans(call: Call, asked: Bans) -> None:
     """By whom, for how long and why."""
     room = held_room(call, asked.room)
@@ -210,12 +238,12 @@ def _rows(call: Call, where: str | None) -> list[replies.MeasureRow]:
     for measure in hub.measures.all(where)[: limits.USERS_LISTED]:
         person = hub.people.get(measure.whom) or hub.absent.get(measure.whom)
         nick = measure.nick if person is None else person.nick
-        left, by = measure.left(now), measure.by
+        left, by = measure.every or measure.left(now), measure.by
         rows.append(replies.MeasureRow(measure.kind, nick, measure.room, left, by, measure.why, measure.host))
     return rows
 
 
-async def _take(call: Call, kind: Kind, room: Room | None, asked: Hit | HitOnServer) -> Outcome:
+async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnServer) -> Outcome:
     hub = call.session.hub
     key = SERVER if room is None else room.log.key
     person = None
@@ -242,14 +270,12 @@ async def _take(call: Call, kind: Kind, room: Room | None, asked: Hit | HitOnSer
     )
     before = hub.measures.take(measure)
     try:
-        told = _tell(call, kind, person, measure.nick, room, seconds, why, measure.record)
+        told = tell(call, kind, person, measure.nick, room, seconds, why, measure.record)
         if kind == "ban" and person is not None:
             _put_out(hub, person, room, hub.measures.refusal(measure))
         await told
     except NotStored:
-        hub.measures.end(measure)
-        if before is not None:
-            hub.measures.take(before)
+        take_instead(hub, measure, before)
         raise
     if kind == "ban" and person is not None:
         hub.belongs_no_more(person, key)
@@ -267,7 +293,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
         member(call, room, nick)
     _check_may_say(call, room, why)
     called = person.nick
-    told = _tell(call, "kick", person, called, room, None, why)
+    told = tell(call, "kick", person, called, room, None, why)
     sentence = phrases.because(say("You were sent away from this server"), why)
     _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)))
     await told
@@ -275,7 +301,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     return None
 
 
-async def _end(call: Call, kind: Kind, room: Room | None, nick: str) -> Outcome:
+async def _end(call: Call, kind: _Hits, room: Room | None, nick: str) -> Outcome:
     hub = call.session.hub
     key, name = (SERVER, SERVER) if room is None else (room.log.key, room.log.name)
     nick = "" if kind == "mute" and grammar.fold(nick) in vocabulary.ALL else nick
@@ -291,7 +317,7 @@ async def _end(call: Call, kind: Kind, room: Room | None, nick: str) -> Outcome:
         check_may_free(None if call.connection.operator else call.session.person, person, key)
     called = measure.nick if person is None else person.nick
     what: Literal["unmute", "unban"] = "unmute" if kind == "mute" else "unban"
-    await _tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
+    await tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
     hub.measures.end(measure)
     call.reply(replies.Measured(what, called, name, None, "", 0))
     return None
@@ -331,32 +357,12 @@ def _how_long(duration: str | None, default: int) -> int | None:
     return seconds
 
 
-def _tell(
-    call: Call,
-    what: replies.Taken,
-    person: Person | None,
-    nick: str,
-    room: Room | None,
-    seconds: int | None,
-    why: str,
-    record: Record | None = None,
-) -> Awaitable[object]:
-    """Whom it hits is told, and who is where that matters; with it the record changes.  It is awaited, and raises
-    `NotStored`."""
-    session, hub = call.session, call.session.hub
-    author = session.author if session.named else None
-    hub.audit(author, what, nick, room, seconds, why)
-    if room is not None:
-        room.introduce(session.person)
-        stays = person is None or (room.log.key in person.rooms and what not in ("kick", "ban"))
-        fact = Measured(author, what, nick, room.log.name, seconds, why)
-        return hub.turn.write(room.log, fact, copy=None if stays or person is None else person.log, record=record)
-    if person is None:
-        return hub.tell_all(Measured(author, what, nick, SERVER, seconds, why), record)
-    fact = Measured(author, what, nick, SERVER, seconds, why, hub.token(), tuple(person.rooms))
-    logs = [place.log for place in person.rooms.values() if person.id in place.members]
-    if not logs or what in ("kick", "ban"):
-        logs.append(person.log)
-    for log in logs[:-1]:
-        hub.turn.append(log, fact)
-    return hub.turn.write(logs[-1], fact, record=record)
+def _pace(word: str) -> int:
+    """The seconds between two lines; 0: at any pace."""
+    switch = vocabulary.switch(word)
+    if switch is False:
+        return 0
+    every = 0 if switch else parse_duration(word)
+    if not 0 < every <= limits.SLOW_MOST:
+        raise Refused("usage", say("One line in 1s to {most}, or off.", most=exactly(limits.SLOW_MOST)))
+    return every

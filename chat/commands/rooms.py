@@ -10,14 +10,17 @@ from chat.base.language import Sentence, say, say_n
 from chat.base.token_bucket import Allowance
 from chat.commands import scope
 from chat.commands.history import entering, standings
+from chat.commands.measuring import set_for_room
 from chat.commands.registry import (
     ANSWERED,
     TABLE,
     Call,
     Outcome,
+    allows,
     carrier,
     command,
     count,
+    not_for,
     permits,
     room_of,
     spend,
@@ -31,7 +34,7 @@ from chat.core.rooms import Rooms as AllRooms
 from chat.core.session import Session
 from chat.log.events import TopicSet
 from chat.log.unread import Unread
-from chat.wire import replies
+from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import OthersAway, Problem, Reply, RoomNotice, RoomState, Standing, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
@@ -264,19 +267,25 @@ class Topic(NamedTuple):
 @command(
     "rooms",
     say("/topic [#room] [text]"),
-    say("show or set what the room is about; /topic - takes it away"),
+    say("show or set what the room is about; /topic - takes it away, /topic lock on leaves it to operators"),
     allowance=_TOPICS,
 )
 async def topic(call: Call, asked: Topic) -> Outcome:
     """It is shown to who comes, and changes when it is stored."""
-    room = room_of(call.session, asked.room or call.request.room)
+    session, hub = call.session, call.session.hub
+    room = room_of(session, asked.room or call.request.room)
     if asked.text is None:
         call.reply(replies.Topic(room.log.name, room.topic))
         return None
-    call.session.check_may_talk(room)
+    words = grammar.fold(asked.text).split()
+    switch = vocabulary.switch(words[1]) if len(words) == 2 else None
+    if words[:1] == ["lock"] and (len(words) == 1 or switch is not None):
+        await _lock_topic(call, room, switch)
+        return None
+    session.check_may_talk(room)
+    if room.measured and hub.measures.of("lock-topic", session.person, room.log.key) is not None:
+        raise not_for("operator", "topic")
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
-    hub = call.session.hub
-    session = call.session
     count(session, "topic")
     room.introduce(session.person)
     record = Record("topic", room.log.key, text or None)
@@ -287,3 +296,13 @@ async def topic(call: Call, asked: Topic) -> Outcome:
     reply = Reply("topic", replies.NewTopic(room.log.name, text), call.request.id)
     session.answer(Stored(place, call.request.id, None, reply))
     return ANSWERED
+
+
+async def _lock_topic(call: Call, room: Room, on: bool | None) -> None:
+    """Nobody but operators sets the topic, or everybody does; None: it is told how that is."""
+    if not allows("operator", call.connection, room.log.key):
+        raise not_for("operator", "topic lock")
+    if on is not None:
+        await set_for_room(call, room, "lock-topic", on)
+    locked = call.session.hub.measures.find("lock-topic", room.log.key, "", None) is not None
+    call.reply(replies.TopicLock(room.log.name, locked))

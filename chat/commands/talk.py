@@ -268,7 +268,9 @@ async def post(call: Call, asked: Post) -> Outcome:
         room = hub.rooms.find(name, () if person is None else person.rooms)
         hub.measures.check_may_come(person, room.log.key)
         hub.measures.check_may_talk(person, room.log.key)
-        place, _ = await hub.turn.write(room.log, Message(author, words.message(asked.text)))
+        text = words.message(asked.text)
+        hub.paces.take_turn(room, person, call.connection.host, text)
+        place, _ = await hub.turn.write(room.log, Message(author, text))
         posted = Reply("post", replies.Posted(), call.request.id)
         session.answer(Stored(place, call.request.id, None, posted))
     except ChatError as error:

@@ -28,6 +28,7 @@ from chat.core.invitations import Invitations
 from chat.core.logins import Logins, NoPasswords
 from chat.core.measures import RECORDS, Measurable, Measures
 from chat.core.nicknames import Nicknames
+from chat.core.paces import Paces
 from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
     NOTHING_KEPT,
@@ -151,6 +152,7 @@ class Hub:
         """It is there as soon as it is known what the server is made of."""
         self.invitations = Invitations(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
+        self.paces = Paces(self.measures, clock)
         self.store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}

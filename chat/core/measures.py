@@ -1,4 +1,5 @@
-"""Measures: what keeps somebody from talking, or out, in one room or on the whole server, and until when.
+"""Measures: what keeps somebody from talking, or out, in one room or on the whole server, and until when; and what
+holds for a whole room: that it is slow, or its topic locked.
 
 One is of a person, whatever they are called and on however many devices, or of everybody in a room.  It is a record of
 its own: it is known before its room is in memory, and survives restarts.  Those of a guest end with the guest, or go
@@ -20,7 +21,7 @@ from chat.core.roles import SERVER
 from chat.core.turn import Turn
 from chat.wire import phrases
 
-Kind = Literal["mute", "ban"]
+Kind = Literal["mute", "ban", "slow", "lock-topic"]
 
 RECORDS = "measure"
 """The kind of their records."""
@@ -44,6 +45,8 @@ class Measure(NamedTuple):
     """None is for ever."""
     host: str = ""
     """The address that it closes, too."""
+    every: int = 0
+    """Where it is slow: so many seconds have to pass between two lines of somebody."""
 
     @property
     def holder(self) -> str:
@@ -60,7 +63,8 @@ class Measure(NamedTuple):
         """By which it is kept."""
         until = None if self.until is None else self.until.isoformat()
         parts = {"nick": self.nick, "room": self.room, "by": self.by, "why": self.why, "host": self.host}
-        return Record(RECORDS, self.key, json.dumps({**parts, "since": self.since.isoformat(), "until": until}))
+        times = {"since": self.since.isoformat(), "until": until, "every": self.every}
+        return Record(RECORDS, self.key, json.dumps({**parts, **times}))
 
     def left(self, now: datetime) -> int | None:
         """For how many seconds more it holds, of many in whole minutes; None is for ever."""
@@ -87,9 +91,11 @@ def read(key: str, value: str) -> Measure | None:
             since,
             None if until is None else datetime.fromisoformat(until),
             parts["host"],
+            parts.get("every", 0),
         )
         texts = (measure.nick, measure.room, measure.by or "", measure.why, measure.host)
         whole = kind in get_args(Kind) and where[:1] in ("#", SERVER) and all(isinstance(text, str) for text in texts)
+        whole = whole and isinstance(measure.every, int) and (measure.every > 0) == (kind == "slow")
         aware = since.tzinfo is not None and (measure.until is None or measure.until.tzinfo is not None)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -201,8 +207,8 @@ class Measures:
     # What they keep from.
 
     def of(self, kind: Kind, person: Person | None, where: str) -> Measure | None:
-        """The one that keeps somebody from talking, or out, in this place: theirs or everybody's, there or on the
-        server; None is somebody from outside."""
+        """The one of this kind that holds for somebody in this place: theirs or everybody's, there or on the server;
+        None is somebody from outside."""
         if not self._of or (person is not None and SERVER in person.roles):
             return None
         if person is not None and person.measured:

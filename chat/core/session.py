@@ -442,9 +442,12 @@ class Session:
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact.
 
-        Raises `Refused` where they are muted.
+        Raises `Refused` where they are muted, or have to wait because it is slow there.
         """
-        self.check_may_talk(room)
+        if self.person.measured or room.measured:
+            self.hub.measures.check_may_talk(self.person, room.log.key)
+            text, id = getattr(facts[0], "text", ""), None if request is None else request.id
+            self.hub.paces.take_turn(room, self.person, self.host, text, id)
         room.introduce(self.person)
         self.posting.say(room.log, facts, request)
 

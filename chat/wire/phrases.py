@@ -62,6 +62,11 @@ def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None
     names: dict[str, object] = {"nick": by, "command": what, "other": to or EVERYBODY, "place": place(room)}
     if what == "report":
         return say("{nick} reports {other} {place}", **names)
+    if what in _OF_ROOM:
+        names["command"] = _OF_ROOM[what]
+        if seconds is not None:
+            return say("{nick}: /{command} {place}, {time}", time=exactly(seconds), **names)
+        return say("{nick}: /{command} {place}", **names)
     if seconds is not None:
         return say("{nick}: /{command} {other} {place}, {time}", time=exactly(seconds), **names)
     if lines is not None:
@@ -72,6 +77,15 @@ def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None
             **names,
         )
     return say("{nick}: /{command} {other} {place}", **names)
+
+
+_OF_ROOM = {
+    "slow": "slow",
+    "unslow": "slow off",
+    "lock-topic": "topic lock on",
+    "unlock-topic": "topic lock off",
+}
+"""What is done to a whole room, and how that is typed."""
 
 
 def taken_back(nick: str | None, count: int, time: str, whose: str) -> Sentence:
@@ -138,7 +152,7 @@ def place(room: str) -> Sentence:
 
 
 def measured(by: str | None, what: str, to: str, room: str | None, seconds: int | None, why: str) -> Sentence:
-    """Somebody ("" is everybody) was muted, and so on; where that is clear, the room is not told."""
+    """Somebody ("" is everybody) was muted, and so on, or a room made slow; where that is clear, it is not told."""
     names: dict[str, object] = {"nick": say("whoever runs this server") if by is None else by, "other": to or EVERYBODY}
     time = for_ever() if seconds is None else for_time(exactly(seconds))
     if what == "mute":
@@ -149,8 +163,16 @@ def measured(by: str | None, what: str, to: str, room: str | None, seconds: int 
         told = say("{nick} kicked {other}", **names)
     elif what == "ban":
         told = say("{nick} banned {other} {time}", time=time, **names)
-    else:
+    elif what == "unban":
         told = say("{nick} unbanned {other}", **names)
+    elif what == "slow":
+        told = say("{nick} slowed everybody to one line in {time}", time=exactly(seconds or 0), **names)
+    elif what == "unslow":
+        told = say("{nick} ended the slow pace", **names)
+    elif what == "lock-topic":
+        told = say("{nick} locked the topic", **names)
+    else:
+        told = say("{nick} unlocked the topic", **names)
     if room is not None:
         told = say("{told} {place}", told=told, place=place(room))
     return because(told, why)

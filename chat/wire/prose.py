@@ -453,6 +453,21 @@ def _measures(measures: replies.Measures) -> Iterator[Sentence]:
         yield say("Nobody is muted or banned.")
 
 
+def _slow(slow: replies.Slow) -> Iterator[Sentence]:
+    if slow.seconds:
+        time = exactly(slow.seconds)
+        yield say("{room} is slow: everybody but operators may say one line in {time}.", room=slow.room, time=time)
+    else:
+        yield say("{room} is not slow.", room=slow.room)
+
+
+def _topic_lock(lock: replies.TopicLock) -> Iterator[Sentence]:
+    if lock.locked:
+        yield say("The topic of {room} is locked: operators set it.", room=lock.room)
+    else:
+        yield say("The topic of {room} is not locked.", room=lock.room)
+
+
 # Coming, going, and help.
 
 
@@ -824,6 +839,8 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.RoleGiven: _role_given,
     replies.Measured: _measured,
     replies.Measures: _measures,
+    replies.Slow: _slow,
+    replies.TopicLock: _topic_lock,
     replies.Privacy: _privacy,
     replies.Invited: _invited,
     replies.Word: _word,

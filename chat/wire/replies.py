@@ -301,6 +301,9 @@ class RoleGiven(NamedTuple):
 
 Taken = Literal["mute", "unmute", "kick", "ban", "unban"]
 
+OfRoom = Literal["slow", "unslow", "lock-topic", "unlock-topic"]
+"""What holds for a whole room, or does so no more."""
+
 
 class Measured(NamedTuple):
     """What was done to somebody ("": everybody), in a room or (`*`) on the server, for so many seconds (None: for ever,
@@ -315,9 +318,10 @@ class Measured(NamedTuple):
 
 
 class MeasureRow(NamedTuple):
-    """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever)."""
+    """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever); or what holds for a
+    whole room: that one line is said there in so many seconds, that its topic is locked."""
 
-    what: Literal["mute", "ban"]
+    what: Literal["mute", "ban", "slow", "lock-topic"]
     nick: str
     room: str
     seconds: int | None
@@ -327,10 +331,24 @@ class MeasureRow(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """Who is muted or banned, and which addresses the options of the server close."""
+    """Who is muted or banned, what holds for whole rooms, and which addresses the options of the server close."""
 
     measures: Sequence[MeasureRow]
     addresses: Sequence[str]
+
+
+class Slow(NamedTuple):
+    """Everybody but operators says one line in a room in so many seconds; 0: at any pace."""
+
+    room: str
+    seconds: int
+
+
+class TopicLock(NamedTuple):
+    """Whether nobody but operators sets the topic of a room."""
+
+    room: str
+    locked: bool
 
 
 # Coming, going, and help.
@@ -683,7 +701,7 @@ Facts = (
     | Ignored | Unignored | Quiet | Pong | OwnLines | TakenBack | Absent | LineDown | IsAway | DraftBegun | NothingSaid
     | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
-    | Measured | Measures
+    | Measured | Measures | Slow | TopicLock
     | Privacy | Invited | Word
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips

@@ -48,6 +48,7 @@ _WORDS = {
     "kick": "expulsar",
     "ban": "vetar",
     "unban": "perdonar",
+    "slow": "slowmode lento",
     "language": "idioma",
     "help": "h ? commands ayuda",
     "quit": "q exit bye salir",
@@ -66,7 +67,7 @@ RESERVED = frozenset(
         "pass", "auth",
         "key", "keys",
         "lock", "cerrar", "unlock", "abrir", "admit",
-        "admitir", "refuse", "rechazar", "slow", "slowmode", "lento", "class", "clase",
+        "admitir", "refuse", "rechazar", "class", "clase",
         "roster", "nickserv",
         "ns",
     }

@@ -1,0 +1,77 @@
+"""How a measure is taken, or ended: all whom it concerns are told, and it is kept."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Literal
+
+from chat.base.errors import NotStored
+from chat.commands.registry import Call
+from chat.core.hub import Hub
+from chat.core.measures import Measure
+from chat.core.person import Person
+from chat.core.ports import Record
+from chat.core.roles import SERVER
+from chat.core.room import Room
+from chat.log.events import Measured
+from chat.wire import replies
+
+_OfRoom = Literal["slow", "lock-topic"]
+_ENDED: Mapping[_OfRoom, replies.OfRoom] = {"slow": "unslow", "lock-topic": "unlock-topic"}
+
+
+async def set_for_room(call: Call, room: Room, kind: _OfRoom, on: bool, every: int = 0) -> None:
+    """It holds for the whole room from now on, or no more; where it is so already nothing is done."""
+    session, hub, key = call.session, call.session.hub, room.log.key
+    by = session.person.nick if session.named else None
+    before, measure = hub.measures.find(kind, key, "", None), None
+    if on:
+        measure = Measure(kind, key, "", "", room.log.name, by, "", hub.now(), None, every=every)
+    changed = measure or before
+    if changed is None or (before is not None and measure is not None and before.every == every):
+        return
+    record = changed.record if on else changed.record._replace(value=None)
+    told = tell(call, kind if on else _ENDED[kind], None, "", room, every or None, "", record)
+    take_instead(hub, before, measure)
+    try:
+        await told
+    except NotStored:
+        take_instead(hub, measure, before)
+        raise
+
+
+def take_instead(hub: Hub, one: Measure | None, other: Measure | None) -> None:
+    """The other holds instead of the one, if there is any."""
+    if one is not None:
+        hub.measures.end(one)
+    if other is not None:
+        hub.measures.take(other)
+
+
+def tell(
+    call: Call,
+    what: replies.Taken | replies.OfRoom,
+    person: Person | None,
+    nick: str,
+    room: Room | None,
+    seconds: int | None,
+    why: str,
+    record: Record | None = None,
+) -> Awaitable[object]:
+    """Whom it hits is told, and who is where that matters; with it the record changes.  It is awaited, and raises
+    `NotStored`."""
+    session, hub = call.session, call.session.hub
+    author = session.author if session.named else None
+    hub.audit(author, what, nick, room, seconds, why)
+    if room is not None:
+        room.introduce(session.person)
+        stays = person is None or (room.log.key in person.rooms and what not in ("kick", "ban"))
+        fact = Measured(author, what, nick, room.log.name, seconds, why)
+        return hub.turn.write(room.log, fact, copy=None if stays or person is None else person.log, record=record)
+    if person is None:
+        return hub.tell_all(Measured(author, what, nick, SERVER, seconds, why), record)
+    fact = Measured(author, what, nick, SERVER, seconds, why, hub.token(), tuple(person.rooms))
+    logs = [place.log for place in person.rooms.values() if person.id in place.members]
+    if not logs or what in ("kick", "ban"):
+        logs.append(person.log)
+    for log in logs[:-1]:
+        hub.turn.append(log, fact)
+    return hub.turn.write(logs[-1], fact, record=record)
