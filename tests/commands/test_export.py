@@ -109,7 +109,7 @@ def test_nothing_of_somebody_is_left_anywhere() -> None:
     carl.type("/join #ops")
     world.take_all()
     operator = world.operator("/admin forget dorazanzibar dorazanzibar")
-    assert answers(operator)[0].startswith("dorazanzibar is forgotten: 4 lines say nothing any more.")
+    assert answers(operator)[0].startswith("dorazanzibar is forgotten: 3 lines say nothing any more.")
     assert amy.take()[-1].startswith("! taken-over: Whoever runs the server has you forgotten here.")
     assert amy.ended
     held = json.dumps([dataclasses.asdict(e.fact) for log in store._logs.values() for e in log], default=str)
