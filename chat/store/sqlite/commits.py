@@ -15,6 +15,7 @@ from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Place, Said
 from chat.store.sqlite import people
 from chat.store.sqlite.connection import insert, transaction
+from chat.store.sqlite.indexing import Fresh, fresh
 from chat.store.sqlite.redaction import take_back
 from chat.store.sqlite.rows import (
     WRITTEN,
@@ -60,9 +61,11 @@ _RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each
 
 
 class Committed(NamedTuple):
-    """About how many bytes the entries take, and what the lines said that were taken back."""
+    """About how many bytes the entries take, what is new for the search index, and what the lines said that were taken
+    back."""
 
     size: int
+    new: Mapping[str, Fresh]
     taken_back: Sequence[str]
 
 
@@ -86,15 +89,16 @@ def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written
 
 
 def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> Committed:
-    logs, total = [], 0
+    logs, total, new = [], 0, {}
     for log in batch.appended:
         oldest, lines, size = None, 0, 0
         if log.recorded:
             oldest = microseconds(log.entries[0].at)
-            texts = [entry.fact.text for entry in log.entries if isinstance(entry.fact, Said)]
-            lines = len(texts)
-            size = sum(map(entry_size, texts)) + (len(log.entries) - lines) * entry_size(None)
+            said = [(entry.seq, entry.fact.text) for entry in log.entries if isinstance(entry.fact, Said)]
+            lines = len(said)
+            size = sum([entry_size(text) for _, text in said]) + (len(log.entries) - lines) * entry_size(None)
             total += size
+            new[log.key] = fresh(log.entries, said)
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
     line_ids = [
         [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
@@ -112,7 +116,7 @@ def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written
             connection.execute(statement, (as_json(rows),))
     people.write(connection, batch.remembered, written)
     _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
-    return Committed(total, take_back(connection, batch.redactions) if batch.redactions else ())
+    return Committed(total, new, take_back(connection, batch.redactions) if batch.redactions else ())
 
 
 def _ids_of(connection: sqlite3.Connection, logs: Sequence[Sequence[object]]) -> Mapping[str, int]:

@@ -4,13 +4,19 @@
 index row never waits in anybody's way, and a database whose index was made otherwise begins anew at 0.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
 
 from chat.base import limits
-from chat.base.folding import FOLDING, folded
+from chat.base.folding import FOLDING, SIGNS_OF_ASCII, folded
+from chat.log.events import Entry
 from chat.store.sqlite.connection import insert, transaction
-from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST
+from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST, as_json
 
 
 def check_folding(connection: sqlite3.Connection) -> None:
@@ -25,18 +31,57 @@ def check_folding(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO search_made_by VALUES (?)", (FOLDING,))
 
 
+class Fresh(NamedTuple):
+    """New entries of a log: the first one's number, how many there are, which signs of `SIGNS_OF_ASCII` are in what
+    was said, and the numbers of those that are not in ASCII."""
+
+    first: int
+    rows: int
+    signs: Set[str]
+    beyond_ascii: Sequence[int]
+
+
+def fresh(entries: Sequence[Entry], said: Sequence[tuple[int, str]]) -> Fresh:
+    """The same of these entries; what people said in them comes by its numbers."""
+    whole = "".join([text for _, text in said])
+    signs = {sign for sign in SIGNS_OF_ASCII if sign in whole}
+    beyond = () if _is_ascii(whole) else [seq for seq, text in said if not _is_ascii(text)]
+    return Fresh(entries[0].seq, len(entries), signs, beyond)
+
+
+def _is_ascii(text: str) -> bool:
+    """Whether it is stored in ASCII."""
+    return text.isascii() and "\0" not in text
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the entries of a log behind this number hold; of those before it nothing is known."""
+
+    behind: int
+    signs: set[str] = field(default_factory=set)
+    beyond_ascii: list[int] = field(default_factory=list)
+
+
 class Indexing:
     """What the writer's thread does when it has nothing else to do, a step at a time."""
 
     def __init__(self) -> None:
         self._behind: dict[str, None] | None = None
+        self._known: dict[str, _Known] = {}
         self._new = 0
 
-    def note(self, keys: Iterable[str], rows: int) -> None:
-        """These logs have that many new entries."""
+    def note(self, stored: Mapping[str, Fresh]) -> None:
+        """These logs have new entries."""
         if self._behind is not None:
-            self._behind.update(dict.fromkeys(keys))
-        self._new += rows
+            self._behind.update(dict.fromkeys(stored))
+        for key, new in stored.items():
+            self._new += new.rows
+            known = self._known.setdefault(key, _Known(new.first - 1))
+            known.signs |= new.signs
+            known.beyond_ascii += new.beyond_ascii
+            if len(known.beyond_ascii) > limits.INDEX_KNOWN:
+                self._known[key] = _Known(new.first + new.rows - 1)
 
     def wanted(self) -> float | None:
         """In how many seconds a step is due if nothing else comes, 0 at once; None if nothing is left to do."""
@@ -57,36 +102,86 @@ class Indexing:
             self._behind = dict.fromkeys(key for (key,) in rows)
         if not self._behind:
             return
-        done, left = [], limits.INDEX_ROWS
+        marks: dict[str, _Mark] = {}
+        left = limits.INDEX_ROWS
         with transaction(connection):
             for key in self._behind:
-                left -= _index(connection, key, left)
-                if left <= 0:
+                marks[key] = mark = _index(connection, key, self._known.get(key), left)
+                left -= mark.rows
+                if left <= 0 or len(marks) >= limits.TRIM_LOGS:
                     break
-                done.append(key)
-                if len(done) >= limits.TRIM_LOGS:
-                    break
-        for key in done:
-            del self._behind[key]
+        for key, mark in marks.items():
+            if mark.at_end:
+                del self._behind[key]
+                self._known.pop(key, None)
+            elif (known := self._known.get(key)) and known.behind < mark.seq:
+                known.behind = mark.seq
+                del known.beyond_ascii[: bisect_right(known.beyond_ascii, mark.seq)]
 
 
-def _index(connection: sqlite3.Connection, key: str, most: int) -> int:
-    """Index so many of a log's entries at most; returns how many that were."""
+class _Mark(NamedTuple):
+    """Up to where a log is indexed, whether that is its end, and how many entries that took."""
+
+    seq: int
+    at_end: bool
+    rows: int
+
+
+_SAID = """
+    SELECT id, text FROM entries INDEXED BY said WHERE text IS NOT NULL AND id > ? AND id <= ? ORDER BY id LIMIT ?
+"""
+
+_SOME = "SELECT id, text FROM entries WHERE text IS NOT NULL AND id IN (SELECT value FROM json_each(?))"
+
+
+@cache
+def _insertion(signs: str, folded: bool) -> str:
+    """The statement that indexes what was said between two ids, all of it in ASCII and with these signs only; or
+    `folded` for what is not, which comes as JSON.
+
+    The tokenizer does the rest that `folding.folded` does with ASCII.  In the order of the ids, for the index writes
+    itself out each time that it is given a lower one than before.
+    """
+    text = "text"
+    for sign in signs:
+        text = f"replace({text}, '{sign}', ' {sign} ')"
+    ascii = f"SELECT id, {text} FROM entries NOT INDEXED WHERE text IS NOT NULL AND id > :first AND id <= :last"
+    if folded:
+        ascii += """
+            AND id NOT IN (SELECT json_extract(value, '$[0]') FROM json_each(:folded))
+            UNION ALL SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:folded)
+        """
+    return f"INSERT INTO search (rowid, text) {ascii} ORDER BY 1"
+
+
+def _index(connection: sqlite3.Connection, key: str, known: _Known | None, most: int) -> _Mark:
+    """Index so many of a log's entries at most."""
     log = connection.execute("SELECT id, indexed, head FROM logs WHERE key = ?", (key,)).fetchone()
     if log is None:
-        return 0
+        return _Mark(0, True, 0)
     id, indexed, head = log
-    rows = connection.execute(
-        """
-        SELECT id, text FROM entries INDEXED BY said WHERE text IS NOT NULL AND id > ? AND id <= ?
-        ORDER BY id LIMIT ?
-        """,
-        ((id << SEQ_BITS) + indexed, (id << SEQ_BITS) + min(head, SEQ_MOST), most),
-    ).fetchall()
-    insert(connection, "search (rowid, text)", "(?, ?)", [(place, folded(text)) for place, text in rows])
-    mark = head if len(rows) < most else rows[-1][0] & SEQ_MOST
-    connection.execute("UPDATE logs SET indexed = ? WHERE id = ?", (mark, id))
-    return len(rows)
+    first = (id << SEQ_BITS) + indexed
+    if known is not None and known.behind <= indexed:
+        seq = min(head, indexed + most)
+        mark = _Mark(seq, seq == head, seq - indexed)
+        _index_known(connection, first, first + mark.rows, known)
+    else:
+        rows = connection.execute(_SAID, (first, (id << SEQ_BITS) + min(head, SEQ_MOST), most)).fetchall()
+        insert(connection, "search (rowid, text)", "(?, ?)", [(place, folded(text)) for place, text in rows])
+        at_end = len(rows) < most
+        mark = _Mark(head if at_end else rows[-1][0] & SEQ_MOST, at_end, len(rows))
+    connection.execute("UPDATE logs SET indexed = ? WHERE id = ?", (mark.seq, id))
+    return mark
+
+
+def _index_known(connection: sqlite3.Connection, first: int, last: int, known: _Known) -> None:
+    """Index the entries behind the one id up to the other; only what is not in ASCII leaves SQLite for it."""
+    log = first & ~SEQ_MOST
+    beyond = [log + seq for seq in known.beyond_ascii if first < log + seq <= last]
+    rows = connection.execute(_SOME, (json.dumps(beyond),)).fetchall() if beyond else []
+    texts = as_json([[place, folded(text)] for place, text in rows])
+    statement = _insertion("".join(sorted(known.signs)), bool(rows))
+    connection.execute(statement, {"first": first, "last": last, "folded": texts})
 
 
 def unindex(connection: sqlite3.Connection, log: int, first: int, last: int) -> None:

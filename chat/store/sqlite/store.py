@@ -123,12 +123,11 @@ class SqliteStore:
     def _commit(self, connection: sqlite3.Connection, batch: Batch) -> Numbered:
         if batch.appended:  # that somebody has left, or may come back, is little, and a code has to be void at once
             self._space.check()
-        size, taken_back = commit(connection, batch, self._written)
+        size, new, taken_back = commit(connection, batch, self._written)
         self._space.wrote(size)
         if batch.redactions:
             self._scrubbing.note(taken_back)
-        recorded = [log for log in batch.appended if log.recorded]
-        self._indexing.note([log.key for log in recorded], sum(len(log.entries) for log in recorded))
+        self._indexing.note(new)
         return batch.proposed
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
