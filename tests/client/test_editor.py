@@ -187,6 +187,58 @@ def test_what_is_cleared_away_is_in_the_scrollback(terminal: Terminal) -> None:
     at_the_terminal(terminal, clear)
 
 
+def test_the_rest_of_an_answer_to_a_question_that_is_gone_is_neither_seen_nor_given_away(terminal: Terminal) -> None:
+    async def type_a_password(seat: Seat) -> None:
+        desk, editor = seat.editor.desk, seat.editor
+        desk.hides = True  # type: ignore[misc]
+        editor.hide(True)
+        seat.press(b"tulips and")
+        await seat.shows("> **********", "below")
+        editor.drop()
+        desk.hides = False  # type: ignore[misc]
+        editor.hide(False)
+        await seat.shows(">", "below")
+        seat.press(b" roses")
+        await seat.shows("> ******", "below")
+        seat.press(b"\r")
+        await seat.shows(">", "below")
+        seat.press(b"\x1f\x19\x1b[Ahello")  # undo, yank, and what was typed before bring nothing back
+        await seat.shows("> hello", "below")
+        assert desk.lines == []  # type: ignore[attr-defined]
+
+    at_the_terminal(terminal, type_a_password)
+
+
+def test_what_is_cut_from_a_password_cannot_be_put_elsewhere(terminal: Terminal) -> None:
+    async def cut(seat: Seat) -> None:
+        desk, editor = seat.editor.desk, seat.editor
+        desk.hides = True  # type: ignore[misc]
+        editor.hide(True)
+        seat.press(b"tulips")
+        await seat.shows("> ******", "below")
+        seat.press(b"\x15")
+        await seat.shows(">", "below")
+        desk.hides = False  # type: ignore[misc]
+        editor.hide(False)
+        seat.press(b"\x19hello")
+        await seat.shows("> hello", "below")
+
+    at_the_terminal(terminal, cut)
+
+
+def test_no_other_program_is_given_a_password_to_edit(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr("prompt_toolkit.buffer.Buffer.open_in_editor", opened.append)
+
+    async def edit(seat: Seat) -> None:
+        seat.editor.desk.hides = True  # type: ignore[misc]
+        seat.press(b"tulips\x18\x05!")
+        await seat.shows("> *******", "below")
+        assert opened == []
+
+    at_the_terminal(terminal, edit)
+
+
 def test_a_hint_that_is_longer_than_the_screen_says_that_there_is_more(terminal: Terminal) -> None:
     async def type_a_command(seat: Seat) -> None:
         seat.press(b"/")

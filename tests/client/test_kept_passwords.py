@@ -71,6 +71,79 @@ def test_so_is_one_that_stands_behind_the_command(system: Keyring) -> None:
     assert [*system.kept.values()] == [PASSWORD]
 
 
+def test_one_that_was_not_sent_is_not_kept(system: Keyring) -> None:
+    world = at_home()
+    world.lose(ConnectionLost())
+    world.face.typed(f"/login amy {PASSWORD}")
+    assert world.shown()[-1] == "-- not connected: that was not sent, for it may hold a password --"
+    world.come_again(welcome(back=True))
+    assert system.kept == {}
+
+
+def test_of_two_that_were_sent_the_one_is_kept_that_was_taken(system: Keyring) -> None:
+    world = at_home()
+    world.face.typed(f"/login amy {PASSWORD}")
+    world.face.typed("/login amy another")
+    (_, first), (_, second) = world.server.requests
+    world.server.send(welcome(back=True, id=first))
+    world.server.send({"type": "error", "code": "login-failed", "text": "It is another one.", "id": second})
+    assert [*system.kept.values()] == [PASSWORD]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_the_keyring_says_when_the_question_is_gone_counts_no_more(system: Keyring, kept: bool) -> None:
+    answers: list[tuple[Deferred[Any], Callable[[], Any]]] = []
+
+    def later(what: Callable[[], Any]) -> Deferred[Any]:
+        answers.append((Deferred(), what))
+        return answers[-1][0]
+
+    if kept:
+        system.set_password(f"chat-client {SERVER}", "amy", PASSWORD)
+    world = at_home(run=later)
+    world.face.typed("/login amy")
+    world.answer(asks("present"))
+    world.lose(ConnectionLost())
+    world.come_again(welcome(back=True))
+    ((answer, what),) = answers
+    answer.callback(what())
+    world.face.typed("this is talk")
+    assert (world.server.lines, world.face.question) == (["this is talk"], None)
+
+
+def test_one_that_no_server_reads_is_asked_for_again(system: Keyring) -> None:
+    world = at_home()
+    world.face.typed("/login amy " + "x" * limits.LINE)
+    assert "the limit is" in world.shown()[-1]
+    world.face.typed("/login amy")
+    world.answer(asks("present"))
+    world.face.typed("x" * limits.LINE)
+    *_, told, question = world.shown()
+    assert ("the limit is" in told, question) == (True, "Password: ")
+    assert world.streams.hidden
+    world.face.typed(PASSWORD)
+    assert world.server.lines == [PASSWORD]
+
+
+def test_nor_is_one_of_the_keyring_sent_that_no_server_reads(system: Keyring) -> None:
+    system.set_password(f"chat-client {SERVER}", "amy", "x" * limits.LINE)
+    world = at_home()
+    world.face.typed("/login amy")
+    world.answer(asks("present"))
+    assert world.shown()[-1] == "Password: "
+
+
+def test_what_was_begun_to_be_typed_goes_with_the_question() -> None:
+    world = at_home(on=False)
+    world.face.typed("/login amy")
+    world.answer(asks("present"))
+    world.face.typed(PASSWORD)
+    assert world.streams.dropped == 0
+    world.answer(asks("present"))
+    world.lose(ConnectionLost())
+    assert (world.streams.dropped, world.streams.hidden) == (1, False)
+
+
 def test_a_new_one_is_kept_once_the_server_has_it(system: Keyring) -> None:
     world = at_home()
     world.face.typed("/register")

@@ -87,6 +87,13 @@ def test_objects_are_understood(raw: dict[str, object], understood: Object) -> N
     assert understand(raw) == understood
 
 
+def test_a_history_in_a_history_is_none() -> None:
+    nested: dict[str, object] = {"type": "history", "events": [MESSAGE]}
+    for _ in range(5000):
+        nested = {"type": "history", "events": [nested, MESSAGE]}
+    assert understand(nested) == History(None, (said(),), False, None, None)
+
+
 def test_an_endless_code_is_none() -> None:
     welcome = {"type": "welcome", "nick": "amy", "room": "#lobby", "resume": "x" * 65}
     assert understand(welcome) == Welcome("amy", "#lobby", (), None, False, None)

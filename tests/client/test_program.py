@@ -451,6 +451,25 @@ def test_a_person_answers_the_question_and_talks(server: Server, programs: Progr
     terminal.close()
 
 
+def test_half_a_password_is_not_said_when_the_connection_is_lost(server: Server, programs: Programs) -> None:
+    terminal = Terminal(programs, "-n", "amy", server.address)
+    peer = server.accept()
+    peer.enter("amy")
+    terminal.shows("-> Hello amy.")
+    terminal.type("/login amy\n")
+    peer.answer("/login amy", type="reply", command="login", text="It has one.", asks="present", nick="amy")
+    terminal.shows("Password: ")
+    terminal.type("tulips and")
+    peer.close()
+    terminal.shows("-- the connection is lost: the server closed it --\r\n")
+    terminal.type("hello\n")
+    terminal.shows("hello\r\n")
+    peer = server.accept()
+    peer.enter("amy")
+    peer.answer("hello")
+    terminal.close()
+
+
 def test_ctrl_c_while_the_terminal_takes_nothing_ends_it_too(server: Server, programs: Programs) -> None:
     terminal = Terminal(programs, "-n", "amy", server.address)
     peer = server.accept()

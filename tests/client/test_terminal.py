@@ -90,6 +90,32 @@ def test_what_is_typed_goes_to_the_open_conversation_and_waits_above_it(world: W
     assert (world.face.above(), world.shown()) == ([], ["08:58 <amy> hello"])
 
 
+@pytest.mark.parametrize("line", ["/join #ops", "/join #ops tulip"])
+def test_whoever_goes_to_a_room_by_its_word_speaks_there_too(line: str) -> None:
+    world = person("amy")
+    world.server.accept()
+    world.server.send(HELLO | {"acks": True})
+    (_, id) = world.server.requests[-1]
+    world.server.send(welcome(id=id), HISTORY, {"type": "ack", "id": id})
+    world.shown()
+    world.face.typed(line)
+    reply = {"type": "reply", "command": "join", "text": "In.", "room": "#ops", "head": 3, "users": ["amy"]}
+    (_, id) = world.server.requests[-1]
+    world.server.send(HISTORY | {"room": "#ops", "id": id}, reply | {"id": id}, {"type": "ack", "id": id})
+    assert world.face.prompt() == "[#ops] "
+    assert [row for row in world.shown() if "#ops" in row] == ["\u2500\u2500 #ops \u2500\u2500"]
+    world.face.typed("hello")
+    assert world.server.objects[-1]["room"] == "#ops"
+
+
+def test_a_password_is_hidden_while_it_is_asked_for(world: World) -> None:
+    world.face.typed("/login amy")
+    world.answer({"type": "reply", "command": "login", "text": "", "asks": "present", "nick": "amy"})
+    assert world.streams.hidden
+    world.lose(ConnectionLost())
+    assert (world.streams.hidden, world.streams.dropped) == (False, 1)
+
+
 def test_a_bad_network_is_one_quiet_line(world: World) -> None:
     world.lose(ConnectionLost())
     world.face.typed("kept")

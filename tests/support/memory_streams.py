@@ -9,6 +9,8 @@ class Streams:
     def __init__(self) -> None:
         self.out = self.err = ""
         self.paused = self.hidden = False
+        self.dropped = 0
+        """So often what was begun to be typed was thrown away."""
 
     def open(self, reader: object, reactor: object, producer: object = None) -> None:
         """Nothing is to be opened."""
@@ -24,6 +26,9 @@ class Streams:
 
     def hide(self, hidden: bool) -> None:
         self.hidden = hidden
+
+    def drop(self) -> None:
+        self.dropped += 1
 
     def close(self) -> Deferred:
         return succeed(None)

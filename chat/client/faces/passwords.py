@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from twisted.python.failure import Failure
 
+from chat.base.errors import BadInput
 from chat.base.language import Sentence, say
 from chat.client.kept_passwords import KeptPasswords, Unusable
 from chat.client.talk.connection import Connection
@@ -35,13 +36,19 @@ class Person(Protocol):
     def password_asked(self, asked: bool) -> None:
         """What is typed next is one, or no more."""
 
+    def drop_typed(self) -> None:
+        """What was begun to be typed is nobody's any more."""
+
+    def went(self, room: str) -> None:
+        """They are in this room now, by its word."""
+
 
 class Told(NamedTuple):
-    """A password that the server was told, of which it has not said what became."""
+    """What the server was told, with a password perhaps."""
 
-    nick: str
-    password: str
-    from_keyring: bool
+    nick: str = ""
+    password: str | None = None
+    from_keyring: bool = False
 
 
 class Passwords:
@@ -56,7 +63,10 @@ class Passwords:
         self._person = person
         self._on = on
         self._nick = ""
+        self._looking = object()
+        """What is looked for; another one where nobody wants that any more."""
         self._told: Told | None = None
+        """What that answers which the server says just now."""
         self._command: str | None = None
         self._wrong: set[str] = set()
 
@@ -94,7 +104,7 @@ class Passwords:
             if not (isinstance(what, Reply) and "asks" in what.facts):
                 return False
             self._nick = nick
-            self._send(True, password)
+            self._found(password)
             return True
 
         self._look(nick, found)
@@ -106,74 +116,84 @@ class Passwords:
     def answer(self, password: str) -> None:
         """One that was asked for."""
         tell = self._person.connection.let_in if self.outside else partial(self._send, False)
-        self.drop()
-        self._once(partial(tell, password))
+        question = self.question
+        self._end()
+        if not self._once(partial(tell, password)):
+            self._ask(question)
 
     def command(self, line: str) -> None:
         """One that may hold one."""
         self._command = vocabulary.named(line)
         command = grammar.command_in(line)
         nick, *password = ("" if command is None else command.rest).split(maxsplit=1) or [""]
-        if self._command == "login" and password:
-            self._told = Told(nick, password[0], False)
+        told = Told(nick, password[0]) if self._command == "login" and password else Told()
         room = self._person.room if self._command == "word" else None
-        self._once(partial(self._person.connection.ask, line, lambda _: False, room=room))
+        self._once(partial(self._person.connection.ask, line, partial(self._answered, told), room=room))
 
-    def _once(self, tell: Callable[[], None]) -> None:
-        """To the server alone, once: it is never sent again, and stands in no file."""
+    def _once(self, tell: Callable[[], None]) -> bool:
+        """To the server alone, once: it is never sent again, and stands in no file; False where it is too long."""
         connection = self._person.connection
-        if connection.connected or connection.asking:
-            tell()
-        else:
+        if not (connection.connected or connection.asking):
             self._person.state(say("not connected: that was not sent, for it may hold a password"))
+            return True
+        try:
+            tell()
+        except BadInput as error:
+            self._person.state(error.sentence)
+            return False
+        return True
 
     def drop(self) -> None:
-        """The question is answered, or gone with the connection."""
-        self._told = None
+        """The question is gone, as with the connection, whatever was typed of an answer."""
+        if self.wanted:
+            self._person.drop_typed()
+        self._end()
+
+    def _end(self) -> None:
+        self._looking = object()
         if self.wanted:
             self.wanted = self.outside = False
             self._person.password_asked(False)
 
     def _found(self, password: str | None) -> None:
-        if password is None:
+        if password is None or not self._once(partial(self._send, True, password)):
             self._ask()
-        else:
-            self._send(True, password)
 
     def _ask(self, question: Sentence = _PASSWORD) -> None:
         self.wanted, self.outside, self.question = True, question is _PASSWORD_OF_CHAT, question
         self._person.password_asked(True)
 
     def _send(self, from_keyring: bool, password: str) -> None:
-        self._told = Told(self._nick, password, from_keyring)
-        self._person.connection.tell(password)
+        self._person.connection.tell(password, partial(self._answered, Told(self._nick, password, from_keyring)))
+
+    def _answered(self, told: Told, what: Object | None) -> bool:
+        """It is shown first."""
+        self._told = told
+        return False
 
     def received(self, what: Object | None) -> None:
-        """What the server said, which may be what became of the last one."""
-        told = self._told
+        """What the server said, which may be what became of a password."""
+        told, self._told = self._told, None
         if told is None:
             return
         match what:
-            case Welcome():
-                self._keep(told)
-            case Reply(facts={"is_new": bool()}):
-                self._keep(told)
-            case Reply("unregister", facts=facts) if "asks" not in facts and self.kept is not None and self._on():
-                self.kept.forget(told.nick).addErrback(self._tell)
-            case Problem(code):
-                if code == "login-failed" and told.from_keyring:
-                    self._wrong.add(told.nick.casefold())
-                    self._person.state(_wrong(told.nick))
-            case _:
-                return
-        self._told = None
+            case Reply("join", facts={"room": str(room)}) if room in self._person.connection.me.rooms:
+                self._person.went(room)
+            case Welcome() | Reply(facts={"is_new": bool()}) if told.password is not None:
+                self._keep(told, told.password)
+            case Reply("unregister", facts=facts) if told.password is not None and "asks" not in facts:
+                if self.kept is not None and self._on():
+                    self.kept.forget(told.nick).addErrback(self._tell)
+            case Problem("login-failed") if told.from_keyring:
+                self._wrong.add(told.nick.casefold())
+                self._person.state(_wrong(told.nick))
 
-    def _keep(self, told: Told) -> None:
+    def _keep(self, told: Told, password: str) -> None:
         """The server has taken it."""
         self._wrong.discard(told.nick.casefold())
         if self.kept is not None and self._on() and not told.from_keyring:
             kept = say("The password of {nick} is in the keyring now.", nick=told.nick)
-            put = self.kept.put(told.nick, told.password)
+            put = self.kept.put(told.nick, password)
             put.addCallbacks(lambda _: self._person.state(kept), self._tell)
 
     def _look(self, nick: str, found: Callable[[str | None], None]) -> None:
@@ -181,8 +201,14 @@ class Passwords:
         if self.kept is None or not self._on() or nick.casefold() in self._wrong:
             found(None)
             return
+        self._looking = looking = object()
+
+        def still(password: str | None) -> None:
+            if self._looking is looking:
+                found(password)
+
         self._person.state(say("looking for the password of {nick} in the keyring", nick=nick))
-        self.kept.get(nick).addErrback(self._tell).addCallback(found)
+        self.kept.get(nick).addErrback(self._tell).addCallback(still)
 
     def _tell(self, failure: Failure) -> None:
         failure.trap(Unusable)

@@ -158,6 +158,13 @@ class PersonFace(StreamFace):
     def hide(self, hidden: bool) -> None:
         """What is typed is shown no more, or again."""
 
+    def drop_typed(self) -> None:
+        """What was begun to be typed is nobody's any more."""
+        self._streams.drop()
+
+    def went(self, room: str) -> None:
+        """They are in this room now, by its word."""
+
     def answered(self, what: Object | None, line: SentLine | None) -> None:
         """A password may be asked for, after a login that failed that of the server again; or all commands, of which
         the server does not know ours."""

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
 
 from chat.base import limits
-from chat.base.errors import ChatError, Refused
+from chat.base.errors import BadInput, ChatError, Refused
 from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
 from chat.base.text import continued, visible, wrap
@@ -196,9 +196,13 @@ class StreamFace(ABC):
         if refused is not None:
             self.put(self._conversation.error(refused.code, refused.text))
         if self._password is not None and refused is None:
-            self.connection.let_in(self._password)
-        else:
-            self.ask_password()
+            try:
+                self.connection.let_in(self._password)
+            except BadInput as error:
+                self._refused(error, "")
+            else:
+                return
+        self.ask_password()
 
     def ask_password(self) -> None:
         """There is nobody to be asked."""

@@ -63,6 +63,9 @@ class StandardStreams(Interface):
     def hide(self, hidden: bool) -> None:
         """A terminal shows no more what is typed, or again."""
 
+    def drop(self) -> None:
+        """What was begun to be typed answers a question that is gone: nobody is to see it, nor to be given it."""
+
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""
 
@@ -118,6 +121,12 @@ class Streams(Protocol):
             attributes = termios.tcgetattr(0)
             attributes[3] = attributes[3] & ~termios.ECHO if hidden else attributes[3] | termios.ECHO
             termios.tcsetattr(0, termios.TCSADRAIN, attributes)
+
+    def drop(self) -> None:
+        """Of standard input, if it is a terminal."""
+        with suppress(termios.error, OSError):
+            termios.tcflush(0, termios.TCIFLUSH)
+            self._lines.end()
 
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""

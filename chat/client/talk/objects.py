@@ -464,8 +464,12 @@ def _problem(raw: Raw) -> Problem:
 
 def _history(raw: Raw) -> History:
     events = raw.get("events")
-    read = [understand(event) for event in (events if isinstance(events, list) else ()) if isinstance(event, Mapping)]
-    said = tuple(event for event in read if isinstance(event, Said))
+    lines = [
+        event
+        for event in (events if isinstance(events, list) else ())
+        if isinstance(event, Mapping) and event.get("type") in _LINES  # and no history in a history, without end
+    ]
+    said = tuple(line for line in map(understand, lines) if isinstance(line, Said))
     return History(_name(raw, "room"), said, raw.get("more") is True, number(raw, "total"), _text(raw, "id"))
 
 
@@ -512,6 +516,9 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "history": _history,
     "reply": _reply,
 }
+
+
+_LINES = ("message", "action")
 
 
 def _text(raw: Mapping[object, object] | Raw, key: str) -> str | None:

@@ -110,7 +110,15 @@ class Editor:
 
     def hide(self, hidden: bool) -> None:
         """As the `desk` says."""
+        if hidden:
+            self._line.dropped = False
+        else:
+            self._app.clipboard.set_text("")  # nothing of what was hidden can be put back
         self.refresh()
+
+    def drop(self) -> None:
+        """Up to Enter, for whoever types does not look."""
+        self._line.drop()
 
     def refresh(self) -> None:
         """Something looks different now; it is drawn at once, unless that was only just done."""
@@ -216,7 +224,7 @@ class Editor:
                 self._line.buffer,
                 search_buffer_control=self._search.control,
                 preview_search=True,
-                input_processors=[ConditionalProcessor(PasswordProcessor(), Condition(lambda: self.desk.hides))],
+                input_processors=[ConditionalProcessor(PasswordProcessor(), Condition(self._hides))],
             ),
             height=lambda: Dimension(min=1, max=max(1, min(_ROWS, self._size().rows // 2))),
             wrap_lines=True,
@@ -252,6 +260,9 @@ class Editor:
         app.timeoutlen, app.ttimeoutlen = 0.3, 0.05
         app.key_processor.after_key_press += self._pressed
         return app
+
+    def _hides(self) -> bool:
+        return self.desk.hides or self._line.dropped
 
     def _row(
         self, text: Callable[[], StyleAndTextTuples], there: Callable[[], bool], style: str, rows: bool = False

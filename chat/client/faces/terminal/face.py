@@ -74,6 +74,10 @@ class TerminalFace(PersonFace):
         """It stands before what is typed."""
         self._editor.refresh()
 
+    def hide(self, hidden: bool) -> None:
+        """Stars stand for what is typed, or no more."""
+        self._editor.hide(hidden)
+
     def _show(self) -> None:
         for shown in self.view.printed():
             painted = rows(shown, self._paint, self._timed, self._editor.columns, self._ruled)
@@ -197,6 +201,10 @@ class TerminalFace(PersonFace):
     def interrupted(self) -> None:
         """Ctrl-C on an empty line leaves."""
         self._leave()
+
+    def went(self, room: str) -> None:
+        """What is typed next is said there."""
+        self.view.go(room)
 
     @property
     def room(self) -> str | None:

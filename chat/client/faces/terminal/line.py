@@ -52,10 +52,11 @@ class Paste(NamedTuple):
 
 
 class Line:
-    """What somebody at this desk types; `refusing` while no line is taken."""
+    """What somebody at this desk types; `refusing` while no line is taken, `dropped` while what is typed is the rest of
+    an answer to a question that is gone, which nobody is to see, nor to be given."""
 
     def __init__(self, desk: Desk, screen: Screen, history: TypedLines) -> None:
-        self.refusing = False
+        self.refusing = self.dropped = False
         self.paste: Paste | None = None
         self._desk = desk
         self._screen = screen
@@ -68,6 +69,12 @@ class Line:
             enable_history_search=False,
             tempfile_suffix=".txt",
         )
+
+    def drop(self) -> None:
+        """What is typed so far goes, and what comes up to Enter or Ctrl-C."""
+        self.dropped = bool(self.buffer.text)
+        self.paste = None
+        self.buffer.reset()
 
     def keys(self) -> KeyBindings:
         """What the keys do."""
@@ -121,7 +128,9 @@ class Line:
 
         @keys.add("c-c", filter=typing)
         def _(event: KeyPressEvent) -> None:
-            if self.buffer.text:
+            if self.dropped:
+                self._end_of_dropped()
+            elif self.buffer.text:
                 self.buffer.save_to_undo_stack()
                 self.buffer.text = ""
             else:
@@ -135,7 +144,7 @@ class Line:
         def _(event: KeyPressEvent) -> None:
             event.app.suspend_to_background()
 
-        @keys.add("c-x", "c-e", filter=typing)
+        @keys.add("c-x", "c-e", filter=typing & ~Condition(lambda: self.dropped or self._desk.hides))
         def _(event: KeyPressEvent) -> None:
             self._screen.lend(True)
             self.buffer.open_in_editor().add_done_callback(lambda _: self._screen.lend(False))
@@ -167,6 +176,9 @@ class Line:
 
     def _accept(self, text: str) -> None:
         """Enter: the line is given away, unless too many of them wait."""
+        if self.dropped:
+            self._end_of_dropped()
+            return
         if self.refusing:
             self._screen.ring()
             return
@@ -177,6 +189,11 @@ class Line:
             self._history.append_string(text)
             self.buffer.reset()
         self._desk.typed(text)
+        self._screen.refresh()
+
+    def _end_of_dropped(self) -> None:
+        self.dropped, self.paste = False, None
+        self.buffer.reset()
         self._screen.refresh()
 
     def _pasted(self, data: str) -> None:
