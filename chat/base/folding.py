@@ -7,6 +7,7 @@ blanks are cut after each letter with its marks, so that any part of a sentence 
 
 import re
 import unicodedata
+from itertools import chain
 
 FOLDING = f"1/{unicodedata.unidata_version}"
 """Changes whenever a text may become other tokens: an index of another folding is made anew."""
@@ -54,7 +55,7 @@ _IN_CUT = re.compile(f"[{_CUT}]")
 _MARKS = (
     "".join(
         chr(code)
-        for code in range(0x0E00, 0x1B000)
+        for code in chain(range(0x0E00, 0x3400), range(0xA000, 0xAC00))  # the others of these scripts have no marks
         if unicodedata.category(chr(code))[0] == "M" and _IN_CUT.match(chr(code))
     )
     + "\u3099\u309a"

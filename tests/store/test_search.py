@@ -4,6 +4,7 @@
 
 import os
 import sqlite3
+import sys
 import unicodedata
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import succeed
 
-from chat.base import limits
+from chat.base import folding, limits
 from chat.base.folding import holds, phrases, tokens
 from chat.core.ports import Query
 from chat.store.memory import MemoryStore
@@ -282,3 +283,9 @@ def test_small_pages_are_not_written_into_the_database_more_often_than_large_one
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_alone_becomes_the_tokens_that_it_becomes_beside_other_letters(text: str) -> None:
     assert tokens(f"{text} é") == [*tokens(text), "e"]
+
+
+def test_no_mark_of_a_script_without_blanks_is_forgotten() -> None:
+    for code in range(sys.maxunicode + 1):
+        if unicodedata.category(chr(code))[0] == "M" and folding._IN_CUT.match(chr(code)):
+            assert chr(code) in folding._MARKS
