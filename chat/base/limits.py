@@ -746,6 +746,14 @@ SLOW_MOST = 6 * 3600
 ADDRESS_BAN_SECONDS = 86400
 """For how long a ban closes an address, too: by tomorrow somebody else may have it."""
 
+AT_DOOR = 5
+DOOR_SECONDS = 600.0
+"""Who of one address waits at the door of one locked room at once, and how long each does: whoever may let them in sees
+a list that can be read, and nobody waits for somebody who does not look."""
+
+PASSES = 500
+"""People who may come into a locked room because they were let in, or asked in: their ids are kept in memory."""
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 HEARTBEAT_SECONDS = 0.1

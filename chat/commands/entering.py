@@ -30,9 +30,11 @@ from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
 from chat.core.hub import Hub
+from chat.core.locked_rooms import still_waits
 from chat.core.person import Person, Scope
 from chat.core.ports import Carrier, Token
 from chat.core.roles import SERVER
+from chat.core.rooms import LOBBY
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
@@ -277,11 +279,25 @@ async def _rename(session: Session, person: Person, nick: str, id: str | None) -
 async def come_in(session: Session, id: str | None) -> None:
     """After `Session.enter`: be in the lobby, and be told so."""
     hub, connection, history = session.hub, carrier(session), None
-    if connection.wire.lobby:
+    refused = None
+    if connection.wire.lobby and hub.locked.keeps_out(session.person, LOBBY):
+        refused = _wait_at_door(session)
+    elif connection.wire.lobby:
         position = session.join(hub.lobby)
         history = await entering(session, hub.lobby.log, position)
     if session.named and session.connection is connection and await tell_welcome(session, False, id, history):
+        if refused is not None:
+            session.answer(Problem(refused.code, refused.sentence))
         session.begin()
+
+
+def _wait_at_door(session: Session) -> Refused:
+    """The lobby is locked: they wait there, where they may, and are told so."""
+    hub = session.hub
+    try:
+        return hub.locked.wait(session.person, session, hub.lobby, hub.settings.max_per_host > 0)
+    except Refused as refused:
+        return refused
 
 
 def _rooms(session: Session) -> Sequence[str]:
@@ -304,6 +320,10 @@ async def tell_welcome(
         return False
     session.welcomed = True
     session.answer(_welcome(session, found, back, id, history)._replace(left=left))
+    if back and (waits := session.hub.locked.waits(person)):
+        refused = still_waits(waits[-1].room.log.name)
+        session.answer(Problem(refused.code, refused.sentence))
+    session.hub.locked.show(person)
     return True
 
 

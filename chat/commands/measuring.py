@@ -14,8 +14,8 @@ from chat.core.room import Room
 from chat.log.events import Measured
 from chat.wire import replies
 
-_OfRoom = Literal["slow", "lock-topic"]
-_ENDED: Mapping[_OfRoom, replies.OfRoom] = {"slow": "unslow", "lock-topic": "unlock-topic"}
+_OfRoom = Literal["slow", "lock-topic", "lock"]
+_ENDED: Mapping[_OfRoom, replies.OfRoom] = {"slow": "unslow", "lock-topic": "unlock-topic", "lock": "unlock"}
 
 
 async def set_for_room(call: Call, room: Room, kind: _OfRoom, on: bool, every: int = 0) -> None:

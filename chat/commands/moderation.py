@@ -329,6 +329,8 @@ def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused) -> None:
         hub.send_away(person, why)
     elif room.log.key in person.rooms:
         hub.put_out(person, room)
+    else:
+        hub.locked.send_away(person, room.log.key)
 
 
 def _target(call: Call, nick: str, key: str) -> Person:

@@ -45,7 +45,7 @@ async def public(call: Call, asked: Switch) -> None:
 
 
 async def _switch(call: Call, asked: Switch, on: bool) -> None:
-    room = _own_room(call, asked.room)
+    room = own_room(call, asked.room)
     if asked.switch is not None:
         switch = vocabulary.switch(asked.switch)
         if switch is None:
@@ -59,7 +59,7 @@ async def _switch(call: Call, asked: Switch, on: bool) -> None:
     call.reply(replies.Privacy(room.log.name, room.privacy.private))
 
 
-def _own_room(call: Call, name: str | None) -> Room:
+def own_room(call: Call, name: str | None) -> Room:
     """The room that it is about; raises `Refused` for that of the server's operators, where nobody else can be."""
     room = held_room(call, name)
     if room.log.key == STAFF:
@@ -133,7 +133,7 @@ class Invite(NamedTuple):
 async def invite(call: Call, asked: Invite) -> None:
     """They find it in the log of their own, whenever they come."""
     session, hub = call.session, call.session.hub
-    room = _own_room(call, asked.room)
+    room = own_room(call, asked.room)
     person, key = hub.find(asked.nick), room.log.key
     if key in person.rooms:
         raise Refused("usage", say("{nick} is in {room} already.", nick=person.nick, room=room.log.name))
@@ -145,6 +145,9 @@ async def invite(call: Call, asked: Invite) -> None:
     if room.privacy.private:
         person.admit(key, place.seq, came=False)
         hub.turn.touch(person)
+        await hub.turn.flush()
+    if hub.locked.is_locked(key):
+        hub.locked.give_pass(person, key)
         await hub.turn.flush()
     call.reply(replies.Invited(person.nick, room.log.name))
 
@@ -165,7 +168,7 @@ class Word(NamedTuple):
 async def word(call: Call, asked: Word) -> None:
     """It is kept as passwords are, and told to nobody."""
     hub = call.session.hub
-    room = _own_room(call, asked.room)
+    room = own_room(call, asked.room)
     key = room.log.key
     if asked.word is not None:
         switch = vocabulary.switch(asked.word)

@@ -17,6 +17,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
 from chat.base.token_bucket import Allowance
+from chat.core.locked_rooms import still_waits
 from chat.core.ports import Carrier, Role
 from chat.core.roles import SERVER
 from chat.core.room import Room
@@ -415,6 +416,8 @@ def acknowledge(session: Session, request: Request) -> None:
 def room_of(session: Session, name: str | None) -> Room:
     """The room of this name, or the current one; raises `Refused` where they are not in it."""
     if name is None and not session.rooms:
+        if waits := session.hub.locked.waits(session.person):
+            raise still_waits(waits[-1].room.log.name)
         raise Refused("not-in-room", say("You are in no room; /join #lobby goes back."))
     room = session.current if name is None else session.hub.rooms.find(name, session.rooms)
     if not session.may_read(room.log):

@@ -94,33 +94,44 @@ async def join(call: Call, asked: Join) -> Outcome:
         room = hub.rooms.make(asked.room)
         if is_new and session.person.has_account:
             hub.roles.give(session.person, room.log.key, "owner")
-        if room.privacy.private:
-            session.person.admit(key, room.log.head, came=True)
-        position = session.join(room)
-        session.speak_in(room)
-        history = await entering(session, room.log, position)
-        await hub.turn.flush()
-        if not call.still_there or room.log.key not in session.person.rooms:
-            return ANSWERED
-        if (away := session.person.away) is not None:
-            session.show("away", OthersAway(session.person.nick, away), room)
-        session.answer(history._replace(id=call.request.id))
-        standing = Standing(position, Unread(), position)
-        _tell_joined(call, room, standing, is_new)
-        for other in session.person.others(session):
-            if other.keeps_list and isinstance(other, Session):
-                other.notice(f"room {room.log.key}", RoomNotice(state(other, room, standing)))
-        session.hear(room.log, position)
-    else:
-        room = hub.rooms.make(asked.room)
-        # Whoever looks at a room on a wire of people has read it.
-        standing = (await standings(session, [room.log]))[room.log.key]
-        if not call.still_there or room.log.key not in session.person.rooms:
-            return ANSWERED
-        session.speak_in(room)
-        await hub.turn.flush()
-        if call.still_there:
-            _tell_joined(call, room, standing)
+        if hub.locked.keeps_out(session.person, key):
+            raise hub.locked.wait(session.person, session, room, hub.settings.max_per_host > 0)
+        return await go_in(session, room, is_new, call.request.id)
+    room = hub.rooms.make(asked.room)
+    # Whoever looks at a room on a wire of people has read it.
+    standing = (await standings(session, [room.log]))[room.log.key]
+    if not call.still_there or room.log.key not in session.person.rooms:
+        return ANSWERED
+    session.speak_in(room)
+    await hub.turn.flush()
+    if call.still_there:
+        _tell_joined(session, room, standing, False, call.request.id)
+    return None
+
+
+async def go_in(session: Session, room: Room, is_new: bool = False, id: str | None = None) -> Outcome:
+    """Be in one more room, where they may be, and be told of it; with the line down they are told when it is back."""
+    hub, key, connection = session.hub, room.log.key, session.connection
+    hub.locked.leave(session.person, key)  # they were asked in meanwhile
+    if room.privacy.private:
+        session.person.admit(key, room.log.head, came=True)
+    position = session.join(room)
+    session.speak_in(room)
+    if connection is None:
+        return ANSWERED
+    history = await entering(session, room.log, position)
+    await hub.turn.flush()
+    if session.connection is not connection or key not in session.person.rooms:
+        return ANSWERED
+    if (away := session.person.away) is not None:
+        session.show("away", OthersAway(session.person.nick, away), room)
+    session.answer(history._replace(id=id))
+    standing = Standing(position, Unread(), position)
+    _tell_joined(session, room, standing, is_new, id)
+    for other in session.person.others(session):
+        if other.keeps_list and isinstance(other, Session):
+            other.notice(f"room {key}", RoomNotice(state(other, room, standing)))
+    session.hear(room.log, position)
     return None
 
 
@@ -171,32 +182,31 @@ def _no_new_room(seconds: int) -> Sentence:
     )
 
 
-def _tell_joined(call: Call, room: Room, standing: Standing, is_new: bool = False) -> None:
-    session, key = call.session, room.log.key
+def _tell_joined(session: Session, room: Room, standing: Standing, is_new: bool, id: str | None) -> None:
+    key = room.log.key
     owner = session.hub.roles.owner(key)
     others = tuple(other.log.name for other in session.rooms.values() if other is not room)
     found, unread = state(session, room, standing), standing.unread
-    call.reply(
-        replies.Joined(
-            found.name,
-            found.head,
-            found.here,
-            found.users,
-            found.topic,
-            found.recorded,
-            standing.read,
-            None if unread is None else unread.said,
-            None if unread is None else unread.mentions,
-            standing.last,
-            session.person.nick,
-            others,
-            is_new,
-            None if owner is None else owner.nick,
-            session.person.roles.get(key, "member"),
-            found.operators,
-            room.privacy.private,
-        )
+    joined = replies.Joined(
+        found.name,
+        found.head,
+        found.here,
+        found.users,
+        found.topic,
+        found.recorded,
+        standing.read,
+        None if unread is None else unread.said,
+        None if unread is None else unread.mentions,
+        standing.last,
+        session.person.nick,
+        others,
+        is_new,
+        None if owner is None else owner.nick,
+        session.person.roles.get(key, "member"),
+        found.operators,
+        room.privacy.private,
     )
+    session.answer(Reply(TABLE["join"].name, joined, id))
 
 
 class Leave(NamedTuple):
@@ -214,6 +224,10 @@ async def leave(call: Call, asked: Leave) -> None:
         name, _, text = text.partition(" ")
     name = name or call.request.room
     text = brief(text, limits.WORDS)
+    waits = None if name is None else session.hub.rooms.named(f"#{name.removeprefix('#')}")
+    if waits is not None and session.hub.locked.leave(session.person, waits.log.key):
+        call.reply(replies.WaitsNoMore(waits.log.name))
+        return
     try:
         room = room_of(session, name if session.rooms else None)
     except Refused as error:

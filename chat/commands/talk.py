@@ -267,6 +267,10 @@ async def post(call: Call, asked: Post) -> Outcome:
         await hub.rooms.load(name)
         room = hub.rooms.find(name, () if person is None else person.rooms)
         hub.measures.check_may_come(person, room.log.key)
+        if (person is None or room.log.key not in person.rooms) and hub.locked.keeps_out(person, room.log.key):
+            raise Refused(
+                "locked", say("{room} is locked: only who is in it says something there.", room=room.log.name)
+            )
         hub.measures.check_may_talk(person, room.log.key)
         text = words.message(asked.text)
         hub.paces.take_turn(room, person, call.connection.host, text)

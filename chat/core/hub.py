@@ -25,6 +25,7 @@ from chat.core.archive import Archive
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
+from chat.core.locked_rooms import LockedRooms
 from chat.core.logins import Logins, NoPasswords
 from chat.core.measures import RECORDS, Measurable, Measures
 from chat.core.nicknames import Nicknames
@@ -153,6 +154,7 @@ class Hub:
         self.invitations = Invitations(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
         self.paces = Paces(self.measures, clock)
+        self.locked = LockedRooms(clock, now, self.turn, self.measures, self.roles, kept.records)
         self.store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -181,6 +183,7 @@ class Hub:
         """After a restart everybody is restored who can be: nobody goes on with the other private logs."""
         self._heads.clear()
         self.measures.forget_strangers(self.people, self.absent)
+        self.locked.restore(self.people, self.absent, self.rooms)
 
     def announce(self, text: str, author: Author | None = None) -> Deferred[Outcome]:
         """Tell everybody, and whoever comes back later; fires when it is stored, fails with `NotStored`."""
@@ -457,6 +460,7 @@ class Hub:
 
     def put_out(self, person: Person, room: Room) -> None:
         """Somebody is in a room no more, and did not leave it; they are told by whoever calls this."""
+        self.locked.send_away(person, room.log.key)
         if person.id in room.members:
             person.part(room, "")
         else:
@@ -558,6 +562,7 @@ class Hub:
 
     def _leave(self, person: Person, text: str) -> None:
         """The nickname is free, and the rooms are told; which they were in is kept."""
+        self.locked.leave_all(person)
         fact = self.token()
         told = tuple(key for key, room in person.rooms.items() if text or not room.gathers(person))
         for room in list(person.rooms.values()):
@@ -647,6 +652,7 @@ class Hub:
         for session in (*person.attached, *person.detached):
             self._void(session)
         self.measures.forget(person.id)
+        self.locked.forget(person)
         person.rooms.clear()
         person.log.forget()
 

@@ -1,7 +1,8 @@
 """Measures: what keeps somebody from talking, or out, in one room or on the whole server, and until when; and what
 holds for a whole room: that it is slow, or its topic locked.
 
-One is of a person, whatever they are called and on however many devices, or of everybody in a room.  It is a record of
+One is of a person, whatever they are called and on however many devices, or of everybody in a room; that a room is
+locked is of everybody.  It is a record of
 its own: it is known before its room is in memory, and survives restarts.  Those of a guest end with the guest, or go
 along into the account that the guest turns out to be.
 """
@@ -21,7 +22,7 @@ from chat.core.roles import SERVER
 from chat.core.turn import Turn
 from chat.wire import phrases
 
-Kind = Literal["mute", "ban", "slow", "lock-topic"]
+Kind = Literal["mute", "ban", "slow", "lock-topic", "lock"]
 
 RECORDS = "measure"
 """The kind of their records."""

@@ -235,6 +235,13 @@ class RoomNotice(NamedTuple):
     state: RoomState
 
 
+class WaitingNotice(NamedTuple):
+    """Who waits at the door of a room, of those whom they may let in."""
+
+    room: str
+    who: Sequence[str]
+
+
 class OthersAway(NamedTuple):
     """Somebody is away, with these words, or (None) back; `shared`: in a room of theirs."""
 
@@ -277,7 +284,9 @@ class Watched(NamedTuple):
 
 StateOfOthers = OthersAway | OthersName | OthersAccount | OthersTags
 
-Notice = CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | StateOfOthers | Watched
+Notice = (
+    CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | WaitingNotice | StateOfOthers | Watched
+)  # fmt: skip
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 
 Answer = (

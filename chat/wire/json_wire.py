@@ -37,6 +37,7 @@ from chat.wire.answers import (
     Standing,
     Stored,
     UpToNow,
+    WaitingNotice,
     Watched,
     Welcome,
 )
@@ -194,6 +195,9 @@ class JsonWire:
     def _read(self, notice: ReadNotice) -> Sequence[Mapping[str, object]]:
         return [{"type": "read", "room": notice.room, "seq": notice.seq}]
 
+    def _waiting(self, notice: WaitingNotice) -> Sequence[Mapping[str, object]]:
+        return [{"type": "waiting", "room": notice.room, "who": list(notice.who)}]
+
     def _nothing(self, answer: Answer) -> Sequence[Mapping[str, object]]:
         """Frames are for people: a program knows by the numbers what it has missed."""
         return ()
@@ -213,6 +217,7 @@ class JsonWire:
         AwayNotice: _away,
         IgnoreNotice: _ignoring,
         ReadNotice: _read,
+        WaitingNotice: _waiting,
         UpToNow: _nothing,
         RoomNotice: _nothing,
         OthersAccount: _nothing,

@@ -82,6 +82,8 @@ def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None
 _OF_ROOM = {
     "slow": "slow",
     "unslow": "slow off",
+    "lock": "lock on",
+    "unlock": "lock off",
     "lock-topic": "topic lock on",
     "unlock-topic": "topic lock off",
 }
@@ -155,27 +157,34 @@ def measured(by: str | None, what: str, to: str, room: str | None, seconds: int 
     """Somebody ("" is everybody) was muted, and so on, or a room made slow; where that is clear, it is not told."""
     names: dict[str, object] = {"nick": say("whoever runs this server") if by is None else by, "other": to or EVERYBODY}
     time = for_ever() if seconds is None else for_time(exactly(seconds))
-    if what == "mute":
-        told = say("{nick} muted {other} {time}", time=time, **names)
-    elif what == "unmute":
-        told = say("{nick} unmuted {other}", **names)
-    elif what == "kick":
-        told = say("{nick} kicked {other}", **names)
-    elif what == "ban":
-        told = say("{nick} banned {other} {time}", time=time, **names)
-    elif what == "unban":
-        told = say("{nick} unbanned {other}", **names)
-    elif what == "slow":
-        told = say("{nick} slowed everybody to one line in {time}", time=exactly(seconds or 0), **names)
-    elif what == "unslow":
-        told = say("{nick} ended the slow pace", **names)
-    elif what == "lock-topic":
-        told = say("{nick} locked the topic", **names)
-    else:
-        told = say("{nick} unlocked the topic", **names)
+    pace = time if seconds is None else exactly(seconds)
+    told = Sentence(_MEASURED[what].text, {**names, "time": pace if what in ("slow", "expire") else time})
     if room is not None:
         told = say("{told} {place}", told=told, place=place(room))
     return because(told, why)
+
+
+_MEASURED = {
+    "mute": say("{nick} muted {other} {time}"),
+    "unmute": say("{nick} unmuted {other}"),
+    "kick": say("{nick} kicked {other}"),
+    "ban": say("{nick} banned {other} {time}"),
+    "unban": say("{nick} unbanned {other}"),
+    "slow": say("{nick} slowed everybody to one line in {time}"),
+    "unslow": say("{nick} ended the slow pace"),
+    "lock-topic": say("{nick} locked the topic"),
+    "unlock-topic": say("{nick} unlocked the topic"),
+    "lock": say("{nick} locked the door"),
+    "unlock": say("{nick} opened the door"),
+    "admit": say("{nick} admitted {other}"),
+    "refuse": say("{nick} refused {other}"),
+    "expire": say("Nobody admitted {other} within {time}"),
+}
+
+
+def at_door(room: str, who: tuple[str, ...]) -> Sentence:
+    """Who waits at the door of a room, for whoever may let them in."""
+    return say("At the door of {room}: {who}; /admit NICK or /refuse NICK.", room=room, who=some(who))
 
 
 def because(told: Sentence, why: str) -> Sentence:
@@ -248,7 +257,10 @@ class FoundRoom(Protocol):
 def welcome(nick: str, current: str, rooms: Sequence[FoundRoom], back: bool) -> Iterator[Sentence]:
     """Where one is, on entering the chat or coming back."""
     if all(room.name != current for room in rooms):
-        yield say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=nick)
+        if back:
+            yield say("Welcome back {nick}. You are in no room; /join #lobby goes there.", nick=nick)
+        else:
+            yield say("Hello {nick}. You are in no room yet.", nick=nick)
     for room in rooms:
         if room.name == current:
             yield _company(nick, room, back)

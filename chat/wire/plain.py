@@ -56,6 +56,7 @@ from chat.wire.answers import (
     Since,
     Stored,
     UpToNow,
+    WaitingNotice,
     Watched,
     Welcome,
 )
@@ -338,6 +339,7 @@ class Plain:
         CurrentNotice: _notice,
         AwayNotice: _notice,
         IgnoreNotice: _notice,
+        WaitingNotice: _notice,
         ReadNotice: _notice,
         RoomNotice: _notice,
         OthersAccount: _notice,

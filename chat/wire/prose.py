@@ -28,6 +28,7 @@ from chat.wire.answers import (
     SinceRead,
     SinceSpoken,
     SinceTime,
+    WaitingNotice,
     Welcome,
 )
 
@@ -401,6 +402,30 @@ def _privacy(privacy: replies.Privacy) -> Iterator[Sentence]:
 
 def _private(room: str) -> Sentence:
     return say("{room} is private: nobody else here sees it; who runs the server can.", room=room)
+
+
+def _lock(lock: replies.Lock) -> Iterator[Sentence]:
+    if lock.locked:
+        yield say("{room} is locked: who comes waits at the door. /lock off opens it.", room=lock.room)
+    else:
+        yield say("{room} is open; /lock on locks it: who comes then waits at the door.", room=lock.room)
+    if lock.waiting:
+        yield phrases.at_door(lock.room, tuple(lock.waiting))
+
+
+def _at_door(answered: replies.AtDoor) -> Iterator[Sentence]:
+    nicks = phrases.some(tuple(answered.nicks))
+    if answered.admitted:
+        told = say_n(
+            "{nicks} is in {room}", "{nicks} are in {room}", len(answered.nicks), nicks=nicks, room=answered.room
+        )
+    else:
+        told = say("Not admitted to {room}: {nicks}", nicks=nicks, room=answered.room)
+    yield say("{told}.", told=phrases.because(told, answered.why))
+
+
+def _waits_no_more(waits: replies.WaitsNoMore) -> Iterator[Sentence]:
+    yield say("You do not wait at the door of {room} any more.", room=waits.waits_no_more)
 
 
 def _invited(invited: replies.Invited) -> Iterator[Sentence]:
@@ -843,6 +868,9 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.TopicLock: _topic_lock,
     replies.Privacy: _privacy,
     replies.Invited: _invited,
+    replies.Lock: _lock,
+    replies.AtDoor: _at_door,
+    replies.WaitsNoMore: _waits_no_more,
     replies.Word: _word,
     replies.PasswordAsked: _password_asked,
     replies.PasswordKept: _password_kept,
@@ -888,6 +916,8 @@ def notice(notice: Notice) -> Sentence | None:
             return say("You are back, as you said on another device.")
         case AwayNotice():
             return say("You are away, as you said on another device; /back ends it.")
+        case WaitingNotice(room, who) if who:
+            return phrases.at_door(room, tuple(who))
         case IgnoreNotice(nick, True):
             return say("You hear nothing more from {nick}, as you said on another device.", nick=nick)
         case IgnoreNotice(nick):

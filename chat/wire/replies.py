@@ -299,9 +299,32 @@ class RoleGiven(NamedTuple):
     room: str
 
 
+class Lock(NamedTuple):
+    """Whether a room is locked, and who waits at its door."""
+
+    room: str
+    locked: bool
+    waiting: Sequence[str]
+
+
+class AtDoor(NamedTuple):
+    """Those who waited at the door of a room are in it, or (`admitted` false) were told that they do not come in."""
+
+    room: str
+    nicks: Sequence[str]
+    admitted: bool
+    why: str
+
+
+class WaitsNoMore(NamedTuple):
+    """They do not want to come into a room any more, at the door of which they waited."""
+
+    waits_no_more: str
+
+
 Taken = Literal["mute", "unmute", "kick", "ban", "unban"]
 
-OfRoom = Literal["slow", "unslow", "lock-topic", "unlock-topic"]
+OfRoom = Literal["slow", "unslow", "lock-topic", "unlock-topic", "lock", "unlock"]
 """What holds for a whole room, or does so no more."""
 
 
@@ -321,7 +344,7 @@ class MeasureRow(NamedTuple):
     """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever); or what holds for a
     whole room: that one line is said there in so many seconds, that its topic is locked."""
 
-    what: Literal["mute", "ban", "slow", "lock-topic"]
+    what: Literal["mute", "ban", "slow", "lock-topic", "lock"]
     nick: str
     room: str
     seconds: int | None
@@ -702,7 +725,7 @@ Facts = (
     | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | Measured | Measures | Slow | TopicLock
-    | Privacy | Invited | Word
+    | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Seen | Stats | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp | StopSet

@@ -49,6 +49,10 @@ _WORDS = {
     "ban": "vetar",
     "unban": "perdonar",
     "slow": "slowmode lento",
+    "lock": "cerrar",
+    "unlock": "abrir",
+    "admit": "admitir",
+    "refuse": "rechazar",
     "language": "idioma",
     "help": "h ? commands ayuda",
     "quit": "q exit bye salir",
@@ -66,8 +70,7 @@ RESERVED = frozenset(
     {
         "pass", "auth",
         "key", "keys",
-        "lock", "cerrar", "unlock", "abrir", "admit",
-        "admitir", "refuse", "rechazar", "class", "clase",
+        "class", "clase",
         "roster", "nickserv",
         "ns",
     }

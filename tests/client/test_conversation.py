@@ -62,6 +62,11 @@ def history(*events: Mapping[str, object], **keys: object) -> dict[str, object]:
         (message(at="never"), ["<bob> hi"]),
         (message("", type="joined", who=["bob"], here=3), ["09:58 bob joined #lobby (3 here)"]),
         (
+            {"type": "waiting", "room": "#lobby", "who": ["bob", "dee"]},
+            ["At the door of #lobby: bob and dee; /admit NICK or /refuse NICK."],
+        ),
+        ({"type": "waiting", "room": "#lobby", "who": []}, []),
+        (
             message("", type="joined", who=list("abcdef"), here=34),
             ["09:58 a, b, c and 3 more joined #lobby (34 here)"],
         ),

@@ -43,6 +43,7 @@ from chat.client.talk.objects import (
     RoleGiven,
     Said,
     StopAnnounced,
+    Waiting,
     Welcome,
 )
 from chat.wire import phrases, vocabulary
@@ -169,6 +170,8 @@ class Conversation:
                 told = phrases.invites_you(author, place) if own else phrases.invited(author, whom, place)
                 words = visible(self._words(told))
                 yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
+            case Waiting(room, who) if who:
+                yield from self._reply(self._words(phrases.at_door(room, who)))
             case Audited(room, author, _, at, did, whom, place, seconds, count, text):
                 words = self._words(phrases.audited(author, did, whom, place, seconds, count))
                 entry = visible(f"{words}: {quoted(text)}" if text else words)

@@ -158,6 +158,13 @@ class Invited(NamedTuple):
     place: str
 
 
+class Waiting(NamedTuple):
+    """Who waits at the door of a room, of those whom we may let in."""
+
+    room: str
+    who: tuple[str, ...]
+
+
 class Measured(NamedTuple):
     """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in a room or on the server
     (`place`); it counts as a role does."""
@@ -276,6 +283,7 @@ Object = (
     | Came
     | RoleGiven
     | Measured
+    | Waiting
     | PrivacySet
     | Invited
     | Announced
@@ -488,6 +496,10 @@ def _measured(raw: Raw) -> Measured:
     )
 
 
+def _waiting(raw: Raw) -> Waiting:
+    return Waiting(_named(raw, "room"), _texts(raw, "who"))
+
+
 def _reply(raw: Raw) -> Reply:
     return Reply(_needed(raw, "command"), _text(raw, "text") or "", raw, _text(raw, "id"))
 
@@ -511,6 +523,7 @@ _READERS: Mapping[str, Callable[[Raw], Object]] = {
     "redacted": _redacted,
     "missed": _missed,
     "read": _read,
+    "waiting": _waiting,
     "ack": _ack,
     "error": _problem,
     "history": _history,

@@ -39,6 +39,7 @@ from chat.wire.answers import (
     StateOfOthers,
     Stored,
     UpToNow,
+    WaitingNotice,
     Watched,
     Welcome,
 )
@@ -496,6 +497,7 @@ class IrcWire:
         CurrentNotice: _state,
         AwayNotice: _state,
         IgnoreNotice: _state,
+        WaitingNotice: _state,
         ReadNotice: _state,
         RoomNotice: _room,
         OthersAccount: _state_of_others,

@@ -1,0 +1,172 @@
+"""Locked rooms: who comes waits at the door, until an operator lets them in or does not."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat.base import limits
+from chat.base.errors import ChatError, Refused
+from chat.base.language import say
+from chat.commands.measuring import set_for_room
+from chat.commands.private_rooms import own_room
+from chat.commands.registry import Call, command, permits, usage
+from chat.commands.rooms import go_in
+from chat.commands.words import brief
+from chat.core.hub import Hub
+from chat.core.locked_rooms import Waiting
+from chat.core.room import Room
+from chat.core.session import Session
+from chat.log.events import Author, Measured
+from chat.wire import grammar, replies, vocabulary
+from chat.wire.answers import Problem
+
+
+class Switch(NamedTuple):
+    """Of which room, and whether it is so."""
+
+    room: str | None
+    switch: str | None
+
+
+@command(
+    "rooms",
+    say("/lock [#room] [on|off]"),
+    say("let who comes wait at the door of your room; alone it tells who does"),
+    role="operator",
+)
+async def lock(call: Call, asked: Switch) -> None:
+    """Who is in it stays, and comes back after a cut."""
+    await _switch(call, asked, on=True)
+
+
+@command(
+    "rooms",
+    say("/unlock [#room] [on|off]"),
+    say("let everybody come into your room again; who waits at its door is in"),
+    role="operator",
+)
+async def unlock(call: Call, asked: Switch) -> None:
+    """The opposite."""
+    await _switch(call, asked, on=False)
+
+
+async def _switch(call: Call, asked: Switch, on: bool) -> None:
+    hub, room = call.session.hub, own_room(call, asked.room)
+    key = room.log.key
+    if asked.switch is not None:
+        switch = vocabulary.switch(asked.switch)
+        if switch is None:
+            raise usage(call.command)
+        wanted = switch is on
+        if not call.connection.operator:
+            call.session.check_may_talk(room)
+        await set_for_room(call, room, "lock", wanted)
+        if not wanted:
+            await all_come_in(hub, room)
+    waiting = [one.person.nick for one in hub.locked.waiting(key)]
+    call.reply(replies.Lock(room.log.name, hub.locked.is_locked(key), waiting))
+
+
+async def all_come_in(hub: Hub, room: Room) -> None:
+    """It is not locked any more: who waited at the door is in, and nobody needs a pass."""
+    hub.locked.unlocked(room.log.key)
+    for one in hub.locked.waiting(room.log.key):
+        await _let_in(hub, one)
+
+
+class Admitted(NamedTuple):
+    """Who is let in, and where."""
+
+    room: str | None
+    nick: str
+
+
+@command(
+    "rooms",
+    say("/admit [#room] NICK|all"),
+    say("let in who waits at the door of your locked room"),
+    role="operator",
+)
+async def admit(call: Call, asked: Admitted) -> None:
+    """They may come again as long as it is locked, unless they are sent away."""
+    hub = call.session.hub
+    found = _at_door(call, asked.room, asked.nick)
+    room = found[0].room
+    author = _author(call, room)
+    for one in found:
+        hub.audit(author, "admit", one.person.nick, room)
+        hub.turn.append(one.person.log, Measured(author, "admit", one.person.nick, room.log.name, None, ""))
+        hub.locked.give_pass(one.person, room.log.key)
+        await _let_in(hub, one)
+    await hub.turn.flush()
+    call.reply(replies.AtDoor(room.log.name, [one.person.nick for one in found], True, ""))
+
+
+class Rejected(NamedTuple):
+    """Who is not let in, where, and why."""
+
+    room: str | None
+    nick: str
+    text: str | None
+
+
+@command(
+    "rooms",
+    say("/refuse [#room] NICK|all [why]"),
+    say("do not let in who waits at the door of your locked room"),
+    role="operator",
+)
+async def refuse(call: Call, asked: Rejected) -> None:
+    """They are told why, and may come to the door once more."""
+    hub, why = call.session.hub, brief(asked.text or "", limits.WORDS)
+    found = _at_door(call, asked.room, asked.nick)
+    room = found[0].room
+    if why and not call.connection.operator:
+        call.session.check_may_talk(room)
+    author = _author(call, room)
+    for one in found:
+        hub.audit(author, "refuse", one.person.nick, room, text=why)
+        hub.turn.append(one.person.log, Measured(author, "refuse", one.person.nick, room.log.name, None, why))
+        hub.locked.leave(one.person, room.log.key)
+    await hub.turn.flush()
+    call.reply(replies.AtDoor(room.log.name, [one.person.nick for one in found], False, why))
+
+
+def _at_door(call: Call, name: str | None, nick: str) -> Sequence[Waiting]:
+    """Those who are meant and wait at the door of a room; where none is named, of any that they may let in to."""
+    hub, everybody = call.session.hub, grammar.fold(nick) in vocabulary.ALL
+    person = None if everybody else hub.find(nick)
+    if name is None and call.request.room is None and person is not None:
+        found = [one for one in hub.locked.waits(person) if permits(call.command, call.connection, one.room.log.key)]
+        if found:
+            return found[:1]
+    room = own_room(call, name)
+    waiting = [one for one in hub.locked.waiting(room.log.key) if person is None or one.person is person]
+    if not waiting and person is None:
+        raise Refused("usage", say("Nobody waits at the door of {room}.", room=room.log.name))
+    if not waiting:
+        raise Refused("usage", say("{nick} does not wait at the door of {room}.", nick=nick, room=room.log.name))
+    return waiting
+
+
+async def _let_in(hub: Hub, one: Waiting) -> None:
+    """Whoever waits there is in the room, be their line down; they are told what is told who joins."""
+    person, key, device = one.person, one.room.log.key, one.device
+    if not hub.locked.leave(person, key) or key in person.rooms:
+        return
+    if device not in person.attached and person.attached:
+        device = person.attached[-1]
+    assert isinstance(device, Session)
+    try:
+        hub.measures.check_may_come(person, key)
+        person.may_join_one_more()
+        await go_in(device, one.room)
+    except ChatError as error:
+        device.answer(Problem(error.code, error.sentence))
+
+
+def _author(call: Call, room: Room) -> Author | None:
+    """Who does it, before the eyes of all in the room; None: whoever runs the server."""
+    if not call.session.named:
+        return None
+    room.introduce(call.session.person)
+    return call.session.author

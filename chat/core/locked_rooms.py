@@ -1,0 +1,231 @@
+"""The doors of locked rooms: who waits there, and who may come in all the same.
+
+That a room is locked is a measure of all who are no operators (`chat.core.measures`).  Whoever was asked in, or let in
+before, has a pass for as long as it is locked; it ends where they are sent out.  Who waits, and who has a pass, are
+records: it is known again after a restart.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from chat.base import limits
+from chat.base.errors import NotStored, Refused
+from chat.base.language import duration, say
+from chat.core.measures import Measures
+from chat.core.person import Device, Person
+from chat.core.ports import Record
+from chat.core.roles import SERVER, Roles
+from chat.core.room import Room
+from chat.core.turn import Turn
+from chat.log.events import Measured
+from chat.wire.answers import WaitingNotice
+
+_WAITING, _PASS = "waiting", "pass"
+"""The kinds of their records, whose key is that of a person and that of a room."""
+
+
+class Waiting(NamedTuple):
+    """Somebody at the door of a room, the device and the address from which they came there, and what ends it."""
+
+    person: Person
+    device: Device
+    room: Room
+    host: str
+    timer: IDelayedCall
+
+
+class LockedRooms:
+    """All doors at which somebody waits, or for which somebody has a pass."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        turn: Turn,
+        measures: Measures,
+        roles: Roles,
+        records: Iterable[Record],
+    ) -> None:
+        self._clock = clock
+        self._now = now
+        self._turn = turn
+        self._measures = measures
+        self._roles = roles
+        self._waiting: dict[str, dict[str, Waiting]] = {}
+        """By the keys of rooms, then by the ids of people, in the order of their coming."""
+        self._passes: dict[str, dict[str, None]] = {}
+        """The ids of people, by the keys of rooms; the last one at the end."""
+        self._kept: dict[str, datetime] = {}
+        """Who waited before a restart, by the keys of their records."""
+        for record in records:
+            person, _, key = record.key.partition(" ")
+            if record.kind == _PASS:
+                self._passes.setdefault(key, {})[person] = None
+            elif record.kind == _WAITING:
+                with suppress(TypeError, ValueError):  # it is no date: they wait no more
+                    self._kept[record.key] = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
+
+    def restore(self, people: Mapping[str, Person], absent: Mapping[str, Person], rooms: Mapping[str, Room]) -> None:
+        """After a restart: who waited goes on to, if they are still expected."""
+        for record, since in self._kept.items():
+            id, _, key = record.partition(" ")
+            person, left = people.get(id), limits.DOOR_SECONDS - (self._now() - since).total_seconds()
+            if person is not None and key in rooms and person.detached and left > 0:
+                self._put(person, person.detached[-1], rooms[key], min(left, limits.DOOR_SECONDS))
+            else:
+                self._keep(Record(_WAITING, record, None))
+        self._kept.clear()
+        known = [(key, id) for key, ids in self._passes.items() for id in ids if id not in people and id not in absent]
+        for key, id in known:
+            self._end_pass(id, key)
+
+    # Who comes in.
+
+    def is_locked(self, key: str) -> bool:
+        """Whether the room of this key is."""
+        return self._measures.find("lock", key, "", None) is not None
+
+    def keeps_out(self, person: Person | None, key: str) -> bool:
+        """Whether this room is locked for somebody who is not in it; None is somebody from outside."""
+        if self._measures.of("lock", person, key) is None:
+            return False
+        if person is None or person.id in self._passes.get(key, ()):
+            return person is None
+        admission = person.admitted.get(key)
+        return admission is None or admission.came
+
+    def give_pass(self, person: Person, key: str) -> None:
+        """They may come into this room while it is locked; of very many, the oldest pass ends."""
+        passes = self._passes.setdefault(key, {})
+        passes.pop(person.id, None)
+        passes[person.id] = None
+        if len(passes) > limits.PASSES:
+            self._end_pass(next(iter(passes)), key)
+        self._keep(Record(_PASS, f"{person.id} {key}", ""))
+
+    def wait(self, person: Person, device: Device, room: Room, limited: bool) -> Refused:
+        """They wait from now on, and who may let them in is told; returns what they are told.
+
+        Raises `Refused` where as many of their address do as may.
+        """
+        key = room.log.key
+        waiting = self._waiting.get(key, {})
+        if person.id in waiting:
+            return still_waits(room.log.name)
+        if limited and sum(one.host == device.host for one in waiting.values()) >= limits.AT_DOOR:
+            full = say(
+                "{room} is locked, and {limit} of your address wait at its door already: try again later.",
+                room=room.log.name,
+                limit=limits.AT_DOOR,
+            )
+            raise Refused("locked", full)
+        self._put(person, device, room, limits.DOOR_SECONDS)
+        self._keep(Record(_WAITING, f"{person.id} {key}", self._now().isoformat()))
+        told = self._tell(room)
+        names: dict[str, object] = {"room": room.log.name, "time": duration(int(limits.DOOR_SECONDS))}
+        if told:
+            return Refused(
+                "locked",
+                say("{room} is locked: you wait at its door, {time} at most. {who} was told.", who=told, **names),
+            )
+        return Refused(
+            "locked",
+            say(
+                "{room} is locked: you wait at its door, {time} at most. Nobody who could let you in is here now.",
+                **names,
+            ),
+        )
+
+    # Who waits.
+
+    def waiting(self, key: str) -> Sequence[Waiting]:
+        """Those at the door of the room of this key, in the order of their coming."""
+        return tuple(self._waiting.get(key, {}).values())
+
+    def waits(self, person: Person) -> Sequence[Waiting]:
+        """The doors at which somebody waits."""
+        return [some[person.id] for some in self._waiting.values() if person.id in some]
+
+    def show(self, person: Person) -> None:
+        """Somebody came, or has a role by now: they are told who waits that they may let in."""
+        for key, some in self._waiting.items():
+            if key in person.roles or SERVER in person.roles:
+                self._show(person, next(iter(some.values())).room)
+
+    def leave(self, person: Person, key: str) -> bool:
+        """They do not wait there any more; returns whether they did."""
+        found = self._waiting.get(key, {}).pop(person.id, None)
+        if found is None:
+            return False
+        if found.timer.active():
+            found.timer.cancel()
+        if not self._waiting[key]:
+            del self._waiting[key]
+        self._keep(Record(_WAITING, f"{person.id} {key}", None))
+        self._tell(found.room)
+        return True
+
+    def leave_all(self, person: Person) -> None:
+        """They have left the chat."""
+        for key in [key for key, some in self._waiting.items() if person.id in some]:
+            self.leave(person, key)
+
+    def send_away(self, person: Person, key: str) -> None:
+        """They were sent out of this room: they do not come back unless they are let in anew."""
+        self.leave(person, key)
+        if person.id in self._passes.get(key, ()):
+            self._end_pass(person.id, key)
+
+    def forget(self, person: Person) -> None:
+        """Nobody comes back as this person."""
+        for key in [key for key, some in self._passes.items() if person.id in some]:
+            self._end_pass(person.id, key)
+
+    def unlocked(self, key: str) -> None:
+        """The room of this key is open: nobody needs a pass."""
+        for id in list(self._passes.get(key, ())):
+            self._end_pass(id, key)
+
+    # How they are held.
+
+    def _put(self, person: Person, device: Device, room: Room, seconds: float) -> None:
+        timer = self._clock.callLater(seconds, self._time_is_over, person, room)
+        self._waiting.setdefault(room.log.key, {})[person.id] = Waiting(person, device, room, device.host, timer)
+
+    def _time_is_over(self, person: Person, room: Room) -> None:
+        self.leave(person, room.log.key)
+        self._turn.append(
+            person.log, Measured(None, "expire", person.nick, room.log.name, int(limits.DOOR_SECONDS), "")
+        )
+
+    def _end_pass(self, id: str, key: str) -> None:
+        self._passes[key].pop(id, None)
+        if not self._passes[key]:
+            del self._passes[key]
+        self._keep(Record(_PASS, f"{id} {key}", None))
+
+    def _keep(self, record: Record) -> None:
+        """What cannot be stored is so all the same until a restart."""
+        self._turn.change(record).addErrback(lambda failure: failure.trap(NotStored) and None)
+
+    def _tell(self, room: Room) -> tuple[str, ...]:
+        """Who may let in those who wait is told who does; returns their nicknames."""
+        holders = {person.id: person for key in (room.log.key, SERVER) for person in self._roles.holders(key)}
+        return tuple(person.nick for person in holders.values() if self._show(person, room))
+
+    def _show(self, person: Person, room: Room) -> bool:
+        """Tell somebody on all devices on which they could let in who waits; returns whether there is any."""
+        devices = [device for device in person.attached if device.scope is None]
+        who = tuple(one.person.nick for one in self.waiting(room.log.key))
+        for device in devices:
+            device.notice(f"waiting {room.log.key}", WaitingNotice(room.log.name, who))
+        return bool(devices)
+
+
+def still_waits(room: str) -> Refused:
+    """What somebody is told who waits at the door of a room."""
+    return Refused("locked", say("You wait at the door of {room}: nobody there hears you yet.", room=room))
