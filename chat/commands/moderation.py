@@ -17,6 +17,7 @@ from chat.core.measures import Measure, check_may_free, check_may_hit
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.core.room import Room
+from chat.log.events import PutOut
 from chat.wire import grammar, phrases, replies, vocabulary
 
 _Hits = Literal["mute", "ban"]
@@ -272,7 +273,7 @@ async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnSe
     try:
         told = tell(call, kind, person, measure.nick, room, seconds, why, measure.record)
         if kind == "ban" and person is not None:
-            _put_out(hub, person, room, hub.measures.refusal(measure))
+            _put_out(hub, person, room, hub.measures.refusal(measure), "ban")
         await told
     except NotStored:
         take_instead(hub, measure, before)
@@ -295,7 +296,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     called = person.nick
     told = tell(call, "kick", person, called, room, None, why)
     sentence = phrases.because(say("You were sent away from this server"), why)
-    _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)))
+    _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)), "kick")
     await told
     call.reply(replies.Measured("kick", called, name, None, why, 0))
     return None
@@ -323,12 +324,12 @@ async def _end(call: Call, kind: _Hits, room: Room | None, nick: str) -> Outcome
     return None
 
 
-def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused) -> None:
+def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused, measure: PutOut) -> None:
     """Somebody goes in the turn in which that is told, so that they are told in their own log."""
     if room is None:
         hub.send_away(person, why)
     elif room.log.key in person.rooms:
-        hub.put_out(person, room)
+        hub.put_out(person, room, measure)
     else:
         hub.locked.send_away(person, room.log.key)
 

@@ -12,7 +12,7 @@ from chat.core.privacy import STAFF, Privacy
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
 from chat.log.events import Author, Invited, PrivacySet
-from chat.wire import replies, vocabulary
+from chat.wire import phrases, replies, vocabulary
 
 
 class Switch(NamedTuple):
@@ -136,7 +136,7 @@ async def invite(call: Call, asked: Invite) -> None:
     room = own_room(call, asked.room)
     person, key = hub.find(asked.nick), room.log.key
     if key in person.rooms:
-        raise Refused("usage", say("{nick} is in {room} already.", nick=person.nick, room=room.log.name))
+        raise Refused("usage", phrases.is_in(person.nick, room.log.name))
     session.check_may_talk(room)
     session.check_may_write(person)
     count(session, "invite")

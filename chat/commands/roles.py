@@ -10,14 +10,14 @@ from chat.core.ports import Role
 from chat.core.privacy import STAFF
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
-from chat.wire import replies
+from chat.wire import phrases, replies
 
 
 def member(call: Call, room: Room, nick: str) -> Person:
     """Somebody who is in the room, or comes back into it: nobody is given a role in a room that they never wanted."""
     person = call.session.hub.find(nick)
     if room.log.key not in person.rooms:
-        raise Refused("not-here", say("{nick} is not in {room}.", nick=person.nick, room=room.log.name))
+        raise Refused("not-here", phrases.is_not_in(person.nick, room.log.name))
     return person
 
 

@@ -62,6 +62,7 @@ from chat.log.events import (
     Measured,
     NotDelivered,
     Private,
+    PutOut,
     Renamed,
     RoleGiven,
     StopAnnounced,
@@ -425,7 +426,7 @@ class Hub:
         room = self.staff
         if SERVER not in person.roles:
             if STAFF in person.rooms:
-                self.put_out(person, room)
+                self.put_out(person, room, "")
         elif person.id in self.people and person.id not in room.members:
             person.join(room)
             for session in person.attached:
@@ -458,11 +459,11 @@ class Hub:
         found = self.rooms.get(holder) or self.people.get(holder) or self.absent.get(holder)
         return () if found is None else ((holder, found),)
 
-    def put_out(self, person: Person, room: Room) -> None:
+    def put_out(self, person: Person, room: Room, measure: PutOut) -> None:
         """Somebody is in a room no more, and did not leave it; they are told by whoever calls this."""
         self.locked.send_away(person, room.log.key)
         if person.id in room.members:
-            person.part(room, "")
+            person.part(room, "", measure)
         else:
             person.stay_in([other for other in person.rooms.values() if other is not room])
         for session in (*person.attached, *person.detached):
@@ -479,7 +480,7 @@ class Hub:
         """A guest turns out to be somebody who has an account: what keeps the one from something keeps the other."""
         for measure in self.measures.carry(guest, person):
             if measure.kind == "ban" and measure.where in person.rooms:
-                self.put_out(person, person.rooms[measure.where])
+                self.put_out(person, person.rooms[measure.where], "ban")
             if measure.kind == "ban":
                 self.belongs_no_more(person, measure.where)
 

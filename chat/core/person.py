@@ -18,7 +18,7 @@ from chat.core.ports import Admission, PersonRecord, Role, Token
 from chat.core.presence import Presence
 from chat.core.privacy import STAFF
 from chat.core.room import Room
-from chat.log.events import Author
+from chat.log.events import Author, PutOut
 from chat.log.log import Log
 from chat.log.unread import Listener
 from chat.wire.answers import Notice
@@ -288,10 +288,10 @@ class Person:
             del self.admitted[min(outside, key=lambda other: self.admitted[other].came)]
         self.admitted[key] = Admission(behind, came) if before is None else before._replace(came=before.came or came)
 
-    def part(self, room: Room, text: str) -> None:
+    def part(self, room: Room, text: str, put_out: PutOut = "") -> None:
         """Be in one room less."""
         del self.rooms[room.log.key]
-        room.leave(self, text)
+        room.leave(self, text, put_out=put_out)
         self._forget_place(room)
 
     def stay_in(self, rooms: Iterable[Room]) -> Sequence[Room]:

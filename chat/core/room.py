@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from chat.base import limits
 from chat.core.privacy import PUBLIC
 from chat.core.room_holders import RoomHolders
-from chat.log.events import Author, Fact, Joined, Left
+from chat.log.events import Author, Fact, Joined, Left, PutOut
 from chat.log.log import Log
 
 
@@ -101,11 +101,19 @@ class Room:
             self._holder = self._holders.take(participant.host)
         self.members[participant.id] = Member(participant, self._clock.seconds())
 
-    def leave(self, participant: Participant, text: str, fact: str = "", rooms: tuple[str, ...] = ()) -> None:
-        """Somebody goes; `fact` and `rooms` are set where they leave the chat, all of which are told the same."""
-        if text:
+    def leave(
+        self,
+        participant: Participant,
+        text: str,
+        fact: str = "",
+        rooms: tuple[str, ...] = (),
+        put_out: PutOut = "",
+    ) -> None:
+        """Somebody goes, or is put out; `fact` and `rooms` are set where they leave the chat, all of which are told the
+        same."""
+        if text or put_out:
             self.introduce(participant)
-        at_once = bool(text) or not self.gathers(participant)
+        at_once = bool(text or put_out) or not self.gathers(participant)
         member = self.members.pop(participant.id)
         if not self.members:
             self._holders.free(self._holder)
@@ -115,7 +123,7 @@ class Room:
         if at_once:
             stayed = int(self._clock.seconds() - member.since)
             here = len(self.members)
-            self._append(self.log, Left(author, (author.nick,), here, stayed, text, bool(fact), fact, rooms))
+            self._append(self.log, Left(author, (author.nick,), here, stayed, text, bool(fact), fact, rooms, put_out))
         elif not unknown:
             self._departed[author.nick] = author
             self._tell_later()

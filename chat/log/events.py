@@ -74,9 +74,16 @@ class Joined:
     here: int
 
 
+PutOut = Literal["", "kick", "ban"]
+"""By which measure somebody had to leave a room, if by any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
-    """People left a room, or (`quit`) the chat; `stayed` is in seconds, `text` what they said on leaving."""
+    """People left a room, or (`quit`) the chat; `stayed` is in seconds, `text` what they said on leaving.
+
+    Who was `put_out` by a measure left because of it: that is told before.
+    """
 
     author: Author | None
     who: tuple[str, ...]
@@ -86,6 +93,7 @@ class Left:
     quit: bool = False
     fact: str = ""
     rooms: tuple[str, ...] = ()
+    put_out: PutOut = ""
 
 
 @dataclass(frozen=True, slots=True)

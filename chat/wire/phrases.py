@@ -215,6 +215,16 @@ def invites_you(by: str | None, room: str) -> Sentence:
     return say("{nick} asks you into {room}; /join {room} goes there", nick=by, room=room)
 
 
+def is_in(nick: str, room: str) -> Sentence:
+    """Somebody need not come, or be asked, into a room."""
+    return say("{nick} is in {room} already.", nick=nick, room=room)
+
+
+def is_not_in(nick: str, room: str) -> Sentence:
+    """What is wanted of somebody is for who is in the room."""
+    return say("{nick} is not in {room}.", nick=nick, room=room)
+
+
 def said_privately(nick: str, mine: bool) -> Sentence:
     """What stands before private words: that they are one's own, to somebody, or somebody's, to oneself."""
     return say("[you -> {nick}]", nick=nick) if mine else say("[{nick} -> you]", nick=nick)

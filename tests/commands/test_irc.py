@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import irc_client
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from irc_client import code_of, enter, irc, log_in, numbers, plain, told
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from world import Client, World
@@ -18,38 +19,9 @@ from chat.base import limits
 from chat.wire.irc.messages import parse
 
 
-def irc(world: World, *lines: str, host: str = "192.0.2.1") -> Client:
-    """Somebody connects with an IRC client, which sends these lines as one packet."""
-    client = world.connect(greeted=False, host=host)
-    client.send("".join(f"{line}\r\n" for line in lines).encode())
-    world.turn()
-    return client
-
-
-def enter(world: World, nick: str, *lines: str, caps: str = "") -> Client:
-    """The same, and is in; these lines are said, and all was read."""
-    asked = ["CAP LS 302", f"CAP REQ :{caps}", "CAP END"] if caps else []
-    client = irc(world, *asked, f"NICK {nick}", f"USER {nick} 0 * :{nick.title()} Real")
-    assert numbers(client)[-1] in ("376", "NOTICE"), client.lines
-    client.take()
-    client.type(*lines)
-    if lines:
-        client.take()
-    return client
-
-
-def numbers(client: Client) -> list[str]:
-    """The commands of what came."""
-    return [parse(line).command for line in client.lines]
-
-
-def told(client: Client, command: str) -> list[Sequence[str]]:
-    """The parameters of what came with this command."""
-    return [parse(line).params for line in client.lines if parse(line).command == command]
-
-
-def code_of(client: Client) -> str:
-    return re.search(r"connect again with (\S+) as", client.bytes.decode())[1]
+@pytest.fixture
+def registered() -> World:
+    return irc_client.registered()
 
 
 FIRST = ["NICK amy", "USER amy 0 * :Amy", "CAP LS 302", "CAP END"]
@@ -351,25 +323,6 @@ def test_the_code_replaces_it() -> None:
 # Accounts.
 
 
-def plain(*parts: str) -> str:
-    return b64encode("\0".join(parts).encode()).decode()
-
-
-@pytest.fixture
-def registered() -> World:
-    """A chat in which bob has an account and a room, and is away."""
-    world = World()
-    bob = irc(world, "NICK bob", "USER bob 0 * :Bob", host="127.0.0.1")
-    bob.type("REGISTER", "PASS :tulip time 7", "PASS :tulip time 7", "JOIN #ops", "QUIT")
-    assert "bob is yours now" in bob.bytes.decode(), bob.lines
-    return world
-
-
-def log_in(world: World, *credentials: str, host: str = "127.0.0.1", nick: str = "bob") -> Client:
-    asked = ["CAP LS 302", f"NICK {nick}", "USER b 0 * :B", "CAP REQ :sasl", "AUTHENTICATE PLAIN"]
-    return irc(world, *asked, *(f"AUTHENTICATE {part}" for part in credentials), "CAP END", host=host)
-
-
 def test_somebody_with_an_account_logs_in_before_all_else_and_has_their_rooms(registered: World) -> None:
     bob = log_in(registered, plain("", "bob", "tulip time 7"), nick="other")
     assert [number for number in numbers(bob) if number in ("900", "903", "001", "JOIN")] == [
@@ -536,7 +489,9 @@ def test_who_founds_a_room_with_an_account_is_its_operator(registered: World) ->
         ("USER a b c d", "462 amy :You are in already."),
         ("LEAVE #x y", "NOTICE amy :! not-in-room: You are not in #x, but in #lobby."),
         ("JSON", "421 amy JSON :There is no JSON here. HELP lists what there is."),
-        ("MODE #lobby +k word", "472 amy k :There is no such mode here. HELP lists what there is."),
+        ("MODE #lobby +l 5", "472 amy l :There is no such mode here. HELP lists what there is."),
+        ("MODE #lobby -n", "482 amy #lobby :Whoever talks to a room is in it."),
+        ("MODE #lobby +m", "482 amy #lobby :/mute is for the operators of the room. Nothing was done."),
         ("PRIVMSG bob :\x01VERSION\x01", "NOTICE amy :! not-allowed: Of CTCP only ACTION is known. Nothing was sent."),
         ("x" * 511, "417 amy :This line has 511 bytes, the limit is 510."),
     ],

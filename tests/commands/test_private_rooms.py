@@ -237,7 +237,7 @@ def test_irc_shows_it_to_nobody_else(world: World, amy: Client) -> None:
     eve.type("JOIN #ops")
     assert any(" JOIN #ops" in line for line in eve.take())
     eve.type("MODE #ops")
-    assert eve.take()[0].endswith("324 eve #ops :+nps")
+    assert eve.take()[0].endswith("324 eve #ops +ins")
 
 
 def test_irc_pages_through_what_is_theirs_alone(world: World, amy: Client) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 from chat.base import limits
 from chat.base.errors import ChatError, Refused, no_nick
 from chat.base.language import say
-from chat.commands.irc import asking, entering, history, rooms, sasl, talk
+from chat.commands.irc import asking, entering, history, modes, operators, rooms, sasl, talk
 from chat.commands.irc.verbs import VERBS, Asked, Perform
 from chat.commands.registry import ANSWERED, TABLE, Outcome, carrier
 from chat.core.session import Session
@@ -19,7 +19,7 @@ from chat.wire.answers import Problem
 from chat.wire.irc.dialect import IrcWire
 from chat.wire.requests import Verb
 
-__all__ = ["asking", "entering", "history", "perform_verb", "rooms", "sasl", "talk"]
+__all__ = ["asking", "entering", "history", "modes", "operators", "perform_verb", "rooms", "sasl", "talk"]
 
 _NOT_HERE = ("json", "paste", "end", "quiet")
 """Commands that mean nothing to a client that shows what it likes in its own way."""

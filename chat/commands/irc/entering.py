@@ -29,6 +29,7 @@ CAPABILITIES = {
     "draft/chathistory": "",
     "echo-message": "",
     "extended-monitor": "",
+    "invite-notify": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",

@@ -1,4 +1,4 @@
-"""Rooms: going there and leaving, who is in them, which there are, what they are about, and their modes."""
+"""Rooms: going there and leaving, who is in them, which there are, what they are about, and whom they hold."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -6,12 +6,13 @@ from fnmatch import translate
 
 from chat.base import limits
 from chat.base.errors import Refused
-from chat.base.language import Sentence, say
+from chat.base.language import say
 from chat.base.names import check_room, fold
 from chat.commands.irc.verbs import Asked, verb
-from chat.commands.registry import room_of
+from chat.commands.registry import allows, room_of
 from chat.commands.rooms import seen
 from chat.core.room import Room
+from chat.wire import phrases
 from chat.wire.irc.messages import word
 from chat.wire.irc.numerics import END_OF_NAMES
 
@@ -35,14 +36,70 @@ def _join(asked: Asked, name: str, word: str | None) -> Awaitable[None] | None:
         raise Refused("room-bad", say("PART leaves a room, and QUIT the chat."))
     if asked.hub.rooms.key_of(name) in asked.session.rooms:
         return None  # their client shows it already
+    asked.wire.word_given = word is not None
     return asked.do("join", (name, word), name)
 
 
-@verb("INVITE", 2)
-def invite(asked: Asked, nick: str, name: str, *_: str) -> Awaitable[None] | None:
-    """Ask somebody into a room."""
+@verb("INVITE")
+def invite(asked: Asked, nick: str = "", name: str = "", *_: str) -> Awaitable[None] | None:
+    """Ask somebody into a room; alone, the rooms into which one is asked and does not go yet."""
+    person = asked.session.person
+    if not nick:
+        waiting = [key for key in person.admitted if key not in person.rooms]
+        rows = [("336", asked.hub.rooms.name_of(key)) for key in waiting]
+        asked.tell_all([*rows, ("337", asked.wire.words(say("End of the list of invitations")))])
+        return None
+    if not name:
+        raise Refused("usage", say("INVITE needs a nickname and a room."))
+    asked.wire.about(name)
+    room = _operated(asked, name)
     asked.wire.about(nick)
-    return asked.do("invite", (find(asked, name).log.name, nick), nick)
+    if room.log.key in asked.hub.find(nick).rooms:
+        is_there = phrases.is_in(asked.hub.find(nick).nick, room.log.name)
+        asked.tell("443", word(nick), room.log.name, asked.wire.words(is_there))
+        return None
+    asked.wire.about(name)
+    return asked.do("invite", (room.log.name, nick), nick)
+
+
+@verb("KICK", 2)
+async def kick(asked: Asked, rooms: str, nicks: str, *words: str) -> None:
+    """Send people out of a room, or each out of another one."""
+    names, wanted = rooms.split(","), [nick for nick in nicks.split(",") if nick]
+    if len(names) == 1:
+        names *= len(wanted)
+    if len(names) != len(wanted):
+        raise Refused("usage", say("KICK needs one room, or as many as nicknames."))
+    pairs = dict(zip(wanted, names, strict=True))
+    await asked.for_each(",".join(pairs), lambda nick: _kick(asked, pairs[nick], nick, words[0] if words else ""))
+
+
+def _kick(asked: Asked, name: str, nick: str, why: str) -> Awaitable[None] | None:
+    if not in_room(asked, name, nick):
+        return None
+    return asked.do("kick", (name, nick, why or None), why)
+
+
+def in_room(asked: Asked, name: str, nick: str) -> bool:
+    """Whether somebody is in a room, else it was told; raises `Refused` where there is no such room or person for
+    who asks."""
+    asked.wire.about(name)
+    room = _operated(asked, name)
+    asked.wire.about(nick)
+    person = asked.hub.find(nick)
+    asked.wire.about(name)
+    if room.log.key in person.rooms:
+        return True
+    asked.tell("441", person.nick, room.log.name, asked.wire.words(phrases.is_not_in(person.nick, room.log.name)))
+    return False
+
+
+def _operated(asked: Asked, name: str) -> Room:
+    """The room of this name; raises `Refused` for who is neither in it nor one of its operators."""
+    room = find(asked, name)
+    if allows("operator", asked.connection, room.log.key):
+        return room
+    return room_of(asked.session, room.log.name)
 
 
 @verb("PART", 1)
@@ -82,13 +139,13 @@ def names(asked: Asked, rooms: str = "", *_: str) -> Awaitable[None] | None:
 
 def _names(asked: Asked, name: str) -> Awaitable[None] | None:
     if asked.hub.rooms.key_of(name) in asked.session.rooms:
-        return _told_names(asked, name)
+        return tell_names(asked, name)
     asked.tell("366", word(name), asked.wire.words(END_OF_NAMES))
     return None
 
 
-async def _told_names(asked: Asked, name: str) -> None:
-    """After what else is being told of who came and went."""
+async def tell_names(asked: Asked, name: str) -> None:
+    """Who is in a room, after what else is being told of who came and went."""
     await asked.hub.turn.flush()
     work = asked.do("who", (name,))
     if work is not None:
@@ -131,35 +188,3 @@ def _any_of(masks: Iterable[str]) -> Callable[[str], object] | None:
     """What matches a folded name that fits one of these masks; None: there are none."""
     patterns = [translate(fold(mask)) for mask in masks]
     return re.compile("|".join(patterns)).match if patterns else None
-
-
-@verb("MODE", 1)
-def mode(asked: Asked, target: str, letters: str = "", *params: str) -> Awaitable[None] | None:
-    """Show the modes of a room or of oneself; a letter that stands for a command of the chat is that command."""
-    asked.wire.about(target)
-    if target.startswith("#"):
-        room = find(asked, target)
-        if not letters:
-            asked.tell("324", room.log.name, "+nps" if room.privacy.private else "+n")
-        elif letters in ("+o", "-o") and params:
-            return asked.do("op" if letters == "+o" else "deop", (room.log.name, params[0]))
-        elif letters in ("+p", "-p"):
-            return asked.do("private", (room.log.name, "on" if letters == "+p" else "off"))
-        elif letters.strip("+") == "b" and not params:
-            asked.tell("368", room.log.name, asked.wire.words(say("End of the list of bans")))
-        else:
-            sign = next((letter for letter in letters if letter not in "+-"), letters)[:1]
-            asked.tell("472", word(sign), asked.wire.words(_NO_MODE))
-    elif asked.hub.find(target) is not asked.session.person:
-        asked.tell("502", asked.wire.words(say("The modes of others are their own.")))
-    elif letters in ("", "i", "+i"):  # as everybody is, and most clients ask for
-        asked.tell("221", "+i" + "B" * asked.session.is_bot)
-    elif letters in ("+B", "-B"):
-        asked.session.be_automatic(letters == "+B")
-        asked.tell_of_themselves("MODE", asked.wire.nick, letters)
-    else:
-        asked.tell("501", asked.wire.words(_NO_MODE))
-    return None
-
-
-_NO_MODE: Sentence = say("There is no such mode here. HELP lists what there is.")

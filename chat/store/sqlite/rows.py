@@ -145,8 +145,9 @@ def values(log: int, key: str, entry: Entry) -> list[object]:
     seq, at, fact, _ = entry
     kind, author = type(fact), fact.author
     details = {name: getattr(fact, name) for name in _DETAILS[kind]}
-    if not details.get("notice", True):
-        del details["notice"]
+    for name in ("notice", "put_out"):  # rare
+        if not details.get(name, True):
+            del details[name]
     if author is not None and (author.bot or author.shown):
         details["author"] = {"bot": author.bot, "shown": author.shown}
     return [

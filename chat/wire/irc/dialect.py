@@ -44,7 +44,7 @@ from chat.wire.answers import (
     Welcome,
 )
 from chat.wire.irc import isupport, messages, numerics
-from chat.wire.irc.format import IrcFormat, batch_of, mask
+from chat.wire.irc.format import IrcFormat, batch_of, mask, measured, role_given
 from chat.wire.plain import Plain
 from chat.wire.requests import Expected, Parsed, Request, Secret, Verb
 
@@ -62,7 +62,7 @@ class IrcWire:
     __slots__ = (
         "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
         "account", "capabilities", "credentials", "format", "negotiating", "nick", "opening", "password", "realname",
-        "user", "wanted",
+        "user", "wanted", "word_given",
     )  # fmt: skip
 
     asks = False
@@ -84,6 +84,9 @@ class IrcWire:
     account: Any
     """Who they are, who have logged in and are not in yet."""
 
+    word_given: bool
+    """They try to come into a room by a word."""
+
     opening: Sequence[Sequence[str]]
     """What stands between the first answers and the message of the day."""
 
@@ -97,7 +100,7 @@ class IrcWire:
         self.password: str | None = None
         self.realname = ""
         self.capabilities = frozenset()
-        self.negotiating = False
+        self.negotiating = self.word_given = False
         self.opening = ()
         self._greeting = Greeting("chat", "", 0)
         self._verb = NOBODY
@@ -341,10 +344,30 @@ class IrcWire:
                 yield self.numeric("351", f"chat-{version}", self.server, told)
             case replies.PasswordAsked():
                 yield from self._tell(*prose.sentences(reply.facts), say("Answer with  /quote PASS  and it."))
+            case replies.Measured(what, nick, room, _, why) if self._verb in ("MODE", "KICK"):
+                yield from self._unless_echoed(measured(mask(self.nick), what, nick, room, why))
+            case replies.RoleGiven(nick, role, room) if self._verb in ("MODE", "OPER"):
+                yield from self._unless_echoed(role_given(mask(self.nick), nick, role != "member", room))
+                if self._verb == "OPER":
+                    yield self.numeric("381", *map(self.words, prose.sentences(reply.facts)))
+            case replies.Privacy(room, private) if self._verb == "MODE":
+                change = messages.bare(mask(self.nick), "MODE", room, "+i" if private else "-i")
+                yield from self._unless_echoed([change])
+            case replies.TopicLock(room, locked) if self._verb == "MODE":
+                change = messages.bare(mask(self.nick), "MODE", room, "+t" if locked else "-t")
+                yield from self._unless_echoed([change])
+            case replies.Word(room, word) if self._verb == "MODE":
+                yield messages.bare(mask(self.nick), "MODE", room, "+k" if word else "-k", "*")
+            case replies.Invited(nick, room):
+                yield messages.bare(self.server, "341", self.nick, nick, room)
             case replies.Bye() | replies.Stopping():
                 yield from messages.lines("", "ERROR", self.words(_goodbye(reply.facts)))
             case _:
                 yield from self._tell(*prose.sentences(reply.facts))
+
+    def _unless_echoed(self, messages: Iterable[str]) -> Iterable[str]:
+        """What they did themselves, where they do not get it as all others do."""
+        return () if self.format.echoes else messages
 
     def _to_oneself(self, answer: Answer) -> bool:
         """Whether this brings them what they wrote to themselves: to IRC that is another message than its echo."""
@@ -362,13 +385,15 @@ class IrcWire:
         words = self.words(problem.sentence)
         if problem.proposal is not None:
             words = self.words(say("{sentence} {nick} is free.", sentence=words, nick=problem.proposal))
-        if problem.code in numerics.LAST_WORDS:
+        special = numerics.OF_TALK if self._talks else numerics.OF_VERBS.get(self._verb, {})
+        if problem.code in numerics.LAST_WORDS and problem.code not in special:
             if problem.code == "banned":
                 yield self.numeric("465", words)
             yield from messages.lines("", "ERROR", f"{problem.code}: {words}")
             return
-        special = numerics.OF_JOINING if self._verb == "JOIN" else numerics.OF_TALK if self._talks else {}
         refusal = special.get(problem.code) or numerics.REFUSALS.get(problem.code)
+        if problem.code == "locked" and self._verb == "JOIN" and self.word_given:
+            refusal = numerics.WRONG_WORD
         named = {"": (), "verb": (self._verb,), "target": () if self._target is None else (self._target,)}
         if refusal is not None and (refusal.names != "target" or self._target is not None):
             yield from messages.lines(self.server, refusal.number, self.nick, *named[refusal.names], words)

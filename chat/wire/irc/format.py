@@ -23,6 +23,7 @@ from chat.log.events import (
     Invited,
     Joined,
     Left,
+    Measured,
     Message,
     OtherDevice,
     PrivacySet,
@@ -38,10 +39,13 @@ from chat.wire.plain import PlainFormat
 
 _TAGS = re.compile(rb"\A@\S* ")
 
+SERVER, STAFF = "*", "#staff"
+"""The names of the server, where something concerns it, and of the room of its operators."""
+
 HOST = "chat"
 """Stands where IRC has an address, which is nobody's business."""
 
-RENDERED = ("account-tag", "batch", "echo-message", "message-tags", "server-time")
+RENDERED = ("account-tag", "batch", "echo-message", "invite-notify", "message-tags", "server-time")
 """The capabilities that change what events look like."""
 
 
@@ -70,6 +74,7 @@ class IrcFormat:
         """What was said earlier comes as it was said, in a batch."""
         self._ids = "message-tags" in capabilities
         self._accounts = "account-tag" in capabilities
+        self._invites = "invite-notify" in capabilities
 
     def without(self, piece: bytes, nick: str) -> bytes:
         """A client that is told again that it joined, by a JOIN of its own, forgets whom its list has (WeeChat)."""
@@ -112,6 +117,11 @@ class IrcFormat:
             case Joined(_, who):
                 for nick in who:
                     yield bare(mask(nick), "JOIN", log.name)
+            case Left(put_out="kick"):
+                return  # the KICK itself has told it
+            case Left(_, who, put_out="ban"):
+                for nick in who:
+                    yield bare("", "KICK", log.name, nick)
             case Left(_, who, _, _, text, True):
                 for nick in who:
                     yield from lines(mask(nick), "QUIT", visible(text))
@@ -122,15 +132,18 @@ class IrcFormat:
                 yield line(mask(author.nick), "NICK", to)
             case TopicSet(author, text):
                 yield from lines(mask(author.nick), "TOPIC", log.name, visible(text))
-            case RoleGiven(room="*"):
-                yield from self._told(log, entry, timed)
             case RoleGiven(author, to, role, room):
-                sign = "-" if role == "member" else "+"
-                yield bare("" if author is None else mask(author.nick), "MODE", room, f"{sign}o", to)
+                yield from role_given(_source(author), to, role != "member", room)
             case PrivacySet(author, private):
-                yield bare("" if author is None else mask(author.nick), "MODE", log.name, "+p" if private else "-p")
+                yield bare(_source(author), "MODE", log.name, "+i" if private else "-i")
             case Invited(author, to, room):
-                yield bare("" if author is None else mask(author.nick), "INVITE", to, room)
+                if log.name == "@" or self._invites:
+                    yield bare(_source(author), "INVITE", to, room)
+            case Measured(author, what, to, room, _, why) if room != SERVER and not timed:
+                shown = [*measured(_source(author), what, to, room, why, log.name == "@")]
+                yield from shown
+                if not shown or (what == "ban" and log.name == "@"):
+                    yield from self._told(log, entry, timed)
             case OtherDevice(author, "joined", room):
                 yield bare(mask(author.nick), "JOIN", room)
             case OtherDevice(author, "left", room):
@@ -145,6 +158,40 @@ class IrcFormat:
         place = log.name if log.name.startswith("#") else "*"
         for words in self.plain.lines(log, entry, named=False, timed=timed):
             yield from lines("", "NOTICE", place, words)
+
+
+def _source(author: Author | None) -> str:
+    return "" if author is None else mask(author.nick)
+
+
+def role_given(source: str, to: str, given: bool, room: str) -> Iterator[str]:
+    """Somebody is an operator, or none any more: of a room, or of the server, whose operators are in a room of their
+    own."""
+    sign = "+" if given else "-"
+    if room != SERVER:
+        yield bare(source, "MODE", room, f"{sign}o", to)
+        return
+    yield bare(source, "MODE", to, f"{sign}o")
+    yield bare(mask(to), "JOIN" if given else "PART", STAFF)
+
+
+def measured(source: str, what: str, to: str, room: str, why: str, oneself: bool = False) -> Iterator[str]:
+    """What a measure of a room is in IRC, if anything, to others or to whom it hits."""
+    if what == "kick" or (what == "ban" and oneself):
+        yield from lines(source, "KICK", room, to, visible(why) or source.partition("!")[0] or what)
+    elif what in ("ban", "unban") and not oneself:
+        yield bare(source, "MODE", room, "+b" if what == "ban" else "-b", ban_mask(to))
+    elif not to and what in _OF_ROOM:
+        yield bare(source, "MODE", room, _OF_ROOM[what])
+
+
+_OF_ROOM = {"mute": "+m", "unmute": "-m", "lock-topic": "+t", "unlock-topic": "-t"}
+"""Modes, by what was done to a whole room."""
+
+
+def ban_mask(nick: str) -> str:
+    """Whom a ban hits: whoever it is, from wherever they come."""
+    return f"{nick}!*@*"
 
 
 def said(fact: Fact, room: str) -> Iterator[str]:

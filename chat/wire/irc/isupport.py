@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from chat.base import limits
 
-MODES = ("Bio", "no", "o")
-"""Letters of modes that people, rooms and people in rooms have: nobody's address is seen (`i`), and nobody talks to a
-room from outside (`n`)."""
+MODES = ("Bio", "bikmnost", "bko")
+"""Letters of modes that people and rooms have, and of those that have a parameter: nobody's address is seen (`i`), and
+nobody talks to a room from outside (`n`)."""
 
 PER_LINE = 12
 """Tokens in a message: with its own parameters it has fifteen, the most that RFC 1459 allows."""
@@ -20,13 +20,13 @@ def rows(server: str) -> Iterator[Sequence[str]]:
 
 
 def _tokens(server: str) -> Sequence[str]:
-    targets = ("JOIN", "PART", "PRIVMSG", "NOTICE", "NAMES", "WHOIS")
+    targets = ("JOIN", "PART", "PRIVMSG", "NOTICE", "NAMES", "WHOIS", "KICK")
     return (
         f"NETWORK={_ascii(server)}",
         "CASEMAPPING=ascii",
         "CHANTYPES=#",
         f"CHANLIMIT=#:{limits.ROOMS_PER_PERSON}",
-        "CHANMODES=,,,n",
+        "CHANMODES=b,k,,imnst",
         "PREFIX=(o)@",
         f"NICKLEN={limits.NICKNAME}",
         f"CHANNELLEN={limits.ROOM + 1}",

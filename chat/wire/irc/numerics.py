@@ -43,7 +43,24 @@ REFUSALS: Mapping[Code, Refusal] = {
     "locked": Refusal("473", "target"),
 }
 
-OF_JOINING: Mapping[Code, Refusal] = {"too-many": Refusal("405", "target")}
+_OF_OPERATORS: Mapping[Code, Refusal] = {"not-allowed": Refusal("482", "target")}
+_OF_THE_SERVERS: Mapping[Code, Refusal] = {"not-allowed": Refusal("481")}
+
+OF_VERBS: Mapping[str, Mapping[Code, Refusal]] = {
+    "JOIN": {"too-many": Refusal("405", "target"), "banned": Refusal("474", "target")},
+    "MODE": _OF_OPERATORS,
+    "KICK": _OF_OPERATORS,
+    "INVITE": _OF_OPERATORS,
+    "TOPIC": _OF_OPERATORS,
+    "OPER": {"not-allowed": Refusal("491"), "needs-tls": Refusal("491")},
+    "KILL": _OF_THE_SERVERS,
+    "WALLOPS": _OF_THE_SERVERS,
+}
+"""What a refusal is in answer to one command."""
+
+WRONG_WORD = Refusal("475", "target")
+"""Instead of 473, for whoever gave a word: whether the room has one is told to nobody."""
+
 OF_TALK: Mapping[Code, Refusal] = dict.fromkeys(
     ("not-in-room", "muted", "locked", "not-allowed", "not-stored", "code-private"), Refusal("404", "target")
 )

@@ -1,0 +1,231 @@
+"""What operators do with an IRC client: modes, kicks and bans, and what is for whoever runs the server."""
+
+import irc_client
+import pytest
+from irc_client import enter, log_in, numbers, plain, told
+from world import Client, World
+
+
+@pytest.fixture
+def world() -> World:
+    """Bob has an account and owns #ops."""
+    return irc_client.registered()
+
+
+@pytest.fixture
+def bob(world: World) -> Client:
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.take()
+    return bob
+
+
+class Code:
+    """An operator's code that is any word but `wrong`."""
+
+    def matches(self, code: str) -> bool:
+        return code != ""
+
+    def used(self) -> None:
+        pass
+
+
+@pytest.fixture
+def oper(world: World, bob: Client) -> Client:
+    world.hub.operator_code = Code()
+    bob.type("OPER root K7F2Q-X9M4T")
+    bob.take()
+    return bob
+
+
+def test_the_modes_of_a_room_are_what_commands_make_of_it(world: World, bob: Client) -> None:
+    carl, amy = enter(world, "carl", "JOIN #ops"), world.enter("amy", "/join #ops")
+    bob.take()
+    shown = []
+    for letters in ("", "+i", "+k word", "+m", "-k", "-i", "-m", "+t", "-t"):
+        bob.type(f"MODE #ops {letters}", "MODE #ops")
+        shown.append(told(bob, "324")[-1][2:])
+        if letters:
+            assert told(bob, "MODE")[0][:2] == ["#ops", letters[:2]]
+        bob.take()
+    assert shown == [["+n"], ["+ins"], ["+ikns", "*"], ["+ikmns", "*"], ["+imns"], ["+mn"], ["+n"], ["+nt"], ["+n"]]
+    assert [params[1] for params in told(carl, "MODE")] == ["+i", "+m", "-i", "-m", "+t", "-t"]
+    assert amy.take() == [
+        "-!- bob made #ops private",
+        "-!- bob muted everybody for ever in #ops",
+        "-!- bob made #ops public",
+        "-!- bob unmuted everybody in #ops",
+        "-!- bob locked the topic in #ops",
+        "-!- bob unlocked the topic in #ops",
+    ]
+
+
+def test_a_word_makes_a_public_room_private_and_opens_it(world: World, bob: Client) -> None:
+    bob.type("MODE #ops +k word")
+    assert [params[1] for params in told(bob, "MODE")] == ["+i", "+k"]
+    carl = enter(world, "carl")
+    carl.type("JOIN #ops", "JOIN #ops wrong", "JOIN #ops word")
+    assert [number for number in numbers(carl) if number.isdecimal()] == ["473", "475", "353", "366"]
+
+
+@pytest.mark.parametrize("word", ["", " ", "abc", "two words", "a,bcd"])
+def test_what_is_no_word_of_a_room_is_refused_and_the_room_stays_open(world: World, bob: Client, word: str) -> None:
+    bob.type(f"MODE #ops +k :{word}", "MODE #ops")
+    assert told(bob, "696") == [["bob", "#ops", "k", "*", "A word has at least 4 characters, no blank and no comma."]]
+    assert told(bob, "324") == [["bob", "#ops", "+n"]]
+
+
+def test_what_is_no_mode_is_told_in_words(world: World, bob: Client) -> None:
+    carl, _ = enter(world, "carl", "JOIN #ops"), enter(world, "dee", "JOIN #ops")
+    world.take_all()
+    bob.type("MUTE #ops dee 10m", "SLOW #ops 10s", "MODE #ops +t")
+    carl.type("TOPIC #ops :tea")
+    assert numbers(carl) == ["NOTICE", "NOTICE", "MODE", "482"]
+    assert [numbers(bob)[-1], bob.lines[-1]] == ["MODE", ":bob!chat@chat MODE #ops +t"]
+
+
+def test_several_modes_are_set_one_after_the_other_and_what_there_is_not_is_told(world: World, bob: Client) -> None:
+    enter(world, "carl", "JOIN #ops")
+    bob.take()
+    bob.type("MODE #ops +l-v+mo 5 carl nobody")
+    assert bob.take() == [
+        ":pi 472 bob l :There is no such mode here. HELP lists what there is.",
+        ":pi 472 bob v :There is no such mode here: whoever may talk needs none, and MUTE NICK is for who may not.",
+        ":bob!chat@chat MODE #ops +m",
+        ":pi 401 bob nobody :Nobody here is called nobody. /who shows who is here.",
+    ]
+
+
+def test_who_is_banned_goes_stays_out_and_stands_in_a_list(world: World, bob: Client) -> None:
+    carl, dee = enter(world, "carl", "JOIN #ops"), enter(world, "dee", "JOIN #ops")
+    world.take_all()
+    bob.type("MODE #ops +b carl!*@*")
+    assert sorted(numbers(bob)) == numbers(dee)[::-1] == ["KICK", "MODE"]
+    assert told(dee, "MODE") == told(bob, "MODE") == [["#ops", "+b", "carl!*@*"]]
+    bob.take()
+    assert told(carl, "KICK") == [["#ops", "carl", "bob"]]
+    carl.type("JOIN #ops")
+    assert numbers(carl)[-1] == "474"
+    bob.type("MODE #ops b", "MODE #ops -b carl")
+    since = int(world.now().timestamp())
+    assert told(bob, "367") == [["bob", "#ops", "carl!*@*", "bob!chat@chat", str(since)]]
+    carl.type("JOIN #ops")
+    assert told(carl, "JOIN") == [["#ops"]]
+
+
+@pytest.mark.parametrize("given", ["*!*@1.2.3.4", "carl!*@10.0.0.*", "carl!user@*", "1.2.3.4@x", "ca*!*@*", "*"])
+def test_a_ban_is_of_one_person_and_of_no_address(world: World, bob: Client, given: str) -> None:
+    enter(world, "carl", "JOIN #ops")
+    bob.take()
+    bob.type(f"MODE #ops +b {given}")
+    assert numbers(bob) == ["461"]
+    assert world.hub.measures.all() == []
+
+
+def test_who_is_kicked_is_told_why_and_nobody_hears_of_a_leave_besides(world: World, bob: Client) -> None:
+    carl, dee, amy = (
+        enter(world, "carl", "JOIN #ops"),
+        enter(world, "dee", "JOIN #ops"),
+        world.enter("amy", "/join #ops"),
+    )
+    echoing = enter(world, "eve", "JOIN #ops", caps="echo-message")
+    world.take_all()
+    bob.type("KICK #ops carl,dee :be kind")
+    kicks = [":bob!chat@chat KICK #ops carl :be kind", ":bob!chat@chat KICK #ops dee :be kind"]
+    assert bob.take() == kicks
+    assert echoing.take() == kicks
+    assert carl.take() == kicks[:1]
+    assert dee.take() == kicks
+    assert '-!- bob kicked carl in #ops: "be kind"' in amy.take()
+    carl.type("JOIN #ops")
+    assert told(carl, "JOIN") == [["#ops"]]
+
+
+def test_who_kicks_with_echoes_gets_theirs_once(world: World) -> None:
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.type("CAP REQ :echo-message")
+    enter(world, "carl", "JOIN #ops")
+    bob.take()
+    bob.type("MODE #ops +i", "KICK #ops carl", "MODE #ops -i")
+    assert numbers(bob) == ["MODE", "KICK", "MODE"]
+    assert told(bob, "KICK") == [["#ops", "carl", "bob"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("KICK #ops bob", "482"),
+        ("KICK #none bob", "403"),
+        ("KICK #dev bob", "442"),
+        ("KICK #ops,#dev bob", "461"),
+        ("MODE #ops +o carl", "482"),
+        ("MODE #ops +i", "482"),
+        ("MODE #dev b", "442"),
+        ("INVITE dee #ops", "482"),
+        ("INVITE dee #dev", "442"),
+        ("INVITE dee", "461"),
+        ("KILL bob", "481"),
+        ("WALLOPS :hi", "481"),
+        ("OPER root word", "491"),
+        ("OPER root", "461"),
+    ],
+)
+def test_who_may_not_is_told_so_by_a_number(world: World, bob: Client, line: str, number: str) -> None:
+    enter(world, "dee", "JOIN #dev")
+    carl = enter(world, "carl", "JOIN #ops")
+    bob.take()
+    carl.type(line)
+    assert numbers(carl) == [number]
+    assert bob.take() == []
+
+
+def test_an_operator_is_told_who_is_not_there_or_is_already(world: World, bob: Client) -> None:
+    enter(world, "dee")
+    enter(world, "carl", "JOIN #ops")
+    bob.take()
+    bob.type("KICK #ops dee", "MODE #ops +o dee", "INVITE carl #ops", "KICK #ops nobody", "INVITE nobody #ops")
+    assert numbers(bob) == ["441", "441", "443", "401", "401"]
+    assert told(bob, "441")[0][1:3] == ["dee", "#ops"]
+    assert told(bob, "443")[0][1:3] == ["carl", "#ops"]
+
+
+def test_who_is_asked_in_is_told_and_others_only_where_they_wanted_to_be(world: World, bob: Client) -> None:
+    carl, dee = enter(world, "carl", "JOIN #ops"), enter(world, "dee", "JOIN #ops", caps="invite-notify")
+    eve = enter(world, "eve")
+    world.take_all()
+    bob.type("MODE #ops +i", "INVITE eve #ops")
+    assert told(bob, "341") == [["bob", "eve", "#ops"]]
+    assert told(eve, "INVITE") == [["eve", "#ops"]]
+    assert told(dee, "INVITE") == [["eve", "#ops"]]
+    assert numbers(carl) == ["MODE"]
+    eve.type("INVITE")
+    assert told(eve, "336") == [["eve", "#ops"]]
+    eve.take()
+    eve.type("JOIN #ops", "INVITE")
+    assert told(eve, "JOIN") == [["#ops"]]
+    assert numbers(eve)[-1] == "337"
+    assert not told(eve, "336")
+
+
+def test_the_servers_operator_comes_by_the_code_and_is_shown_the_room_of_all_of_them(world: World, bob: Client) -> None:
+    world.hub.operator_code = Code()
+    bob.type("OPER root wrong")
+    assert numbers(bob) == ["464"]
+    bob.take()
+    bob.type("OPER root K7F2Q-X9M4T")
+    assert numbers(bob) == ["MODE", "JOIN", "381", "353", "366"]
+    assert told(bob, "MODE") == [["bob", "+o"]]
+    assert told(bob, "JOIN") == [["#staff"]]
+    bob.type("MODE bob")
+    assert told(bob, "221") == [["bob", "+io"]]
+
+
+def test_whoever_runs_the_server_sends_somebody_away_and_tells_all_who_do(world: World, oper: Client) -> None:
+    dee, amy = enter(world, "dee"), world.enter("amy")
+    world.hub.give_role(None, dee.session.person, "operator", None)
+    world.turn()
+    assert numbers(dee) == ["MODE", "JOIN"]
+    dee.take()
+    oper.type("WALLOPS :hi all", "KILL amy :spam")
+    assert dee.take()[0] == ":bob!chat@chat PRIVMSG #staff :hi all"
+    assert amy.take() == ['! kicked: You were sent away from this server: "spam".']
+    assert amy.ended
