@@ -270,10 +270,10 @@ def test_where_somebody_speaks_all_the_time_it_waits_a_while_and_then_no_longer(
         watch.now += 1
         assert scrubbing.wanted() == 0
         database.wait(database.store._writer.do(scrubbing.step))
-        assert scrubbing.wanted() == limits.SCRUB_SECONDS
-        watch.now += 0.75
-        assert scrubbing.wanted() == 0.25
-        watch.now += 0.25
+        assert scrubbing.wanted() == limits.INDEX_PAUSE_SECONDS  # no later than where nobody speaks
+        watch.now += limits.SCRUB_SECONDS - 0.01
+        assert scrubbing.wanted() == pytest.approx(0.01)
+        watch.now += 0.01
         database.scrub()
         assert left({"Zanzibar0tulip"}, path) == set()
 

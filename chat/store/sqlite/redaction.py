@@ -132,10 +132,11 @@ class Scrubbing:
         """
         if self._due is False:
             return None
+        pause = limits.INDEX_PAUSE_SECONDS if self._merging or self._looked_at is not None else limits.SCRUB_SECONDS
         now = self._seconds()
-        if now - self._due_since >= limits.SCRUB_WAITS_SECONDS:
-            return max(0, self._stepped_at + limits.SCRUB_SECONDS - now)
-        return limits.INDEX_PAUSE_SECONDS if self._merging or self._looked_at is not None else limits.SCRUB_SECONDS
+        if now - self._due_since < limits.SCRUB_WAITS_SECONDS:
+            return pause
+        return min(pause, max(0, self._stepped_at + limits.SCRUB_SECONDS - now))
 
     def step(self, connection: sqlite3.Connection) -> None:
         """Do what comes next; where somebody reads the write-ahead file just now, that is tried again later."""
