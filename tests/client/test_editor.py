@@ -31,6 +31,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.was_dropped = 0
 
     def prompt(self) -> str:
         return "> "
@@ -61,6 +62,9 @@ class Desk:
 
     def typed(self, line: str) -> None:
         self.lines.append(line)
+
+    def dropped(self) -> None:
+        self.was_dropped += 1
 
     def output_closed(self, failed: bool) -> None:
         """It is over."""
@@ -204,7 +208,7 @@ def test_the_rest_of_an_answer_to_a_question_that_is_gone_is_neither_seen_nor_gi
         await seat.shows(">", "below")
         seat.press(b"\x1f\x19\x1b[Ahello")  # undo, yank, and what was typed before bring nothing back
         await seat.shows("> hello", "below")
-        assert desk.lines == []  # type: ignore[attr-defined]
+        assert (desk.lines, desk.was_dropped) == ([], 1)  # type: ignore[attr-defined]
 
     at_the_terminal(terminal, type_a_password)
 

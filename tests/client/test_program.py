@@ -462,6 +462,31 @@ def test_half_a_password_is_not_said_when_the_connection_is_lost(server: Server,
     terminal.type("tulips and")
     peer.close()
     terminal.shows("-- the connection is lost: the server closed it --\r\n")
+    terminal.type(" roses\n")
+    seen = terminal.shows("-- that was not sent: nobody asks for it any more --\r\n")
+    terminal.type("hello\n")
+    seen += terminal.shows("hello\r\n")
+    peer = server.accept()
+    peer.enter("amy")
+    peer.answer("hello")
+    assert ("tulips" in seen, "roses" in seen) == (False, False)
+    terminal.type("\x04")
+    peer.let_go()
+    assert terminal.program.wait(SECONDS) == 0
+    assert terminal.is_intact
+    terminal.close()
+
+
+def test_where_nothing_was_typed_of_a_password_the_next_line_is_said(server: Server, programs: Programs) -> None:
+    terminal = Terminal(programs, "-n", "amy", server.address)
+    peer = server.accept()
+    peer.enter("amy")
+    terminal.shows("-> Hello amy.")
+    terminal.type("/login amy\n")
+    peer.answer("/login amy", type="reply", command="login", text="It has one.", asks="present", nick="amy")
+    terminal.shows("Password: ")
+    peer.close()
+    terminal.shows("-- the connection is lost: the server closed it --\r\n")
     terminal.type("hello\n")
     terminal.shows("hello\r\n")
     peer = server.accept()

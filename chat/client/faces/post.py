@@ -87,6 +87,9 @@ class Post:
         self.typed(rest)
         self._lines.put(None)
 
+    def dropped(self) -> None:
+        """(Reader) Nothing is asked."""
+
     def output_closed(self, failed: bool) -> None:
         """Nothing is written there."""
 

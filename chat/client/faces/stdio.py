@@ -171,6 +171,10 @@ class StreamFace(ABC):
             self._refused(error, "" if isinstance(line, TooLong) else line)
         self._pace()
 
+    def dropped(self) -> None:
+        """Say so: it was not seen either."""
+        self.state(say("that was not sent: nobody asks for it any more"))
+
     def send(self, text: str) -> None:
         """Say a whole line; raises `BadInput` if it cannot be."""
         self.connection.send(text)

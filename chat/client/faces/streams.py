@@ -5,6 +5,7 @@ say becomes a question mark.  Whoever owns them is a `InputReader`, and what is 
 told when nobody takes it, and when all of it is out; the reactor's side of it is `StandardIO`.
 """
 
+import fcntl
 import os
 import stat
 import termios
@@ -27,6 +28,9 @@ class InputReader(Interface):
 
     def typed(self, line: str | TooLong) -> None:
         """A line of input."""
+
+    def dropped(self) -> None:
+        """A line of input was the rest of an answer to a question that is gone, and is nobody's."""
 
     def input_ended(self, rest: str | TooLong) -> None:
         """There is no more; `rest` is what came after the last line end."""
@@ -64,7 +68,8 @@ class StandardStreams(Interface):
         """A terminal shows no more what is typed, or again."""
 
     def drop(self) -> None:
-        """What was begun to be typed answers a question that is gone: nobody is to see it, nor to be given it."""
+        """What was begun to be typed answers a question that is gone: up to the line's end nobody is to see it, nor to
+        be given it."""
 
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""
@@ -80,7 +85,8 @@ class Streams(Protocol):
         self._encoding = encoding
         self._lines = Lines(limits.LINE)
         self._paused = False
-        self._hidden = False
+        self._hidden = self._dropping = False
+        self._echoes = True
         self._unwritten = 0
         self._source: Source | None = None
         self._closed: Deferred[None] = Deferred()
@@ -114,22 +120,29 @@ class Streams(Protocol):
 
     def hide(self, hidden: bool) -> None:
         """Standard input, if it is a terminal."""
-        if hidden == self._hidden:
+        self._hidden, self._dropping = hidden, self._dropping and not hidden
+        self._echo()
+
+    def _echo(self) -> None:
+        echoes = not (self._hidden or self._dropping)
+        if echoes == self._echoes:
             return
-        self._hidden = hidden
+        self._echoes = echoes
         with suppress(termios.error, OSError):
             attributes = termios.tcgetattr(0)
-            attributes[3] = attributes[3] & ~termios.ECHO if hidden else attributes[3] | termios.ECHO
+            attributes[3] = attributes[3] | termios.ECHO if echoes else attributes[3] & ~termios.ECHO
             termios.tcsetattr(0, termios.TCSADRAIN, attributes)
 
     def drop(self) -> None:
         """Of standard input, if it is a terminal."""
         with suppress(termios.error, OSError):
+            self._dropping = _is_begun(0)
             termios.tcflush(0, termios.TCIFLUSH)
             self._lines.end()
 
     def close(self) -> "Deferred[None]":
         """Write what is left; fires when it is written, or cannot be."""
+        self._dropping = False
         self.hide(False)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
@@ -149,6 +162,11 @@ class Streams(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         for line in self._lines.feed(data):
+            if self._dropping:
+                self._dropping = False
+                self._echo()
+                self._reader.dropped()
+                continue
             self._reader.typed(line if isinstance(line, TooLong) else self._decode(line))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -175,3 +193,15 @@ class Streams(Protocol):
         except UnicodeDecodeError:
             other = "cp1252" if self._encoding.lower().replace("-", "") == "utf8" else self._encoding
             return line.decode(other, "replace")
+
+
+def _is_begun(terminal: int) -> bool:
+    """Whether a line is begun at this terminal, which gives away whole lines alone: so for a moment it is to give away
+    all; raises `termios.error` or `OSError` where it is none."""
+    attributes = termios.tcgetattr(terminal)
+    at_once = [*attributes[:3], attributes[3] & ~termios.ICANON, *attributes[4:]]
+    termios.tcsetattr(terminal, termios.TCSANOW, at_once)
+    try:
+        return fcntl.ioctl(terminal, termios.FIONREAD, bytes(4)) != bytes(4)
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)

@@ -178,6 +178,7 @@ class Line:
         """Enter: the line is given away, unless too many of them wait."""
         if self.dropped:
             self._end_of_dropped()
+            self._desk.dropped()
             return
         if self.refusing:
             self._screen.ring()
