@@ -751,6 +751,9 @@ DOOR_SECONDS = 600.0
 """Who of one address waits at the door of one locked room at once, and how long each does: whoever may let them in sees
 a list that can be read, and nobody waits for somebody who does not look."""
 
+CLASS_PACE_SECONDS = 3
+"""How long each waits between two lines in #lobby while class mode is on: forty who answer at once can be read."""
+
 PASSES = 500
 """People who may come into a locked room because they were let in, or asked in: their ids are kept in memory."""
 

@@ -10,6 +10,7 @@ from chat.base.tokens import stands_in
 from chat.commands import (
     account,
     admin,
+    class_mode,
     entering,
     export,
     help,
@@ -50,6 +51,7 @@ from chat.wire.requests import Invoke, Parsed, Read, Say, Secret, Verb
 __all__ = [
     "account",
     "admin",
+    "class_mode",
     "entering",
     "export",
     "help",

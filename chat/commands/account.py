@@ -69,6 +69,7 @@ async def register(call: Call, asked: Register) -> Outcome:
         raise Refused("usage", say("{nick} is yours already; /password changes the password.", nick=person.nick))
     if asked.nick is not None:
         raise Refused("usage", say("No invitation is needed here: /register makes {nick} yours.", nick=person.nick))
+    _check_not_closed(call)
     _ask(call, "new", person.nick, partial(_choose, person))
     return None
 
@@ -130,6 +131,11 @@ async def _come_in_invited(nick: str, invitation: str, password: str, call: Call
     return None
 
 
+def _check_not_closed(call: Call) -> None:
+    """Raises `Refused` for a guest while class mode is on: an account would open to them all that it closes."""
+    call.session.hub.measures.check_not_closed(call.session.person, say("guests make no accounts"))
+
+
 async def _choose(person: Person, call: Call, text: str) -> Outcome:
     """A new password, for the first time."""
     password = passwords.new(text, person.nick)
@@ -144,6 +150,7 @@ async def _keep(person: Person, password: str, call: Call, text: str) -> Outcome
     kept = await _hashed(call, password, text, is_new)
     if not call.still_there or session.person is not person:
         return ANSWERED
+    _check_not_closed(call)
     person.password, ended = kept, len(person.tokens)
     if is_new:
         hub.show_account(person)

@@ -87,6 +87,7 @@ async def join(call: Call, asked: Join) -> Outcome:
             hub.rooms.check_holding(asked.room, session.host)
         count(session, "join")
         if is_new := hub.rooms.is_new(asked.room):
+            hub.measures.check_not_closed(session.person, say("guests make no rooms"))
             hub.measures.check_may_talk(session.person, SERVER)
             if session.person.has_account:
                 hub.roles.check_one_more(session.person, key)
@@ -240,6 +241,11 @@ async def leave(call: Call, asked: Leave) -> None:
         raise Refused("not-in-room", say("You are not in {room}, but in {rooms}.", room=shown, rooms=inside)) from None
     if text:
         session.check_may_talk(room)
+        try:
+            session.hub.measures.check_not_closed(session.person, say("guests go without a word"))
+        except Refused as refused:
+            text = ""
+            session.answer(Problem(refused.code, refused.sentence))
     count(session, "leave")
     session.part(room, text)
     await session.hub.turn.flush()
@@ -297,6 +303,7 @@ async def topic(call: Call, asked: Topic) -> Outcome:
         await _lock_topic(call, room, switch)
         return None
     session.check_may_talk(room)
+    hub.measures.check_not_closed(session.person, say("guests set no topics"))
     if room.measured and hub.measures.of("lock-topic", session.person, room.log.key) is not None:
         raise not_for("operator", "topic")
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)

@@ -15,14 +15,17 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from chat.base import limits, names
 from chat.base.errors import Code, NotStored, Refused
-from chat.base.language import duration, say
+from chat.base.language import Sentence, duration, say
 from chat.core.person import Person
 from chat.core.ports import Record
 from chat.core.roles import SERVER
 from chat.core.turn import Turn
 from chat.wire import phrases
 
-Kind = Literal["mute", "ban", "slow", "lock-topic", "lock"]
+Kind = Literal["mute", "ban", "slow", "lock-topic", "lock", "class"]
+
+CLASS = "class"
+"""The reason of what class mode does to the lobby: it ends with it."""
 
 RECORDS = "measure"
 """The kind of their records."""
@@ -103,6 +106,9 @@ def read(key: str, value: str) -> Measure | None:
     return measure if whole and aware else None
 
 
+_CLASS_KEY = f"class  {SERVER}"
+
+
 class Measurable(Protocol):
     """A person or a room."""
 
@@ -134,7 +140,9 @@ class Measures:
 
     def concern(self, holder: str) -> bool:
         """Whether there may be one of this person, or of this room: without one nothing is looked at."""
-        return holder in self._of or (holder.startswith("#") and SERVER in self._of)
+        if not holder.startswith("#") or SERVER not in self._of:
+            return holder in self._of
+        return holder in self._of or any(measure.kind != "class" for measure in self._of[SERVER].values())
 
     def stored(self, record: Record) -> None:
         """One was taken, or ended, on another node."""
@@ -227,9 +235,24 @@ class Measures:
         if (measure := self.of("mute", person, where)) is not None:
             raise self.refusal(measure)
 
+    @property
+    def class_mode(self) -> Measure | None:
+        """It is in force: much is closed to guests, on the whole server."""
+        return self._of.get(SERVER, {}).get(_CLASS_KEY)
+
+    def of_class(self, where: str) -> list[Measure]:
+        """Those that class mode took in this room."""
+        return [measure for measure in self._in_force(where) if not measure.whom and measure.why == CLASS]
+
+    def check_not_closed(self, person: Person, closed: Sentence) -> None:
+        """Raises `Refused` for a guest while class mode is on; the sentence says what that closes."""
+        if SERVER in self._of and not person.has_account and self.class_mode is not None:
+            raise Refused("not-allowed", say("Class mode is on: {closed}.", closed=closed))
+
     def check_may_be_seen(self, person: Person) -> None:
         """Raises `Refused` for whoever is muted anywhere: what everybody sees of somebody, their nickname and what they
-        say on going, is seen there, too."""
+        say on going, is seen there, too; and for guests while class mode is on."""
+        self.check_not_closed(person, say("guests keep their nicknames, and set no away and goodbye texts"))
         if person.measured and SERVER not in person.roles:
             for measure in self._in_force(person.id):
                 if measure.kind == "mute":

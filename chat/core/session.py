@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from chat.base import limits, resume_codes
 from chat.base.errors import Refused, banned, no_nick, seen_ahead, taken_over
+from chat.base.language import say
 from chat.core.batch import People, Sessions
 from chat.core.hub import Hub
 from chat.core.person import Person, Reach, Scope
@@ -435,7 +436,10 @@ class Session:
             self.hub.measures.check_may_talk(self.person, room.log.key)
 
     def check_may_write(self, person: Person) -> None:
-        """Raises `Refused` where they are muted everywhere: they write to who runs the server, and to nobody else."""
+        """Raises `Refused` where they are muted everywhere: they write to who runs the server, and to nobody else; and
+        for a guest who writes to another one while class mode is on."""
+        if not person.has_account and person is not self.person:
+            self.hub.measures.check_not_closed(self.person, say("guests have no private talk with each other"))
         if SERVER not in person.roles:
             self.hub.measures.check_may_talk(self.person, SERVER)
 

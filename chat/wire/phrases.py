@@ -82,6 +82,8 @@ def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None
 _OF_ROOM = {
     "slow": "slow",
     "unslow": "slow off",
+    "class": "class on",
+    "unclass": "class off",
     "lock": "lock on",
     "unlock": "lock off",
     "lock-topic": "topic lock on",
@@ -176,6 +178,11 @@ _MEASURED = {
     "unlock-topic": say("{nick} unlocked the topic"),
     "lock": say("{nick} locked the door"),
     "unlock": say("{nick} opened the door"),
+    "class": say(
+        "{nick} began class mode: #lobby has a door and is slow; guests have no private talk with each other, make no "
+        "rooms and accounts, keep their nicknames, and set no topics, away and goodbye texts"
+    ),
+    "unclass": say("{nick} ended class mode: nothing is closed to guests any more"),
     "admit": say("{nick} admitted {other}"),
     "refuse": say("{nick} refused {other}"),
     "expire": say("Nobody admitted {other} within {time}"),

@@ -424,6 +424,13 @@ def _at_door(answered: replies.AtDoor) -> Iterator[Sentence]:
     yield say("{told}.", told=phrases.because(told, answered.why))
 
 
+def _class_mode(mode: replies.ClassMode) -> Iterator[Sentence]:
+    if mode.class_mode:
+        yield say("Class mode is on; /class off ends it. /lock tells who waits at the door of #lobby.")
+    else:
+        yield say("Class mode is off; /class on closes to guests what a class does not need.")
+
+
 def _waits_no_more(waits: replies.WaitsNoMore) -> Iterator[Sentence]:
     yield say("You do not wait at the door of {room} any more.", room=waits.waits_no_more)
 
@@ -871,6 +878,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Lock: _lock,
     replies.AtDoor: _at_door,
     replies.WaitsNoMore: _waits_no_more,
+    replies.ClassMode: _class_mode,
     replies.Word: _word,
     replies.PasswordAsked: _password_asked,
     replies.PasswordKept: _password_kept,

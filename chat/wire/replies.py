@@ -316,6 +316,12 @@ class AtDoor(NamedTuple):
     why: str
 
 
+class ClassMode(NamedTuple):
+    """Whether class mode is on."""
+
+    class_mode: bool
+
+
 class WaitsNoMore(NamedTuple):
     """They do not want to come into a room any more, at the door of which they waited."""
 
@@ -344,7 +350,7 @@ class MeasureRow(NamedTuple):
     """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever); or what holds for a
     whole room: that one line is said there in so many seconds, that its topic is locked."""
 
-    what: Literal["mute", "ban", "slow", "lock-topic", "lock"]
+    what: Literal["mute", "ban", "slow", "lock-topic", "lock", "class"]
     nick: str
     room: str
     seconds: int | None
@@ -725,7 +731,7 @@ Facts = (
     | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | Measured | Measures | Slow | TopicLock
-    | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore
+    | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore | ClassMode
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Seen | Stats | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp | StopSet

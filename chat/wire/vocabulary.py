@@ -49,6 +49,7 @@ _WORDS = {
     "ban": "vetar",
     "unban": "perdonar",
     "slow": "slowmode lento",
+    "class": "clase",
     "lock": "cerrar",
     "unlock": "abrir",
     "admit": "admitir",
@@ -70,9 +71,7 @@ RESERVED = frozenset(
     {
         "pass", "auth",
         "key", "keys",
-        "class", "clase",
-        "roster", "nickserv",
-        "ns",
+        "roster", "nickserv", "ns",
     }
 )  # fmt: skip
 """Words of commands that chats have and this one has not: what stands behind them may be a password."""

@@ -65,6 +65,7 @@ WAYS = {
     "word": ["/word Marker"],
     "mute": ["/mute ben Marker", "/mute all 1h Marker"],
     "unmute": ["/unmute ben"],
+    "class": ["/class on"],
     "lock": ["/lock on"],
     "unlock": ["/unlock on"],
     "admit": ["/admit ben"],

@@ -1,0 +1,88 @@
+"""Class mode: one word closes what a class does not need, for guests and on the whole server, and opens it again."""
+
+from typing import Literal, NamedTuple
+
+from chat.base import limits
+from chat.base.errors import NotStored
+from chat.base.language import say
+from chat.commands.locked_rooms import all_come_in
+from chat.commands.measuring import take_instead
+from chat.commands.registry import Call, command, usage
+from chat.core.hub import Hub
+from chat.core.measures import CLASS, Measure
+from chat.core.roles import SERVER
+from chat.log.events import Author, Measured
+from chat.wire import replies, vocabulary
+
+
+class Class(NamedTuple):
+    """Whether it is on."""
+
+    switch: str | None
+
+
+@command(
+    "server",
+    say("/class [on|off]"),
+    say(
+        "lock #lobby and make it slow; guests have no private talk with each other, make no rooms, keep their nicknames"
+    ),
+    role="server operator",
+)
+@command(
+    "server",
+    say("/admin class [on|off]"),
+    say(
+        "lock #lobby and make it slow; guests have no private talk with each other, make no rooms, keep their nicknames"
+    ),
+    role="server operator",
+)
+async def class_mode(call: Call, asked: Class) -> None:
+    """Everybody is told what is closed, and when it is open again."""
+    hub = call.session.hub
+    if asked.switch is not None:
+        switch = vocabulary.switch(asked.switch)
+        if switch is None:
+            raise usage(call.command)
+        await switch_class_mode(hub, call.session.author if call.session.named else None, switch)
+    call.reply(replies.ClassMode(hub.measures.class_mode is not None))
+
+
+async def switch_class_mode(hub: Hub, by: Author | None, on: bool) -> None:
+    """It is so from now on; where it is so already nothing is done.  Raises `NotStored`."""
+    measures, lobby = hub.measures, hub.lobby
+    before = measures.class_mode
+    if on is (before is not None):
+        return
+    taken: list[Measure] = []
+    ended = [] if before is None else [before, *measures.of_class(lobby.log.key)]
+    if on:
+        nick, now = None if by is None else by.nick, hub.now()
+        taken.append(Measure("class", SERVER, "", "", SERVER, nick, "", now, None))
+        if not hub.locked.is_locked(lobby.log.key):
+            taken.append(Measure("lock", lobby.log.key, "", "", lobby.log.name, nick, CLASS, now, None))
+        if measures.find("slow", lobby.log.key, "", None) is None:
+            pace = limits.CLASS_PACE_SECONDS
+            taken.append(Measure("slow", lobby.log.key, "", "", lobby.log.name, nick, CLASS, now, None, every=pace))
+    what: Literal["class", "unclass"] = "class" if on else "unclass"
+    hub.audit(by, what, "", None)
+    changed = taken or ended
+    for measure in changed[1:]:
+        hub.turn.append_with(measure.record if on else measure.record._replace(value=None))
+    record = changed[0].record if on else changed[0].record._replace(value=None)
+    told = hub.tell_all(Measured(by, what, "", SERVER, None, ""), record)
+    _instead(hub, ended, taken)
+    try:
+        await told
+    except NotStored:
+        _instead(hub, taken, ended)
+        raise
+    if not hub.locked.is_locked(lobby.log.key):
+        await all_come_in(hub, lobby)
+
+
+def _instead(hub: Hub, some: list[Measure], others: list[Measure]) -> None:
+    for measure in some:
+        take_instead(hub, measure, None)
+    for measure in others:
+        take_instead(hub, None, measure)
