@@ -83,6 +83,21 @@ def test_the_server_starts_again_on_what_is_left(entry: Entry, mine: bool) -> No
             assert find(connection, entries=True) == []
 
 
+def test_what_is_near_to_each_other_is_written_anew_once(database: Database) -> None:
+    """Each line with all around it, that would keep others' waiting for a second."""
+    database.commit(log("#lobby", [Message(AMY, f"line {number}") for number in range(100)]))
+    database.index()
+    written: list[int] = []
+
+    def count(connection: sqlite3.Connection) -> None:
+        written.append(connection.total_changes)
+
+    database.wait(database.store._writer.do(count))
+    database.wait(database.store.forget(GONE, 0))
+    database.wait(database.store._writer.do(count))
+    assert written[1] - written[0] < 10 * 100
+
+
 def test_what_somebody_said_is_found_part_after_part(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SPOKEN_LOOKED_AT", 2)
     database.commit(log("#lobby", [Message(author, author.nick) for author in (AMY, BOB, AMY, CARL, AMY)]))

@@ -11,7 +11,7 @@ from chat.log.forgetting import Forgotten, without
 from chat.log.redaction import Speaker
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
-from chat.store.sqlite.redaction import write_anew
+from chat.store.sqlite.redaction import stretches, write_anew
 from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SEQ_BITS, SEQ_MOST, entry, values
 
 
@@ -94,8 +94,8 @@ def forget(connection: sqlite3.Connection, gone: Forgotten, behind: int) -> tupl
                 (int(said), size, place, log),
             )
             changed.append(place)
-        for place in changed:
-            write_anew(connection, place, place)
+        for first, final in stretches(changed):
+            write_anew(connection, first, final)
         if changed or not behind:
             connection.execute("INSERT INTO scrubbing VALUES (1)")
     last = rows[-1][4] if len(rows) == limits.FORGOTTEN_AT_ONCE else None

@@ -33,7 +33,7 @@ def take_back(connection: sqlite3.Connection, redactions: Sequence[Redaction]) -
         log = connection.execute("SELECT id FROM logs WHERE key = ?", (key,)).fetchone()
         if log is not None:
             texts += [text for seq in targets if (text := _empty(connection, log[0], key, seq)) is not None]
-            for first, last in stretches(log[0], sorted(targets)):
+            for first, last in stretches([(log[0] << SEQ_BITS) + seq for seq in sorted(targets)]):
                 write_anew(connection, first, last)
     connection.execute("INSERT INTO scrubbing VALUES (1)")
     return texts
@@ -65,16 +65,13 @@ def _empty(connection: sqlite3.Connection, log: int, key: str, seq: int) -> str 
     return str(text)
 
 
-def stretches(log: int, targets: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The ids of these entries, those together that are near to each other."""
-    start = log << SEQ_BITS
-    first = last = targets[0]
-    for seq in targets:
-        if seq - last > limits.WRITTEN_ANEW:
-            yield start + first, start + last
-            first = seq
-        last = seq
-    yield start + first, start + last
+def stretches(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last of these entries, in their order, those together that are near to each other."""
+    first = 0
+    for place in range(1, len(ids) + 1):
+        if place == len(ids) or ids[place] - ids[place - 1] > limits.WRITTEN_ANEW:
+            yield ids[first], ids[place - 1]
+            first = place
 
 
 def write_anew(connection: sqlite3.Connection, first: int, last: int) -> None:
