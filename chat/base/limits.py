@@ -755,6 +755,11 @@ a list that can be read, and nobody waits for somebody who does not look."""
 CLASS_PACE_SECONDS = 3
 """How long each waits between two lines in #lobby while class mode is on: forty who answer at once can be read."""
 
+PINS, PIN_DIGITS = 100, 6
+"""PINs of a class, and their digits: read from a sheet, typed by children.  A guess has to be right for its nickname,
+or for nobody's yet, and an address may guess once a second (see GUESSES_PER_HOST): of thirty that nobody has used it
+finds one in nine hours."""
+
 PASSES = 500
 """People who may come into a locked room because they were let in, or asked in: their ids are kept in memory."""
 

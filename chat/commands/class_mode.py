@@ -3,8 +3,9 @@
 from typing import Literal, NamedTuple
 
 from chat.base import limits
-from chat.base.errors import NotStored
+from chat.base.errors import NotStored, Refused
 from chat.base.language import say
+from chat.commands.entering import check_sealed
 from chat.commands.locked_rooms import all_come_in
 from chat.commands.measuring import take_instead
 from chat.commands.registry import Call, command, usage
@@ -77,8 +78,48 @@ async def switch_class_mode(hub: Hub, by: Author | None, on: bool) -> None:
     except NotStored:
         _instead(hub, taken, ended)
         raise
+    if not on:
+        hub.roster.end_all()
     if not hub.locked.is_locked(lobby.log.key):
         await all_come_in(hub, lobby)
+
+
+class Roster(NamedTuple):
+    """How many PINs."""
+
+    number: int | None
+
+
+@command(
+    "server",
+    say("/roster [N]"),
+    say(
+        "make PINs for class mode, one a nickname: typed behind it, a PIN opens the door and brings back the same place"
+    ),
+    role="server operator",
+)
+@command(
+    "server",
+    say("/admin roster [N]"),
+    say(
+        "make PINs for class mode, one a nickname: typed behind it, a PIN opens the door and brings back the same place"
+    ),
+    role="server operator",
+)
+async def roster(call: Call, asked: Roster) -> None:
+    """They are told once; only their hashes are kept.  Alone it tells whose there are."""
+    hub, made = call.session.hub, []
+    if asked.number is not None:
+        if hub.measures.class_mode is None:
+            raise Refused("usage", say("PINs are for class mode, and end with it: /class on comes first."))
+        if not 1 <= asked.number <= limits.PINS:
+            raise Refused("too-many", say("From one to {limit} at once.", limit=limits.PINS))
+        if not call.connection.private:
+            check_sealed(call.connection)
+        hub.audit(call.session.author if call.session.named else None, "roster", "", None, text=str(asked.number))
+        made = await hub.roster.make(asked.number)
+    nicks = hub.roster.nicks
+    call.reply(replies.Roster(made, nicks, len(hub.roster) - len(nicks)))
 
 
 def _instead(hub: Hub, some: list[Measure], others: list[Measure]) -> None:

@@ -29,12 +29,14 @@ from chat.commands.registry import (
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
+from chat.core import roster
 from chat.core.hub import Hub
 from chat.core.locked_rooms import still_waits
 from chat.core.person import Person, Scope
 from chat.core.ports import Carrier, Token
 from chat.core.roles import SERVER
 from chat.core.rooms import LOBBY
+from chat.core.roster import Pin
 from chat.core.session import Session
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
@@ -82,9 +84,11 @@ async def nickname(session: Session, answer: Say) -> Outcome:
     return await choose(session, wanted, answer.request.id)
 
 
-async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
-    """Take a nickname, and with the first one enter the chat; a refusal comes with a proposal."""
+async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None = None) -> Outcome:
+    """Take a nickname, and with the first one enter the chat, perhaps by a PIN; a refusal comes with a proposal."""
     connection, hub, person = carrier(session), session.hub, session.person
+    if pin is None and hub.roster and not session.named and (given := roster.given(wanted)) is not None:
+        return await _by_pin(session, *given, id)
     proposed, connection.proposal = connection.proposal, None
     try:
         nick = wanted
@@ -111,12 +115,53 @@ async def choose(session: Session, wanted: str, id: str | None) -> Outcome:
         return _propose(session, error, wanted, id, besides=[nick])
     if renames:
         await _rename(session, person, nick, id)
-    elif session.connection is connection:
+    elif session.connection is connection and (pin is None or hub.roster.is_good(pin)):
         session.enter(nick, new_code(session))
+        if pin is not None:
+            hub.roster.bind(pin, person)
+            if pin.opens:
+                hub.locked.give_pass(person, LOBBY)
         await come_in(session, id)
     else:
         hub.lose(person)
     return None
+
+
+async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Outcome:
+    """By a PIN: as whoever they were who used it before, at their place; or as the first who does."""
+    hub, connection = session.hub, carrier(session)
+    connection.proposal = None
+    pin = await hub.guesses.guess(connection, partial(hub.roster.find, nick, code))
+    if session.connection is not connection or session.named:
+        return ANSWERED
+    if pin is None:
+        return was_wrong(session, Problem("code-wrong", _no_pin(), id))
+    person = hub.people.get(pin.person) or hub.absent.get(pin.person)
+    if person is None:
+        return await choose(session, nick, id, pin)
+    await hub.load_rooms(person)
+    await hub.win_back(person)
+    if session.connection is not connection or session.named:
+        hub.lose(person)
+        return ANSWERED
+    if not hub.roster.is_good(pin) or not person.restorable:  # meanwhile they were sent away
+        hub.lose(person)
+        raise Refused("code-wrong", _no_pin())
+    before = (*person.detached, *person.attached)
+    session.enter_as(person, new_code(session))
+    for other in before:
+        assert isinstance(other, Session)
+        if other.current.log.key in session.rooms:
+            session.current = other.current
+        other.send_away(taken_over())
+        hub.end(other, "")
+    if await tell_welcome(session, True, id):
+        session.hear_on()
+    return None
+
+
+def _no_pin() -> Sentence:
+    return say("This is nobody's PIN, or that of another nickname.")
 
 
 def new_code(session: Session) -> str:

@@ -331,7 +331,7 @@ def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused, measure:
     elif room.log.key in person.rooms:
         hub.put_out(person, room, measure)
     else:
-        hub.locked.send_away(person, room.log.key)
+        hub.shut_out(person, room.log.key)
 
 
 def _target(call: Call, nick: str, key: str) -> Person:

@@ -50,6 +50,7 @@ from chat.core.privacy import STAFF, Privacy
 from chat.core.roles import SERVER, Roles
 from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
+from chat.core.roster import Roster
 from chat.core.shutdown import Shutdown
 from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
@@ -156,6 +157,7 @@ class Hub:
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
         self.paces = Paces(self.measures, clock)
         self.locked = LockedRooms(clock, now, self.turn, self.measures, self.roles, kept.records)
+        self.roster = Roster(self.turn, kept.records)
         self.store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
@@ -461,7 +463,7 @@ class Hub:
 
     def put_out(self, person: Person, room: Room, measure: PutOut) -> None:
         """Somebody is in a room no more, and did not leave it; they are told by whoever calls this."""
-        self.locked.send_away(person, room.log.key)
+        self.shut_out(person, room.log.key)
         if person.id in room.members:
             person.part(room, "", measure)
         else:
@@ -469,6 +471,12 @@ class Hub:
         for session in (*person.attached, *person.detached):
             session.hear_no_more(room.log)
         self.turn.touch(person)
+
+    def shut_out(self, person: Person, key: str) -> None:
+        """Somebody was sent out of this room, or is banned there: while it is locked, nothing lets them in any more."""
+        self.locked.send_away(person, key)
+        if key == LOBBY:
+            self.roster.sent_out(person)
 
     def belongs_no_more(self, person: Person, key: str) -> None:
         """Somebody was banned from the room of this key: if it is private, they have to be asked in anew, and read from
@@ -594,6 +602,7 @@ class Hub:
 
     def send_away(self, person: Person, refused: Refused) -> None:
         """Somebody goes at once, on all devices, told why where they can be, and their codes are void."""
+        self.roster.end(person)
         for session in person.attached:
             session.send_away(refused)
         self.banish(person)

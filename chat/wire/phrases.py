@@ -82,6 +82,7 @@ def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None
 _OF_ROOM = {
     "slow": "slow",
     "unslow": "slow off",
+    "roster": "roster",
     "class": "class on",
     "unclass": "class off",
     "lock": "lock on",

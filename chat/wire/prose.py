@@ -431,6 +431,18 @@ def _class_mode(mode: replies.ClassMode) -> Iterator[Sentence]:
         yield say("Class mode is off; /class on closes to guests what a class does not need.")
 
 
+def _roster(roster: replies.Roster) -> Iterator[Sentence]:
+    if roster.pins:
+        yield say(
+            "One for each, typed behind the nickname where that is asked for, as in  ana {pin}:", pin=roster.pins[0]
+        )
+        for start in range(0, len(roster.pins), 10):
+            yield Sentence("{pins}", {"pins": " ".join(roster.pins[start : start + 10])})
+    if roster.nicks:
+        yield say("These nicknames have a PIN: {nicks}.", nicks=tuple(roster.nicks))
+    yield say_n("{count} PIN is nobody's yet.", "{count} PINs are nobody's yet.", roster.free)
+
+
 def _waits_no_more(waits: replies.WaitsNoMore) -> Iterator[Sentence]:
     yield say("You do not wait at the door of {room} any more.", room=waits.waits_no_more)
 
@@ -878,6 +890,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Lock: _lock,
     replies.AtDoor: _at_door,
     replies.WaitsNoMore: _waits_no_more,
+    replies.Roster: _roster,
     replies.ClassMode: _class_mode,
     replies.Word: _word,
     replies.PasswordAsked: _password_asked,

@@ -322,6 +322,14 @@ class ClassMode(NamedTuple):
     class_mode: bool
 
 
+class Roster(NamedTuple):
+    """PINs that were made just now, told this once; the nicknames that have one, and how many nobody has used."""
+
+    pins: Sequence[str]
+    nicks: Sequence[str]
+    free: int
+
+
 class WaitsNoMore(NamedTuple):
     """They do not want to come into a room any more, at the door of which they waited."""
 
@@ -731,7 +739,7 @@ Facts = (
     | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
     | Measured | Measures | Slow | TopicLock
-    | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore | ClassMode
+    | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore | ClassMode | Roster
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Seen | Stats | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp | StopSet

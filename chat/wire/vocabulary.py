@@ -71,7 +71,7 @@ RESERVED = frozenset(
     {
         "pass", "auth",
         "key", "keys",
-        "roster", "nickserv", "ns",
+        "nickserv", "ns",
     }
 )  # fmt: skip
 """Words of commands that chats have and this one has not: what stands behind them may be a password."""
@@ -138,6 +138,8 @@ def quotable(line: str) -> str:
 
 
 def _says_word(typed: grammar.TypedCommand) -> bool:
-    """Whether a command tells the word of a room."""
+    """Whether a command tells the word of a room, or a PIN."""
     name, words = name_of(typed.word), typed.rest.split()
+    if name == "nick":
+        return len(words) > 1  # a PIN, perhaps
     return name == "word" or (name == "join" and len(words) > 1)

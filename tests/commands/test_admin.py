@@ -73,7 +73,7 @@ def test_help_hides_it_from_others(world: World) -> None:
                 "backup",
                 "shutdown",
                 "invite-code",
-                *("class", "export", "forget"),
+                *("class", "roster", "export", "forget"),
                 *("mute", "unmute", "kick", "ban", "unban", "bans", "audit"),
             ]
         ),
@@ -96,6 +96,7 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin shutdown [DURATION|off]",
         "/admin invite-code [N]",
         "/admin class [on|off]",
+        "/admin roster [N]",
         "/admin export NICK|#room",
         "/admin forget NICK NICK",
         "/admin mute NICK|all [DURATION] [why]",
@@ -111,7 +112,9 @@ def test_help_hides_it_from_others(world: World) -> None:
 def test_each_of_them_is_for_the_operator_alone() -> None:
     rows = [TABLE["admin"], *WITHIN["admin"].values()]
     assert {row.role for row in rows} == {"server operator"}
-    assert {row.role for row in TABLE.values() if row.name not in ("admin", "class", "own", "invite-code")} == {
+    assert {
+        row.role for row in TABLE.values() if row.name not in ("admin", "class", "roster", "own", "invite-code")
+    } == {
         "anybody",
         "account",
         "operator",

@@ -66,6 +66,7 @@ WAYS = {
     "mute": ["/mute ben Marker", "/mute all 1h Marker"],
     "unmute": ["/unmute ben"],
     "class": ["/class on"],
+    "roster": ["/roster 3"],
     "lock": ["/lock on"],
     "unlock": ["/unlock on"],
     "admit": ["/admit ben"],

@@ -14,6 +14,7 @@ from chat.commands.irc.asking import lusers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.words import brief, check_holds_no_secret
+from chat.core import roster
 from chat.wire import replies
 from chat.wire.answers import Problem, Reply
 from chat.wire.irc.format import RENDERED
@@ -146,8 +147,9 @@ async def _enter(asked: Asked, wanted: str) -> None:
     guarded = server_password.is_wanted(asked.session)
     if guarded and not await _let_in(asked, given):
         return
-    await choose(asked.session, wanted, None)
-    if given is not None and connection.session.named and not (guarded or resume_codes.normal(given)):
+    by_pin = given is not None and asked.hub.roster and roster.given(f"{wanted} {given}") is not None
+    await choose(asked.session, f"{wanted} {given}" if by_pin else wanted, None)
+    if given is not None and connection.session.named and not (guarded or by_pin or resume_codes.normal(given)):
         told = say("This server wants no password; yours was looked at as a resume code, and is none.")
         asked.tell("NOTICE", wire.nick, wire.words(told))
     if connection.session.named:

@@ -1,0 +1,147 @@
+"""The roster of a class: PINs, each of which is one nickname's, opens the locked door and gives the same place again.
+
+The first who uses one binds it to the nickname and to themselves; only hashes are kept.  It ends with class mode, and
+where its holder is sent away from the server; who was sent out of the lobby waits at its door as others do.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from chat.base import limits, names, resume_codes
+from chat.base.errors import NotStored, Refused
+from chat.base.language import say
+from chat.core.person import Person
+from chat.core.ports import Record
+from chat.core.turn import Turn
+
+_KIND = "pin"
+"""Of its records."""
+
+_GIVEN = re.compile(r"(.*\S)\s+([0-9]{6})", re.DOTALL)
+_PIN = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
+
+
+class Pin(NamedTuple):
+    """One, by its hash: whose it is, while nobody's "", and whether it opens the door of the lobby."""
+
+    digest: str
+    nick: str = ""
+    person: str = ""
+    opens: bool = True
+
+    @property
+    def record(self) -> Record:
+        """By which it is kept."""
+        return Record(_KIND, self.digest, json.dumps([self.nick, self.person, self.opens]))
+
+
+class Roster:
+    """All PINs that are good."""
+
+    def __init__(self, turn: Turn, records: Iterable[Record], choose: Callable[[int], int] = secrets.randbelow) -> None:
+        self._turn = turn
+        self._choose = choose
+        self._pins: dict[str, Pin] = {}
+        """By their hashes."""
+        self._of: dict[str, str] = {}
+        """Their hashes, by the ids of those whose they are."""
+        for record in records:
+            if record.kind == _KIND and (pin := _read(record)) is not None:
+                self._put(pin)
+
+    def __len__(self) -> int:
+        """How many there are; where there are none, nothing is looked for."""
+        return len(self._pins)
+
+    @property
+    def nicks(self) -> list[str]:
+        """The nicknames that have one."""
+        return [pin.nick for pin in self._pins.values() if pin.nick]
+
+    async def make(self, count: int) -> list[str]:
+        """So many new ones, told this once; raises `Refused` where there would be too many, and `NotStored`."""
+        if len(self._pins) + count > limits.PINS:
+            raise Refused(
+                "too-many", say("There are {count} PINs; {limit} is the limit.", count=len(self), limit=limits.PINS)
+            )
+        made: dict[str, Pin] = {}
+        while len(made) < count:
+            code = f"{self._choose(10**limits.PIN_DIGITS):0{limits.PIN_DIGITS}d}"
+            if (digest := resume_codes.digest(code)) not in self._pins:
+                made[code] = Pin(digest)
+        await self._turn.change(*(pin.record for pin in made.values()))
+        for pin in made.values():
+            self._put(pin)
+        return list(made)
+
+    def find(self, nick: str, code: str) -> Pin | None:
+        """The one of these digits, if it is that of this nickname, or nobody's yet."""
+        pin = self._pins.get(resume_codes.digest(code))
+        return pin if pin is not None and (not pin.nick or names.fold(pin.nick) == names.fold(nick)) else None
+
+    def is_good(self, pin: Pin) -> bool:
+        """Whether nothing has happened to it since it was found."""
+        return self._pins.get(pin.digest) == pin
+
+    def bind(self, pin: Pin, person: Person) -> None:
+        """It is theirs from now on."""
+        self._change(pin, pin._replace(nick=pin.nick or person.nick, person=person.id))
+
+    def sent_out(self, person: Person) -> None:
+        """They were sent out of the lobby: it opens the door no more."""
+        if (digest := self._of.get(person.id)) is not None:
+            self._change(self._pins[digest], self._pins[digest]._replace(opens=False))
+
+    def end(self, person: Person) -> None:
+        """They were sent away from the server: it is good no more."""
+        if (digest := self._of.get(person.id)) is not None:
+            self._drop(self._pins[digest])
+            self._keep(Record(_KIND, digest, None))
+
+    def end_all(self) -> None:
+        """The class is over."""
+        for pin in list(self._pins.values()):
+            self._drop(pin)
+            self._keep(Record(_KIND, pin.digest, None))
+
+    def is_own(self, person: Person, text: str) -> bool:
+        """Whether somebody is about to show their PIN to others."""
+        own = self._of.get(person.id)
+        return own is not None and any(resume_codes.digest(code) == own for code in _PIN.findall(text))
+
+    def _change(self, before: Pin, after: Pin) -> None:
+        self._drop(before)
+        self._put(after)
+        self._keep(after.record)
+
+    def _put(self, pin: Pin) -> None:
+        self._pins[pin.digest] = pin
+        if pin.person:
+            self._of[pin.person] = pin.digest
+
+    def _drop(self, pin: Pin) -> None:
+        del self._pins[pin.digest]
+        self._of.pop(pin.person, None)
+
+    def _keep(self, record: Record) -> None:
+        """What cannot be stored is so all the same until a restart."""
+        self._turn.change(record).addErrback(lambda failure: failure.trap(NotStored) and None)
+
+
+def given(text: str) -> tuple[str, str] | None:
+    """The nickname, and the PIN behind it, of what was typed where a nickname is asked for; None: there is none."""
+    found = _GIVEN.fullmatch(text.strip())
+    return None if found is None else (found[1], found[2])
+
+
+def _read(record: Record) -> Pin | None:
+    """What is kept of one; None for what is not as it was written."""
+    try:
+        nick, person, opens = json.loads(record.value or "")
+    except (ValueError, TypeError):
+        return None
+    whole = isinstance(nick, str) and isinstance(person, str) and isinstance(opens, bool)
+    return Pin(record.key, nick, person, opens) if whole else None
