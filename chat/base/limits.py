@@ -192,6 +192,9 @@ IRC_WORD = 120
 IRC_TARGETS = 20
 """Names in one JOIN, PRIVMSG and the like: a client that comes back joins its rooms at once."""
 
+READ_MARKERS = 200
+"""Rooms and people of whom an IRC client of somebody has said up to when they read; then the oldest is forgotten."""
+
 CHATHISTORY_PAGES = 20
 """Pages of PAGE_EVENTS that are looked through for what was said behind a place: as much as a store counts."""
 

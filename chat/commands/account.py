@@ -74,6 +74,13 @@ async def register(call: Call, asked: Register) -> Outcome:
     return None
 
 
+async def register_with(call: Call, text: str) -> Outcome:
+    """The same of who is here, with a password that a program sends along; raises `Refused` where it is none."""
+    person = call.session.person
+    check_sealed(call.connection)
+    return await _keep(person, passwords.new(text, person.nick), call, text)
+
+
 async def _with_invitation(call: Call, asked: Register) -> Outcome:
     """Its code is asked for, if it does not stand there; raises `Refused` for a nickname that cannot be theirs."""
     session = call.session

@@ -127,6 +127,7 @@ class Person:
         "joined",
         "last_from",
         "log",
+        "markers",
         "measured",
         "nick",
         "password",
@@ -157,6 +158,8 @@ class Person:
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
         """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
+        self.markers: dict[str, str] = {}
+        """Up to when they have read, as their IRC clients say, by the folded names of rooms and people."""
         self.measured = False
         """See `chat.core.measures`."""
         self.tokens: dict[str, Token] = {}
@@ -201,7 +204,7 @@ class Person:
     def author(self) -> Author:
         """Who they are in what all their devices are told of; of several, none hears it as the others do."""
         device = self.attached[-1].id if self.attached else self.id
-        return Author(self.id, device, self.nick, self.is_bot, account=self.has_account)
+        return Author(self.id, device, self.nick, self.is_bot, account=self.has_account, realname=self.realname)
 
     @property
     def host(self) -> str:

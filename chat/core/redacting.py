@@ -1,6 +1,7 @@
 """Lines of somebody, found again and taken back in each log in which they stand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from chat.core.hub import Hub
@@ -46,15 +47,16 @@ async def take_back(
     A private line goes from the log of the other one as well, with the same turn.  Fails with `NotStored`.
     """
     last = entries[-1]
-    to, copy = "", None
+    to, fact, copy = "", "", None
     if isinstance(last.fact, Private):
-        to, copy = last.fact.to, await _copy(hub, log, last)
+        to, fact, copy = last.fact.to, last.fact.fact, await _copy(hub, log, last)
     targets = tuple(entry.seq for entry in entries)
-    outcome = hub.turn.write(log, Redacted(by, targets, last.at, whose, to), line, record=Redaction(log.key, targets))
+    redacted = Redacted(by, targets, last.at, whose, to, fact)
+    outcome = hub.turn.write(log, redacted, line, record=Redaction(log.key, targets))
     if copy is not None:
         elsewhere = hub.log_of(copy.key)
         if elsewhere is not None:
-            hub.turn.append_with(copy, elsewhere, Redacted(by, tuple(copy.targets), last.at, whose, to))
+            hub.turn.append_with(copy, elsewhere, replace(redacted, targets=tuple(copy.targets)))
         else:
             hub.turn.append_with(copy)
     return await outcome

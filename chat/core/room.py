@@ -93,7 +93,7 @@ class Room:
         else:
             if gone is not None:
                 self._tell()
-            self._append(self.log, Joined(author, (author.nick,), len(self.members)))
+            self._append(self.log, Joined(author, (author.nick,), len(self.members), (author,)))
 
     def put_back(self, participant: Participant) -> None:
         """Somebody was here before a restart: nobody is told."""
@@ -162,7 +162,9 @@ class Room:
         if self._departed:
             self._append(self.log, Left(_only(self._departed), tuple(self._departed), here))
         if self._arrived:
-            self._append(self.log, Joined(_only(self._arrived), tuple(self._arrived), here))
+            self._append(
+                self.log, Joined(_only(self._arrived), tuple(self._arrived), here, tuple(self._arrived.values()))
+            )
         self._arrived, self._departed = {}, {}
 
 

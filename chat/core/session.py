@@ -195,7 +195,10 @@ class Session:
 
     def called(self) -> None:
         """(Device) They have a nickname, or another one, or an account by now."""
-        self._author = Author(self.person.id, self.id, self.person.nick, self.is_bot, account=self.person.has_account)
+        person = self.person
+        self._author = Author(
+            person.id, self.id, person.nick, self.is_bot, account=person.has_account, realname=person.realname
+        )
 
     def rename(self, nick: str) -> None:
         """Take another nickname, already checked, and let the rooms know; raises `Refused` if it is somebody's."""

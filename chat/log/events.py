@@ -22,6 +22,8 @@ class Author:
     """What stands in place of the nickname: whom a bot speaks for, or how it was said (`amy/matrix`, `deploy/post`)."""
     account: bool = field(default=False, compare=False)
     """The nickname is registered; that is told with what is said now, and not stored."""
+    realname: str = field(default="", compare=False)
+    """What they call themselves besides, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,15 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """People came into a room, which then held `here`; `author` is the one person, or None where many are gathered."""
+    """People came into a room, which then held `here`; `author` is the one person, or None where many are gathered.
+
+    Who all of these are is told now, and not stored.
+    """
 
     author: Author | None
     who: tuple[str, ...]
     here: int
+    authors: tuple[Author, ...] = field(default=(), compare=False)
 
 
 PutOut = Literal["", "kick", "ban"]
@@ -219,8 +225,8 @@ class Redacted:
     """Lines of this log, by their numbers, were taken back: nobody is told again what they said.
 
     By the author; of somebody else (`whose`) by an operator.  Of one line it is known when it was said, and in private
-    `to` whom.  It also stands in the place of each of these lines: there the author is who had said it, and the only
-    number its own.
+    `to` whom, and by which id it is known in both logs (`fact`).  It also stands in the place of each of these lines:
+    there the author is who had said it, and the only number its own.
     """
 
     author: Author | None
@@ -228,6 +234,7 @@ class Redacted:
     said_at: datetime
     whose: str = ""
     to: str = ""
+    fact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,13 @@ class ReadNotice(NamedTuple):
     seq: int
 
 
+class MarkerNotice(NamedTuple):
+    """(Of IRC) They have read up to this time in a room, or of what they talk of with somebody, on another device."""
+
+    target: str
+    at: str
+
+
 class RoomNotice(NamedTuple):
     """They are in this room, for they went there on another device; of that they are told in their own log."""
 
@@ -285,7 +292,8 @@ class Watched(NamedTuple):
 StateOfOthers = OthersAway | OthersName | OthersAccount | OthersTags
 
 Notice = (
-    CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | WaitingNotice | StateOfOthers | Watched
+    CurrentNotice | RoomNotice | AwayNotice | IgnoreNotice | ReadNotice | MarkerNotice | WaitingNotice | StateOfOthers
+    | Watched
 )  # fmt: skip
 """What state something has by now: nobody asked for it, it is neither stored nor numbered, and only the last counts."""
 

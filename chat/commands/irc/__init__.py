@@ -10,7 +10,19 @@ from typing import cast
 from chat.base import limits
 from chat.base.errors import ChatError, Refused, no_nick
 from chat.base.language import say
-from chat.commands.irc import asking, entering, history, modes, operators, rooms, sasl, talk
+from chat.commands.irc import (
+    asking,
+    entering,
+    history,
+    modes,
+    operators,
+    reading,
+    redaction,
+    registering,
+    rooms,
+    sasl,
+    talk,
+)
 from chat.commands.irc.verbs import VERBS, Asked, Perform
 from chat.commands.registry import ANSWERED, TABLE, Outcome, carrier
 from chat.core.session import Session
@@ -19,7 +31,20 @@ from chat.wire.answers import Problem
 from chat.wire.irc.dialect import IrcWire
 from chat.wire.requests import Verb
 
-__all__ = ["asking", "entering", "history", "modes", "operators", "perform_verb", "rooms", "sasl", "talk"]
+__all__ = [
+    "asking",
+    "entering",
+    "history",
+    "modes",
+    "operators",
+    "perform_verb",
+    "reading",
+    "redaction",
+    "registering",
+    "rooms",
+    "sasl",
+    "talk",
+]
 
 _NOT_HERE = ("json", "paste", "end", "quiet")
 """Commands that mean nothing to a client that shows what it likes in its own way."""
@@ -29,8 +54,8 @@ def perform_verb(session: Session, verb: Verb, perform: Perform) -> Awaitable[Ou
     """Do what a message asks; `perform` does a command of the chat.  Every refusal is answered here."""
     connection = carrier(session)
     wire = cast(IrcWire, connection.wire)
-    if session.named:
-        wire.nick = session.person.nick  # another device may have changed it
+    if session.named:  # another device may have changed it
+        wire.nick, wire.has_account = session.person.nick, session.person.has_account
     wire.take_up(verb.name, verb.tags.get("label"))
     asked = Asked(session, connection, wire, verb, perform)
     if not verb.is_utf8:

@@ -198,6 +198,7 @@ def setname(asked: Asked, name: str, *_: str) -> None:
     check_holds_no_secret(asked.session, realname)
     asked.hub.measures.check_may_be_seen(person)
     person.realname = asked.wire.realname = realname
+    asked.session.called()
     if "setname" in asked.wire.capabilities:
         asked.tell_of_themselves("SETNAME", realname)
     asked.session.show("name", OthersName(person.nick, realname))
@@ -317,6 +318,7 @@ _MEANT = {"PRIVMSG": "msg", "NOTICE": "msg", "LIST": "rooms", "NAMES": "who"}
 """Commands of IRC that are called otherwise in the chat."""
 
 
+@verb("HELPOP")
 @verb("HELP")
 def help(asked: Asked, topic: str = "", *_: str) -> None:
     """Every command of the chat, or one of them."""

@@ -11,6 +11,7 @@ from chat.base.language import say
 from chat.commands import server_password
 from chat.commands.entering import become, choose, greet
 from chat.commands.irc.asking import lusers
+from chat.commands.irc.reading import tell_markers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.words import brief, check_holds_no_secret
@@ -27,8 +28,13 @@ CAPABILITIES = {
     "away-notify": "",
     "batch": "",
     "cap-notify": "",
+    "draft/account-registration": "",
     "draft/chathistory": "",
+    "draft/message-redaction": "",
+    "draft/no-implicit-names": "",
+    "draft/read-marker": "",
     "echo-message": "",
+    "extended-join": "",
     "extended-monitor": "",
     "invite-notify": "",
     "labeled-response": "",
@@ -42,6 +48,9 @@ CAPABILITIES = {
 }
 """What a client may ask for, with what it is told about it."""
 
+_SEALED = ("draft/account-registration", "sasl")
+"""Those by which a password is sent: they are offered where nobody on the way reads it."""
+
 
 @verb("CAP", 1, nameless=True)
 def cap(asked: Asked, command: str, *params: str) -> Awaitable[None] | None:
@@ -52,7 +61,7 @@ def cap(asked: Asked, command: str, *params: str) -> Awaitable[None] | None:
         wire.negotiating = True
     if command == "LS":
         newer = text.isdecimal() and int(text[:6]) >= 302
-        offered = [name for name in CAPABILITIES if name != "sasl" or asked.connection.sealed]
+        offered = [name for name in CAPABILITIES if name not in _SEALED or asked.connection.sealed]
         shown = [f"{name}={CAPABILITIES[name]}" if CAPABILITIES[name] and newer else name for name in offered]
         asked.tell("CAP", wire.nick, "LS", " ".join(shown))
     elif command == "LIST":
@@ -137,12 +146,14 @@ async def _enter(asked: Asked, wanted: str) -> None:
             await coming
         if connection.session.named:
             settle(asked)
+            await tell_markers(asked)
             return
     wire.wanted = None
     known, wire.account = wire.account, None
     if known is not None:
         await become(asked.session, connection, known)
         settle(asked)
+        await tell_markers(asked)
         return
     guarded = server_password.is_wanted(asked.session)
     if guarded and not await _let_in(asked, given):

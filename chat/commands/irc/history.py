@@ -71,7 +71,7 @@ def _fail(asked: Asked, code: str, about: str, why: Sentence) -> None:
 
 
 async def _part(asked: Asked, command: str, target: str, *params: str) -> None:
-    buffer = _buffer(asked, target)
+    buffer = find(asked, target)
     *given, most = params
     places = [await _place(asked, buffer, one) for one in given if not (one == "*" and command == "LATEST")]
     if None in places or not most.isdecimal():
@@ -87,7 +87,8 @@ async def _part(asked: Asked, command: str, target: str, *params: str) -> None:
     await asked.connection.answer_in_pages(History(Playback(), buffer.target, held, False, asked.hub.now()))
 
 
-def _buffer(asked: Asked, target: str) -> Buffer:
+def find(asked: Asked, target: str) -> Buffer:
+    """The history of this room, or with somebody of this nickname; raises `Refused` where they may not read it."""
     session = asked.session
     if target.startswith("#"):
         room = room_of(session, target)
@@ -148,13 +149,35 @@ async def _first(asked: Asked, buffer: Buffer, behind: int, before: int, most: i
     return found
 
 
+def time_of(given: str) -> str | None:
+    """The time in `timestamp=…`, as times are told; None where there is none."""
+    kind, _, value = given.partition("=")
+    if kind != "timestamp":
+        return None
+    try:
+        return jsonl.stamp(datetime.fromisoformat(value).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+async def end_of(asked: Asked, buffer: Buffer, at: str) -> int:
+    """The number of the first that was said after a time."""
+    return await _end(asked, buffer, buffer.behind, lambda entry: jsonl.stamp(entry.at) <= at)
+
+
+async def of_id(asked: Asked, buffer: Buffer, id: str) -> Entry | None:
+    """What was said with this id, if it is there."""
+    place = await _place(asked, buffer, f"msgid={id}")
+    found = () if place is None else await _last(asked, buffer, place.before - 1, place.before + 1, 1)
+    return next((entry for entry in found if msgid(buffer.log.key, entry) == f"msgid={id}"), None)
+
+
 async def _place(asked: Asked, buffer: Buffer, given: str) -> Place | None:
     """Where `msgid=…` or `timestamp=…` is; None where it is neither, or nowhere."""
     kind, _, value = given.partition("=")
     if kind == "timestamp":
-        try:
-            at = jsonl.stamp(datetime.fromisoformat(value).astimezone(UTC))
-        except (ValueError, OverflowError):
+        at = time_of(given)
+        if at is None:
             return None
         before = await _end(asked, buffer, buffer.behind, lambda entry: jsonl.stamp(entry.at) < at)
         behind = await _end(asked, buffer, before - 1, lambda entry: jsonl.stamp(entry.at) <= at)

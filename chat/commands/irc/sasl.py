@@ -13,6 +13,8 @@ from chat.wire.irc.format import mask
 
 MECHANISM = "PLAIN"
 
+LOGGED_IN = say("You are logged in already.")
+
 _CHUNK = 400
 """Characters of one message: one that has fewer is the last (IRCv3 sasl)."""
 
@@ -22,7 +24,7 @@ def authenticate(asked: Asked, given: str, *_: str) -> Awaitable[None] | None:
     """A mechanism, or the next part of what it wants."""
     wire = asked.wire
     if wire.account is not None or (asked.session.named and asked.session.person.has_account):
-        asked.tell("907", wire.words(say("You are logged in already.")))
+        asked.tell("907", wire.words(LOGGED_IN))
     elif given == "*":
         wire.credentials = None
         asked.tell("906", wire.words(say("Not logged in.")))
@@ -46,6 +48,7 @@ def settle(asked: Asked) -> None:
     wire, person = asked.wire, asked.connection.session.person
     if not person.measured:  # what others see of who is muted stays as it was
         person.user, person.realname = wire.user or "", wire.realname
+        asked.connection.session.called()
 
 
 def _begin(asked: Asked, mechanism: str) -> None:

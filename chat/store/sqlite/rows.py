@@ -90,7 +90,7 @@ _DETAILS = {
     kind: [
         field.name
         for field in fields(kind)
-        if field.name not in ("author", "tags") and not (field.name == "text" and issubclass(kind, _SAID))
+        if field.name not in ("author", "authors", "tags") and not (field.name == "text" and issubclass(kind, _SAID))
     ]
     for kind in _NAMES
 }
@@ -145,7 +145,7 @@ def values(log: int, key: str, entry: Entry) -> list[object]:
     seq, at, fact, _ = entry
     kind, author = type(fact), fact.author
     details = {name: getattr(fact, name) for name in _DETAILS[kind]}
-    for name in ("notice", "put_out"):  # rare
+    for name in ("notice", "put_out", "fact"):  # rare
         if not details.get(name, True):
             del details[name]
     if author is not None and (author.bot or author.shown):

@@ -22,6 +22,7 @@ from chat.wire.answers import (
     History,
     IgnoreNotice,
     Lines,
+    MarkerNotice,
     Missed,
     Notice,
     OthersAccount,
@@ -61,8 +62,8 @@ class IrcWire:
 
     __slots__ = (
         "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
-        "account", "capabilities", "credentials", "format", "negotiating", "nick", "opening", "password", "realname",
-        "user", "wanted", "word_given",
+        "account", "capabilities", "credentials", "format", "has_account", "marker", "negotiating", "nick", "opening",
+        "password", "realname", "user", "wanted", "word_given",
     )  # fmt: skip
 
     asks = False
@@ -84,6 +85,11 @@ class IrcWire:
     account: Any
     """Who they are, who have logged in and are not in yet."""
 
+    has_account: bool
+
+    marker: str
+    """Up to when they have read the room that they come into, as it is told."""
+
     word_given: bool
     """They try to come into a room by a word."""
 
@@ -101,6 +107,8 @@ class IrcWire:
         self.realname = ""
         self.capabilities = frozenset()
         self.negotiating = self.word_given = False
+        self.marker = "*"
+        self.has_account = False
         self.opening = ()
         self._greeting = Greeting("chat", "", 0)
         self._verb = NOBODY
@@ -290,14 +298,21 @@ class IrcWire:
 
     def _in_room(self, room: RoomState | replies.Joined) -> Iterator[str]:
         name = room.name if isinstance(room, RoomState) else room.room
-        yield messages.bare(mask(self.nick), "JOIN", name)
+        joined = messages.bare(mask(self.nick), "JOIN", name)
+        if "extended-join" in self.capabilities:
+            account = self.nick if self.has_account else "*"
+            joined = messages.line(mask(self.nick), "JOIN", name, account, self.realname or self.nick)
+        yield joined
+        if "draft/read-marker" in self.capabilities and isinstance(room, replies.Joined):
+            yield messages.bare(self.server, "MARKREAD", name, self.marker)
         yield from self._found(name, room)
 
     def _found(self, name: str, room: RoomState | replies.Joined) -> Iterator[str]:
         """What a room is about, and who is in it."""
         if room.topic:
             yield from messages.lines(self.server, "332", self.nick, name, visible(room.topic))
-        yield from self._names(name, room.users, room.here, room.operators)
+        if "draft/no-implicit-names" not in self.capabilities:
+            yield from self._names(name, room.users, room.here, room.operators)
         if not room.recorded:
             yield from messages.lines(self.server, "NOTICE", name, self.words(phrases.not_recorded(name)))
 
@@ -342,6 +357,9 @@ class IrcWire:
             case replies.Version(version):
                 told = " ".join(map(self.words, prose.sentences(reply.facts)))
                 yield self.numeric("351", f"chat-{version}", self.server, told)
+            case replies.PasswordKept(nick, True) if self._verb == "REGISTER":
+                told = " ".join(map(self.words, prose.sentences(reply.facts)))
+                yield messages.line(self.server, "REGISTER", "SUCCESS", nick, told)
             case replies.PasswordAsked():
                 yield from self._tell(*prose.sentences(reply.facts), say("Answer with  /quote PASS  and it."))
             case replies.Measured(what, nick, room, _, why) if self._verb in ("MODE", "KICK"):
@@ -358,6 +376,8 @@ class IrcWire:
                 yield from self._unless_echoed([change])
             case replies.Word(room, word) if self._verb == "MODE":
                 yield messages.bare(mask(self.nick), "MODE", room, "+k" if word else "-k", "*")
+            case replies.TakenBack() if self._verb == "REDACT" and self.format.echoes:
+                return
             case replies.Invited(nick, room):
                 yield messages.bare(self.server, "341", self.nick, nick, room)
             case replies.Bye() | replies.Stopping():
@@ -498,6 +518,10 @@ class IrcWire:
             case OthersTags(nick, target, tags) if "message-tags" in self.capabilities:
                 yield messages.tagged(tags) + messages.bare(mask(nick), "TAGMSG", target)
 
+    def _marked(self, notice: MarkerNotice) -> Iterator[str]:
+        if "draft/read-marker" in self.capabilities:
+            yield messages.bare(self.server, "MARKREAD", notice.target, f"timestamp={notice.at}")
+
     def _watched(self, watched: Watched) -> Iterator[str]:
         number, shown = ("730", mask(watched.nick)) if watched.here else ("731", watched.nick)
         yield self.numeric(number, shown)
@@ -524,6 +548,7 @@ class IrcWire:
         IgnoreNotice: _state,
         WaitingNotice: _state,
         ReadNotice: _state,
+        MarkerNotice: _marked,
         RoomNotice: _room,
         OthersAccount: _state_of_others,
         OthersAway: _state_of_others,

@@ -28,6 +28,7 @@ from chat.log.events import (
     OtherDevice,
     PrivacySet,
     Private,
+    Redacted,
     Renamed,
     RoleGiven,
     TopicSet,
@@ -45,7 +46,16 @@ SERVER, STAFF = "*", "#staff"
 HOST = "chat"
 """Stands where IRC has an address, which is nobody's business."""
 
-RENDERED = ("account-tag", "batch", "echo-message", "invite-notify", "message-tags", "server-time")
+RENDERED = (
+    "account-tag",
+    "batch",
+    "draft/message-redaction",
+    "echo-message",
+    "extended-join",
+    "invite-notify",
+    "message-tags",
+    "server-time",
+)
 """The capabilities that change what events look like."""
 
 
@@ -74,6 +84,8 @@ class IrcFormat:
         """What was said earlier comes as it was said, in a batch."""
         self._ids = "message-tags" in capabilities
         self._accounts = "account-tag" in capabilities
+        self._extends = "extended-join" in capabilities
+        self._redacts = "draft/message-redaction" in capabilities
         self._invites = "invite-notify" in capabilities
 
     def without(self, piece: bytes, nick: str) -> bytes:
@@ -114,6 +126,13 @@ class IrcFormat:
         match entry.fact:
             case Message() | Action() | Private() as fact:
                 yield from said(fact, log.name)
+            case Joined(_, who, _, authors) if self._extends:
+                known = {author.nick: author for author in authors}
+                for nick in who:
+                    author = known.get(nick)
+                    account = nick if author is not None and author.account else "*"
+                    realname = author.realname if author is not None else ""
+                    yield line(mask(nick), "JOIN", log.name, account, visible(realname) or nick)
             case Joined(_, who):
                 for nick in who:
                     yield bare(mask(nick), "JOIN", log.name)
@@ -144,6 +163,11 @@ class IrcFormat:
                 yield from shown
                 if not shown or (what == "ban" and log.name == "@"):
                     yield from self._told(log, entry, timed)
+            case Redacted(author, targets) if self._redacts and targets != (entry.seq,) and log.name.startswith("#"):
+                for seq in targets:
+                    yield bare(_source(author), "REDACT", log.name, f"{seq}-{log.key}")
+            case Redacted(author, to=to, fact=fact) if self._redacts and fact:
+                yield bare(_source(author), "REDACT", to, fact)
             case OtherDevice(author, "joined", room):
                 yield bare(mask(author.nick), "JOIN", room)
             case OtherDevice(author, "left", room):

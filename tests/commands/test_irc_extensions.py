@@ -1,0 +1,255 @@
+"""What IRCv3 has besides: taking back, read markers, accounts made by a client, who joins, and names on demand."""
+
+import irc_client
+import pytest
+from irc_client import enter, irc, log_in, numbers, plain, told
+from world import Client, World
+
+from chat.base import limits
+from chat.wire.irc.messages import parse
+
+TAKING_BACK = "draft/message-redaction echo-message message-tags draft/chathistory batch server-time"
+
+
+@pytest.fixture
+def world() -> World:
+    """Bob has an account and owns #ops."""
+    return irc_client.registered()
+
+
+def say(client: Client, line: str) -> str:
+    """They say something; returns its id."""
+    client.take()
+    client.type(line)
+    (echo,) = [parse(line) for line in client.take()]
+    return echo.tags["msgid"]
+
+
+# Taking back.
+
+
+def test_a_line_is_taken_back_by_its_id_and_found_by_nobody(world: World) -> None:
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps=TAKING_BACK) for nick in ("amy", "carl"))
+    dee, json = enter(world, "dee", "JOIN #lobby", caps="message-tags"), world.enter("prog", wire="json")
+    id = say(amy, "PRIVMSG #lobby :tulip")
+    world.take_all()
+    amy.type(f"REDACT #lobby {id}")
+    for client in (amy, carl):
+        assert [parse(line).source for line in client.lines] == ["amy!chat@chat"]
+        assert told(client, "REDACT") == [["#lobby", id]]
+    assert [parse(line).command for line in dee.lines] == ["NOTICE"]
+    assert "took back" in dee.lines[0]
+    assert [keys["type"] for keys in json.objects] == ["redacted"]
+    carl.take()
+    carl.type("CHATHISTORY LATEST #lobby * 5")
+    assert numbers(carl) == ["BATCH", "BATCH"]
+
+
+def test_an_operator_takes_back_what_others_said_in_the_room_and_nobody_else_does(world: World) -> None:
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.type(f"CAP REQ :{TAKING_BACK}")
+    amy, carl = (enter(world, nick, "JOIN #ops", caps=TAKING_BACK) for nick in ("amy", "carl"))
+    id = say(amy, "PRIVMSG #ops :spam")
+    world.take_all()
+    carl.type(f"REDACT #ops {id}")
+    assert told(carl, "FAIL") == [
+        ["REDACT", "REDACT_FORBIDDEN", "#ops", id, "That is for whoever said it, and for operators of the room."]
+    ]
+    carl.take()
+    bob.type(f"REDACT #ops {id} :spam")
+    assert told(amy, "REDACT") == told(carl, "REDACT") == told(bob, "REDACT") == [["#ops", id]]
+    assert told(bob, "NOTE")[0][:2] == ["REDACT", "REASON_UNKNOWN"]
+
+
+def test_what_was_said_in_private_is_taken_back_from_both(world: World) -> None:
+    amy, carl = (enter(world, nick, caps=TAKING_BACK) for nick in ("amy", "carl"))
+    id = say(amy, "PRIVMSG carl :psst")
+    world.take_all()
+    carl.type(f"REDACT amy {id}")
+    assert told(carl, "FAIL")[0][:2] == ["REDACT", "REDACT_FORBIDDEN"]
+    carl.take()
+    amy.type(f"REDACT carl {id}")
+    assert told(amy, "REDACT") == told(carl, "REDACT") == [["carl", id]]
+    carl.take()
+    carl.type("CHATHISTORY LATEST amy * 5")
+    assert "psst" not in carl.bytes.decode()
+
+
+@pytest.mark.parametrize(
+    ("target", "id", "code"),
+    [
+        ("#lobby", "nothing", "UNKNOWN_MSGID"),
+        ("#lobby", "999-#lobby", "UNKNOWN_MSGID"),
+        ("#lobby", "1-#ops", "UNKNOWN_MSGID"),
+        ("#lobby", "", "UNKNOWN_MSGID"),
+        ("carl", "token1", "UNKNOWN_MSGID"),
+        ("#nowhere", "1-#nowhere", "INVALID_TARGET"),
+        ("#ops", "1-#ops", "INVALID_TARGET"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_told(world: World, target: str, id: str, code: str) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", "PRIVMSG #lobby :hi", caps=TAKING_BACK)
+    amy.take()
+    amy.type(f"REDACT {target} :{id}")
+    assert told(amy, "FAIL")[0][:3] == ["REDACT", code, target]
+
+
+# Up to when somebody has read.
+
+READING = "draft/read-marker server-time"
+
+
+def test_a_read_marker_is_kept_told_on_joining_and_only_grows(world: World) -> None:
+    amy = enter(world, "amy", caps=READING)
+    amy.type("JOIN #lobby")
+    assert numbers(amy) == ["JOIN", "MARKREAD", "353", "366"]
+    assert told(amy, "MARKREAD") == [["#lobby", "*"]]
+    amy.take()
+    first, second = "timestamp=2026-11-22T10:04:00.123Z", "timestamp=2026-11-22T11:04:00.000Z"
+    amy.type(f"MARKREAD #lobby {second}", f"MARKREAD #lobby {first}", "MARKREAD #LOBBY", "MARKREAD carl")
+    assert told(amy, "MARKREAD") == [["#lobby", second], ["#lobby", second], ["#LOBBY", second], ["carl", "*"]]
+    amy.take()
+    amy.type(f"MARKREAD carl {first}", "PART #lobby", "JOIN #lobby")
+    assert told(amy, "MARKREAD") == [["carl", first], ["#lobby", second]]
+
+
+def test_it_is_their_place_on_every_wire_and_their_other_devices_are_told(world: World) -> None:
+    phone, laptop = (log_in(world, plain("", "bob", "tulip time 7")) for _ in range(2))
+    laptop.type(f"CAP REQ :{READING}")
+    program = world.device(phone, "json")
+    carl = enter(world, "carl", "JOIN #ops", caps="echo-message server-time message-tags")
+    carl.type("PRIVMSG #ops :one")
+    (echo,) = [parse(line) for line in carl.take()]
+    world.take_all()
+    phone.type(f"MARKREAD #ops timestamp={echo.tags['time']}")
+    assert told(laptop, "MARKREAD") == [["#ops", f"timestamp={echo.tags['time']}"]]
+    seq = int(echo.tags["msgid"].partition("-")[0])
+    assert [(keys["room"], keys["seq"]) for keys in program.objects if keys["type"] == "read"] == [("#ops", seq)]
+
+
+def test_who_comes_in_is_told_of_their_rooms_also_where_another_wire_said_so(world: World) -> None:
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.type("PRIVMSG #ops :one")
+    program = world.device(bob, "json")
+    program.type("", read={"#ops": world.hub.rooms["#ops"].log.head})
+    bob.type("QUIT")
+    program.close()
+    asked = ["CAP LS 302", "NICK bob", "USER b 0 * :B", f"CAP REQ :sasl {READING}", "AUTHENTICATE PLAIN"]
+    again = irc(world, *asked, f"AUTHENTICATE {plain('', 'bob', 'tulip time 7')}", "CAP END", host="127.0.0.1")
+    assert told(again, "MARKREAD") == [["#ops", "timestamp=2026-11-22T10:04:00.000Z"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("MARKREAD", "NEED_MORE_PARAMS"),
+        ("MARKREAD #lobby *", "INVALID_PARAMS"),
+        ("MARKREAD #lobby timestamp=now", "INVALID_PARAMS"),
+        ("MARKREAD #lobby timestamp=0001-01-01T00:00:00+14:00", "INVALID_PARAMS"),
+    ],
+)
+def test_what_is_no_marker_is_refused(world: World, line: str, code: str) -> None:
+    amy = enter(world, "amy", "JOIN #lobby", caps=READING)
+    amy.type(line)
+    assert told(amy, "FAIL")[0][:2] == ["MARKREAD", code]
+
+
+def test_of_very_many_markers_the_oldest_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READ_MARKERS", 2)
+    amy, at = enter(world, "amy", caps=READING), "timestamp=2026-11-22T10:04:00.000Z"
+    amy.type(f"MARKREAD a {at}", f"MARKREAD b {at}", f"MARKREAD c {at}")
+    amy.take()
+    amy.type("MARKREAD a", "MARKREAD b", "MARKREAD c")
+    assert [params[1] for params in told(amy, "MARKREAD")] == ["*", at, at]
+
+
+# Accounts.
+
+
+def test_a_client_makes_an_account_with_one_message(world: World) -> None:
+    amy = irc(world, "CAP LS 302", "NICK amy", "USER amy 0 * :Amy", host="127.0.0.1")
+    assert "draft/account-registration" in amy.lines[0].split()
+    amy.type("REGISTER * * :tulip time 8")
+    assert told(amy, "FAIL")[0][:3] == ["REGISTER", "COMPLETE_CONNECTION_REQUIRED", "*"]
+    amy.type("CAP END")
+    amy.take()
+    amy.type("REGISTER AMY a@example.org :tulip time 8", "JOIN #new", "NAMES #new")
+    assert told(amy, "REGISTER")[0][:2] == ["SUCCESS", "amy"]
+    assert told(amy, "353")[-1][-1] == "@amy"
+    assert "tulip" not in amy.bytes.decode()
+    again = log_in(world, plain("", "amy", "tulip time 8"), nick="zed")
+    assert told(again, "001")[0][0] == "amy"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("REGISTER carl * :tulip time 8", "ACCOUNT_NAME_MUST_BE_NICK"),
+        ("REGISTER * * short", "WEAK_PASSWORD"),
+        ("REGISTER * * amy", "WEAK_PASSWORD"),
+    ],
+)
+def test_what_makes_no_account_is_told(world: World, line: str, code: str) -> None:
+    amy = irc(world, "NICK amy", "USER amy 0 * :Amy", host="127.0.0.1")
+    amy.take()
+    amy.type(line)
+    assert told(amy, "FAIL")[0][:2] == ["REGISTER", code]
+    assert not amy.session.person.has_account
+
+
+def test_no_password_is_taken_where_others_read_it_and_the_chats_own_way_stays(world: World) -> None:
+    amy = irc(world, "CAP LS 302", "NICK amy", "USER amy 0 * :Amy", "CAP END", host="203.0.113.9")
+    assert "draft/account-registration" not in amy.lines[0]
+    amy.take()
+    amy.type("REGISTER * * :tulip time 8")
+    assert told(amy, "FAIL")[0][:2] == ["REGISTER", "TEMPORARILY_UNAVAILABLE"]
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.take()
+    bob.type("REGISTER * * :tulip time 8")
+    assert told(bob, "FAIL")[0][:2] == ["REGISTER", "ALREADY_AUTHENTICATED"]
+
+
+# Who joins.
+
+
+def test_who_joins_is_told_with_account_and_real_name_to_who_asked_for_that(world: World) -> None:
+    amy, dee = enter(world, "amy", "JOIN #ops", caps="extended-join"), enter(world, "dee", "JOIN #ops")
+    carl = enter(world, "carl", caps="extended-join")
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.type("SETNAME :Bob the Great", "PART #ops")
+    world.take_all()
+    carl.type("JOIN #ops")
+    bob.type("JOIN #ops")
+    joins = [":carl!chat@chat JOIN #ops * :Carl Real", ":bob!chat@chat JOIN #ops bob :Bob the Great"]
+    assert amy.take() == joins
+    assert dee.take() == [":carl!chat@chat JOIN #ops", ":bob!chat@chat JOIN #ops"]
+    assert [line for line in carl.lines if " JOIN " in line] == joins
+
+
+def test_so_are_those_who_came_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "GATHER_FROM", 2)
+    amy = enter(world, "amy", "JOIN #ops", caps="extended-join")
+    world.enter("zoe", "/join #ops")
+    amy.take()
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.type("PART #ops", "JOIN #ops")
+    enter(world, "carl", "JOIN #ops")
+    world.wait(limits.GATHER_SECONDS * 2)
+    assert [parse(line).params for line in amy.lines if " JOIN " in line][-2:] == [
+        ["#ops", "bob", "B"],
+        ["#ops", "*", "Carl Real"],
+    ]
+
+
+def test_names_come_on_demand_alone_to_who_wants_that(world: World) -> None:
+    amy = enter(world, "amy", caps="draft/no-implicit-names")
+    amy.type("JOIN #lobby")
+    assert numbers(amy) == ["JOIN"]
+    amy.type("NAMES #lobby")
+    assert numbers(amy) == ["JOIN", "353", "366"]
+
+
+def test_help_is_there_by_its_other_name(world: World) -> None:
+    amy = enter(world, "amy")
+    amy.type("HELPOP PRIVMSG")
+    assert numbers(amy) == ["704", "705", "706"]
