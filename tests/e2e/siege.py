@@ -1,7 +1,8 @@
-"""Two hundred of one address who ask for as much as they can, of one price of the budget each.
+"""Two hundred of one address who ask for as much as they can, of one price of the budget each, or who try every command
+while they are muted.
 
-`python -m tests.e2e.siege PORT ROW SECONDS [TLS_PORT]` is those who ask, a process of its own so that a pair that talks
-meanwhile can be timed.
+`python -m tests.e2e.siege PORT ROW SECONDS TLS_PORT CONTROL` is those who ask, a process of its own so that a pair that
+talks meanwhile can be timed.
 """
 
 import ctypes
@@ -11,7 +12,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+
+from chat.commands import perform
+from chat.commands.registry import TABLE
 
 ATTACKERS = 200
 ADDRESS = "127.0.0.2"
@@ -29,6 +33,14 @@ _ROWS: dict[str, bytes] = {
     "PRICE_QUERY_PART": b"/grep words that somebody said here once upon a time\n" * 20,
 }
 """What each of them sends, again and again."""
+
+MUTED = "muted"
+"""The row of those who are."""
+
+assert perform  # all commands are there
+_ENDING = {"quit", "logout", "json", "resume", "login", "register", "password", "unregister", "operator"}
+"""Who does so is gone, or somebody else, or is asked for a password, of which some wrong ones are enough."""
+_ROWS[MUTED] = b"spam\n" + b"".join(f"/{name} user1 spam\n".encode() for name in TABLE if name not in _ENDING)
 
 SEALED = ("PRICE_HANDSHAKE", "PRICE_SEALED_BYTE")
 """Those of TLS."""
@@ -48,9 +60,22 @@ def connections(port: int) -> Iterator[socket.socket]:
         yield client
 
 
-def flood(port: int, row: str, seconds: float) -> int:
+def mute(control: str) -> None:
+    """Whoever runs the server mutes all of them."""
+    with closing(socket.socket(socket.AF_UNIX)) as operator:
+        operator.settimeout(20)
+        operator.connect(control)
+        operator.sendall(b"".join(b"/admin mute user%d forever\n" % number for number in range(ATTACKERS)))
+        answers = b""
+        while answers.count(b"Muted user") < ATTACKERS:
+            answers += operator.recv(65536)
+
+
+def flood(port: int, row: str, seconds: float, control: str) -> int:
     """Send a row's bytes on all connections as fast as they take them, and read the answers; returns how many went."""
     data, clients = _ROWS[row], list(connections(port))
+    if row == MUTED:
+        mute(control)
     poll = select.epoll()
     by_number = {client.fileno(): client for client in clients}
     for number in by_number:
@@ -142,11 +167,12 @@ def shake_hands(port: int, seconds: float) -> int:
 def main() -> None:
     """Be those who ask."""
     port, row, seconds, tls_port = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
+    control = sys.argv[5]
     attack: dict[str, Callable[[], int]] = {
         "PRICE_HANDSHAKE": lambda: shake_hands(tls_port, seconds),
         "PRICE_SEALED_BYTE": lambda: change_keys(tls_port, seconds),
     }
-    sys.stdout.write(f"{attack.get(row, lambda: flood(port, row, seconds))()}\n")
+    sys.stdout.write(f"{attack.get(row, lambda: flood(port, row, seconds, control))()}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Beside two hundred of one address who ask for as much as they can, a few people talk on; a row for each price.
+"""Beside two hundred of one address who ask for as much as they can, a few people talk on; a row for each price, and
+one of those who are muted and try every command.
 
 The times of those few are printed (`pytest -m slow -s`), and no test fails for them unless they are far off.
 """
@@ -19,7 +20,7 @@ import pytest
 from chat.base import limits
 
 from .server import CHECKOUT, ENVIRONMENT, Server
-from .siege import ROWS
+from .siege import MUTED, ROWS
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -90,8 +91,9 @@ def server(data: Path, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_people_talk_on(row: str, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    assert hasattr(limits, row)
-    command = [sys.executable, "-m", "tests.e2e.siege", str(server.port), row, str(SECONDS + 2), str(TLS_PORT)]
+    assert row == MUTED or hasattr(limits, row)
+    facts = (server.port, row, SECONDS + 2, TLS_PORT, server.log.parent / "chat.control")
+    command = [sys.executable, "-m", "tests.e2e.siege", *map(str, facts)]
     with ExitStack() as stack:
         talkers = [stack.enter_context(closing(Talker(server, f"ann{number}"))) for number in range(TALKERS)]
         for talker in talkers:
