@@ -715,9 +715,9 @@ NICKNAMES_KNOWN = 10
 """Earlier nicknames of somebody that are known while the server runs: whoever is a nuisance takes a new one, and then
 another."""
 
-GUESTS_KNOWN = 10
-"""Guests that somebody was before they logged in, of which that is known while the server runs: an operator is not told
-what others report of them."""
+FORMERLY_KNOWN = 10
+"""Others that somebody was before they logged in, or came back as a guest, of which that is known while the server
+runs: an operator is not told what is reported of them, and nobody waits for less by it where it is slow."""
 
 SHUTDOWN_MOST = 7 * 86400
 """Seconds for which a stop can be set ahead: who plans for later announces that in words."""

@@ -485,7 +485,10 @@ class Hub:
             self.turn.touch(person)
 
     def carry_measures(self, guest: str, person: Person) -> None:
-        """A guest turns out to be somebody who has an account: what keeps the one from something keeps the other."""
+        """A guest turns out to be somebody who has an account, or the other way round: what keeps the one from
+        something keeps the other."""
+        before = self.people.get(guest) or self.absent.get(guest)
+        person.turned_out(*(() if before is None else before.formerly), guest)
         for measure in self.measures.carry(guest, person):
             if measure.kind == "ban" and measure.where in person.rooms:
                 self.put_out(person, person.rooms[measure.where], "ban")

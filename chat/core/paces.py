@@ -64,8 +64,8 @@ class Paces:
             self._spoken.popitem(last=False)
 
     def _known_as(self, person: Person | None, host: str) -> Sequence[str]:
-        """A login does not shorten what a guest has to wait."""
-        return (host,) if person is None else (person.id, *person.guests)
+        """Nobody waits for less by being somebody else."""
+        return (host,) if person is None else (person.id, *person.formerly)
 
 
 def _waits(room: Room, every: int, left: int, text: str) -> Refused:

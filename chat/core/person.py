@@ -119,8 +119,8 @@ class Person:
         "earlier",
         "entered_at",
         "everybodys",
+        "formerly",
         "grace",
-        "guests",
         "id",
         "ignored",
         "is_bot",
@@ -152,8 +152,9 @@ class Person:
         self.nick = ""
         self.earlier: tuple[str, ...] = ()
         """What they were called since the server started, the last at the end."""
-        self.guests: tuple[str, ...] = ()
-        """The ids of the guests who they were before they logged in, since the server started, the last at the end."""
+        self.formerly: tuple[str, ...] = ()
+        """The ids of those who they were before they logged in, or came back as a guest, since the server started, the
+        last at the end."""
         self.password: str | None = None
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
@@ -247,13 +248,13 @@ class Person:
         """Their other sessions that have a connection."""
         return _without(self.attached, session)
 
-    def turned_out(self, guest: str) -> None:
-        """This guest turns out to be they."""
-        self.guests = (*(old for old in self.guests if old != guest), guest)[-limits.GUESTS_KNOWN :]
+    def turned_out(self, *others: str) -> None:
+        """These, by their ids, turn out to be they."""
+        self.formerly = (*(old for old in self.formerly if old not in others), *others)[-limits.FORMERLY_KNOWN :]
 
     def was(self, id: str) -> bool:
         """Whether somebody of this id is they, or turned out to be."""
-        return id == self.id or id in self.guests
+        return id == self.id or id in self.formerly
 
     def called(self, nick: str) -> None:
         """This is their nickname from now on."""

@@ -179,7 +179,14 @@ def _logged_in(world: World, trol: Client) -> Client:
     return trol
 
 
-@pytest.mark.parametrize("way", [_other_device, _resumed, _renamed, _there_again, _logged_in])
+def _came_back_as_guest(world: World, trol: Client) -> Client:
+    trol.type(f"/login known {SECRET}", "/join #ops")
+    code = trol.session.code
+    trol.cut()
+    return resume(world, code)
+
+
+@pytest.mark.parametrize("way", [_other_device, _resumed, _renamed, _there_again, _logged_in, _came_back_as_guest])
 def test_nobody_gets_round_it(way: Callable[[World, Client], Client], world: World) -> None:
     register(world, "known").type("/quit")
     ana, _, ben = moderated(world)
