@@ -43,6 +43,8 @@ def without(entry: Entry, gone: Forgotten) -> Entry:
             changes[field.name] = NOBODY
         elif field.name in ("to_person", "about") and value in gone.ids:
             changes[field.name] = ""
+        elif field.name == "authors" and any(author.person in gone.ids for author in value):
+            changes["authors"] = ()  # as it comes from the store, too
         elif field.name == "who" and any(names.fold(nick) in gone.nicks for nick in value):
             changes["who"] = tuple(NOBODY if names.fold(nick) in gone.nicks else nick for nick in value)
     return entry._replace(fact=replace(fact, **changes)) if changes else entry
