@@ -471,6 +471,18 @@ REMEMBERED = 1000
 LINES_HELD = 1000
 """Lines of a conversation that is not open which wait to be shown; of more than these somebody reads the newest."""
 
+PAGE_LINES = 10_000
+PAGE_TRIM = 200
+"""Lines of a conversation that a window keeps, and some more, so that not each line takes one away; twice as many while
+somebody looks at the older ones.  A line takes 1 KiB there."""
+
+EARLIER_LINES = 100
+"""Older lines that a window asks for at once: three screens."""
+
+WHO_SECONDS = 20.0
+"""How often a window asks who of a room is away, or has their line down, while somebody looks at it: of that the server
+tells nothing by itself."""
+
 TALKS = 200
 """Conversations of one person: some rooms, and a private one with everybody who wrote; beyond, the oldest is closed."""
 

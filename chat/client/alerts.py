@@ -32,7 +32,7 @@ class Alerts:
         """Somebody is called by this line."""
         title, line = visible(title), visible(line)
         match self.how:
-            case "bell":
+            case "bell" | "auto":
                 self._signal("\a")
             case "osc9":
                 self._signal(f"\x1b]9;{title}: {line}\a")

@@ -36,13 +36,15 @@ from chat.client.link.trust import Trust
 from chat.client.options import TOKEN, Options
 from chat.client.report import Report
 from chat.client.settings import Saved, Settings, settings_path
-from chat.client.starting import Asker, remember_nick, usual_server
+from chat.client.starting import Asker, asked_server, remember_both, remember_nick, usual_server
 from chat.client.talk.connection import Connection
+from chat.client.talk.face import Face
 from chat.client.talk.state import StateFile, state_path
 from chat.client.typed_lines import TypedLines
 
 if TYPE_CHECKING:
     from chat.client.faces.post import Post
+    from chat.client.faces.window.app import App
 
 STANDARD = (0, 1, 2)
 LOBBY = "#lobby"
@@ -101,11 +103,15 @@ def _run(options: Options, settings: Settings) -> Status:
     pool.threadFactory = partial(Thread, daemon=True)
     stopping = signalled = False
     report = Report(os.environ, lambda: datetime.now(UTC), lambda: reactor.callLater(0, stop))
-    if _at_terminal(options):
+    if _at_terminal(options) or options["gui"]:
         globalLogPublisher.addObserver(report.observe)  # type: ignore[arg-type]  # zope's interface is a callable
     if _is_screen(options):
         loop.set_exception_handler(report.handle)
-    app = _app(options, settings, kept, reactor, lambda: signalled)
+    try:
+        app = _app(options, settings, kept, reactor, lambda: signalled)
+    except Wrong as error:
+        sys.stderr.write(f"chat-client: {visible(options.language.words(error.sentence))}\n")
+        return Status.USAGE
     result = Status.WELL
 
     def finish(status: Status) -> None:
@@ -160,7 +166,7 @@ def _prepare(options: Options, settings: Settings) -> StateFile | None:
         for sentence in settings.problems:
             sys.stderr.write(f"-- {visible(options.language.words(sentence))} --\n")
         if not options.names_server and not options["tls"]:
-            options.take(usual_server(settings, asker, options.server))
+            options.take(usual_server(settings) or asked_server(settings, asker, options.server))
     if options["save"] is not None:
         try:
             settings.save_server(options["save"], Saved(options.server.address, options["nick"], options["room"]))
@@ -214,16 +220,11 @@ def _kept(options: Options, *names: str) -> StateFile | None:
 
 def _app(
     options: Options, settings: Settings, kept: StateFile | None, reactor: Any, stopped: Callable[[], bool]
-) -> "StreamFace | Post":
-    host, port, _ = options.server
-    endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
+) -> "StreamFace | Post | App":
     # Each start loads what it needs and no more: it is the time until something is seen.
-    if options["tls"]:
-        from chat.client.link.tls import TLSEndpoint
-
-        endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
-    encoding = sys.stdout.encoding if sys.stdout else "utf-8"
-    streams = Streams(encoding)
+    if options["gui"]:
+        return _window(options, settings, reactor)
+    streams = Streams(sys.stdout.encoding if sys.stdout else "utf-8")
     run, nick, room = secrets.token_hex(8), options["nick"], options["room"]
     if nick is None and _at_terminal(options):
         nick = settings.text("nick") or None
@@ -231,30 +232,10 @@ def _app(
     at_terminal = _at_terminal(options)
     # A script that is run with a mistake in a room's name is to be told, not to talk to nobody.
     makes_room = at_terminal or follow or (raw and since is None)
-
-    code = options.language.code.partition("_")[0]
+    endpoint = _endpoint(options, reactor)
 
     def ground(kept: StateFile | None = None, streams: StandardStreams = streams, echoes: bool = False) -> Ground:
-        return Ground(
-            streams,
-            options.language,
-            lambda: datetime.now(UTC),
-            str(options.server),
-            lambda face: Connection(
-                endpoint,
-                reactor,
-                face,
-                run,
-                nick,
-                room,
-                makes_room,
-                kept,
-                language=code,
-                echoes=echoes,
-                token=options.token,
-            ),
-            os.environ.get(PASSWORD) or None,
-        )
+        return _ground(options, endpoint, reactor, run, nick, makes_room, kept, streams, echoes)
 
     if options["post"]:
         from chat.client.faces.post import Post
@@ -281,6 +262,12 @@ def _app(
         from chat.client.faces.plain import PlainFace
 
         face = PlainFace(ground(kept), nick, settings, _in_words(options))
+    _remembering(face, options, settings, reactor)
+    return face
+
+
+def _remembering(face: PersonFace, options: Options, settings: Settings, reactor: Any) -> None:
+    """Where passwords are kept, and the nickname."""
     if options.server.is_safe:
         from twisted.internet.threads import deferToThread
 
@@ -289,7 +276,79 @@ def _app(
         face.passwords.kept = KeptPasswords(options.server.address.lower(), deferToThread, reactor)
     if not options.names_server:
         face.remember = partial(remember_nick, settings)
-    return face
+
+
+def _endpoint(options: Options, reactor: Any) -> IStreamClientEndpoint:
+    host, port, _ = options.server
+    endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
+    if options["tls"]:
+        from chat.client.link.tls import TLSEndpoint
+
+        endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
+    return endpoint
+
+
+def _ground(
+    options: Options,
+    endpoint: IStreamClientEndpoint,
+    reactor: Any,
+    run: str,
+    nick: str | None,
+    makes_room: bool,
+    kept: StateFile | None,
+    streams: StandardStreams,
+    echoes: bool,
+) -> Ground:
+    def connect(face: Face) -> Connection:
+        code = options.language.code.partition("_")[0]
+        room, token = options["room"], options.token
+        return Connection(
+            endpoint, reactor, face, run, nick, room, makes_room, kept, language=code, echoes=echoes, token=token
+        )
+
+    password = os.environ.get(PASSWORD) or None
+    return Ground(streams, options.language, lambda: datetime.now(UTC), str(options.server), connect, password)
+
+
+def _window(options: Options, settings: Settings, reactor: Any) -> "App":
+    """Raises `Wrong` where there can be none."""
+    try:
+        from tkinter import TclError
+
+        from twisted.internet import tksupport
+
+        from chat.client.faces.window.app import App
+        from chat.client.faces.window.face import NoStreams, WindowFace
+        from chat.client.faces.window.form import Filled, Form
+        from chat.client.faces.window.window import Window
+    except ImportError:
+        needs = say("it needs Tk and a theme: apt install python3-tk, and pip install 'twisted-chat[gui]'")
+        raise Wrong("--gui", needs) from None
+
+    def connect(window: Window, form: Form, filled: Filled, again: Callable[[], None]) -> WindowFace:
+        options.take(filled.server)
+        kept = _kept(options)
+        state = None if kept is None else kept.read()
+        if kept is not None and state is not None and filled.nick and state.nick != filled.nick:
+            kept.close()
+            kept = _kept(options, filled.nick)
+        nick, streams = filled.nick or None, NoStreams()
+        run = secrets.token_hex(8)
+        ground = _ground(options, _endpoint(options, reactor), reactor, run, nick, True, kept, streams, True)
+        face = WindowFace(ground, streams, nick, settings, window, form, TypedLines.of(os.environ), again)
+        _remembering(face, options, settings, reactor)
+        face.remember = partial(remember_both, settings, filled.server)
+        return face
+
+    known = usual_server(settings) if not options.names_server else options.server
+    nick = options["nick"] or settings.text("nick")
+    try:
+        app = App(options.language, settings, (known, nick), known is not None and bool(nick), connect)
+    except TclError as error:
+        reason = visible(str(error))
+        raise Wrong("--gui", say("it needs a display, X11 or XWayland: {reason}", reason=reason)) from None
+    tksupport.install(app.root)
+    return app
 
 
 def _screen(
@@ -308,8 +367,10 @@ def _screen(
 
 def _at_terminal(options: Options) -> bool:
     """Somebody sits there."""
-    records = options["json"] or options["follow"] or options["post"] or options["since"] is not None
-    return not records and os.isatty(0) and os.isatty(1)
+    elsewhere = (
+        options["json"] or options["follow"] or options["post"] or options["since"] is not None or options["gui"]
+    )
+    return not elsewhere and os.isatty(0) and os.isatty(1)
 
 
 def _in_words(options: Options) -> bool:

@@ -47,6 +47,8 @@ to standard error.
                        network (started with --discoverable), and end.
       --save NAME      Remember this server, with --nick, --room and --tls:
                        chat-client NAME is the same from then on.
+      --gui            The same in a window, which asks for the server and
+                       your nickname; it needs Tk and the extra `gui`.
       --plain          Nothing is drawn: lines come as they come, for whoever
                        listens to a screen, or wants it so. CHAT_PLAIN=1 is
                        the same.
@@ -129,6 +131,7 @@ class Options(CommandLine):
         ["tls", None],
         ["plain", None],
         ["find", None],
+        ["gui", None],
     ]
 
     def __init__(
@@ -193,6 +196,10 @@ class Options(CommandLine):
             raise Wrong("--since", say("it takes a date or a time, as in {example}.", example="2026-11-21 22:00"))
         if self["since"] is not None and (self["follow"] or self["post"]):
             raise Wrong("--since", say("it ends when all is written, so it does not go with --follow or --post."))
+        if self["gui"]:
+            for name in ("follow", "json", "post", "since", "plain"):
+                if self[name]:
+                    raise Wrong("--gui", say("it does not go with {option}.", option=f"--{name}"))
         if given := self._environ.get(TOKEN):
             self.token = tokens.normal(given)
             if self.token is None:

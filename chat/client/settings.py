@@ -57,13 +57,15 @@ TABLE: Mapping[str, Setting] = {
         Setting("color", "auto", say("colours; NO_COLOR counts where it is auto"), ("auto", "on", "off")),
         Setting(
             "notify",
-            "bell",
+            "auto",
             say("what tells you that somebody calls you"),
-            ("bell", "osc9", "osc777", "notify-send", "off"),
+            ("auto", "bell", "osc9", "osc777", "notify-send", "off"),
         ),
         Setting("on-mention", "", say("a command that gets what calls you on its standard input")),
         Setting("words", "", say("words that call you, beside your nickname")),
         Setting("keyring", False, say("keep the passwords of your accounts in the system's keyring")),
+        Setting("theme", "auto", say("of the window: auto is as the desktop"), ("auto", "light", "dark")),
+        Setting("zoom", "100", say("the letters of the window, in percent"), tuple(map(str, range(50, 310, 10)))),
         Setting("nick", "", say("your nickname")),
         Setting("server", "", say("the server where you name none")),
     )

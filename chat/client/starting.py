@@ -48,12 +48,17 @@ class Asker:
         return line.strip()
 
 
-def usual_server(settings: Settings, asker: Asker, usual: Server) -> Server:
-    """The server where none is named: the one that was once, by its address or its name here, or the answer."""
+def usual_server(settings: Settings) -> Server | None:
+    """The server where none is named: the one that was once, by its address or its name here."""
     if known := settings.text("server"):
         saved = settings.server(known)
         with suppress(Wrong):  # whatever stands in the file
             return parse_address(known if saved is None else saved.address)
+    return None
+
+
+def asked_server(settings: Settings, asker: Asker, usual: Server) -> Server:
+    """The one that somebody names who is asked; it is the usual one from then on."""
     server = asker.server(usual)
     remember_server(settings, server)
     return server
@@ -70,3 +75,11 @@ def remember_nick(settings: Settings, nick: str) -> None:
     if settings["nick"] == "":
         with suppress(OSError):
             settings.put("nick", nick)
+
+
+def remember_both(settings: Settings, server: Server, nick: str) -> None:
+    """With which server somebody spoke last, and as whom."""
+    for name, value in (("server", server.address), ("nick", nick)):
+        if settings[name] != value:
+            with suppress(OSError):
+                settings.put(name, value)

@@ -414,6 +414,11 @@ def speaks_in(room: str) -> Sentence:
     return say("You speak in {room} now.", room=room)
 
 
+def people(count: int) -> Sentence:
+    """How many there are."""
+    return say_n("{count} person", "{count} people", count)
+
+
 def announced(nick: str | None) -> Sentence:
     """Before what whoever runs the server tells everybody."""
     return say("Announcement") if nick is None else say("Announcement by {nick}", nick=nick)

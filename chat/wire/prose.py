@@ -367,7 +367,7 @@ def _rooms(rooms: replies.Rooms) -> Iterator[Sentence]:
     if not rooms.rooms:
         yield say("No room has anybody in it.")
     for room in rooms.rooms:
-        people = say_n("{count} person", "{count} people", room.here)
+        people = phrases.people(room.here)
         if room.inside:
             people = say("{people}, you too", people=people)
         if room.topic:

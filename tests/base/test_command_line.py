@@ -58,7 +58,7 @@ def test_the_help_of_the_server_has_each_option_once(code: str) -> None:
 
 
 SLIPS: Mapping[str, tuple[list[str], str, str]] = {
-    "unknown": (["--bogus"], "--bogus: there is no such option; --help lists them.", "no existe esa opción; --help"),
+    "unknown": (["--xyzzy"], "--xyzzy: there is no such option; --help lists them.", "no existe esa opción; --help"),
     "nearest": (["--langauge=x"], "is it --language? --help lists all.", "¿será --language? --help las muestra"),
     "unknown short": (["-x"], "-x: there is no such option; --help lists them.", "-x: no existe esa opción; --help"),
     "one dash": (["-langauge"], "-l: there is no such option; is it --language?", "¿será --language?"),

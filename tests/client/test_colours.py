@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.base.text import visible
-from chat.client.faces.terminal.colours import READABLE, Paint, colour_of, contrast, paint_for, rows
+from chat.client.faces.terminal.colours import Paint, colour_of, paint_for, rows
 from chat.client.talk.conversation import LineKind, Shown
+from chat.client.talk.marking import READABLE, contrast
 from chat.client.talk.objects import Said
 
 AT = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)

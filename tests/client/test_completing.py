@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import World
 
-from chat.client.talk.completing import Argument, Command, Completing, commands_in
+from chat.client.talk.completing import Argument, Command, Completing, Deed, commands_in
 
 OWN = [Command("set", "/set [name]", "settings", (), (Argument("setting", True),))]
 NICKS, ROOMS = ["bob", "José", "carl"], ["#lobby", "#ops"]
@@ -78,3 +78,34 @@ def test_whatever_is_typed_some_of_its_end_is_replaced(completing: Completing, t
     for offer in completing.offers(text, nicks, ROOMS):
         assert 0 <= offer.replaces <= len(text)
     completing.hint(text)
+
+
+def test_what_one_may_do_about_somebody_is_what_the_server_says() -> None:
+    rows = [
+        {"name": "whois", "family": "people", "help": "who", "arguments": [{"kind": "nick", "optional": True}]},
+        {
+            "name": "kick",
+            "family": "rooms",
+            "help": "out",
+            "arguments": [
+                {"kind": "room", "optional": True},
+                {"kind": "nick", "optional": False},
+                {"kind": "text", "optional": True},
+            ],
+        },
+        {
+            "name": "report",
+            "family": "people",
+            "help": "tell",
+            "arguments": [{"kind": "nick", "optional": False}, {"kind": "text", "optional": False}],
+        },
+        {"name": "login", "family": "account", "help": "", "arguments": [{"kind": "nick", "optional": True}]},
+        {"name": "who", "family": "people", "help": "", "arguments": [{"kind": "room", "optional": True}]},
+    ]
+    completing = Completing([], {})
+    completing.server = commands_in({"commands": rows})
+    assert completing.deeds("bob") == [
+        Deed("/whois bob", "who", True),
+        Deed("/kick bob", "out", False),
+        Deed("/report bob", "tell", False),
+    ]

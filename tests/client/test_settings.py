@@ -36,7 +36,7 @@ def test_what_is_not_known_stays_and_what_cannot_be_is_told(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('later = 3\ntime = "perhaps"\nnotify = "trumpet"\nshow = "all"\n')
     settings = Settings(path)
-    assert (settings["time"], settings["notify"], settings["show"]) == (True, "bell", "all")
+    assert (settings["time"], settings["notify"], settings["show"]) == (True, "auto", "all")
     assert len(settings.problems) == 2
     settings.put("fold", False)
     assert tomllib.loads(path.read_text()) == {"later": 3, "show": "all", "fold": False}

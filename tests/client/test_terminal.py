@@ -274,10 +274,11 @@ def test_settings_are_shown_and_changed_at_once(world: World) -> None:
     world.server.send(MESSAGE)
     assert world.shown() == [
         "-> time off (on, off): the time before each line, the days between them",
-        "! usage: notify takes one of: bell, osc9, osc777, notify-send, off  (/set notify",
-        "!   trumpet)",
+        "! usage: notify takes one of: auto, bell, osc9, osc777, notify-send, off  (/set",
+        "!   notify trumpet)",
         "! usage: There is no setting nonsense. There are: show, fold, time, color,",
-        "!   notify, on-mention, words, keyring, nick, server  (/set nonsense)",
+        "!   notify, on-mention, words, keyring, theme, zoom, nick, server  (/set",
+        "!   nonsense)",
         "<bob> hi",
     ]
     assert world.server.lines == []

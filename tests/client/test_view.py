@@ -20,7 +20,7 @@ from chat.base.language import Language
 from chat.client.faces.stdio import MARKS
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import Me, SentLine
-from chat.client.talk.objects import understand
+from chat.client.talk.objects import Reply, understand
 from chat.client.talk.view import Choices, View
 from chat.wire import jsonl
 
@@ -134,9 +134,9 @@ def test_a_state_is_told_once_while_nothing_else_comes() -> None:
     assert [shown.text for shown in world.view.printed()] == [lost.text, back.text, lost.text]
 
 
-@given(st.lists(st.one_of(OBJECTS, st.sampled_from([1, -1, "@bob", "#ops", True])), max_size=30))
-def test_no_server_and_no_key_breaks_it(steps: list[Any]) -> None:
-    world = World({})
+@given(st.lists(st.one_of(OBJECTS, st.sampled_from([1, -1, "@bob", "#ops", True])), max_size=30), st.booleans())
+def test_no_server_and_no_key_breaks_it(steps: list[Any], paged: bool) -> None:
+    world = World({"paged": paged})
     world.hear(CASES[0]["steps"][0]["hear"])
     for step in steps:
         if isinstance(step, dict):
@@ -150,3 +150,87 @@ def test_no_server_and_no_key_breaks_it(steps: list[Any]) -> None:
         assert world.view.open is None or world.view.open in world.view.talks
         for row in world.printed():
             assert not any(char < " " and char not in "\n\t" for char in row)
+
+
+# Each conversation on a page of its own.
+
+AT = "2026-11-22T09:04:00Z"
+
+
+def heard(seq: int, text: str, room: str = "#lobby", **keys: object) -> dict[str, object]:
+    return {"type": "message", "room": room, "seq": seq, "at": AT, "from": "bob", "text": text, **keys}
+
+
+def page(world: World) -> list[str]:
+    """What stands on the page that is open, without its days."""
+    return [shown.text for shown in world.view.page.lines if shown.day is None]
+
+
+@pytest.fixture
+def paged() -> World:
+    """amy is in two rooms, and sees #lobby."""
+    world = World({"paged": True})
+    world.hear(CASES[0]["steps"][0]["hear"])
+    world.hear({"type": "comet"})
+    world.view.page.empty()
+    return world
+
+
+def test_a_page_keeps_what_was_said_while_another_one_is_open(paged: World) -> None:
+    paged.hear(heard(11, "one"))
+    paged.view.go("#ops")
+    paged.hear(heard(12, "two, amy"))
+    assert page(paged) == []
+    assert [(glance.unread, glance.mentions) for glance in paged.view.glance] == [(1, 1), (0, 0)]
+    paged.view.go("#lobby")
+    assert page(paged) == ["<bob> one", "new", "<bob> two, amy"]
+    paged.view.go("#ops")
+    paged.hear(heard(13, "three"))
+    paged.view.go("#lobby")
+    assert page(paged) == ["<bob> one", "<bob> two, amy", "new", "<bob> three"]
+
+
+def test_older_history_goes_above_all_else_and_ends(paged: World) -> None:
+    paged.hear(heard(11, "eleven"))
+    asked = {"id": "x", "text": "/last 100", "room": "#lobby", "before": 11}
+    older = {"type": "history", "room": "#lobby", "events": [heard(9, "nine"), heard(10, "ten")], "more": True}
+    paged.hear(older, asked)
+    assert page(paged) == ["<bob> nine", "<bob> ten", "<bob> eleven"]
+    paged.hear(older, asked)  # it came twice, over another connection
+    assert page(paged) == ["<bob> nine", "<bob> ten", "<bob> eleven"]
+    assert not paged.view.page.whole
+    paged.hear({"type": "history", "room": "#lobby", "events": [], "more": False}, asked | {"before": 9})
+    assert paged.view.page.whole
+
+
+def test_what_one_says_in_private_opens_that_conversation(paged: World) -> None:
+    paged.hear(heard(1, "psst", "@bob", to="bob", **{"from": "amy"}), {"id": "x", "text": "/msg bob psst"})
+    assert paged.view.open == "@bob"
+    assert page(paged) == ["[you -> bob] psst"]
+
+
+def test_what_was_taken_back_leaves_its_page(paged: World) -> None:
+    paged.hear(heard(11, "oops"))
+    paged.hear({"type": "redacted", "room": "#lobby", "seq": 12, "at": AT, "from": "bob", "target": 11})
+    assert "<bob> oops" not in page(paged)
+
+
+def test_who_is_there_is_known_with_what_was_told_of_them(paged: World) -> None:
+    users = [
+        {"nick": "bob", "away": "tea", "down": False, "role": "member", "bot": False},
+        {"nick": "amy", "away": None, "down": False, "role": "owner", "bot": False},
+        {"nick": "carl", "away": None, "down": True, "role": "operator", "bot": True},
+        {"nick": 3},
+    ]
+    what = understand({"type": "reply", "command": "who", "text": "", "room": "#lobby", "users": users})
+    assert isinstance(what, Reply)
+    paged.view.take_people(what)
+    assert page(paged) == []
+    assert [(one.nick, one.away, one.down) for one in paged.view.people] == [
+        ("amy", None, False),
+        ("carl", None, True),
+        ("bob", "tea", False),
+    ]
+    keys = {"seq": 11, "at": AT, "from": "amy", "to": "bob", "of": "#lobby", "what": "kick", "seconds": None}
+    paged.hear({"type": "measure", "room": "#lobby", **keys})
+    assert [one.nick for one in paged.view.people] == ["amy", "carl"]

@@ -28,7 +28,7 @@ NICKNAME = say("Nickname:")
 """Asked for where somebody enters."""
 
 _TRUST = say("Go on, and remember it? (yes, no, or the fingerprint you were told):")
-_YES, _NO = say("yes"), say("no")
+_YES, NO = say("yes"), say("no")
 
 
 class PersonFace(StreamFace):
@@ -267,7 +267,7 @@ class PersonFace(StreamFace):
     def _decide(self, stranger: Unknown, answer: str) -> None:
         """Take a clear answer; what was typed for somebody else to read is none."""
         word = _bare(answer)
-        if word in ("no", _bare(self._words(_NO))):
+        if word in ("no", _bare(self._words(NO))):
             self._leave()
         elif word in ("yes", _bare(self._words(_YES))) or normal(answer) == stranger.fingerprint:
             self._stranger = None

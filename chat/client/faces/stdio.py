@@ -52,6 +52,7 @@ MARKS = {
     LineKind.ERROR: "! ",
     LineKind.STATE: "-- ",
     LineKind.TITLE: "-- ",
+    LineKind.NEW: "-- ",
 }
 NEEDS_TLS = "needs-tls"
 """The code of an encrypted port, to whom speaks in clear, and of what is not taken in clear."""
@@ -65,7 +66,7 @@ PASSWORD = "CHAT_SERVER_PASSWORD"
 PASSWORD_NEEDED = say("This chat has a password; {variable} gives it to a script.", variable=PASSWORD)
 
 _ANYONE = "guest"
-_FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE})
+_FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE, LineKind.NEW})
 
 
 class Ground(NamedTuple):

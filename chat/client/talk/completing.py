@@ -34,6 +34,15 @@ class Command(NamedTuple):
     help: str
     aliases: tuple[str, ...]
     arguments: tuple[Argument, ...]
+    family: str = ""
+
+
+class Deed(NamedTuple):
+    """A command about somebody, as it is typed; one that is `harmless` is done without a second thought."""
+
+    text: str
+    help: str
+    harmless: bool
 
 
 def commands_in(facts: Mapping[str, object]) -> list[Command]:
@@ -45,6 +54,7 @@ def commands_in(facts: Mapping[str, object]) -> list[Command]:
             _text(row.get("help")),
             tuple(visible(alias) for alias in _list(row.get("aliases")) if isinstance(alias, str)),
             tuple(_argument(keys) for keys in _list(row.get("arguments")) if isinstance(keys, Mapping)),
+            _text(row.get("family")),
         )
         for row in _list(facts.get("commands"))
         if isinstance(row, Mapping) and isinstance(name := row.get("name"), str) and name
@@ -61,6 +71,10 @@ def _text(value: object) -> str:
 
 def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else ()
+
+
+_OWN = ("account", "talk")
+"""Families whose nicknames are one's own, or come with what is said."""
 
 
 class Completing:
@@ -109,6 +123,19 @@ class Completing:
                 return ""
             row = near[0]
         return f"{row.usage}: {row.help}" if row.help else row.usage
+
+    def deeds(self, nick: str) -> list[Deed]:
+        """What the server lets one do about somebody: its commands that take a nickname, but those by which one takes
+        one's own."""
+        deeds: list[Deed] = []
+        for row in self.server:
+            kinds = [argument.kind for argument in row.arguments]
+            at = kinds.index("nick") if "nick" in kinds else -1
+            if at < 0 or row.family in _OWN or not all(argument.optional for argument in row.arguments[:at]):
+                continue
+            ends = all(argument.optional for argument in row.arguments[at + 1 :])
+            deeds.append(Deed(f"/{row.name} {nick}", row.help, ends and row.family == "people"))
+        return deeds
 
     def find(self, word: str) -> Command | None:
         """The command of this name or alias."""

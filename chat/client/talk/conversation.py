@@ -8,6 +8,8 @@ welcome, that is said below it, next to what is typed.  A `recorder` shows nothi
 only what fills a gap: what it writes is to be read as it comes, line by line, so it names the room always and has no
 day lines.
 
+A `paged` one shows histories that come with a room without a frame: they stand where they belong.
+
 A `routed` one says of each line where it belongs, and leaves to a `View` what depends on the order in which lines are
 shown: the days between them, and whether the room is named.  Its server sends one's own lines as well, so that an
 acknowledgement shows nothing; what the answers to one's own commands tell is not told twice.
@@ -61,6 +63,7 @@ class LineKind(enum.Enum):
     ERROR = enum.auto()
     STATE = enum.auto()
     TITLE = enum.auto()
+    NEW = enum.auto()
 
 
 class Shown(NamedTuple):
@@ -103,6 +106,7 @@ class Conversation:
         zone: tzinfo | None = None,
         recorder: bool = False,
         routed: bool = False,
+        paged: bool = False,
     ) -> None:
         self._me = me
         self._words = language.words
@@ -110,6 +114,7 @@ class Conversation:
         self._zone = zone
         self._recorder = recorder
         self._routed = routed
+        self._paged = paged
         self._day = now().astimezone(zone).date()
         self._motd: tuple[str, ...] = ()
         self._seen: dict[str, tuple[int, datetime]] = {}
@@ -271,11 +276,17 @@ class Conversation:
                 yield Shown(LineKind.GONE, missing, room=room)
         if self._recorder:
             yield from (self._said(event, named=True) for event in events)
+        elif self._paged and (line is None or vocabulary.named(line.text) == "join"):
+            yield from self.earlier(events)
         elif events:
             yield from self._frame(history, events, line)
         elif line is not None and history.total is not None:
             nothing = phrases.NOTHING_FOUND if line.before is None else say("Nothing was said before that.")
             yield from self._reply(self._words(nothing))
+
+    def earlier(self, events: tuple[Said, ...]) -> Iterator[Shown]:
+        """What was said then, as it stands among the other lines of its conversation."""
+        return (self._said(event, named=False) for event in events)
 
     def _frame(self, history: History, events: tuple[Said, ...], line: SentLine | None) -> Iterator[Shown]:
         room = history.room

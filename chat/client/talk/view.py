@@ -4,12 +4,14 @@ Rooms and private conversations are alike here.  What is said in the open one is
 until one goes there, and counted.  Lines come from a routed `Conversation`, own ones too: they stand in the log's
 order.  Those who have not spoken lately come and go unnoticed until somebody speaks.
 
+Where it is `paged` each conversation has a page of its own, and what is printed in it goes there.
+
 No screen and no clock of its own: a face takes what is `printed`, shows the rest as it likes, and says when there was
 a key.  The cases of `tests/client/view_cases.json` hold for it, and for whatever else shows these conversations.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -25,6 +27,7 @@ from chat.client.talk.objects import (
     Ack,
     Came,
     History,
+    Measured,
     Missed,
     Object,
     Read,
@@ -35,20 +38,25 @@ from chat.client.talk.objects import (
     Welcome,
     standing,
 )
+from chat.client.talk.page import Page
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in, spoken
 from chat.wire.requests import Request
+
+_NEW = say("new")
+_RANKS = {"owner": 0, "operator": 1}
 
 
 @dataclass
 class Choices:
     """How one wants to see it: `everything`, or only what is open; with coming and going as it is, or `folded`; with
-    the `days` between lines; called by these `words` beside the nickname."""
+    the `days` between lines; called by these `words` beside the nickname; each conversation on a page (`paged`)."""
 
     everything: bool = False
     folded: bool = True
     days: bool = True
     words: tuple[str, ...] = ()
+    paged: bool = False
 
 
 class Alert(NamedTuple):
@@ -70,15 +78,29 @@ class Glance(NamedTuple):
     away: bool
 
 
+class Somebody(NamedTuple):
+    """Who is in a room; what they said about being `away`, and whether their line is `down`."""
+
+    nick: str
+    away: str | None = None
+    down: bool = False
+    role: str = "member"
+    bot: bool = False
+
+
 class Talk:
     """One conversation, and what is held of it: lines that were not printed yet, of very many the newest."""
 
-    def __init__(self) -> None:
-        self.held: deque[Shown] = deque(maxlen=limits.LINES_HELD)
+    def __init__(self, page: Page, most: int) -> None:
+        self.page = page
+        self.held: deque[Shown] = deque(maxlen=most)
         self.lost = 0
         self.fold = Fold()
         self.spoke: dict[str, datetime] = {}
         self.users: dict[str, None] = {}
+        self.people: dict[str, Somebody] = {}
+        """What was told of those who were there when it was last asked."""
+
         self.oldest: int | None = None
         self.away = False
         """Whoever this is with said so, or the server did."""
@@ -152,7 +174,7 @@ class Talk:
 
     def hold(self, shown: Shown) -> None:
         """Keep a line for later."""
-        self.lost += len(self.held) == limits.LINES_HELD
+        self.lost += len(self.held) == self.held.maxlen
         self.held.append(shown)
 
 
@@ -173,7 +195,10 @@ class View:
         self._now = now
         self._choices = choices
         self._zone = zone
-        self._conversation = Conversation(me, language, now, zone, routed=True)
+        self._conversation = Conversation(me, language, now, zone, routed=True, paged=choices.paged)
+        self.first_page = Page(self._conversation.day_line)
+        """What is shown before a conversation is open, which then stands above it."""
+
         self._day = now().astimezone(zone).date()
         self._printed: list[Shown] = []
         self._last: Shown | None = None
@@ -193,10 +218,21 @@ class View:
         printed, self._printed = self._printed, []
         return printed
 
+    @property
+    def calls(self) -> int:
+        """How many called since it was last asked for."""
+        return len(self._alerts)
+
     def alerts(self) -> list[Alert]:
         """Who called since it was last asked for."""
         alerts, self._alerts = self._alerts, []
         return alerts
+
+    @property
+    def page(self) -> Page:
+        """What is open, where it is paged."""
+        talk = self._open_talk
+        return self.first_page if talk is None else talk.page
 
     @property
     def glance(self) -> list[Glance]:
@@ -218,6 +254,17 @@ class View:
         if len(rows) > most:
             return [*rows[:most], self._words(more_lines(len(rows) - most))]
         return rows
+
+    @property
+    def people(self) -> list[Somebody]:
+        """Who is in what is open: those who run it first."""
+        talk, name = self._open_talk, self.open or ""
+        if talk is None:
+            return []
+        if name.startswith(PRIVATE):
+            return [Somebody(name[1:], "" if talk.away else None)]
+        people = [talk.people.get(nick, Somebody(nick)) for nick in talk.users]
+        return sorted(people, key=lambda one: (_RANKS.get(one.role, 2), one.nick.casefold()))
 
     @property
     def nicknames(self) -> list[str]:
@@ -283,8 +330,11 @@ class View:
             return
         self.open = name
         new, gone = talk.unread, talk.seen()
+        if self._choices.paged and new and talk.page.lines:
+            self.put(Shown(LineKind.NEW, self._words(_NEW), room=name))
         title = self._words(say_n("{room}, {count} new", "{room}, {count} new", new, room=name)) if new else name
-        self.put(Shown(LineKind.TITLE, visible(title), room=name))
+        if not self._choices.paged:
+            self.put(Shown(LineKind.TITLE, visible(title), room=name))
         if gone:
             lines = say_n("{count} earlier line is not shown", "{count} earlier lines are not shown", gone)
             self.put(Shown(LineKind.GONE, self._words(lines), room=name))
@@ -349,12 +399,17 @@ class View:
                 self._read_elsewhere(what.room, what.seq)
             case Redacted():
                 self._taken_back(what)
+            case Measured(what="kick" | "ban") if what.place in self.talks:
+                self.talks[what.place].users.pop(what.to, None)
             case Reply():
                 self._answered(what, line)
         if isinstance(what, Welcome):
             known, self._code = self._code, what.code
             if what.back and self.settled and known == what.code:
                 return  # they only were away for a moment, and are where they were
+        if self._choices.paged and isinstance(what, History) and line is not None and line.before is not None:
+            self._earlier(what)
+            return
         for shown in self._conversation.show(what, line):
             self._route(shown, what, line)
         if isinstance(what, Welcome):
@@ -364,18 +419,33 @@ class View:
         if isinstance(what, Reply) and what.command == "leave":
             self._leave(what)
 
+    def _earlier(self, history: History) -> None:
+        """Lines that were asked for because somebody looks for them."""
+        talk = self.talks.get(history.room or "")
+        if talk is None:
+            return
+        oldest = talk.page.oldest
+        events = tuple(event for event in history.events if event.seq is not None)
+        older = tuple(event for event in events if oldest is None or (event.seq or 0) < oldest)
+        talk.page.add_older(list(self._conversation.earlier(older)), self._choices.days)
+        talk.page.whole = not history.more
+
     def _taken_back(self, gone: Redacted) -> None:
         """What was not printed yet, never is."""
         for seq in gone.targets:
             self._acked.pop((log_of(gone.room), seq), None)
         for talk in self.talks.values():
             talk.taken_back(gone)
+            talk.page.take_back(gone)
 
     def put(self, shown: Shown) -> None:
         """Print this now, whatever is open; a state that was told last is not told again."""
         if shown.kind is LineKind.STATE and shown == self._last:
             return
         self._last = shown
+        if self._choices.paged:
+            self.page.add(shown, self._choices.days)
+            return
         if shown.at is not None and shown.at.date() != self._day:
             self._day = shown.at.date()
             if self._choices.days:
@@ -398,6 +468,8 @@ class View:
                 self._mark(source)
         # What one said in a room that one has gone from meanwhile would look as if it were said here.
         elsewhere = isinstance(what, Said) and what.to is None
+        if self._choices.paged and asked and room is not None and isinstance(what, Said) and not elsewhere:
+            self.go(room)
         if room is None or self._is_here(room) or (asked and not elsewhere):
             self._print(shown)
         else:
@@ -413,7 +485,7 @@ class View:
             self._back = False
         elif not (self._marked or self._is_read(said)) and (self._back or self._unattended):
             self._marked = True
-            self.put(Shown(LineKind.FRAME, self._words(say("new"))))
+            self.put(Shown(LineKind.NEW, self._words(_NEW)))
 
     def _tell_fold(self, room: str) -> None:
         """Whoever came or left before somebody speaks is told before it."""
@@ -506,6 +578,8 @@ class View:
             if old in talk.users:
                 del talk.users[old]
                 talk.users[new] = None
+            if old in talk.people:
+                talk.people[new] = talk.people.pop(old)._replace(nick=new)
             if old in talk.spoke:
                 talk.spoke[new] = talk.spoke.pop(old)
         private, now = PRIVATE + old, PRIVATE + new
@@ -588,9 +662,32 @@ class View:
             case ("whois", {"nick": str(nick)}):
                 self._is_away(nick, isinstance(reply.facts.get("away"), str))
             case ("who", {"users": list(users)}):
-                for row in users:
-                    if isinstance(row, dict) and isinstance(other := row.get("nick"), str):
-                        self._is_away(other, isinstance(row.get("away"), str))
+                self._told(reply.facts.get("room"), [row for row in users if isinstance(row, dict)])
+
+    def take_people(self, reply: Reply) -> None:
+        """Who is in a room, as it was asked without anybody's command."""
+        self._answered(reply, None)
+
+    def _told(self, room: object, users: Sequence[Mapping[str, object]]) -> None:
+        """Who is in a room."""
+        people = [
+            Somebody(
+                nick,
+                away if isinstance(away := row.get("away"), str) else None,
+                row.get("down") is True,
+                role if isinstance(role := row.get("role"), str) else "member",
+                row.get("bot") is True,
+            )
+            for row in users[: limits.REMEMBERED]
+            if isinstance(nick := row.get("nick"), str) and len(nick) <= limits.NAME_READ
+        ]
+        for one in people:
+            self._is_away(one.nick, one.away is not None)
+        if isinstance(room, str) and room in self.talks:
+            talk = self.talks[room]
+            talk.people = {one.nick: one for one in people}
+            if len(people) >= len(talk.users):  # of very many it tells some
+                talk.users = dict.fromkeys(talk.people)
 
     def _is_away(self, nick: str, away: bool) -> None:
         """Only of those with whom one talks in private: the others are in the way."""
@@ -624,7 +721,12 @@ class View:
         if (talk := self.talks.get(name)) is None:
             if len(self.talks) >= limits.TALKS:
                 self._forget_one()
-            talk = self.talks[name] = Talk()
+            page, most = Page(self._conversation.day_line), limits.LINES_HELD
+            if self._choices.paged:
+                most = limits.PAGE_LINES
+                if not self.talks:
+                    page = self.first_page
+            talk = self.talks[name] = Talk(page, most)
         return talk
 
     def _forget_one(self) -> None:

@@ -1,0 +1,300 @@
+"""The window on a virtual screen against the real server: keys and the mouse go in, and what stands in it is asked."""
+
+import re
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from .conftest import Connect, Serve
+from .desktop import Desktop, Window
+from .peers import Client
+from .server import Server
+from .test_chat_client_tls import encrypted_address, fingerprint
+from .waiting import until
+
+pytestmark = pytest.mark.slow
+
+CLIENT = (sys.executable, "-m", "chat.client", "--gui")
+SECRET = "tulip and rose"
+
+
+class Seat:
+    """Somebody at a client's window."""
+
+    def __init__(self, window: Window) -> None:
+        self.window, self.desktop = window, window.desktop
+
+    def field(self, name: str) -> str:
+        """What stands in the form."""
+        return self.window.tells(f".form.box.{name} get")
+
+    def label(self, path: str) -> str:
+        return self.window.tells(f"{path} cget -text")
+
+    @property
+    def state(self) -> str:
+        return self.label(".chat.bar.state")
+
+    @property
+    def inside(self) -> bool:
+        return self.window.tells("winfo exists .chat") == "1" and self.window.tells("winfo ismapped .chat") == "1"
+
+    @property
+    def _page(self) -> str:
+        script = (
+            "foreach one [winfo children .chat.middle.pages] { if {[winfo manager $one] ne {}} {return $one.lines} }"
+        )
+        return self.window.tells(f"apply {{{{}} {{{script}}}}}")
+
+    @property
+    def lines(self) -> list[str]:
+        """The conversation, without its times."""
+        rows = self.window.tells(f"{self._page} get 1.0 end-1c").split("\n")
+        return [re.sub(r"^\d\d:\d\d  ", "", row) for row in rows]
+
+    def page(self, script: str) -> str:
+        """What the text of the conversation says to this."""
+        return self.window.tells(f"{self._page} {script}")
+
+    @property
+    def rooms(self) -> list[str]:
+        script = "lmap one [.chat.rooms children {}] {.chat.rooms item $one -text}"
+        return list(self.window.tells(f"join [{script}] \\n").split("\n"))
+
+    @property
+    def people(self) -> list[str]:
+        script = "lmap one [.chat.people children {}] {.chat.people item $one -text}"
+        return list(self.window.tells(f"join [{script}] \\n").split("\n"))
+
+    @property
+    def typed(self) -> str:
+        return self.window.tells(".chat.middle.bottom.entry get 1.0 end-1c")
+
+    @property
+    def menu(self) -> list[str]:
+        script = (
+            "for {set i 0} {$i <= [.chat.popup index end]} {incr i} {lappend all [.chat.popup entrycget $i -label]}"
+        )
+        return self.window.tells(f"set all {{}}; {script}; join $all \\n").split("\n")
+
+    def sees(self, *rows: str) -> None:
+        """Wait until these stand in the conversation, one below the other."""
+
+        found: list[str] = []
+
+        def there() -> bool:
+            found[:] = self.lines
+            return any(tuple(found[at : at + len(rows)]) == rows for at in range(len(found)))
+
+        try:
+            until(there)
+        except AssertionError:
+            raise AssertionError(f"{rows} not in the window:\n" + "\n".join(found)) from None
+
+    def says(self, line: str) -> None:
+        self.desktop.types(line)
+        self.desktop.presses("Return")
+
+    def clicks(self, path: str, item: str, button: str = "1", times: str = "1") -> None:
+        """Click on a row of a list."""
+        script = (
+            f"{path} see {{{item}}}; update; concat [winfo rootx {path}] [winfo rooty {path}] [{path} bbox {{{item}}}]"
+        )
+        x, y, left, top, _, height = map(int, self.window.tells(script).split())
+        self.desktop.run("mousemove", str(x + left + 20), str(y + top + height // 2))
+        self.desktop.run("click", "--repeat", times, "--delay", "60", button)
+
+
+Open = Callable[..., Seat]
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, stack: ExitStack) -> Desktop:
+    pytest.importorskip("sv_ttk")
+    desktop = Desktop(tmp_path)
+    stack.callback(desktop.close)
+    return desktop
+
+
+@pytest.fixture
+def open_window(desktop: Desktop, tmp_path: Path, stack: ExitStack) -> Open:
+    """Start a client with a window: `open_window("-n", "amy", address)`."""
+
+    def open_window(*words: str, **environment: str) -> Seat:
+        window = Window(desktop, tmp_path, *CLIENT, *words, **environment)
+        stack.callback(window.close)
+        return Seat(window)
+
+    return open_window
+
+
+@pytest.fixture
+def amy(server: Server, open_window: Open) -> Seat:
+    seat = open_window("-n", "amy", ":".join(server.address))
+    until(lambda: seat.inside, what="that amy is in")
+    return seat
+
+
+@pytest.fixture
+def bob(server: Server, connect: Connect) -> Client:
+    return connect(server, "bob").joins()
+
+
+@pytest.mark.door
+def test_a_first_run_is_a_form_and_the_second_knows_the_answers(
+    server: Server, open_window: Open, bob: Client, desktop: Desktop
+) -> None:
+    amy = open_window()
+    desktop.types("pi:port")
+    desktop.presses("Return")
+    until(lambda: "a port is a number" in amy.label(".form.box.server_error"), what="what is wrong with the server")
+    desktop.presses("ctrl+a")
+    desktop.types(":".join(server.address))
+    desktop.presses("Tab", "Tab")
+    desktop.types("bob")
+    desktop.presses("Return")
+    until(lambda: "nick-taken" in amy.label(".form.box.nick_error"), what="that the nickname is taken")
+    assert amy.field("nick").startswith("bob")
+    desktop.presses("ctrl+a")
+    desktop.types("amy")
+    desktop.presses("Return")
+    until(lambda: amy.inside, what="that amy is in")
+    amy.says("hello")
+    bob.hears("<amy> hello\r\n")
+    amy.sees("<amy> hello")
+    bob.says("hi amy")
+    amy.sees("<bob> hi amy")
+    until(lambda: amy.people == ["amy", "bob"], what="who is there")
+    assert amy.state == f"connected to {':'.join(server.address)} as amy"
+    amy.says("/quit")
+    assert amy.window.process.wait(15) == 0
+    amy.window.close()
+    again = open_window()
+    until(lambda: again.inside, what="that nothing is asked again")
+    assert again.state.endswith(" as amy")
+
+
+def test_what_is_new_elsewhere_is_counted_and_marked(amy: Seat, bob: Client, desktop: Desktop) -> None:
+    bob.says("/join #ops")
+    amy.says("/join #ops")
+    bob.says("seen")
+    amy.sees("<bob> seen")
+    amy.clicks(".chat.rooms", "#lobby")
+    until(lambda: amy.window.tells("wm title .").startswith("#lobby"), what="the lobby")
+    bob.says("one")
+    bob.says("two, amy")
+    until(lambda: amy.rooms == ["#lobby", "#ops  2!"], what="how much is new")
+    assert amy.window.tells(".chat.rooms item #ops -tags") == "call"
+    assert "bold" in amy.window.tells("font actual [.chat.rooms tag configure call -font]")
+    until(lambda: amy.window.tells("wm title .").startswith("(1) #lobby"), what="how many call")
+    desktop.presses("ctrl+n")
+    amy.sees("── new ──", "<bob> one", "<bob> two, amy")
+    assert amy.rooms == ["#lobby", "#ops"]
+    bob.says("/msg amy psst")
+    until(lambda: amy.rooms[-1] == "@bob  1!", what="the private conversation")
+    amy.clicks(".chat.people", "bob", times="2")
+    amy.sees("[bob -> you] psst")
+    amy.says("what is it?")
+    bob.hears("[amy -> you] what is it?")
+    desktop.presses("alt+1")
+    until(lambda: amy.window.tells("wm title .").startswith("#lobby"), what="the lobby")
+
+
+def test_what_is_typed_while_the_line_is_down_is_kept_and_said_once(
+    server: Server, serve: Serve, amy: Seat, connect: Connect
+) -> None:
+    amy.says("before")
+    amy.sees("<amy> before")
+    server.close()
+    until(lambda: amy.state.startswith("not connected"), what="that it is seen")
+    amy.says("while it was down")
+    until(lambda: amy.label(".chat.middle.waiting") == "… while it was down", what="the mark")
+    again = serve("--port", f"tcp:{server.port}:interface={server.host}")
+    bob = connect(again, "bob").joins()
+    until(lambda: amy.state.startswith("connected"), what="that it is back")
+    bob.hears("<amy> while it was down\r\n")
+    amy.sees("<amy> while it was down")
+    amy.says("after")
+    bob.hears("<amy> after\r\n")
+    assert bob.heard.count("while it was down") == 1
+    assert amy.lines.count("<amy> while it was down") == 1
+
+
+def test_a_certificate_is_asked_about_and_another_one_refused(
+    serve: Serve, open_window: Open, desktop: Desktop, tmp_path: Path
+) -> None:
+    server = serve("--tls-port", "tcp:0:interface=127.0.0.1")
+    address = encrypted_address(server)
+    amy = open_window()
+    desktop.types(f"tls://{address}")
+    desktop.presses("Tab", "Tab")
+    desktop.types("amy")
+    desktop.presses("Return")
+    until(lambda: fingerprint(server) in amy.label(".form.box.tls_error"), what="the fingerprint")
+    assert not amy.inside
+    amy.window.tells(".form.box.stranger.yes invoke")
+    until(lambda: amy.inside, what="that amy is in")
+    server.close()
+    for path in tmp_path.glob("*.pem"):
+        path.unlink()
+    serve("--tls-port", f"tcp:{address.rpartition(':')[2]}:interface=127.0.0.1")
+    until(lambda: f"! THE CERTIFICATE OF {address} HAS CHANGED." in amy.lines, seconds=30, what="that it has changed")
+    until(lambda: amy.window.tells("winfo ismapped .chat.bar.again") == "1", what="what can be done")
+    amy.window.tells(".chat.bar.again invoke")
+    desktop.presses("Return")
+    until(lambda: "HAS CHANGED" in amy.label(".form.box.tls_error"), what="that it is told beside the field")
+
+
+def test_the_menu_has_what_the_server_lets_one_do(amy: Seat, bob: Client, desktop: Desktop) -> None:
+    amy.says("/register")
+    for _ in range(2):
+        until(lambda: amy.window.tells("winfo ismapped .chat.middle.bottom.secret") == "1", what="the question")
+        desktop.types(SECRET)
+        desktop.presses("Return")
+    until(lambda: any("amy is yours now" in line for line in amy.lines), what="that amy is registered")
+    assert not any(SECRET in line for line in amy.lines)
+    bob.says("/join #ops")
+    amy.clicks(".chat.people", "bob", button="3")
+    usual = amy.menu
+    assert usual[0] == "Talk in private"
+    assert any(entry.startswith("/whois bob") for entry in usual)
+    assert not any(entry.startswith("/kick") for entry in usual)
+    desktop.presses("Escape")
+    amy.says("/join #roses")
+    bob.says("/join #roses")
+    until(lambda: amy.people == ["★ amy", "bob"], what="whose room it is")
+    amy.clicks(".chat.people", "bob", button="3")
+    until(lambda: any(entry.startswith("/kick bob") for entry in amy.menu), what="what an owner may")
+    (place,) = [place for place, entry in enumerate(amy.menu) if entry.startswith("/kick bob")]
+    desktop.presses(*["Down"] * (place + 1), "Return")
+    until(lambda: amy.typed == "/kick bob ", what="what is left to press Enter for")
+    desktop.presses("Return")
+    bob.hears("roses")
+    until(lambda: amy.people == ["★ amy"], what="that bob is out")
+
+
+def test_older_lines_come_on_scrolling_up_and_nothing_jumps(
+    serve: Serve, connect: Connect, open_window: Open, desktop: Desktop
+) -> None:
+    server = serve("--rate", "0")
+    bob, carol = connect(server, "bob").joins(), connect(server, "carol").joins()
+    for number in range(300):
+        bob.says(f"line {number}")
+    carol.hears("<bob> line 299")
+    amy = open_window("-n", "amy", ":".join(server.address))
+    until(lambda: amy.inside, what="that amy is in")
+    amy.sees("<bob> line 298", "<bob> line 299")
+    assert "<bob> line 250" not in amy.lines
+    until(lambda: (desktop.presses("Prior"), "<bob> line 0" in amy.lines)[1], what="the first line")
+    wanted = [f"<bob> line {number}" for number in range(300)]
+    assert [line for line in amy.lines if line.startswith("<bob>")] == wanted
+    assert sum("──" in line for line in amy.lines) == 1
+    top = amy.page("get @0,0 {@0,0 lineend}")
+    bob.says("one more")
+    amy.sees("<bob> one more")
+    assert amy.page("get @0,0 {@0,0 lineend}") == top
+    desktop.presses("Escape")
+    until(lambda: amy.page("bbox end-2c") != "", what="the end")
