@@ -29,6 +29,13 @@ class Archive:
         # A store with threads may already have what the turn has not shown yet.
         return page.addCallback(lambda entries: [entry for entry in entries if entry.seq <= log.head])
 
+    async def from_number(self, log: Log, seq: int) -> Entry | None:
+        """The first entry of this number or a greater one that is held, if there is any."""
+        page = log.after(seq - 1, 1)
+        if page is None:
+            page = await self._store.after(log.key, seq - 1, 1)
+        return page[0] if page and page[0].seq <= log.head else None
+
     async def stretch(self, log: Log, behind: int, last: int) -> Sequence[Entry]:
         """What stands in a log behind a number, up to another one, as far as it is held."""
         found: list[Entry] = []

@@ -23,6 +23,18 @@ class Readers(Protocol):
         """How many they are."""
 
 
+class Named(Protocol):
+    """What has to be known of a log to tell what stands in it."""
+
+    @property
+    def key(self) -> str:
+        """See `Log`."""
+
+    @property
+    def name(self) -> str:
+        """See `Log`."""
+
+
 class Log:
     """One conversation.  `key` is its identity; `name` is what people call it and may change its spelling."""
 

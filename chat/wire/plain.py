@@ -33,7 +33,7 @@ from chat.log.events import (
     StopAnnounced,
     TopicSet,
 )
-from chat.log.log import Log
+from chat.log.log import Log, Named
 from chat.wire import phrases, prose, vocabulary
 from chat.wire.answers import (
     Answer,
@@ -92,7 +92,7 @@ class PlainFormat:
             return f"{room}<{fact.author.shown or fact.author.nick}> {visible(fact.text)}\r\n".encode()
         return _encode(self.lines(log, entry, named, timed))
 
-    def lines(self, log: Log, entry: Entry, named: bool, timed: bool) -> Iterator[str]:
+    def lines(self, log: Named, entry: Entry, named: bool, timed: bool) -> Iterator[str]:
         """The same as lines."""
         seq, at, fact, _ = entry
         room = f"{log.name} " if named else ""
@@ -126,7 +126,7 @@ class PlainFormat:
 
     def _announcement(
         self,
-        log: Log,
+        log: Named,
         fact: Joined
         | Left
         | Renamed

@@ -94,6 +94,53 @@ def test_what_cannot_be_taken_back_is_told(world: World, target: str, id: str, c
     assert told(amy, "FAIL")[0][:3] == ["REDACT", code, target]
 
 
+# What happened besides.
+
+PLAYBACK = "draft/event-playback draft/chathistory batch server-time message-tags echo-message"
+
+
+def test_all_that_happened_is_paged_through_by_who_wants_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PAGE_EVENTS", 3)
+    amy = enter(world, "amy", "JOIN #new", caps=PLAYBACK)
+    dee = enter(world, "dee", "JOIN #new", caps=PLAYBACK.replace("draft/event-playback ", ""))
+    live = []
+    for number in range(5):
+        for line in (f"TOPIC #new :topic {number}", f"PRIVMSG #new :line {number}"):
+            world.take_all()
+            amy.type(line)
+            live += amy.take()
+            world.wait(1)
+    messages = [parse(line) for line in live]
+    ids = [message.tags["msgid"] for message in messages]
+    for place in ("msgid={msgid}", "timestamp={time}"):
+        at = [place.format(**message.tags) for message in messages]
+        for what, found in (
+            ("LATEST #new * 3", ids[-3:]),
+            (f"LATEST #new {at[4]} 100", ids[5:]),
+            (f"BEFORE #new {at[6]} 4", ids[2:6]),
+            (f"AFTER #new {at[3]} 4", ids[4:8]),
+            (f"AROUND #new {at[5]} 4", ids[3:7]),
+            (f"BETWEEN #new {at[2]} {at[7]} 100", ids[3:7]),
+        ):
+            amy.take()
+            amy.type(f"CHATHISTORY {what}")
+            shown = [parse(line) for line in amy.lines[1:-1]]
+            assert [message.tags["msgid"] for message in shown] == found, what
+            assert {message.command for message in shown} == {"TOPIC", "PRIVMSG"}
+    dee.take()
+    dee.type("CHATHISTORY LATEST #new * 100")
+    assert numbers(dee) == ["BATCH", *["PRIVMSG"] * 5, "BATCH"]
+
+
+def test_what_was_taken_back_is_told_as_that_where_it_happened(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #new", caps=f"{PLAYBACK} draft/message-redaction")
+    id = say(amy, "PRIVMSG #new :tulip")
+    amy.type(f"REDACT #new {id}")
+    amy.take()
+    amy.type("CHATHISTORY LATEST #new * 100")
+    assert numbers(amy) == ["BATCH", "JOIN", "REDACT", "BATCH"]
+
+
 # Up to when somebody has read.
 
 READING = "draft/read-marker server-time"

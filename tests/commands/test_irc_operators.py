@@ -112,6 +112,22 @@ def test_who_is_banned_goes_stays_out_and_stands_in_a_list(world: World, bob: Cl
     assert told(carl, "JOIN") == [["#ops"]]
 
 
+def test_an_account_is_banned_while_it_is_away(world: World) -> None:
+    amy = irc_client.irc(world, "NICK amy", "USER amy 0 * :Amy", host="127.0.0.1")
+    amy.type("REGISTER * * :tulip time 8", "JOIN #new")
+    amy.take()
+    amy.type("MODE #new +b $a:bob", "MODE #new +b $a:carl")
+    assert told(amy, "MODE") == [["#new", "+b", "bob!*@*"]]
+    assert numbers(amy)[-1] == "401"
+    bob = log_in(world, plain("", "bob", "tulip time 7"))
+    bob.take()
+    bob.type("JOIN #new")
+    amy.type("MODE #new -b $a:bob")
+    bob.type("JOIN #new")
+    assert numbers(bob)[:2] == ["474", "NOTICE"]
+    assert told(bob, "JOIN") == [["#new"]]
+
+
 @pytest.mark.parametrize("given", ["*!*@1.2.3.4", "carl!*@10.0.0.*", "carl!user@*", "1.2.3.4@x", "ca*!*@*", "*"])
 def test_a_ban_is_of_one_person_and_of_no_address(world: World, bob: Client, given: str) -> None:
     enter(world, "carl", "JOIN #ops")

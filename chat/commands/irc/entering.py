@@ -30,6 +30,7 @@ CAPABILITIES = {
     "cap-notify": "",
     "draft/account-registration": "",
     "draft/chathistory": "",
+    "draft/event-playback": "",
     "draft/message-redaction": "",
     "draft/no-implicit-names": "",
     "draft/read-marker": "",

@@ -14,10 +14,9 @@ from chat.base.names import fold
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.registry import room_of
 from chat.core.ports import Query
-from chat.log.events import Entry, Private
+from chat.log.events import Entry, Private, Redacted, Said
 from chat.log.log import Log
 from chat.log.private_talk import partner
-from chat.log.tail import said
 from chat.wire import jsonl
 from chat.wire.answers import History, Playback
 from chat.wire.irc.format import msgid
@@ -26,17 +25,21 @@ from chat.wire.phrases import not_recorded
 
 
 class Buffer(NamedTuple):
-    """Of whom or where the history is, in which log, `behind` which number; `other` is who one talks with in
-    private."""
+    """Of whom or where the history is, in which log, `behind` which number; `other` is who one talks with in private,
+    and `events` says that all that happened in a room belongs to it."""
 
     target: str
     log: Log
     behind: int
     other: str | None = None
+    events: bool = False
 
     def holds(self, entry: Entry) -> bool:
-        """Whether something that was said in the log is part of it."""
-        return self.other is None or fold(partner(self.log.key, entry.fact) or "") == self.other
+        """Whether an entry of the log is part of it."""
+        fact = entry.fact
+        if self.events:
+            return not (isinstance(fact, Redacted) and fact.targets == (entry.seq,))
+        return isinstance(fact, Said) and (self.other is None or fold(partner(self.log.key, fact) or "") == self.other)
 
 
 class Place(NamedTuple):
@@ -95,7 +98,7 @@ def find(asked: Asked, target: str) -> Buffer:
         reach = session.reach(room.log)
         if reach is None or reach.said is None:
             raise Refused("not-allowed", not_recorded(room.log.name))
-        return Buffer(room.log.name, room.log, reach.said)
+        return Buffer(room.log.name, room.log, reach.said, events="draft/event-playback" in asked.wire.capabilities)
     log = session.person.log
     if not session.may_read(log):
         raise Refused("not-allowed", not_recorded(log.name))
@@ -124,11 +127,28 @@ async def _last(asked: Asked, buffer: Buffer, behind: int, before: int, most: in
     """The last that was said behind a number and before another one."""
     if not most:
         return ()
+    if buffer.events:
+        return await _last_events(asked, buffer, behind, before, most)
     asked.connection.spend(limits.PRICE_QUERY)
     key = buffer.log.key
     query = Query((key,), most, before, other=buffer.other, behind={key: max(behind, buffer.behind)})
     found = await asked.hub.archive.said(query)
     return [entry for _, entry in found.entries]
+
+
+async def _last_events(asked: Asked, buffer: Buffer, behind: int, before: int, most: int) -> Sequence[Entry]:
+    """The same of all that happened: their numbers go on one by one, so it is read in stretches from the end."""
+    found: list[Entry] = []
+    first, last = max(behind, buffer.behind), before - 1
+    while first < last and len(found) < most:
+        start = max(first, last - limits.PAGE_EVENTS)
+        asked.connection.spend(limits.PRICE_QUERY)
+        page = await asked.hub.archive.stretch(buffer.log, start, last)
+        if not page:
+            break
+        found[:0] = [entry for entry in page if buffer.holds(entry)]
+        last = start
+    return found[-most:]
 
 
 async def _first(asked: Asked, buffer: Buffer, behind: int, before: int, most: int) -> Sequence[Entry]:
@@ -140,7 +160,7 @@ async def _first(asked: Asked, buffer: Buffer, behind: int, before: int, most: i
         if page is None:
             asked.connection.spend(limits.PRICE_QUERY)
             page = await asked.hub.archive.after(buffer.log, place)
-        found += [entry for entry in said(page) if entry.seq < before and buffer.holds(entry)]
+        found += [entry for entry in page if entry.seq < before and buffer.holds(entry)]
         if len(found) >= most or not page or page[-1].seq >= before - 1:
             return found[:most]
         place = page[-1].seq
@@ -161,7 +181,7 @@ def time_of(given: str) -> str | None:
 
 
 async def end_of(asked: Asked, buffer: Buffer, at: str) -> int:
-    """The number of the first that was said after a time."""
+    """The number behind the last that happened until a time."""
     return await _end(asked, buffer, buffer.behind, lambda entry: jsonl.stamp(entry.at) <= at)
 
 
@@ -194,16 +214,16 @@ async def _place(asked: Asked, buffer: Buffer, given: str) -> Place | None:
 
 
 async def _end(asked: Asked, buffer: Buffer, behind: int, older: Callable[[Entry], bool]) -> int:
-    """The number of the first that was said behind a number and is not older; its dates go with its numbers."""
+    """A number behind this one, before which all is older, and from which on nothing is: dates go with numbers."""
     log, end = buffer.log, buffer.log.head + 1
     while end - behind > 1:
         middle = (behind + end) // 2
         asked.connection.spend(limits.PRICE_QUERY)
-        found = await asked.hub.archive.recent(log, buffer.behind, middle + 1, 1)
-        if found and found[0].seq > behind and not older(found[0]):
-            end = found[0].seq
+        entry = await asked.hub.archive.from_number(log, middle)
+        if entry is not None and older(entry):
+            behind = entry.seq
         else:
-            behind = middle
+            end = middle
     return end
 
 

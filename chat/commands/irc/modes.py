@@ -13,6 +13,7 @@ from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.wire.answers import Problem
 from chat.wire.irc.format import ban_mask, mask
+from chat.wire.irc.isupport import ACCOUNT_BAN
 from chat.wire.irc.messages import word
 
 
@@ -109,22 +110,24 @@ def _ban(asked: Asked, room: Room, change: Change) -> Awaitable[None] | None:
     if not change.param:
         _list_bans(asked, room)
         return None
-    nick = _banned(change.param)
+    nick, account = _banned(change.param)
+    if account and not asked.hub.find(nick).has_account:
+        raise Refused("not-here", say("There is no account {nick}.", nick=nick[: limits.NAME_READ]))
     if change.on:
         return asked.do("ban", (room.log.name, nick, "forever", None))
     return asked.do("unban", (room.log.name, nick))
 
 
-def _banned(given: str) -> str:
-    """Whom a mask means; raises `Refused` for one of addresses, or of many."""
+def _banned(given: str) -> tuple[str, bool]:
+    """Whom a mask means, and whether by their account; raises `Refused` for one of addresses, or of many."""
     nick, _, rest = given.partition("!")
-    for kind in ("$a:", "~a:", "~account:"):
-        nick = nick.removeprefix(kind)
+    account = nick.startswith(ACCOUNT_BAN)
+    nick = nick.removeprefix(ACCOUNT_BAN)
     if rest.strip("*@") or "@" in nick:
         raise Refused("usage", say("A ban is of a person, not of an address: +b NICK."))
     if not nick or any(sign in nick for sign in "*?"):
         raise Refused("usage", say("A ban is of one person: +b NICK."))
-    return nick
+    return nick, account
 
 
 def _list_bans(asked: Asked, room: Room) -> None:

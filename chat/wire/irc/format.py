@@ -9,6 +9,7 @@ answers (RFC 2812, 3.3.2), with the time in front.
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Language
@@ -31,9 +32,10 @@ from chat.log.events import (
     Redacted,
     Renamed,
     RoleGiven,
+    Said,
     TopicSet,
 )
-from chat.log.log import Log
+from chat.log.log import Log, Named
 from chat.wire import jsonl
 from chat.wire.irc.messages import bare, broken, escaped, line, lines, tagged
 from chat.wire.plain import PlainFormat
@@ -66,6 +68,13 @@ def mask(nick: str) -> str:
 
 def _speaker(author: Author) -> str:
     return mask(author.shown or author.nick)
+
+
+class Conversation(NamedTuple):
+    """A log of which no more is at hand (`Named`)."""
+
+    key: str
+    name: str
 
 
 class IrcFormat:
@@ -106,7 +115,9 @@ class IrcFormat:
 
     def remembered(self, room: str, entry: Entry, batch: str) -> Iterator[str]:
         """The same of history, within a batch."""
-        return self._tagged(fold(room), entry, [f"batch={batch}"] if batch else [], said(entry.fact, room))
+        key, tags = fold(room), [f"batch={batch}"] if batch else []
+        happened = self._lines(Conversation(key, room), entry, timed=False)
+        return self._tagged(key, entry, tags, said(entry.fact, room) if isinstance(entry.fact, Said) else happened)
 
     def _tagged(self, key: str, entry: Entry, tags: list[str], messages: Iterable[str]) -> Iterator[str]:
         """Messages with their tags; the id of an entry stands on its first one alone."""
@@ -122,7 +133,7 @@ class IrcFormat:
         for number, message in enumerate(messages):
             yield (rest if number else first) + message
 
-    def _lines(self, log: Log, entry: Entry, timed: bool) -> Iterator[str]:
+    def _lines(self, log: Named, entry: Entry, timed: bool) -> Iterator[str]:
         match entry.fact:
             case Message() | Action() | Private() as fact:
                 yield from said(fact, log.name)
@@ -177,7 +188,7 @@ class IrcFormat:
             case _:
                 yield from self._told(log, entry, timed)
 
-    def _told(self, log: Log, entry: Entry, timed: bool) -> Iterator[str]:
+    def _told(self, log: Named, entry: Entry, timed: bool) -> Iterator[str]:
         """As people read it; what has no message of its own in IRC, too."""
         place = log.name if log.name.startswith("#") else "*"
         for words in self.plain.lines(log, entry, named=False, timed=timed):

@@ -8,6 +8,9 @@ MODES = ("Bio", "bikmnost", "bko")
 """Letters of modes that people and rooms have, and of those that have a parameter: nobody's address is seen (`i`), and
 nobody talks to a room from outside (`n`)."""
 
+ACCOUNT_BAN = "$a:"
+"""Before the name of an account that is banned from a room."""
+
 PER_LINE = 12
 """Tokens in a message: with its own parameters it has fifteen, the most that RFC 1459 allows."""
 
@@ -28,6 +31,8 @@ def _tokens(server: str) -> Sequence[str]:
         f"CHANLIMIT=#:{limits.ROOMS_PER_PERSON}",
         "CHANMODES=b,k,,imnst",
         "PREFIX=(o)@",
+        "EXTBAN=$,a",
+        "ACCOUNTEXTBAN=a",
         f"NICKLEN={limits.NICKNAME}",
         f"CHANNELLEN={limits.ROOM + 1}",
         f"TOPICLEN={limits.TOPIC}",
