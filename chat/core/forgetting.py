@@ -18,7 +18,6 @@ from chat.core.ports import Emptied, Record
 from chat.log.events import Redacted
 from chat.log.forgetting import Forgotten, without
 from chat.log.log import Log
-from chat.log.redaction import Speaker
 
 
 class Gone(NamedTuple):
@@ -31,7 +30,8 @@ class Gone(NamedTuple):
 async def forget(hub: Hub, person: Person | None, nick: str) -> Gone:
     """Forget somebody who is known, or all guests who are not any more and were called so.
 
-    Raises `Refused` where there is none, and `NotStored` on the way: what went until then is gone.
+    Raises `Refused` where nothing names them, and `NotStored` on the way: what went until then is gone, and who asks
+    again goes on with what is left.
     """
     if person is None:
         ids = await _guests(hub, nick)
@@ -58,22 +58,18 @@ async def forget(hub: Hub, person: Person | None, nick: str) -> Gone:
                 hub.rooms[key].topic = ""
                 await hub.turn.change(Record("topic", key, None))
         if emptied.behind is None:
-            return Gone(lines, others)
+            break
         behind = emptied.behind
+    if not (ids or lines or others):
+        raise unknown(nick)
+    return Gone(lines, others)
 
 
 async def _guests(hub: Hub, nick: str) -> Collection[str]:
-    """The ids of those who said something under this nickname and are not known any more."""
-    ids: set[str] = set()
-    behind: int | None = 0
-    while behind is not None:
-        part = await hub.store.spoken(Speaker(None, names.fold(nick)), behind)
-        behind = part.behind
-        ids.update(entry.fact.author.person for _, entry in part.entries if entry.fact.author is not None)
-    ids = {id for id in ids if id and id not in hub.people and id not in hub.absent}
-    if not ids:
-        raise unknown(nick)
-    return ids
+    """The ids of those who stand anywhere under this nickname and are not known any more: perhaps nobody's, where only
+    others name them."""
+    ids = await hub.store.called(names.fold(nick))
+    return {id for id in ids if id and id not in hub.people and id not in hub.absent}
 
 
 def unknown(nick: str) -> Refused:

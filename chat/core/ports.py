@@ -351,6 +351,9 @@ class Store(Protocol):
     def nicks(self, ids: Collection[str]) -> Deferred[Collection[str]]:
         """The nicknames under which these people stand anywhere."""
 
+    def called(self, nick: str) -> Deferred[Collection[str]]:
+        """The ids of those who stand anywhere under this folded nickname."""
+
     def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
         """Let nothing of these people be left in a part of all that is held, nor, with the first part, their logs."""
 

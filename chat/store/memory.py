@@ -168,6 +168,11 @@ class MemoryStore:
         authors = (entry.fact.author for log in self._logs.values() for entry in log)
         return succeed({author.nick for author in authors if author is not None and author.person in ids})
 
+    def called(self, nick: str) -> Deferred[Collection[str]]:
+        """The ids of those who stand anywhere under this folded nickname."""
+        authors = (entry.fact.author for log in self._logs.values() for entry in log)
+        return succeed({one.person for one in authors if one is not None and names.fold(one.nick) == nick})
+
     def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
         """Let nothing of these people be left, nor their logs; at once."""
         for id in gone.ids:

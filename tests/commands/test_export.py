@@ -12,6 +12,7 @@ from test_staff import boss
 from world import Client, World
 
 from chat.base import limits
+from chat.log.forgetting import Forgotten
 
 
 @pytest.fixture
@@ -141,6 +142,29 @@ def test_a_guest_of_before_is_forgotten_by_what_they_were_called(world: World) -
     assert "amy" not in bob.bytes.decode()
     operator.type("/admin forget amy amy")
     assert answers(operator) == ["not-here! Nobody is known here as amy."]
+
+
+def test_so_is_one_who_never_said_a_word(world: World) -> None:
+    world.enter("amy", "/quit")
+    operator = world.operator("/admin forget amy amy")
+    assert answers(operator)[0].split("\n")[0] == "amy is forgotten: 0 lines say nothing any more."
+    bob = world.enter("bob", wire="json")
+    assert "amy" not in bob.bytes.decode()
+
+
+def test_who_was_forgotten_in_part_is_forgotten_by_whoever_asks_again() -> None:
+    """As where the process ended between two parts: here nothing of #ops was looked at."""
+    world = World(store := KeepingStore())
+    amy, bob = world.enter("amyzanzibar", "tulip", "/join #ops"), world.enter("bob", "/join #ops")
+    gone = Forgotten({amy.session.person.id}, {"amyzanzibar"})
+    amy.type("/topic tuliptwo", "/quit")
+    bob.type("/leave #ops")
+    ops = store._logs.pop("#ops")
+    store.forget(gone, 0)
+    store._logs["#ops"] = ops
+    operator = world.operator("/admin forget amyzanzibar amyzanzibar")
+    assert "amyzanzibar is forgotten: 0 lines" in answers(operator)[0]
+    assert not any(word in str(store._logs["#ops"]) for word in ("zanzibar", "tulip"))
 
 
 def test_nobody_forgets_themselves_and_no_others_but_operators(world: World) -> None:

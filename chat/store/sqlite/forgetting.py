@@ -46,6 +46,12 @@ def nicks(connection: sqlite3.Connection, ids: Collection[str]) -> Collection[st
     return {nick for (nick,) in rows}
 
 
+def called(connection: sqlite3.Connection, nick: str) -> Collection[str]:
+    """The ids of those who stand anywhere under this folded nickname."""
+    rows = connection.execute("SELECT DISTINCT person, nick FROM entries WHERE person IS NOT NULL")
+    return {person for person, shown in rows if names.fold(shown) == nick}
+
+
 def forget(connection: sqlite3.Connection, gone: Forgotten, behind: int) -> tuple[Emptied, list[str]]:
     """Let nothing of these people be left in the next rows; returns what went as well, to be looked for in the file."""
     texts: list[str] = []

@@ -43,7 +43,7 @@ from chat.log.unread import Listener, Unread
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
 from chat.store.sqlite.connection import connect, reason
-from chat.store.sqlite.forgetting import forget, nicks, spoken
+from chat.store.sqlite.forgetting import called, forget, nicks, spoken
 from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.keep import Keep
@@ -145,6 +145,10 @@ class SqliteStore:
     def nicks(self, ids: Collection[str]) -> Deferred[Collection[str]]:
         """The nicknames under which these people stand anywhere."""
         return self._searcher.do(lambda connection: nicks(connection, ids)).addErrback(_not_read)
+
+    def called(self, nick: str) -> Deferred[Collection[str]]:
+        """The ids of those who stand anywhere under this folded nickname."""
+        return self._searcher.do(lambda connection: called(connection, nick)).addErrback(_not_read)
 
     def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
         """Let nothing of these people be left in a part of all that is held, nor, with the first part, their logs."""
