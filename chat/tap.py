@@ -5,17 +5,20 @@ import resource
 import secrets
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from chat.base import limits
@@ -33,6 +36,7 @@ from chat.core.roles import SERVER
 from chat.doors import certificate, control, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
+from chat.doors.tcp import Browsers
 from chat.doors.tls import Certificates, TlsFactory
 from chat.server import operator_code, presets, status
 from chat.server.discovery import Discoverable
@@ -106,6 +110,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     coded = [] if not_controlled else _make_operator_code(options, hub)
     if certificates is not None:
         companions.append(certificates)
+    factory.web = _web(options, factory, words, ports, encrypted)
     factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     said = [
@@ -142,6 +147,31 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
     _announce(options, [*map(words.words, said), *lines], words)
     return ChatService(hub, store, factory, [*ports, *encrypted, *controls, *metrics], companions, log)
+
+
+def _web(
+    options: Options,
+    factory: ChatFactory,
+    words: Language,
+    ports: Sequence[IListeningPort],
+    encrypted: Sequence[IListeningPort],
+) -> Callable[[], Deferred[Browsers]] | None:
+    """What makes the web door, where there is one."""
+    if not options.web:
+        return None
+
+    def make() -> Deferred[Browsers]:
+        # Only for the first browser, for it is an extra, and a web server's modules take memory and time: 0.2 s, in
+        # which others are served.
+        return deferToThread(import_module, "chat.doors.web").addCallback(opened)
+
+    def opened(web: Any) -> Browsers:
+        plain, sealed = (listening.open_to_all(some) or 0 for some in (ports, encrypted))
+        shared = bool(options["shared-computers"])
+        settings = web.Settings(options["web-name"], shared, listening.addresses, plain, sealed)
+        return web.Web(factory.hub, factory, words, settings)  # type: ignore[no-any-return]  # it was not imported here
+
+    return make
 
 
 def _settings(options: Options) -> Settings:

@@ -35,6 +35,7 @@ Code = Literal[
     "code-wrong",
     "code-private",
     "taken-over",
+    "in-use",
     "seen-ahead",
     "no-place",
     "stalled",

@@ -747,6 +747,39 @@ METRICS_SECONDS = 30.0
 """Connections to the metrics port at a time, and how long each may be silent: some monitors and a curl, on descriptors
 that are people's."""
 
+# --- the web ----------------------------------------------------------------------------------------------------
+
+WEB_SECONDS = 10.0
+WEB_LAST_SECONDS = 30.0
+"""A browser has so long for a whole request, and may be silent so long between two; and so long to take the last
+answer.  It opens a connection in no time; whoever sends a head letter by letter wants to hold it."""
+
+WEB_QUIET_SECONDS = 3.0
+"""Who comes from the address of a browser that loads the page, and says nothing, is not greeted so long: browsers open
+connections ahead, and what comes by one of them before they ask for something breaks the page."""
+
+WEB_CLIENTS = 1000
+WEB_PER_HOST = 400
+"""Connections of browsers that load the page, which nobody talks on, in all and from one address: a browser opens up to
+six, and a class of 60 behind one address opens the page at once."""
+
+WEB_BODY = 8 * 1024
+"""Bytes of what is sent along with a request, which only a webhook does: the longest text, escaped."""
+
+MESSAGE = 64 * 1024
+"""Bytes of a message of a WebSocket, whole or in parts: four times the longest line, which then still gets its answer;
+of a longer one the connection ends."""
+
+PRICE_FRAME = 15.0
+"""To take apart one frame of a WebSocket, whatever is in it (measured)."""
+
+WEB_PING_SECONDS = 25.0
+"""A page that is silent so long is pinged: proxies end an idle connection after 50 s (HAProxy) or 60 (nginx), one of
+them (lighttpd) also where the server alone talks.  It is looked at every 15 s, so a ping goes every 30."""
+
+IN_USE_SECONDS = 40.0
+"""A page sends something every 20 s: who was heard so lately is there, and no other takes its place."""
+
 # --- measures ----------------------------------------------------------------------------------------------------
 
 MUTE_SECONDS = 3600

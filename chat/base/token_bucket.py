@@ -85,3 +85,8 @@ class Rates:
         self._rested_at[allowance, who] = rested_at
         while len(self._rested_at) > self._most or next(iter(self._rested_at.values())) <= now:
             self._rested_at.popitem(last=False)
+
+    def give_back(self, allowance: Allowance, who: str) -> None:
+        """It was none of what is counted."""
+        if (allowance, who) in self._rested_at:
+            self._rested_at[allowance, who] -= allowance.seconds

@@ -431,6 +431,8 @@ async def come_back(call: Call, code: str) -> Outcome:
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
         return None
+    if not request.take and (other := returning.connection) is not None and other.heard_within(limits.IN_USE_SECONDS):
+        raise Refused("in-use", say("This code is in use on another connection."))
     guest = not returning.person.has_account or resume_codes.short(given or "") is not None
     if guest and accounts_only(session):
         raise Refused("not-allowed", say("Only who has an account comes in here: /login NICK."))

@@ -461,6 +461,9 @@ class Carrier(Protocol[S]):
     def operator(self) -> bool:
         """Whoever comes by it runs the server."""
 
+    def heard_within(self, seconds: float) -> bool:
+        """Whether something came by it so lately."""
+
     @property
     def leaving(self) -> bool:
         """Nothing more comes by it, or is heard."""

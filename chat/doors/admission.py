@@ -28,8 +28,7 @@ class Admission:
     def enter(self, host: str) -> None:
         """One more from this address; raises `Refused` where that is one too many."""
         settings, now = self._hub.settings, self._hub.clock.seconds()
-        most = settings.max_per_host
-        arrivals = Allowance("arrival", limits.ARRIVALS * most, limits.ARRIVALS_REFILL_SECONDS / max(most, 1))
+        most, arrivals = settings.max_per_host, self._arrivals
         if wait := self._hub.rates.wait(arrivals, host, now):
             raise Refused(
                 "too-many",
@@ -56,3 +55,12 @@ class Admission:
         self._hosts[host] -= 1
         if not self._hosts[host]:
             del self._hosts[host]
+
+    def count_not(self, host: str) -> None:
+        """The last that left was nobody: a browser, which loads a page."""
+        self._hub.rates.give_back(self._arrivals, host)
+
+    @property
+    def _arrivals(self) -> Allowance:
+        most = self._hub.settings.max_per_host
+        return Allowance("arrival", limits.ARRIVALS * most, limits.ARRIVALS_REFILL_SECONDS / max(most, 1))

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from math import ceil
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.budget import Budgets
@@ -17,7 +18,8 @@ from chat.doors import sockets
 from chat.doors.admission import Admission
 from chat.doors.proxy_protocol import Introduced
 from chat.doors.sniffing import Reception
-from chat.doors.tcp import ChatProtocol
+from chat.doors.sockets import Caller
+from chat.doors.tcp import Browsers, ChatProtocol
 from chat.visit.visit import Visit
 from chat.wire.wires import Wires
 
@@ -45,6 +47,10 @@ class ChatFactory(ServerFactory):
         self._refused: set[Visit] = set()
         """Those of them that are only there to read why they may not stay."""
         self.wires = wires
+        self.web: Callable[[], Deferred[Browsers]] | None = None
+        """Makes the web door, for the first browser; None where there is none."""
+        self._web: Browsers | None = None
+        self._browsers: list[Deferred[Browsers]] = []  # that wait for it
         self.budgets = Budgets(hub.clock)
         self._admission = Admission(hub)
         self._sweep: IDelayedCall | None = None
@@ -56,12 +62,14 @@ class ChatFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         host = sockets.host(getattr(addr, "host", ""))
-        proxied = isinstance(addr, Introduced) or host in self.hub.settings.proxies
-        return ChatProtocol(self, self.hub, host, proxied, self._is_sheltered(addr), self._is_private(addr))
+        introduced, forwards = isinstance(addr, Introduced), host in self.hub.settings.proxies
+        sheltered, private = self._is_sheltered(addr), self._is_private(addr)
+        caller = Caller(host, introduced or forwards, sheltered, private, forwards and not introduced)
+        return ChatProtocol(self, self.hub, caller)
 
     def for_operator(self) -> ChatProtocol:
         """A connection of whoever runs the server, from no address."""
-        protocol = ChatProtocol(self, self.hub, OPERATOR, proxied=False, sheltered=True, private=True)
+        protocol = ChatProtocol(self, self.hub, Caller(OPERATOR, sheltered=True, private=True))
         protocol.serve_operator()
         return protocol
 
@@ -121,6 +129,41 @@ class ChatFactory(ServerFactory):
             if self._empty is not None:
                 self._empty.callback(None)
 
+    def quiet_for(self, host: str) -> float:
+        """So many seconds somebody of this address who is silent is not greeted, for a browser loads the page there."""
+        if self._browsers:
+            return limits.WEB_SECONDS
+        return limits.WEB_QUIET_SECONDS if self._web is not None and host in self._web else 0.0
+
+    def browse(self, door: ChatProtocol) -> Deferred[Browsers]:
+        """A connection was no person's, but a browser's; fires when there is somebody for it."""
+        host, web = door.caller.host, self._web
+        self._admission.count_not(host)
+        for client in self.clients:
+            if client.host == host:
+                client.listen_longer(limits.WEB_SECONDS if web is None else limits.WEB_QUIET_SECONDS)
+        if web is not None:
+            return succeed(web)
+        waits: Deferred[Browsers] = Deferred()
+        self._browsers.append(waits)
+        if len(self._browsers) == 1:
+            assert self.web is not None
+            self.web().addCallbacks(self._open_web, self._without_web)
+        return waits
+
+    def _open_web(self, web: Browsers) -> None:
+        self._web = web
+        waiting, self._browsers = self._browsers, []
+        for waits in waiting:
+            waits.callback(web)
+
+    def _without_web(self, failure: Failure) -> None:
+        """What it needs is damaged: it is tried again with the next one."""
+        logger.failure("There is no web door", failure)
+        waiting, self._browsers = self._browsers, []
+        for waits in waiting:
+            waits.cancel()
+
     def enforce_bans(self) -> None:
         """Whoever is banned by now goes, and whoever is held for an address that is does not come back."""
         self._for_each(self._enforce_ban)
@@ -138,6 +181,8 @@ class ChatFactory(ServerFactory):
     def drain(self) -> Deferred[None]:
         """Let everyone read what they are owed, say goodbye, and fire when all are gone; see `abort`."""
         empty = self._empty = Deferred()
+        if self._web is not None:
+            self._web.drain()
         if not self.clients:
             empty.callback(None)
         self._for_each(Visit.drain)
@@ -145,6 +190,8 @@ class ChatFactory(ServerFactory):
 
     def abort(self) -> None:
         """Whoever has not read by now is not waited for."""
+        if self._web is not None:
+            self._web.abort()
         self._for_each(Visit.abort)
 
     def _look(self) -> None:

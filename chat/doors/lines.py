@@ -79,6 +79,9 @@ class LineDecoder:
         "_length", "_partial", "commands", "in_doubt", "telnet",
     )  # fmt: skip
 
+    frames = 0
+    """Parts in which the last bytes came, where each takes work of its own."""
+
     telnet: bool
     """The peer speaks telnet: it has sent a command, or its first line ended in CR LF or CR NUL.  Else there are no
     `answers` to give it."""
@@ -155,6 +158,19 @@ class LineDecoder:
         if refusal not in self._answered:
             self._answered += (refusal,)
         self._answers += answer
+
+    @property
+    def ended(self) -> bool:
+        """What came says that nothing more does, or broke the rules of how it is sent."""
+        return False
+
+    def keepalive(self, now: float, idle: bool) -> bytes:
+        """What is nothing to the peer, and keeps the connection open, where it is `idle` or needs it anyway."""
+        return NOP if idle and self.commands else b""
+
+    def goodbye(self, stopping: bool, faulty: bool) -> bytes:
+        """The last that is sent, where there is such a thing: that the server stops, or had a fault."""
+        return b""
 
     def answers(self) -> bytes:
         """The bytes that telnet wants to hear from us, once."""

@@ -207,14 +207,14 @@ def invitation(
     first, *others = addresses()
     ways = directions(ports, encrypted)
     lines = []
-    if port := _open_to_all(ports):
+    if port := open_to_all(ports):
         lines.append(
             say("Chat is open on port {port}, {password}, not encrypted. People join with:", port=port, password=needed)
         )
         lines += ways.plain_ways(first)
     else:
         lines += [say("Chat is open on {address}.", address=_shown(port.getHost())) for port in ports]
-    if sealed := _open_to_all(encrypted):
+    if sealed := open_to_all(encrypted):
         lines.append(
             say("Chat is open on port {port}, {password}, encrypted. People join with:", port=sealed, password=needed)
         )
@@ -228,7 +228,7 @@ def invitation(
     return lines
 
 
-def _open_to_all(ports: Sequence[IListeningPort]) -> int | None:
+def open_to_all(ports: Sequence[IListeningPort]) -> int | None:
     """The first port on all interfaces, but for a proxy's, where nobody joins."""
     return next((address.port for address in entrances(ports) if address.host in ALL), None)
 

@@ -24,6 +24,8 @@ _IRC = re.compile(
     rb"(?:@\S+ +)?"
     rb"(?:CAP :?[A-Z]+\b[^\r\n]*|(?:PASS|NICK) \S+ *|PASS :[^\r\n]*|USER(?: +[^\s:]\S*){3} +\S[^\r\n]*|JOIN :)[\r\n]"
 )
+_REQUEST = re.compile(rb"(?:GET|HEAD|POST|PUT|OPTIONS|DELETE|PATCH) \S+ HTTP/1\.\d *[\r\n]")
+_METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
 _SSH = re.compile(r"SSH-\d\.\d+-.*")
 
 _SSH_DISCONNECT = 1
@@ -66,6 +68,16 @@ def by_first_line(line: str) -> ForeignProtocol | None:
 def speaks_irc(data: bytes) -> bool:
     """Whether this begins as IRC clients do: with a command in capital letters and what it needs, in a whole line."""
     return _IRC.match(data) is not None
+
+
+def speaks_http(data: bytes) -> bool:
+    """Whether this begins as browsers do: with the first line of a request, in whole."""
+    return _REQUEST.match(data) is not None
+
+
+def may_speak_http(data: bytes) -> bool:
+    """Whether that may be what this begins, as far as it has come."""
+    return b"\n" not in data and any(data.startswith(method) or method.startswith(data) for method in _METHODS)
 
 
 def recognise(data: bytes) -> ForeignProtocol | None:

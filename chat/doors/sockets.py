@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import termios
+from typing import NamedTuple
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
@@ -26,6 +27,25 @@ _LAST_ACK_RECV = 56
 _BYTES_ACKED = 120
 """Offsets in struct tcp_info, linux/tcp.h: `tcpi_probes` (u8), `tcpi_unacked` (u32, packets), `tcpi_last_data_recv` and
 `tcpi_last_ack_recv` (u32, milliseconds since then) and `tcpi_bytes_acked` (u64)."""
+
+
+class Caller(NamedTuple):
+    """Who is at the other end of a connection, as far as is known when it is made."""
+
+    host: str
+    """As limits count."""
+
+    proxied: bool = False
+    """It ends as a proxy likes."""
+
+    sheltered: bool = False
+    """Nobody could listen on the way to this port."""
+
+    private: bool = False
+    """They come from a private network."""
+
+    forwards: bool = False
+    """It is a proxy, and what it says of who asks, in HTTP, counts."""
 
 
 def beneath(transport: ITransport) -> socket.socket | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet import tcp
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, INegotiated
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -21,17 +22,18 @@ from chat.base.language import Sentence
 from chat.core.hub import Hub
 from chat.doors import sniffing, sockets
 from chat.doors.irc_lines import IrcLines
-from chat.doors.lines import NOP, LineDecoder
+from chat.doors.lines import LineDecoder
 from chat.doors.output import Output
 from chat.doors.sniffing import ForeignProtocol, Reception
+from chat.doors.sockets import Caller
 from chat.visit.door import Standing
-from chat.visit.states import ENDING, STRANGE
+from chat.visit.states import ENDING, STOPPING, STRANGE
 from chat.visit.visit import Visit, Visits
 from chat.wire import replies, vocabulary
 from chat.wire.answers import Problem, Reply
 from chat.wire.join_hints import ENCRYPTED
 from chat.wire.requests import Typed
-from chat.wire.wires import IRC, JSON
+from chat.wire.wires import IRC, JSON, JSON_ECHO
 
 logger = Logger()
 
@@ -43,6 +45,45 @@ class Clients(Visits, Protocol):
     def reception(self) -> Reception:
         """Who answers strangers."""
 
+    @property
+    def web(self) -> object | None:
+        """None where there is no web door."""
+
+    def browse(self, door: "ChatProtocol") -> "Deferred[Browsers]":
+        """A connection was no person's, but a browser's; fires when there is somebody for it."""
+
+    def quiet_for(self, host: str) -> float:
+        """So many seconds somebody of this address who is silent is not greeted, for a browser loads the page there."""
+
+
+class Browsers(Protocol):
+    """The web door (`chat.doors.web`), which is an extra."""
+
+    def __contains__(self, host: str) -> bool:
+        """Whether one of this address loads the page just now."""
+
+    def begin(self, door: "ChatProtocol") -> "Browser | None":
+        """One has come; None where there are too many."""
+
+    def drain(self) -> None:
+        """The server stops: what they asked for is still answered."""
+
+    def abort(self) -> None:
+        """They are not waited for."""
+
+
+class Browser(Protocol):
+    """What a connection is as long as it speaks HTTP."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """It sends this."""
+
+    def finish(self) -> None:
+        """It sends no more."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """It is gone."""
+
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class ChatProtocol(LineReceiver):
@@ -51,14 +92,14 @@ class ChatProtocol(LineReceiver):
     factory: Clients
     transport: tcp.Server
 
-    def __init__(
-        self, factory: Clients, hub: Hub, host: str, proxied: bool, sheltered: bool, private: bool = False
-    ) -> None:
+    def __init__(self, factory: Clients, hub: Hub, caller: Caller) -> None:
         self.factory = factory
-        self._sheltered = sheltered
-        self._private = private
+        self.caller = caller
         self.operator = False
-        self.visit = Visit(hub, factory, self, host, proxied)
+        self.visit = Visit(hub, factory, self, caller.host, caller.proxied)
+        self._browser: Browser | None = None
+        self._gone = False
+        self._hub = hub
         self._clock = hub.clock
         self._rounds = hub.rounds
         self._decoder = LineDecoder()
@@ -82,17 +123,27 @@ class ChatProtocol(LineReceiver):
             sockets.tune(self._socket)
         sockets.read_in_portions(self.transport)
         self.visit.begin(self._output, shaking=INegotiated.providedBy(self.transport))
+        self._begun()
+
+    def _begun(self) -> None:
+        if quiet := self.factory.quiet_for(self.caller.host):
+            self.visit.listen_longer(quiet)
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes apart, and let the visit have the lines."""
         visit, decoder = self.visit, self._decoder
         if visit.state in ENDING:
+            if self._browser is not None:
+                self._browser.dataReceived(data)
             return
         strange = visit.state in STRANGE
         if strange and decoder.untouched and (kind := sniffing.by_first_bytes(data)) is not None:
             self._turn_away(kind)
             return
-        if strange and sniffing.speaks_irc(begun := decoder.begun + data):
+        if strange and self._is_browser(begun := decoder.begun + data):
+            self._browse(begun)
+            return
+        if strange and sniffing.speaks_irc(begun):
             self._decoder = decoder = IrcLines()
             self.visit.speak(IRC)
             lines = decoder.feed(begun)
@@ -102,11 +153,17 @@ class ChatProtocol(LineReceiver):
             return
         if decoder.telnet:
             self._answer_telnet()
+        if decoder.frames:
+            visit.spend(limits.PRICE_FRAME * decoder.frames)
         visit.received(lines, len(data))
+        if decoder.ended:
+            visit.ends(())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever the reason, they are gone."""
-        self._socket = None
+        self._socket, self._gone = None, True
+        if self._browser is not None:
+            self._browser.connectionLost(reason)
         self._output.shut()
         self.visit.lost()
 
@@ -120,7 +177,9 @@ class ChatProtocol(LineReceiver):
 
     def readConnectionLost(self) -> None:
         """No more input; what came is handled, every reply delivered, then the connection closed."""
-        if self.visit.state in ENDING:
+        if self._browser is not None:
+            self._browser.finish()
+        elif self.visit.state in ENDING:
             self.transport.loseConnection()
         elif self.visit.is_cut:
             self.cut_off()
@@ -138,11 +197,14 @@ class ChatProtocol(LineReceiver):
     def handshakeCompleted(self) -> None:
         """(Of TLS) Now they can be greeted."""
         self.visit.shaken()
+        self._begun()
 
     # chat.doors.tls.Sheltered
 
     def cut_off(self) -> None:
         """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
+        if self._browser is not None:
+            self._browser.finish()
         self.visit.cut_off()
 
     def in_turn(self, work: Callable[[], None]) -> None:
@@ -188,6 +250,45 @@ class ChatProtocol(LineReceiver):
         logger.info("Not chat but {what}, from {host}", what=kind.value, host=self.visit.host)
         self.visit.turn_away(self.factory.reception.answer(kind, self._reached_at))
 
+    # Browsers (`chat.doors.web`), whose page comes back as somebody who talks.
+
+    def _is_browser(self, begun: bytes) -> bool:
+        """Whether what began so is one; where that is not known yet, it is not greeted."""
+        if self.factory.web is None or self.operator:
+            return False
+        if sniffing.speaks_http(begun):
+            return True
+        if self._decoder.untouched and sniffing.may_speak_http(begun):
+            self.visit.listen_longer(limits.WEB_SECONDS)
+        return False
+
+    def _browse(self, begun: bytes) -> None:
+        self._output.shut()
+        self.visit.lost()
+        self.transport.pauseProducing()
+        self.factory.browse(self).addCallbacks(
+            self._speak_http, lambda _: self.transport.abortConnection(), callbackArgs=(begun,)
+        )
+
+    def _speak_http(self, browsers: Browsers, begun: bytes) -> None:
+        if not self._gone and (browser := browsers.begin(self)) is not None:
+            self._browser = browser
+            self.transport.resumeProducing()
+            browser.dataReceived(begun)
+
+    def converse(self, visits: Visits, decoder: LineDecoder, caller: Caller, answer: bytes) -> None:
+        """(Of a browser) After this answer they chat: their messages are lines, which this one reads."""
+        self._browser = None
+        self.caller = caller
+        self._decoder = decoder
+        self._progress_at = self._clock.seconds()
+        self._output = Output(self.transport, self)
+        self.visit = Visit(self._hub, visits, self, caller.host, caller.proxied)
+        self._output.send(answer)
+        self.visit.speak(JSON_ECHO)
+        self.visit.begin(self._output, shaking=False)
+        self.visit.meet()
+
     @property
     def _reached_at(self) -> str:
         return str(getattr(self.transport.getHost(), "host", ""))
@@ -197,12 +298,12 @@ class ChatProtocol(LineReceiver):
     @property
     def sealed(self) -> bool:
         """They speak TLS with us or with our proxy, or have not left this machine."""
-        return self._sheltered or INegotiated.providedBy(self.transport)
+        return self.caller.sheltered or (INegotiated.providedBy(self.transport) and not self.caller.forwards)
 
     @property
     def private(self) -> bool:
         """That, or they come from a private network."""
-        return self._private or self.sealed
+        return self.caller.private or self.sealed
 
     @property
     def encrypted_way(self) -> Sentence | None:
@@ -232,6 +333,8 @@ class ChatProtocol(LineReceiver):
 
     def hang_up(self) -> None:
         """Close once all that was sent is taken."""
+        if goodbye := self._decoder.goodbye(self.visit.state is STOPPING, self.visit.faulty):
+            self.transport.write(goodbye)
         if self._output.direct is not None and not self.visit.ended:
             # Input that nobody read would make the kernel send a reset, which destroys the last words on their way:
             # only our half is closed, and what still comes is read and forgotten.
@@ -276,15 +379,12 @@ class ChatProtocol(LineReceiver):
         if self._socket is not None and sockets.is_dead(self._socket, limits.UNACKED_SECONDS):
             logger.info("Closing a connection whose machine is gone")
             return False
-        if self._is_idle_telnet(now):
+        # Nothing goes out for a while, which no proxy may take for the end; nc would show what telnet does not.
+        idle = self.visit.wire.asks and now - self._progress_at >= limits.IDLE_TELNET_SECONDS
+        if not self._output.blocked and (keepalive := self._decoder.keepalive(now, idle)):
             self._progress_at = now
-            self._output.send(NOP)
+            self._output.send(keepalive)
         return True
-
-    def _is_idle_telnet(self, now: float) -> bool:
-        """Nothing went out for a while, which no proxy may take for the end; nc would show what telnet does not."""
-        telnet = self._decoder.commands and self.visit.wire.asks
-        return telnet and not self._output.blocked and now - self._progress_at >= limits.IDLE_TELNET_SECONDS
 
     # chat.doors.output.Sender
 

@@ -45,6 +45,14 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "Where monitoring reads metrics (Prometheus'), at /metrics: a number, for this machine alone, or an "
                 "endpoint. It needs the extra metrics."
             ),
+            "web": say(
+                "A page for browsers at the same ports: on or off; on if not given, where the extra web is installed."
+            ),
+            "web-name": say(
+                "A name under which browsers come, such as chat.example.org; addresses, names without a dot and those "
+                "that end with .local are known anyhow. May be given several times."
+            ),
+            "shared-computers": say("Browsers keep nothing beyond a tab: many people use one computer."),
             "certificate": say("For TLS: a PEM file, or a directory as certbot's; if not given, one is made."),
             "private-key": say("Its key; if not given, it is in the certificate's file or directory."),
             "discoverable": say(

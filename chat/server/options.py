@@ -5,6 +5,7 @@ how both are read anew.
 """
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ NO_PORT = "none"
 
 _FOR_OTHERS = 0o006
 
+_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\.?)+")
+
 NO_CONTROL = "none"
 """The control socket that is none."""
 
@@ -70,12 +73,14 @@ class Options(CommandLine):
         ["discoverable"],
         ["skip-damaged"],
         ["registered-only"],
+        ["shared-computers"],
         ["log-json"],
         ["log-connections"],
     ]
     optParameters: ClassVar[list[list[Any]]] = [
         ["name", None, None],
         ["motd", None, None],
+        ["web", None, None],
         ["language", None, "en"],
         ["certificate", None, None],
         ["private-key", None, None],
@@ -104,6 +109,7 @@ class Options(CommandLine):
         self["unrecorded"] = frozenset()
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
+        self["web-name"] = frozenset()
         self["reserved"] = frozenset()
         self["for"] = None
         self["config"] = None
@@ -258,6 +264,12 @@ class Options(CommandLine):
         with _of(f"--proxy {network}"):
             self["proxy"] |= {parse_ban(network)}
 
+    def opt_web_name(self, name: str) -> None:
+        """(usage.Options)"""
+        if not _DOMAIN.fullmatch(name):
+            raise Wrong(f"--web-name {name}", say("a name such as chat.example.org would be right."))
+        self["web-name"] |= {name.lower().removesuffix(".")}
+
     def opt_reserved(self, name: str) -> None:
         """(usage.Options)"""
         with _of(f"--reserved {name}"):
@@ -280,6 +292,7 @@ class Options(CommandLine):
             self._check_ports,
             self._check_certificate,
             self._check_metrics,
+            self._check_web,
             self._check_rate,
             self._check_sync,
             self._check_keep,
@@ -326,6 +339,17 @@ class Options(CommandLine):
     def _check_metrics(self) -> None:
         if self["metrics-ports"] and find_spec("prometheus_client") is None:
             raise Wrong("--metrics-port", say("it needs prometheus-client: pip install 'twisted-chat[metrics]'"))
+
+    def _check_web(self) -> None:
+        if self["web"] not in (None, "on", "off"):
+            raise Wrong(f"--web {self['web']}", say("choose on or off."))
+        if self["web"] == "on" and find_spec("wsproto") is None:
+            raise Wrong("--web on", say("it needs wsproto: pip install 'twisted-chat[web]'"))
+
+    @property
+    def web(self) -> bool:
+        """Whether there is a page for browsers."""
+        return self["web"] != "off" and find_spec("wsproto") is not None
 
     def _check_rate(self) -> None:
         try:

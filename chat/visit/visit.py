@@ -36,6 +36,7 @@ from chat.visit.states import (
     ENDING,
     GREETED,
     HANDLING,
+    LISTENING,
     QUEUING,
     READY,
     RESTING,
@@ -76,9 +77,12 @@ class Visit:
     __slots__ = (
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
-        "_visits", "_waited_at", "_waits_since", "draft", "heard", "host", "let_in", "pings", "proposal", "question",
-        "send", "session", "state", "tries", "wire",
+        "_visits", "_waited_at", "_waits_since", "draft", "faulty", "heard", "host", "let_in", "pings", "proposal",
+        "question", "send", "session", "state", "tries", "wire",
     )  # fmt: skip
+
+    faulty: bool
+    """It ends for a bug of ours."""
 
     heard: bool
     """Something came since they were looked at last."""
@@ -93,7 +97,7 @@ class Visit:
         self.proposal: str | None = None
         self.question: Question | None = None
         self.tries = 0
-        self.pings = self.heard = self.let_in = False
+        self.pings = self.heard = self.let_in = self.faulty = False
         self._hub = hub
         self._clock = hub.clock
         self._visits = visits
@@ -136,6 +140,11 @@ class Visit:
         """The handshake is done: now they can be greeted, if they do not speak first."""
         if self._enter(Event.SHAKEN):
             self._wait_at_most(limits.GREET_SECONDS, self._silent)
+
+    def listen_longer(self, seconds: float) -> None:
+        """They may be a browser, which would take a greeting for the answer."""
+        if self.state is LISTENING:
+            self._wait_at_most(seconds, self._silent)
 
     def meet(self) -> None:
         """They have said their first line, or will say none."""
@@ -213,6 +222,10 @@ class Visit:
     def ended(self) -> bool:
         """Nothing more comes."""
         return self._ending.over
+
+    def heard_within(self, seconds: float) -> bool:
+        """(Carrier) Whether something came so lately, more or less: that is looked at now and then."""
+        return self.heard or self._clock.seconds() - self._heard_at < seconds
 
     @property
     def leaving(self) -> bool:
@@ -406,6 +419,7 @@ class Visit:
     def _broken(self, failure: Failure | None = None) -> None:
         """A bug of ours: it is logged, and costs this one client its connection."""
         logger.failure("A line could not be handled", failure)
+        self.faulty = True
         try:
             self.session.answer(notices.broken(id_of(self, self._in_hand)))
         except Exception:

@@ -86,7 +86,11 @@ class JsonWire:
 
     def answer(self, answer: Answer) -> bytes:
         """What the service says to one person."""
-        return b"".join(map(jsonl.encode, self._ANSWERS[type(answer)](self, answer)))
+        return b"".join(map(jsonl.encode, self.objects(answer)))
+
+    def objects(self, answer: Answer) -> Sequence[Mapping[str, object]]:
+        """The same, before it is encoded."""
+        return self._ANSWERS[type(answer)](self, answer)
 
     def pages(self, history: History) -> Iterator[bytes]:
         """The same of a long answer, in pages: one object, of which the list of events is made little by little."""

@@ -61,7 +61,7 @@ def decode(line: str) -> Request:
         raise BadInput("usage", say("That is JSON, but no object. To say it, send {example}", example='{"say": "…"}'))
     asked, text = keys.get("line"), keys.get("say")
     id, room, before, shown = keys.get("id"), keys.get("room"), keys.get("before"), keys.get("as")
-    seen, read = keys.get("seen", {}), keys.get("read", {})
+    seen, read, take = keys.get("seen", {}), keys.get("read", {}), keys.get("take", True)
     if not isinstance(id, str | None):
         raise BadInput("usage", say("An id is a text: {example}", example='{"line": "hello", "id": "1"}'))
     if id is not None and len(id) > limits.ID:
@@ -85,9 +85,10 @@ def decode(line: str) -> Request:
         and isinstance(read, dict)
         and all(map(_is_number, read.values()))
         and not (asked and read)
+        and isinstance(take, bool)
     ):
         raise BadInput("usage", _USAGE, id)
-    return Request(asked, id, room, before, seen, said, read, shown=shown)
+    return Request(asked, id, room, before, seen, said, read, shown=shown, take=take)
 
 
 def may_be_json(line: str) -> bool:

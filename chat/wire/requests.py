@@ -63,6 +63,8 @@ class Request(NamedTuple):
     read: Mapping[str, int] = MappingProxyType({})
     password: str | None = None
     shown: str | None = None
+    take: bool = True
+    """(With /resume) Also from a connection that is there."""
     notice: bool = False
     """(Of IRC) No program answers it."""
     tags: tuple[str, ...] = ()

@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Bystanders]]:
     """One server for all, which does not slow anybody down: what is delayed harms nobody."""
     with besieged(tmp_path_factory.mktemp("server"), "--rate", "0", "--max-per-host", "0") as siege:
+        # The first browser brings a web server into memory.
+        browser = Client(siege[0], "browser")
+        browser.sends(b"GET / HTTP/1.0\r\nHost: pi\r\n\r\n")
+        browser.hears_the_end()
+        browser.close()
         yield siege
 
 

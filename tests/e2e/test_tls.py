@@ -271,7 +271,8 @@ def curl(*words: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_web_client_is_told_in_http_on_every_port(server: Server, connect: Connect) -> None:
+def test_without_a_web_door_a_web_client_is_told_in_http_on_every_port(serve: Serve, connect: Connect) -> None:
+    server = serve(*TLS, "--web", "off")
     bob = connect(server, "bob").joins()
     plain, encrypted = server.port, tls_port(server)
     for url in (f"http://127.0.0.1:{plain}", f"http://127.0.0.1:{encrypted}", f"https://127.0.0.1:{encrypted}"):

@@ -1,0 +1,459 @@
+"""The web door: the page that browsers load from the port where everybody comes in, and its way to the chat.
+
+Whoever imports this needs the extra `web`, and has a web server in memory: it is imported for the first browser.
+A connection is a browser's (`Browser`) until it asks for the WebSocket; from then on it is a visit like any other.
+
+A page of somebody else's must neither read nor write here.  So the name under which it was reached (Host) has to be one
+that no stranger can give to this machine (DNS rebinding), and where a page asks (Origin), it has to be ours; there are
+no cookies, and nothing else that a browser sends along by itself.
+"""
+
+import ipaddress
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from hashlib import blake2b
+from importlib.resources import files
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from h11 import LocalProtocolError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import RESPONSES, HTTPChannel
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+from wsproto.connection import ConnectionType
+from wsproto.events import AcceptConnection
+from wsproto.handshake import H11Handshake
+from wsproto.utilities import RemoteProtocolError
+
+from chat.base import limits
+from chat.base.language import Language
+from chat.core.hub import Hub
+from chat.doors import sockets
+from chat.doors.sockets import Caller
+from chat.doors.websocket import WebSocketLines
+from chat.visit.visit import Visits
+from chat.wire.framed import FramedFormat, FramedWire
+from chat.wire.wires import JSON, Kind, Wires
+
+logger = Logger()
+
+_FILES = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "chat.js": ("chat.js", "text/javascript; charset=utf-8"),
+    "chat.css": ("chat.css", "text/css; charset=utf-8"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+    "manifest.json": ("manifest.json", "application/manifest+json"),
+}
+"""By the path, the file of the page and what it is."""
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?\.?")
+_PORT = re.compile(r":\d{1,5}")
+
+
+class Settings(NamedTuple):
+    """What the operator chose, and where the page is to be found."""
+
+    names: Collection[str] = ()
+    """Under which browsers may come, beside those that no stranger can give."""
+
+    shared: bool = False
+    """Many people use one browser: nothing is kept there beyond a tab."""
+
+    addresses: Callable[[], Sequence[str]] = list
+    """Of this machine, as others know it."""
+
+    port: int = 0
+    sealed_port: int = 0
+    """Where one comes in, and where encrypted; 0 is nowhere."""
+
+
+class Door(Protocol):
+    """The connection of a browser."""
+
+    transport: Any
+    caller: Caller
+
+    def dataReceived(self, data: bytes) -> None:
+        """This came."""
+
+    def converse(self, visits: Visits, decoder: WebSocketLines, caller: Caller, answer: bytes) -> None:
+        """From now on they chat, by messages, once they got this answer."""
+
+
+class _Visits:
+    """Those of the whole server, which pages begin in a language of their own."""
+
+    def __init__(self, visits: Visits, words: Language) -> None:
+        self.budgets = visits.budgets
+        self.made, self.lost = visits.made, visits.lost
+        self.wires = Wires({JSON: Kind(FramedFormat, FramedWire)}, words)
+
+
+class Web:
+    """All browsers of a server, and what they find there."""
+
+    def __init__(self, hub: Hub, visits: Visits, words: Language, settings: Settings) -> None:
+        self.hub = hub
+        self.visits = _Visits(visits, words)
+        self.settings = settings
+        self.site = _Site(_root(self), self)
+        self._browsers: set[Browser] = set()
+        self._hosts: Counter[str] = Counter()
+
+    def begin(self, door: Door) -> "Browser | None":
+        """A browser has come; None where there are too many."""
+        host, proxied = door.caller.host, door.caller.forwards
+        if len(self._browsers) >= limits.WEB_CLIENTS or (not proxied and self._hosts[host] >= limits.WEB_PER_HOST):
+            door.transport.write(_FULL)
+            door.transport.loseConnection()
+            return None
+        browser = self.site.buildProtocol(None)
+        assert isinstance(browser, Browser)
+        self._browsers.add(browser)
+        self._hosts[host] += 1
+        browser.begin(self, door)
+        return browser
+
+    def end(self, browser: "Browser", host: str) -> None:
+        """It is gone, or talks."""
+        if browser in self._browsers:
+            self._browsers.remove(browser)
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
+
+    def __contains__(self, host: str) -> bool:
+        """Whether one of this address loads the page just now."""
+        return host in self._hosts
+
+    def drain(self) -> None:
+        """The server stops: what was asked for is still answered."""
+        for browser in list(self._browsers):
+            browser.finish()
+
+    def abort(self) -> None:
+        """They are not waited for."""
+        for browser in list(self._browsers):
+            browser.transport.abortConnection()
+
+
+class Browser(HTTPChannel):
+    """A connection that speaks HTTP."""
+
+    door: Door
+    transport: Any
+    _networkProducer: Any
+    _dataBuffer: list[bytes]
+    _web: Web
+    _deadline: IDelayedCall | None = None
+    talks = False
+
+    def begin(self, web: Web, door: Door) -> None:
+        """It speaks by this door."""
+        self._web, self.door = web, door
+        self.makeConnection(door.transport)
+        self.wait()
+
+    def wait(self) -> None:
+        """They have so long for a whole request."""
+        self.wait_no_more()
+        self._deadline = self._web.hub.clock.callLater(limits.WEB_SECONDS, self._give_up)
+
+    def wait_no_more(self) -> None:
+        """It is whole."""
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+
+    def dataReceived(self, data: bytes) -> None:
+        """(IProtocol) What comes behind the request of a page that talks is the first that it says."""
+        super().dataReceived(data)
+        if self.talks and (rest := b"".join(self._dataBuffer)):
+            self.door.dataReceived(rest)
+
+    def _give_up(self) -> None:
+        self._deadline = self._web.hub.clock.callLater(limits.WEB_LAST_SECONDS, self.transport.abortConnection)
+        self.loseConnection()
+
+    def requestDone(self, request: Request) -> None:
+        """(HTTPChannel) It was answered."""
+        self.wait()
+        super().requestDone(request)
+
+    def finish(self) -> None:
+        """Close when what was asked for is answered."""
+        if any(request.finished == 0 and request.whole for request in self.requests):
+            self.persistent = False
+        else:
+            self.loseConnection()
+
+    def converse(self, answer: bytes, caller: Caller) -> None:
+        """The page talks from now on: nothing more of it is HTTP."""
+        self.wait_no_more()
+        self._networkProducer.unregisterProducer()
+        self.talks = True
+        self._web.end(self, self.door.caller.host)
+        self.door.converse(self._web.visits, WebSocketLines(self._web.hub.clock.seconds()), caller, answer)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """(IProtocol) They are gone."""
+        self.wait_no_more()
+        self._web.end(self, self.door.caller.host)
+        super().connectionLost(reason)
+
+
+class _Request(Request):
+    """What a browser asks; little is taken that is sent along, and the answer tells no version."""
+
+    channel: Browser
+    whole = False
+    body = b""
+    too_long = False
+
+    def gotLength(self, length: int | None) -> None:
+        """(Request) Twisted would open a file for what is long."""
+        super().gotLength(0)
+        self.too_long = (length or 0) > limits.WEB_BODY
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """(Request)"""
+        if len(self.body) + len(data) > limits.WEB_BODY:
+            self.too_long = True
+        else:
+            self.body += data
+
+    def process(self) -> None:
+        """(Request) It is whole."""
+        self.whole = True
+        self.channel.wait_no_more()
+        super().process()
+
+    def render(self, resrc: IResource) -> None:
+        """(Request)"""
+        self.responseHeaders.removeHeader(b"server")
+        for name, value in _HEADERS.items():
+            self.setHeader(name.encode(), value.encode())
+        super().render(resrc)
+
+
+class _Site(Site):
+    """Answers who may ask, and logs no addresses."""
+
+    noisy = False
+    protocol = Browser  # type: ignore[assignment]  # one for HTTP 2, too, is not needed
+    displayTracebacks = False
+
+    def __init__(self, root: Resource, web: Web) -> None:
+        super().__init__(root, _Request, timeout=None, reactor=web.hub.clock)
+        self._web = web
+
+    def log(self, request: Any) -> None:
+        """(HTTPFactory)"""
+
+    def getResourceFor(self, request: _Request) -> IResource:
+        """(Site) Before anything else is looked at."""
+        host = request.requestHeaders.getRawHeaders("host", [])
+        origins = request.requestHeaders.getRawHeaders("origin", [])
+        if len(host) != 1 or not may_be_called(host[0], self._web.settings.names):
+            return _Text(421, _MISDIRECTED)
+        if any(not is_ours(origin, host[0]) for origin in origins):
+            return _Text(403, _FOREIGN.format(host=host[0]))
+        if request.too_long:
+            return _Text(413, "That is too long.\n")
+        return super().getResourceFor(request)  # type: ignore[no-any-return]  # it has no types
+
+
+_MISDIRECTED = (
+    "This chat does not know that name. Whoever runs it can name it: --web-name NAME.\n"
+    "Behind a proxy, have it pass the name on (nginx: proxy_set_header Host $http_host).\n"
+)
+_FOREIGN = (
+    "A page of another place must not talk here; this one is {host}.\n"
+    "Behind a proxy, have it pass the name on (nginx: proxy_set_header Host $http_host).\n"
+)
+
+
+def may_be_called(host: str, names: Collection[str]) -> bool:
+    """Whether no stranger can have given this name (with a port or without) to this machine."""
+    name = _without_port(host.lower())
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1]
+    elif _NAME.fullmatch(name) or name.removesuffix(".") in names:
+        return True
+    elif name.removesuffix(".").endswith(".local"):
+        return all(_NAME.fullmatch(label) for label in name.removesuffix(".").split("."))
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if _PORT.fullmatch(colon + port) and (name.endswith("]") or ":" not in name) else host
+
+
+def is_ours(origin: str, host: str) -> bool:
+    """Whether a page of this origin was loaded from this host and port."""
+    try:
+        parts = urlsplit(origin)
+        default = {"http": 80, "https": 443}.get(parts.scheme)
+        there = urlsplit(f"//{host}")
+        return default is not None and (parts.hostname, parts.port or default) == (
+            there.hostname,
+            there.port or default,
+        )
+    except ValueError:
+        return False
+
+
+class _Resource(Resource):
+    """What may be read, and no more; who asks for the head alone gets how long it is."""
+
+    def render(self, request: Request) -> bytes | int:
+        """(IResource)"""
+        if request.method not in (b"GET", b"HEAD"):
+            return _Text(405, "This is to be read alone.\n").render(request)
+        body = self.read(request)
+        if isinstance(body, int) or request.method == b"GET":
+            return body
+        request.setHeader(b"content-length", b"%d" % len(body))
+        return b""
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """(IResource) There is nothing below it."""
+        return _Text(404, "There is nothing here.\n")
+
+    def read(self, request: Request) -> bytes | int:
+        """What it is; with its headers."""
+        raise NotImplementedError
+
+
+class _Text(Resource):
+    """A few words, for whoever looks."""
+
+    isLeaf = True
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__()
+        self._code, self._text = code, text
+
+    def render(self, request: Request) -> bytes:
+        """(IResource)"""
+        request.setResponseCode(self._code, RESPONSES.get(self._code, b"Misdirected Request"))
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        request.setHeader(b"cache-control", b"no-store")
+        return self._text.encode() if request.method != b"HEAD" else b""
+
+
+class _Root(_Resource):
+    """What there is, and nothing else."""
+
+
+def _root(web: "Web") -> Resource:
+    root = _Root()
+    root.putChild(b"about.json", _About(web))
+    for path, (name, kind) in _FILES.items():
+        root.putChild(path.encode(), _File((files("chat.doors") / "page" / name).read_bytes(), kind))
+    root.putChild(b"ws", _Socket())
+    return root
+
+
+class _File(_Resource):
+    """A part of the page; a browser asks each time whether it has changed."""
+
+    def __init__(self, data: bytes, kind: str) -> None:
+        super().__init__()
+        self._data, self._kind = data, kind
+        self._tag = b'"' + blake2b(data, digest_size=8).hexdigest().encode() + b'"'
+
+    def read(self, request: Request) -> bytes | int:
+        """(_Resource)"""
+        request.setHeader(b"content-type", self._kind.encode())
+        request.setHeader(b"cache-control", b"no-cache")
+        if request.setETag(self._tag):
+            return b""
+        return self._data
+
+
+class _About(_Resource):
+    """What the page is to know of the server."""
+
+    isLeaf = True
+
+    def __init__(self, web: "Web") -> None:
+        super().__init__()
+        self._settings = web.settings
+
+    def read(self, request: Request) -> bytes | int:
+        """(_Resource)"""
+        request.setHeader(b"content-type", b"application/json")
+        request.setHeader(b"cache-control", b"no-store")
+        host = urlsplit(f"//{request.getHeader('host')}").hostname or ""
+        sealed, settings = request.isSecure(), self._settings
+        about = {
+            "shared": settings.shared,
+            "addresses": [] if sealed else [address(host, settings.port) for host in settings.addresses()],
+            "encrypted": None if sealed or not settings.sealed_port else address(host, settings.sealed_port, "https"),
+        }
+        return json.dumps(about).encode()
+
+
+def address(host: str, port: int, scheme: str = "http") -> str:
+    """Where the page is."""
+    usual = {"http": 80, "https": 443}[scheme] == port
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}{'' if usual else f':{port}'}/"
+
+
+class _Socket(_Resource):
+    """Where the page talks."""
+
+    isLeaf = True
+
+    def read(self, request: Request) -> bytes | int:
+        """(_Resource)"""
+        handshake = H11Handshake(ConnectionType.SERVER)
+        headers = [(name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values]
+        try:
+            handshake.initiate_upgrade_connection(headers, request.path)
+            answer = handshake.send(AcceptConnection())
+        except (RemoteProtocolError, LocalProtocolError, UnicodeError):
+            request.setHeader(b"sec-websocket-version", b"13")
+            return _Text(400, "This is for the page alone.\n").render(request)
+        browser = request.channel
+        assert isinstance(browser, Browser)
+        browser.converse(answer, caller(browser.door.caller, request.requestHeaders.getRawHeaders))
+        return NOT_DONE_YET
+
+
+def caller(known: Caller, values: Callable[[str, Sequence[str]], Sequence[str]]) -> Caller:
+    """Who asks, where a proxy says so.
+
+    All proxies pass on what somebody else has said before, in front: the last value of the last line is the proxy's.
+    """
+    if not known.forwards:
+        return known
+    said = _last(values("x-forwarded-for", []))
+    sealed = _last(values("x-forwarded-proto", [])).lower() == "https"
+    private = sockets.is_private(said) and not sockets.is_loopback(said)
+    return Caller(sockets.host(said) if said else known.host, True, sealed, private)
+
+
+def _last(lines: Sequence[str]) -> str:
+    return lines[-1].rpartition(",")[2].strip() if lines else ""
