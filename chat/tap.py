@@ -39,6 +39,7 @@ from chat.doors.sniffing import Reception
 from chat.doors.tcp import Browsers
 from chat.doors.tls import Certificates, TlsFactory
 from chat.server import operator_code, presets, status
+from chat.server.class_at_start import ClassAtStart
 from chat.server.discovery import Discoverable
 from chat.server.log_counts import LogCounts
 from chat.server.logbook import LogBook
@@ -82,6 +83,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     try:
         with of_who_runs(twistd):
             options.check_backups()
+            asked = options.ask_for_word()
     except Unfit as error:
         give_up(error.sentence, words)
     companions: list[Companion] = []
@@ -122,6 +124,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *(listening.metrics(port) for port in metrics),
         *_how_many(options),
         *presets.told(options),
+        *asked,
         *options.password_notes(),
     ]
     durable, upkeep = store if isinstance(store, SqliteStore) else None, None
@@ -134,6 +137,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             companions.append(Discoverable(options["name"], ports, encrypted))
         except Unfit as error:
             give_up(error.sentence, words)
+    if presets.beside(options).class_mode:
+        companions.append(ClassAtStart(hub))
     reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
     counts = LogCounts()
     companions.append(counts)
@@ -190,6 +195,7 @@ def _settings(options: Options) -> Settings:
         bool(options["log-connections"]),
         bool(options["registered-only"]),
         options["password"],
+        presets.beside(options).guards_newcomers,
     )
 
 
@@ -207,6 +213,8 @@ def _apply(factory: ChatFactory, store: SqliteStore | None, upkeep: Maintenance 
     if upkeep is not None:
         upkeep.keep(options["keep"])
     factory.enforce_bans()
+    for person in hub.people.values():
+        hub.newcomers.watch(person)
 
 
 def _max_clients(options: Options) -> int:

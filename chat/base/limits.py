@@ -803,6 +803,12 @@ a list that can be read, and nobody waits for somebody who does not look."""
 CLASS_PACE_SECONDS = 3
 """How long each waits between two lines in #lobby while class mode is on: forty who answer at once can be read."""
 
+NEWCOMER_SECONDS = 600
+NEWCOMER_PACE_SECONDS = 3
+LINK_SECONDS = 60
+"""For how long a guest is new to a server that guards itself from them, how long they wait between two lines then, and
+for how long they say no link: who comes to fill rooms does not wait, and who comes to talk hardly notices."""
+
 PINS, PIN_DIGITS = 100, 6
 """PINs of a class, and their digits: read from a sheet, typed by children.  A guess has to be right for its nickname,
 or for nobody's yet, and an address may guess once a second (see GUESSES_PER_HOST): of thirty that nobody has used it

@@ -18,7 +18,7 @@ from chat.core.hub import Hub
 from chat.core.person import Person
 from chat.core.ports import Role
 from chat.core.roles import SERVER
-from chat.wire import grammar, replies, vocabulary
+from chat.wire import grammar, phrases, replies, vocabulary
 from chat.wire.answers import Reply, Stored
 
 
@@ -315,7 +315,7 @@ async def invite_code(call: Call, asked: InvitationCode) -> Outcome:
     if not hub.settings.registered_only:
         raise Refused("usage", say("Everybody may come in and register here; --registered-only asks for invitations."))
     if not 1 <= count <= limits.INVITATIONS_AT_ONCE:
-        raise Refused("too-many", say("From one to {limit} at once.", limit=limits.INVITATIONS_AT_ONCE))
+        raise Refused("too-many", phrases.at_once(limits.INVITATIONS_AT_ONCE))
     if not call.connection.private:
         check_sealed(call.connection)
     codes, end = await hub.invitations.make(count)

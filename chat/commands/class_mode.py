@@ -13,7 +13,7 @@ from chat.core.hub import Hub
 from chat.core.measures import CLASS, Measure
 from chat.core.roles import SERVER
 from chat.log.events import Author, Measured
-from chat.wire import replies, vocabulary
+from chat.wire import phrases, replies, vocabulary
 
 
 class Class(NamedTuple):
@@ -113,7 +113,7 @@ async def roster(call: Call, asked: Roster) -> None:
         if hub.measures.class_mode is None:
             raise Refused("usage", say("PINs are for class mode, and end with it: /class on comes first."))
         if not 1 <= asked.number <= limits.PINS:
-            raise Refused("too-many", say("From one to {limit} at once.", limit=limits.PINS))
+            raise Refused("too-many", phrases.at_once(limits.PINS))
         if not call.connection.private:
             check_sealed(call.connection)
         hub.audit(call.session.author if call.session.named else None, "roster", "", None, text=str(asked.number))

@@ -586,6 +586,7 @@ async def quit(call: Call, asked: Quit) -> Outcome:
         try:
             if text:
                 session.hub.measures.check_may_be_seen(session.person)
+                session.hub.newcomers.check_holds_no_link(session.person, text)
         except Refused as refused:
             text = ""
             session.answer(Problem(refused.code, refused.sentence))

@@ -141,6 +141,7 @@ async def away(call: Call, asked: Away) -> None:
     text = brief(asked.text or "", limits.WORDS)
     if text:
         call.session.hub.measures.check_may_be_seen(call.session.person)
+        call.session.hub.newcomers.check_holds_no_link(call.session.person, text)
     await _be_away(call.session, text)
     call.reply(replies.Away(text))
 

@@ -243,6 +243,7 @@ async def leave(call: Call, asked: Leave) -> None:
         session.check_may_talk(room)
         try:
             session.hub.measures.check_not_closed(session.person, say("guests go without a word"))
+            session.hub.newcomers.check_holds_no_link(session.person, text)
         except Refused as refused:
             text = ""
             session.answer(Problem(refused.code, refused.sentence))
@@ -307,6 +308,7 @@ async def topic(call: Call, asked: Topic) -> Outcome:
     if room.measured and hub.measures.of("lock-topic", session.person, room.log.key) is not None:
         raise not_for("operator", "topic")
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
+    hub.newcomers.check_holds_no_link(session.person, text)
     count(session, "topic")
     room.introduce(session.person)
     record = Record("topic", room.log.key, text or None)

@@ -120,6 +120,7 @@ async def _private(session: Session, request: Request, person: Person, text: str
     scope.check_place(session, None)
     session.check_may_write(person)
     said = words.message(text)
+    hub.newcomers.check_may_say(session.person, session.host, said, request.id)
     fact = Private(session.author, person.nick, person.id, said, request.notice, request.tags, hub.token())
     copy = None if person is session.person else person.log
     try:
@@ -273,6 +274,7 @@ async def post(call: Call, asked: Post) -> Outcome:
             )
         hub.measures.check_may_talk(person, room.log.key)
         text = words.message(asked.text)
+        hub.newcomers.check_may_say(person, call.connection.host, text)
         hub.paces.take_turn(room, person, call.connection.host, text)
         place, _ = await hub.turn.write(room.log, Message(author, text))
         posted = Reply("post", replies.Posted(), call.request.id)

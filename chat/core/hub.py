@@ -28,6 +28,7 @@ from chat.core.invitations import Invitations
 from chat.core.locked_rooms import LockedRooms
 from chat.core.logins import Logins, NoPasswords
 from chat.core.measures import RECORDS, Measurable, Measures
+from chat.core.newcomers import Newcomers
 from chat.core.nicknames import Nicknames
 from chat.core.paces import Paces
 from chat.core.person import Departed, Device, Person, Scope
@@ -99,6 +100,8 @@ class Settings:
     """Whoever has no account, and no invitation, does not come in."""
     password: Shared | None = None
     """What whoever comes in has to know first."""
+    guards_newcomers: bool = False
+    """Guests who came just now may less: see `chat.core.newcomers`."""
 
 
 class Hub:
@@ -156,6 +159,7 @@ class Hub:
         self.invitations = Invitations(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
         self.paces = Paces(self.measures, clock)
+        self.newcomers = Newcomers(clock, now, self.measures, lambda: self.settings.guards_newcomers)
         self.locked = LockedRooms(clock, now, self.turn, self.measures, self.roles, kept.records)
         self.roster = Roster(self.turn, kept.records)
         self.store = store
@@ -365,6 +369,7 @@ class Hub:
     def wrote(self, private: Private, person: Person) -> None:
         """Somebody wrote to this person: whom /reply answers from now on."""
         author = private.author.person
+        self.newcomers.asked(person, author)
         if author not in person.ignored:
             person.last_from = author
         if person.presence is Presence.DOWN and author not in person.senders:
@@ -520,6 +525,7 @@ class Hub:
                 if self.noted:
                     logger.info("{nick} came in, from {host}", nick=person.nick, host=person.host)
                 self.people[person.id] = person
+                self.newcomers.watch(person)
                 self.most_people = max(self.most_people, len(self.people))
                 self.watchers.tell(person.nick, True)
             case Step.HOLD:
@@ -653,6 +659,7 @@ class Hub:
         del self.absent[person.id]
         person.entered_at = self.now()
         self.people[person.id] = person
+        self.newcomers.watch(person)
         self.watchers.tell(person.nick, True)
         for room in person.rooms.values():
             if not room.log.recorded:
@@ -693,6 +700,7 @@ class Hub:
         if not person.has_account:
             self.claim(nick, person)
         self.people[person.id] = person
+        self.newcomers.watch(person)
         for room in person.rooms.values():
             room.put_back(person)
         person.presence = Presence.HERE

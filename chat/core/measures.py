@@ -134,6 +134,8 @@ class Measures:
         """By their holders, then by their keys."""
         self._closed: dict[str, Measure] = {}
         """By the addresses that they close."""
+        self._watched: set[str] = set()
+        """The ids of those whose lines are looked at for another reason."""
         for record in records:
             if record.kind == RECORDS and record.value is not None and (found := read(record.key, record.value)):
                 self._put(found)
@@ -141,8 +143,16 @@ class Measures:
     def concern(self, holder: str) -> bool:
         """Whether there may be one of this person, or of this room: without one nothing is looked at."""
         if not holder.startswith("#") or SERVER not in self._of:
-            return holder in self._of
+            return holder in self._of or holder in self._watched
         return holder in self._of or any(measure.kind != "class" for measure in self._of[SERVER].values())
+
+    def watch(self, person: Person, on: bool) -> None:
+        """Their lines are looked at whatever measures there are, or not any more."""
+        if on:
+            self._watched.add(person.id)
+        else:
+            self._watched.discard(person.id)
+        person.measured = self.concern(person.id)
 
     def stored(self, record: Record) -> None:
         """One was taken, or ended, on another node."""
@@ -205,6 +215,7 @@ class Measures:
 
     def forget(self, person: str) -> None:
         """Nobody comes back as this person: what closes their address holds on."""
+        self._watched.discard(person)
         self._forget([measure for measure in self._of.get(person, {}).values() if not measure.host])
 
     def forget_strangers(self, known: Mapping[str, Person], *more: Mapping[str, Person]) -> None:

@@ -445,6 +445,7 @@ class Session:
             self.hub.measures.check_not_closed(self.person, say("guests have no private talk with each other"))
         if SERVER not in person.roles:
             self.hub.measures.check_may_talk(self.person, SERVER)
+        self.hub.newcomers.check_may_write(self.person, person)
 
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact.
@@ -454,6 +455,7 @@ class Session:
         if self.person.measured or room.measured:
             self.hub.measures.check_may_talk(self.person, room.log.key)
             text, id = getattr(facts[0], "text", ""), None if request is None else request.id
+            self.hub.newcomers.check_may_say(self.person, self.host, text, id)
             self.hub.paces.take_turn(room, self.person, self.host, text, id)
         room.introduce(self.person)
         self.posting.say(room.log, facts, request)

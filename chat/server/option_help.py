@@ -129,8 +129,9 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
         say("How it behaves:"),
         {
             "for": say(
-                "Values of other options for a use: class (many from one address) or home (nobody is slowed). The "
-                "start tells them; an option that is given by itself wins."
+                "Values of other options for a use: class (many from one address, class mode), open (guests who came "
+                "just now may less) or home (nobody is slowed, a word is asked for). The start tells them; an option "
+                "that is given by itself wins."
             ),
             "grace": say("How many seconds a nickname is held after a line dropped, at most {most}.", most=GRACE_MOST),
             "rate": say("Lines a second that one may say after a burst of {burst}; 0 is no limit.", burst=limits.BURST),

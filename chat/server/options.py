@@ -25,7 +25,7 @@ from chat.base.reasons import system_reason
 from chat.base.sizes import parse_size
 from chat.base.text import visible
 from chat.doors import control
-from chat.server import config
+from chat.server import config, first_word, presets
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
 from chat.server.presets import PRESETS
 from chat.store.sqlite.keep import parse_keep
@@ -404,7 +404,28 @@ class Options(CommandLine):
 
     def _check_password(self) -> None:
         path = self["password-file"]
+        if path is None and presets.beside(self).asks_for_word and self.word.exists():
+            path = self["password-file"] = str(self.word)
         self["password"] = None if path is None else read_password(self._directory / path)
+
+    @property
+    def word(self) -> Path:
+        """Where the password stands that was asked for, if it was."""
+        return self.below_data(first_word.NAME)
+
+    def ask_for_word(self) -> list[Sentence]:
+        """Where a use wants a password and there is none, ask for one; returns what the start says, raises `Unfit`."""
+        if self["password"] is not None or not presets.beside(self).asks_for_word:
+            return []
+        first = self["database"] == MEMORY or not self.below_data(self["database"]).exists()
+        return first_word.ask(self.word, first, self.language, self._take_word)
+
+    def _take_word(self) -> None:
+        try:
+            self._check_password()
+        except Wrong as error:
+            self["password-file"] = None
+            raise Unfit(error.reason) from None
 
     def password_notes(self) -> list[Sentence]:
         """What is to be known of the file with the server's password."""

@@ -449,6 +449,11 @@ def other_device(what: Literal["joined", "left", "renamed"], name: str) -> Sente
     return say("You are {nick} now, by another device.", nick=name)
 
 
+def at_once(limit: int) -> Sentence:
+    """How many of something are made together."""
+    return say("From one to {limit} at once.", limit=limit)
+
+
 def manual(usage: Sentence, help: Sentence) -> Sentence:
     """One command in a line."""
     return say("{usage}: {help}", usage=usage, help=help)

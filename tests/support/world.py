@@ -325,6 +325,7 @@ class World:
         unrecorded: Sequence[str] = (),
         password: str | None = None,
         registered_only: bool = False,
+        guards_newcomers: bool = False,
         words: str = "en",
         tokens: str = "token",
         clock: Clock | None = None,
@@ -348,6 +349,7 @@ class World:
             proxies=Bans(map(parse_ban, proxies)),
             registered_only=registered_only,
             password=None if password is None else Shared(password),
+            guards_newcomers=guards_newcomers,
         )
         self.passwords = Hashed()
         token = lambda: f"{tokens}{next(numbers)}"  # noqa: E731
