@@ -210,6 +210,94 @@ def test_of_very_many_markers_the_oldest_is_forgotten(world: World, monkeypatch:
     assert [params[1] for params in told(amy, "MARKREAD")] == ["*", at, at]
 
 
+# Messages of several lines.
+
+SEVERAL = "draft/multiline batch message-tags echo-message labeled-response server-time"
+
+
+def lines_of(client: Client) -> list[tuple[str, bool]]:
+    """The texts of a batch, each with whether it goes on with the one before; its name is the same all through."""
+    begin, *lines, end = [parse(line) for line in client.take()]
+    name = begin.params[0][1:]
+    assert (begin.command, begin.params[1], end.params) == ("BATCH", "draft/multiline", [f"-{name}"])
+    assert {line.tags["batch"] for line in lines} == {name}
+    assert begin.tags.keys() >= {"msgid", "time"}
+    assert not any("msgid" in line.tags for line in lines)
+    return [(line.params[1], "draft/multiline-concat" in line.tags) for line in lines]
+
+
+def test_lines_that_belong_together_are_one_message(world: World) -> None:
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps=SEVERAL) for nick in ("amy", "carl"))
+    dee, ben = enter(world, "dee", "JOIN #lobby", caps="message-tags"), world.enter("ben")
+    program = world.enter("prog", wire="json")
+    world.take_all()
+    amy.type("@label=7;+a=b BATCH +x draft/multiline #lobby")
+    assert amy.take() == []
+    amy.type("@batch=x PRIVMSG #lobby :one ", "@batch=x;draft/multiline-concat PRIVMSG #lobby :line")
+    amy.type("@batch=x PRIVMSG #lobby :", "@batch=x PRIVMSG #LOBBY :/three")
+    assert ben.lines == amy.take() == []
+    amy.type("BATCH -x")
+    assert parse(amy.lines[0]).tags["label"] == "7"
+    assert parse(carl.lines[0]).tags["+a"] == "b"
+    assert lines_of(amy) == lines_of(carl) == [("one line", False), ("", False), ("/three", False)]
+    assert [parse(line).params[1] for line in dee.lines] == ["one line", " ", "/three"]
+    assert ["msgid" in parse(line).tags for line in dee.lines] == [True, False, False]
+    assert [keys["text"] for keys in program.objects] == ["one line\n\n/three"]
+    assert ben.take()[0] == "<amy> one line"
+
+
+def test_what_is_too_long_for_one_line_goes_on_in_the_next_also_in_private_and_in_history(world: World) -> None:
+    carl = enter(world, "carl", "JOIN #lobby", caps=f"{SEVERAL} draft/chathistory")
+    ben = world.enter("ben")
+    carl.take()
+    words = "many words " * 80
+    ben.type(f"/msg carl {words}", words)
+    texts = [parse(line) for line in carl.take() if " PRIVMSG " in line]
+    assert "".join(text.params[1] for text in texts if text.params[0] == "carl").strip() == words.strip()
+    assert ["draft/multiline-concat" in text.tags for text in texts] == [False, True, False, True]
+    carl.type("CHATHISTORY LATEST #lobby * 5")
+    shown = [parse(line) for line in carl.lines]
+    assert [(one.command, one.tags.get("batch")) for one in shown[:3]] == [
+        ("BATCH", None),
+        ("BATCH", "history"),
+        ("PRIVMSG", shown[1].params[0][1:]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (["@batch=y PRIVMSG #lobby :x"], ["MULTILINE_INVALID"]),
+        (["@batch=x JOIN #ops"], ["MULTILINE_INVALID"]),
+        (["@batch=x PRIVMSG #ops :x"], ["MULTILINE_INVALID_TARGET", "#lobby", "#ops"]),
+        (["@batch=x;draft/multiline-concat PRIVMSG #lobby :x"], ["MULTILINE_INVALID"]),
+        (["@batch=x PRIVMSG #lobby :x", "@batch=x NOTICE #lobby :x"], ["MULTILINE_INVALID"]),
+        (["@batch=x PRIVMSG #lobby :x", "@batch=x;draft/multiline-concat PRIVMSG #lobby :"], ["MULTILINE_INVALID"]),
+        (["@batch=x PRIVMSG #lobby :x"] * 101, ["MULTILINE_MAX_LINES", "100"]),
+        ([f"@batch=x PRIVMSG #lobby :{'x' * 400}"] * 41, ["MULTILINE_MAX_BYTES", "16384"]),
+    ],
+)
+def test_what_makes_no_message_is_refused_once_and_nothing_of_it_is_said(
+    world: World, lines: list[str], answer: list[str]
+) -> None:
+    ben, amy = world.enter("ben"), enter(world, "amy", "JOIN #lobby", caps=SEVERAL)
+    world.take_all()
+    amy.type("BATCH +x draft/multiline #lobby", *lines, "@batch=x PRIVMSG #lobby :more", "BATCH -x")
+    assert [params[:-1] for params in told(amy, "FAIL")] == [["BATCH", *answer]]
+    assert ben.take() == []
+    amy.type("PRIVMSG #lobby :now")
+    assert ben.take() == ["<amy> now"]
+
+
+def test_it_is_refused_like_any_line_where_one_may_not_talk_and_batches_of_other_kinds_are_none(world: World) -> None:
+    amy = enter(world, "amy", caps=SEVERAL)
+    amy.type("BATCH +x draft/multiline #ops", "@batch=x PRIVMSG #ops :x", "@batch=x PRIVMSG #ops :y", "BATCH -x")
+    assert numbers(amy) == ["404"]
+    amy.take()
+    amy.type("BATCH +x netsplit", "BATCH -x")
+    assert numbers(amy) == ["461", "461"]
+
+
 # Accounts.
 
 

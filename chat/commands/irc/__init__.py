@@ -15,6 +15,7 @@ from chat.commands.irc import (
     entering,
     history,
     modes,
+    multiline,
     operators,
     reading,
     redaction,
@@ -36,6 +37,7 @@ __all__ = [
     "entering",
     "history",
     "modes",
+    "multiline",
     "operators",
     "perform_verb",
     "reading",
@@ -56,7 +58,8 @@ def perform_verb(session: Session, verb: Verb, perform: Perform) -> Awaitable[Ou
     wire = cast(IrcWire, connection.wire)
     if session.named:  # another device may have changed it
         wire.nick, wire.has_account = session.person.nick, session.person.has_account
-    wire.take_up(verb.name, verb.tags.get("label"))
+    begins = verb.name == "BATCH" and verb.params and verb.params[0].startswith("+")
+    wire.take_up(verb.name, None if begins else verb.tags.get("label"))  # else it is answered once it is said
     asked = Asked(session, connection, wire, verb, perform)
     if not verb.is_utf8:
         asked.tell("WARN", "*", "INVALID_UTF8", wire.words(say("That was no UTF-8; it was read as CP1252.")))
@@ -72,6 +75,8 @@ def perform_verb(session: Session, verb: Verb, perform: Perform) -> Awaitable[Ou
 
 def _perform(asked: Asked) -> Awaitable[None] | None:
     verb = asked.verb
+    if "batch" in verb.tags and multiline.gather(asked):
+        return None
     row = VERBS.get(verb.name)
     if row is None:
         return _command(asked)

@@ -11,6 +11,7 @@ from chat.base.language import say
 from chat.commands import server_password
 from chat.commands.entering import become, choose, greet
 from chat.commands.irc.asking import lusers
+from chat.commands.irc.multiline import LIMITS
 from chat.commands.irc.reading import tell_markers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
@@ -32,6 +33,7 @@ CAPABILITIES = {
     "draft/chathistory": "",
     "draft/event-playback": "",
     "draft/message-redaction": "",
+    "draft/multiline": LIMITS,
     "draft/no-implicit-names": "",
     "draft/read-marker": "",
     "echo-message": "",

@@ -37,14 +37,15 @@ def _say(asked: Asked, targets: str = "", text: str = "", *_: str) -> Awaitable[
         return None
     if "," not in targets:  # nearly always
         asked.wire.about(targets)
-        return _say_to(asked, targets, text)
+        return say_to(asked, targets, text)
     asked.connection.counts_as(len(asked.targets(targets)))
     if begin := asked.wire.open_batch():
         asked.connection.send(begin)
-    return asked.for_each(targets, lambda target: _say_to(asked, target, text))
+    return asked.for_each(targets, lambda target: say_to(asked, target, text))
 
 
-def _say_to(asked: Asked, target: str, text: str) -> Awaitable[None] | None:
+def say_to(asked: Asked, target: str, text: str, whole: bool = False) -> Awaitable[None] | None:
+    """Say something in one place; `whole`: of several lines, each of which came by itself."""
     acts = False
     if text.startswith(_CTCP):
         command, _, rest = text.strip(_CTCP).partition(" ")
@@ -58,7 +59,7 @@ def _say_to(asked: Asked, target: str, text: str) -> Awaitable[None] | None:
     if is_empty(text):
         raise nothing_said()
     head = f":{mask(asked.session.person.nick)} {asked.verb.name} {target} :"
-    if (size := len((head + text).encode()) + 9 * acts) > limits.IRC_LINE:
+    if not whole and (size := len((head + text).encode()) + 9 * acts) > limits.IRC_LINE:
         # Whoever hears it by IRC would get it in two parts; their client divides it where they want.
         raise Refused("too-long", phrases.too_long(size, limits.IRC_LINE))
     if not target.startswith("#"):

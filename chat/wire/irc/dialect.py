@@ -5,6 +5,7 @@ The answers to a message with a label are gathered, and given together (IRCv3 la
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from chat.base import limits
@@ -57,13 +58,29 @@ NOBODY = "*"
 _COMMANDS = say("Commands of the chat are sent with /quote; HELP lists them.")
 
 
+@dataclass
+class Gathering:
+    """A message of several lines, while they come: their `command` and the `tags` of the first message of it."""
+
+    reference: str
+    target: str
+    tags: Mapping[str, str]
+    command: str = ""
+    lines: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def size(self) -> int:
+        """Its bytes, so far."""
+        return sum(len(line.encode()) + 1 for line in self.lines) - 1
+
+
 class IrcWire:
     """The wire of a visit with an IRC client."""
 
     __slots__ = (
         "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
-        "account", "capabilities", "credentials", "format", "has_account", "marker", "negotiating", "nick", "opening",
-        "password", "realname", "user", "wanted", "word_given",
+        "account", "capabilities", "credentials", "format", "gathering", "has_account", "marker", "negotiating",
+        "nick", "opening", "password", "realname", "user", "wanted", "word_given",
     )  # fmt: skip
 
     asks = False
@@ -108,6 +125,7 @@ class IrcWire:
         self.capabilities = frozenset()
         self.negotiating = self.word_given = False
         self.marker = "*"
+        self.gathering: Gathering | None = None
         self.has_account = False
         self.opening = ()
         self._greeting = Greeting("chat", "", 0)

@@ -52,6 +52,7 @@ RENDERED = (
     "account-tag",
     "batch",
     "draft/message-redaction",
+    "draft/multiline",
     "echo-message",
     "extended-join",
     "invite-notify",
@@ -94,6 +95,7 @@ class IrcFormat:
         self._ids = "message-tags" in capabilities
         self._accounts = "account-tag" in capabilities
         self._extends = "extended-join" in capabilities
+        self._multiline = "draft/multiline" in capabilities and "batch" in capabilities
         self._redacts = "draft/message-redaction" in capabilities
         self._invites = "invite-notify" in capabilities
 
@@ -111,15 +113,15 @@ class IrcFormat:
         tags = [f"batch={batch_of(log.name)}"] if timed and self.replays else []
         if id is not None:
             tags.append(id.partition(" ")[2])
-        return _encode(self._tagged(log.key, entry, tags, self._lines(log, entry, timed and not self.replays)))
+        return _encode(self._tagged(log, entry, tags, self._lines(log, entry, timed and not self.replays)))
 
     def remembered(self, room: str, entry: Entry, batch: str) -> Iterator[str]:
         """The same of history, within a batch."""
-        key, tags = fold(room), [f"batch={batch}"] if batch else []
-        happened = self._lines(Conversation(key, room), entry, timed=False)
-        return self._tagged(key, entry, tags, said(entry.fact, room) if isinstance(entry.fact, Said) else happened)
+        log, tags = Conversation(fold(room), room), [f"batch={batch}"] if batch else []
+        is_talk = isinstance(entry.fact, Said)
+        return self._tagged(log, entry, tags, said(entry.fact, room) if is_talk else self._lines(log, entry, False))
 
-    def _tagged(self, key: str, entry: Entry, tags: list[str], messages: Iterable[str]) -> Iterator[str]:
+    def _tagged(self, log: Named, entry: Entry, tags: list[str], messages: Iterable[str]) -> Iterator[str]:
         """Messages with their tags; the id of an entry stands on its first one alone."""
         if self.stamps:
             tags.append(stamp(entry.at))
@@ -129,7 +131,11 @@ class IrcFormat:
             tags.append("bot")
         if self._ids:
             tags += getattr(entry.fact, "tags", ())
-        first, rest = tagged([*tags, msgid(key, entry)] if self._ids else tags), tagged(tags)
+        first, rest = tagged([*tags, msgid(log.key, entry)] if self._ids else tags), tagged(tags)
+        messages = [*messages]
+        if len(messages) > 1 and self._multiline and isinstance(entry.fact, Message | Private):
+            yield from _in_batch(log, entry, first)
+            return
         for number, message in enumerate(messages):
             yield (rest if number else first) + message
 
@@ -240,6 +246,19 @@ def said(fact: Fact, room: str) -> Iterator[str]:
             yield from _acted(author, room, text)
         case Private(author, to, _, text, notice):
             yield from _talk(author, to, text, "NOTICE" if notice else "PRIVMSG")
+
+
+def _in_batch(log: Named, entry: Entry, tags: str) -> Iterator[str]:
+    """What somebody said in several messages, as ones that belong together (IRCv3 draft/multiline)."""
+    fact, name = entry.fact, f"lines-{entry.seq}"
+    assert isinstance(fact, Message | Private)
+    source, to = _speaker(fact.author), fact.to if isinstance(fact, Private) else log.name
+    command = "NOTICE" if isinstance(fact, Annotated | Private) and fact.notice else "PRIVMSG"
+    yield tags + bare(source, "BATCH", f"+{name}", "draft/multiline", to)
+    for part in fact.text.split("\n"):
+        for number, message in enumerate(lines(source, command, to, visible(part))):
+            yield tagged([f"batch={name}", "draft/multiline-concat" if number else ""]) + message
+    yield bare(source, "BATCH", f"-{name}")
 
 
 def _talk(author: Author, to: str, text: str, command: str = "PRIVMSG") -> Iterator[str]:
