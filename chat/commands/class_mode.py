@@ -7,7 +7,6 @@ from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.commands.entering import check_sealed
 from chat.commands.locked_rooms import all_come_in
-from chat.commands.measuring import take_instead
 from chat.commands.registry import Call, command, usage
 from chat.core.hub import Hub
 from chat.core.measures import CLASS, Measure
@@ -80,8 +79,7 @@ async def switch_class_mode(hub: Hub, by: Author | None, on: bool) -> None:
         raise
     if not on:
         hub.roster.end_all()
-    if not hub.locked.is_locked(lobby.log.key):
-        await all_come_in(hub, lobby)
+    await all_come_in(hub, lobby)
 
 
 class Roster(NamedTuple):
@@ -124,6 +122,6 @@ async def roster(call: Call, asked: Roster) -> None:
 
 def _instead(hub: Hub, some: list[Measure], others: list[Measure]) -> None:
     for measure in some:
-        take_instead(hub, measure, None)
+        hub.measures.instead(measure, None)
     for measure in others:
-        take_instead(hub, None, measure)
+        hub.measures.instead(None, measure)

@@ -13,6 +13,7 @@ from chat.commands.rooms import go_in
 from chat.commands.words import brief
 from chat.core.hub import Hub
 from chat.core.locked_rooms import Waiting
+from chat.core.person import Device
 from chat.core.room import Room
 from chat.core.session import Session
 from chat.log.events import Author, Measured
@@ -67,10 +68,13 @@ async def _switch(call: Call, asked: Switch, on: bool) -> None:
 
 
 async def all_come_in(hub: Hub, room: Room) -> None:
-    """It is not locked any more: who waited at the door is in, and nobody needs a pass."""
-    hub.locked.unlocked(room.log.key)
-    for one in hub.locked.waiting(room.log.key):
-        await _let_in(hub, one)
+    """Unless it is locked again by now: who waited at the door is in, and nobody needs a pass."""
+    key = room.log.key
+    if not hub.locked.is_locked(key):
+        hub.locked.unlocked(key)
+        for one in hub.locked.waiting(key):
+            if not hub.locked.is_locked(key):
+                await _let_in(hub, one)
 
 
 class Admitted(NamedTuple):
@@ -92,13 +96,21 @@ async def admit(call: Call, asked: Admitted) -> None:
     found = _at_door(call, asked.room, asked.nick)
     room = found[0].room
     author = _author(call, room)
+    inside: list[str] = []
+    outside: list[str] = []
     for one in found:
-        hub.audit(author, "admit", one.person.nick, room)
-        hub.turn.append(one.person.log, Measured(author, "admit", one.person.nick, room.log.name, None, ""))
+        nick = one.person.nick
+        hub.audit(author, "admit", nick, room)
+        hub.turn.append(one.person.log, Measured(author, "admit", nick, room.log.name, None, ""))
         hub.locked.give_pass(one.person, room.log.key)
-        await _let_in(hub, one)
+        (inside if await _let_in(hub, one) else outside).append(nick)
     await hub.turn.flush()
-    call.reply(replies.AtDoor(room.log.name, [one.person.nick for one in found], True, ""))
+    if outside:
+        yet = say("{who} may come into {room} now, but could not yet.", who=tuple(outside), room=room.log.name)
+        if not inside:
+            raise Refused("too-many", yet)
+        call.session.answer(Problem("too-many", yet))
+    call.reply(replies.AtDoor(room.log.name, inside, True, ""))
 
 
 class Rejected(NamedTuple):
@@ -148,20 +160,38 @@ def _at_door(call: Call, name: str | None, nick: str) -> Sequence[Waiting]:
     return waiting
 
 
-async def _let_in(hub: Hub, one: Waiting) -> None:
-    """Whoever waits there is in the room, be their line down; they are told what is told who joins."""
-    person, key, device = one.person, one.room.log.key, one.device
+async def _let_in(hub: Hub, one: Waiting) -> bool:
+    """Whoever waits there is in the room, be their line down; they are told what is told who joins.
+
+    Returns whether they are.  They are not where they may not come meanwhile, which they are told, and where they have
+    no device left but programs that are not for this room.
+    """
+    person, key = one.person, one.room.log.key
     if not hub.locked.leave(person, key) or key in person.rooms:
-        return
-    if device not in person.attached and person.attached:
-        device = person.attached[-1]
-    assert isinstance(device, Session)
+        return key in person.rooms
+    device = _device(one)
+    if device is None:
+        return False
     try:
         hub.measures.check_may_come(person, key)
         person.may_join_one_more()
         await go_in(device, one.room)
     except ChatError as error:
         device.answer(Problem(error.code, error.sentence))
+    return key in person.rooms
+
+
+def _device(one: Waiting) -> Session | None:
+    """The device on which they come in: the one on which they came to the door, else another one."""
+    person, key = one.person, one.room.log.key
+    if one.device in person.attached:
+        found: Device | None = one.device
+    else:
+        others = (*person.detached, *person.attached)
+        able = [device for device in others if device.scope is None or device.scope.leads_to(key)]
+        found = able[-1] if able else None
+    assert found is None or isinstance(found, Session)
+    return found
 
 
 def _author(call: Call, room: Room) -> Author | None:

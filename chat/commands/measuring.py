@@ -5,7 +5,6 @@ from typing import Literal
 
 from chat.base.errors import NotStored
 from chat.commands.registry import Call
-from chat.core.hub import Hub
 from chat.core.measures import Measure
 from chat.core.person import Person
 from chat.core.ports import Record
@@ -30,20 +29,12 @@ async def set_for_room(call: Call, room: Room, kind: _OfRoom, on: bool, every: i
         return
     record = changed.record if on else changed.record._replace(value=None)
     told = tell(call, kind if on else _ENDED[kind], None, "", room, every or None, "", record)
-    take_instead(hub, before, measure)
+    hub.measures.instead(before, measure)
     try:
         await told
     except NotStored:
-        take_instead(hub, measure, before)
+        hub.measures.instead(measure, before)
         raise
-
-
-def take_instead(hub: Hub, one: Measure | None, other: Measure | None) -> None:
-    """The other holds instead of the one, if there is any."""
-    if one is not None:
-        hub.measures.end(one)
-    if other is not None:
-        hub.measures.take(other)
 
 
 def tell(
@@ -62,7 +53,9 @@ def tell(
     author = session.author if session.named else None
     hub.audit(author, what, nick, room, seconds, why)
     if room is not None:
-        room.introduce(session.person)
+        for known in (session.person, person):
+            if known is not None:
+                room.introduce(known)
         stays = person is None or (room.log.key in person.rooms and what not in ("kick", "ban"))
         fact = Measured(author, what, nick, room.log.name, seconds, why)
         return hub.turn.write(room.log, fact, copy=None if stays or person is None else person.log, record=record)

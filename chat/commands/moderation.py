@@ -8,7 +8,7 @@ from chat.base import limits
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
-from chat.commands.measuring import set_for_room, take_instead, tell
+from chat.commands.measuring import set_for_room, tell
 from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
 from chat.commands.words import brief
@@ -276,7 +276,7 @@ async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnSe
             _put_out(hub, person, room, hub.measures.refusal(measure), "ban")
         await told
     except NotStored:
-        take_instead(hub, measure, before)
+        hub.measures.instead(measure, before)
         raise
     if kind == "ban" and person is not None:
         hub.belongs_no_more(person, key)
@@ -318,8 +318,13 @@ async def _end(call: Call, kind: _Hits, room: Room | None, nick: str) -> Outcome
         check_may_free(None if call.connection.operator else call.session.person, person, key)
     called = measure.nick if person is None else person.nick
     what: Literal["unmute", "unban"] = "unmute" if kind == "mute" else "unban"
-    await tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
-    hub.measures.end(measure)
+    told = tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
+    hub.measures.instead(measure, None)
+    try:
+        await told
+    except NotStored:
+        hub.measures.instead(None, measure)
+        raise
     call.reply(replies.Measured(what, called, name, None, "", 0))
     return None
 

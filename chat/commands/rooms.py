@@ -130,7 +130,7 @@ async def go_in(session: Session, room: Room, is_new: bool = False, id: str | No
     standing = Standing(position, Unread(), position)
     _tell_joined(session, room, standing, is_new, id)
     for other in session.person.others(session):
-        if other.keeps_list and isinstance(other, Session):
+        if other.keeps_list and isinstance(other, Session) and other.may_read(room.log):
             other.notice(f"room {key}", RoomNotice(state(other, room, standing)))
     session.hear(room.log, position)
     return None

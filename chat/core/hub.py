@@ -171,7 +171,8 @@ class Hub:
         head = next((log.head for log in kept.logs if log.key == SERVER), 0)
         self.log = Log(SERVER, SERVER, self._tails, head)
         """The server's own, which everybody hears; nobody stands in it before it holds anything."""
-        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, self.roles, self.measures, kept)
+        rules = self.roles, self.measures, self.locked
+        self.rooms = Rooms(clock, self.turn, store, self._tails, settings.unrecorded, *rules, kept)
         self.lobby = self.rooms.make(LOBBY)
         self.staff = self.rooms.make(STAFF)
         self.rooms.set_privacy(STAFF, Privacy(private=True))

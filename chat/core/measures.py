@@ -179,6 +179,16 @@ class Measures:
         self._drop(measure)
         self._flag(measure.holder)
 
+    def instead(self, one: Measure | None, other: Measure | None) -> None:
+        """The other holds instead of the one, of the same key, unless a third does by now; None is that none does."""
+        known = one or other
+        if known is None or self._of.get(known.holder, {}).get(known.key) != one:
+            return
+        if one is not None:
+            self.end(one)
+        if other is not None:
+            self.take(other)
+
     def find(self, kind: Kind, where: str, nick: str, person: Person | None) -> Measure | None:
         """The one of this person, or of who was called so then; `nick` "" is everybody."""
         fold = names.fold(nick)

@@ -40,6 +40,10 @@ class Scope(NamedTuple):
     token: str
     rooms: frozenset[str] | None
 
+    def leads_to(self, key: str) -> bool:
+        """Whether it is for the room of this key."""
+        return self.rooms is None or key in self.rooms
+
 
 class Device(Restorable, Protocol):
     """What a person and the hub know of a session."""

@@ -9,6 +9,7 @@ from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.nearest import nearest
+from chat.core.locked_rooms import LockedRooms
 from chat.core.measures import Measures
 from chat.core.ports import Kept, KeptLog, Record, Store
 from chat.core.privacy import KIND, PUBLIC, STAFF, Privacy, of_record
@@ -34,6 +35,7 @@ class Rooms(Mapping[str, Room]):
         unrecorded: frozenset[str],
         roles: Roles,
         measures: Measures,
+        locked: LockedRooms,
         kept: Kept,
     ) -> None:
         self._clock = clock
@@ -43,6 +45,7 @@ class Rooms(Mapping[str, Room]):
         self._unrecorded = unrecorded
         self._roles = roles
         self._measures = measures
+        self._locked = locked
         self._rooms: dict[str, Room] = {}
         self._holders = RoomHolders()
         self._forgot = False
@@ -215,11 +218,11 @@ class Rooms(Mapping[str, Room]):
         return room
 
     def _make_place(self) -> None:
-        """Where there are as many rooms as there may be, forget one in which nobody is."""
+        """Where there are as many rooms as there may be, forget one in which nobody is, nor at its door."""
         if len(self._rooms) < limits.ROOMS + (STAFF in self._rooms):
             return
         for key, room in self._rooms.items():
-            if not room.members and key not in (LOBBY, STAFF):
+            if not room.members and key not in (LOBBY, STAFF) and not self._locked.waiting(key):
                 del self._rooms[key]
                 self._forgot = True
                 room.log.forget()

@@ -37,6 +37,7 @@ from chat.log.events import (
     OtherDevice,
     Redacted,
     Renamed,
+    RoleGiven,
     StopAnnounced,
 )
 from chat.log.log import Log
@@ -55,6 +56,10 @@ from chat.wire.rendering import Rendering
 from chat.wire.requests import Request
 
 logger = Logger()
+
+
+_OF_OFFICE = Announced | StopAnnounced | Measured | RoleGiven
+"""What somebody does who has a say here concerns also those who ignore them."""
 
 
 class Frame(Enum):
@@ -390,7 +395,7 @@ class Session:
         scope = self.scope
         if scope is not None and scope.rooms is None and log is self.hub.staff.log:
             return None  # it acts as an operator no more than any other program
-        if scope is None or scope.rooms is None or log.key in scope.rooms or log is self.hub.log:
+        if scope is None or scope.leads_to(log.key) or log is self.hub.log:
             return self.person.reach(log)
         return None
 
@@ -581,8 +586,8 @@ class Session:
 
     def wants(self, log: Log, entry: Entry) -> bool:
         """(Reader) Not what they said here, unless their wire echoes it, nor their own coming and going, nor people
-        they ignore (but for what is announced to all, or concerns others' lines), nor a fact that another room tells
-        them."""
+        they ignore (but for what is announced to all, what is done to people in a room or here, or concerns others'
+        lines), nor a fact that another room tells them."""
         fact, person = entry.fact, self.person
         if isinstance(fact, Audited) and person.was(fact.about):
             return False
@@ -593,7 +598,7 @@ class Session:
                 return format.echoes and not format.keeps_list and len(person.attached) == 1
             if fact.author.session == self.id:
                 return self.rendering.format.echoes
-            if fact.author.person in person.ignored and not isinstance(fact, Announced | StopAnnounced):
+            if fact.author.person in person.ignored and not isinstance(fact, _OF_OFFICE):
                 return isinstance(fact, Redacted) and bool(fact.whose)
         if isinstance(fact, Joined | Left) and entry.seq <= self.listed.get(log.key, 0) and self.keeps_list:
             # Who left the chat may stand in the list of another room that they are in already.

@@ -5,6 +5,9 @@ import pytest
 from irc_client import enter, log_in, numbers, plain, told
 from world import Client, World
 
+from chat.base import limits
+from chat.wire.irc.messages import parse
+
 
 @pytest.fixture
 def world() -> World:
@@ -245,3 +248,30 @@ def test_whoever_runs_the_server_sends_somebody_away_and_tells_all_who_do(world:
     assert dee.take()[0] == ":bob!chat@chat PRIVMSG #staff :hi all"
     assert amy.take() == ['! kicked: You were sent away from this server: "spam".']
     assert amy.ended
+
+
+@pytest.mark.parametrize("done", ["KICK #ops gus :out", "MODE #ops +b gus"])
+def test_who_goes_before_the_room_was_told_that_they_came_is_not_left_in_any_list(
+    world: World, bob: Client, monkeypatch: pytest.MonkeyPatch, done: str
+) -> None:
+    monkeypatch.setattr(limits, "GATHER_FROM", 2)
+    carl = enter(world, "carl", "JOIN #ops")
+    enter(world, "dan", "JOIN #ops")
+    world.wait(60)
+    enter(world, "eve", "JOIN #ops")  # is told of at once, and who comes next is gathered
+    carl.take()
+    enter(world, "gus", "JOIN #ops")
+    assert not any("gus" in line for line in carl.take())
+    bob.type(done)
+    world.wait(60)
+    heard = [parse(line).command for line in carl.take() if "gus" in line]
+    assert heard == ["JOIN", "KICK"] if done.startswith("KICK") else ["JOIN", "MODE", "KICK"]
+
+
+def test_who_ignores_an_operator_sees_whom_they_send_out(world: World, bob: Client) -> None:
+    carl, dan = enter(world, "carl", "JOIN #ops"), enter(world, "dan", "JOIN #ops")
+    for client in (carl, dan):
+        client.type("IGNORE bob")
+        client.take()
+    bob.type("KICK #ops carl :out")
+    assert told(carl, "KICK") == [["#ops", "carl", "out"]] == told(dan, "KICK")

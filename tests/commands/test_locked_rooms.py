@@ -1,10 +1,13 @@
 """Locked rooms: who waits at the door, who is told of it, and who comes in."""
 
+import irc_client
 import pytest
 from returning import KeepingStore, code_of, restarted, resume
+from stores import SlowStore
 from test_account import SECRET, come, register
 from test_roles import founded, in_room
 from test_staff import boss
+from test_tokens import made
 from world import Client, World
 
 from chat.base import limits
@@ -420,3 +423,105 @@ def test_of_very_many_the_oldest_pass_ends(world: World, amy: Client, monkeypatc
     for guest in guests:
         guest.type("/join #ops")
     assert inside(world) == ["amy", "carl", "dee"]
+
+
+# Whose devices are programs, and rooms that are forgotten.
+
+
+def program(world: World, client: Client, asked: str) -> Client:
+    """One more device of somebody, by a token."""
+    bot = world.connect("/json", host="127.0.0.1")
+    bot.type(f"/login {client.session.person.nick} {made(client, asked)}")
+    bot.take()
+    return bot
+
+
+@pytest.mark.parametrize("ending", ["cut", "quit"])
+def test_a_program_whose_token_is_for_another_room_is_told_nothing_of_the_one_they_are_let_into(
+    world: World, amy: Client, ending: str
+) -> None:
+    bob = register(world, "bob")
+    bot = program(world, bob, "bot #lobby talk")
+    bob.type("/join #ops")
+    if ending == "cut":
+        bob.cut()
+    else:
+        bob.type("/quit")
+    amy.type("/topic secret plans", "/admit bob")
+    assert ("bob" in inside(world)) is (ending == "cut")
+    assert not any("#ops" in line for line in bot.take())
+    bot.type("still in the lobby?", id="1")
+    assert [keys["type"] for keys in bot.take_objects()] == ["ack"]
+    if ending == "cut":
+        back = world.log_in(world.hub.find("bob"))
+        assert any("secret plans" in line for line in back.take())
+    else:
+        assert told(amy)[-1] == "! too-many: bob may come into #ops now, but could not yet."
+
+
+def test_a_list_of_who_is_here_is_told_to_no_program_that_may_not_be_there(world: World, amy: Client) -> None:
+    amy.type("/topic secret plans")
+    bob = register(world, "bob")
+    bot = irc_client.log_in(world, irc_client.plain("", "bob", made(bob, "bot #lobby talk")))
+    bot.take()
+    bob.type("/join #ops")
+    amy.type("/admit bob")
+    assert "bob" in inside(world)
+    assert not any("#ops" in line for line in bot.take())
+
+
+def test_where_they_are_in_too_many_rooms_by_now_they_are_let_in_later(world: World, amy: Client) -> None:
+    bob = at_door(world, "bob")
+    at_door(world, "carl")
+    bob.type(*(f"/join #room{number}" for number in range(limits.ROOMS_PER_PERSON - 1)))
+    world.take_all()
+    amy.type("/admit all")
+    assert told(amy)[-2:] == [
+        "! too-many: bob may come into #ops now, but could not yet.",
+        "-> carl is in #ops.",
+    ]
+    assert any(line.startswith("! too-many") for line in told(bob))
+    bob.type("/leave #room1", "/join #ops")
+    assert inside(world) == ["amy", "carl", "bob"]
+
+
+def test_a_room_at_whose_door_somebody_waits_is_not_forgotten_to_make_place(
+    world: World, amy: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = at_door(world, "bob")
+    amy.type("/join #lobby", "/leave #ops")
+    room = world.hub.rooms["#ops"]
+    monkeypatch.setattr(limits, "ROOMS", len(world.hub.rooms) - 1)
+    carl = world.enter("carl")
+    carl.take()
+    carl.type("/join #other")
+    assert told(carl)[-1].startswith("! too-many: There are ")
+    amy.type("/admit bob", "/join #ops")
+    assert bob.session.person.rooms["#ops"] is world.hub.rooms["#ops"] is room
+    bob.take()
+    amy.type("hello bob")
+    assert bob.take()[-1] == "#ops <amy> hello bob"
+
+
+def test_who_comes_to_a_door_that_another_operator_locks_anew_meanwhile_waits_there() -> None:
+    world = World(store := SlowStore())
+    amy, chief = founded(world), boss(world)
+    amy.type("/lock on")
+    bob = world.enter("bob")
+    store.slow = True
+    amy.type("/unlock on")
+    chief.type("/lock #ops on")
+    bob.type("/join #ops")
+    while store.commits:
+        store.let()
+        world.turn()
+    assert world.hub.locked.is_locked("#ops")
+    assert [one.person.nick for one in world.hub.locked.waiting("#ops")] == ["bob"]
+
+
+def test_who_ignores_an_operator_is_told_all_the_same_that_they_are_refused(world: World, amy: Client) -> None:
+    bob = at_door(world, "bob")
+    bob.type("/ignore amy")
+    bob.take()
+    amy.type("/refuse bob class is full")
+    assert told(bob) == ['-!- amy refused bob in #ops: "class is full"']

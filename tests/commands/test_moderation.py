@@ -2,8 +2,10 @@
 
 import pytest
 from returning import KeepingStore, restarted, resume
+from stores import SlowStore
 from test_account import SECRET, come
 from test_roles import founded, in_room
+from test_staff import boss
 from twisted.internet.defer import fail
 from world import Client, World
 
@@ -537,3 +539,58 @@ def test_a_muted_operator_says_nothing_by_the_reasons_of_what_they_do(world: Wor
         "-> Muted trol in #ops for 1 min.",
         "-> Kicked trol in #ops.",
     ]
+
+
+# Whom they do not want to hear, and who is faster.
+
+
+@pytest.mark.parametrize("wire", ["plain", "json"])
+def test_who_ignores_an_operator_is_told_all_the_same_what_is_done_in_the_room(world: World, wire: str) -> None:
+    ana, ben = founded(world, "#ops", "ana"), guest(world, "ben", wire=wire)
+    ben.type("/ignore ana")
+    ben.take()
+    ana.type("/slow 5s", "ignored", "/kick ben out")
+    if wire == "json":
+        assert [keys.get("what") for keys in ben.take_objects()] == ["slow", "kick", None]
+    else:
+        assert ben.take() == [
+            "-!- ana slowed everybody to one line in 5 s in #ops",
+            '-!- ana kicked ben in #ops: "out"',
+            "-> You speak in #lobby now.",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("end", "anew"), [("/unmute trol", "/mute #ops trol 2h"), ("/unban trol", "/ban #ops trol 2h")]
+)
+def test_what_one_operator_ends_and_another_takes_anew_holds(end: str, anew: str) -> None:
+    world = World(store := SlowStore())
+    ana, trol, _ = moderated(world)
+    chief = boss(world)
+    ana.type(anew.replace("2h", "1h"))
+    world.take_all()
+    store.slow = True
+    ana.type(end)
+    chief.type(anew)
+    while store.commits:
+        store.let()
+        world.turn()
+    store.slow = False
+    trol.take()
+    trol.type("/msg #ops hello" if "mute" in end else "/join #ops")
+    assert trol.take()[0].startswith(
+        ("! muted: You are muted in #ops for 2 h", "! banned: You are banned in #ops for 2 h")
+    )
+
+
+def test_what_could_not_be_ended_holds_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, trol, ben = moderated(world)
+    ana.type("/mute trol 1h")
+    world.take_all()
+    monkeypatch.setattr(world.hub.store, "commit", lambda batch: fail(NotStored(say("disk full"))))
+    ana.type("/unmute trol")
+    assert ana.take()[0].startswith("! not-stored")
+    monkeypatch.undo()
+    trol.type("hello")
+    assert trol.take()[0].startswith("! muted")
+    assert ben.take() == []
