@@ -1,6 +1,6 @@
 """Taking back what was said: one's own lines, here or in private, and as an operator those of others in the room."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -11,11 +11,14 @@ from chat.base.language import say
 from chat.base.names import fold
 from chat.base.token_bucket import Allowance
 from chat.commands import scope
-from chat.commands.registry import ANSWERED, Call, Outcome, allows, command, count, not_for, room_of, usage
+from chat.commands.registry import ANSWERED, Call, Outcome, allows, command, count, not_for, permits, room_of, usage
+from chat.core.hub import Hub
 from chat.core.redacting import spoken, take_back
+from chat.core.roles import SERVER
 from chat.log.events import Entry, Private
 from chat.log.log import Log
 from chat.log.redaction import Speaker, is_by
+from chat.log.tail import said
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Reply, Stored
 
@@ -25,6 +28,14 @@ class Delete(NamedTuple):
 
     room: str | None
     text: str | None
+
+
+class DeleteEverywhere(NamedTuple):
+    """Whose lines, and of which time."""
+
+    nick: str
+    every: str
+    duration: str
 
 
 class _Lines(NamedTuple):
@@ -61,6 +72,56 @@ async def delete(call: Call, asked: Delete) -> Outcome:
     raise usage(call.command)
 
 
+@command(
+    "server",
+    say("/admin delete NICK all DURATION"),
+    say("take back all that somebody said lately, in every room: all 30m, all forever"),
+    role="server operator",
+)
+async def delete_everywhere(call: Call, asked: DeleteEverywhere) -> Outcome:
+    """What they wrote in private stays: it is of those who have it."""
+    session, hub = call.session, call.session.hub
+    if grammar.fold(asked.every) not in vocabulary.ALL:
+        raise usage(call.command)
+    nick, author = asked.nick[: limits.NAME_READ], session.author if session.named else None
+    total, quoted = 0, list[Entry]()
+    async for log, entries in _in_all_rooms(call, _speaker(hub, asked.nick), _since(call, asked.duration)):
+        if not (call.still_there and permits(call.command, call.connection)):
+            return ANSWERED
+        hub.audit(author, "delete", nick, hub.rooms[log.key], lines=len(entries))
+        await take_back(hub, author, log, entries, nick)
+        total += len(entries)
+        if not hub.rooms.is_private(log.key):
+            quoted = [*quoted, *entries][-limits.REDACTED_LISTED :]
+    call.reply(replies.TakenBack(SERVER, nick, total, _told(call, quoted)))
+    return None
+
+
+async def _in_all_rooms(
+    call: Call, speaker: Speaker, since: datetime | None
+) -> AsyncIterator[tuple[Log, Sequence[Entry]]]:
+    """What they said since then, a part after the other, each of one room."""
+    hub = call.session.hub
+    await hub.turn.flush()  # what they said just now has a number, too
+    for room in [room for room in hub.rooms.values() if not room.log.recorded]:
+        if entries := await spoken(hub, room.log, 0, speaker, room.log.head, since):
+            yield room.log, entries
+    behind: int | None = 0
+    while behind is not None and call.still_there:
+        call.connection.spend(limits.PRICE_SPOKEN)
+        part = await hub.archive.spoken(speaker, behind)
+        behind = part.behind
+        found: dict[str, list[Entry]] = {}
+        for key, entry in part.entries:
+            if key.startswith("#") and (since is None or entry.at >= since):
+                found.setdefault(key, []).append(entry)
+        for key, some in found.items():
+            entries = [*said(some)]
+            for start in range(0, len(entries), limits.REDACTED_AT_ONCE):
+                await hub.rooms.load(key)
+                yield hub.rooms[key].log, entries[start : start + limits.REDACTED_AT_ONCE]
+
+
 def _log(call: Call, asked: Delete) -> tuple[tuple[Log, int], Sequence[str]]:
     """The log that it is about, from where on they may read it, and what else was typed; a program may name the room
     beside the line, `@nick`."""
@@ -83,11 +144,15 @@ def _of_other(call: Call, own: _Lines, nick: str) -> _Lines:
     """There, lines of whoever is called so, or was when they said them; raises `Refused` for who is no operator."""
     if own.log is call.session.person.log:
         raise not_for("operator", "delete NICK")
-    person = call.session.hub.holder_of(nick)
-    speaker = Speaker(None if person is None else person.id, fold(nick))
-    lines = own._replace(speaker=speaker, nick=nick[: limits.NAME_READ])
+    lines = own._replace(speaker=_speaker(call.session.hub, nick), nick=nick[: limits.NAME_READ])
     _check_may(call, lines)
     return lines
+
+
+def _speaker(hub: Hub, nick: str) -> Speaker:
+    """Whoever is called so, or was when they said something."""
+    person = hub.holder_of(nick)
+    return Speaker(None if person is None else person.id, fold(nick))
 
 
 def _check_may(call: Call, lines: _Lines) -> None:

@@ -278,7 +278,7 @@ def _own_lines(own: replies.OwnLines) -> Iterator[Sentence]:
 
 def _taken_back(gone: replies.TakenBack) -> Iterator[Sentence]:
     if not gone.count_:
-        yield say("{nick} said nothing in {room} that is kept.", nick=gone.nick, room=gone.room)
+        yield say("{nick} said nothing {place} that is kept.", nick=gone.nick, place=phrases.place(gone.room))
     elif gone.count_ == 1:
         yield say("Taken back: {text}", text=quoted(gone.lines[0].text))
     else:

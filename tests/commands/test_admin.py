@@ -74,7 +74,7 @@ def test_help_hides_it_from_others(world: World) -> None:
                 "shutdown",
                 "invite-code",
                 *("class", "roster", "export", "forget"),
-                *("mute", "unmute", "kick", "ban", "unban", "bans", "audit"),
+                *("mute", "unmute", "kick", "ban", "unban", "bans", "delete", "audit"),
             ]
         ),
     ]
@@ -105,6 +105,7 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin ban NICK [DURATION] [why]",
         "/admin unban NICK",
         "/admin bans",
+        "/admin delete NICK all DURATION",
         "/admin audit [n]",
     ]
 

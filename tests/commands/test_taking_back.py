@@ -2,9 +2,10 @@
 
 import pytest
 from nodes import Cluster
-from returning import enter, resume
+from returning import KeepingStore, enter, resume
 from stores import SlowStore
 from test_account import register
+from test_staff import boss
 from world import Client, World
 
 from chat.base import limits
@@ -448,3 +449,81 @@ def test_an_operator_is_not_shown_what_was_said_in_private_before_they_belonged_
     carl.type("rose")
     bob.type("/delete carl")
     assert '"rose"' in texts(bob)
+
+
+# In all rooms.
+
+
+def everywhere() -> tuple[World, KeepingStore, Client, Client]:
+    """Who runs the server, and a troll who said something in three rooms, one of them private, and in private."""
+    world = World(store := KeepingStore(), unrecorded=["#off"])
+    amy, staff = operator(world, "amy"), boss(world)
+    troll = world.enter("troll", "early")
+    world.wait(3600)
+    world.enter("bob", "/join #ops", "/join #off", "bob stays")
+    amy.type("/private on", "/invite troll")
+    troll.type("spam one", "/join #ops", "spam two", "/join #off", "spam three", "/msg bob psst", "/topic #ops spam")
+    world.take_all()
+    return world, store, staff, troll
+
+
+def test_whoever_runs_the_server_takes_back_what_somebody_said_lately_in_every_room() -> None:
+    world, store, staff, _ = everywhere()
+    staff.type("/admin delete troll all 30m")
+    assert [line for line in staff.take() if line.startswith("->")] == [
+        "-> 3 lines were taken back; the last of them:",
+        '-> "spam three"',
+        '-> "spam one"',
+    ]
+    world.operator("/admin delete troll all 30m")
+    held = str([entry.fact for log in store._logs.values() for entry in log])
+    assert [word in held for word in ("spam one", "spam two", "early", "psst", "bob stays")] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert [entry.fact.text for entry in world.hub.rooms["#off"].log.oldest() if hasattr(entry.fact, "text")] == [
+        "bob stays"
+    ]
+    staff.type("/admin audit")
+    assert [line.partition(" ago ")[2] for line in staff.take()] == [
+        f"boss: /delete troll in {room}, 1 line" for room in ("#off", "#lobby", "#ops")
+    ]
+    staff.type("/admin delete troll all 30m", "/admin delete troll 30m", "/admin delete troll all 30")
+    told = staff.take()
+    assert told[0] == "-> troll said nothing on this server that is kept."
+    assert [line.partition(":")[0] for line in told[1:] if line[:3] != "!  "] == ["! usage"] * 2
+
+
+def test_that_is_found_also_of_who_has_left_and_was_called_otherwise_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, _, _, troll = everywhere()
+    troll.type("/leave #off", "/nick angel", "/quit")
+    monkeypatch.setattr(limits, "REDACTED_AT_ONCE", 1)
+    control = world.operator("/admin delete troll all forever")
+    assert control.take_objects()[-1]["count"] == 4
+
+
+@pytest.mark.parametrize("who", ["amy", "troll"])
+def test_nobody_else_does_so(who: str) -> None:
+    world, _, _, _ = everywhere()
+    client = next(one for one in world.clients if one.session.named and one.session.person.nick == who)
+    client.type("/admin delete bob all 30m")
+    assert client.take()[-1].startswith("! not-allowed")
+
+
+@pytest.mark.parametrize("gone", ["deop", "cut"])
+def test_nor_who_ran_the_server_until_a_moment_ago(gone: str) -> None:
+    world = World(store := SlowStore())
+    staff = boss(world)
+    bob = world.enter("bob", "one")
+    store.slow_to_read = True
+    staff.type("/admin delete bob all 1h")
+    staff.cut() if gone == "cut" else world.operator("/admin deop boss")
+    while store.reads:
+        store.let_read()
+        world.turn()
+    assert not any("took back" in line for line in bob.take())

@@ -56,6 +56,10 @@ class SlowStore(MemoryStore):
         said = super().said
         return self._read(lambda: said(query))
 
+    def spoken(self, speaker: Any, behind: int) -> Deferred[Any]:
+        spoken = super().spoken
+        return self._read(lambda: spoken(speaker, behind))
+
     def room(self, key: str) -> Deferred[Any]:
         room = super().room
         return _wait(self.reads, lambda: room(key)) if self.slow_to_look_up else room(key)
