@@ -153,8 +153,11 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
         assert isinstance(other, Session)
         if other.current.log.key in session.rooms:
             session.current = other.current
+        session.language, session.quiet = session.language or other.language, other.quiet
         other.send_away(taken_over())
         hub.end(other, "")
+    if session.language in known_languages():
+        connection.speak(code=session.language)
     if await tell_welcome(session, True, id):
         session.hear_on()
     return None

@@ -155,6 +155,14 @@ def test_a_guest_makes_no_account_with_a_password_that_was_asked_for_before(worl
     assert not bob.session.person.has_account
 
 
+def test_the_first_who_will_run_the_server_makes_an_account_all_the_same(world: World) -> None:
+    world.operator("/admin class on")
+    amy = register(world, "amy")
+    world.operator("/admin op amy")
+    amy.type("/class off")
+    assert not on(world)
+
+
 def test_the_lobby_has_a_door_and_is_slow_and_both_end_with_it(world: World, teacher: Client) -> None:
     bob = world.enter("bob")
     teacher.type("/class on")

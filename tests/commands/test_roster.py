@@ -115,6 +115,15 @@ def test_the_same_place_comes_again_from_another_device_and_the_one_of_before_is
     assert "#tea <ana> here again" in teacher.take()
 
 
+def test_what_they_chose_comes_with_it(world: World, teacher: Client) -> None:
+    pin = pins(teacher)[0]
+    ana = come(world, f"ana {pin}")
+    ana.type("/language es", "/quiet on")
+    phone = come(world, f"ana {pin}")
+    assert told(phone)[0].startswith("-> Hola de nuevo, ana.")
+    assert phone.session.quiet
+
+
 def test_what_was_said_meanwhile_comes_with_it_after_a_cut_an_end_and_a_restart(
     world: World, store: KeepingStore, teacher: Client
 ) -> None:
