@@ -383,7 +383,9 @@ def _welcome(
     # A room that another device joined meanwhile has nothing that is not read.
     rooms = [state(session, room, found.get(key, Standing())) for key, room in session.rooms.items()]
     private = found.get(session.person.log.key)
-    return Welcome(session.person.nick, current, rooms, session.code or "", history, back, id, private)
+    person = session.person
+    code, account = session.code or "", person.has_account
+    return Welcome(person.nick, current, rooms, code, history, back, id, private, account=account)
 
 
 class Resume(NamedTuple):

@@ -125,7 +125,8 @@ class Welcome(NamedTuple):
     """They are in the chat: under which nickname, in which rooms, and with which code they come back.
 
     `history` is what was said before they came, `back` whether they are not new, `private` where they stand in what is
-    said to and by them in private, if they may read it; `left` are the rooms of the guest who they were just now.
+    said to and by them in private, if they may read it; `left` are the rooms of the guest who they were just now, and
+    `account` whether the nickname is registered.
     """
 
     nick: str
@@ -137,6 +138,7 @@ class Welcome(NamedTuple):
     id: str | None = None
     private: Standing | None = None
     left: Sequence[str] = ()
+    account: bool = False
 
 
 class Since(NamedTuple):

@@ -361,6 +361,23 @@ def test_who_joins_is_told_with_account_and_real_name_to_who_asked_for_that(worl
     assert [line for line in carl.lines if " JOIN " in line] == joins
 
 
+def test_who_logs_in_is_told_of_their_own_account_and_by_the_code_alone_they_have_none(world: World) -> None:
+    asked = ["CAP LS 302", "CAP REQ :sasl extended-join", "NICK bob", "USER b 0 * :B"]
+    bob = irc(
+        world,
+        *asked,
+        "AUTHENTICATE PLAIN",
+        f"AUTHENTICATE {plain('', 'bob', 'tulip time 7')}",
+        "CAP END",
+        host="127.0.0.1",
+    )
+    assert told(bob, "JOIN") == [["#ops", "bob", "B"]]
+    code = bob.session.code
+    bob.cut()
+    again = irc(world, f"PASS {code}", *asked, "CAP END", host="127.0.0.1")
+    assert told(again, "JOIN") == [["#ops", "*", "B"]]  # a short code alone makes nobody an account
+
+
 def test_so_are_those_who_came_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "GATHER_FROM", 2)
     amy = enter(world, "amy", "JOIN #ops", caps="extended-join")

@@ -111,6 +111,9 @@ def start(tmp_path: Path, stack: ExitStack, on_screen: OnScreen) -> Start:
         if name == "irssi":
             password: Sequence[str] = ("-w", code) if code else ()
             return OnAScreen(on_screen("irssi", f"--home={home}", "-c", host, "-p", port, "-n", nick, *password))
+        if name == "epic5":  # which reads no settings of anybody (-q), and has no window for what is said in private
+            where = ":".join((host, port, *([code] if code else ())))
+            return OnAScreen(on_screen("env", f"HOME={home}", "IRCUSER=zed", "epic5", "-q", nick, where))
         if name == "weechat":
             options = f"-nicks={nick}" + (f" -password={code}" if code else "")
             commands = (
@@ -141,7 +144,7 @@ def bob(server: Server, connect: Connect) -> Client:
     return bob
 
 
-CLIENTS = ("irssi", "weechat", "sic", "ii")
+CLIENTS = ("irssi", "weechat", "epic5", "sic", "ii")
 
 
 def enter(start: Start, name: str, server: Server, nick: str) -> tuple[Someone, str]:

@@ -29,8 +29,8 @@ async def markread(asked: Asked, target: str = "", given: str = "", *_: str) -> 
             told = say("That is no time of the form timestamp=2026-11-22T10:04:00.000Z.")
             asked.tell("FAIL", "MARKREAD", "INVALID_PARAMS", word(target), asked.wire.words(told))
             return
-        await _mark(asked, target, at)
-    asked.tell_bare("MARKREAD", word(target), await marker(asked, target))
+        await _mark(asked, word(target), at)
+    asked.tell_bare("MARKREAD", word(target), await marker(asked, word(target)))
 
 
 async def _mark(asked: Asked, target: str, at: str) -> None:
@@ -44,7 +44,7 @@ async def _mark(asked: Asked, target: str, at: str) -> None:
         del markers[next(iter(markers))]
     for other in session.person.others(session):
         if other.keeps_list:
-            other.notice(f"marker {key}", MarkerNotice(word(target), at))
+            other.notice(f"marker {key}", MarkerNotice(target, at))
     try:
         buffer = history.find(asked, target)
     except Refused:  # they are not there, and may be later

@@ -277,6 +277,7 @@ class IrcWire:
 
     def _welcome(self, welcome: Welcome) -> Iterator[str]:
         before, self.nick = self.nick, welcome.nick
+        self.has_account = welcome.account
         self.wanted = self.password = self.account = None
         if before == NOBODY:
             yield from self._first_answers()
