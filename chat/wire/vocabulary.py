@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from chat.base import resume_codes, tokens
+from chat.base.nearest import nearest
 from chat.wire import grammar
 
 _WORDS = {
@@ -78,6 +79,10 @@ RESERVED = frozenset(
 
 _SECRET = ("pass", "login", "identify", "register", "registrar", "contrasena", "clave", "acceder", "auth", "oper")
 
+_SECRETS = [word for word in (*_NAMES, *RESERVED) if word.startswith(_SECRET)]
+_SLIP = 0.75
+"""How much a word is like one of these that was mistyped: no other command is."""
+
 ALL = frozenset({"all", "todo", "todos"})
 """What a list of all commands is asked with."""
 
@@ -134,7 +139,14 @@ def quotable(line: str) -> str:
     typed = grammar.command_in(line)
     if tokens.stands_in(line):
         return "…" if typed is None else "/…"
-    return "/…" if typed is not None and (may_hold_a_secret(typed.word) or _says_word(typed)) else line
+    return "/…" if typed is not None and _holds_a_secret(typed) else line
+
+
+def _holds_a_secret(typed: grammar.TypedCommand) -> bool:
+    """Whether a password may stand in it, also where its word was mistyped."""
+    folded = grammar.fold(typed.word)
+    slipped = folded not in _NAMES and nearest(folded, _SECRETS, _SLIP) is not None
+    return may_hold_a_secret(typed.word) or slipped or _says_word(typed)
 
 
 def _says_word(typed: grammar.TypedCommand) -> bool:

@@ -202,6 +202,16 @@ def test_what_may_hold_a_password_is_refused_without_a_word_of_it(amy: Client, l
     assert amy.take()[0].startswith(f"! {code}: ")
 
 
+@pytest.mark.parametrize("word", ["login", "lgoin", "logn", "pasword", "identfy", "opertor", "contrsena", "acceedr"])
+def test_a_password_behind_a_mistyped_word_is_not_shown_again_either(word: str) -> None:
+    assert vocabulary.quotable(f"/{word} amy tulip") == "/\u2026"
+
+
+def test_no_other_command_is_taken_for_one_that_is_told_a_password() -> None:
+    hidden = {NAMES[word].name for word in NAMES if vocabulary.quotable(f"/{word} x") != f"/{word} x"}
+    assert hidden == {"login", "operator", "password", "register", "unregister", "word"}
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
