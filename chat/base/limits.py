@@ -476,6 +476,10 @@ PAGE_TRIM = 200
 """Lines of a conversation that a window keeps, and some more, so that not each line takes one away; twice as many while
 somebody looks at the older ones.  A line takes 1 KiB there."""
 
+WINDOW_SECONDS = 0.02
+"""How often Tk is asked for keys, which has no other way to tell of them: in steps of 10 ms that takes 3 % of a
+processor at rest."""
+
 EARLIER_LINES = 100
 """Older lines that a window asks for at once: three screens."""
 

@@ -347,7 +347,8 @@ def _window(options: Options, settings: Settings, reactor: Any) -> "App":
     except TclError as error:
         reason = visible(str(error))
         raise Wrong("--gui", say("it needs a display, X11 or XWayland: {reason}", reason=reason)) from None
-    tksupport.install(app.root)
+    tksupport.install(app.root, round(limits.WINDOW_SECONDS * 1000))
+    app.closing = tksupport.uninstall
     return app
 
 

@@ -1,6 +1,7 @@
 """The window on a virtual screen against the real server: keys and the mouse go in, and what stands in it is asked."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,9 +12,9 @@ import pytest
 from .conftest import Connect, Serve
 from .desktop import Desktop, Window
 from .peers import Client
-from .server import Server
+from .server import CHECKOUT, ENVIRONMENT, Server
 from .test_chat_client_tls import encrypted_address, fingerprint
-from .waiting import until
+from .waiting import SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -40,10 +41,11 @@ class Seat:
 
     @property
     def inside(self) -> bool:
-        return self.window.tells("winfo exists .chat") == "1" and self.window.tells("winfo ismapped .chat") == "1"
+        shown = self.window.tells("winfo exists .chat") == "1" and self.window.tells("winfo ismapped .chat") == "1"
+        return shown and self.window.tells("focus -lastfor .").endswith(".entry")
 
     @property
-    def _page(self) -> str:
+    def text(self) -> str:
         script = (
             "foreach one [winfo children .chat.middle.pages] { if {[winfo manager $one] ne {}} {return $one.lines} }"
         )
@@ -52,12 +54,12 @@ class Seat:
     @property
     def lines(self) -> list[str]:
         """The conversation, without its times."""
-        rows = self.window.tells(f"{self._page} get 1.0 end-1c").split("\n")
+        rows = self.window.tells(f"{self.text} get 1.0 end-1c").split("\n")
         return [re.sub(r"^\d\d:\d\d  ", "", row) for row in rows]
 
     def page(self, script: str) -> str:
         """What the text of the conversation says to this."""
-        return self.window.tells(f"{self._page} {script}")
+        return self.window.tells(f"{self.text} {script}")
 
     @property
     def rooms(self) -> list[str]:
@@ -72,6 +74,10 @@ class Seat:
     @property
     def typed(self) -> str:
         return self.window.tells(".chat.middle.bottom.entry get 1.0 end-1c")
+
+    @property
+    def asked_in_secret(self) -> bool:
+        return self.window.tells("winfo ismapped .chat.middle.bottom.secret") == "1"
 
     @property
     def menu(self) -> list[str]:
@@ -250,10 +256,13 @@ def test_a_certificate_is_asked_about_and_another_one_refused(
 
 def test_the_menu_has_what_the_server_lets_one_do(amy: Seat, bob: Client, desktop: Desktop) -> None:
     amy.says("/register")
-    for _ in range(2):
-        until(lambda: amy.window.tells("winfo ismapped .chat.middle.bottom.secret") == "1", what="the question")
-        desktop.types(SECRET)
-        desktop.presses("Return")
+    until(lambda: amy.asked_in_secret, what="the question")
+    desktop.types(SECRET)
+    desktop.presses("Return")
+    amy.sees("The same password once more:")
+    until(lambda: amy.asked_in_secret, what="the question")
+    desktop.types(SECRET)
+    desktop.presses("Return")
     until(lambda: any("amy is yours now" in line for line in amy.lines), what="that amy is registered")
     assert not any(SECRET in line for line in amy.lines)
     bob.says("/join #ops")
@@ -264,6 +273,7 @@ def test_the_menu_has_what_the_server_lets_one_do(amy: Seat, bob: Client, deskto
     assert not any(entry.startswith("/kick") for entry in usual)
     desktop.presses("Escape")
     amy.says("/join #roses")
+    until(lambda: amy.window.tells("wm title .").startswith("#roses"), what="the room")
     bob.says("/join #roses")
     until(lambda: amy.people == ["★ amy", "bob"], what="whose room it is")
     amy.clicks(".chat.people", "bob", button="3")
@@ -298,3 +308,114 @@ def test_older_lines_come_on_scrolling_up_and_nothing_jumps(
     assert amy.page("get @0,0 {@0,0 lineend}") == top
     desktop.presses("Escape")
     until(lambda: amy.page("bbox end-2c") != "", what="the end")
+
+
+def test_the_keyboard_is_enough(amy: Seat, bob: Client, desktop: Desktop, tmp_path: Path) -> None:
+    bob.says("hello")
+    amy.sees("<bob> hello")
+    desktop.types("/whoi")
+    desktop.presses("Tab")
+    until(lambda: amy.typed == "/whois ", what="the command")
+    desktop.types("bo")
+    desktop.presses("Tab")
+    until(lambda: amy.typed == "/whois bob ", what="the nickname")
+    assert amy.label(".chat.middle.hint").startswith("/whois [NICK]: ")
+    desktop.presses("ctrl+a", "BackSpace")
+    desktop.types("two")
+    desktop.presses("shift+Return")
+    desktop.types("lines")
+    desktop.presses("Return")
+    bob.hears("<amy> two\r\n")
+    bob.hears("  | lines\r\n")
+    desktop.presses("Up")
+    until(lambda: amy.typed == "two\nlines", what="what was typed before")
+    desktop.presses("Down")
+    until(lambda: amy.typed == "", what="nothing")
+    before = int(amy.window.tells("font actual ChatFont -size"))
+    desktop.presses("ctrl+plus", "ctrl+plus")
+    until(lambda: abs(int(amy.window.tells("font actual ChatFont -size"))) > abs(before), what="larger letters")
+    assert 'zoom = "120"' in (tmp_path / "config" / "chat" / "client.toml").read_text()
+    desktop.presses("ctrl+0")
+    until(lambda: int(amy.window.tells("font actual ChatFont -size")) == before, what="the usual ones")
+    desktop.presses("F6", "F6", "Down", "shift+F10")
+    until(lambda: any(entry.startswith("/whois bob") for entry in amy.menu), what="the menu")
+    desktop.presses("Down", "Return")
+    until(lambda: amy.window.tells("wm title .").startswith("@bob"), what="the private conversation")
+    desktop.types("psst")
+    desktop.presses("Return")
+    bob.hears("[amy -> you] psst")
+    amy.sees("[you -> bob] psst")
+
+
+def test_who_calls_is_told_where_nobody_looks_and_links_open(
+    server: Server, bob: Client, open_window: Open, desktop: Desktop, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    for name in ("notify-send", "browser"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
+        program.chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{desktop.environment['PATH']}"
+    amy = open_window("-n", "amy", ":".join(server.address), PATH=path, BROWSER=str(tmp_path / "bin" / "browser"))
+    until(lambda: amy.inside, what="that amy is in")
+    desktop.run("mousemove", "9999", "9999")
+    until(lambda: amy.window.tells("focus") == "", what="that it has the keyboard no more")
+    bob.says("amy: see https://example.org/x?a=1&b=$(id).")
+    amy.sees("<bob> amy: see https://example.org/x?a=1&b=$(id).")
+    until(lambda: amy.window.tells("wm title .").startswith("(1) #lobby"), what="the count")
+    until(lambda: told.exists() and "#lobby bob amy: see https://" in told.read_text(), what="the notification")
+    start = amy.page("tag nextrange link 1.0").split()[0]
+    left, top, _, height = map(int, amy.page(f"bbox {start}+3c").split()[:4])
+    rootx, rooty = (int(amy.window.tells(f"winfo {root} {amy.text}")) for root in ("rootx", "rooty"))
+    desktop.run("mousemove", str(rootx + left + 2), str(rooty + top + height // 2), "click", "1")
+    until(lambda: "https://example.org/x?a=1&b=$(id)\n" in told.read_text(), what="the page")
+    until(lambda: amy.window.tells("wm title .").startswith("#lobby"), what="that it was seen")
+
+
+def test_what_is_taken_back_goes_and_what_is_marked_is_copied(amy: Seat, bob: Client, desktop: Desktop) -> None:
+    bob.says("oops, wrong room")
+    bob.says("this stays")
+    amy.sees("<bob> oops, wrong room", "<bob> this stays")
+    bob.says("/delete")
+    number = bob.hears(' ago "oops, wrong room"').rpartition("-> ")[2].partition(":")[0]
+    bob.says(f"/delete {number}")
+    until(lambda: "<bob> oops, wrong room" not in amy.lines, what="that it goes")
+    amy.sees("<bob> this stays")
+    row = [line.startswith("<bob> this") for line in amy.lines].index(True) + 1
+    amy.page(f"tag add sel {row}.0 {row}.end")
+    desktop.presses("ctrl+c")
+    until(lambda: "this stays" in amy.window.tells("clipboard get"), what="the clipboard")
+
+
+def test_a_signal_ends_it_and_its_server_may_have_been_another_one(serve: Serve, open_window: Open) -> None:
+    server = serve()
+    amy = open_window("-n", "amy", ":".join(server.address))
+    until(lambda: amy.inside, what="that amy is in")
+    server.stop()
+    again = serve("--port", f"tcp:{server.port}:interface={server.host}")
+    until(lambda: amy.state.startswith("connected"), what="that it is back")
+    amy.window.process.terminate()
+    assert amy.window.process.wait(15) == 0
+    assert again.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"DISPLAY": ""}, "it needs a display, X11 or XWayland: "),
+        ({"PYTHONPATH": "tk"}, "it needs Tk and a theme: apt "),
+    ],
+)
+def test_where_there_can_be_no_window_a_sentence_says_why(
+    environment: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tk").mkdir()
+    (tmp_path / "tk" / "tkinter.py").write_text("raise ImportError\n")
+    if "PYTHONPATH" in environment:
+        environment = {"PYTHONPATH": f"{tmp_path / 'tk'}:{CHECKOUT}"}
+    words = {**ENVIRONMENT, **environment}
+    done = subprocess.run(CLIENT, env=words, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"chat-client: --gui: {told}")
+    assert done.stderr.count("\n") == 1

@@ -42,6 +42,9 @@ class App:
         self._face: WindowFace | None = None
         self._filled: Filled | None = None
         self._leaving = False
+        self.closing: Callable[[], object] = lambda: None
+        """Called before Tk's window goes."""
+
         self._done: Deferred[Status] = Deferred()
         self._window = Window(settings, self.stop)
         self._form = Form(self._window.root, self._window.look, language.words, self._submitted, self._trusted)
@@ -71,6 +74,7 @@ class App:
 
     def _finish(self) -> None:
         if not self._done.called:
+            self.closing()
             self._window.destroy()
             self._done.callback(self.status)
 

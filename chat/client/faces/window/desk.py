@@ -74,6 +74,9 @@ class Desk(Protocol):
     def drawn(self) -> None:
         """Lines that came are seen now."""
 
+    def changed(self) -> None:
+        """There is another amount of room."""
+
     def attended(self) -> None:
         """There was a key, or the mouse."""
 

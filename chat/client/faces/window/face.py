@@ -164,6 +164,10 @@ class WindowFace(ViewerFace):
         if not self.inside:
             self._form.doubt(self._stranger is not None)
 
+    def changed(self) -> None:
+        """There is another amount of room."""
+        self.refresh()
+
     def drawn(self) -> None:
         """Lines that came are seen now."""
         self.connection.written()

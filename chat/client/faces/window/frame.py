@@ -24,7 +24,7 @@ from chat.wire import phrases
 NARROW = 700
 """Of pixels at the usual size of letters: below, the people make room."""
 
-_LETTERS = 19
+_LETTERS = 20
 _MARKS = {"owner": "\u2605 ", "operator": "\u2606 "}
 
 
@@ -34,6 +34,7 @@ class ChatFrame:
     def __init__(self, parent: tkinter.Misc, look: Look, desk: Desk, history: TypedLines) -> None:
         self._look, self._desk, self._words = look, desk, desk.words
         self._refusing = self._dropped = False
+        self._column = 0
         self.frame = ttk.Frame(parent, name="chat")
         self._pages: dict[int, PageText] = {}
         self._page: PageText | None = None
@@ -53,11 +54,12 @@ class ChatFrame:
         self._bottom = ttk.Frame(self._middle, name="bottom")
         self._question = ttk.Label(self._bottom, name="question", padding=(8, 0))
         self.entry = Entry(self._bottom, look, history, self._typed, desk.offers, self.draw_hint)
+        self.entry.text.bind("<<Copy>>", lambda event: self._copy())
         self._secret = ttk.Entry(self._bottom, name="secret", show="\u2022")
         self._secret.bind("<Return>", lambda event: self._told())
         self._hint = ttk.Label(self._middle, name="hint", style="Faint.TLabel", padding=(12, 0))
         self._bar = ttk.Frame(self.frame, name="bar")
-        self._dot = ttk.Label(self._bar, text="\u25cf", style="Good.TLabel", padding=(8, 2, 2, 2))
+        self._dot = ttk.Label(self._bar, name="dot", text="\u25cf", style="Good.TLabel", padding=(8, 2, 2, 2))
         self._state = ttk.Label(self._bar, name="state", font="ChatSmallFont", padding=(2, 2))
         self._again = ttk.Button(
             self._bar, name="again", text=self._words(say("Connect anew \u2026")), command=desk.connect_anew
@@ -85,7 +87,8 @@ class ChatFrame:
         self.entry.text.pack(side="left", fill="x", expand=True)
         self._who.pack(side="top", fill="x")
         self._holder.pack(side="top", fill="both", expand=True)
-        self.frame.bind("<Configure>", lambda event: self._fit())
+        for changing in (self.frame, self._middle):
+            changing.bind("<Configure>", lambda event: self._fit())
 
     def _bind(self) -> None:
         top, desk = self.frame.winfo_toplevel(), self._desk
@@ -125,7 +128,6 @@ class ChatFrame:
     def restyle(self) -> None:
         """Be as the look is now."""
         for treeview in (self._rooms, self._there):
-            treeview.column("#0", width=_LETTERS * self._look.width, stretch=False)
             treeview.tag_configure("new", font="ChatBoldFont")
             treeview.tag_configure("call", font="ChatBoldFont", foreground=self._look.colours["accent"])
             treeview.tag_configure("faint", foreground=self._look.colours["faint"])
@@ -139,9 +141,15 @@ class ChatFrame:
         width = self.frame.winfo_width()
         if width <= 1:
             return
-        wanted = width >= NARROW * self._look.width / 8
+        wanted = width >= NARROW * self._look.scale
         if wanted != bool(self._there.winfo_manager()):
             (self._there.grid if wanted else self._there.grid_remove)()
+        if (column := min(_LETTERS * self._look.width, width // 4)) != self._column:
+            self._column = column
+            for treeview in (self._rooms, self._there):
+                treeview.column("#0", width=column, stretch=False)
+            self._conversations = self._people = None
+            self._desk.changed()
         for label in (self._waiting, self._hint):
             label.configure(wraplength=max(100, self._middle.winfo_width() - 24))
 
@@ -176,7 +184,7 @@ class ChatFrame:
             if not self._rooms.exists(glance.name):
                 self._rooms.insert("", "end", iid=glance.name)
             self._rooms.move(glance.name, "", place)
-            self._rooms.item(glance.name, text=visible(glance.name) + count, tags=tags)
+            self._rooms.item(glance.name, text=self._fitted(visible(glance.name), count), tags=tags)
             if glance.open and self._rooms.selection() != (glance.name,):
                 self._rooms.selection_set(glance.name)
                 self._rooms.focus(glance.name)
@@ -220,10 +228,14 @@ class ChatFrame:
         away, down = self._words(phrases.AWAY), self._words(say("line down"))
         for one in people[1]:
             state = down if one.down else away if one.away is not None else ""
-            text = f"{_MARKS.get(one.role, '')}{visible(one.nick)}" + (f" ({state})" if state else "")
+            name = f"{_MARKS.get(one.role, '')}{visible(one.nick)}"
+            text = self._fitted(name, f" ({state})" if state else "")
             self._there.insert("", "end", iid=one.nick, text=text, tags=("faint",) if state else ())
         if chosen and self._there.exists(chosen[0]):
             self._there.selection_set(chosen[0])
+
+    def _fitted(self, name: str, rest: str) -> str:
+        return self._look.fitted(name, rest, self._column - 3 * self._look.width)
 
     def _draw_waiting(self) -> None:
         rows = [f"\u2026 {row}" for row in self._desk.on_their_way]
@@ -312,6 +324,14 @@ class ChatFrame:
             return "break"
         return None
 
+    def _copy(self) -> str | None:
+        """What is marked in the conversation, where nothing is in what is typed."""
+        if self.entry.text.tag_ranges("sel") or self._page is None or not (marked := self._page.marked):
+            return None
+        self.frame.clipboard_clear()
+        self.frame.clipboard_append(marked)
+        return "break"
+
     def _scroll(self, screens: int) -> None:
         if self._page is not None:
             self._page.scroll(screens)
@@ -366,8 +386,10 @@ class ChatFrame:
         if nick != self._desk.nick:
             menu.add_command(label=self._words(say("Talk in private")), command=lambda: self._talk_to(nick))
         for deed in self._desk.deeds(nick):
-            words = f"{visible(deed.text)}   {visible(deed.help)}"
-            menu.add_command(label=words[:_MENU], command=lambda deed=deed: self._do(deed))  # type: ignore[misc]
+            words = f"{visible(deed.text)}  \u2013  {visible(deed.help)}"
+            if len(words) > _MENU:
+                words = f"{words[:_MENU]}\u2026"
+            menu.add_command(label=words, command=lambda deed=deed: self._do(deed))  # type: ignore[misc]
         if pointed:
             menu.tk_popup(event.x_root, event.y_root)
         else:
@@ -389,4 +411,5 @@ class ChatFrame:
         self.frame.destroy()
 
 
-_MENU = 90
+_MENU = 70
+"""Characters of an entry."""

@@ -43,13 +43,19 @@ class Look:
 
     def __init__(self, root: tkinter.Tk, settings: Settings, changed: Callable[[], None]) -> None:
         self.colours = LIGHT
+        self.scale = 1.0
+        """How much larger than usual all is."""
+
         self._root = root
+        self._scaling = float(root.tk.call("tk", "scaling")) / _USUAL_SCALING
         self._settings = settings
         self._changed = changed
         self._desktop_is_dark = settings["theme"] == "auto" and desktop_is_dark()
         families = {family.casefold() for family in font.families(root)}
         self._family = next((family for family in _FAMILIES if family.casefold() in families), "TkDefaultFont")
         self._theme = ""
+        # sv-ttk has Tk paint everything, and then no label takes the colour of its style. What is Tk's is painted here.
+        root.tk.eval("proc tk_setPalette args {}")
         sv_ttk.set_theme("light", root)  # it makes some of the fonts
         there = font.names(root)
         self._fonts = {name: font.Font(root, name=name, exists=name in there) for name in _PIXELS}
@@ -68,8 +74,7 @@ class Look:
         if theme != self._theme:
             self._theme = theme
             sv_ttk.set_theme(theme, self._root)
-        scaling = float(self._root.tk.call("tk", "scaling")) / _USUAL_SCALING
-        size = scaling * int(self._settings.text("zoom")) / 100
+        self.scale = size = self._scaling * int(self._settings.text("zoom")) / 100
         for name, usual in _PIXELS.items():
             bold = "Bold" in name or "Strong" in name or "Subtitle" in name
             pixels = max(6, round(usual * size))
@@ -84,6 +89,8 @@ class Look:
             style.configure(widget, font="SunValleyBodyFont")
         for name, colour in (("Faint", "faint"), ("Error", "error"), ("Good", "good")):
             style.configure(f"{name}.TLabel", font="ChatSmallFont", foreground=self.colours[colour])
+        for option, colour in (("background", "page"), ("foreground", "text"), ("selectBackground", "chosen")):
+            self._root.option_add(f"*TCombobox*Listbox.{option}", self.colours[colour])
         self._root.option_add("*TCombobox*Listbox.font", "SunValleyBodyFont")
         self._root.configure(background=self.colours["back"])
         self._changed()
@@ -131,6 +138,15 @@ class Look:
     def width(self) -> int:
         """Of a usual letter."""
         return self._fonts["ChatFont"].measure("0")
+
+    def fitted(self, name: str, rest: str, width: int) -> str:
+        """A name and what stands behind it in a row of this width: of a long one the beginning."""
+        measure = self._fonts["ChatBoldFont"].measure
+        if measure(name + rest) <= width:
+            return name + rest
+        while name and measure(f"{name}\u2026{rest}") > width:
+            name = name[:-1]
+        return f"{name}\u2026{rest}"
 
     @property
     def time_width(self) -> int:

@@ -75,7 +75,7 @@ class PageText:
         text.tag_configure("nick", font="ChatBoldFont")
         for colour, name in NICKNAMES.items():
             text.tag_configure(f"nick{colour}", foreground=name)
-        text.tag_configure("loud", background=colours["call"], font="ChatBoldFont")
+        text.tag_configure("loud", background=colours["call"], font="ChatBoldFont", lmargincolor=colours["page"])
         text.tag_configure("link", foreground=colours["accent"], underline=True)
         text.tag_raise("sel")
         self._stay()
@@ -86,6 +86,11 @@ class PageText:
         if edits:
             self._draw(edits)
         return bool(edits)
+
+    @property
+    def marked(self) -> str:
+        """The words that somebody marked."""
+        return self.text.get("sel.first", "sel.last") if self.text.tag_ranges("sel") else ""
 
     def scroll(self, pages: int) -> None:
         """By so many screens."""

@@ -53,7 +53,7 @@ class Window:
 
     def _size(self) -> tuple[int, int]:
         """As large as its letters are, and no larger than the screen."""
-        root, factor = self.root, self.look.width / 8
+        root, factor = self.root, self.look.scale
         return (
             min(round(_SIZE[0] * factor), root.winfo_screenwidth()),
             min(round(_SIZE[1] * factor), root.winfo_screenheight()),
