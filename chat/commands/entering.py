@@ -592,6 +592,8 @@ async def quit(call: Call, asked: Quit) -> Outcome:
             if text:
                 session.hub.measures.check_may_be_seen(session.person)
                 session.hub.newcomers.check_holds_no_link(session.person, text)
+                for room in session.person.rooms.values():
+                    session.take_turn(room, text)
         except Refused as refused:
             text = ""
             session.answer(Problem(refused.code, refused.sentence))

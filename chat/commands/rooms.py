@@ -244,6 +244,7 @@ async def leave(call: Call, asked: Leave) -> None:
         try:
             session.hub.measures.check_not_closed(session.person, say("guests go without a word"))
             session.hub.newcomers.check_holds_no_link(session.person, text)
+            session.take_turn(room, text)
         except Refused as refused:
             text = ""
             session.answer(Problem(refused.code, refused.sentence))
@@ -309,6 +310,8 @@ async def topic(call: Call, asked: Topic) -> Outcome:
         raise not_for("operator", "topic")
     text = "" if asked.text == "-" else brief(asked.text, limits.TOPIC)
     hub.newcomers.check_holds_no_link(session.person, text)
+    if text:
+        session.take_turn(room, text, call.request.id)
     count(session, "topic")
     room.introduce(session.person)
     record = Record("topic", room.log.key, text or None)

@@ -21,10 +21,9 @@ _HAIR = 1e-3
 
 
 class Spoken(NamedTuple):
-    """When somebody said something (in the clock's seconds), how long that counts, and the id of that line."""
+    """When somebody said something (in the clock's seconds), and the id of that line."""
 
     at: float
-    until: float
     id: str | None
 
 
@@ -59,9 +58,14 @@ class Paces:
                 if (left := ceil(last.at + measure.every - now - _HAIR)) > 0:
                     raise _waits(room, measure.every, left, text)
         self._spoken.pop((key, who[0]), None)
-        self._spoken[key, who[0]] = Spoken(now, now + measure.every, id)
-        while len(self._spoken) > limits.PACES or next(iter(self._spoken.values())).until <= now:
+        self._spoken[key, who[0]] = Spoken(now, id)
+        while len(self._spoken) > limits.PACES or self._is_over(*next(iter(self._spoken.items())), now):
             self._spoken.popitem(last=False)
+
+    def _is_over(self, whose: tuple[str, str], last: Spoken, now: float) -> bool:
+        """Whether that does not count any more, as slow as it is there by now."""
+        measure = self._measures.find("slow", whose[0], "", None)
+        return measure is None or last.at + measure.every <= now
 
     def _known_as(self, person: Person | None, host: str) -> Sequence[str]:
         """Nobody waits for less by being somebody else."""

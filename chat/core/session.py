@@ -452,6 +452,11 @@ class Session:
             self.hub.measures.check_may_talk(self.person, SERVER)
         self.hub.newcomers.check_may_write(self.person, person)
 
+    def take_turn(self, room: Room, text: str, id: str | None = None) -> None:
+        """Raises `Refused` where it is slow and they have to wait; else their time begins anew, for they say this."""
+        if room.measured:
+            self.hub.paces.take_turn(room, self.person, self.host, text, id)
+
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact.
 
@@ -461,7 +466,7 @@ class Session:
             self.hub.measures.check_may_talk(self.person, room.log.key)
             text, id = getattr(facts[0], "text", ""), None if request is None else request.id
             self.hub.newcomers.check_may_say(self.person, self.host, text, id)
-            self.hub.paces.take_turn(room, self.person, self.host, text, id)
+            self.take_turn(room, text, id)
         room.introduce(self.person)
         self.posting.say(room.log, facts, request)
 

@@ -377,18 +377,17 @@ class Measuring(RuleBasedStateMachine):
         inside, client = ROOM in person.rooms, seat.clients[which % len(seat.clients)]
         muted, ruler = self.is_muted(person, ROOM), rank(person, ROOM) > 0
         now = self.world.clock.seconds() + 5
-        waits = ("slow", ROOM, "") in self.held and not ruler
-        waits = waits and now - self.spoken.get(person.id, -SLOW_SECONDS) < SLOW_SECONDS
+        slow = inside and ("slow", ROOM, "") in self.held and not ruler
+        waits = slow and now - self.spoken.get(person.id, -SLOW_SECONDS) < SLOW_SECONDS
+        seen = self.may_be_seen(person) and not waits
         may: bool
         match way:
             case "say" | "act":
                 if way == "act" and client.session.current.log.key != ROOM:
                     return
                 may = inside and not muted and not waits
-                if may and ("slow", ROOM, "") in self.held and not ruler:
-                    self.spoken[person.id] = now
             case "set the topic":
-                may = inside and not muted and (ruler or ("lock-topic", ROOM, "") not in self.held)
+                may = inside and not muted and not waits and (ruler or ("lock-topic", ROOM, "") not in self.held)
             case "say elsewhere":
                 may = "#lobby" in person.rooms and not self.is_muted(person, "#lobby")
             case "write" | "make a room":
@@ -396,11 +395,13 @@ class Measuring(RuleBasedStateMachine):
             case "be away":
                 may = self.may_be_seen(person)
             case "leave":
-                may = inside and not muted
+                may = inside and not muted and not waits
             case "quit":
-                may = bool(person.rooms) and len(seat.clients) == 1 and self.may_be_seen(person)
+                may = bool(person.rooms) and len(seat.clients) == 1 and seen
             case _:
                 may = False
+        if slow and (may if way in ("say", "act", "set the topic", "leave") else way == "quit" and seen):
+            self.spoken[person.id] = now
         others = [*self.seats["chief"].clients, *self.seats["ben"].clients]
         for other in others:
             other.take()

@@ -279,3 +279,42 @@ def test_it_is_locked_by_operators_alone_and_a_topic_may_begin_so(world: World) 
     assert ben.take() == []
     trol.type("/topic lock picking", "/topic lock the door")
     assert world.hub.rooms["#ops"].topic == "lock the door"
+
+
+# What is read as well as a line is.
+
+
+@pytest.mark.parametrize("line", ["/leave #ops spam", "/quit spam", "/topic #ops spam"])
+def test_what_somebody_says_on_going_and_a_topic_are_lines_too(world: World, line: str) -> None:
+    ana, trol, ben = moderated(world)
+    ana.type("/slow 30s")
+    trol.type("one")
+    world.take_all()
+    trol.type(line)
+    assert errors(trol)[0] == WAITS.format("spam", 30)
+    assert not any("spam" in heard for heard in ben.take())
+    assert ("trol" in world.hub.rooms["#ops"].users) is line.startswith("/topic")
+
+
+@pytest.mark.parametrize("line", ["/leave #ops bye", "/topic #ops bye"])
+def test_after_them_they_wait_as_after_a_line(world: World, line: str) -> None:
+    ana, trol, ben = moderated(world)
+    ana.type("/slow 30s")
+    world.take_all()
+    trol.type(line)
+    assert any("bye" in heard for heard in ben.take())
+    trol.type("/join #ops", "two")
+    assert errors(trol) == [WAITS.format("two", 30)]
+
+
+def test_where_it_is_slower_by_now_an_earlier_line_counts_for_longer(world: World) -> None:
+    ana, trol, ben = moderated(world)
+    ana.type("/slow 10s")
+    trol.type("one")
+    world.wait(5)
+    ana.type("/slow 30s")
+    world.wait(6)
+    ben.type("hi")
+    trol.take()
+    trol.type("two")
+    assert errors(trol) == [WAITS.format("two", 19)]
