@@ -11,7 +11,7 @@ from chat.core.hub import Hub
 from chat.core.privacy import STAFF, Privacy
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
-from chat.log.events import Author, Invited, PrivacySet
+from chat.log.events import Author, Invited, Measured, PrivacySet
 from chat.wire import phrases, replies, vocabulary
 
 
@@ -76,14 +76,20 @@ async def _make_private(call: Call, room: Room) -> None:
     before = room.privacy
     now = before._replace(private=True)
     hub.rooms.set_privacy(key, now)
+    belong = set()
     for person in (*hub.people.values(), *hub.absent.values()):
         if key in person.rooms:
+            belong.add(person.id)
             person.admit(key, before.opened, came=True)
             hub.turn.touch(person)
         elif person.admitted.pop(key, None) is not None:
             hub.turn.touch(person)
+    author = _author(call, room)
+    for person in hub.locked.keep_only(key, belong):
+        hub.audit(author, "refuse", person.nick, room)
+        hub.turn.append(person.log, Measured(author, "refuse", person.nick, room.log.name, None, ""))
     try:
-        await hub.turn.write(room.log, PrivacySet(_author(call, room), True), record=now.record(key))
+        await hub.turn.write(room.log, PrivacySet(author, True), record=now.record(key))
     except NotStored:
         hub.rooms.set_privacy(key, before)
         raise

@@ -5,7 +5,7 @@ before, has a pass for as long as it is locked; it ends where they are sent out.
 records: it is known again after a restart.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -179,6 +179,16 @@ class LockedRooms:
         self.leave(person, key)
         if person.id in self._passes.get(key, ()):
             self._end_pass(person.id, key)
+
+    def keep_only(self, key: str, belong: Container[str]) -> Sequence[Person]:
+        """The room of this key is there for these people alone from now on, by their ids: the passes of all others
+        end, and nobody else waits; returns who did."""
+        for id in [id for id in self._passes.get(key, ()) if id not in belong]:
+            self._end_pass(id, key)
+        gone = [one.person for one in self.waiting(key) if one.person.id not in belong]
+        for person in gone:
+            self.leave(person, key)
+        return gone
 
     def forget(self, person: Person) -> None:
         """Nobody comes back as this person."""

@@ -525,3 +525,20 @@ def test_who_ignores_an_operator_is_told_all_the_same_that_they_are_refused(worl
     bob.take()
     amy.type("/refuse bob class is full")
     assert told(bob) == ['-!- amy refused bob in #ops: "class is full"']
+
+
+def test_who_waits_at_the_door_of_a_room_that_becomes_private_or_has_a_pass_does_not_belong_to_it(
+    world: World, amy: Client, store: KeepingStore
+) -> None:
+    carl, dee, bob = at_door(world, "carl"), at_door(world, "dee"), at_door(world, "bob")
+    amy.type("/admit carl", "/admit dee")
+    carl.type("/leave #ops")
+    world.take_all()
+    amy.type("/private on")
+    assert told(bob) == ["-!- amy refused bob in #ops"]
+    assert {record.key.split(" ")[0] for record in store.kept().records if record.kind in ("waiting", "pass")} == {
+        dee.session.person.id
+    }
+    carl.type("/join #ops")
+    amy.type("/unlock on")
+    assert inside(world) == ["amy", "dee"]
