@@ -85,6 +85,9 @@ as those who are shown it have not asked for it."""
 PRICE_FITTING = 0.5
 """A room that is looked at, whether its name fits, for each mask that an IRC client lists rooms by."""
 
+PRICE_MEASURE = 2.0
+"""A measure of a room that is looked at where somebody lists its bans."""
+
 PRICE_PAGE_BYTE = 0.06
 """Each byte of a page of history: 500 short lines are 4 000 or, for a program, 6 500."""
 

@@ -25,7 +25,7 @@ from chat.wire import phrases
 Kind = Literal["mute", "ban", "slow", "lock-topic", "lock", "class"]
 
 CLASS = "class"
-"""The reason of what class mode does to the lobby: it ends with it."""
+"""The reason of what class mode does to the lobby, to which nobody gives one: it ends with it."""
 
 RECORDS = "measure"
 """The kind of their records."""
@@ -132,6 +132,8 @@ class Measures:
         self._subjects = subjects
         self._of: dict[str, dict[str, Measure]] = {}
         """By their holders, then by their keys."""
+        self._at: dict[str, dict[str, Measure]] = {}
+        """By their places, then by their keys."""
         self._closed: dict[str, Measure] = {}
         """By the addresses that they close."""
         self._watched: set[str] = set()
@@ -191,9 +193,11 @@ class Measures:
 
     def find(self, kind: Kind, where: str, nick: str, person: Person | None) -> Measure | None:
         """The one of this person, or of who was called so then; `nick` "" is everybody."""
+        if not nick and person is None:
+            return self._one(where, f"{kind}  {where}")
         fold = names.fold(nick)
         for measure in self.all(where):
-            if measure.kind == kind and measure.where == where:
+            if measure.kind == kind:
                 is_theirs = person is not None and measure.whom == person.id
                 if is_theirs or (bool(measure.whom) == bool(nick) and names.fold(measure.nick) == fold):
                     return measure
@@ -201,11 +205,13 @@ class Measures:
 
     def all(self, where: str | None = None) -> list[Measure]:
         """All of them, or those in one place, the earliest first."""
-        found = [measure for holder in list(self._of) for measure in self._in_force(holder)]
-        return sorted(
-            (measure for measure in found if where is None or measure.where == where),
-            key=lambda measure: (measure.since, measure.nick),
-        )
+        held = [self._at.get(where, {})] if where is not None else list(self._of.values())
+        found = [measure for some in held for measure in self._valid(some)]
+        return sorted(found, key=lambda measure: (measure.since, measure.nick))
+
+    def count(self, where: str) -> int:
+        """How many there are in one place, which `all` looks at."""
+        return len(self._at.get(where, ()))
 
     def carry(self, guest: str, person: Person) -> list[Measure]:
         """Those of a guest go along into the account that the guest turns out to be; returns them.
@@ -263,7 +269,9 @@ class Measures:
 
     def of_class(self, where: str) -> list[Measure]:
         """Those that class mode took in this room."""
-        return [measure for measure in self._in_force(where) if not measure.whom and measure.why == CLASS]
+        return [
+            measure for measure in self._in_force(where) if measure.kind in ("slow", "lock") and measure.why == CLASS
+        ]
 
     def check_not_closed(self, person: Person, closed: Sentence) -> None:
         """Raises `Refused` for a guest while class mode is on; the sentence says what that closes."""
@@ -312,9 +320,14 @@ class Measures:
 
     def _in_force(self, holder: str) -> list[Measure]:
         """Those of this holder; what is over is forgotten."""
-        if holder not in self._of:
-            return []
-        now, found = self._now(), list(self._of[holder].values())
+        return self._valid(self._of[holder]) if holder in self._of else []
+
+    def _one(self, holder: str, key: str) -> Measure | None:
+        found = self._of.get(holder, {}).get(key)
+        return found if found is not None and self._valid({key: found}) else None
+
+    def _valid(self, measures: Mapping[str, Measure]) -> list[Measure]:
+        now, found = self._now(), list(measures.values())
         if over := [measure for measure in found if measure.until is not None and measure.until <= now]:
             self._forget(over)
         return [measure for measure in found if measure not in over]
@@ -333,14 +346,17 @@ class Measures:
 
     def _put(self, measure: Measure) -> None:
         self._of.setdefault(measure.holder, {})[measure.key] = measure
+        self._at.setdefault(measure.where, {})[measure.key] = measure
         if measure.host:
             self._closed[measure.host] = measure
 
     def _drop(self, measure: Measure) -> None:
         if self._of.get(measure.holder, {}).pop(measure.key, None) is None:
             return
-        if not self._of[measure.holder]:
-            del self._of[measure.holder]
+        del self._at[measure.where][measure.key]
+        for some, key in ((self._of, measure.holder), (self._at, measure.where)):
+            if not some[key]:
+                del some[key]
         if self._closed.get(measure.host) == measure:
             del self._closed[measure.host]
 

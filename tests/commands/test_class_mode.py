@@ -241,3 +241,8 @@ def test_where_it_cannot_be_stored_nothing_is_closed(
     assert not on(world)
     assert not world.hub.locked.is_locked("#lobby")
     assert limits.CLASS_PACE_SECONDS > 0
+
+
+def test_what_somebody_else_did_for_the_reason_class_holds_on(world: World, teacher: Client) -> None:
+    teacher.type("/mute #lobby all forever class", "/class on", "/class off")
+    assert [measure.kind for measure in world.hub.measures.all("#lobby")] == ["mute"]

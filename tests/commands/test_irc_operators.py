@@ -275,3 +275,15 @@ def test_who_ignores_an_operator_sees_whom_they_send_out(world: World, bob: Clie
         client.take()
     bob.type("KICK #ops carl :out")
     assert told(carl, "KICK") == [["#ops", "carl", "out"]] == told(dan, "KICK")
+
+
+def test_a_line_lists_bans_once_and_whoever_asks_pays_for_it(
+    world: World, bob: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(world, "carl", "JOIN #ops")
+    bob.type("MODE #ops +b carl")
+    dan, spent = enter(world, "dan", "JOIN #ops"), list[float]()
+    monkeypatch.setattr(type(dan.session.connection), "spend", lambda visit, price: spent.append(price))
+    dan.type("MODE #ops +bbb-bb")
+    assert [number for number in numbers(dan) if number in ("367", "368")] == ["367", "368"]
+    assert limits.PRICE_MEASURE in spent

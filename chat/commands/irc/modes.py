@@ -24,6 +24,11 @@ class Change(NamedTuple):
     letter: str
     param: str
 
+    @property
+    def asks(self) -> bool:
+        """It changes nothing: who is banned is listed."""
+        return self.letter == "b" and not self.param
+
 
 @verb("MODE", 1)
 async def mode(asked: Asked, target: str, letters: str = "", *params: str) -> None:
@@ -48,12 +53,14 @@ async def mode(asked: Asked, target: str, letters: str = "", *params: str) -> No
 
 def _changes(letters: str, params: Sequence[str]) -> Sequence[Change]:
     """What is to be changed; letters beyond as many as one may name at once are left out, as all servers do."""
-    left, on, changes = list(params), True, []
+    left, on, changes = list(params), True, list[Change]()
     for letter in letters:
         if letter in "+-":
             on = letter == "+"
         else:
-            changes.append(Change(on, letter, left.pop(0) if letter in _WITH_PARAMETER and left else ""))
+            change = Change(on, letter, left.pop(0) if letter in _WITH_PARAMETER and left else "")
+            if not (change.asks and any(other.asks for other in changes)):  # one list says it all
+                changes.append(change)
     return changes[: limits.IRC_TARGETS]
 
 
@@ -107,7 +114,7 @@ def _closed_to_outside(asked: Asked, room: Room, change: Change) -> None:
 
 
 def _ban(asked: Asked, room: Room, change: Change) -> Awaitable[None] | None:
-    if not change.param:
+    if change.asks:
         _list_bans(asked, room)
         return None
     nick, account = _banned(change.param)
@@ -134,6 +141,7 @@ def _list_bans(asked: Asked, room: Room) -> None:
     """For whoever is in the room; who banned them is told, too."""
     if not allows("operator", asked.connection, room.log.key):
         room_of(asked.session, room.log.name)
+    asked.connection.spend(limits.PRICE_MEASURE * asked.hub.measures.count(room.log.key))
     rows: list[Sequence[str]] = []
     for measure in asked.hub.measures.all(room.log.key):
         if measure.kind == "ban" and len(rows) < limits.USERS_LISTED:
