@@ -401,6 +401,21 @@ def test_names_come_on_demand_alone_to_who_wants_that(world: World) -> None:
     assert numbers(amy) == ["JOIN", "353", "366"]
 
 
+def test_names_of_several_rooms_have_one_end_as_far_as_it_fits(world: World) -> None:
+    amy = enter(world, "amy", "JOIN #a,#b")
+    amy.type("NAMES #a,#nowhere,#b")
+    assert numbers(amy) == ["353", "353", "366"]
+    assert told(amy, "366")[0][1] == "#a,#nowhere,#b"
+    amy.take()
+    rooms = [f"#{number:02}{'x' * 20}" for number in range(20)]
+    amy.type(f"NAMES {','.join(rooms)}")
+    assert ",".join(params[1] for params in told(amy, "366")) == ",".join(rooms)
+    assert len(numbers(amy)) == 2
+    amy.take()
+    amy.type("NAMES", "NAMES ,")
+    assert [params[1] for params in told(amy, "366")] == ["*", "*"]
+
+
 def test_help_is_there_by_its_other_name(world: World) -> None:
     amy = enter(world, "amy")
     amy.type("HELPOP PRIVMSG")

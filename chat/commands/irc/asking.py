@@ -11,7 +11,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.names import check_nickname
 from chat.commands.help import manual
-from chat.commands.irc.verbs import Asked, verb
+from chat.commands.irc.verbs import Asked, listed, verb
 from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
 from chat.commands.rooms import seen
@@ -225,7 +225,7 @@ def monitor(asked: Asked, what: str, nicks: str = "", *_: str) -> None:
         case "C":
             watchers.stop_all(session)
         case "L":
-            asked.tell_all([*_listed("732", watchers.watched(session))])
+            asked.tell_all([*listed("732", watchers.watched(session))])
             asked.tell("733", asked.wire.words(say("End of the list of those whom you watch for")))
         case "S":
             _monitored(asked, watchers.watched(session))
@@ -240,19 +240,7 @@ def _monitored(asked: Asked, nicks: Iterable[str]) -> None:
             here.append(mask(asked.hub.find(nick).nick))
         else:
             gone.append(word(nick))
-    asked.tell_all([*_listed("730", here), *_listed("731", gone)])
-
-
-def _listed(number: str, words: Iterable[str]) -> Iterator[Sequence[str]]:
-    """Words with commas between them, as many as stand in one message."""
-    row: list[str] = []
-    for one in words:
-        if row and len(",".join([*row, one]).encode()) > limits.IRC_LINE - 150:
-            yield number, ",".join(row)
-            row = []
-        row.append(one)
-    if row:
-        yield number, ",".join(row)
+    asked.tell_all([*listed("730", here), *listed("731", gone)])
 
 
 def lusers(asked: Asked) -> Sequence[Sequence[str]]:

@@ -8,7 +8,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.names import check_room, fold
-from chat.commands.irc.verbs import Asked, verb
+from chat.commands.irc.verbs import Asked, listed, verb
 from chat.commands.registry import allows, room_of
 from chat.commands.rooms import seen
 from chat.core.room import Room
@@ -131,19 +131,19 @@ def topic(asked: Asked, name: str, *text: str) -> Awaitable[None] | None:
 
 
 @verb("NAMES")
-def names(asked: Asked, rooms: str = "", *_: str) -> Awaitable[None] | None:
-    """Who is in rooms that they are in."""
-    if not rooms:
-        asked.tell("366", "*", asked.wire.words(END_OF_NAMES))
-        return None
-    return asked.for_each(rooms, lambda name: _names(asked, name))
+async def names(asked: Asked, rooms: str = "*", *_: str) -> None:
+    """Who is in rooms that they are in; after all of them comes one end."""
+    asked.wire.ends_lists = False
+    try:
+        await asked.for_each(rooms, lambda name: _names(asked, name))
+    finally:
+        asked.wire.ends_lists = True
+    end = asked.wire.words(END_OF_NAMES)
+    asked.tell_all([(*row, end) for row in listed("366", map(word, asked.targets(rooms) or "*"))])
 
 
 def _names(asked: Asked, name: str) -> Awaitable[None] | None:
-    if asked.hub.rooms.key_of(name) in asked.session.rooms:
-        return tell_names(asked, name)
-    asked.tell("366", word(name), asked.wire.words(END_OF_NAMES))
-    return None
+    return tell_names(asked, name) if asked.hub.rooms.key_of(name) in asked.session.rooms else None
 
 
 async def tell_names(asked: Asked, name: str) -> None:

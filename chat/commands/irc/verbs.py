@@ -1,7 +1,7 @@
 """The table of IRC's own commands, and what their handlers work with."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from chat.base import limits
@@ -126,6 +126,18 @@ class Asked(NamedTuple):
             )
             raise Refused("too-many", sentence)
         return list(targets.values())
+
+
+def listed(number: str, words: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Words with commas between them, as many as stand in one message."""
+    row: list[str] = []
+    for one in words:
+        if row and len(",".join([*row, one]).encode()) > limits.IRC_LINE - 150:
+            yield number, ",".join(row)
+            row = []
+        row.append(one)
+    if row:
+        yield number, ",".join(row)
 
 
 def _done(work: Awaitable[Outcome] | Outcome) -> Awaitable[None] | None:

@@ -79,8 +79,8 @@ class IrcWire:
 
     __slots__ = (
         "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
-        "account", "capabilities", "credentials", "format", "gathering", "has_account", "marker", "negotiating",
-        "nick", "opening", "password", "realname", "user", "wanted", "word_given",
+        "account", "capabilities", "credentials", "ends_lists", "format", "gathering", "has_account", "marker",
+        "negotiating", "nick", "opening", "password", "realname", "user", "wanted", "word_given",
     )  # fmt: skip
 
     asks = False
@@ -101,6 +101,9 @@ class IrcWire:
 
     account: Any
     """Who they are, who have logged in and are not in yet."""
+
+    ends_lists: bool
+    """Behind the names of a room it is told that these are all."""
 
     has_account: bool
 
@@ -126,6 +129,7 @@ class IrcWire:
         self.negotiating = self.word_given = False
         self.marker = "*"
         self.gathering: Gathering | None = None
+        self.ends_lists = True
         self.has_account = False
         self.opening = ()
         self._greeting = Greeting("chat", "", 0)
@@ -339,7 +343,8 @@ class IrcWire:
         shape = mask if "userhost-in-names" in self.capabilities else str
         shown = [f"@{shape(nick)}" if nick in operators else shape(nick) for nick in users]
         yield from messages.rows(self.server, "353", (self.nick, "=", room), shown)
-        yield self.numeric("366", room, self.words(numerics.END_OF_NAMES))
+        if self.ends_lists:
+            yield self.numeric("366", room, self.words(numerics.END_OF_NAMES))
         if here > len(shown):
             more = say("{count} more are in {room} than this list has.", count=here - len(shown), room=room)
             yield from messages.lines(self.server, "NOTICE", room, self.words(more))
