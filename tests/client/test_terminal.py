@@ -220,7 +220,8 @@ def test_the_servers_table_helps_with_commands() -> None:
 
 def test_no_password_and_no_code_is_kept_in_the_history(world: World) -> None:
     typed = ["hi", "/login amy tulip", "/contraseña tulip", "/resume K7F2Q-X9M4T", "/msg bob psst"]
-    assert [line for line in typed if world.face.keeps(line)] == ["hi", "/msg bob psst"]
+    typed += ["hi\n/login amy tulip", "/set keyring on\n/resume K7F2Q-X9M4T", "hi\nyou"]
+    assert [line for line in typed if world.face.keeps(line)] == ["hi", "/msg bob psst", "hi\nyou"]
     assert not person().face.keeps("my answer")
 
 

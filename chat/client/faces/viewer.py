@@ -116,10 +116,11 @@ class ViewerFace(PersonFace):
         return self._completing.offers(text, self.view.nicknames, rooms)
 
     def keeps(self, line: str) -> bool:
-        """No answer to a question, and nothing that may be a password or a code."""
-        if self.question is not None or vocabulary.code_in(line) is not None:
-            return False
-        return vocabulary.quotable(line) == line
+        """No answer to a question, and nothing that may be a password or a code, in none of its rows."""
+        rows = line.split("\n")
+        return self.question is None and all(
+            vocabulary.code_in(row) is None and vocabulary.quotable(row) == row for row in rows
+        )
 
     def waits(self) -> bool:
         """An answer is owed."""
