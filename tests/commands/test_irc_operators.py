@@ -3,6 +3,8 @@
 import irc_client
 import pytest
 from irc_client import enter, log_in, numbers, plain, told
+from test_account import register
+from test_tokens import made
 from world import Client, World
 
 from chat.base import limits
@@ -287,3 +289,29 @@ def test_a_line_lists_bans_once_and_whoever_asks_pays_for_it(
     dan.type("MODE #ops +bbb-bb")
     assert [number for number in numbers(dan) if number in ("367", "368")] == ["367", "368"]
     assert limits.PRICE_MEASURE in spent
+
+
+def test_each_of_several_kicks_is_done_of_one_person_in_two_rooms_too(world: World, bob: Client) -> None:
+    bob.type("JOIN #other")
+    carl = enter(world, "carl", "JOIN #ops,#other")
+    bob.type("KICK #ops,#other carl,carl :out")
+    assert told(carl, "KICK") == [["#ops", "carl", "out"], ["#other", "carl", "out"]]
+
+
+def test_who_asks_into_which_rooms_they_are_invited_is_told_no_others(world: World, bob: Client) -> None:
+    carl = enter(world, "carl")
+    bob.type("JOIN #other", "MODE #ops +i", "MODE #other +i", "INVITE carl #ops", "INVITE carl #other")
+    carl.type("JOIN #ops", "PART #ops")
+    carl.take()
+    carl.type("INVITE")
+    assert told(carl, "336") == [["carl", "#other"]]
+
+
+def test_a_program_is_told_of_no_invitation_that_its_token_is_not_for(world: World, bob: Client) -> None:
+    zoe = register(world, "zoe")
+    token = made(zoe, "bot #tea talk")
+    bob.type("MODE #ops +i", "INVITE zoe #ops")
+    bot = log_in(world, plain("", "zoe", token), nick="zoe")
+    bot.take()
+    bot.type("INVITE")
+    assert numbers(bot) == ["337"]

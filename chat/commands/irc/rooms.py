@@ -12,6 +12,7 @@ from chat.commands.irc.verbs import Asked, listed, verb
 from chat.commands.registry import allows, room_of
 from chat.commands.rooms import seen
 from chat.core.room import Room
+from chat.core.session import Session
 from chat.wire import phrases
 from chat.wire.irc.messages import word
 from chat.wire.irc.numerics import END_OF_NAMES
@@ -39,16 +40,24 @@ def _join(asked: Asked, name: str, word: str | None) -> Awaitable[None] | None:
     asked.wire.word_given = word is not None
     at = asked.session.person.markers.get(fold(name))
     asked.wire.marker = "*" if at is None else f"timestamp={at}"
-    return asked.do("join", (name, word), name)
+    return _go(asked, name, word)
+
+
+async def _go(asked: Asked, name: str, word: str | None) -> None:
+    try:
+        work = asked.do("join", (name, word), name)
+        if work is not None:
+            await work
+    except Refused:
+        asked.wire.word_given = False  # for a word that was wrong, they were answered already
+        raise
 
 
 @verb("INVITE")
 def invite(asked: Asked, nick: str = "", name: str = "", *_: str) -> Awaitable[None] | None:
     """Ask somebody into a room; alone, the rooms into which one is asked and does not go yet."""
-    person = asked.session.person
     if not nick:
-        waiting = [key for key in person.admitted if key not in person.rooms]
-        rows = [("336", asked.hub.rooms.name_of(key)) for key in waiting]
+        rows = [("336", asked.hub.rooms.name_of(key)) for key in _invited_to(asked.session)]
         asked.tell_all([*rows, ("337", asked.wire.words(say("End of the list of invitations")))])
         return None
     if not name:
@@ -64,6 +73,13 @@ def invite(asked: Asked, nick: str = "", name: str = "", *_: str) -> Awaitable[N
     return asked.do("invite", (room.log.name, nick), nick)
 
 
+def _invited_to(session: Session) -> Sequence[str]:
+    """The keys of the rooms into which somebody was asked, and where they have not been since."""
+    person, scope = session.person, session.scope
+    waiting = [key for key, admission in person.admitted.items() if key not in person.rooms and not admission.came]
+    return waiting if scope is None else [key for key in waiting if scope.leads_to(key)]
+
+
 @verb("KICK", 2)
 async def kick(asked: Asked, rooms: str, nicks: str, *words: str) -> None:
     """Send people out of a room, or each out of another one."""
@@ -72,11 +88,12 @@ async def kick(asked: Asked, rooms: str, nicks: str, *words: str) -> None:
         names *= len(wanted)
     if len(names) != len(wanted):
         raise Refused("usage", say("KICK needs one room, or as many as nicknames."))
-    pairs = dict(zip(wanted, names, strict=True))
-    await asked.for_each(",".join(pairs), lambda nick: _kick(asked, pairs[nick], nick, words[0] if words else ""))
+    pairs = ",".join(map(" ".join, zip(names, wanted, strict=True)))
+    await asked.for_each(pairs, lambda pair: _kick(asked, pair, words[0] if words else ""))
 
 
-def _kick(asked: Asked, name: str, nick: str, why: str) -> Awaitable[None] | None:
+def _kick(asked: Asked, pair: str, why: str) -> Awaitable[None] | None:
+    name, _, nick = pair.partition(" ")
     if not in_room(asked, name, nick):
         return None
     return asked.do("kick", (name, nick, why or None), why)
@@ -112,7 +129,9 @@ def part(asked: Asked, rooms: str, *words: str) -> Awaitable[None]:
 
 
 def _part(asked: Asked, name: str, text: str) -> Awaitable[None] | None:
-    room_of(asked.session, find(asked, name).log.name)
+    key = asked.hub.rooms.key_of(name)
+    if not any(one.room.log.key == key for one in asked.hub.locked.waits(asked.session.person)):
+        room_of(asked.session, find(asked, name).log.name)
     return asked.do("leave", (name, text), text)
 
 
