@@ -334,7 +334,7 @@ async def come_in(session: Session, id: str | None) -> None:
         position = session.join(hub.lobby)
         history = await entering(session, hub.lobby.log, position)
     if session.named and session.connection is connection and await tell_welcome(session, False, id, history):
-        if refused is not None:
+        if refused is not None and LOBBY not in session.person.rooms:  # they may have been let in meanwhile
             session.answer(Problem(refused.code, refused.sentence))
         session.begin()
 

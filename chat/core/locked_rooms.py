@@ -67,21 +67,24 @@ class LockedRooms:
                 self._passes.setdefault(key, {})[person] = None
             elif record.kind == _WAITING:
                 with suppress(TypeError, ValueError):  # it is no date: they wait no more
-                    self._kept[record.key] = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
+                    since = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
+                    if since.tzinfo is not None:
+                        self._kept[record.key] = since
 
     def restore(self, people: Mapping[str, Person], absent: Mapping[str, Person], rooms: Mapping[str, Room]) -> None:
-        """After a restart: who waited goes on to, if they are still expected."""
+        """After a restart: who waited goes on to, if they are still expected, and the room is still locked."""
         for record, since in self._kept.items():
             id, _, key = record.partition(" ")
             person, left = people.get(id), limits.DOOR_SECONDS - (self._now() - since).total_seconds()
-            if person is not None and key in rooms and person.detached and left > 0:
+            if person is not None and key in rooms and person.detached and left > 0 and self.is_locked(key):
                 self._put(person, person.detached[-1], rooms[key], min(left, limits.DOOR_SECONDS))
             else:
                 self._keep(Record(_WAITING, record, None))
         self._kept.clear()
-        known = [(key, id) for key, ids in self._passes.items() for id in ids if id not in people and id not in absent]
-        for key, id in known:
-            self._end_pass(id, key)
+        for key in list(self._passes):
+            for id in list(self._passes[key]):
+                if not self.is_locked(key) or (id not in people and id not in absent):
+                    self._end_pass(id, key)
 
     # Who comes in.
 

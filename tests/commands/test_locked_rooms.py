@@ -542,3 +542,61 @@ def test_who_waits_at_the_door_of_a_room_that_becomes_private_or_has_a_pass_does
     carl.type("/join #ops")
     amy.type("/unlock on")
     assert inside(world) == ["amy", "dee"]
+
+
+def test_who_is_let_into_the_lobby_before_they_are_welcomed_is_not_told_that_they_wait() -> None:
+    world = World(store := SlowStore())
+    staff = lobby(world)
+    store.slow = True
+    bob = world.connect("/nick bob", wire="json")
+    staff.type("/admit #lobby all")
+    while store.commits:
+        store.let()
+        world.turn()
+    store.slow = False
+    world.wait(1)
+    kinds = [keys["type"] for keys in bob.take_objects()]
+    assert "welcome" in kinds
+    assert "error" not in kinds
+    assert "bob" in inside(world, "#lobby")
+
+
+def test_after_a_stop_on_the_way_nobody_waits_at_an_open_door_and_no_pass_is_left(
+    world: World, store: KeepingStore
+) -> None:
+    staff = lobby(world)
+    world.connect("/nick bob")
+    code = code_of(world.connect("/nick carl"))
+    staff.type("/admit bob")
+    (key,) = (key for key in store.records if key[0] == "measure")
+    store.records[key] = store.records[key]._replace(value=None)
+    after = restarted(world, store)
+    after.turn()
+    carl = resume(after, code)
+    assert not any("door" in line for line in carl.take())
+    assert not {record.kind for record in store.kept().records} & {"waiting", "pass"}
+
+
+def test_a_kept_date_that_is_none_does_not_keep_the_server_from_starting(world: World, store: KeepingStore) -> None:
+    lobby(world)
+    code = code_of(world.connect("/nick carl"))
+    (key,) = (key for key in store.records if key[0] == "waiting")
+    for value in ("2026-11-22T10:04:00", "yesterday", None):
+        store.records[key] = store.records[key]._replace(value=value)
+        after = restarted(world, store)
+        assert not after.hub.locked.waiting("#lobby")
+        assert resume(after, code).session.person.nick == "carl"
+
+
+@pytest.mark.parametrize("line", ["JOIN #ops", "JOIN #ops key"])
+def test_an_irc_client_that_waits_is_told_so_and_goes_away_by_part(world: World, amy: Client, line: str) -> None:
+    eva = irc_client.enter(world, "eva")
+    eva.type(line)
+    assert irc_client.numbers(eva) == ["473"]
+    eva.take()
+    eva.type("PART #ops")
+    assert any("You do not wait at the door of #ops any more" in heard for heard in eva.lines)
+    assert not world.hub.locked.waiting("#ops")
+    eva.take()
+    eva.type("PART #ops")
+    assert irc_client.numbers(eva) == ["442"]
