@@ -195,3 +195,34 @@ def test_all_of_them_talk_in_one_room(serve: Serve, connect: Connect, start: Sta
         for other in people.values():
             if other is not someone:
                 other.sees(f"I use {name}")
+
+
+ON_A_SCREEN = {"irssi": "[+t]", "weechat": "[+t]", "epic5": '"+t"'}
+"""How each of them shows a mode."""
+
+
+def test_what_an_operator_does_is_seen_by_each_of_them(serve: Serve, connect: Connect, start: Start) -> None:
+    server = serve()
+    nora = connect(server, "nora").joins()
+    for line in ("/register", "tulip time 7", "tulip time 7"):
+        nora.says(line)
+    nora.hears("nora is yours now")
+    nora.says("/join #ops")
+    nora.hears("You speak in #ops now.")
+    people: dict[str, Someone] = {}
+    for name in ON_A_SCREEN:
+        people[name], _ = enter(start, name, server, f"with-{name}")
+        people[name].says("/join #ops")
+        nora.hears(f"-!- with-{name} joined #ops")
+        if name == "irssi":
+            people[name].says("/window goto #ops")
+    nora.says("/topic lock on")
+    for name, mode in ON_A_SCREEN.items():
+        people[name].sees(mode)
+    others = list(people.values())
+    for name in ON_A_SCREEN:
+        nora.says(f"/kick with-{name} be kind, {name}")
+        for someone in others:
+            shown = someone.sees(f"be kind, {name}")
+            assert "has left" not in shown, "who is kicked does not leave besides"
+        others.remove(people[name])
