@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from chat import __version__
-from chat.base import limits, passwords, resume_codes, tokens
+from chat.base import limits, passwords, pins, resume_codes, tokens
 from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
 from chat.commands import server_password
@@ -29,7 +29,6 @@ from chat.commands.registry import (
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.words import brief
-from chat.core import roster
 from chat.core.hub import Hub
 from chat.core.locked_rooms import still_waits
 from chat.core.person import Person, Scope
@@ -87,7 +86,7 @@ async def nickname(session: Session, answer: Say) -> Outcome:
 async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None = None) -> Outcome:
     """Take a nickname, and with the first one enter the chat, perhaps by a PIN; a refusal comes with a proposal."""
     connection, hub, person = carrier(session), session.hub, session.person
-    if pin is None and hub.roster and not session.named and (given := roster.given(wanted)) is not None:
+    if pin is None and hub.roster and not session.named and (given := pins.given(wanted)) is not None:
         return await _by_pin(session, *given, id)
     proposed, connection.proposal = connection.proposal, None
     try:

@@ -5,12 +5,11 @@ where its holder is sent away from the server; who was sent out of the lobby wai
 """
 
 import json
-import re
 import secrets
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from chat.base import limits, names, resume_codes
+from chat.base import limits, names, pins, resume_codes
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.core.person import Person
@@ -19,9 +18,6 @@ from chat.core.turn import Turn
 
 _KIND = "pin"
 """Of its records."""
-
-_GIVEN = re.compile(r"(.*\S)\s+([0-9]{6})", re.DOTALL)
-_PIN = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
 
 
 class Pin(NamedTuple):
@@ -110,7 +106,7 @@ class Roster:
     def is_own(self, person: Person, text: str) -> bool:
         """Whether somebody is about to show their PIN to others."""
         own = self._of.get(person.id)
-        return own is not None and any(resume_codes.digest(code) == own for code in _PIN.findall(text))
+        return own is not None and any(resume_codes.digest(code) == own for code in pins.found_in(text))
 
     def _change(self, before: Pin, after: Pin) -> None:
         self._drop(before)
@@ -129,12 +125,6 @@ class Roster:
     def _keep(self, record: Record) -> None:
         """What cannot be stored is so all the same until a restart."""
         self._turn.change(record).addErrback(lambda failure: failure.trap(NotStored) and None)
-
-
-def given(text: str) -> tuple[str, str] | None:
-    """The nickname, and the PIN behind it, of what was typed where a nickname is asked for; None: there is none."""
-    found = _GIVEN.fullmatch(text.strip())
-    return None if found is None else (found[1], found[2])
 
 
 def _read(record: Record) -> Pin | None:

@@ -62,6 +62,17 @@ def test_a_nickname_that_cannot_be_is_refused_here_with_a_proposal() -> None:
     assert world.server.lines == ["/json", "/nick José-María"]
 
 
+def test_the_pin_of_a_class_may_stand_behind_it() -> None:
+    world = person()
+    world.server.accept()
+    world.server.send(HELLO)
+    world.shown()
+    world.face.typed("José María 482913")
+    assert "482913" not in str(world.shown()), "what is proposed is the nickname alone"
+    world.face.typed(" José-María   482913")
+    assert world.server.lines == ["/json", "/nick José-María 482913"]
+
+
 def test_who_just_presses_enter_is_a_guest() -> None:
     world = person()
     world.server.accept()

@@ -9,7 +9,7 @@ from unicodedata import normalize
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
 
-from chat.base import names
+from chat.base import names, pins
 from chat.base.errors import Refused
 from chat.base.fingerprint import normal
 from chat.base.language import Sentence, say
@@ -293,15 +293,16 @@ class PersonFace(StreamFace):
 
     def _choose(self, nick: str) -> None:
         if nick or self._proposal:
+            name, *pin = pins.given(nick) or (nick,)  # of a class
             try:
                 # What the server proposed may be what nobody can choose by themselves: guest7.
-                chosen = self._proposal if nick in ("", self._proposal) else names.check_nickname(nick)
+                chosen = self._proposal if nick in ("", self._proposal) else names.check_nickname(name)
             except Refused as error:
-                self._again(error.code, self._words(error.sentence), names.propose(nick, lambda name: True))
+                self._again(error.code, self._words(error.sentence), names.propose(name, lambda free: True))
                 self.ask(NICKNAME)
                 return
-            self._chosen, self._tried = True, chosen or nick
-            self.connection.enter(self._tried)
+            self._chosen, self._tried = True, chosen or name
+            self.connection.enter(" ".join((self._tried, *pin)))
         else:
             self.enter_as_anyone()
         self._asking = False

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from twisted.internet.defer import TimeoutError
 
-from chat.base import limits, resume_codes
+from chat.base import limits, pins, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import server_password
@@ -16,7 +16,6 @@ from chat.commands.irc.reading import tell_markers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.words import brief, check_holds_no_secret
-from chat.core import roster
 from chat.wire import replies
 from chat.wire.answers import Problem, Reply
 from chat.wire.irc.format import RENDERED
@@ -161,7 +160,7 @@ async def _enter(asked: Asked, wanted: str) -> None:
     guarded = server_password.is_wanted(asked.session)
     if guarded and not await _let_in(asked, given):
         return
-    by_pin = given is not None and asked.hub.roster and roster.given(f"{wanted} {given}") is not None
+    by_pin = given is not None and asked.hub.roster and pins.given(f"{wanted} {given}") is not None
     await choose(asked.session, f"{wanted} {given}" if by_pin else wanted, None)
     if given is not None and connection.session.named and not (guarded or by_pin or resume_codes.normal(given)):
         told = say("This server wants no password; yours was looked at as a resume code, and is none.")
