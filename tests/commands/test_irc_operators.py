@@ -64,6 +64,14 @@ def test_the_modes_of_a_room_are_what_commands_make_of_it(world: World, bob: Cli
     ]
 
 
+def test_a_private_room_is_shown_as_one(world: World, bob: Client) -> None:
+    carl = enter(world, "carl")
+    bob.type("NAMES #ops", "MODE #ops +i", "INVITE carl #ops", "NAMES #ops")
+    assert [params[1] for params in told(bob, "353")] == ["=", "@"]
+    carl.type("JOIN #ops")
+    assert [params[1] for params in told(carl, "353")] == ["@"]
+
+
 def test_a_word_makes_a_public_room_private_and_opens_it(world: World, bob: Client) -> None:
     bob.type("MODE #ops +k word")
     assert [params[1] for params in told(bob, "MODE")] == ["+i", "+k"]

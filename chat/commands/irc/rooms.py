@@ -152,17 +152,20 @@ def topic(asked: Asked, name: str, *text: str) -> Awaitable[None] | None:
 @verb("NAMES")
 async def names(asked: Asked, rooms: str = "*", *_: str) -> None:
     """Who is in rooms that they are in; after all of them comes one end."""
-    asked.wire.ends_lists = False
     try:
         await asked.for_each(rooms, lambda name: _names(asked, name))
     finally:
-        asked.wire.ends_lists = True
+        asked.wire.listing = None
     end = asked.wire.words(END_OF_NAMES)
     asked.tell_all([(*row, end) for row in listed("366", map(word, asked.targets(rooms) or "*"))])
 
 
 def _names(asked: Asked, name: str) -> Awaitable[None] | None:
-    return tell_names(asked, name) if asked.hub.rooms.key_of(name) in asked.session.rooms else None
+    room = asked.session.rooms.get(asked.hub.rooms.key_of(name))
+    if room is None:
+        return None
+    asked.wire.listing = "@" if room.privacy.private else "="
+    return tell_names(asked, name)
 
 
 async def tell_names(asked: Asked, name: str) -> None:

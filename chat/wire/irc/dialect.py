@@ -79,7 +79,7 @@ class IrcWire:
 
     __slots__ = (
         "_earlier", "_echoed", "_gathered", "_greeting", "_label", "_missed", "_opened", "_target", "_verb",
-        "account", "capabilities", "credentials", "ends_lists", "format", "gathering", "has_account", "marker",
+        "account", "capabilities", "credentials", "format", "gathering", "has_account", "listing", "marker",
         "negotiating", "nick", "opening", "password", "realname", "user", "wanted", "word_given",
     )  # fmt: skip
 
@@ -102,10 +102,10 @@ class IrcWire:
     account: Any
     """Who they are, who have logged in and are not in yet."""
 
-    ends_lists: bool
-    """Behind the names of a room it is told that these are all."""
-
     has_account: bool
+
+    listing: str | None
+    """The sign of the room whose names are asked for, behind which no end is told; None where that is told."""
 
     marker: str
     """Up to when they have read the room that they come into, as it is told."""
@@ -129,7 +129,7 @@ class IrcWire:
         self.negotiating = self.word_given = False
         self.marker = "*"
         self.gathering: Gathering | None = None
-        self.ends_lists = True
+        self.listing: str | None = None
         self.has_account = False
         self.opening = ()
         self._greeting = Greeting("chat", "", 0)
@@ -335,15 +335,18 @@ class IrcWire:
         if room.topic:
             yield from messages.lines(self.server, "332", self.nick, name, visible(room.topic))
         if "draft/no-implicit-names" not in self.capabilities:
-            yield from self._names(name, room.users, room.here, room.operators)
+            sign = "@" if isinstance(room, replies.Joined) and room.private else "="
+            yield from self._names(name, room.users, room.here, room.operators, sign)
         if not room.recorded:
             yield from messages.lines(self.server, "NOTICE", name, self.words(phrases.not_recorded(name)))
 
-    def _names(self, room: str, users: Iterable[str], here: int, operators: Sequence[str]) -> Iterator[str]:
+    def _names(
+        self, room: str, users: Iterable[str], here: int, operators: Sequence[str], sign: str = "="
+    ) -> Iterator[str]:
         shape = mask if "userhost-in-names" in self.capabilities else str
         shown = [f"@{shape(nick)}" if nick in operators else shape(nick) for nick in users]
-        yield from messages.rows(self.server, "353", (self.nick, "=", room), shown)
-        if self.ends_lists:
+        yield from messages.rows(self.server, "353", (self.nick, self.listing or sign, room), shown)
+        if self.listing is None:
             yield self.numeric("366", room, self.words(numerics.END_OF_NAMES))
         if here > len(shown):
             more = say("{count} more are in {room} than this list has.", count=here - len(shown), room=room)
