@@ -1,6 +1,8 @@
 """The window on a virtual screen against the real server: keys and the mouse go in, and what stands in it is asked."""
 
+import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,15 +63,16 @@ class Seat:
         """What the text of the conversation says to this."""
         return self.window.tells(f"{self.text} {script}")
 
+    def _names(self, path: str) -> list[str]:
+        return self.window.tells(f"join [lmap one [{path} children {{}}] {{{path} item $one -text}}] \\n").split("\n")
+
     @property
     def rooms(self) -> list[str]:
-        script = "lmap one [.chat.rooms children {}] {.chat.rooms item $one -text}"
-        return list(self.window.tells(f"join [{script}] \\n").split("\n"))
+        return self._names(".chat.rooms")
 
     @property
     def people(self) -> list[str]:
-        script = "lmap one [.chat.people children {}] {.chat.people item $one -text}"
-        return list(self.window.tells(f"join [{script}] \\n").split("\n"))
+        return self._names(".chat.people")
 
     @property
     def typed(self) -> str:
@@ -106,9 +109,8 @@ class Seat:
 
     def clicks(self, path: str, item: str, button: str = "1", times: str = "1") -> None:
         """Click on a row of a list."""
-        script = (
-            f"{path} see {{{item}}}; update; concat [winfo rootx {path}] [winfo rooty {path}] [{path} bbox {{{item}}}]"
-        )
+        row = [name.split()[0] for name in self._names(path)].index(item)
+        script = f"{path} see {row}; update; concat [winfo rootx {path}] [winfo rooty {path}] [{path} bbox {row}]"
         x, y, left, top, _, height = map(int, self.window.tells(script).split())
         self.desktop.run("mousemove", str(x + left + 20), str(y + top + height // 2))
         self.desktop.run("click", "--repeat", times, "--delay", "60", button)
@@ -119,7 +121,8 @@ Open = Callable[..., Seat]
 
 @pytest.fixture
 def desktop(tmp_path: Path, stack: ExitStack) -> Desktop:
-    pytest.importorskip("sv_ttk")
+    for module in ("tkinter", "sv_ttk"):
+        pytest.importorskip(module)
     desktop = Desktop(tmp_path)
     stack.callback(desktop.close)
     return desktop
@@ -193,7 +196,7 @@ def test_what_is_new_elsewhere_is_counted_and_marked(amy: Seat, bob: Client, des
     bob.says("one")
     bob.says("two, amy")
     until(lambda: amy.rooms == ["#lobby", "#ops  2!"], what="how much is new")
-    assert amy.window.tells(".chat.rooms item #ops -tags") == "call"
+    assert amy.window.tells(".chat.rooms item 1 -tags") == "call"
     assert "bold" in amy.window.tells("font actual [.chat.rooms tag configure call -font]")
     until(lambda: amy.window.tells("wm title .").startswith("(1) #lobby"), what="how many call")
     desktop.presses("ctrl+n")
@@ -221,11 +224,11 @@ def test_what_is_typed_while_the_line_is_down_is_kept_and_said_once(
     again = serve("--port", f"tcp:{server.port}:interface={server.host}")
     bob = connect(again, "bob").joins()
     until(lambda: amy.state.startswith("connected"), what="that it is back")
-    bob.hears("<amy> while it was down\r\n")
     amy.sees("<amy> while it was down")
     amy.says("after")
     bob.hears("<amy> after\r\n")
-    assert bob.heard.count("while it was down") == 1
+    bob.says("/grep while")
+    bob.hears("1 of 1")
     assert amy.lines.count("<amy> while it was down") == 1
 
 
@@ -419,3 +422,77 @@ def test_where_there_can_be_no_window_a_sentence_says_why(
     assert done.returncode == 2
     assert done.stderr.startswith(f"chat-client: --gui: {told}")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_registered_nickname_comes_in_by_its_password(
+    server: Server, bob: Client, open_window: Open, desktop: Desktop
+) -> None:
+    for line in ("/register", SECRET, SECRET):
+        bob.says(line)
+    bob.hears("bob is yours now")
+    amy = open_window()
+    desktop.types("127.0.0.1:9")
+    desktop.presses("Tab", "Tab")
+    desktop.types("bob")
+    desktop.presses("Tab")
+    desktop.types("wrong and wrong")
+    desktop.presses("Return")
+    until(lambda: "no connection to 127.0.0.1:9: " in amy.label(".form.box.server_error"), what="that nobody is there")
+    desktop.presses("shift+Tab", "shift+Tab", "shift+Tab", "ctrl+a")
+    desktop.types(":".join(server.address))
+    desktop.presses("Return")
+    until(lambda: "login-failed" in amy.label(".form.box.password_error"), what="that it was wrong")
+    assert amy.label(".form.box.server_error") == ""
+    until(lambda: amy.window.tells("focus") == ".form.box.password", what="where the right one is to be typed")
+    desktop.types(SECRET)
+    desktop.presses("Return")
+    until(lambda: amy.inside, what="that bob is in, once more")
+    assert amy.state.endswith(" as bob")
+
+
+def test_no_server_breaks_it(open_window: Open, desktop: Desktop) -> None:
+    odd = "\ud83d}{[exit]$x \x1b\u202e\0\n" * 3
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        amy = open_window("-n", "amy", f"127.0.0.1:{listener.getsockname()[1]}")
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            lines.readline()
+
+            def send(**keys: object) -> None:
+                connection.sendall(json.dumps(keys).encode() + b"\n")
+
+            room = {"head": 0, "here": 2, "users": [odd, "amy", "{", "}", ""], "topic": odd}
+            rooms = {"#lobby": room, odd: room}
+            rows = [{"name": odd, "help": odd, "usage": odd, "arguments": [{"kind": "nick"}], "family": odd}]
+            who = [{"nick": odd, "away": odd, "down": True, "role": odd}, {"nick": "{", "role": []}, 3]
+            answers: dict[str, dict[str, object]] = {
+                "/nick": {"type": "welcome", "nick": "amy", "room": "#lobby", "rooms": rooms, "resume": "x"},
+                "/help": {"type": "reply", "command": "help", "text": "", "commands": rows},
+                "/who": {"type": "reply", "command": "who", "text": odd, "room": "#lobby", "users": who},
+            }
+
+            def answer(until_asked: str) -> None:
+                asked = ""
+                while asked != until_asked:
+                    line = json.loads(lines.readline())
+                    asked, id = line.get("line", "").partition(" ")[0], line.get("id")
+                    send(**answers.get(asked, {"type": "reply", "command": "?", "text": odd}), id=id)
+                    send(type="ack", id=id)
+
+            send(type="hello", server=odd, motd=[odd], acks=True)
+            answer("/help")
+            message = {"type": "message", "at": "2026-11-29T12:00:00Z", "from": odd, "text": odd}
+            for number, place in enumerate(("#lobby", odd, f"@{odd}", "@", "")):
+                send(**message, room=place, seq=number + 1, **({"to": "amy"} if place.startswith("@") else {}))
+            answer("/who")
+            until(lambda: len(amy.rooms) >= 3, what="the conversations")
+            until(lambda: len(amy.people) == 2, what="the people")
+            amy.clicks(".chat.people", "{", button="3")
+            until(lambda: len(amy.menu) == 2, what="the menu")
+            desktop.presses("Down", "Down", "Return", "Tab")
+            for _ in range(6):
+                desktop.presses("ctrl+Next")
+            send(**message | {"from": "bob", "text": "still here", "room": "#lobby", "seq": 9})
+            desktop.presses("alt+1")
+            amy.sees("<bob> still here")
+            assert amy.window.process.poll() is None, amy.window.said

@@ -36,6 +36,7 @@ from chat.client.talk.objects import (
     Said,
     Standing,
     Welcome,
+    number,
     standing,
 )
 from chat.client.talk.page import Page
@@ -662,13 +663,14 @@ class View:
             case ("whois", {"nick": str(nick)}):
                 self._is_away(nick, isinstance(reply.facts.get("away"), str))
             case ("who", {"users": list(users)}):
-                self._told(reply.facts.get("room"), [row for row in users if isinstance(row, dict)])
+                whole = len(users) >= (number(reply.facts, "here") or 0)  # of very many it tells some
+                self._told(reply.facts.get("room"), [row for row in users if isinstance(row, dict)], whole)
 
     def take_people(self, reply: Reply) -> None:
         """Who is in a room, as it was asked without anybody's command."""
         self._answered(reply, None)
 
-    def _told(self, room: object, users: Sequence[Mapping[str, object]]) -> None:
+    def _told(self, room: object, users: Sequence[Mapping[str, object]], whole: bool) -> None:
         """Who is in a room."""
         people = [
             Somebody(
@@ -686,7 +688,7 @@ class View:
         if isinstance(room, str) and room in self.talks:
             talk = self.talks[room]
             talk.people = {one.nick: one for one in people}
-            if len(people) >= len(talk.users):  # of very many it tells some
+            if whole:
                 talk.users = dict.fromkeys(talk.people)
 
     def _is_away(self, nick: str, away: bool) -> None:

@@ -96,16 +96,10 @@ class App:
 
     def _submitted(self, filled: Filled) -> None:
         """A nickname or a password that is asked for, or another server."""
-        face = self._face
-        if face is not None and not face.over and self._filled is not None and filled.server == self._filled.server:
-            if face.question is None:
-                return
-            if face.passwords.wanted:
-                face.ask(face.passwords.question)
-            elif not face.doubts:
-                face.typed(filled.nick)
-            return
+        face, before = self._face, self._filled
         self._filled = filled
+        if face is not None and not face.over and before is not None and face.answers(filled, before):
+            return
         if face is not None:
             self._face = None
             face.connection.leave()

@@ -102,7 +102,7 @@ class Entry:
             return
         offered, offer = self.offered, self.offered[self.chosen]
         self.text.delete("1.0", "insert")
-        self.text.insert("insert", self._before[: len(self._before) - offer.replaces] + offer.text)
+        self.text.insert("insert", self._before[: len(self._before) - offer.replaces] + visible(offer.text))
         self._modified()
         self.offered = offered if len(offered) > 1 else ()
         self._changed()

@@ -16,7 +16,7 @@ from chat.client.faces.ours import not_remembered
 from chat.client.faces.stdio import Ground, Status, no_connection
 from chat.client.faces.streams import InputReader, Source
 from chat.client.faces.viewer import CONNECTING, NOT_CONNECTED, ViewerFace
-from chat.client.faces.window.form import Form
+from chat.client.faces.window.form import Filled, Form
 from chat.client.faces.window.frame import ChatFrame
 from chat.client.faces.window.window import Window
 from chat.client.link.trust import Unsafe
@@ -116,11 +116,6 @@ class WindowFace(ViewerFace):
         """It was not its person who ended it."""
         return self._sent_away or self.status in (Status.UNSAFE, Status.NO_CONNECTION)
 
-    @property
-    def doubts(self) -> bool:
-        """Somebody has to say whether the server is the right one."""
-        return self._stranger is not None
-
     # Showing.
 
     def show(self) -> None:
@@ -175,6 +170,21 @@ class WindowFace(ViewerFace):
     def dispose(self) -> None:
         """Another face has the window."""
         self._frame.frame.destroy()
+
+    def answers(self, filled: Filled, before: Filled) -> bool:
+        """Whether what is filled in now, and was before, goes on with this connection."""
+        if filled.server != before.server:
+            return False
+        if self.question is None or (self.passwords.wanted and filled.nick != before.nick):
+            if filled == before:
+                self.reconnect()
+            return filled == before
+        if self._stranger is None:
+            if self.passwords.wanted:
+                self.ask(self.passwords.question)
+            else:
+                self.typed(filled.nick)
+        return True
 
     # Desk
 
@@ -256,6 +266,8 @@ class WindowFace(ViewerFace):
         """Where it belongs."""
         if isinstance(what, Problem) and what.id is None and what.code in FINAL:
             self._sent_away = True
+        if isinstance(what, Problem) and not self.inside:
+            self._form.wrong(self._field, f"{what.code}: {what.text}")
         if line is not None and line.before is not None:
             self._older_asked.clear()
         super().received(what, raw, line)
@@ -306,19 +318,33 @@ class WindowFace(ViewerFace):
     def nickname_wanted(self, refused: Problem | None) -> None:
         """Beside the nickname; what was filled in is taken."""
         self._field = "nick"
-        super().nickname_wanted(refused)
+        taken = refused is not None and refused.code == "nick-taken"
+        if taken and not self.inside and self._tried is not None and self._form.has_password:
+            self._field = "password"
+            self.typed(f"/login {self._tried}")
+        else:
+            super().nickname_wanted(refused)
+
+    def _again(self, code: str, text: str, proposal: str | None) -> None:
+        """What was filled in stays."""
+        self._proposal = None
+        free = "" if proposal is None else self._words(say("{nick} is free.", nick=proposal))
+        self.put(self._conversation.error(code, f"{text} {free}".rstrip()))
 
     def ask(self, question: Sentence) -> None:
         """In the form, what stands there answers it."""
         if not self.inside and self._stranger is None:
+            self._form.state("")
             if self.passwords.wanted:
                 self._field = "password"
-                if password := self._form.take_password():
+                if self._form.has_password:
+                    password = self._form.take_password()
                     self._reactor.callLater(0, self.typed, password)  # type: ignore[union-attr]
                 else:
                     self._form.wrong("password", self._words(question))
-            elif self._proposal is not None:
-                self._form.propose(self._proposal)
+                    self._form.focus("password")
+            else:
+                self._form.focus(self._field)
         super().ask(question)
 
     # Who is there.

@@ -97,9 +97,12 @@ class Form:
         self._nick.delete(0, "end")
         self._nick.insert(0, nick)
 
-    def focus(self) -> None:
-        """Somebody is to fill it in."""
-        (self._nick if self._server.get() else self._server).focus_set()
+    def focus(self, field: str = "") -> None:
+        """Somebody is to fill it in, this field first."""
+        usual = self._nick if self._server.get() else self._server
+        widget = {"server": self._server, "nick": self._nick, "password": self._password}.get(field, usual)
+        widget.focus_set()
+        widget.selection_range(0, "end")
 
     @staticmethod
     def _all(event: "tkinter.Event[ttk.Entry]") -> str:
@@ -135,15 +138,8 @@ class Form:
         """This is wrong with this field, too."""
         label = self._errors[field]
         said = str(label.cget("text"))
-        if text not in said:
-            label.configure(text=f"{said}\n{text}".strip())
-
-    def propose(self, nick: str) -> None:
-        """This nickname would do."""
-        self._nick.delete(0, "end")
-        self._nick.insert(0, nick)
-        self._nick.selection_range(0, "end")
-        self._nick.focus_set()
+        if _safe(text) not in said:
+            label.configure(text=f"{said}\n{_safe(text)}".strip())
 
     def doubt(self, doubted: bool) -> None:
         """Somebody has to say whether the certificate, of which it is told what is wrong, is the right one."""
@@ -151,20 +147,18 @@ class Form:
 
     def state(self, text: str) -> None:
         """How it stands."""
-        self._state.configure(text=text)
-
-    def take_password(self) -> str:
-        """What was filled in, which is then not there any more; "" where it is wanted, and nothing was."""
-        password = self._password.get()
-        self._password.delete(0, "end")
-        if not password:
-            self._password.focus_set()
-        return password
+        self._state.configure(text=_safe(text))
 
     @property
-    def nick(self) -> str:
-        """What is filled in."""
-        return self._nick.get().strip()
+    def has_password(self) -> bool:
+        """Whether one is filled in."""
+        return bool(self._password.get())
+
+    def take_password(self) -> str:
+        """The one that is, and then is no more."""
+        password = self._password.get()
+        self._password.delete(0, "end")
+        return password
 
     def _took(self) -> None:
         if (server := self._found.get(self._server.get())) is not None:
@@ -173,6 +167,10 @@ class Form:
     def _encrypts(self) -> None:
         if self._server.get().startswith("tls://"):
             self._tls.set(True)
+
+
+def _safe(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
 
 
 _FIELDS = ("server", "tls", "nick", "password", "")

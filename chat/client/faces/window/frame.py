@@ -13,6 +13,7 @@ from chat.base.language import say
 from chat.base.text import visible
 from chat.client.faces.window.desk import Desk
 from chat.client.faces.window.entry import Entry
+from chat.client.faces.window.lists import NameList, Row
 from chat.client.faces.window.look import Look
 from chat.client.faces.window.pages import PageText
 from chat.client.talk.completing import Deed
@@ -40,14 +41,15 @@ class ChatFrame:
         self._page: PageText | None = None
         self._conversations: list[Glance] | None = None
         self._people: tuple[str | None, list[Somebody]] | None = None
-        self._rooms = self._list("rooms")
-        self._rooms.bind("<<TreeviewSelect>>", lambda event: self._chosen())
+        self._rooms = NameList(self.frame, look, "rooms")
+        for sequence in ("<ButtonRelease-1>", "<KeyRelease-Up>", "<KeyRelease-Down>", "<Return>"):
+            self._rooms.widget.bind(sequence, lambda event: self._chosen())
         self._middle = ttk.Frame(self.frame, name="middle")
-        self._there = self._list("people")
-        self._there.bind("<Double-1>", lambda event: self._talk_to(self._pointed(event)))
-        self._there.bind("<Return>", lambda event: self._talk_to(self._selected))
+        self._there = NameList(self.frame, look, "people")
+        self._there.widget.bind("<Double-1>", lambda event: self._talk_to(self._there.pointed(event)))
+        self._there.widget.bind("<Return>", lambda event: self._talk_to(self._there.chosen))
         for sequence in ("<Button-3>", "<Menu>", "<Shift-F10>"):
-            self._there.bind(sequence, self._menu)
+            self._there.widget.bind(sequence, self._menu)
         self._who = ttk.Label(self._middle, name="title", anchor="w", font="ChatBoldFont", padding=(12, 6))
         self._holder = ttk.Frame(self._middle, name="pages")
         self._waiting = ttk.Label(self._middle, name="waiting", style="Faint.TLabel", padding=(12, 2))
@@ -69,15 +71,12 @@ class ChatFrame:
         self._bind()
         self.restyle()
 
-    def _list(self, name: str) -> ttk.Treeview:
-        return ttk.Treeview(self.frame, name=name, show="tree", selectmode="browse", height=1)
-
     def _lay_out(self) -> None:
         self.frame.columnconfigure(1, weight=1)
         self.frame.rowconfigure(0, weight=1)
-        self._rooms.grid(row=0, column=0, sticky="ns")
+        self._rooms.widget.grid(row=0, column=0, sticky="ns")
         self._middle.grid(row=0, column=1, sticky="nsew")
-        self._there.grid(row=0, column=2, sticky="ns")
+        self._there.widget.grid(row=0, column=2, sticky="ns")
         self._bar.grid(row=1, column=0, columnspan=3, sticky="ew")
         self._dot.pack(side="left")
         self._state.pack(side="left")
@@ -117,7 +116,7 @@ class ChatFrame:
             top.bind_class(self._tag, sequence, lambda event, act=act: (act(), "break")[1])  # type: ignore[misc]
         for sequence in ("<Key>", "<Button>"):
             top.bind_class(self._tag, sequence, lambda event: desk.attended(), add=True)
-        for widget in (self._rooms, self._there, self.entry.text, self._secret):
+        for widget in (self._rooms.widget, self._there.widget, self.entry.text, self._secret):
             self._tagged(widget)
 
     def _tagged(self, widget: tkinter.Misc) -> None:
@@ -127,10 +126,8 @@ class ChatFrame:
 
     def restyle(self) -> None:
         """Be as the look is now."""
-        for treeview in (self._rooms, self._there):
-            treeview.tag_configure("new", font="ChatBoldFont")
-            treeview.tag_configure("call", font="ChatBoldFont", foreground=self._look.colours["accent"])
-            treeview.tag_configure("faint", foreground=self._look.colours["faint"])
+        for names in (self._rooms, self._there):
+            names.restyle()
         for page in self._pages.values():
             page.restyle()
         self.entry.restyle()
@@ -142,12 +139,12 @@ class ChatFrame:
         if width <= 1:
             return
         wanted = width >= NARROW * self._look.scale
-        if wanted != bool(self._there.winfo_manager()):
-            (self._there.grid if wanted else self._there.grid_remove)()
+        if wanted != bool(self._there.widget.winfo_manager()):
+            (self._there.widget.grid if wanted else self._there.widget.grid_remove)()
         if (column := min(_LETTERS * self._look.width, width // 4)) != self._column:
             self._column = column
-            for treeview in (self._rooms, self._there):
-                treeview.column("#0", width=column, stretch=False)
+            for names in (self._rooms, self._there):
+                names.widget.column("#0", width=column, stretch=False)
             self._conversations = self._people = None
             self._desk.changed()
         for label in (self._waiting, self._hint):
@@ -172,23 +169,15 @@ class ChatFrame:
         if glances == self._conversations:
             return
         self._conversations = glances
-        names = [glance.name for glance in glances]
-        for gone in set(self._rooms.get_children()) - set(names):
-            self._rooms.delete(gone)
         away = self._words(phrases.AWAY)
-        for place, glance in enumerate(glances):
+        rows = []
+        for glance in glances:
             count = f"  {glance.unread}" if glance.unread else ""
             count += "!" if glance.mentions else ""
             count += f" ({away})" if glance.away else ""
-            tags = ("call",) if glance.mentions else ("new",) if glance.unread else ()
-            if not self._rooms.exists(glance.name):
-                self._rooms.insert("", "end", iid=glance.name)
-            self._rooms.move(glance.name, "", place)
-            self._rooms.item(glance.name, text=self._fitted(visible(glance.name), count), tags=tags)
-            if glance.open and self._rooms.selection() != (glance.name,):
-                self._rooms.selection_set(glance.name)
-                self._rooms.focus(glance.name)
-                self._rooms.see(glance.name)
+            kind = "call" if glance.mentions else "new" if glance.unread else ""
+            rows.append(Row(glance.name, self._fitted(visible(glance.name), count), kind))
+        self._rooms.show(rows, self._desk.view.open)
 
     def _draw_page(self) -> bool:
         page = self._desk.view.page
@@ -223,16 +212,13 @@ class ChatFrame:
         if people == self._people:
             return
         self._people = people
-        chosen = self._there.selection()
-        self._there.delete(*self._there.get_children())
         away, down = self._words(phrases.AWAY), self._words(say("line down"))
+        rows = []
         for one in people[1]:
             state = down if one.down else away if one.away is not None else ""
             name = f"{_MARKS.get(one.role, '')}{visible(one.nick)}"
-            text = self._fitted(name, f" ({state})" if state else "")
-            self._there.insert("", "end", iid=one.nick, text=text, tags=("faint",) if state else ())
-        if chosen and self._there.exists(chosen[0]):
-            self._there.selection_set(chosen[0])
+            rows.append(Row(one.nick, self._fitted(name, f" ({state})" if state else ""), "faint" if state else ""))
+        self._there.show(rows)
 
     def _fitted(self, name: str, rest: str) -> str:
         return self._look.fitted(name, rest, self._column - 3 * self._look.width)
@@ -346,27 +332,17 @@ class ChatFrame:
 
     def _next_part(self) -> None:
         """The focus goes round: what is typed, the conversations, the people."""
-        parts = [self.entry.text, self._rooms, *([self._there] if self._there.winfo_manager() else [])]
+        lists = [self._rooms, *([self._there] if self._there.widget.winfo_manager() else [])]
+        parts = [self.entry.text, *(names.widget for names in lists)]
         now = self.frame.focus_get()
         place = next((place for place, part in enumerate(parts) if part is now), -1)
-        part = parts[(place + 1) % len(parts)]
-        part.focus_set()
-        if part is self._there and not self._there.selection() and (there := self._there.get_children()):
-            self._there.selection_set(there[0])
-            self._there.focus(there[0])
+        place = (place + 1) % len(parts)
+        (lists[place - 1].focus if place else self.entry.text.focus_set)()
 
     def _chosen(self) -> None:
-        chosen = self._rooms.selection()
-        if chosen and chosen[0] != self._desk.view.open:
-            self._desk.open(chosen[0])
-
-    @property
-    def _selected(self) -> str | None:
-        chosen = self._there.selection()
-        return chosen[0] if chosen else None
-
-    def _pointed(self, event: "tkinter.Event[ttk.Treeview]") -> str | None:
-        return self._there.identify_row(event.y) or None
+        chosen = self._rooms.chosen
+        if chosen is not None and chosen != self._desk.view.open:
+            self._desk.open(chosen)
 
     def _talk_to(self, nick: str | None) -> None:
         if nick is not None and nick != self._desk.nick:
@@ -376,11 +352,10 @@ class ChatFrame:
     def _menu(self, event: "tkinter.Event[ttk.Treeview]") -> str:
         """What one may do about somebody: of whoever is pointed at, or chosen."""
         pointed = str(event.type) == str(tkinter.EventType.ButtonPress)
-        nick = self._pointed(event) if pointed else self._selected
+        nick = self._there.pointed(event) if pointed else self._there.chosen
         if nick is None:
             return "break"
-        self._there.selection_set(nick)
-        self._there.focus(nick)
+        self._there.choose(nick)
         menu = self._popup
         menu.delete(0, "end")
         if nick != self._desk.nick:
@@ -393,9 +368,7 @@ class ChatFrame:
         if pointed:
             menu.tk_popup(event.x_root, event.y_root)
         else:
-            box = self._there.bbox(nick) or (0, 0, 0, 0)
-            x, y = self._there.winfo_rootx(), self._there.winfo_rooty()
-            menu.tk_popup(x + int(box[0]), y + int(box[1]) + int(box[3]))
+            menu.tk_popup(*self._there.below())
         return "break"
 
     def _do(self, deed: Deed) -> None:
@@ -403,7 +376,7 @@ class ChatFrame:
         if deed.harmless:
             self._desk.typed(deed.text)
         else:
-            self.entry.put(f"{deed.text} ")
+            self.entry.put(f"{visible(deed.text)} ")
         self.entry.text.focus_set()
 
     def unbind(self) -> None:

@@ -4,7 +4,6 @@ sv-ttk draws the widgets.  Its fonts have a size in pixels, which follow neither
 it leaves Tk's own texts and lists as they are: all of that is set here.
 """
 
-import subprocess
 import tkinter
 from collections.abc import Callable
 from tkinter import font, ttk
@@ -12,6 +11,7 @@ from typing import Any
 
 import sv_ttk
 
+from chat.client.desktop import is_dark
 from chat.client.settings import TABLE, Settings
 from chat.client.talk.marking import COLOURS, rgb
 
@@ -50,7 +50,7 @@ class Look:
         self._scaling = float(root.tk.call("tk", "scaling")) / _USUAL_SCALING
         self._settings = settings
         self._changed = changed
-        self._desktop_is_dark = settings["theme"] == "auto" and desktop_is_dark()
+        self._desktop_is_dark = settings["theme"] == "auto" and is_dark()
         families = {family.casefold() for family in font.families(root)}
         self._family = next((family for family in _FAMILIES if family.casefold() in families), "TkDefaultFont")
         self._theme = ""
@@ -156,21 +156,3 @@ class Look:
 
 NICKNAMES = {colour: "#{:02x}{:02x}{:02x}".format(*rgb(colour)) for colour in COLOURS}
 """The colours of nicknames, as Tk has them."""
-
-
-def desktop_is_dark() -> bool:
-    """Whether the desktop wants it dark, as far as it says."""
-    portal = (
-        "gdbus", "call", "--session", "--timeout", "1", "--dest", "org.freedesktop.portal.Desktop",
-        "--object-path", "/org/freedesktop/portal/desktop", "--method", "org.freedesktop.portal.Settings.Read",
-        "org.freedesktop.appearance", "color-scheme",
-    )  # fmt: skip
-    gnome = ("gsettings", "get", "org.gnome.desktop.interface", "color-scheme")
-    for command, dark, light in ((portal, "uint32 1", "uint32"), (gnome, "prefer-dark", "'")):
-        try:
-            said = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False).stdout
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if light in said:
-            return dark in said
-    return False
