@@ -86,7 +86,7 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
     line = parsed.request.line
     if stands_in(_said_in(parsed)):
         raise words.holds_token()
-    if session.hub.roster and session.named and session.hub.roster.is_own(session.person, line):
+    if session.hub.roster.pins and session.named and session.hub.roster.is_own(session.person, line):
         raise words.holds_code()
     if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name in _BY_CODE):
         if words.holds_own_code(session, line):

@@ -43,7 +43,7 @@ def unremarkable(session: Session, lines: Iterable[object]) -> list[str]:
         ):
             break
         texts.append(line)
-    if session.hub.roster and session.hub.roster.is_own(session.person, "\n".join(texts)):
+    if session.hub.roster.pins and session.hub.roster.is_own(session.person, "\n".join(texts)):
         return list(takewhile(lambda text: not session.hub.roster.is_own(session.person, text), texts))
     if resume_codes.may_hold_one(joined := "\n".join(texts)) and _may_be_secret(session, joined):
         return list(takewhile(lambda text: not _may_be_secret(session, text), texts))

@@ -40,8 +40,8 @@ class Roster:
     def __init__(self, turn: Turn, records: Iterable[Record], choose: Callable[[int], int] = secrets.randbelow) -> None:
         self._turn = turn
         self._choose = choose
-        self._pins: dict[str, Pin] = {}
-        """By their hashes."""
+        self.pins: dict[str, Pin] = {}
+        """By their hashes; while there are none, no line is looked at for one."""
         self._of: dict[str, str] = {}
         """Their hashes, by the ids of those whose they are."""
         for record in records:
@@ -50,23 +50,23 @@ class Roster:
 
     def __len__(self) -> int:
         """How many there are; where there are none, nothing is looked for."""
-        return len(self._pins)
+        return len(self.pins)
 
     @property
     def nicks(self) -> list[str]:
         """The nicknames that have one."""
-        return [pin.nick for pin in self._pins.values() if pin.nick]
+        return [pin.nick for pin in self.pins.values() if pin.nick]
 
     async def make(self, count: int) -> list[str]:
         """So many new ones, told this once; raises `Refused` where there would be too many, and `NotStored`."""
-        if len(self._pins) + count > limits.PINS:
+        if len(self.pins) + count > limits.PINS:
             raise Refused(
                 "too-many", say("There are {count} PINs; {limit} is the limit.", count=len(self), limit=limits.PINS)
             )
         made: dict[str, Pin] = {}
         while len(made) < count:
             code = f"{self._choose(10**limits.PIN_DIGITS):0{limits.PIN_DIGITS}d}"
-            if (digest := resume_codes.digest(code)) not in self._pins:
+            if (digest := resume_codes.digest(code)) not in self.pins:
                 made[code] = Pin(digest)
         await self._turn.change(*(pin.record for pin in made.values()))
         for pin in made.values():
@@ -75,12 +75,12 @@ class Roster:
 
     def find(self, nick: str, code: str) -> Pin | None:
         """The one of these digits, if it is that of this nickname, or nobody's yet."""
-        pin = self._pins.get(resume_codes.digest(code))
+        pin = self.pins.get(resume_codes.digest(code))
         return pin if pin is not None and (not pin.nick or names.fold(pin.nick) == names.fold(nick)) else None
 
     def is_good(self, pin: Pin) -> bool:
         """Whether nothing has happened to it since it was found."""
-        return self._pins.get(pin.digest) == pin
+        return self.pins.get(pin.digest) == pin
 
     def bind(self, pin: Pin, person: Person) -> None:
         """It is theirs from now on."""
@@ -89,17 +89,17 @@ class Roster:
     def sent_out(self, person: Person) -> None:
         """They were sent out of the lobby: it opens the door no more."""
         if (digest := self._of.get(person.id)) is not None:
-            self._change(self._pins[digest], self._pins[digest]._replace(opens=False))
+            self._change(self.pins[digest], self.pins[digest]._replace(opens=False))
 
     def end(self, person: Person) -> None:
         """They were sent away from the server: it is good no more."""
         if (digest := self._of.get(person.id)) is not None:
-            self._drop(self._pins[digest])
+            self._drop(self.pins[digest])
             self._keep(Record(_KIND, digest, None))
 
     def end_all(self) -> None:
         """The class is over."""
-        for pin in list(self._pins.values()):
+        for pin in list(self.pins.values()):
             self._drop(pin)
             self._keep(Record(_KIND, pin.digest, None))
 
@@ -114,12 +114,12 @@ class Roster:
         self._keep(after.record)
 
     def _put(self, pin: Pin) -> None:
-        self._pins[pin.digest] = pin
+        self.pins[pin.digest] = pin
         if pin.person:
             self._of[pin.person] = pin.digest
 
     def _drop(self, pin: Pin) -> None:
-        del self._pins[pin.digest]
+        del self.pins[pin.digest]
         self._of.pop(pin.person, None)
 
     def _keep(self, record: Record) -> None:
