@@ -138,6 +138,10 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
     person = hub.people.get(pin.person) or hub.absent.get(pin.person)
     if person is None:
         return await choose(session, nick, id, pin)
+    if person.has_account or accounts_only(session):
+        raise Refused(
+            "not-allowed", say("Who has an account comes in by the password: /login {nick}.", nick=person.nick)
+        )
     await hub.load_rooms(person)
     await hub.win_back(person)
     if session.connection is not connection or session.named:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from returning import KeepingStore, restarted
+from test_account import SECRET
 from test_class_mode import told
 from test_staff import boss
 from world import Client, World
@@ -248,6 +249,17 @@ def test_what_is_kept_is_a_hash_and_nobody_says_their_own(world: World, store: K
     assert f"#tea <ana> not {pin}1" in heard
     assert not [line for line in heard if pin in line and f"{pin}1" not in line]
     assert "#tea <ana> bye" in heard
+
+
+def test_it_gives_nobody_the_account_that_its_holder_made(world: World) -> None:
+    socket = world.operator("/admin class on", "/admin roster 1")
+    (pin,) = next(keys["pins"] for keys in socket.objects if keys.get("command") == "admin roster")
+    ana = world.connect(f"ana {pin}", host="127.0.0.1")
+    ana.type("/register", SECRET, SECRET)
+    assert ana.session.person.has_account
+    thief = come(world, f"ana {pin}")
+    assert told(thief) == ["! not-allowed: Who has an account comes in by the password: /login ana."]
+    assert not thief.session.named
 
 
 def test_two_at_once_do_not_both_take_one(world: World, teacher: Client) -> None:
