@@ -178,8 +178,12 @@ def test_a_first_run_is_a_form_and_the_second_knows_the_answers(
     amy.sees("<bob> hi amy")
     until(lambda: amy.people == ["amy", "bob"], what="who is there")
     assert amy.state == f"connected to {':'.join(server.address)} as amy"
+    amy.window.tells("wm geometry . 640x480")
+    until(lambda: amy.window.tells("winfo ismapped .chat.people") == "0", what="that the people make room")
+    amy.window.tells("wm geometry . 900x480")
+    until(lambda: amy.window.tells("winfo ismapped .chat.people") == "1", what="that they are back")
     amy.says("/quit")
-    assert amy.window.process.wait(15) == 0
+    assert amy.window.process.wait(SECONDS) == 0
     amy.window.close()
     again = open_window()
     until(lambda: again.inside, what="that nothing is asked again")
@@ -399,8 +403,16 @@ def test_a_signal_ends_it_and_its_server_may_have_been_another_one(serve: Serve,
     again = serve("--port", f"tcp:{server.port}:interface={server.host}")
     until(lambda: amy.state.startswith("connected"), what="that it is back")
     amy.window.process.terminate()
-    assert amy.window.process.wait(15) == 0
+    assert amy.window.process.wait(SECONDS) == 0
     assert again.process.poll() is None
+
+
+def test_closing_the_window_leaves(amy: Seat, bob: Client) -> None:
+    amy.says("here")
+    bob.hears("<amy> here\r\n")
+    amy.window.tells("after 1 [wm protocol . WM_DELETE_WINDOW]")
+    assert amy.window.process.wait(SECONDS) == 0
+    bob.hears("amy left")
 
 
 @pytest.mark.parametrize(

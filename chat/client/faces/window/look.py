@@ -135,6 +135,13 @@ class Look:
         )
 
     @property
+    def nicknames(self) -> dict[int, str]:
+        """Their colours, as Tk has them: those of the terminal, a little brighter on dark and darker on light."""
+        towards, part = (255, 0.35) if self.is_dark else (0, 0.15)
+        mixed = {one: [round(part * towards + (1 - part) * light) for light in rgb(one)] for one in COLOURS}
+        return {colour: "#{:02x}{:02x}{:02x}".format(*lights) for colour, lights in mixed.items()}
+
+    @property
     def width(self) -> int:
         """Of a usual letter."""
         return self._fonts["ChatFont"].measure("0")
@@ -152,7 +159,3 @@ class Look:
     def time_width(self) -> int:
         """Of the time before a line."""
         return self._fonts["ChatSmallFont"].measure("00:00  ")
-
-
-NICKNAMES = {colour: "#{:02x}{:02x}{:02x}".format(*rgb(colour)) for colour in COLOURS}
-"""The colours of nicknames, as Tk has them."""

@@ -8,7 +8,7 @@ import tkinter
 from collections.abc import Callable
 from tkinter import ttk
 
-from chat.client.faces.window.look import NICKNAMES, Look
+from chat.client.faces.window.look import Look
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.marking import COLOURS, author_in, links, of_nickname
 from chat.client.talk.page import Edit, Page
@@ -73,7 +73,7 @@ class PageText:
         text.tag_configure(_TAGS[LineKind.NEW], foreground=colours["accent"], font="ChatBoldFont")
         text.tag_configure("middle", justify="center", spacing1=6, spacing3=4)
         text.tag_configure("nick", font="ChatBoldFont")
-        for colour, name in NICKNAMES.items():
+        for colour, name in self._look.nicknames.items():
             text.tag_configure(f"nick{colour}", foreground=name)
         text.tag_configure("loud", background=colours["call"], font="ChatBoldFont", lmargincolor=colours["page"])
         text.tag_configure("link", foreground=colours["accent"], underline=True)
