@@ -53,10 +53,12 @@ class Newcomers:
 
     def left(self, person: Person | None) -> int:
         """For how many seconds more they are new; None is somebody from outside, who always is."""
-        if not self._open() or (person is not None and (person.has_account or SERVER in person.roles)):
-            return 0
         if person is None:
-            return limits.NEWCOMER_SECONDS
+            return limits.NEWCOMER_SECONDS if self._open() else 0
+        if not self._open() or person.has_account or SERVER in person.roles:
+            if person.measured:
+                self._measures.watch(person, False)
+            return 0
         left = ceil(limits.NEWCOMER_SECONDS - self._age(person))
         if left <= 0:
             self._measures.watch(person, False)

@@ -106,6 +106,7 @@ def test_who_has_an_account_is_no_newcomer(world: World) -> None:
     amy.take()
     amy.type("one", "two", "www.example.org", "/msg eve hi")
     assert told(amy) == "[you -> eve] hi"
+    assert not amy.session.person.measured
     assert eve.take()[-4:] == ["<amy> one", "<amy> two", "<amy> www.example.org", "[amy -> you] hi"]
 
 
@@ -154,3 +155,4 @@ def test_without_it_nobody_is_looked_at_and_a_reload_turns_it_on_and_off() -> No
     world.hub.settings = replace(world.hub.settings, guards_newcomers=False)
     bob.type("one", "two", "www.example.org")
     assert told(bob) == ""
+    assert not bob.session.person.measured, "nobody is looked at any more"
