@@ -63,11 +63,17 @@ class Output:
                 self._sender.unreachable()
                 return
             if sent != len(chunk):
-                self.block()
-                self._transport.write(chunk[sent:])
-                self._transport.registerProducer(_Pull(self), False)
+                self.queue(chunk[sent:])
         elif not self._shut:
             self._transport.write(chunk)
+
+    def queue(self, chunk: bytes) -> None:
+        """Let these bytes go out after what the transport still holds, even of others; then it is as before."""
+        if self.direct is not None:
+            self.block()
+        self._transport.write(chunk)
+        if self.direct is not None:
+            self._transport.registerProducer(_Pull(self), False)
 
     def shut(self) -> None:
         """Nothing more goes out than what has been sent."""

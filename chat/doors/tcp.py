@@ -284,7 +284,7 @@ class ChatProtocol(LineReceiver):
         self._progress_at = self._clock.seconds()
         self._output = Output(self.transport, self)
         self.visit = Visit(self._hub, visits, self, caller.host, caller.proxied)
-        self._output.send(answer)
+        self._output.queue(answer)
         self.visit.speak(JSON_ECHO)
         self.visit.begin(self._output, shaking=False)
         self.visit.meet()

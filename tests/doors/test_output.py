@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from pages import head, masked, open_web, upgrade
 from stores import SlowStore
 from twisted.internet import error, tcp
 from twisted.internet.interfaces import IReactorFDSet
@@ -278,3 +279,18 @@ def test_who_reads_a_little_now_and_then_is_not_given_up_and_who_reads_nothing_i
     assert not amy.server.disconnected
     world.wait(limits.STALL_SECONDS + 2 * limits.SWEEP_SECONDS, step=1)
     assert amy.server.disconnected
+
+
+def test_what_is_said_to_a_page_comes_behind_what_its_browser_was_answered(world: World, reactor: Reactor) -> None:
+    open_web(world)
+    browser = Peer(world, reactor)
+    browser.socket.sendall(head("/chat.js"))
+    [server] = reactor.readers
+    server.doRead()
+    browser.socket.sendall(upgrade() + masked(b"/nick zoe"))
+    reactor.look()
+    script, upgraded, talk = browser.read().partition(b"HTTP/1.1 101 ")
+    assert script.startswith(b"HTTP/1.1 200 ")
+    assert upgraded
+    assert b'"nick":"zoe"' in talk
+    browser.hang_up()
