@@ -1,6 +1,7 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
 import gc
+import io
 import resource
 import secrets
 import signal
@@ -115,7 +116,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     factory.web = _web(options, factory, words, ports, encrypted)
     factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
+    page = listening.page(ports, encrypted) if options.web else None
     said = [
+        *([] if page is None else [say("{address} is the chat, in any browser.", address=page)]),
         *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else "", _needed(options)),
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
@@ -150,7 +153,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     with of_who_runs(twistd):
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
-    _announce(options, [*map(words.words, said), *lines], words)
+    _announce(options, [*map(words.words, said), *lines], words, page)
     return ChatService(hub, store, factory, [*ports, *encrypted, *controls, *metrics], companions, log)
 
 
@@ -173,7 +176,7 @@ def _web(
     def opened(web: Any) -> Browsers:
         plain, sealed = (listening.open_to_all(some) or 0 for some in (ports, encrypted))
         shared = bool(options["shared-computers"])
-        settings = web.Settings(options["web-name"], shared, listening.addresses, plain, sealed)
+        settings = web.Settings(options["web-name"], shared, listening.addresses, options["public-log"], plain, sealed)
         return web.Web(factory.hub, factory, words, settings)  # type: ignore[no-any-return]  # it was not imported here
 
     return make
@@ -401,8 +404,11 @@ def _listen(
     return opened
 
 
-def _announce(options: Options, lines: list[str], words: Language) -> None:
-    """Say with which lines people can join, how to stop, and where the log is: on the screen and in the log."""
+def _announce(options: Options, lines: list[str], words: Language, page: str | None) -> None:
+    """Say with which lines people can join, how to stop, and where the log is: on the screen and in the log.
+
+    At a terminal also the address of the page as a picture, for telephones.
+    """
     twistd: Mapping[str, Any] = options.parent or {}
     log, pid = log_path(twistd), twistd.get("pidfile") or ""
     if twistd.get("nodaemon", True):
@@ -418,5 +424,18 @@ def _announce(options: Options, lines: list[str], words: Language) -> None:
     # program that reads the log from standard output finds nothing but objects.
     screen = sys.stderr if log is None and options["log-json"] else sys.stdout
     with suppress(OSError, AttributeError):  # it may be closed, or be none
+        if page is not None and screen.isatty():
+            lines[1:1] = _drawn(page)
         screen.write("\n".join([*lines, ""]))
         screen.flush()
+
+
+def _drawn(address: str) -> Sequence[str]:
+    """An address as a QR code in lines; none where `segno` is not installed."""
+    try:
+        import segno
+    except ImportError:
+        return ()
+    drawn = io.StringIO()
+    segno.make(address, micro=False).terminal(drawn, compact=True, border=2)
+    return drawn.getvalue().splitlines()

@@ -761,6 +761,10 @@ WEB_LAST_SECONDS = 30.0
 """A browser has so long for a whole request, and may be silent so long between two; and so long to take the last
 answer.  It opens a connection in no time; whoever sends a head letter by letter wants to hold it."""
 
+WEB_GREET_SECONDS = 0.5
+"""Where browsers may come, whoever is silent is greeted so late: on a busy machine there is more between
+a browser's connection and its request than GREET_SECONDS."""
+
 WEB_QUIET_SECONDS = 3.0
 """Who comes from the address of a browser that loads the page, and says nothing, is not greeted so long: browsers open
 connections ahead, and what comes by one of them before they ask for something breaks the page."""
@@ -769,6 +773,12 @@ WEB_CLIENTS = 1000
 WEB_PER_HOST = 400
 """Connections of browsers that load the page, which nobody talks on, in all and from one address: a browser opens up to
 six, and a class of 60 behind one address opens the page at once."""
+
+WEB_ADDRESS = 400
+"""Characters of an address that is drawn as a QR code: of longer ones the squares are too small for a telephone."""
+
+HEALTH_SECONDS = 1.0
+"""In which the store has to answer whoever asks whether the server works."""
 
 WEB_BODY = 8 * 1024
 """Bytes of what is sent along with a request, which only a webhook does: the longest text, escaped."""

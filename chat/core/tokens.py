@@ -28,6 +28,11 @@ class Tokens:
             raise Refused("login-failed", say("That is no token of {nick}.", nick=shown))
         return person, next(token for token in person.tokens.values() if token.digest == digest)
 
+    def nick_of(self, given: str) -> str | None:
+        """Whose token this is, by nickname; None where it is nobody's."""
+        person = self._holders.get(tokens.digest(given))
+        return None if person is None else person.nick
+
     def keep(self, person: Person, token: Token) -> None:
         """This one is theirs, or was used."""
         person.tokens[names.fold(token.name)] = token

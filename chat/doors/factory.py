@@ -133,7 +133,9 @@ class ChatFactory(ServerFactory):
         """So many seconds somebody of this address who is silent is not greeted, for a browser loads the page there."""
         if self._browsers:
             return limits.WEB_SECONDS
-        return limits.WEB_QUIET_SECONDS if self._web is not None and host in self._web else 0.0
+        if self._web is not None and host in self._web:
+            return limits.WEB_QUIET_SECONDS
+        return limits.WEB_GREET_SECONDS if self.web is not None else 0.0
 
     def browse(self, door: ChatProtocol) -> Deferred[Browsers]:
         """A connection was no person's, but a browser's; fires when there is somebody for it."""

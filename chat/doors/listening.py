@@ -21,7 +21,7 @@ from chat.base.errors import Unfit
 from chat.base.language import Sentence, say
 from chat.base.reasons import system_reason
 from chat.doors.proxy_protocol import Proxied
-from chat.wire.join_hints import ALL, Directions, join
+from chat.wire.join_hints import ALL, Directions, join, web_address
 
 _CONTAINERS = ("docker", "br-", "veth", "virbr", "lxc", "lxd", "cni", "podman", "tap")
 """Interfaces that lead to containers and virtual machines on the same host, where no people are."""
@@ -226,6 +226,15 @@ def invitation(
     if others and (port or sealed):
         lines.append(say("This machine is also {addresses}.", addresses=tuple(others)))
     return lines
+
+
+def page(ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort]) -> str | None:
+    """Where browsers find the page, if that is open to all."""
+    host = addresses()[0]
+    if port := open_to_all(ports):
+        return web_address(host, port)
+    sealed = open_to_all(encrypted)
+    return None if sealed is None else web_address(host, sealed, "https")
 
 
 def open_to_all(ports: Sequence[IListeningPort]) -> int | None:

@@ -13,7 +13,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from hashlib import blake2b
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, HTTPChannel
+from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from wsproto.connection import ConnectionType
@@ -34,12 +33,14 @@ from wsproto.utilities import RemoteProtocolError
 from chat.base import limits
 from chat.base.language import Language
 from chat.core.hub import Hub
-from chat.doors import sockets
 from chat.doors.sockets import Caller
+from chat.doors.web_outside import Health, Posts, Transcripts, caller, posting_visits, visits_by
+from chat.doors.web_resources import File, Picture, Readable, Text
 from chat.doors.websocket import WebSocketLines
 from chat.visit.visit import Visits
 from chat.wire.framed import FramedFormat, FramedWire
-from chat.wire.wires import JSON, Kind, Wires
+from chat.wire.join_hints import web_address
+from chat.wire.wires import JSON, Kind
 
 logger = Logger()
 
@@ -79,6 +80,9 @@ class Settings(NamedTuple):
     addresses: Callable[[], Sequence[str]] = list
     """Of this machine, as others know it."""
 
+    public: Collection[str] = ()
+    """Rooms of which everybody may read what was said."""
+
     port: int = 0
     sealed_port: int = 0
     """Where one comes in, and where encrypted; 0 is nowhere."""
@@ -97,21 +101,14 @@ class Door(Protocol):
         """From now on they chat, by messages, once they got this answer."""
 
 
-class _Visits:
-    """Those of the whole server, which pages begin in a language of their own."""
-
-    def __init__(self, visits: Visits, words: Language) -> None:
-        self.budgets = visits.budgets
-        self.made, self.lost = visits.made, visits.lost
-        self.wires = Wires({JSON: Kind(FramedFormat, FramedWire)}, words)
-
-
 class Web:
     """All browsers of a server, and what they find there."""
 
     def __init__(self, hub: Hub, visits: Visits, words: Language, settings: Settings) -> None:
         self.hub = hub
-        self.visits = _Visits(visits, words)
+        self.words = words
+        self.visits = visits_by(visits, {JSON: Kind(FramedFormat, FramedWire)}, words)
+        self.posts = posting_visits(visits, words)
         self.settings = settings
         self.site = _Site(_root(self), self)
         self._browsers: set[Browser] = set()
@@ -293,11 +290,11 @@ class _Site(Site):
         host = request.requestHeaders.getRawHeaders("host", [])
         origins = request.requestHeaders.getRawHeaders("origin", [])
         if len(host) != 1 or not may_be_called(host[0], self._web.settings.names):
-            return _Text(421, _MISDIRECTED)
+            return Text(421, _MISDIRECTED)
         if any(not is_ours(origin, host[0]) for origin in origins):
-            return _Text(403, _FOREIGN.format(host=host[0]))
+            return Text(403, _FOREIGN.format(host=host[0]))
         if request.too_long:
-            return _Text(413, "That is too long.\n")
+            return Text(413, "That is too long.\n")
         return super().getResourceFor(request)  # type: ignore[no-any-return]  # it has no types
 
 
@@ -345,76 +342,7 @@ def is_ours(origin: str, host: str) -> bool:
         return False
 
 
-class _Resource(Resource):
-    """What may be read, and no more; who asks for the head alone gets how long it is."""
-
-    def render(self, request: Request) -> bytes | int:
-        """(IResource)"""
-        if request.method not in (b"GET", b"HEAD"):
-            return _Text(405, "This is to be read alone.\n").render(request)
-        body = self.read(request)
-        if isinstance(body, int) or request.method == b"GET":
-            return body
-        request.setHeader(b"content-length", b"%d" % len(body))
-        return b""
-
-    def getChild(self, path: bytes, request: Request) -> IResource:
-        """(IResource) There is nothing below it."""
-        return _Text(404, "There is nothing here.\n")
-
-    def read(self, request: Request) -> bytes | int:
-        """What it is; with its headers."""
-        raise NotImplementedError
-
-
-class _Text(Resource):
-    """A few words, for whoever looks."""
-
-    isLeaf = True
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__()
-        self._code, self._text = code, text
-
-    def render(self, request: Request) -> bytes:
-        """(IResource)"""
-        request.setResponseCode(self._code, RESPONSES.get(self._code, b"Misdirected Request"))
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        request.setHeader(b"cache-control", b"no-store")
-        return self._text.encode() if request.method != b"HEAD" else b""
-
-
-class _Root(_Resource):
-    """What there is, and nothing else."""
-
-
-def _root(web: "Web") -> Resource:
-    root = _Root()
-    root.putChild(b"about.json", _About(web))
-    for path, (name, kind) in _FILES.items():
-        root.putChild(path.encode(), _File((files("chat.doors") / "page" / name).read_bytes(), kind))
-    root.putChild(b"ws", _Socket())
-    return root
-
-
-class _File(_Resource):
-    """A part of the page; a browser asks each time whether it has changed."""
-
-    def __init__(self, data: bytes, kind: str) -> None:
-        super().__init__()
-        self._data, self._kind = data, kind
-        self._tag = b'"' + blake2b(data, digest_size=8).hexdigest().encode() + b'"'
-
-    def read(self, request: Request) -> bytes | int:
-        """(_Resource)"""
-        request.setHeader(b"content-type", self._kind.encode())
-        request.setHeader(b"cache-control", b"no-cache")
-        if request.setETag(self._tag):
-            return b""
-        return self._data
-
-
-class _About(_Resource):
+class _About(Readable):
     """What the page is to know of the server."""
 
     isLeaf = True
@@ -424,32 +352,51 @@ class _About(_Resource):
         self._settings = web.settings
 
     def read(self, request: Request) -> bytes | int:
-        """(_Resource)"""
+        """(Readable)"""
         request.setHeader(b"content-type", b"application/json")
         request.setHeader(b"cache-control", b"no-store")
         host = urlsplit(f"//{request.getHeader('host')}").hostname or ""
         sealed, settings = request.isSecure(), self._settings
         about = {
             "shared": settings.shared,
-            "addresses": [] if sealed else [address(host, settings.port) for host in settings.addresses()],
-            "encrypted": None if sealed or not settings.sealed_port else address(host, settings.sealed_port, "https"),
+            "addresses": [] if sealed else [web_address(host, settings.port) for host in settings.addresses()],
+            "encrypted": None
+            if sealed or not settings.sealed_port
+            else web_address(host, settings.sealed_port, "https"),
         }
         return json.dumps(about).encode()
 
 
-def address(host: str, port: int, scheme: str = "http") -> str:
-    """Where the page is."""
-    usual = {"http": 80, "https": 443}[scheme] == port
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}{'' if usual else f':{port}'}/"
+class _Root(Readable):
+    """What there is, and nothing else."""
 
 
-class _Socket(_Resource):
+def _root(web: "Web") -> Resource:
+    root = _Root()
+    root.putChild(b"about.json", _About(web))
+    for path, (name, kind) in _FILES.items():
+        root.putChild(path.encode(), File((files("chat.doors") / "page" / name).read_bytes(), kind))
+    root.putChild(b"qr.svg", Picture())
+    root.putChild(b"healthz", Health(web.hub))
+    root.putChild(b"post", Posts(web.hub, web.posts, _caller))
+    root.putChild(b"log", Transcripts(web.hub, web.settings.public, web.words))
+    root.putChild(b"ws", _Socket())
+    return root
+
+
+def _caller(request: Request) -> Caller:
+    browser = request.channel
+    assert isinstance(browser, Browser)
+    return caller(browser.door.caller, request.requestHeaders.getRawHeaders)
+
+
+class _Socket(Readable):
     """Where the page talks."""
 
     isLeaf = True
 
     def read(self, request: Request) -> bytes | int:
-        """(_Resource)"""
+        """(Readable)"""
         handshake = H11Handshake(ConnectionType.SERVER)
         headers = [(name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values]
         try:
@@ -459,25 +406,8 @@ class _Socket(_Resource):
             answer = handshake.send(AcceptConnection())
         except (RemoteProtocolError, LocalProtocolError, UnicodeError):
             request.setHeader(b"sec-websocket-version", b"13")
-            return _Text(400, "This is for the page alone.\n").render(request)
+            return Text(400, "This is for the page alone.\n").render(request)
         browser = request.channel
         assert isinstance(browser, Browser)
-        browser.converse(answer, caller(browser.door.caller, request.requestHeaders.getRawHeaders))
+        browser.converse(answer, _caller(request))
         return NOT_DONE_YET
-
-
-def caller(known: Caller, values: Callable[[str, Sequence[str]], Sequence[str]]) -> Caller:
-    """Who asks, where a proxy says so.
-
-    All proxies pass on what somebody else has said before, in front: the last value of the last line is the proxy's.
-    """
-    if not known.forwards:
-        return known
-    said = _last(values("x-forwarded-for", []))
-    sealed = _last(values("x-forwarded-proto", [])).lower() == "https"
-    private = sockets.is_private(said) and not sockets.is_loopback(said)
-    return Caller(sockets.host(said) if said else known.host, True, sealed, private)
-
-
-def _last(lines: Sequence[str]) -> str:
-    return lines[-1].rpartition(",")[2].strip() if lines else ""

@@ -52,6 +52,10 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "A name under which browsers come, such as chat.example.org; addresses, names without a dot and those "
                 "that end with .local are known anyhow. May be given several times."
             ),
+            "public-log": say(
+                "A room, such as #news, whose transcript everybody may read in a browser, at /log/news, while it is "
+                "public. May be given several times."
+            ),
             "shared-computers": say("Browsers keep nothing beyond a tab: many people use one computer."),
             "certificate": say("For TLS: a PEM file, or a directory as certbot's; if not given, one is made."),
             "private-key": say("Its key; if not given, it is in the certificate's file or directory."),
@@ -60,7 +64,8 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
             ),
             "proxy": say(
                 "The address of a proxy that hands people on without a PROXY header, such as 127.0.0.1. When a line "
-                "from there ends, the nickname is held for the grace, as after a cut. May be given several times."
+                "from there ends, the nickname is held for the grace, as after a cut; of browsers, the last "
+                "X-Forwarded-For and X-Forwarded-Proto count. May be given several times."
             ),
         },
     ),

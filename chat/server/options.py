@@ -110,6 +110,7 @@ class Options(CommandLine):
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
         self["web-name"] = frozenset()
+        self["public-log"] = frozenset()
         self["reserved"] = frozenset()
         self["for"] = None
         self["config"] = None
@@ -269,6 +270,11 @@ class Options(CommandLine):
         if not _DOMAIN.fullmatch(name):
             raise Wrong(f"--web-name {name}", say("a name such as chat.example.org would be right."))
         self["web-name"] |= {name.lower().removesuffix(".")}
+
+    def opt_public_log(self, room: str) -> None:
+        """(usage.Options)"""
+        with _of(f"--public-log {room}"):
+            self["public-log"] |= {names.check_room(room)}
 
     def opt_reserved(self, name: str) -> None:
         """(usage.Options)"""

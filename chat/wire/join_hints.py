@@ -81,3 +81,9 @@ def unmapped(host: str) -> str:
 def join(host: str, port: int) -> str:
     """A host and a port as people and programs write them together."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def web_address(host: str, port: int, scheme: str = "http") -> str:
+    """Where the page for browsers is."""
+    usual = {"http": 80, "https": 443}[scheme] == port
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}{'' if usual else f':{port}'}/"

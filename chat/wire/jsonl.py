@@ -197,8 +197,12 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
 
 
 def _shown(text: str) -> str:
-    """What somebody said, in one line or several."""
-    return "\n".join(map(visible, text.split("\n")))
+    return "\n".join(shown_lines(text))
+
+
+def shown_lines(text: str) -> list[str]:
+    """What somebody said, in one line or several, with nothing in it that is not to be seen."""
+    return list(map(visible, text.split("\n")))
 
 
 def with_id(keys: dict[str, object], id: str | None) -> dict[str, object]:

@@ -1,14 +1,59 @@
 """Debian's Chromium, without a screen, and somebody who uses the page in it."""
 
 import shutil
+import socket
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from .server import Server
 from .waiting import SECONDS, until
+
+
+class Relay:
+    """A line between browser and server that dies without a word when it is told to `hold`; new ones are good."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._held: set[socket.socket] = set()
+        self._all: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                one, _ = self._listening.accept()
+                other = socket.create_connection(("127.0.0.1", self._to))
+                self._all += [one, other]
+                for from_, to in ((one, other), (other, one)):
+                    threading.Thread(target=self._pass_on, args=(from_, to), daemon=True).start()
+
+    def _pass_on(self, from_: socket.socket, to: socket.socket) -> None:
+        with suppress(OSError):
+            while data := from_.recv(65536):
+                if from_ in self._held:
+                    return
+                to.sendall(data)
+            if from_ not in self._held:
+                to.shutdown(socket.SHUT_WR)
+
+    def hold(self) -> None:
+        """From now on nothing passes on the lines that there are."""
+        self._held.update(self._all)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.close()
+        for connection in self._all:
+            connection.close()
 
 
 class Chromium:
@@ -50,7 +95,11 @@ class Chromium:
     def close(self) -> None:
         """End it; no page may have found a fault in itself."""
         try:
-            faults = [entry for entry in self.driver.get_log("browser") if entry["source"] not in ("network",)]
+            faults = [
+                entry
+                for entry in self.driver.get_log("browser")
+                if entry["level"] != "DEBUG" and entry["source"] != "network"
+            ]
         finally:
             self.driver.quit()
         assert not faults, faults
@@ -99,8 +148,11 @@ class Tab:
 
     def presses(self, words: str) -> "Tab":
         """The button with these words, or one that is called so."""
-        script = """return [...document.querySelectorAll("button")].find((button) => button.checkVisibility() &&
-            (button.textContent.includes(arguments[0]) || button.ariaLabel === arguments[0]))"""
+        script = """const all = [...document.querySelectorAll("button")];
+            const buttons = all.filter((button) => button.checkVisibility());
+            const called = (button) => [button.textContent, button.ariaLabel ?? ""];
+            return buttons.find((button) => called(button).includes(arguments[0])) ??
+                buttons.find((button) => called(button).some((name) => name.includes(arguments[0])))"""
         until(lambda: self.runs(script, words), what=f"there is a button {words}").click()
         return self
 
@@ -117,11 +169,33 @@ class Tab:
         self.finds("#log")
         return self
 
+    def is_answered(self) -> "Tab":
+        """Wait until no dialog is open."""
+        until(lambda: not self.runs("return document.getElementById('dialog').open"), what="the dialog is closed")
+        return self
+
     def says(self, *lines: str) -> "Tab":
         """Type these lines, one after the other."""
+        self.is_answered()
         for line in lines:
             self.finds("#line").send_keys(line, "\n")
         return self
+
+    def types(self, *keys: str) -> None:
+        """Keys, wherever the focus is."""
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
+
+    def focus(self) -> str:
+        """The id of what has it."""
+        return str(self.runs("return document.activeElement.id"))
+
+    def tree(self) -> Sequence[Mapping[str, Any]]:
+        """What assistive technology is told."""
+        _ = self.driver
+        self.browser.ask("Accessibility.enable")
+        found: Sequence[Mapping[str, Any]] = self.browser.ask("Accessibility.getFullAXTree")["nodes"]
+        return found
 
     @property
     def shown(self) -> str:

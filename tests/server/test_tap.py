@@ -347,10 +347,18 @@ def test_a_port_that_is_given_twice_is_told(more: tuple[str, ...], reactor: Reac
 def test_how_to_join_is_told_before_the_service_starts(reactor: Reactor, capsys: pytest.CaptureFixture[str]) -> None:
     makeService(options("--port", "4000"), reactor)
     lines = capsys.readouterr().out.splitlines()
+    page, *lines = lines
+    assert page.startswith("http://")
+    assert page.endswith(":4000/ is the chat, in any browser.")
     assert lines[0] == "Chat is open on port 4000, no password, not encrypted. People join with:"
     assert lines[1].split()[0] == "nc"
     assert lines[1].endswith(" 4000")
     assert lines[2].split()[0] == "telnet"
+
+
+def test_without_a_web_door_no_page_is_told(reactor: Reactor, capsys: pytest.CaptureFixture[str]) -> None:
+    makeService(options("--port", "4000", "--web", "off"), reactor)
+    assert "browser" not in capsys.readouterr().out
 
 
 def test_what_people_need_to_come_in_is_told(
@@ -372,7 +380,7 @@ def test_the_operators_choice_is_what_people_meet(reactor: Reactor, tmp_path: Pa
     chosen = options("--port", "tcp:4000:interface=127.0.0.1", "--name", "pi", "--motd", str(motd), "--language", "es")
     makeService(chosen, reactor)
     guest = connected(reactor)
-    reactor.advance(limits.GREET_SECONDS)
+    reactor.advance(limits.WEB_GREET_SECONDS)
     lines = guest.received.decode().splitlines()
     welcome = say("Welcome to the chat on {server}. Nobody is here yet.", server="pi")
     assert lines[0] == f"-> {language('es').words(welcome)}"

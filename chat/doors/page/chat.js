@@ -244,18 +244,35 @@ function hurry() {
 function beat() {
   if (line.socket?.readyState !== WebSocket.OPEN || !talk.here || line.ping) return;
   const mine = line.number;
-  const ping = (line.ping = nextId());
-  transmit({ line: "/ping", id: ping });
+  const ping = (line.ping = request({ line: "/ping" }, () => true));
   setTimeout(() => mine === line.number && line.ping === ping && (lost(mine), line.tries <= 1 && hurry()), ANSWER);
 }
 
 setInterval(beat, HEARTBEAT);
-for (const name of ["online", "pageshow", "focus"]) addEventListener(name, hurry);
-document.addEventListener("resume", hurry);
+// A tab that was frozen may have lost what came meanwhile, though its socket is open, and answers: only a new one, and
+// what was shown so far, bring it.
+let frozen = false;
+function thaw() {
+  if (!frozen) return hurry();
+  frozen = false;
+  if (!line.wanted) return;
+  lost(line.number);
+  connectAgain();
+}
+
+for (const name of ["online", "pageshow", "focus"]) addEventListener(name, thaw);
+document.addEventListener("freeze", () => {
+  frozen = true;
+  remember();
+});
+document.addEventListener("resume", () => {
+  frozen = true;
+  thaw();
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) remember();
   else {
-    hurry();
+    thaw();
     if (place) shown(place);
   }
 });
@@ -655,12 +672,16 @@ function scrolledUp() {
 // Drawing: gathered once for each frame, for to read the layout after each line costs 10 ms a line in a long log.
 
 const window_ = { from: 0, stuck: true }; // the first line that is in the page; whether its end is looked at
-let drawing = 0;
+let drawing = false;
 let added = [];
 let whole = false;
 
 function schedule() {
-  drawing ||= document.hidden ? setTimeout(draw, 250) : requestAnimationFrame(draw);
+  if (drawing) return;
+  drawing = true;
+  const once = () => drawing && draw();
+  requestAnimationFrame(once);
+  setTimeout(once, 250); // a page that nobody sees has no frames, also after it was thawed
 }
 
 function drawSoon(item) {
@@ -682,7 +703,7 @@ function redraw(found, item) {
 
 let before = null; // the last line that was drawn, for headings of days
 function draw() {
-  drawing = 0;
+  drawing = false;
   const { log } = ui;
   if (!place) return;
   const end = log.scrollHeight - log.scrollTop;
@@ -694,7 +715,7 @@ function draw() {
     log.setAttribute("aria-live", "off"); // what is only drawn again is not read aloud
     before = null;
     log.replaceChildren(...place.lines.slice(window_.from).flatMap(nodesOf));
-    requestAnimationFrame(() => log.setAttribute("aria-live", live === "off" ? liveness() : live));
+    setTimeout(() => log.setAttribute("aria-live", live === "off" ? liveness() : live), 50);
   } else {
     const nodes = added.filter((item) => !item.node && place.lines.includes(item, -added.length - 50)).flatMap(nodesOf);
     added = [];
@@ -875,7 +896,7 @@ function drawPeople() {
   const users = place && isRoom(place.name) ? [...place.users] : [];
   ui["people-title"].textContent = users.length ? `${t("people")} (${users.length})` : t("people");
   ui["show-people"].hidden = !users.length;
-  ui["show-people"].textContent = `👤 ${users.length}`;
+  ui["show-people"].textContent = `@ ${users.length}`;
   ui["show-people"].setAttribute("aria-label", `${t("people")}: ${users.length}`);
   users.sort(([a], [b]) => a.localeCompare(b));
   ui.persons.replaceChildren(...users.map(([nick, user]) => {
@@ -883,15 +904,9 @@ function drawPeople() {
       nick === talk.nick && t("you"), user.bot && t("bot"), user.role && user.role !== "member" && t(user.role),
       user.away != null && t("away"), user.down && t("lineDown"),
     ].filter(Boolean);
-    return make("li", {}, button(make("span", {}, nick), () => personMenu(nick, user), { title: user.away || null }));
-  }).map((item, index) => {
-    const [nick, user] = users[index];
-    const facts = [
-      nick === talk.nick && t("you"), user.bot && t("bot"), user.role && user.role !== "member" && t(user.role),
-      user.away != null && t("away"), user.down && t("lineDown"),
-    ].filter(Boolean).join(", ");
-    if (facts) item.firstChild.append(make("span", { class: "small" }, facts));
-    return item;
+    const told = facts.length ? make("span", { class: "small" }, facts.join(", ")) : null;
+    const attributes = { type: "button", title: user.away || null, onclick: () => personMenu(nick, user) };
+    return make("li", {}, make("button", attributes, make("span", {}, nick), told));
   }));
 }
 
@@ -1011,7 +1026,10 @@ function offer() {
 
 // Dialogs: one at a time, of a title, some fields and buttons.
 
+let questions = 0;
+
 function ask(title, { text = "", body = [], buttons = [], error = "", entering = false, submit: done = null } = {}) {
+  questions++;
   ui["dialog-title"].textContent = title;
   ui["dialog-text"].textContent = text;
   ui["dialog-text"].hidden = !text;
@@ -1021,10 +1039,7 @@ function ask(title, { text = "", body = [], buttons = [], error = "", entering =
     const last = index === buttons.length - 1 && done;
     return make("button", {
       type: last ? "submit" : "button", class: last && primary ? "primary" : null,
-      onclick: last ? null : () => {
-        closeDialog();
-        act?.();
-      },
+      onclick: last ? null : () => closeUnlessAsked(act),
     }, words);
   }));
   if (entering) ui.dialog.dataset.entering = "yes";
@@ -1034,7 +1049,16 @@ function ask(title, { text = "", body = [], buttons = [], error = "", entering =
     done?.(Object.fromEntries(new FormData(ui["dialog-form"])));
   };
   if (!ui.dialog.open) ui.dialog.showModal();
-  (ui["dialog-body"].querySelector("input:not([type=hidden]), select") ?? ui["dialog-buttons"].lastElementChild)?.focus();
+  (ui["dialog-body"].querySelector("input:not([hidden]), button") ?? ui["dialog-buttons"].lastElementChild)?.focus();
+  ui.dialog.scrollTop = 0;
+}
+
+// Do something that may ask the next thing. A dialog that is closed and opened again in one breath leaves what is
+// behind it without input in Chromium 156: keys come, and no letters.
+function closeUnlessAsked(act) {
+  const before = questions;
+  act?.();
+  if (before === questions) closeDialog();
 }
 
 function closeDialog() {
@@ -1177,11 +1201,16 @@ function passwordOrError(answer) {
   return false;
 }
 
+// For the browser's own store of passwords.
+function userName(nick) {
+  return make("input", { type: "text", name: "username", autocomplete: "username", value: nick ?? "", hidden: true });
+}
+
 function askPassword(reply) {
   const invitation = reply.asks === "invitation";
   ask(t("passwordOf", { nick: reply.nick ?? talk.nick ?? "" }), {
     text: reply.text,
-    body: [field(t(reply.asks === "again" ? "repeat" : "password"), {
+    body: [userName(reply.nick ?? talk.nick), field(t(reply.asks === "again" ? "repeat" : "password"), {
       name: "password", type: invitation ? "text" : "password", required: true,
       autocomplete: reply.asks === "present" ? "current-password" : "new-password",
     })],
@@ -1191,16 +1220,16 @@ function askPassword(reply) {
     }], [t("ok")]],
     entering: !talk.here,
     submit: ({ password }) => request({ password }, (answer) => {
+      if (answer.type === "ack" && mine === questions) closeDialog(); // else it was followed by the next question
       if (answer.type === "error") {
         if (talk.here) ask(t("login"), { text: answer.text, buttons: [[t("close")]] });
         else askNickname(reply.proposal ?? "", answer.text);
         return true;
       }
-      if (answer.type === "ack") return void (ui.dialog.open && !ui.dialog.dataset.asked && closeDialog());
-      if (answer.type === "reply" && !answer.asks) closeDialog();
       return false;
     }),
   });
+  const mine = questions;
 }
 
 // Menus.
@@ -1208,10 +1237,7 @@ function askPassword(reply) {
 function choices(title, entries, text = "") {
   ask(title, {
     text,
-    body: entries.filter(Boolean).map(([words, act]) => button(words, () => {
-      closeDialog();
-      act();
-    })),
+    body: entries.filter(Boolean).map(([words, act]) => button(words, () => closeUnlessAsked(act))),
     buttons: [[t("close")]],
   });
 }
