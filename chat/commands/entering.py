@@ -595,7 +595,7 @@ async def quit(call: Call, asked: Quit) -> Outcome:
             if text:
                 session.hub.measures.check_may_be_seen(session.person)
                 session.hub.newcomers.check_holds_no_link(session.person, text)
-                for room in session.person.rooms.values():
+                for room in () if session.person.others(session) else session.person.rooms.values():
                     session.take_turn(room, text)
         except Refused as refused:
             text = ""

@@ -379,7 +379,6 @@ class Measuring(RuleBasedStateMachine):
         now = self.world.clock.seconds() + 5
         slow = inside and ("slow", ROOM, "") in self.held and not ruler
         waits = slow and now - self.spoken.get(person.id, -SLOW_SECONDS) < SLOW_SECONDS
-        seen = self.may_be_seen(person) and not waits
         may: bool
         match way:
             case "say" | "act":
@@ -397,10 +396,10 @@ class Measuring(RuleBasedStateMachine):
             case "leave":
                 may = inside and not muted and not waits
             case "quit":
-                may = bool(person.rooms) and len(seat.clients) == 1 and seen
+                may = bool(person.rooms) and len(seat.clients) == 1 and self.may_be_seen(person) and not waits
             case _:
                 may = False
-        if slow and (may if way in ("say", "act", "set the topic", "leave") else way == "quit" and seen):
+        if slow and may and way in ("say", "act", "set the topic", "leave", "quit"):
             self.spoken[person.id] = now
         others = [*self.seats["chief"].clients, *self.seats["ben"].clients]
         for other in others:
