@@ -95,9 +95,6 @@ class Desk(Protocol):
     def older(self) -> None:
         """Somebody looks for what was said earlier."""
 
-    def zoom(self, steps: int) -> None:
-        """Letters larger, smaller, or (0) as usual."""
-
     def follow_link(self, link: str) -> None:
         """Open a page of the web."""
 

@@ -12,7 +12,6 @@ from chat.base import limits
 from chat.base.language import Sentence, say
 from chat.base.text import visible
 from chat.client.alerts import Run, run_in_thread
-from chat.client.faces.ours import not_remembered
 from chat.client.faces.stdio import Ground, Status, no_connection
 from chat.client.faces.streams import InputReader, Source
 from chat.client.faces.viewer import CONNECTING, NOT_CONNECTED, ViewerFace
@@ -79,8 +78,11 @@ class WindowFace(ViewerFace):
         run: Run = run_in_thread,
     ) -> None:
         self._window, self._form = window, form
-        self.inside = self.over = False
-        """Whether somebody is in, or was; whether it does not come back by itself."""
+        self.over = False
+        """Whether it does not come back by itself."""
+
+        self._in_form = True
+        """What is asked and told stands in the form: nobody was in yet."""
 
         self._sent_away = False
         self._connect_anew = over
@@ -141,7 +143,7 @@ class WindowFace(ViewerFace):
 
     def put(self, shown: Shown) -> None:
         """On the page; what is wrong before somebody is in stands in the form, too."""
-        if not self.inside:
+        if self._in_form:
             if shown.kind is LineKind.ERROR:
                 self._form.wrong(self._field, shown.text)
             elif shown.kind is LineKind.STATE:
@@ -156,7 +158,7 @@ class WindowFace(ViewerFace):
         self._window.look.apply()
 
     def _tell_form(self) -> None:
-        if not self.inside:
+        if self._in_form:
             self._form.doubt(self._stranger is not None)
 
     def changed(self) -> None:
@@ -168,7 +170,8 @@ class WindowFace(ViewerFace):
         self.connection.written()
 
     def dispose(self) -> None:
-        """Another face has the window."""
+        """Another face has the window, and the form."""
+        self._in_form = False
         self._frame.frame.destroy()
 
     def answers(self, filled: Filled, before: Filled) -> bool:
@@ -232,18 +235,6 @@ class WindowFace(ViewerFace):
         self._older_asked.add(id(page))
         self.ask_older(room, limits.EARLIER_LINES, page.oldest or _NEWEST)
 
-    def zoom(self, steps: int) -> None:
-        """Letters larger, smaller, or as usual; so they stay."""
-        wanted = self._window.look.zoom(steps)
-        if wanted is None:
-            return
-        try:
-            self.settings.put("zoom", wanted)
-        except OSError as error:
-            self.settings.override("zoom", wanted)
-            self.state(not_remembered(error))
-        self._window.look.apply()
-
     def follow_link(self, link: str) -> None:
         """Open a page of the web; a browser takes its time."""
         deferToThread(open_link, link).addErrback(lambda failure: None)
@@ -266,7 +257,7 @@ class WindowFace(ViewerFace):
         """Where it belongs."""
         if isinstance(what, Problem) and what.id is None and what.code in FINAL:
             self._sent_away = True
-        if isinstance(what, Problem) and not self.inside:
+        if isinstance(what, Problem) and self._in_form:
             self._form.wrong(self._field, f"{what.code}: {what.text}")
         if line is not None and line.before is not None:
             self._older_asked.clear()
@@ -276,7 +267,7 @@ class WindowFace(ViewerFace):
 
     def entered(self) -> None:
         """From the form into the conversation."""
-        first, self.inside = not self.inside, True
+        first, self._in_form = self._in_form, False
         self._chosen = self._chosen or first
         super().entered()
         if first:
@@ -289,13 +280,13 @@ class WindowFace(ViewerFace):
     def _dialing(self) -> None:
         """The form tells it, and the line at the bottom."""
         self._state = CONNECTING
-        if not self.inside:
+        if self._in_form:
             self._form.state(self._words(self._state))
 
     def unreachable(self, reason: Sentence) -> None:
         """Beside the server's name."""
         self._field = "server"
-        if not self.inside:
+        if self._in_form:
             self._form.wrong("server", visible(self._words(no_connection(self._server, reason))))
         super().unreachable(reason)
 
@@ -312,14 +303,14 @@ class WindowFace(ViewerFace):
     def trying_again(self, seconds: float) -> None:
         """Seen in the form, too."""
         super().trying_again(seconds)
-        if not self.inside and self._state is not None:
+        if self._in_form and self._state is not None:
             self._form.state(self._words(self._state))
 
     def nickname_wanted(self, refused: Problem | None) -> None:
         """Beside the nickname; what was filled in is taken."""
         self._field = "nick"
         taken = refused is not None and refused.code == "nick-taken"
-        if taken and not self.inside and self._tried is not None and self._form.has_password:
+        if taken and self._in_form and self._tried is not None and self._form.has_password:
             self._field = "password"
             self.typed(f"/login {self._tried}")
         else:
@@ -333,8 +324,9 @@ class WindowFace(ViewerFace):
 
     def ask(self, question: Sentence) -> None:
         """In the form, what stands there answers it."""
-        if not self.inside and self._stranger is None:
+        if self._in_form:
             self._form.state("")
+        if self._in_form and self._stranger is None:
             if self.passwords.wanted:
                 self._field = "password"
                 if self._form.has_password:

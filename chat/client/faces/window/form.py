@@ -62,7 +62,7 @@ class Form:
         row = 1
         for name, (label, widget) in labels.items():
             if label is not None:
-                ttk.Label(box, text=words(label)).grid(row=row, column=0, sticky="w", pady=(6, 0))
+                ttk.Label(box, text=words(label)).grid(row=row, column=0, sticky="w", pady=(10, 2))
             widget.grid(row=row + 1, column=0, sticky="ew")
             self._errors[name].grid(row=row + 2, column=0, sticky="w")
             row += 3
@@ -75,7 +75,8 @@ class Form:
         self._go.grid(row=row, column=0, sticky="w", pady=(12, 4))
         self._state.grid(row=row + 1, column=0, sticky="w")
         self._errors[""].grid(row=row + 2, column=0, sticky="w")
-        self._stranger.grid_remove()
+        for unseen in (*self._errors.values(), self._note, self._state, self._stranger):
+            unseen.grid_remove()
         self._server.bind("<<ComboboxSelected>>", lambda event: self._took())
         self._server.bind("<KeyRelease>", lambda event: self._encrypts())
         for widget in (self._server, self._nick, self._password, self._encrypted, self._go):
@@ -114,7 +115,7 @@ class Form:
         """These servers made themselves known."""
         self._found = {f"{visible(name)}  ({server.address})": server for name, server in found}
         self._server.configure(values=list(self._found))
-        self._note.configure(text="" if note is None else visible(self._words(note)))
+        _tell(self._note, "" if note is None else visible(self._words(note)))
 
     def submit(self) -> None:
         """Somebody wants to connect."""
@@ -130,7 +131,7 @@ class Form:
     def clear(self) -> None:
         """Nothing is wrong, as far as anybody knows."""
         for label in self._errors.values():
-            label.configure(text="")
+            _tell(label, "")
         self.doubt(False)
         self.state("")
 
@@ -139,7 +140,7 @@ class Form:
         label = self._errors[field]
         said = str(label.cget("text"))
         if _safe(text) not in said:
-            label.configure(text=f"{said}\n{_safe(text)}".strip())
+            _tell(label, f"{said}\n{_safe(text)}".strip())
 
     def doubt(self, doubted: bool) -> None:
         """Somebody has to say whether the certificate, of which it is told what is wrong, is the right one."""
@@ -147,7 +148,7 @@ class Form:
 
     def state(self, text: str) -> None:
         """How it stands."""
-        self._state.configure(text=_safe(text))
+        _tell(self._state, _safe(text))
 
     @property
     def has_password(self) -> bool:
@@ -167,6 +168,12 @@ class Form:
     def _encrypts(self) -> None:
         if self._server.get().startswith("tls://"):
             self._tls.set(True)
+
+
+def _tell(label: ttk.Label, text: str) -> None:
+    """It takes room only where there is something to tell."""
+    label.configure(text=text)
+    (label.grid if text else label.grid_remove)()
 
 
 def _safe(text: str) -> str:

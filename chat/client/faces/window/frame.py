@@ -101,12 +101,6 @@ class ChatFrame:
             "<Control-End>": self._to_end,
             "<Escape>": self._escape,
             "<F6>": self._next_part,
-            "<Control-plus>": lambda: desk.zoom(1),
-            "<Control-equal>": lambda: desk.zoom(1),
-            "<Control-KP_Add>": lambda: desk.zoom(1),
-            "<Control-minus>": lambda: desk.zoom(-1),
-            "<Control-KP_Subtract>": lambda: desk.zoom(-1),
-            "<Control-0>": lambda: desk.zoom(0),
             "<Control-q>": desk.leave,
             **{f"<Alt-Key-{digit}>": partial(desk.go_to, digit) for digit in range(1, 10)},
         }

@@ -2,6 +2,8 @@
 
 import tkinter
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 
@@ -33,6 +35,7 @@ class Window:
 
     def __init__(self, settings: Settings, left: Callable[[], None]) -> None:
         self.part: Part | None = None
+        self._settings = settings
         self.root = tkinter.Tk(baseName="chat-client", className="Chat-client")
         self.root.withdraw()
         self.root.title("chat")
@@ -41,6 +44,9 @@ class Window:
         self.root.minsize(*_LEAST)
         self.root.protocol("WM_DELETE_WINDOW", left)
         self.root.report_callback_exception = self._fault
+        for keys, steps in (("plus equal KP_Add", 1), ("minus KP_Subtract", -1), ("0 KP_0", 0)):
+            for key in keys.split():
+                self.root.bind(f"<Control-{key}>", partial(self._zoom, steps))
         self.has_focus = False
         self.root.bind("<FocusIn>", lambda event: self._focused(True))
         self.root.bind("<FocusOut>", lambda event: self._focused(False))
@@ -50,6 +56,14 @@ class Window:
         self._drawn_at = 0.0
         self.seen: Callable[[], None] = lambda: None
         """Somebody came to look."""
+
+    def _zoom(self, steps: int, event: object) -> None:
+        """Letters larger, smaller, or as usual; they stay so, where that can be written."""
+        if (wanted := self.look.zoom(steps)) is not None:
+            self._settings.override("zoom", wanted)
+            with suppress(OSError):
+                self._settings.put("zoom", wanted)
+            self.look.apply()
 
     def _size(self) -> tuple[int, int]:
         """As large as its letters are, and no larger than the screen."""
