@@ -508,3 +508,21 @@ def test_no_server_breaks_it(open_window: Open, desktop: Desktop) -> None:
             desktop.presses("alt+1")
             amy.sees("<bob> still here")
             assert amy.window.process.poll() is None, amy.window.said
+
+
+def test_the_password_of_a_server_is_asked_for_in_the_form(
+    serve: Serve, open_window: Open, desktop: Desktop, tmp_path: Path
+) -> None:
+    (tmp_path / "word").write_text("open sesame\n")
+    (tmp_path / "word").chmod(0o600)
+    server = serve("--password-file", "word")
+    amy = open_window("-n", "amy", ":".join(server.address))
+    until(lambda: "Password of this chat:" in amy.label(".form.box.password_error"), what="what is asked")
+    until(lambda: amy.window.tells("focus") == ".form.box.password", what="where it is to be typed")
+    desktop.types("open sesam")
+    desktop.presses("Return")
+    until(lambda: "login-failed" in amy.label(".form.box.password_error"), what="that it was wrong")
+    until(lambda: amy.window.tells("focus") == ".form.box.password", what="where it is to be typed")
+    desktop.types("open sesame")
+    desktop.presses("Return")
+    until(lambda: amy.inside, what="that amy is in")
