@@ -60,7 +60,8 @@ class WebSocketLines(LineDecoder):
         return lines
 
     def _take_part(self, event: TextMessage, lines: list[Typed]) -> None:
-        self._parts.append(event.data)
+        if event.data:  # there may be any number of empty parts
+            self._parts.append(event.data)
         self._length += len(event.data.encode())
         if self._length > MESSAGE:
             self._parts.clear()

@@ -1,12 +1,15 @@
 """The web door: who asks in ways in which no browser does costs nobody anything, and is told nothing."""
 
+import tracemalloc
+
 import pytest
-from pages import Asker, head, open_web, upgrade
+from pages import Asker, head, masked, open_web, upgrade
 from sealed import Sealed
 from world import Logged, World
 
 from chat.base import limits
 from chat.doors.web import Browser
+from chat.doors.websocket import WebSocketLines
 
 
 @pytest.fixture
@@ -93,3 +96,17 @@ def test_who_is_one_too_many_is_let_go_though_they_do_not_say_goodbye(
     web.wait(limits.CLOSE_SECONDS)
     web.turn()
     assert browser.socket.disconnected
+
+
+def test_parts_of_a_message_that_are_empty_are_not_kept() -> None:
+    decoder = WebSocketLines(0.0)
+    decoder.feed(masked(b"x", 0x01))
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            decoder.feed(masked(b"", 0x00) * 100)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 10_000
+    assert decoder.feed(masked(b"y", 0x80)) == ["xy"]

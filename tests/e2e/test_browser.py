@@ -64,6 +64,29 @@ def test_a_server_that_ends_and_comes_back_is_noticed_and_nothing_is_lost(
     assert bob.heard.count("<ana> meanwhile") == 1
 
 
+def test_a_server_that_has_lost_all_is_begun_with_anew(
+    serve: Serve, browse: Browse, connect: Connect, tmp_path: Path
+) -> None:
+    server = serve()
+    ana = browse(server).joins("ana")
+    for number in range(9):
+        ana.says(f"old {number}").hears(f"ana: old {number}")
+    server.stop()
+    ana.told("The line is down.")
+    ana.says("typed meanwhile")
+    for file in tmp_path.glob("chat.sqlite3*"):
+        file.unlink()
+    again = serve("--port", f"tcp:{server.port}:interface={server.host}")
+    ana.told("not good any more").fills("nick", "ana")
+    bob = connect(again, "bob").joins()
+    until(lambda: bob.heard.count("<ana> typed meanwhile") == 1)
+    bob.says("one")
+    bob.says("two")
+    ana.hears("bob: two").says("three")
+    bob.hears("<ana> three")
+    until(lambda: ana.lines == ["ana: typed meanwhile", "bob: one", "bob: two", "ana: three"])
+
+
 def test_a_reload_goes_on_and_nobody_notices(server: Server, browse: Browse, connect: Connect) -> None:
     bob = connect(server, "bob").joins()
     ana = browse(server).joins("ana")

@@ -340,6 +340,7 @@ const handlers = {
 
   welcome(welcome) {
     const fresh = !welcome.back;
+    if (!talk.here) beginAnew(fresh);
     Object.assign(talk, { nick: welcome.nick, code: welcome.resume, here: true });
     for (const [name, found] of Object.entries(welcome.rooms)) enterRoom(name, found);
     talk.seen["@"] = Math.max(talk.seen["@"] ?? 0, fresh ? (welcome.private?.last ?? 0) : 0);
@@ -593,8 +594,22 @@ function enterRoom(name, state) {
   found.role = state.role ?? found.role;
   found.users = new Map((state.users ?? []).map((nick) => [nick, found.users.get(nick) ?? {}]));
   for (const nick of state.operators ?? []) if (found.users.has(nick)) found.users.get(nick).role ??= "operator";
-  if (!found.lines.length) fill(found, seen);
+  if (!found.bySeq.size && !found.asking) fill(found, seen);
   return found;
+}
+
+// The line is there again. Where nobody was gone on with, the server may have lost what was said, and gives the numbers
+// of the lines that are shown once more: to others.
+function beginAnew(fresh) {
+  for (const found of places.values()) {
+    found.asking = false; // what was asked before the cut is not answered any more
+    if (!fresh) continue;
+    found.bySeq.clear();
+    Object.assign(found, { more: true, newFrom: null, readSent: 0 });
+    if (isRoom(found.name)) found.lines = found.lines.filter((item) => item.waits);
+    else for (const item of found.lines) delete item.seq;
+  }
+  if (fresh) talk.seen = {};
 }
 
 function dropPlace(name) {
