@@ -116,7 +116,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     factory.web = _web(options, factory, words, ports, encrypted)
     factory.reception = Reception(words, listening.directions(ports, encrypted))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
-    page = listening.page(ports, encrypted) if options.web else None
+    page = listening.page(ports, encrypted) if options["web"] == "on" else None
     said = [
         *([] if page is None else [say("{address} is the chat, in any browser.", address=page)]),
         *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else "", _needed(options)),
@@ -165,12 +165,11 @@ def _web(
     encrypted: Sequence[IListeningPort],
 ) -> Callable[[], Deferred[Browsers]] | None:
     """What makes the web door, where there is one."""
-    if not options.web:
+    if options["web"] != "on":
         return None
 
     def make() -> Deferred[Browsers]:
-        # Only for the first browser, for it is an extra, and a web server's modules take memory and time: 0.2 s, in
-        # which others are served.
+        # Only for the first browser: a web server's modules take memory and time, 0.2 s, in which others are served.
         return deferToThread(import_module, "chat.doors.web").addCallback(opened)
 
     def opened(web: Any) -> Browsers:
@@ -431,11 +430,9 @@ def _announce(options: Options, lines: list[str], words: Language, page: str | N
 
 
 def _drawn(address: str) -> Sequence[str]:
-    """An address as a QR code in lines; none where `segno` is not installed."""
-    try:
-        import segno
-    except ImportError:
-        return ()
+    """An address as a QR code in lines."""
+    import segno  # only where somebody looks at it, and a start without a terminal is sooner
+
     drawn = io.StringIO()
     segno.make(address, micro=False).terminal(drawn, compact=True, border=2)
     return drawn.getvalue().splitlines()

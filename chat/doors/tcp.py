@@ -57,7 +57,7 @@ class Clients(Visits, Protocol):
 
 
 class Browsers(Protocol):
-    """The web door (`chat.doors.web`), which is an extra."""
+    """The web door (`chat.doors.web`)."""
 
     def __contains__(self, host: str) -> bool:
         """Whether one of this address loads the page just now."""

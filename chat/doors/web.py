@@ -1,6 +1,6 @@
 """The web door: the page that browsers load from the port where everybody comes in, and its way to the chat.
 
-Whoever imports this needs the extra `web`, and has a web server in memory: it is imported for the first browser.
+Whoever imports this has a web server in memory: it is imported for the first browser.
 A connection is a browser's (`Browser`) until it asks for the WebSocket; from then on it is a visit like any other.
 
 A page of somebody else's must neither read nor write here.  So the name under which it was reached (Host) has to be one

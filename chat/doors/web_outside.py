@@ -1,4 +1,4 @@
-"""What the web door has for others than the page: health, transcripts, and posting by a token; extra `web`."""
+"""What the web door has for others than the page: health, transcripts, and posting by a token."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""What browsers may read: a few words, a file of the page, a picture of an address; extra `web`."""
+"""What browsers may read: a few words, a file of the page, a picture of an address."""
 
 import io
 from hashlib import blake2b

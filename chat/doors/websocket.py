@@ -1,8 +1,8 @@
 """Bytes to lines for a web page: each message of a WebSocket (RFC 6455) is one; pings are answered, limits kept.
 
-Whoever imports this needs the extra `web`.  `wsproto` reads; what goes out is framed by the wire, once for all who read
-it (`chat.wire.framed`).  `twisted.web.websocket` would frame it for each reader, raises where something is sent after
-the close, and takes a message of any size whole.
+`wsproto` reads; what goes out is framed by the wire, once for all who read it (`chat.wire.framed`).
+`twisted.web.websocket` would frame it for each reader, raises where something is sent after the close, and takes a
+message of any size whole.
 """
 
 import struct

@@ -45,9 +45,7 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "Where monitoring reads metrics (Prometheus'), at /metrics: a number, for this machine alone, or an "
                 "endpoint. It needs the extra metrics."
             ),
-            "web": say(
-                "A page for browsers at the same ports: on or off; on if not given, where the extra web is installed."
-            ),
+            "web": say("A page for browsers at the same ports: on or off; on if not given."),
             "web-name": say(
                 "A name under which browsers come, such as chat.example.org; addresses, names without a dot and those "
                 "that end with .local are known anyhow. May be given several times."

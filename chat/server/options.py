@@ -80,7 +80,7 @@ class Options(CommandLine):
     optParameters: ClassVar[list[list[Any]]] = [
         ["name", None, None],
         ["motd", None, None],
-        ["web", None, None],
+        ["web", None, "on"],
         ["language", None, "en"],
         ["certificate", None, None],
         ["private-key", None, None],
@@ -347,15 +347,8 @@ class Options(CommandLine):
             raise Wrong("--metrics-port", say("it needs prometheus-client: pip install 'twisted-chat[metrics]'"))
 
     def _check_web(self) -> None:
-        if self["web"] not in (None, "on", "off"):
+        if self["web"] not in ("on", "off"):
             raise Wrong(f"--web {self['web']}", say("choose on or off."))
-        if self["web"] == "on" and find_spec("wsproto") is None:
-            raise Wrong("--web on", say("it needs wsproto: pip install 'twisted-chat[web]'"))
-
-    @property
-    def web(self) -> bool:
-        """Whether there is a page for browsers."""
-        return self["web"] != "off" and find_spec("wsproto") is not None
 
     def _check_rate(self) -> None:
         try:
