@@ -183,12 +183,10 @@ class ChatFactory(ServerFactory):
     def drain(self) -> Deferred[None]:
         """Let everyone read what they are owed, say goodbye, and fire when all are gone; see `abort`."""
         empty = self._empty = Deferred()
-        if self._web is not None:
-            self._web.drain()
         if not self.clients:
             empty.callback(None)
         self._for_each(Visit.drain)
-        return empty
+        return empty if self._web is None else self._web.drain().addCallback(lambda _: empty)
 
     def abort(self) -> None:
         """Whoever has not read by now is not waited for."""

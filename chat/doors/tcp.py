@@ -65,8 +65,8 @@ class Browsers(Protocol):
     def begin(self, door: "ChatProtocol") -> "Browser | None":
         """One has come; None where there are too many."""
 
-    def drain(self) -> None:
-        """The server stops: what they asked for is still answered."""
+    def drain(self) -> Deferred[None]:
+        """The server stops: what they asked for is still answered; fires when all are gone."""
 
     def abort(self) -> None:
         """They are not waited for."""

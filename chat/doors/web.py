@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from h11 import LocalProtocolError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -113,6 +114,7 @@ class Web:
         self.site = _Site(_root(self), self)
         self._browsers: set[Browser] = set()
         self._hosts: Counter[str] = Counter()
+        self._empty: Deferred[None] | None = None
 
     def begin(self, door: Door) -> "Browser | None":
         """A browser has come; None where there are too many."""
@@ -137,15 +139,21 @@ class Web:
             self._hosts[host] -= 1
             if not self._hosts[host]:
                 del self._hosts[host]
+            if self._empty is not None and not self._browsers and not self._empty.called:
+                self._empty.callback(None)
 
     def __contains__(self, host: str) -> bool:
         """Whether one of this address loads the page just now."""
         return host in self._hosts
 
-    def drain(self) -> None:
-        """The server stops: what was asked for is still answered."""
+    def drain(self) -> Deferred[None]:
+        """The server stops: what was asked for is still answered; fires when all are gone."""
+        empty = self._empty = Deferred()
+        if not self._browsers:
+            empty.callback(None)
         for browser in list(self._browsers):
             browser.finish()
+        return empty
 
     def abort(self) -> None:
         """They are not waited for."""

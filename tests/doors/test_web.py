@@ -422,6 +422,21 @@ def test_when_the_server_stops_browsers_that_ask_nothing_are_let_go(web: World) 
     assert browser.gone
 
 
+def test_a_download_under_way_is_finished_and_waited_for(web: World) -> None:
+    browser = Asker(web)
+    browser.full(1000)
+    browser.send(head("/chat.js"))
+    web.turn()
+    web.factory.hold()
+    gone = web.factory.drain()
+    web.turn()
+    assert not gone.called
+    browser.drain()
+    code, headers, body = browser.answer()
+    assert (code, len(body)) == (200, int(headers["content-length"]))
+    assert gone.called
+
+
 def test_a_fault_costs_this_connection_alone(web: World, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
     ann, zoe = web.enter("ann"), Page(web, "/nick zoe")
     zoe.take()

@@ -74,6 +74,30 @@ class Proxy:
         return re.sub(r"\b(24h|86400)\b", str(IDLE_SECONDS) + ("s" if "24h" in text else ""), text)
 
 
+def _web(proxy: Proxy, name: str) -> str:
+    """The same of one that speaks HTTP."""
+    text = (DOCS / name).read_text()
+    text = text.replace("127.0.0.1:12345", f"127.0.0.1:{proxy.before}")
+    return text.replace("127.0.0.1:8080", f"{proxy.host}:{proxy.port}")
+
+
+def _haproxy_web(proxy: Proxy) -> list[str]:
+    need("haproxy")
+    return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", _web(proxy, "haproxy-web.cfg"))]
+
+
+def _nginx_web(proxy: Proxy) -> list[str]:
+    need("nginx")
+    path = proxy.write("nginx.conf", "pid nginx.pid;\nerror_log stderr;\n" + _web(proxy, "nginx-web.conf"))
+    return ["nginx", "-p", str(proxy._directory), "-c", path, "-e", "stderr", "-g", "daemon off; master_process off;"]
+
+
+def _caddy_web(proxy: Proxy) -> list[str]:
+    need("caddy")
+    path = proxy.write("Caddyfile", "{\n\tadmin off\n}\n" + _web(proxy, "Caddyfile"))
+    return ["caddy", "run", "--config", path, "--adapter", "caddyfile"]
+
+
 def _haproxy(proxy: Proxy) -> list[str]:
     need("haproxy")
     return ["haproxy", "-db", "-f", proxy.write("haproxy.cfg", proxy.documented("haproxy.cfg"))]
@@ -120,6 +144,9 @@ def _stunnel(proxy: Proxy) -> list[str]:
 
 
 KINDS: dict[str, Callable[[Proxy], list[str]]] = {
+    "haproxy, web": _haproxy_web,
+    "nginx, web": _nginx_web,
+    "caddy, web": _caddy_web,
     "haproxy": _haproxy,
     "haproxy as Debian ships it": _debians_haproxy,
     "nginx": _nginx,

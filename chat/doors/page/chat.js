@@ -8,7 +8,7 @@ const HEARTBEAT = 20_000; // ms between two pings of ours
 const ANSWER = 5_000; // ms in which one is answered, or the line is dead
 const RETRY = 500; // ms before the first try to come back
 const RETRY_MOST = 15_000;
-const SHOWN = 1_000; // lines of a place that are in the page at a time
+const SHOWN = 400; // lines of a place that are in the page at a time
 const HELD = 6_000; // and that are remembered
 const PAGE = 50; // lines that are asked for on scrolling up
 const NEAR = 60; // pixels from the end that count as the end
@@ -496,8 +496,13 @@ function settle(sent, { seq, at }) {
   add(found, item);
 }
 
+let mention = { nick: null, words: null };
 const mentionOf = (nick) => new RegExp(`(?<![\\p{L}\\p{N}_])${nick.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}_])`, "iu");
-const calls = (text) => talk.nick != null && mentionOf(talk.nick).test(text);
+function calls(text) {
+  if (talk.nick == null) return false;
+  if (mention.nick !== talk.nick) mention = { nick: talk.nick, words: mentionOf(talk.nick) };
+  return mention.words.test(text);
+}
 
 // What else stands in logs.
 function noted(event) {
@@ -759,6 +764,7 @@ function draw() {
 
 const days = new Intl.DateTimeFormat(language, { weekday: "long", year: "numeric", month: "long", day: "numeric" });
 const times = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const moments = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium" });
 const dayOf = (item) => new Date(item.at).toDateString();
 
 function nodesOf(item) {
@@ -774,7 +780,7 @@ function nodesOf(item) {
 function nodeOf(item) {
   const classes = [item.kind === "note" && "note", item.calls && "calls", item.waits && "waits", item.failed && "failed"];
   const date = new Date(item.at);
-  const time = make("time", { datetime: item.at, title: date.toLocaleString(language) }, times.format(date));
+  const time = make("time", { datetime: item.at, title: moments.format(date) }, times.format(date));
   const node = make("article", { class: classes.filter(Boolean).join(" ") || null }, time, " ");
   if (item.gone) node.append(make("b", {}, item.from ?? ""), " ", make("i", {}, `(${t("takenBack")})`));
   else if (item.kind === "note") node.append("– ", ...linked(item.failed ?? item.text));
@@ -1346,7 +1352,7 @@ function search() {
       if (answer.type === "history") {
         told.textContent = t("found", { n: answer.total ?? answer.events.length });
         results.replaceChildren(...answer.events.map((event) => make("article", { role: "listitem" },
-          make("time", { datetime: event.at, class: "small" }, new Date(event.at).toLocaleString(language)), " ",
+          make("time", { datetime: event.at, class: "small" }, moments.format(new Date(event.at))), " ",
           make("b", {}, event.from), ": ", ...linked(event.text))));
       } else if (answer.type === "error") told.textContent = answer.text;
       return true;
