@@ -25,8 +25,8 @@ from chat.commands import (
     server_password,
     staff,
     talk,
+    text_checks,
     tokens,
-    words,
 )
 from chat.commands.registry import (
     ANSWERED,
@@ -85,12 +85,12 @@ def perform(session: Session, parsed: Parsed) -> Awaitable[Outcome] | Outcome:
         raise server_password.needed()
     line = parsed.request.line
     if stands_in(_said_in(parsed)):
-        raise words.holds_token()
+        raise text_checks.holds_token()
     if session.hub.roster.pins and session.named and session.hub.roster.is_own(session.person, line):
-        raise words.holds_code()
+        raise text_checks.holds_code()
     if resume_codes.may_hold_one(line) and not (isinstance(parsed, Invoke) and parsed.name in _BY_CODE):
-        if words.holds_own_code(session, line):
-            raise words.holds_code()
+        if text_checks.holds_own_code(session, line):
+            raise text_checks.holds_code()
         if found := resume_codes.shorts_in(line):
             return _perform_without_code(session, parsed, found)
     return _perform(session, parsed)
@@ -126,14 +126,14 @@ async def _perform_without_code(session: Session, parsed: Say | Invoke | Read, f
     for code in found:
         found_one = await hub.guesses.guess(connection, partial(_of_code, hub, code))
         if found_one is not None:
-            raise words.holds_code()
+            raise text_checks.holds_code()
     if session.connection is not connection:
         return ANSWERED
     return await done(_perform(session, parsed))
 
 
 def _of_code(hub: Hub, code: str) -> object | None:
-    return hub.of_code(code) or hub.is_operator_code(code) or hub.invitations.find(code)
+    return hub.by_resume_code(code) or hub.is_operator_code(code) or hub.invitations.find(code)
 
 
 def _perform(session: Session, parsed: Say | Invoke | Read) -> Awaitable[Outcome] | Outcome:

@@ -123,7 +123,7 @@ async def _come_in_invited(nick: str, invitation: str, password: str, call: Call
     try:
         if not call.still_there or session.named:
             return ANSWERED
-        hub.check_free(nick, person)
+        hub.check_nick_free(nick, person)
         hub.check_address(call.connection.host)
         hub.invitations.use(invitation)
         session.enter(nick, new_code(session))

@@ -9,7 +9,7 @@ from chat.base import limits, passwords, resume_codes
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import Refused, Unfit
 from chat.base.language import say
-from chat.commands import people, roles, words
+from chat.commands import people, roles, text_checks
 from chat.commands.connections import present
 from chat.commands.entering import check_sealed
 from chat.commands.help import manual
@@ -133,7 +133,7 @@ async def announce(call: Call, asked: Announce) -> Outcome:
     """By whoever has a nickname, else by the server."""
     session, id = call.session, call.request.id
     author = session.author if session.named else None
-    place, _ = await session.hub.announce(words.message(asked.text), author)
+    place, _ = await session.hub.announce(text_checks.message(asked.text), author)
     session.answer(Stored(place, id, None, Reply(call.command.name, replies.Announcement(), id)))
     return ANSWERED
 

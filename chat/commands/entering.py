@@ -28,7 +28,7 @@ from chat.commands.registry import (
 )
 from chat.commands.rooms import state
 from chat.commands.scope import by_token, scope_of, used
-from chat.commands.words import brief
+from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.locked_rooms import still_waits
 from chat.core.person import Person, Scope
@@ -92,7 +92,7 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
     try:
         nick = wanted
         if wanted == proposed:
-            hub.check_free(nick, person)
+            hub.check_nick_free(nick, person)
         else:
             nick = hub.check_nickname(wanted, person)
     except Refused as error:
@@ -221,7 +221,8 @@ async def _let_in(session: Session, secret: Secret) -> Outcome:
         raise server_password.needed()
 
     def look() -> bool | None:
-        return server_password.fits(session, text) or (code is not None and hub.of_code(code) is not None) or None
+        known = code is not None and hub.by_resume_code(code) is not None
+        return server_password.fits(session, text) or known or None
 
     found = await hub.guesses.guess(connection, look)
     if session.connection is not connection:
@@ -420,7 +421,7 @@ async def come_back(call: Call, code: str) -> Outcome:
     session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
     returning = None
     if given := resume_codes.normal(code):
-        look = partial(hub.of_code, given)
+        look = partial(hub.by_resume_code, given)
         # A long code cannot be guessed: whoever has one waits for nobody.
         guessable = resume_codes.short(given) is not None
         returning = await hub.guesses.guess(connection, look) if guessable else look()

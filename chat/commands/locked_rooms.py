@@ -10,7 +10,7 @@ from chat.commands.measuring import set_for_room
 from chat.commands.private_rooms import own_room
 from chat.commands.registry import Call, command, permits, usage
 from chat.commands.rooms import go_in
-from chat.commands.words import brief
+from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.locked_rooms import Waiting
 from chat.core.person import Device

@@ -11,7 +11,7 @@ from chat.base.language import say
 from chat.commands.measuring import set_for_room, tell
 from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
-from chat.commands.words import brief
+from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.measures import Measure, check_may_free, check_may_hit
 from chat.core.person import Person

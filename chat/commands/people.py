@@ -11,7 +11,7 @@ from chat.base.token_bucket import Allowance
 from chat.commands.connections import of_person
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, permits, room_of, usage
-from chat.commands.words import brief
+from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.person import Departed, Person
 from chat.core.roles import SERVER

@@ -26,7 +26,7 @@ from chat.commands.registry import (
     spend,
     was_wrong,
 )
-from chat.commands.words import brief
+from chat.commands.text_checks import brief
 from chat.core.ports import Record
 from chat.core.roles import SERVER
 from chat.core.room import Room

@@ -8,7 +8,7 @@ from chat.base.language import say
 from chat.base.token_bucket import Allowance
 from chat.commands.people import departed
 from chat.commands.registry import Call, command, count
-from chat.commands.words import brief
+from chat.commands.text_checks import brief
 from chat.core.roles import SERVER
 from chat.log.events import Audited, Entry
 from chat.wire import replies

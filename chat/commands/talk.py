@@ -8,7 +8,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.base.text import is_empty
-from chat.commands import scope, server_password, words
+from chat.commands import scope, server_password, text_checks
 from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, asks, command, room_of
 from chat.core.person import Person
 from chat.core.posting import not_said
@@ -29,7 +29,7 @@ def say_lines(session: Session, lines: Sequence[object]) -> int:
     room = session.current
     if session.person.measured or room.measured or not session.may_read(room.log):
         return 0
-    texts = words.unremarkable(session, lines)
+    texts = text_checks.unremarkable(session, lines)
     if texts:
         author = session.author
         session.say(room, [Message(author, text) for text in texts])
@@ -73,7 +73,7 @@ POSTED = "post"
 
 
 def _message(session: Session, text: str, request: Request) -> Message:
-    author, text = _author(session, request), words.message(text)
+    author, text = _author(session, request), text_checks.message(text)
     if request.notice or request.tags:
         return Annotated(author, text, request.notice, request.tags)
     return Message(author, text)
@@ -91,7 +91,7 @@ def msg(call: Call, asked: Msg) -> Awaitable[Outcome] | Outcome:
     """To a room it is talk; to a person it is private."""
     if asked.to.startswith("#"):
         session = call.session
-        message = Message(session.author, words.message(asked.text))
+        message = Message(session.author, text_checks.message(asked.text))
         session.say(room_of(session, asked.to), [message], call.request)
         return ANSWERED
     return _private(call.session, call.request, call.session.hub.find(asked.to), asked.text)
@@ -119,7 +119,7 @@ async def _private(session: Session, request: Request, person: Person, text: str
     hub = session.hub
     scope.check_place(session, None)
     session.check_may_write(person)
-    said = words.message(text)
+    said = text_checks.message(text)
     hub.newcomers.check_may_say(session.person, session.host, said, request.id)
     fact = Private(session.author, person.nick, person.id, said, request.notice, request.tags, hub.token())
     copy = None if person is session.person else person.log
@@ -158,7 +158,7 @@ class Me(NamedTuple):
 @command("talk", say("/me text"), say("say what you do: /me waves"))
 def me(call: Call, asked: Me) -> Outcome:
     """An action in the room."""
-    action = Action(_author(call.session, call.request), words.message(asked.text))
+    action = Action(_author(call.session, call.request), text_checks.message(asked.text))
     call.session.say(call.room, [action], call.request)
     return ANSWERED
 
@@ -190,7 +190,7 @@ def end(call: Call, asked: End) -> Outcome:
     if is_empty(text := "\n".join(draft)):
         call.reply(replies.NothingSaid())
         return None
-    session.say(call.room, [Message(session.author, words.message(text, limits.PASTE_TEXT))], call.request)
+    session.say(call.room, [Message(session.author, text_checks.message(text, limits.PASTE_TEXT))], call.request)
     return ANSWERED
 
 
@@ -273,9 +273,9 @@ async def post(call: Call, asked: Post) -> Outcome:
                 "locked", say("{room} is locked: only who is in it says something there.", room=room.log.name)
             )
         hub.measures.check_may_talk(person, room.log.key)
-        text = words.message(asked.text)
+        text = text_checks.message(asked.text)
         hub.newcomers.check_may_say(person, call.connection.host, text)
-        hub.paces.take_turn(room, person, call.connection.host, text)
+        hub.slow_mode.take_turn(room, person, call.connection.host, text)
         place, _ = await hub.turn.write(room.log, Message(author, text))
         posted = Reply("post", replies.Posted(), call.request.id)
         session.answer(Stored(place, call.request.id, None, posted))

@@ -157,7 +157,7 @@ class OpenBatch:
 
     # In flight.
 
-    def batch(self, at: datetime) -> tuple[Batch, list[Change]]:
+    def numbered(self, at: datetime) -> tuple[Batch, list[Change]]:
         """Propose for each fact the next number of its logs, and this date; and what has to wait for the next batch."""
         by_log, ids = self.by_log, self.ids
         postponed = []
@@ -197,7 +197,7 @@ class OpenBatch:
         replaced = [record for record in records if isinstance(record, Record)] if redactions else records
         return Batch(appended, replaced, ids, self.proposed, remembered, claims, redactions), postponed  # type: ignore[arg-type]
 
-    def number(self, numbered: Numbered) -> None:
+    def renumber(self, numbered: Numbered) -> None:
         """The store gave it other numbers, or another date, than were proposed."""
         proposed = self.proposed.firsts
         # The batch that the store has is left as it is.

@@ -30,7 +30,6 @@ from chat.core.logins import Logins, NoPasswords
 from chat.core.measures import RECORDS, Measurable, Measures
 from chat.core.newcomers import Newcomers
 from chat.core.nicknames import Nicknames
-from chat.core.paces import Paces
 from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
     NOTHING_KEPT,
@@ -53,6 +52,7 @@ from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
 from chat.core.roster import Roster
 from chat.core.shutdown import Shutdown
+from chat.core.slow_mode import SlowMode
 from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
 from chat.core.watchers import Watchers
@@ -158,7 +158,7 @@ class Hub:
         """It is there as soon as it is known what the server is made of."""
         self.invitations = Invitations(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
-        self.paces = Paces(self.measures, clock)
+        self.slow_mode = SlowMode(self.measures, clock)
         self.newcomers = Newcomers(clock, now, self.measures, lambda: self.settings.guards_newcomers)
         self.locked = LockedRooms(clock, now, self.turn, self.measures, self.roles, kept.records)
         self.roster = Roster(self.turn, kept.records)
@@ -304,7 +304,7 @@ class Hub:
         nick = names.check_nickname(text)
         if nick in self.settings.reserved:
             raise Refused("nick-reserved", say("{nick} is reserved for the service.", nick=nick))
-        self.check_free(nick, person)
+        self.check_nick_free(nick, person)
         return nick
 
     def propose(self, text: str, person: Person, besides: Collection[str] = ()) -> str:
@@ -322,7 +322,7 @@ class Hub:
         near = nearest(names.fold(nick), here)
         return None if near is None else here[near]
 
-    def check_free(self, nick: str, person: Person | None = None) -> None:
+    def check_nick_free(self, nick: str, person: Person | None = None) -> None:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
         holder = self.holder(nick, person)
         if holder is not None:
@@ -362,7 +362,7 @@ class Hub:
 
     def claim(self, nick: str, person: Person) -> None:
         """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""
-        self.check_free(nick, person)
+        self.check_nick_free(nick, person)
         self._won.pop(person.id, None)
         self._nicknames.claim(nick, person)
         person.called(nick)
@@ -379,7 +379,7 @@ class Hub:
 
     def rename(self, person: Person, nick: str) -> None:
         """Another nickname, already checked, of which the rooms are told; raises `Refused` if it is somebody's."""
-        self.check_free(nick, person)
+        self.check_nick_free(nick, person)
         old = person.author
         for room in person.rooms.values():
             room.introduce(person, nick)
@@ -783,7 +783,7 @@ class Hub:
         while (first := self.detached.first()) is not None and self._is_old(first):
             self.forget(first)
 
-    def of_code(self, code: str) -> Device | None:
+    def by_resume_code(self, code: str) -> Device | None:
         """Whose resume code this is, as it was given."""
         self.forget_old()
         session = self.codes.get(resume_codes.digest(code))

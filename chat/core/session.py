@@ -455,7 +455,7 @@ class Session:
     def take_turn(self, room: Room, text: str, id: str | None = None) -> None:
         """Raises `Refused` where it is slow and they have to wait; else their time begins anew, for they say this."""
         if room.measured:
-            self.hub.paces.take_turn(room, self.person, self.host, text, id)
+            self.hub.slow_mode.take_turn(room, self.person, self.host, text, id)
 
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact.

@@ -163,7 +163,7 @@ class Turn:
     def _turn(self) -> None:
         self._scheduled = False
         gathered, self._next = self._next, OpenBatch()
-        batch, postponed = gathered.batch(self._date())
+        batch, postponed = gathered.numbered(self._date())
         if postponed:
             self._next.put_first(postponed)
         self._in_flight = True
@@ -190,7 +190,7 @@ class Turn:
                 refused = self._refused(result, gathered)
             else:
                 if result is not gathered.proposed:
-                    gathered.number(result)
+                    gathered.renumber(result)
                 self._committed(gathered)
                 self.latency.note(self._clock.seconds() - self._began_at)
                 if gathered.claims:

@@ -239,10 +239,10 @@ def test_of_the_latest_alone_is_remembered_when_they_spoke(world: World, monkeyp
     ana.type("/slow 30s")
     for number in range(5):
         guest(world, f"g{number}x").type("hello")
-    assert len(world.hub.paces) == 3
+    assert len(world.hub.slow_mode) == 3
     world.wait(31)
     guest(world, "last").type("hello")
-    assert len(world.hub.paces) == 1
+    assert len(world.hub.slow_mode) == 1
 
 
 # A locked topic.

@@ -348,7 +348,7 @@ def test_every_line_of_a_burst_that_was_not_stored_is_named() -> None:
 def test_a_bug_in_a_burst_costs_its_author_the_connection(
     world: World, amy: Client, bob: Client, logged: Logged
 ) -> None:
-    with patch("chat.commands.talk.words.unremarkable", broken):
+    with patch("chat.commands.talk.text_checks.unremarkable", broken):
         amy.send(b"one\ntwo\n")
         world.turn()
     assert amy.lines == [

@@ -15,7 +15,7 @@ from chat.commands.irc.verbs import Asked, listed, verb
 from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
 from chat.commands.rooms import seen
-from chat.commands.words import brief, check_holds_no_secret
+from chat.commands.text_checks import brief, check_holds_no_secret
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.core.room import Room

@@ -15,7 +15,7 @@ from chat.commands.irc.multiline import LIMITS
 from chat.commands.irc.reading import tell_markers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
-from chat.commands.words import brief, check_holds_no_secret
+from chat.commands.text_checks import brief, check_holds_no_secret
 from chat.wire import replies
 from chat.wire.answers import Problem, Reply
 from chat.wire.irc.format import RENDERED

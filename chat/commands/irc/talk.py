@@ -10,7 +10,7 @@ from chat.commands.irc.verbs import Asked, verb
 from chat.commands.people import present
 from chat.commands.registry import room_of
 from chat.commands.scope import check_place
-from chat.commands.words import nothing_said
+from chat.commands.text_checks import nothing_said
 from chat.wire import phrases
 from chat.wire.answers import OthersTags
 from chat.wire.irc.format import mask

@@ -10,7 +10,7 @@ from chat.base.language import say
 from chat.base.names import fold
 from chat.base.text import visible
 from chat.commands.registry import Outcome
-from chat.commands.words import check_holds_no_secret
+from chat.commands.text_checks import check_holds_no_secret
 from chat.core.hub import Hub
 from chat.core.ports import Carrier
 from chat.core.session import Session

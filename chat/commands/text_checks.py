@@ -1,4 +1,4 @@
-"""What may stand in somebody else's lines: never too much, nothing that a screen would obey."""
+"""Checks of what people say: never too much, nothing that a screen would obey."""
 
 from collections.abc import Iterable
 from itertools import takewhile

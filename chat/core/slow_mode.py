@@ -27,7 +27,7 @@ class Spoken(NamedTuple):
     id: str | None
 
 
-class Paces:
+class SlowMode:
     """When people last said something in slow rooms, of the latest so many."""
 
     def __init__(self, measures: Measures, clock: IReactorTime) -> None:
