@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from importlib.resources import files
+from math import ceil
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -59,7 +60,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -198,6 +198,13 @@ class Browser(HTTPChannel):
         if self.talks and (rest := b"".join(self._dataBuffer)):
             self.door.dataReceived(rest)
 
+    def spend(self, host: str, price: float) -> float:
+        """See `_Request.spend`."""
+        hub = self._web.hub
+        budget = self._web.visits.budgets.of_address(host, hub.settings.rate > 0 and hub.settings.max_per_host > 0)
+        budget.left -= price
+        return budget.wait(hub.clock.seconds())
+
     def _give_up(self) -> None:
         self._deadline = self._web.hub.clock.callLater(limits.WEB_LAST_SECONDS, self.transport.abortConnection)
         self.loseConnection()
@@ -256,6 +263,10 @@ class _Request(Request):
         super().gotLength(0)
         self.too_long = (length or 0) > limits.WEB_BODY
 
+    def spend(self, price: float) -> float:
+        """It made the server do this; returns how many seconds it has to wait, where that was too much."""
+        return self.channel.spend(_caller(self).host, price)
+
     def handleContentChunk(self, data: bytes) -> None:
         """(Request)"""
         if len(self.body) + len(data) > limits.WEB_BODY:
@@ -301,6 +312,9 @@ class _Site(Site):
             return Text(421, _MISDIRECTED)
         if any(not is_ours(origin, host[0]) for origin in origins):
             return Text(403, _FOREIGN.format(host=host[0]))
+        if wait := request.spend(limits.PRICE_REQUEST):
+            request.setHeader(b"retry-after", b"%d" % ceil(wait))
+            return Text(429, "Your address asks for much. Come again later.\n")
         if request.too_long:
             return Text(413, "That is too long.\n")
         return super().getResourceFor(request)  # type: ignore[no-any-return]  # it has no types

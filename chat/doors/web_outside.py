@@ -18,7 +18,7 @@ from chat.core.hub import Hub
 from chat.core.ports import Query
 from chat.doors import sockets
 from chat.doors.sockets import Caller
-from chat.doors.web_resources import Readable, Text
+from chat.doors.web_resources import Readable, Text, spend
 from chat.log.events import Action, Entry
 from chat.visit.door import Standing
 from chat.visit.visit import Visit, Visits
@@ -114,7 +114,9 @@ class Transcript(Readable):
         request.setHeader(b"content-type", b"text/html; charset=utf-8")
         request.setHeader(b"cache-control", b"no-store")
         more = found is not None and found.total > len(entries)
-        return page(room.log.name, room.topic, entries, more, self._words).encode()
+        body = page(room.log.name, room.topic, entries, more, self._words).encode()
+        spend(request, limits.PRICE_QUERY + limits.PRICE_TRANSCRIPT_BYTE * len(body))
+        return body
 
 
 def page(name: str, topic: str, entries: Sequence[Entry], more: bool, words: Language) -> str:

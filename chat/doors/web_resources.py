@@ -2,6 +2,7 @@
 
 import io
 from hashlib import blake2b
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from twisted.web.http import RESPONSES
@@ -9,6 +10,18 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from chat.base import limits
+
+
+class Spender(Protocol):
+    """A request of ours, whose price is its address's."""
+
+    def spend(self, price: float) -> float:
+        """It made the server do this."""
+
+
+def spend(request: Request, price: float) -> None:
+    """It made the server do this."""
+    cast(Spender, request).spend(price)
 
 
 class Readable(Resource):
@@ -84,6 +97,7 @@ class Picture(Readable):
         if not right:
             return Text(404, "There is nothing here.\n").render(request)
         request.setHeader(b"content-type", b"image/svg+xml")
+        spend(request, limits.PRICE_PICTURE)
         drawn = io.BytesIO()
         segno.make(of, micro=False).save(drawn, kind="svg", scale=8, light="white")
         return drawn.getvalue()

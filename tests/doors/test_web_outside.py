@@ -200,6 +200,19 @@ def test_a_banned_address_is_banned_behind_a_proxy() -> None:
     assert amy.closed_with == 1000
 
 
+def test_who_asks_for_much_has_to_wait() -> None:
+    pytest.importorskip("segno")
+    world = World(rate=2, max_per_host=200)
+    open_web(world)
+    browser, most = Asker(world), int(limits.BUDGET_BY * limits.BUDGET_BURST / limits.PRICE_PICTURE) + 1
+    codes = [browser.ask(head("/qr.svg?of=http%3A%2F%2Fpi%2F"))[0] for _ in range(most)]
+    assert codes[0] == 200
+    assert codes[-1] == 429
+    assert Asker(world, "192.0.2.9").ask(head())[0] == 200
+    world.wait(limits.BUDGET_WAIT_SECONDS)
+    assert Asker(world).ask(head())[0] == 200
+
+
 def test_a_picture_of_an_address_is_drawn(web: World) -> None:
     pytest.importorskip("segno")
     code, headers, body = Asker(web).ask(head("/qr.svg?of=http%3A%2F%2Fpi%3A12345%2F"))

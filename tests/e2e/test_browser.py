@@ -1,5 +1,6 @@
 """The page in a real browser, against a real server: what people see of it."""
 
+import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -198,7 +199,22 @@ def test_earlier_lines_come_when_one_looks_up(serve: Serve, browse: Browse, conn
     ana.presses("To the newest line").hears("bob: and one more")
 
 
-def test_a_second_tab_asks_and_a_copy_is_somebody_else(server: Server, browse: Browse, connect: Connect) -> None:
+def test_a_tab_that_is_copied_is_somebody_else(server: Server, browse: Browse, connect: Connect) -> None:
+    bob = connect(server, "bob").joins()
+    ana = browse(server).joins("ana")
+    bob.hears("-!- ana joined")
+    driver = ana.driver
+    ana.runs("window.open(location.href)")  # with all that the tab keeps
+    [handle] = set(driver.window_handles) - {driver.current_window_handle}
+    driver.switch_to.window(handle)
+    copy = Tab(ana.browser, handle)
+    copy.told("ana is here in another tab.").fills("nick", "zoe")
+    bob.hears("-!- zoe joined")
+    ana.says("still ana")
+    bob.hears("<ana> still ana")
+
+
+def test_a_second_tab_asks(server: Server, browse: Browse, connect: Connect) -> None:
     bob = connect(server, "bob").joins()
     ana = browse(server).joins("ana")
     bob.hears("-!- ana joined")
@@ -310,6 +326,40 @@ def test_it_fits(
     ana.looks(tmp_path / "page.png")
     ana.says("seen")
     bob.hears("<ana> seen")
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), [(1200, 800, False), (360, 640, True)])
+def test_axe_finds_nothing_serious(
+    server: Server, browse: Browse, connect: Connect, width: int, height: int, dark: bool
+) -> None:
+    axe = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
+    if not axe.exists():
+        pytest.skip("axe-core is not installed (npm install axe-core, or AXE_CORE=…/axe.min.js)")
+    bob = connect(server, "bob").joins()
+    ana = browse(server, width=width, height=height, dark=dark)
+
+    def look() -> None:
+        ana.runs(axe.read_text())
+        script = """const done = arguments[0]; axe.run(document).then(({ violations }) => done(violations
+            .filter(({ impact }) => impact === "serious" || impact === "critical")
+            .map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])));"""
+        assert ana.driver.execute_async_script(script) == []
+
+    ana.finds("dialog [name=nick]")
+    look()
+    ana.joins("ana")
+    bob.says("hello, ana: https://example.org")
+    ana.hears("hello, ana")
+    ana.says("/who", "/nosuch")
+    ana.hears("nosuch")
+    look()
+    for dialog in ("Search", "Invite", "Topic"):
+        ana.presses("Menu").presses(dialog)
+        look()
+        ana.presses("Close" if dialog != "Topic" else "Cancel")
+    ana.finds("#line").send_keys("/m")
+    ana.told("/msg NICK")
+    look()
 
 
 def test_it_can_be_used_by_keyboard_alone(server: Server, browse: Browse, connect: Connect) -> None:

@@ -877,6 +877,7 @@ function drawPlace() {
   if (!place) return;
   ui.title.textContent = place.name;
   ui.topic.textContent = isRoom(place.name) ? place.topic || t("noTopic") : "";
+  ui.say.setAttribute("aria-label", t("say", { place: place.name }));
   ui["line-label"].textContent = t("say", { place: place.name });
   ui.line.placeholder = t("say", { place: place.name });
   ui.log.setAttribute("aria-label", place.name);
@@ -1031,7 +1032,6 @@ function offer() {
     }
   }
   ui.offers.hidden = !found.length;
-  ui.line.setAttribute("aria-expanded", String(!!found.length));
   ui.offers.replaceChildren(...found.slice(0, 30).map(([text, title, help], index) => make("li", {
     role: "option", id: `offer-${index}`, "aria-selected": "false",
     onmousedown: (event) => event.preventDefault(),
@@ -1351,7 +1351,7 @@ function search() {
     submit: ({ words }) => request(isRoom(found.name) ? { line: `/grep ${words}`, room: found.name } : { line: `/grep ${words}` }, (answer) => {
       if (answer.type === "history") {
         told.textContent = t("found", { n: answer.total ?? answer.events.length });
-        results.replaceChildren(...answer.events.map((event) => make("article", { role: "listitem" },
+        results.replaceChildren(...answer.events.map((event) => make("div", { role: "listitem", class: "found" },
           make("time", { datetime: event.at, class: "small" }, moments.format(new Date(event.at))), " ",
           make("b", {}, event.from), ": ", ...linked(event.text))));
       } else if (answer.type === "error") told.textContent = answer.text;
