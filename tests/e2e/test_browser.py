@@ -1,7 +1,10 @@
 """The page in a real browser, against a real server: what people see of it."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 
 from .browser import Chromium, Relay, Tab
 from .conftest import Connect, Serve
-from .server import Server
+from .server import ENVIRONMENT, Server
 from .waiting import pass_by, until
 
 pytestmark = pytest.mark.slow
@@ -294,6 +297,33 @@ def test_an_account_its_roles_and_a_login(server: Server, browse: Browse, connec
     ana.told("#boat")
     bob.says("welcome back")
     ana.presses("#boat").hears("bob: welcome back")
+
+
+def test_where_the_server_has_a_password_that_comes_first(serve: Serve, browse: Browse, tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("tulip time")
+    ana = browse(serve("--password-file", "word"))
+    ana.told("This chat has a password").fills("password", "rose time")
+    ana.told("That is not the password")
+    ana.fills("password", "tulip time").told("Choose a nickname").joins("ana")
+    ana.says("in").hears("ana: in")
+    ana.driver.refresh()
+    ana.hears("ana: in")
+
+
+def test_where_only_accounts_come_in_one_is_made_by_an_invitation(
+    serve: Serve, browse: Browse, connect: Connect, tmp_path: Path
+) -> None:
+    server = serve("--registered-only")
+    admin = [sys.executable, "-m", "chat", "admin", "--data", str(tmp_path), "invite-code"]
+    told = subprocess.run(admin, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+    code = re.search(r"[A-Z0-9]{4,5}-[A-Z0-9]{4,5}", told)
+    assert code, told
+    ana = browse(server)
+    ana.fills("nick", "ana").told("invitation")
+    ana.fills("password", code[0]).told("password")
+    ana.fills("password", "correct horse battery").told("The same once more")
+    ana.fills("password", "correct horse battery")
+    ana.says("in").hears("ana: in")
 
 
 def test_it_speaks_spanish_with_who_does(server: Server, browse: Browse) -> None:
