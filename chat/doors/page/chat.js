@@ -16,7 +16,7 @@ const NEAR = 60; // pixels from the end that count as the end
 // What the page says.
 
 const ENGLISH = {
-  places: "Places", rooms: "Rooms", people: "People", menu: "Menu", join: "Join a room", say: "Message to {place}",
+  places: "Places", people: "People", menu: "Menu", join: "Join a room", say: "Message to {place}",
   send: "Send", toEnd: "To the newest line", close: "Close", cancel: "Cancel", ok: "OK", new: "new",
   unread: "{n} unread", calls: "{n} for you", enter: "Who are you?", nick: "Nickname", come: "Come in",
   enterText: "Choose a nickname, and talk. No account is needed.",
@@ -47,13 +47,13 @@ const ENGLISH = {
   invitedYou: "You are asked into {of}: /join {of}", notDelivered: "{to} did not come back, and did not get it",
   audited: "{from} {what} {to} {of} {text}", announced: "Announcement", failed: "Not said: {text}", edit: "Write it again",
   waits: "waits", away: "away", lineDown: "line down", bot: "bot", owner: "owner", operator: "operator", you: "you",
-  moved: "{who} came in here on another device", movedOut: "left on another device", encrypted: "Passwords travel encrypted at {url}. This server made its certificate itself, so the browser warns once: that is expected; compare the fingerprint that the start of the server shows.",
-  noCode: "The code for coming back is not good any more.", tooLong: "That is too long.", none: "Nothing.",
-  unknownPlace: "Nobody and no room has this name.", lookUp: "Look up", noMore: "The beginning", offers: "Suggestions",
-  secret: "Not shown, and kept by nobody.", repeat: "The same once more",
+  encrypted: "Passwords travel encrypted at {url}. This server made its certificate itself, so the browser warns once: that is expected; compare the fingerprint that the start of the server shows.",
+  noCode: "The code for coming back is not good any more.", tooLong: "That is too long.",
+  lookUp: "Look up", offers: "Suggestions",
+  repeat: "The same once more",
 };
 const SPANISH = {
-  places: "Lugares", rooms: "Salas", people: "Personas", menu: "Menú", join: "Entrar en una sala", say: "Mensaje a {place}",
+  places: "Lugares", people: "Personas", menu: "Menú", join: "Entrar en una sala", say: "Mensaje a {place}",
   send: "Enviar", toEnd: "A la línea más nueva", close: "Cerrar", cancel: "Cancelar", ok: "Aceptar", new: "nuevo",
   unread: "{n} sin leer", calls: "{n} para ti", enter: "¿Quién eres?", nick: "Apodo", come: "Entrar",
   enterText: "Elige un apodo y habla. No hace falta cuenta.",
@@ -84,10 +84,10 @@ const SPANISH = {
   invitedYou: "Te invitan a {of}: /join {of}", notDelivered: "{to} no volvió y no lo recibió",
   audited: "{from} {what} {to} {of} {text}", announced: "Anuncio", failed: "No se dijo: {text}", edit: "Escribirla otra vez",
   waits: "espera", away: "ausente", lineDown: "línea cortada", bot: "bot", owner: "dueño", operator: "operador", you: "tú",
-  moved: "{who} entró aquí con otro dispositivo", movedOut: "salió con otro dispositivo", encrypted: "Las contraseñas viajan cifradas en {url}. Este servidor hizo su certificado él mismo, así que el navegador avisa una vez: es lo esperado; compara la huella que muestra el servidor al empezar.",
-  noCode: "El código para volver ya no vale.", tooLong: "Es demasiado largo.", none: "Nada.",
-  unknownPlace: "Nadie ni ninguna sala se llama así.", lookUp: "Buscar", noMore: "El principio", offers: "Sugerencias",
-  secret: "No se muestra, y nadie la guarda.", repeat: "La misma otra vez",
+  encrypted: "Las contraseñas viajan cifradas en {url}. Este servidor hizo su certificado él mismo, así que el navegador avisa una vez: es lo esperado; compara la huella que muestra el servidor al empezar.",
+  noCode: "El código para volver ya no vale.", tooLong: "Es demasiado largo.",
+  lookUp: "Buscar", offers: "Sugerencias",
+  repeat: "La misma otra vez",
 };
 const language = /^es\b/i.test(navigator.language) ? "es" : "en";
 const sentences = language === "es" ? SPANISH : ENGLISH;
@@ -143,7 +143,7 @@ let number = 0;
 const nextId = () => `${prefix}-${++number}`;
 
 const talk = {
-  nick: null, code: null, seen: {}, room: null, here: false, commands: [], hello: null, runsServer: false, ignored: new Set(),
+  nick: null, code: null, seen: {}, here: false, commands: [], hello: null, ignored: new Set(),
 };
 const places = new Map(); // by name, #room or @nick
 let place = null; // the one that is shown
@@ -190,7 +190,7 @@ function forget() {
 
 // The line to the server: one socket after the other, each with a number; what an earlier one still says is not heard.
 
-const line = { socket: null, number: 0, tries: 0, timer: 0, wanted: false, ping: null, since: 0 };
+const line = { socket: null, number: 0, tries: 0, timer: 0, wanted: false, ping: null };
 
 function connect() {
   clearTimeout(line.timer);
