@@ -4,8 +4,8 @@ A failure that was logged, and a Deferred's error that nobody took, fail the tes
 pytest alone would notice neither. A test that provokes one asks for `logged` and says so, as in
 `logged.expect(ZeroDivisionError)`.
 
-HYPOTHESIS_PROFILE=nightly looks for new counterexamples; the default tries the same inputs every time that the same modules
-are imported (findings/hypothesis-derandomized-depends-on-imports.sh).
+HYPOTHESIS_PROFILE=nightly looks for new counterexamples; the default tries the same inputs every time that the same
+modules are imported (findings/hypothesis-derandomized-depends-on-imports.sh).
 """
 
 from __future__ import annotations
