@@ -381,7 +381,9 @@ class _About(Readable):
         sealed, settings = request.isSecure(), self._settings
         about = {
             "shared": settings.shared,
-            "addresses": [] if sealed else [web_address(host, settings.port) for host in settings.addresses()],
+            "addresses": []
+            if sealed or not settings.port
+            else [web_address(host, settings.port) for host in settings.addresses()],
             "encrypted": None
             if sealed or not settings.sealed_port
             else web_address(host, settings.sealed_port, "https"),

@@ -37,6 +37,14 @@ def test_so_does_all_that_it_needs(web: World, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("port", "addresses"), [(12345, ["http://192.0.2.9:12345/"]), (80, ["http://192.0.2.9/"]), (0, [])]
+)
+def test_it_knows_where_others_find_it_if_they_can(world: World, port: int, addresses: list[str]) -> None:
+    open_web(world, Settings(addresses=lambda: ["192.0.2.9"], port=port))
+    assert json.loads(Asker(world).ask(head("/about.json"))[2])["addresses"] == addresses
+
+
 @pytest.mark.parametrize("path", ["/", "/ws", "/nothing", "/chat.js/x", "/%00", "/../chat.js"])
 def test_no_answer_tells_a_version(web: World, path: str) -> None:
     _, headers, body = Asker(web).ask(head(path))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from .browser import Chromium, Tab
 from .peers import COMMANDS, Client, Program, Terminal
 from .screen import Screen
 from .server import ENVIRONMENT, Server
@@ -16,6 +17,7 @@ Connect = Callable[..., Client]
 Run = Callable[..., Program]
 OnTerminal = Callable[..., Terminal]
 OnScreen = Callable[..., Screen]
+Browse = Callable[..., Tab]
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +99,15 @@ def on_screen(tmp_path: Path, stack: ExitStack) -> OnScreen:
         return screen
 
     return on_screen
+
+
+@pytest.fixture
+def browse(stack: ExitStack) -> Browse:
+    """Open the page: `browse(server, width=360)`."""
+
+    def browse(server: Server, path: str = "", port: int = 0, **how: Any) -> Tab:
+        browser = Chromium(**how)
+        stack.callback(browser.close)
+        return browser.first.opens(server, path, port=port)
+
+    return browse

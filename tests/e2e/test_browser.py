@@ -5,33 +5,20 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .browser import Chromium, Relay, Tab
-from .conftest import Connect, Serve
+from .browser import Relay, Tab
+from .conftest import Browse, Connect, Serve
 from .server import ENVIRONMENT, Server
 from .waiting import pass_by, until
 
 pytestmark = pytest.mark.slow
 
-Browse = Callable[..., Tab]
-
-
-@pytest.fixture
-def browse(stack: ExitStack) -> Browse:
-    """Open the page: `browse(server, width=360)`."""
-
-    def browse(server: Server, path: str = "", port: int = 0, **how: Any) -> Tab:
-        browser = Chromium(**how)
-        stack.callback(browser.close)
-        return browser.first.opens(server, path, port=port)
-
-    return browse
+SHIFT, CONTROL, RELEASE = "\ue008", "\ue009", "\ue000"
+"""Keys, as WebDriver calls them; the last one lets go of those that are held."""
 
 
 @pytest.mark.door
@@ -273,6 +260,21 @@ def test_rooms_topics_searches_and_help(server: Server, browse: Browse, connect:
     ana.presses("#boat")
     ana.presses("Menu").presses("Leave this room")
     bob.hears("-!- ana left #boat")
+
+
+def test_a_paste_of_several_lines_is_one_message(server: Server, browse: Browse, connect: Connect) -> None:
+    bob = connect(server, "bob").joins()
+    ana = browse(server).joins("ana")
+    bob.hears("-!- ana joined")
+    for line in ("def f():", "    return 1", ""):
+        ana.types(line, f"{SHIFT}\n{RELEASE}")
+    ana.types("f()", f"{CONTROL}a{RELEASE}", f"{CONTROL}x{RELEASE}")
+    assert ana.runs("return document.getElementById('line').value") == ""
+    bob.says("nothing is said yet")
+    ana.hears("nothing is said yet")
+    ana.types(f"{CONTROL}v{RELEASE}", "\n")
+    until(lambda: ana.lines == ["bob: nothing is said yet", "ana: def f():\n    return 1\n\nf()"])
+    bob.hears("<ana> def f():\r\n  |     return 1\r\n  | \r\n  | f()\r\n")
 
 
 def test_an_account_its_roles_and_a_login(server: Server, browse: Browse, connect: Connect) -> None:
