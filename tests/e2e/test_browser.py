@@ -3,12 +3,15 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests.support.pages import upgrade
 
 from .browser import Relay, Tab
 from .conftest import Browse, Connect, Serve
@@ -299,6 +302,23 @@ def test_an_account_its_roles_and_a_login(server: Server, browse: Browse, connec
     ana.told("#boat")
     bob.says("welcome back")
     ana.presses("#boat").hears("bob: welcome back")
+
+
+def test_who_is_one_too_many_when_they_begin_to_talk_is_told_so(serve: Serve, browse: Browse, stack: ExitStack) -> None:
+    server = serve("--proxy", "127.0.0.1", "--max-per-host", "20")
+    crowd = []
+    for _ in range(20):
+        crowd.append(stack.enter_context(socket.create_connection((server.host, server.port))))
+        crowd[-1].sendall(upgrade(origin=None, x_forwarded_for="203.0.113.5"))
+        assert crowd[-1].recv(4096).startswith(b"HTTP/1.1 101 ")
+    ana = browse(server, "healthz").told("It works.")
+    ana.browser.ask("Network.enable")
+    ana.browser.ask("Network.setExtraHTTPHeaders", headers={"X-Forwarded-For": "203.0.113.5"})
+    ana.opens(server).told("Your address has 20 connections already.")
+    crowd[0].close()
+    pass_by(1)
+    ana.presses("Come in again").joins("ana")
+    ana.says("in").hears("ana: in")
 
 
 def test_where_the_server_has_a_password_that_comes_first(serve: Serve, browse: Browse, tmp_path: Path) -> None:

@@ -386,7 +386,8 @@ const handlers = {
       return;
     }
     if (error.code === "taken-over") return ended("overtaken", t("here"), () => connectAgain());
-    if (["banned", "kicked"].includes(error.code) && error.id == null) return ended(null, t("again"), () => connectAgain(), error.text);
+    const out = ["banned", "kicked"].includes(error.code) || !(place || ui.dialog.open); // or not let in
+    if (out && error.id == null) return ended(null, t("again"), () => connectAgain(), error.text);
     if (error.code === "nick-timeout") return void (line.wanted = false);
     if (place) note(place, error.text, "failed");
     else if (ui.dialog.open) ui["dialog-error"].textContent = error.text;
