@@ -435,6 +435,8 @@ def test_what_a_screen_reader_is_told(server: Server, browse: Browse, connect: C
     ana = browse(server).joins("ana")
     bob.says("hello")
     ana.hears("bob: hello")
+    # What was drawn anew is not read aloud: for a moment nothing is.
+    until(lambda: ana.runs("return document.getElementById('log').ariaLive") == "polite")
     tree = ana.tree()
     roles = {(node["role"]["value"], node["name"]["value"]) for node in tree if not node["ignored"] and "name" in node}
     assert ("log", "#lobby") in roles
