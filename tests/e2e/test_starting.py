@@ -59,9 +59,10 @@ def test_in_the_background_it_says_how_to_join_stop_and_read_the_log(tmp_path: P
     try:
         assert (done.returncode, done.stderr) == (0, "")
         lines = done.stdout.splitlines()
-        assert lines[0] == f"Chat is open on port {free}, no password, not encrypted. People join with:"
-        host = lines[1].split()[1]
-        assert lines[1:5] == [
+        host = lines[2].split()[1]
+        assert lines[:6] == [
+            f"http://{host}:{free}/ is the chat, in any browser.",
+            f"Chat is open on port {free}, no password, not encrypted. People join with:",
             f"  nc {host} {free}",
             f"  telnet {host} {free}",
             f"  curl.exe telnet://{host}:{free}   (Windows, nothing to install)",
