@@ -37,7 +37,7 @@ from chat.base.language import Language
 from chat.core.hub import Hub
 from chat.doors.sockets import Caller
 from chat.doors.web_outside import Health, Posts, Transcripts, caller, posting_visits, visits_by
-from chat.doors.web_resources import File, Picture, Readable, Text
+from chat.doors.web_resources import Closed, File, Picture, Readable, Text
 from chat.doors.websocket import WebSocketLines
 from chat.visit.visit import Visits
 from chat.wire.framed import FramedFormat, FramedWire
@@ -369,7 +369,7 @@ class _About(Readable):
 
     isLeaf = True
 
-    def __init__(self, web: "Web") -> None:
+    def __init__(self, web: Web) -> None:
         super().__init__()
         self._settings = web.settings
 
@@ -391,12 +391,8 @@ class _About(Readable):
         return json.dumps(about).encode()
 
 
-class _Root(Readable):
-    """What there is, and nothing else."""
-
-
-def _root(web: "Web") -> Resource:
-    root = _Root()
+def _root(web: Web) -> Resource:
+    root = Closed()
     root.putChild(b"about.json", _About(web))
     for path, (name, kind) in _FILES.items():
         root.putChild(path.encode(), File((files("chat.doors") / "page" / name).read_bytes(), kind))

@@ -1,10 +1,12 @@
 """What browsers may read: a few words, a file of the page, a picture of an address."""
 
 import io
+from abc import ABC, abstractmethod
 from hashlib import blake2b
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
+import segno
 from twisted.web.http import RESPONSES
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -24,7 +26,15 @@ def spend(request: Request, price: float) -> None:
     cast(Spender, request).spend(price)
 
 
-class Readable(Resource):
+class Closed(Resource):
+    """There is nothing below it but what was put there."""
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """(IResource)"""
+        return Text(404, "There is nothing here.\n")
+
+
+class Readable(Closed, ABC):
     """What may be read, and no more; who asks for the head alone gets how long it is."""
 
     def render(self, request: Request) -> bytes | int:
@@ -37,13 +47,9 @@ class Readable(Resource):
         request.setHeader(b"content-length", b"%d" % len(body))
         return b""
 
-    def getChild(self, path: bytes, request: Request) -> IResource:
-        """(IResource) There is nothing below it."""
-        return Text(404, "There is nothing here.\n")
-
+    @abstractmethod
     def read(self, request: Request) -> bytes | int:
         """What it is; with its headers."""
-        raise NotImplementedError
 
 
 class Text(Resource):
@@ -81,7 +87,7 @@ class File(Readable):
 
 
 class Picture(Readable):
-    """An address as a QR code, for a telephone beside the screen; where `segno` is not installed, there is none."""
+    """An address as a QR code, for a telephone beside the screen."""
 
     isLeaf = True
 
@@ -89,10 +95,8 @@ class Picture(Readable):
         """(Readable)"""
         of = b"".join(request.args.get(b"of", [])[:1]).decode(errors="replace")
         try:
-            import segno
-
             right = len(of) <= limits.WEB_ADDRESS and urlsplit(of).scheme in ("http", "https")
-        except (ImportError, ValueError):
+        except ValueError:
             right = False
         if not right:
             return Text(404, "There is nothing here.\n").render(request)

@@ -201,7 +201,6 @@ def test_a_banned_address_is_banned_behind_a_proxy() -> None:
 
 
 def test_who_asks_for_much_has_to_wait() -> None:
-    pytest.importorskip("segno")
     world = World(rate=2, max_per_host=200)
     open_web(world)
     browser, most = Asker(world), int(limits.BUDGET_BY * limits.BUDGET_BURST / limits.PRICE_PICTURE) + 1
@@ -214,7 +213,6 @@ def test_who_asks_for_much_has_to_wait() -> None:
 
 
 def test_a_picture_of_an_address_is_drawn(web: World) -> None:
-    pytest.importorskip("segno")
     code, headers, body = Asker(web).ask(head("/qr.svg?of=http%3A%2F%2Fpi%3A12345%2F"))
     assert (code, headers["content-type"]) == (200, "image/svg+xml")
     assert b"<svg" in body
