@@ -13,14 +13,14 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from chat.base import limits, names, tokens
 from chat.base.errors import Refused
-from chat.base.language import Language, Sentence
+from chat.base.language import Language
 from chat.core.hub import Hub
 from chat.core.ports import Query
 from chat.doors import sockets
 from chat.doors.sockets import Caller
 from chat.doors.web_resources import Readable, Text, spend
 from chat.log.events import Action, Entry
-from chat.visit.door import Standing
+from chat.visit.door import Door
 from chat.visit.visit import Visit, Visits
 from chat.wire import jsonl
 from chat.wire import requests as wire
@@ -236,11 +236,11 @@ def posting_visits(visits: Visits, words: Language) -> Visits:
     return visits_by(visits, {JSON: Kind(JsonFormat, _PostWire)}, words)
 
 
-class _Post:
-    """A visit of one line (`chat.visit.door.Door`, and its own `Output`): what it is answered is the answer of HTTP."""
+class _Post(Door):
+    """A visit of one line, and its own `Output`: what it is answered is the answer of HTTP."""
 
-    blocked = broken = operator = False
-    encrypted_way: Sentence | None = None
+    sealed = private = False
+    blocked = broken = False
     direct = None
 
     def __init__(
@@ -272,7 +272,7 @@ class _Post:
         """(Door) The line was answered, or will not be."""
         self._clock.callLater(0, self._end)
 
-    abort = give_up_shaking = hang_up
+    abort = hang_up
 
     def _end(self) -> None:
         self._visit.lost()
@@ -282,36 +282,8 @@ class _Post:
             last = [keys for keys in objects if keys.get("type") in ("ack", "error")][-1:]
             done.callback(last[0] if last else {"type": "error", "code": "internal", "text": ""})
 
-    def hide(self, hidden: bool) -> bool:
-        """(Door)"""
-        return False
-
     def pause(self, paused: bool) -> None:
-        """(Door)"""
-
-    def still_read(self) -> bool:
-        """(Door)"""
-        return False
-
-    def all_read(self) -> bool:
-        """(Door)"""
-        return True
-
-    def standing(self) -> Standing:
-        """(Door)"""
-        return Standing.OPEN
-
-    def was_reset(self) -> bool:
-        """(Door)"""
-        return False
-
-    def silence_before_end(self) -> float:
-        """(Door)"""
-        return 0.0
-
-    def look(self, now: float) -> bool:
-        """(Door)"""
-        return True
+        """(Door) There is but one line."""
 
 
 def caller(known: Caller, values: Callable[[str, Sequence[str]], Sequence[str]]) -> Caller:

@@ -1,4 +1,7 @@
-"""What a visit needs of the door that it came by: bytes go, and what is known of how they went.  No policy."""
+"""What a visit needs of the door that it came by: bytes go, and what is known of how they went.  No policy.
+
+A door that is one of `Door` by name says of what it cannot know what does no harm.
+"""
 
 import socket
 from enum import Enum
@@ -51,16 +54,20 @@ class Door(Protocol):
     @property
     def encrypted_way(self) -> Sentence | None:
         """How one joins by an encrypted connection, where one can."""
+        return None
 
     @property
     def operator(self) -> bool:
         """Whoever can come by it runs the server."""
+        return False
 
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""
+        self.abort()
 
     def hide(self, hidden: bool) -> bool:
         """Let what they type be seen no more, or again; returns whether their terminal does that."""
+        return False
 
     def pause(self, paused: bool) -> None:
         """Leave input where it is, or read on."""
@@ -73,18 +80,24 @@ class Door(Protocol):
 
     def still_read(self) -> bool:
         """Whether they took something since this was asked last, and there is more for them."""
+        return False
 
     def all_read(self) -> bool:
         """Whether all that was sent has reached their machine."""
+        return True
 
     def standing(self) -> Standing:
         """How the connection stands."""
+        return Standing.OPEN
 
     def was_reset(self) -> bool:
         """Of one that is closed: whether with no end of their input before; to be asked once."""
+        return False
 
     def silence_before_end(self) -> float:
         """Seconds between the last bytes that came and the end of their input."""
+        return 0.0
 
     def look(self, now: float) -> bool:
         """Now and then: whether they are still there, as far as a door can know; an idle connection is kept open."""
+        return True

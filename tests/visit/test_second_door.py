@@ -1,4 +1,4 @@
-"""Another door than TCP's lines, in fifty lines: what a visit is does not depend on how bytes come and go.
+"""Another door than TCP's lines, in forty lines: what a visit is does not depend on how bytes come and go.
 
 This one has messages instead of lines, as a WebSocket has, each with its length in front.
 """
@@ -9,15 +9,14 @@ from twisted.protocols.basic import NetstringReceiver
 from world import World, until
 
 from chat.base import limits
-from chat.visit.door import Standing
+from chat.visit.door import Door
 from chat.visit.visit import Visit
 
 
-class Messages(NetstringReceiver):
+class Messages(NetstringReceiver, Door):
     """A connection of messages: what a visit needs of it as a door and, for its one way out, as an output."""
 
-    blocked = broken = sealed = private = operator = False
-    encrypted_way = None
+    blocked = broken = sealed = private = False
     direct = None
 
     def __init__(self, world: World, host: str) -> None:
@@ -52,30 +51,6 @@ class Messages(NetstringReceiver):
 
     def abort(self) -> None:
         self.transport.abortConnection()
-
-    def give_up_shaking(self) -> None:
-        self.abort()
-
-    def still_read(self) -> bool:
-        return False
-
-    def hide(self, hidden: bool) -> bool:
-        return False
-
-    def all_read(self) -> bool:
-        return True
-
-    def standing(self) -> Standing:
-        return Standing.OPEN
-
-    def was_reset(self) -> bool:
-        return False
-
-    def silence_before_end(self) -> float:
-        return 0.0
-
-    def look(self, now: float) -> bool:
-        return True
 
 
 class Somebody:
