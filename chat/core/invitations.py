@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from chat.base import limits, resume_codes
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.ports import Record
 from chat.core.turn import Turn
@@ -63,8 +63,8 @@ class Invitations:
 
     def _forget(self, digests: Iterable[str]) -> None:
         """Where that cannot be stored, what they were used for is not either."""
-        if records := [Record(_KIND, digest, None) for digest in digests]:
-            self._turn.change(*records).addErrback(lambda failure: failure.trap(NotStored) and None)
+        for digest in digests:
+            self._turn.append_with(Record(_KIND, digest, None))
 
 
 def nobodys() -> Refused:

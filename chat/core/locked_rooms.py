@@ -13,7 +13,7 @@ from typing import NamedTuple
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import Refused
 from chat.base.language import duration, say
 from chat.core.measures import Measures
 from chat.core.person import Device, Person
@@ -79,7 +79,7 @@ class LockedRooms:
             if person is not None and key in rooms and person.detached and left > 0 and self.is_locked(key):
                 self._put(person, person.detached[-1], rooms[key], min(left, limits.DOOR_SECONDS))
             else:
-                self._keep(Record(_WAITING, record, None))
+                self._turn.append_with(Record(_WAITING, record, None))
         self._kept.clear()
         for key in list(self._passes):
             for id in list(self._passes[key]):
@@ -108,7 +108,7 @@ class LockedRooms:
         passes[person.id] = None
         if len(passes) > limits.PASSES:
             self._end_pass(next(iter(passes)), key)
-        self._keep(Record(_PASS, f"{person.id} {key}", ""))
+        self._turn.append_with(Record(_PASS, f"{person.id} {key}", ""))
 
     def wait(self, person: Person, device: Device, room: Room, limited: bool) -> Refused:
         """They wait from now on, and who may let them in is told; returns what they are told.
@@ -127,7 +127,7 @@ class LockedRooms:
             )
             raise Refused("locked", full)
         self._put(person, device, room, limits.DOOR_SECONDS)
-        self._keep(Record(_WAITING, f"{person.id} {key}", self._now().isoformat()))
+        self._turn.append_with(Record(_WAITING, f"{person.id} {key}", self._now().isoformat()))
         told = self._tell(room)
         names: dict[str, object] = {"room": room.log.name, "time": duration(int(limits.DOOR_SECONDS))}
         if told:
@@ -168,7 +168,7 @@ class LockedRooms:
             found.timer.cancel()
         if not self._waiting[key]:
             del self._waiting[key]
-        self._keep(Record(_WAITING, f"{person.id} {key}", None))
+        self._turn.append_with(Record(_WAITING, f"{person.id} {key}", None))
         self._tell(found.room)
         return True
 
@@ -219,11 +219,7 @@ class LockedRooms:
         self._passes[key].pop(id, None)
         if not self._passes[key]:
             del self._passes[key]
-        self._keep(Record(_PASS, f"{id} {key}", None))
-
-    def _keep(self, record: Record) -> None:
-        """What cannot be stored is so all the same until a restart."""
-        self._turn.change(record).addErrback(lambda failure: failure.trap(NotStored) and None)
+        self._turn.append_with(Record(_PASS, f"{id} {key}", None))
 
     def _tell(self, room: Room) -> tuple[str, ...]:
         """Who may let in those who wait is told who does; returns their nicknames."""

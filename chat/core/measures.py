@@ -14,7 +14,7 @@ from math import ceil
 from typing import Literal, NamedTuple, Protocol, get_args
 
 from chat.base import limits, names
-from chat.base.errors import Code, NotStored, Refused
+from chat.base.errors import Code, Refused
 from chat.base.language import Sentence, duration, say
 from chat.core.person import Person
 from chat.core.ports import Record
@@ -225,8 +225,8 @@ class Measures:
                 before = self._of.get(person.id, {}).get(moved.key)
                 if before is None or (before.until is not None and (moved.until or _LATEST) > before.until):
                     self.take(moved)
+                    self._turn.append_with(moved.record)
                     carried.append(moved)
-        self._keep(*(measure.record for measure in carried))
         return carried
 
     def forget(self, person: str) -> None:
@@ -333,16 +333,9 @@ class Measures:
         return [measure for measure in found if measure not in over]
 
     def _forget(self, measures: Iterable[Measure]) -> None:
-        records = []
         for measure in measures:
             self.end(measure)
-            records.append(Record(RECORDS, measure.key, None))
-        self._keep(*records)
-
-    def _keep(self, *records: Record) -> None:
-        """What cannot be stored is so all the same until a restart."""
-        if records:
-            self._turn.change(*records).addErrback(lambda failure: failure.trap(NotStored) and None)
+            self._turn.append_with(Record(RECORDS, measure.key, None))
 
     def _put(self, measure: Measure) -> None:
         self._of.setdefault(measure.holder, {})[measure.key] = measure

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from chat.base import limits, names, pins, resume_codes
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.person import Person
 from chat.core.ports import Record
@@ -95,13 +95,13 @@ class Roster:
         """They were sent away from the server: it is good no more."""
         if (digest := self._of.get(person.id)) is not None:
             self._drop(self.pins[digest])
-            self._keep(Record(_KIND, digest, None))
+            self._turn.append_with(Record(_KIND, digest, None))
 
     def end_all(self) -> None:
         """The class is over."""
         for pin in list(self.pins.values()):
             self._drop(pin)
-            self._keep(Record(_KIND, pin.digest, None))
+            self._turn.append_with(Record(_KIND, pin.digest, None))
 
     def is_own(self, person: Person, text: str) -> bool:
         """Whether somebody is about to show their PIN to others."""
@@ -111,7 +111,7 @@ class Roster:
     def _change(self, before: Pin, after: Pin) -> None:
         self._drop(before)
         self._put(after)
-        self._keep(after.record)
+        self._turn.append_with(after.record)
 
     def _put(self, pin: Pin) -> None:
         self.pins[pin.digest] = pin
@@ -121,10 +121,6 @@ class Roster:
     def _drop(self, pin: Pin) -> None:
         del self.pins[pin.digest]
         self._of.pop(pin.person, None)
-
-    def _keep(self, record: Record) -> None:
-        """What cannot be stored is so all the same until a restart."""
-        self._turn.change(record).addErrback(lambda failure: failure.trap(NotStored) and None)
 
 
 def _read(record: Record) -> Pin | None:

@@ -86,7 +86,10 @@ class Turn:
         return waiter.outcome
 
     def append_with(self, record: Record | Redaction, log: Log | None = None, fact: Fact | None = None) -> None:
-        """Let this change with the turn, and where there is a log that tells of it, be read in it."""
+        """Let this change with the turn, and where there is a log that tells of it, be read in it.
+
+        Nobody waits for it: what cannot be stored is so all the same until a restart.
+        """
         if log is None or fact is None:
             self._next.records.append(record)
             self._schedule()
