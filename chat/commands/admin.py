@@ -132,8 +132,7 @@ class Announce(NamedTuple):
 async def announce(call: Call, asked: Announce) -> Outcome:
     """By whoever has a nickname, else by the server."""
     session, id = call.session, call.request.id
-    author = session.author if session.named else None
-    place, _ = await session.hub.announce(text_checks.message(asked.text), author)
+    place, _ = await session.hub.announce(text_checks.message(asked.text), call.by)
     session.answer(Stored(place, id, None, Reply(call.command.name, replies.Announcement(), id)))
     return ANSWERED
 
@@ -198,10 +197,10 @@ async def deop(call: Call, asked: Op) -> None:
 
 
 async def _on_server(call: Call, nick: str, role: Role | None) -> None:
-    session, hub = call.session, call.session.hub
+    hub = call.session.hub
     person = _account(hub, nick)
     if person.roles.get(SERVER) != role:
-        hub.give_role(session.author if session.named else None, person, role, None)
+        hub.give_role(call.by, person, role, None)
     await hub.turn.flush()
     call.reply(replies.RoleGiven(person.nick, role or "member", SERVER))
 
@@ -277,8 +276,7 @@ class Shutdown(NamedTuple):
 )
 async def shutdown(call: Call, asked: Shutdown) -> None:
     """Set anew, what was set before counts no more."""
-    session, stop = call.session, call.session.hub.shutdown
-    by = session.author if session.named else None
+    stop, by = call.session.hub.shutdown, call.by
     if asked.when is None:
         pass
     elif vocabulary.switch(asked.when) is False:

@@ -7,12 +7,12 @@ from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.commands.entering import check_sealed
 from chat.commands.locked_rooms import all_come_in
-from chat.commands.registry import Call, command, usage
+from chat.commands.registry import Call, command, on_or_off
 from chat.core.hub import Hub
 from chat.core.measures import CLASS, Measure
 from chat.core.roles import SERVER
 from chat.log.events import Author, Measured
-from chat.wire import phrases, replies, vocabulary
+from chat.wire import phrases, replies
 
 
 class Class(NamedTuple):
@@ -41,10 +41,7 @@ async def class_mode(call: Call, asked: Class) -> None:
     """Everybody is told what is closed, and when it is open again."""
     hub = call.session.hub
     if asked.switch is not None:
-        switch = vocabulary.switch(asked.switch)
-        if switch is None:
-            raise usage(call.command)
-        await switch_class_mode(hub, call.session.author if call.session.named else None, switch)
+        await switch_class_mode(hub, call.by, on_or_off(call, asked.switch))
     call.reply(replies.ClassMode(hub.measures.class_mode is not None))
 
 
@@ -114,7 +111,7 @@ async def roster(call: Call, asked: Roster) -> None:
             raise Refused("too-many", phrases.at_once(limits.PINS))
         if not call.connection.private:
             check_sealed(call.connection)
-        hub.audit(call.session.author if call.session.named else None, "roster", "", None, text=str(asked.number))
+        hub.audit(call.by, "roster", "", None, text=str(asked.number))
         made = await hub.roster.make(asked.number)
     nicks = hub.roster.nicks
     call.reply(replies.Roster(made, nicks, len(hub.roster) - len(nicks)))

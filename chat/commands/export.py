@@ -157,7 +157,6 @@ async def forget_somebody(call: Call, asked: Forget) -> Outcome:
         raise Refused("not-allowed", say("That is you; another operator, or the control socket, can do it."))
     nick = asked.nick if person is None else person.nick
     gone = await forget(hub, person, asked.nick)
-    by = call.session.author if call.session.named else None
-    hub.audit(by, "forget", NOBODY, None, lines=gone.lines)
+    hub.audit(call.by, "forget", NOBODY, None, lines=gone.lines)
     call.reply(replies.Forgotten(nick, gone.lines, gone.others, person is not None))
     return None

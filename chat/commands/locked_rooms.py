@@ -7,8 +7,8 @@ from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.commands.measuring import set_for_room
-from chat.commands.private_rooms import own_room
-from chat.commands.registry import Call, command, permits, usage
+from chat.commands.private_rooms import Switch, own_room
+from chat.commands.registry import Call, command, on_or_off, permits
 from chat.commands.rooms import go_in
 from chat.commands.text_checks import brief
 from chat.core.hub import Hub
@@ -16,16 +16,9 @@ from chat.core.locked_rooms import Waiting
 from chat.core.person import Device
 from chat.core.room import Room
 from chat.core.session import Session
-from chat.log.events import Author, Measured
+from chat.log.events import Measured
 from chat.wire import grammar, replies, vocabulary
 from chat.wire.answers import Problem
-
-
-class Switch(NamedTuple):
-    """Of which room, and whether it is so."""
-
-    room: str | None
-    switch: str | None
 
 
 @command(
@@ -54,10 +47,7 @@ async def _switch(call: Call, asked: Switch, on: bool) -> None:
     hub, room = call.session.hub, own_room(call, asked.room)
     key = room.log.key
     if asked.switch is not None:
-        switch = vocabulary.switch(asked.switch)
-        if switch is None:
-            raise usage(call.command)
-        wanted = switch is on
+        wanted = on_or_off(call, asked.switch) is on
         if not call.connection.operator:
             call.session.check_may_talk(room)
         await set_for_room(call, room, "lock", wanted)
@@ -95,7 +85,8 @@ async def admit(call: Call, asked: Admitted) -> None:
     hub = call.session.hub
     found = _at_door(call, asked.room, asked.nick)
     room = found[0].room
-    author = _author(call, room)
+    author = call.by
+    room.introduce(call.session.person)
     inside: list[str] = []
     outside: list[str] = []
     for one in found:
@@ -134,10 +125,10 @@ async def refuse(call: Call, asked: Rejected) -> None:
     room = found[0].room
     if why and not call.connection.operator:
         call.session.check_may_talk(room)
-    author = _author(call, room)
+    room.introduce(call.session.person)
     for one in found:
-        hub.audit(author, "refuse", one.person.nick, room, text=why)
-        hub.turn.append(one.person.log, Measured(author, "refuse", one.person.nick, room.log.name, None, why))
+        hub.audit(call.by, "refuse", one.person.nick, room, text=why)
+        hub.turn.append(one.person.log, Measured(call.by, "refuse", one.person.nick, room.log.name, None, why))
         hub.locked.leave(one.person, room.log.key)
     await hub.turn.flush()
     call.reply(replies.AtDoor(room.log.name, [one.person.nick for one in found], False, why))
@@ -192,11 +183,3 @@ def _device(one: Waiting) -> Session | None:
         found = able[-1] if able else None
     assert found is None or isinstance(found, Session)
     return found
-
-
-def _author(call: Call, room: Room) -> Author | None:
-    """Who does it, before the eyes of all in the room; None: whoever runs the server."""
-    if not call.session.named:
-        return None
-    room.introduce(call.session.person)
-    return call.session.author

@@ -50,7 +50,7 @@ def tell(
     """Whom it hits is told, and who is where that matters; with it the record changes.  It is awaited, and raises
     `NotStored`."""
     session, hub = call.session, call.session.hub
-    author = session.author if session.named else None
+    author = call.by
     hub.audit(author, what, nick, room, seconds, why)
     if room is not None:
         for known in (session.person, person):

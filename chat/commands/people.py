@@ -10,13 +10,13 @@ from chat.base.language import duration, say
 from chat.base.token_bucket import Allowance
 from chat.commands.connections import of_person
 from chat.commands.entering import choose
-from chat.commands.registry import TABLE, Call, Outcome, command, permits, room_of, usage
+from chat.commands.registry import TABLE, Call, Outcome, command, on_or_off, permits, room_of
 from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.person import Departed, Person
 from chat.core.roles import SERVER
 from chat.core.session import Session
-from chat.wire import replies, vocabulary
+from chat.wire import replies
 from chat.wire.answers import AwayNotice, IgnoreNotice, OthersAway
 
 
@@ -235,10 +235,7 @@ async def quiet(call: Call, asked: Quiet) -> None:
     """Without a word it tells how it is."""
     session = call.session
     if asked.switch is not None:
-        switch = vocabulary.switch(asked.switch)
-        if switch is None:
-            raise usage(call.command)
-        session.quiet = switch
+        session.quiet = on_or_off(call, asked.switch)
         session.hear_differently()
         session.hub.turn.touch(session)
         await session.hub.turn.flush()

@@ -6,12 +6,12 @@ from chat.base import limits, passwords
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.base.token_bucket import Allowance
-from chat.commands.registry import Call, command, count, held_room, usage
+from chat.commands.registry import Call, command, count, held_room, on_or_off, usage
 from chat.core.hub import Hub
 from chat.core.privacy import STAFF, Privacy
 from chat.core.room import Room
 from chat.core.rooms import LOBBY
-from chat.log.events import Author, Invited, Measured, PrivacySet
+from chat.log.events import Invited, Measured, PrivacySet
 from chat.wire import phrases, replies, vocabulary
 
 
@@ -47,10 +47,7 @@ async def public(call: Call, asked: Switch) -> None:
 async def _switch(call: Call, asked: Switch, on: bool) -> None:
     room = own_room(call, asked.room)
     if asked.switch is not None:
-        switch = vocabulary.switch(asked.switch)
-        if switch is None:
-            raise usage(call.command)
-        wanted = switch is on
+        wanted = on_or_off(call, asked.switch) is on
         call.session.check_may_talk(room)
         if wanted and not room.privacy.private:
             await _make_private(call, room)
@@ -84,12 +81,12 @@ async def _make_private(call: Call, room: Room) -> None:
             hub.turn.touch(person)
         elif person.admitted.pop(key, None) is not None:
             hub.turn.touch(person)
-    author = _author(call, room)
+    room.introduce(call.session.person)
     for person in hub.locked.keep_only(key, belong):
-        hub.audit(author, "refuse", person.nick, room)
-        hub.turn.append(person.log, Measured(author, "refuse", person.nick, room.log.name, None, ""))
+        hub.audit(call.by, "refuse", person.nick, room)
+        hub.turn.append(person.log, Measured(call.by, "refuse", person.nick, room.log.name, None, ""))
     try:
-        await hub.turn.write(room.log, PrivacySet(author, True), record=now.record(key))
+        await hub.turn.write(room.log, PrivacySet(call.by, True), record=now.record(key))
     except NotStored:
         hub.rooms.set_privacy(key, before)
         raise
@@ -98,7 +95,8 @@ async def _make_private(call: Call, room: Room) -> None:
 async def _make_public(call: Call, room: Room) -> None:
     """What was said in it until everybody there was told stays with them."""
     hub, key = call.session.hub, room.log.key
-    place, _ = await hub.turn.write(room.log, PrivacySet(_author(call, room), False))
+    room.introduce(call.session.person)
+    place, _ = await hub.turn.write(room.log, PrivacySet(call.by, False))
     now = room.privacy._replace(private=False, opened=place.seq, word="")
     await _set(hub, key, now)
 
@@ -112,14 +110,6 @@ async def _set(hub: Hub, key: str, now: Privacy) -> None:
     except NotStored:
         hub.rooms.set_privacy(key, before)
         raise
-
-
-def _author(call: Call, room: Room) -> Author | None:
-    """Who does it, before the eyes of all in the room; None: whoever runs the server."""
-    if not call.session.named:
-        return None
-    room.introduce(call.session.person)
-    return call.session.author
 
 
 class Invite(NamedTuple):
@@ -146,7 +136,8 @@ async def invite(call: Call, asked: Invite) -> None:
     session.check_may_talk(room)
     session.check_may_write(person)
     count(session, "invite")
-    fact = Invited(_author(call, room), person.nick, room.log.name)
+    room.introduce(session.person)
+    fact = Invited(call.by, person.nick, room.log.name)
     place, _ = await hub.turn.write(room.log, fact, copy=person.log)
     if room.privacy.private:
         person.admit(key, place.seq, came=False)

@@ -80,10 +80,10 @@ async def delete(call: Call, asked: Delete) -> Outcome:
 )
 async def delete_everywhere(call: Call, asked: DeleteEverywhere) -> Outcome:
     """What they wrote in private stays: it is of those who have it."""
-    session, hub = call.session, call.session.hub
+    hub = call.session.hub
     if grammar.fold(asked.every) not in vocabulary.ALL:
         raise usage(call.command)
-    nick, author = asked.nick[: limits.NAME_READ], session.author if session.named else None
+    nick, author = asked.nick[: limits.NAME_READ], call.by
     total, quoted = 0, list[Entry]()
     async for log, entries in _in_all_rooms(call, _speaker(hub, asked.nick), _since(call, asked.duration)):
         if not (call.still_there and permits(call.command, call.connection)):

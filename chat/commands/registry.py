@@ -22,6 +22,7 @@ from chat.core.ports import Carrier, Role
 from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.session import Session
+from chat.log.events import Author
 from chat.wire import grammar, phrases, replies, vocabulary
 from chat.wire.answers import Done, Problem, Reply
 from chat.wire.requests import Request
@@ -68,6 +69,11 @@ class Call(NamedTuple):
     def still_there(self) -> bool:
         """After waiting: whether who asked is still on the connection that they asked on."""
         return self.session.connection is self.connection
+
+    @property
+    def by(self) -> Author | None:
+        """Who does it, for those who are told; None is whoever runs the server, without a nickname."""
+        return self.session.author if self.session.named else None
 
     @property
     def room(self) -> Room:
@@ -300,6 +306,14 @@ def rooms_named(call: Call, asked: Any) -> Iterable[str]:
 def usage(row: Command) -> Refused:
     """The error that shows how a command is written."""
     return Refused("usage", phrases.manual(row.usage, row.help))
+
+
+def on_or_off(call: Call, word: str) -> bool:
+    """Whether it is to be so, by a word that switches it; raises `Refused` with the usage where it is none."""
+    switch = vocabulary.switch(word)
+    if switch is None:
+        raise usage(call.command)
+    return switch
 
 
 def _read(argument: replies.Argument, word: str, last: bool) -> object | None:

@@ -29,7 +29,7 @@ async def give(call: Call, person: Person, role: Role | None, room: Room) -> Non
             check_ownable(room)
             hub.roles.check_one_more(person, key)
         room.introduce(session.person)
-        hub.give_role(session.author if session.named else None, person, role, room)
+        hub.give_role(call.by, person, role, room)
     await hub.turn.flush()
     call.reply(replies.RoleGiven(person.nick, role or "member", room.log.name))
 
