@@ -11,8 +11,8 @@ from chat.log.forgetting import Forgotten, without
 from chat.log.redaction import Speaker
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
-from chat.store.sqlite.redaction import stretches, write_anew
-from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SEQ_BITS, SEQ_MOST, entry, values
+from chat.store.sqlite.redaction import rewrite, stretches, write_anew
+from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SEQ_BITS, SEQ_MOST, entry
 
 
 def spoken(connection: sqlite3.Connection, speaker: Speaker, behind: int) -> Spoken:
@@ -76,30 +76,16 @@ def forget(connection: sqlite3.Connection, gone: Forgotten, behind: int) -> tupl
             after = without(before, gone)
             if after is before:
                 continue
-            place = row[0]
             said = text is not None and not isinstance(after.fact, Said)
             if said:
-                unindex(connection, log, place, place)
                 texts.append(text)
                 lines.setdefault(key, []).append(before.seq)
             else:
                 others += 1
                 if isinstance(before.fact, TopicSet) and gone.said(before):
                     topics.append((key, before.fact.text))
-            (_, *columns) = values(log, key, after)
-            connection.execute(
-                f"UPDATE entries SET (at, kind, person, session, nick, text, details, other) = "
-                f"({', '.join('?' * 8)}) WHERE id = ?",
-                (*columns, place),
-            )
-            connection.execute(
-                f"""
-                UPDATE logs SET said = said - ?,
-                    size = max(0, size - ? + (SELECT {ENTRY_SIZE} FROM entries WHERE id = ?)) WHERE id = ?
-                """,
-                (int(said), size, place, log),
-            )
-            changed.append(place)
+            rewrite(connection, log, key, after, size, said)
+            changed.append(row[0])
         for first, final in stretches(changed):
             write_anew(connection, first, final)
         if changed or not behind:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from chat.base import limits
 from chat.core.ports import Redaction
+from chat.log.events import Entry
 from chat.log.redaction import emptied
 from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.indexing import unindex
@@ -48,21 +49,28 @@ def _empty(connection: sqlite3.Connection, log: int, key: str, seq: int) -> str 
     if row is None:
         return None
     size, text, *said = row
-    unindex(connection, log, place, place)
-    (_, *columns) = values(log, key, emptied(entry(said)))
+    rewrite(connection, log, key, emptied(entry(said)), size, was_said=True)
+    return str(text)
+
+
+def rewrite(connection: sqlite3.Connection, log: int, key: str, after: Entry, size: int, was_said: bool) -> None:
+    """Let an entry be this one, which took so many bytes before; `was_said`: it was a line, and is none any more."""
+    place = (log << SEQ_BITS) + after.seq
+    (_, *columns) = values(log, key, after)
+    if was_said:
+        unindex(connection, log, place, place)
     connection.execute(
-        f"UPDATE entries SET (at, kind, person, session, nick, text, details, other) = ({', '.join('?' * 8)}) "
+        "UPDATE entries SET (at, kind, person, session, nick, text, details, other) = (?, ?, ?, ?, ?, ?, ?, ?) "
         "WHERE id = ?",
         (*columns, place),
     )
     connection.execute(
         f"""
-        UPDATE logs SET said = said - 1, size = max(0, size - ? + (SELECT {ENTRY_SIZE} FROM entries WHERE id = ?))
+        UPDATE logs SET said = said - ?, size = max(0, size - ? + (SELECT {ENTRY_SIZE} FROM entries WHERE id = ?))
         WHERE id = ?
         """,
-        (size, place, log),
+        (was_said, size, place, log),
     )
-    return str(text)
 
 
 def stretches(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
