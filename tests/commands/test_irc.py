@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import irc_client
@@ -770,6 +771,16 @@ def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: W
     assert [parse(line).params[1] for line in amy.take()[1:-1]] == ["#ops", "bob", "carl"]
 
 
+def test_between_two_times_is_between_them_however_they_are_written(amy: Client, world: World) -> None:
+    amy.type("PRIVMSG bob :psst")
+    earlier, later = (world.hub.now() + timedelta(hours=hours) for hours in (-1, 1))
+    amy.take()
+    for zone in (UTC, timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))):
+        first, last = (f"timestamp={at.astimezone(zone).isoformat()}" for at in (earlier, later))
+        amy.type(f"CHATHISTORY TARGETS {first} {last} 10", f"CHATHISTORY TARGETS {last} {last} 10")
+        assert [line.params[1] for line in map(parse, amy.take()) if line.command == "CHATHISTORY"] == ["#ops", "bob"]
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
@@ -780,6 +791,7 @@ def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: W
         ("BEFORE #ops", "INVALID_PARAMS BEFORE"),
         ("SIDEWAYS #ops * 5", "INVALID_PARAMS SIDEWAYS"),
         ("AROUND #ops timestamp=yesterday 5", "INVALID_PARAMS AROUND"),
+        ("TARGETS timestamp=yesterday timestamp=2027-01-01T00:00:00.000Z 5", "INVALID_PARAMS TARGETS"),
         ("BEFORE #ops timestamp=0001-01-01T00:00:00+14:00 5", "INVALID_PARAMS BEFORE"),
         ("BEFORE #ops timestamp=9999-12-31T23:59:59-14:00 5", "INVALID_PARAMS BEFORE"),
     ],

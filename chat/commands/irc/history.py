@@ -229,8 +229,8 @@ async def _end(asked: Asked, buffer: Buffer, behind: int, older: Callable[[Entry
 
 async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
     """With whom and where something was said last between two times."""
-    session, times = asked.session, sorted(one.partition("=")[2] for one in (first, last))
-    if not most.isdecimal():
+    session, times = asked.session, [at for one in (first, last) if (at := time_of(one)) is not None]
+    if len(times) < 2 or not most.isdecimal():
         _fail(asked, "INVALID_PARAMS", "TARGETS", say("CHATHISTORY has no such parameters."))
         return
     latest: dict[str, str] = {}
@@ -248,7 +248,7 @@ async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
         if isinstance(entry.fact, Private):
             mine = entry.fact.author.person == session.person.id
             latest[entry.fact.to if mine else entry.fact.author.nick] = jsonl.stamp(entry.at)
-    fitting = [(at, name) for name, at in latest.items() if times[0] < at < times[1]]
+    fitting = [(at, name) for name, at in latest.items() if min(times) < at < max(times)]
     lines = [("CHATHISTORY", "TARGETS", name, at) for at, name in sorted(fitting)[: int(most[:6])]]
     begin, end = ("BATCH", "+targets", "draft/chathistory-targets"), ("BATCH", "-targets")
     asked.tell_batch(begin, lines, end)
