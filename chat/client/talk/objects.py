@@ -360,41 +360,32 @@ def _said(raw: Raw) -> Said:
     )
 
 
+def _entry(raw: Raw) -> tuple[str, str | None, int | None, datetime | None]:
+    """What most entries of a log begin with: the room, who made it so, its number and its date."""
+    return _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
+
+
 def _announced(raw: Raw) -> Announced | StopAnnounced:
-    place = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
     if "stops_in" in raw:
-        return StopAnnounced(*place, number(raw, "stops_in"))
-    return Announced(*place, _needed(raw, "text"))
+        return StopAnnounced(*_entry(raw), number(raw, "stops_in"))
+    return Announced(*_entry(raw), _needed(raw, "text"))
 
 
 def _role(raw: Raw) -> RoleGiven:
-    return RoleGiven(
-        _named(raw, "room"),
-        _name(raw, "from"),
-        number(raw, "seq"),
-        _date(raw, "at"),
-        _named(raw, "to"),
-        _needed(raw, "role"),
-        _named(raw, "of"),
-    )
+    return RoleGiven(*_entry(raw), _named(raw, "to"), _needed(raw, "role"), _named(raw, "of"))
 
 
 def _privacy(raw: Raw) -> PrivacySet:
-    room, author, seq, at = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
-    return PrivacySet(room, author, seq, at, raw.get("private") is True)
+    return PrivacySet(*_entry(raw), raw.get("private") is True)
 
 
 def _invited(raw: Raw) -> Invited:
-    room, author, seq, at = _named(raw, "room"), _name(raw, "from"), number(raw, "seq"), _date(raw, "at")
-    return Invited(room, author, seq, at, _named(raw, "to"), _named(raw, "of"))
+    return Invited(*_entry(raw), _named(raw, "to"), _named(raw, "of"))
 
 
 def _audited(raw: Raw) -> Audited:
     return Audited(
-        _named(raw, "room"),
-        _name(raw, "from"),
-        number(raw, "seq"),
-        _date(raw, "at"),
+        *_entry(raw),
         _named(raw, "what"),
         _name(raw, "to") or "",
         _named(raw, "of"),
@@ -410,15 +401,7 @@ def _redacted(raw: Raw) -> Redacted:
     found = tuple(one for one in numbers if one is not None)
     if not found:
         raise _Unfit
-    return Redacted(
-        _named(raw, "room"),
-        _name(raw, "from"),
-        number(raw, "seq"),
-        _date(raw, "at"),
-        found,
-        _name(raw, "whose") or "",
-        _date(raw, "said"),
-    )
+    return Redacted(*_entry(raw), found, _name(raw, "whose") or "", _date(raw, "said"))
 
 
 def _not_delivered(raw: Raw) -> NotDelivered:
@@ -483,10 +466,7 @@ def _history(raw: Raw) -> History:
 
 def _measured(raw: Raw) -> Measured:
     return Measured(
-        _named(raw, "room"),
-        _name(raw, "from"),
-        number(raw, "seq"),
-        _date(raw, "at"),
+        *_entry(raw),
         _needed(raw, "what"),
         _name(raw, "to") or "",
         _named(raw, "of"),
