@@ -262,20 +262,20 @@ def _app(
         from chat.client.faces.plain import PlainFace
 
         face = PlainFace(ground(kept), nick, settings, _in_words(options))
-    _remembering(face, options, settings, reactor)
+    _keeping_passwords(face, options, reactor)
+    if not options.names_server:
+        face.remember = partial(remember_nick, settings)
     return face
 
 
-def _remembering(face: PersonFace, options: Options, settings: Settings, reactor: Any) -> None:
-    """Where passwords are kept, and the nickname."""
+def _keeping_passwords(face: PersonFace, options: Options, reactor: Any) -> None:
+    """Where that is safe."""
     if options.server.is_safe:
         from twisted.internet.threads import deferToThread
 
         from chat.client.kept_passwords import KeptPasswords
 
         face.passwords.kept = KeptPasswords(options.server.address.lower(), deferToThread, reactor)
-    if not options.names_server:
-        face.remember = partial(remember_nick, settings)
 
 
 def _endpoint(options: Options, reactor: Any) -> IStreamClientEndpoint:
@@ -336,14 +336,14 @@ def _window(options: Options, settings: Settings, reactor: Any) -> "App":
         run = secrets.token_hex(8)
         ground = _ground(options, _endpoint(options, reactor), reactor, run, nick, True, kept, streams, True)
         face = WindowFace(ground, streams, nick, settings, window, form, TypedLines.of(os.environ), again)
-        _remembering(face, options, settings, reactor)
+        _keeping_passwords(face, options, reactor)
         face.remember = partial(remember_both, settings, filled.server)
         return face
 
     known = usual_server(settings) if not options.names_server else options.server
     nick = options["nick"] or settings.text("nick")
     try:
-        app = App(options.language, settings, (known, nick), known is not None and bool(nick), connect)
+        app = App(options.language, settings, (known, nick), connect)
     except TclError as error:
         reason = visible(str(error))
         raise Wrong("--gui", say("it needs a display, X11 or XWayland: {reason}", reason=reason)) from None

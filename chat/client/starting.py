@@ -66,20 +66,22 @@ def asked_server(settings: Settings, asker: Asker, usual: Server) -> Server:
 
 def remember_server(settings: Settings, server: Server) -> None:
     """For the next start without arguments; where that cannot be written, it is asked again."""
-    with suppress(OSError):
-        settings.put("server", server.address)
+    _remember(settings, "server", server.address)
 
 
 def remember_nick(settings: Settings, nick: str) -> None:
     """The same for the nickname."""
     if settings["nick"] == "":
-        with suppress(OSError):
-            settings.put("nick", nick)
+        _remember(settings, "nick", nick)
 
 
 def remember_both(settings: Settings, server: Server, nick: str) -> None:
     """With which server somebody spoke last, and as whom."""
-    for name, value in (("server", server.address), ("nick", nick)):
-        if settings[name] != value:
-            with suppress(OSError):
-                settings.put(name, value)
+    remember_server(settings, server)
+    _remember(settings, "nick", nick)
+
+
+def _remember(settings: Settings, name: str, value: str) -> None:
+    if settings[name] != value:
+        with suppress(OSError):
+            settings.put(name, value)

@@ -26,19 +26,12 @@ class App:
     asked."""
 
     def __init__(
-        self,
-        language: Language,
-        settings: Settings,
-        first: tuple[Server | None, str],
-        ready: bool,
-        connect: Connect,
-        find: Callable[[], Sequence[Found]] = find,
+        self, language: Language, settings: Settings, first: tuple[Server | None, str], connect: Connect
     ) -> None:
         self.status = Status.WELL
         self._settings = settings
         self._connect = connect
-        self._find = find
-        self._first, self._ready = first, ready
+        self._first = first
         self._face: WindowFace | None = None
         self._filled: Filled | None = None
         self._leaving = False
@@ -60,7 +53,7 @@ class App:
         self._window.begin(reactor)
         self._form.fill(*self._first)
         self._ask()
-        if self._ready:
+        if all(self._first):
             self._form.submit()
         return self._done
 
@@ -83,7 +76,7 @@ class App:
         self._window.fill(self._form.frame, None)
         self._window.root.title("chat")
         self._form.focus()
-        deferToThread(self._find).addCallbacks(self._found, self._none_found)
+        deferToThread(find).addCallbacks(self._found, self._none_found)
 
     def _found(self, found: Sequence[Found]) -> None:
         if not self._done.called:
