@@ -134,7 +134,7 @@ def inserted(desktop: Desktop, lines: int, rounds: int, say: Callable[[str], obj
     page = Page(conversation.day_line)
     for number in range(lines):
         page.add(_line(number))
-    shown = PageText(root, Look(root, Settings(), lambda: None), page, lambda: None, lambda link: None)
+    shown = PageText(root, Look(root, Settings(), lambda: None), page, True, lambda: None, lambda link: None)
     shown.frame.pack(fill="both", expand=True)
     root.update()
     times, spent = list[float](), list[float]()

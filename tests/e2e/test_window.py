@@ -352,6 +352,11 @@ def test_the_keyboard_is_enough(amy: Seat, bob: Client, desktop: Desktop, tmp_pa
     assert 'zoom = "120"' in (tmp_path / "config" / "chat" / "client.toml").read_text()
     desktop.presses("ctrl+0")
     until(lambda: int(amy.window.tells("font actual ChatFont -size")) == before, what="the usual ones")
+    amy.says("/set time off")
+    bob.says("what time is it?")
+    amy.sees("<bob> what time is it?")
+    assert amy.page("get end-1l end-1c").startswith("<bob>"), "a time before it"
+    amy.says("/set time on")
     desktop.presses("F6", "F6", "Down", "shift+F10")
     until(lambda: any(entry.startswith("/whois bob") for entry in amy.menu), what="the menu")
     desktop.presses("Down", "Return")

@@ -245,7 +245,7 @@ class View:
     @property
     def folded(self) -> Sentence | None:
         """Who came and went in what is open, and was not told yet."""
-        talk = None if self.open is None else self.talks.get(self.open)
+        talk = self._open_talk
         return None if talk is None else talk.fold.sentence
 
     def waiting(self, lines: Iterable[SentLine]) -> list[str]:

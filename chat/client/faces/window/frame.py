@@ -123,7 +123,7 @@ class ChatFrame:
         for names in (self._rooms, self._there):
             names.restyle()
         for page in self._pages.values():
-            page.restyle()
+            page.restyle(self._desk.timed)
         self.entry.restyle()
         self._look.menu(self._popup)
         self._fit()
@@ -177,7 +177,8 @@ class ChatFrame:
         page = self._desk.view.page
         shown = self._pages.get(id(page))
         if shown is None:
-            shown = PageText(self._holder, self._look, page, self._desk.older, self._desk.follow_link)
+            desk = self._desk
+            shown = PageText(self._holder, self._look, page, desk.timed, desk.older, desk.follow_link)
             self._tagged(shown.text)
             shown.text.bind("<Key>", self._elsewhere)
             pages = {id(talk.page) for talk in self._desk.view.talks.values()}
@@ -372,10 +373,6 @@ class ChatFrame:
         else:
             self.entry.put(f"{visible(deed.text)} ")
         self.entry.text.focus_set()
-
-    def unbind(self) -> None:
-        """Be gone."""
-        self.frame.destroy()
 
 
 _MENU = 70

@@ -22,18 +22,18 @@ _TAGS = {kind: kind.name.lower() for kind in LineKind}
 
 
 class PageText:
-    """The text that shows this page; `older` has more of it come, `follow_link` opens one."""
+    """The text that shows this page, each line `timed`; `older` has more of it come, `follow_link` opens one."""
 
     def __init__(
         self,
         parent: tkinter.Misc,
         look: Look,
         page: Page,
+        timed: bool,
         older: Callable[[], None],
         follow_link: Callable[[str], None],
     ) -> None:
         self.page = page
-        self.timed = True
         self.frame = ttk.Frame(parent)
         self.text = tkinter.Text(
             self.frame, name="lines", wrap="word", state="disabled", padx=12, pady=8, cursor="arrow", takefocus=False,
@@ -53,14 +53,15 @@ class PageText:
         self.text.tag_bind("link", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
         self.text.tag_bind("link", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
         self.text.tag_bind("link", "<ButtonRelease-1>", lambda event: self._clicked(event, follow_link))
-        self.restyle()
+        self.restyle(timed)
         self._draw([Edit(0, 0, page.follow())])
 
-    def restyle(self) -> None:
-        """Be as the look is now."""
+    def restyle(self, timed: bool) -> None:
+        """Be as the look is now; what comes from here on is `timed`, or not."""
+        self._timed = timed
         text, colours = self.text, self._look.colours
         self._look.text(text)
-        indent = self._look.time_width if self.timed else 2 * self._look.width
+        indent = self._look.time_width if timed else 2 * self._look.width
         text.configure(spacing1=1, spacing3=1)
         text.tag_configure("talk", lmargin2=indent)
         text.tag_configure("more", lmargin1=indent, lmargin2=indent)
@@ -147,7 +148,7 @@ class PageText:
         if kind in _MIDDLE:
             rule = "\u2500\u2500"
             return [f"{rule} {shown.text} {rule}", (_TAGS[kind], "middle")]
-        time = f"{shown.at:%H:%M}  " if self.timed and shown.at is not None else ""
+        time = f"{shown.at:%H:%M}  " if self._timed and shown.at is not None else ""
         first, *more = shown.text.split("\n")
         parts: list[str | tuple[str, ...]] = [time, ("time", _TAGS[kind])] if time else []
         if kind is not LineKind.TALK:
