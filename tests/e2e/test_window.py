@@ -384,13 +384,16 @@ def test_who_calls_is_told_where_nobody_looks_and_links_open(
     bob.says("amy: see https://example.org/x?a=1&b=$(id).")
     amy.sees("<bob> amy: see https://example.org/x?a=1&b=$(id).")
     until(lambda: amy.window.tells("wm title .").startswith("(1) #lobby"), what="the count")
+    bob.says("/msg amy and?")
+    until(lambda: amy.rooms == ["#lobby", "@bob  1!"], what="the private conversation")
+    until(lambda: amy.window.tells("wm title .").startswith("(2) #lobby"), what="one more")
     until(lambda: told.exists() and "#lobby bob amy: see https://" in told.read_text(), what="the notification")
     start = amy.page("tag nextrange link 1.0").split()[0]
     left, top, _, height = map(int, amy.page(f"bbox {start}+3c").split()[:4])
     rootx, rooty = (int(amy.window.tells(f"winfo {root} {amy.text}")) for root in ("rootx", "rooty"))
     desktop.run("mousemove", str(rootx + left + 2), str(rooty + top + height // 2), "click", "1")
     until(lambda: "https://example.org/x?a=1&b=$(id)\n" in told.read_text(), what="the page")
-    until(lambda: amy.window.tells("wm title .").startswith("#lobby"), what="that it was seen")
+    until(lambda: amy.window.tells("wm title .").startswith("(1) #lobby"), what="that what is open was seen")
 
 
 def test_what_is_taken_back_goes_and_what_is_marked_is_copied(amy: Seat, bob: Client, desktop: Desktop) -> None:

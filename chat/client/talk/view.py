@@ -221,8 +221,8 @@ class View:
 
     @property
     def calls(self) -> int:
-        """How many called since it was last asked for."""
-        return len(self._alerts)
+        """How many called in what is open since who called was last asked for; the others are counted in a glance."""
+        return sum(alert.room == self.open for alert in self._alerts)
 
     def alerts(self) -> list[Alert]:
         """Who called since it was last asked for."""

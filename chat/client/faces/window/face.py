@@ -122,9 +122,8 @@ class WindowFace(ViewerFace):
 
     def show(self) -> None:
         """On the page that is open."""
-        called = self.view.calls
-        if called and not self._window.has_focus:
-            self._calls += called
+        if not self._window.has_focus:
+            self._calls += self.view.calls
         self.call()
         self.refresh()
 
@@ -208,7 +207,7 @@ class WindowFace(ViewerFace):
 
     @property
     def title(self) -> str:
-        """Of the window: how often somebody was called, and where they are."""
+        """Of the window: how often somebody was called where they do not look, and where they are."""
         calls = self._calls + sum(glance.mentions for glance in self.view.glance if not glance.open)
         count = f"({calls}) " if calls else ""
         return f"{count}{visible(self.view.open or '')} \u2013 {visible(self._server)}"
