@@ -395,15 +395,28 @@ class Terminal:
         os.close(self.slave)
 
 
+def seated(server: Server, programs: Programs) -> tuple[Terminal, Peer]:
+    """amy is in, at her terminal."""
+    terminal = Terminal(programs, "-n", "amy", server.address)
+    peer = server.accept()
+    peer.enter("amy")
+    terminal.shows("-> Hello amy.")
+    return terminal, peer
+
+
+def ask_password(terminal: Terminal, peer: Peer) -> None:
+    """She is asked for her password."""
+    terminal.type("/login amy\n")
+    peer.answer("/login amy", type="reply", command="login", text="It has one.", asks="present", nick="amy")
+    terminal.shows("Password: ")
+
+
 @pytest.mark.parametrize(("key", "shown"), [("\x03", "^C\r\n"), ("\x04", "")])
 @pytest.mark.parametrize("answers", [True, False])
 def test_ctrl_c_and_ctrl_d_leave_at_once_with_the_terminal_intact(
     server: Server, programs: Programs, key: str, shown: str, answers: bool
 ) -> None:
-    terminal = Terminal(programs, "-n", "amy", server.address)
-    peer = server.accept()
-    peer.enter("amy")
-    terminal.shows("-> Hello amy.")
+    terminal, peer = seated(server, programs)
     terminal.shows("\r\n")
     began = time.monotonic()
     terminal.type(key)
@@ -452,13 +465,8 @@ def test_a_person_answers_the_question_and_talks(server: Server, programs: Progr
 
 
 def test_half_a_password_is_not_said_when_the_connection_is_lost(server: Server, programs: Programs) -> None:
-    terminal = Terminal(programs, "-n", "amy", server.address)
-    peer = server.accept()
-    peer.enter("amy")
-    terminal.shows("-> Hello amy.")
-    terminal.type("/login amy\n")
-    peer.answer("/login amy", type="reply", command="login", text="It has one.", asks="present", nick="amy")
-    terminal.shows("Password: ")
+    terminal, peer = seated(server, programs)
+    ask_password(terminal, peer)
     terminal.type("tulips and")
     peer.close()
     terminal.shows("-- the connection is lost: the server closed it --\r\n")
@@ -478,13 +486,8 @@ def test_half_a_password_is_not_said_when_the_connection_is_lost(server: Server,
 
 
 def test_where_nothing_was_typed_of_a_password_the_next_line_is_said(server: Server, programs: Programs) -> None:
-    terminal = Terminal(programs, "-n", "amy", server.address)
-    peer = server.accept()
-    peer.enter("amy")
-    terminal.shows("-> Hello amy.")
-    terminal.type("/login amy\n")
-    peer.answer("/login amy", type="reply", command="login", text="It has one.", asks="present", nick="amy")
-    terminal.shows("Password: ")
+    terminal, peer = seated(server, programs)
+    ask_password(terminal, peer)
     peer.close()
     terminal.shows("-- the connection is lost: the server closed it --\r\n")
     terminal.type("hello\n")
@@ -496,10 +499,7 @@ def test_where_nothing_was_typed_of_a_password_the_next_line_is_said(server: Ser
 
 
 def test_ctrl_c_while_the_terminal_takes_nothing_ends_it_too(server: Server, programs: Programs) -> None:
-    terminal = Terminal(programs, "-n", "amy", server.address)
-    peer = server.accept()
-    peer.enter("amy")
-    terminal.shows("-> Hello amy.")
+    terminal, peer = seated(server, programs)
     line = json.dumps(MESSAGE | {"text": "x" * 1000}).encode() + b"\n"
     fill(peer, line)
     os.kill(terminal.program.pid, signal.SIGINT)
