@@ -85,7 +85,7 @@ def _send_away(hub: Hub, person: Person) -> None:
 
 
 def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
-    """What others remember of them, and who did something to whom."""
+    """What others remember of them, who did something to whom, and whose PIN is whose."""
     for other in (*hub.people.values(), *hub.absent.values()):
         known = [id for id in gone.ids if id in other.ignored or id in other.senders or id == other.last_from]
         for id in known:
@@ -110,6 +110,9 @@ def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
             after = measure._replace(by=None)
             hub.measures.take(after)
             hub.turn.append_with(after.record)
+    for pin in list(hub.roster.pins.values()):
+        if pin.person and is_gone(pin.person, pin.nick):
+            hub.roster.end(pin.person)
 
 
 def _logs(hub: Hub) -> Iterable[Log]:
@@ -121,8 +124,8 @@ def _tell(hub: Hub, emptied: Emptied) -> None:
     """Whoever hears these logs is told what went, and shows it no more."""
     for key, targets in emptied.lines.items():
         hub.archive.readings.taken_back(key, targets)
-        log = hub.log_of(key)
-        for start in range(0, len(targets) if log is not None else 0, limits.REDACTED_AT_ONCE):
+        if (log := hub.log_of(key)) is None:
+            continue
+        for start in range(0, len(targets), limits.REDACTED_AT_ONCE):
             part = tuple(targets[start : start + limits.REDACTED_AT_ONCE])
-            assert log is not None
             hub.turn.append(log, Redacted(None, part, hub.now()))

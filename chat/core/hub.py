@@ -612,7 +612,7 @@ class Hub:
 
     def send_away(self, person: Person, refused: Refused) -> None:
         """Somebody goes at once, on all devices, told why where they can be, and their codes are void."""
-        self.roster.end(person)
+        self.roster.end(person.id)
         for session in person.attached:
             session.send_away(refused)
         self.banish(person)

@@ -1,7 +1,8 @@
 """The roster of a class: PINs, each of which is one nickname's, opens the locked door and gives the same place again.
 
 The first who uses one binds it to the nickname and to themselves; only hashes are kept.  It ends with class mode, and
-where its holder is sent away from the server; who was sent out of the lobby waits at its door as others do.
+where its holder is sent away from the server or forgotten; who was sent out of the lobby waits at its door as others
+do.
 """
 
 import json
@@ -91,9 +92,9 @@ class Roster:
         if (digest := self._of.get(person.id)) is not None:
             self._change(self.pins[digest], self.pins[digest]._replace(opens=False))
 
-    def end(self, person: Person) -> None:
-        """They were sent away from the server: it is good no more."""
-        if (digest := self._of.get(person.id)) is not None:
+    def end(self, id: str) -> None:
+        """Whoever has this id was sent away from the server, or is forgotten: it is good no more."""
+        if (digest := self._of.get(id)) is not None:
             self._drop(self.pins[digest])
             self._turn.append_with(Record(_KIND, digest, None))
 

@@ -230,6 +230,16 @@ def test_they_end_with_the_class(world: World, store: KeepingStore, teacher: Cli
     assert told(bob)[0].startswith("! nick-bad: ")
 
 
+def test_of_a_guest_who_is_forgotten_there_is_none(world: World, store: KeepingStore, teacher: Client) -> None:
+    first, second, _ = pins(teacher)
+    come(world, f"ana {first}").type("/quit")
+    come(world, f"bob {second}").type("/quit")
+    teacher.type("/admin forget ana ana")
+    assert world.hub.roster.nicks == ["bob"]
+    assert "ana" not in str([record for record in store.kept().records if record.kind == "pin"])
+    assert not come(world, f"ana {first}").session.named
+
+
 def test_what_is_kept_is_a_hash_and_nobody_says_their_own(world: World, store: KeepingStore, teacher: Client) -> None:
     pin = pins(teacher)[0]
     ana = come(world, f"ana {pin}")
