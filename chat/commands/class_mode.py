@@ -14,6 +14,14 @@ from chat.core.roles import SERVER
 from chat.log.events import Author, Measured
 from chat.wire import phrases, replies
 
+_CLOSES = say(
+    "lock #lobby and make it slow; guests have no private talk with each other, make no rooms, keep their nicknames"
+)
+_MAKES_PINS = say(
+    "make PINs for class mode, one a nickname: typed behind it, a PIN opens the door and brings back the same place"
+)
+"""What the commands do, in their help."""
+
 
 class Class(NamedTuple):
     """Whether it is on."""
@@ -21,22 +29,8 @@ class Class(NamedTuple):
     switch: str | None
 
 
-@command(
-    "server",
-    say("/class [on|off]"),
-    say(
-        "lock #lobby and make it slow; guests have no private talk with each other, make no rooms, keep their nicknames"
-    ),
-    role="server operator",
-)
-@command(
-    "server",
-    say("/admin class [on|off]"),
-    say(
-        "lock #lobby and make it slow; guests have no private talk with each other, make no rooms, keep their nicknames"
-    ),
-    role="server operator",
-)
+@command("server", say("/class [on|off]"), _CLOSES, role="server operator")
+@command("server", say("/admin class [on|off]"), _CLOSES, role="server operator")
 async def class_mode(call: Call, asked: Class) -> None:
     """Everybody is told what is closed, and when it is open again."""
     hub = call.session.hub
@@ -85,22 +79,8 @@ class Roster(NamedTuple):
     number: int | None
 
 
-@command(
-    "server",
-    say("/roster [N]"),
-    say(
-        "make PINs for class mode, one a nickname: typed behind it, a PIN opens the door and brings back the same place"
-    ),
-    role="server operator",
-)
-@command(
-    "server",
-    say("/admin roster [N]"),
-    say(
-        "make PINs for class mode, one a nickname: typed behind it, a PIN opens the door and brings back the same place"
-    ),
-    role="server operator",
-)
+@command("server", say("/roster [N]"), _MAKES_PINS, role="server operator")
+@command("server", say("/admin roster [N]"), _MAKES_PINS, role="server operator")
 async def roster(call: Call, asked: Roster) -> None:
     """They are told once; only their hashes are kept.  Alone it tells whose there are."""
     hub, made = call.session.hub, []
