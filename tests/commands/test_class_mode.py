@@ -3,8 +3,8 @@
 import pytest
 from returning import KeepingStore, restarted, resume
 from test_account import SECRET, register
-from test_locked_rooms import told
 from test_staff import boss
+from told import told
 from world import Client, World
 
 from chat.base import limits

@@ -15,11 +15,6 @@ from chat.base import limits
 from chat.log.forgetting import Forgotten
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def exported(client: Client) -> list[tuple[str, str]]:
     """The rooms and texts that a program was given as history."""
     pages = [keys for keys in client.take_objects() if keys["type"] == "history" and keys["room"] is None]

@@ -8,6 +8,7 @@ from test_account import SECRET, come, register
 from test_roles import founded, in_room
 from test_staff import boss
 from test_tokens import made
+from told import told
 from world import Client, World
 
 from chat.base import limits
@@ -33,17 +34,6 @@ def amy(world: World) -> Client:
     amy.type("/leave #lobby", "/lock on")
     amy.take()
     return amy
-
-
-def told(client: Client) -> list[str]:
-    """What they heard, its continued lines as one, without the code."""
-    lines: list[str] = []
-    for line in client.take():
-        if line.startswith(("->   ", "!   ", "-!-   ")):
-            lines[-1] += " " + line.split(maxsplit=1)[1]
-        else:
-            lines.append(line)
-    return [line for line in lines if "/resume" not in line and "Welcome to" not in line and "Type a nick" not in line]
 
 
 def at_door(world: World, nick: str, host: str = "192.0.2.7", wire: str = "plain") -> Client:

@@ -5,8 +5,8 @@ import re
 import pytest
 from returning import KeepingStore, restarted
 from test_account import SECRET
-from test_class_mode import told
 from test_staff import boss
+from told import told
 from world import Client, World
 
 from chat.base import limits, resume_codes

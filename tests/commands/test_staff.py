@@ -9,11 +9,6 @@ from world import Client, World
 from chat.base import limits
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def boss(world: World, nick: str = "boss") -> Client:
     """An account that runs the server, too."""
     client = register(world, nick)

@@ -22,11 +22,6 @@ def number(client: Client, text: str) -> int:
     return seq
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def test_alone_it_lists_ones_own_last_lines_with_numbers_that_stay(world: World) -> None:
     amy, bob = world.enter("amy"), world.enter("bob")
     world.take_all()
