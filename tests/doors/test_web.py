@@ -1,6 +1,9 @@
 """The web door: on the same port, beside all others; whom it answers, and how a page talks."""
 
 import json
+import re
+from importlib.resources import files
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from world import Logged, World
 from chat.base import limits
 from chat.doors.tcp import Browsers
 from chat.doors.web import Settings, is_ours, may_be_called
+from chat.log.events import Measured, RoleGiven
 from chat.wire.framed import PING, PONG
 
 
@@ -43,6 +47,17 @@ def test_so_does_all_that_it_needs(web: World, path: str) -> None:
 def test_it_knows_where_others_find_it_if_they_can(world: World, port: int, addresses: list[str]) -> None:
     open_web(world, Settings(addresses=lambda: ["192.0.2.9"], port=port))
     assert json.loads(Asker(world).ask(head("/about.json"))[2])["addresses"] == addresses
+
+
+def test_it_has_a_sentence_for_all_that_it_may_be_told() -> None:
+    script = (files("chat.doors") / "page" / "chat.js").read_text()
+    table = script.partition("const SENTENCES = {\n")[2].partition("\n};\n")[0]
+    known = set(re.findall(r'^  "?([\w-]+)"?: \[', table, re.MULTILINE))
+    measures, roles = get_args(get_type_hints(Measured)["what"]), get_args(get_type_hints(RoleGiven)["role"])
+    assert "mute" in measures
+    assert "owner" in roles
+    assert known >= {f"m_{what}" for what in measures} | {f"role_{role}" for role in roles}
+    assert known >= set(re.findall(r'\bt\("([\w-]+)"', script))
 
 
 @pytest.mark.parametrize("path", ["/", "/ws", "/nothing", "/chat.js/x", "/%00", "/../chat.js"])

@@ -294,6 +294,8 @@ def test_an_account_its_roles_and_a_login(server: Server, browse: Browse, connec
     ana.hears("bob was muted")
     ana.presses("bob").presses("Mute no more")
     ana.hears("bob may talk again")
+    ana.says("/lock on").hears("The door of #boat is locked")
+    ana.says("/unlock on").hears("The door of #boat is open")
     ana.presses("Menu").presses("Leave").presses("Leave")
     ana.presses("Come in again").presses("Log in").fills("nick", "ana")
     ana.told("Password of ana").fills("password", "wrong horse battery")

@@ -13,87 +13,158 @@ const HELD = 6_000; // and that are remembered
 const PAGE = 50; // lines that are asked for on scrolling up
 const NEAR = 60; // pixels from the end that count as the end
 
-// What the page says.
+// What the page says, in English and in Spanish.
 
-const ENGLISH = {
-  places: "Places", people: "People", menu: "Menu", join: "Join a room", say: "Message to {place}",
-  send: "Send", toEnd: "To the newest line", close: "Close", cancel: "Cancel", ok: "OK", new: "new",
-  unread: "{n} unread", calls: "{n} for you", enter: "Who are you?", nick: "Nickname", come: "Come in",
-  enterText: "Choose a nickname, and talk. No account is needed.",
-  goOn: "Go on as {nick}, or as somebody else?", goOnText: "You were here before, in this browser.",
-  goOnAs: "Go on as {nick}", other: "Somebody else", elsewhere: "{nick} is here in another tab.",
-  serverPassword: "This chat has a password", password: "Password", passwordOf: "Password of {nick}",
-  connecting: "Connecting…", down: "The line is down. What you write is kept, and sent when it is back.",
-  waiting: "{n} waiting", overtaken: "You went on in another place. This page is at its end.", here: "Go on here",
-  left: "You have left. Your nickname is free again.", again: "Come in again", leave: "Leave", leaveText:
-  "Leave the chat? Your nickname is free then, and nobody can go on as you here.",
-  joined: "{who} came in", leftRoom: "{who} left", quit: "{who} left the chat", words: "{who}: “{text}”", more: "and {n} more",
-  renamed: "{from} is now {to}", topicSet: "{from} set the topic: {text}", topicGone: "{from} took the topic away",
-  noTopic: "No topic", topic: "Topic", search: "Search", searchFor: "Words to look for in {place}", found: "{n} found",
-  invite: "Invite", inviteText: "Whoever opens this address is in {place}:", copy: "Copy", copied: "Copied",
-  login: "Log in", register: "Register this nickname", loginText: "For who has an account.", missed: "{n} lines are gone",
-  takenBack: "taken back", history: "Older lines", notice: "Notifications", noticeOn: "Notifications are on",
-  noticeNo: "Notifications need an encrypted address (https), which this one is not.",
-  noticeDenied: "This browser was told to show no notifications from here.",
-  pause: "Read new lines aloud (screen readers)", print: "Print", help: "Help", room: "Room", roomHint: "such as #ops",
-  private: "Write to them", whois: "Who is that?", mention: "Mention", ignore: "Ignore", unignore: "Ignore no more",
-  mute: "Mute for 10 minutes", unmute: "Mute no more", kick: "Send out", ban: "Ban for a day", op: "Make operator",
-  deop: "Operator no more", takeBack: "Take back their last line", leaveRoom: "Leave this room", closePrivate: "Close this conversation",
-  role_owner: "{to} owns {of}", role_operator: "{to} is an operator of {of}", role_member: "{to} has no role in {of} any more",
-  m_mute: "{to} was muted", m_unmute: "{to} may talk again", m_kick: "{to} was sent out", m_ban: "{to} was banned",
-  m_unban: "{to} is banned no more", m_slow: "One line in {seconds} s from each", m_unslow: "The room is not slow any more",
-  "m_lock-topic": "The topic is for operators", "m_unlock-topic": "The topic is for everybody", everybody: "everybody",
-  isPrivate: "The room is private now", isPublic: "The room is public now", invited: "{to} was asked into {of}",
-  invitedYou: "You are asked into {of}: /join {of}", notDelivered: "{to} did not come back, and did not get it",
-  audited: "{from} {what} {to} {of} {text}", announced: "Announcement", failed: "Not said: {text}", edit: "Write it again",
-  waits: "waits", away: "away", lineDown: "line down", bot: "bot", owner: "owner", operator: "operator", you: "you",
-  encrypted: "Passwords travel encrypted at {url}. This server made its certificate itself, so the browser warns once: that is expected; compare the fingerprint that the start of the server shows.",
-  noCode: "The code for coming back is not good any more.", tooLong: "That is too long.",
-  lookUp: "Look up", offers: "Suggestions",
-  repeat: "The same once more",
-};
-const SPANISH = {
-  places: "Lugares", people: "Personas", menu: "Menú", join: "Entrar en una sala", say: "Mensaje a {place}",
-  send: "Enviar", toEnd: "A la línea más nueva", close: "Cerrar", cancel: "Cancelar", ok: "Aceptar", new: "nuevo",
-  unread: "{n} sin leer", calls: "{n} para ti", enter: "¿Quién eres?", nick: "Apodo", come: "Entrar",
-  enterText: "Elige un apodo y habla. No hace falta cuenta.",
-  goOn: "¿Seguir como {nick}, o como otra persona?", goOnText: "Ya estuviste aquí, en este navegador.",
-  goOnAs: "Seguir como {nick}", other: "Otra persona", elsewhere: "{nick} está aquí en otra pestaña.",
-  serverPassword: "Este chat tiene contraseña", password: "Contraseña", passwordOf: "Contraseña de {nick}",
-  connecting: "Conectando…", down: "La línea se cortó. Lo que escribas se guarda y sale cuando vuelva.",
-  waiting: "{n} en espera", overtaken: "Seguiste en otro lugar. Esta página terminó.", here: "Seguir aquí",
-  left: "Te fuiste. Tu apodo vuelve a estar libre.", again: "Entrar otra vez", leave: "Salir", leaveText:
-  "¿Salir del chat? Tu apodo queda libre y nadie puede seguir aquí como tú.",
-  joined: "{who} entró", leftRoom: "{who} se fue", quit: "{who} dejó el chat", words: "{who}: «{text}»", more: "y {n} más",
-  renamed: "{from} ahora es {to}", topicSet: "{from} puso el tema: {text}", topicGone: "{from} quitó el tema",
-  noTopic: "Sin tema", topic: "Tema", search: "Buscar", searchFor: "Palabras que buscar en {place}", found: "{n} encontradas",
-  invite: "Invitar", inviteText: "Quien abra esta dirección está en {place}:", copy: "Copiar", copied: "Copiada",
-  login: "Acceder", register: "Registrar este apodo", loginText: "Para quien tiene cuenta.", missed: "faltan {n} líneas",
-  takenBack: "retirada", history: "Líneas anteriores", notice: "Avisos", noticeOn: "Los avisos están puestos",
-  noticeNo: "Los avisos necesitan una dirección cifrada (https), y esta no lo es.",
-  noticeDenied: "A este navegador se le dijo que no muestre avisos de aquí.",
-  pause: "Leer en voz alta las líneas nuevas (lectores de pantalla)", print: "Imprimir", help: "Ayuda", room: "Sala", roomHint: "como #ops",
-  private: "Escribirle", whois: "¿Quién es?", mention: "Mencionar", ignore: "Ignorar", unignore: "No ignorar más",
-  mute: "Silenciar 10 minutos", unmute: "Dejar hablar", kick: "Echar", ban: "Vetar un día", op: "Hacer operador",
-  deop: "Quitar de operador", takeBack: "Retirar su última línea", leaveRoom: "Dejar esta sala", closePrivate: "Cerrar esta conversación",
-  role_owner: "{to} es dueño de {of}", role_operator: "{to} es operador de {of}", role_member: "{to} ya no tiene papel en {of}",
-  m_mute: "{to} fue silenciado", m_unmute: "{to} puede hablar otra vez", m_kick: "{to} fue echado", m_ban: "{to} fue vetado",
-  m_unban: "{to} ya no está vetado", m_slow: "Una línea cada {seconds} s por persona", m_unslow: "La sala ya no es lenta",
-  "m_lock-topic": "El tema es de los operadores", "m_unlock-topic": "El tema es de todos", everybody: "todos",
-  isPrivate: "La sala es privada ahora", isPublic: "La sala es pública ahora", invited: "{to} fue invitado a {of}",
-  invitedYou: "Te invitan a {of}: /join {of}", notDelivered: "{to} no volvió y no lo recibió",
-  audited: "{from} {what} {to} {of} {text}", announced: "Anuncio", failed: "No se dijo: {text}", edit: "Escribirla otra vez",
-  waits: "espera", away: "ausente", lineDown: "línea cortada", bot: "bot", owner: "dueño", operator: "operador", you: "tú",
-  encrypted: "Las contraseñas viajan cifradas en {url}. Este servidor hizo su certificado él mismo, así que el navegador avisa una vez: es lo esperado; compara la huella que muestra el servidor al empezar.",
-  noCode: "El código para volver ya no vale.", tooLong: "Es demasiado largo.",
-  lookUp: "Buscar", offers: "Sugerencias",
-  repeat: "La misma otra vez",
+const SENTENCES = {
+  places: ["Places", "Lugares"],
+  people: ["People", "Personas"],
+  menu: ["Menu", "Menú"],
+  join: ["Join a room", "Entrar en una sala"],
+  say: ["Message to {place}", "Mensaje a {place}"],
+  send: ["Send", "Enviar"],
+  toEnd: ["To the newest line", "A la línea más nueva"],
+  close: ["Close", "Cerrar"],
+  cancel: ["Cancel", "Cancelar"],
+  ok: ["OK", "Aceptar"],
+  new: ["new", "nuevo"],
+  unread: ["{n} unread", "{n} sin leer"],
+  calls: ["{n} for you", "{n} para ti"],
+  enter: ["Who are you?", "¿Quién eres?"],
+  nick: ["Nickname", "Apodo"],
+  come: ["Come in", "Entrar"],
+  enterText: ["Choose a nickname, and talk. No account is needed.", "Elige un apodo y habla. No hace falta cuenta."],
+  goOn: ["Go on as {nick}, or as somebody else?", "¿Seguir como {nick}, o como otra persona?"],
+  goOnText: ["You were here before, in this browser.", "Ya estuviste aquí, en este navegador."],
+  goOnAs: ["Go on as {nick}", "Seguir como {nick}"],
+  other: ["Somebody else", "Otra persona"],
+  elsewhere: ["{nick} is here in another tab.", "{nick} está aquí en otra pestaña."],
+  serverPassword: ["This chat has a password", "Este chat tiene contraseña"],
+  password: ["Password", "Contraseña"],
+  passwordOf: ["Password of {nick}", "Contraseña de {nick}"],
+  connecting: ["Connecting…", "Conectando…"],
+  down: [
+    "The line is down. What you write is kept, and sent when it is back.",
+    "La línea se cortó. Lo que escribas se guarda y sale cuando vuelva.",
+  ],
+  waiting: ["{n} waiting", "{n} en espera"],
+  overtaken: ["You went on in another place. This page is at its end.", "Seguiste en otro lugar. Esta página terminó."],
+  here: ["Go on here", "Seguir aquí"],
+  left: ["You have left. Your nickname is free again.", "Te fuiste. Tu apodo vuelve a estar libre."],
+  again: ["Come in again", "Entrar otra vez"],
+  leave: ["Leave", "Salir"],
+  leaveText: [
+    "Leave the chat? Your nickname is free then, and nobody can go on as you here.",
+    "¿Salir del chat? Tu apodo queda libre y nadie puede seguir aquí como tú.",
+  ],
+  joined: ["{who} came in", "{who} entró"],
+  leftRoom: ["{who} left", "{who} se fue"],
+  quit: ["{who} left the chat", "{who} dejó el chat"],
+  words: ["{who}: “{text}”", "{who}: «{text}»"],
+  more: ["and {n} more", "y {n} más"],
+  renamed: ["{from} is now {to}", "{from} ahora es {to}"],
+  topicSet: ["{from} set the topic: {text}", "{from} puso el tema: {text}"],
+  topicGone: ["{from} took the topic away", "{from} quitó el tema"],
+  noTopic: ["No topic", "Sin tema"],
+  topic: ["Topic", "Tema"],
+  search: ["Search", "Buscar"],
+  searchFor: ["Words to look for in {place}", "Palabras que buscar en {place}"],
+  found: ["{n} found", "{n} encontradas"],
+  invite: ["Invite", "Invitar"],
+  inviteText: ["Whoever opens this address is in {place}:", "Quien abra esta dirección está en {place}:"],
+  copy: ["Copy", "Copiar"],
+  copied: ["Copied", "Copiada"],
+  login: ["Log in", "Acceder"],
+  register: ["Register this nickname", "Registrar este apodo"],
+  loginText: ["For who has an account.", "Para quien tiene cuenta."],
+  missed: ["{n} lines are gone", "faltan {n} líneas"],
+  takenBack: ["taken back", "retirada"],
+  notice: ["Notifications", "Avisos"],
+  noticeOn: ["Notifications are on", "Los avisos están puestos"],
+  noticeNo: [
+    "Notifications need an encrypted address (https), which this one is not.",
+    "Los avisos necesitan una dirección cifrada (https), y esta no lo es.",
+  ],
+  noticeDenied: [
+    "This browser was told to show no notifications from here.",
+    "A este navegador se le dijo que no muestre avisos de aquí.",
+  ],
+  pause: ["Read new lines aloud (screen readers)", "Leer en voz alta las líneas nuevas (lectores de pantalla)"],
+  print: ["Print", "Imprimir"],
+  help: ["Help", "Ayuda"],
+  room: ["Room", "Sala"],
+  roomHint: ["such as #ops", "como #ops"],
+  private: ["Write to them", "Escribirle"],
+  whois: ["Who is that?", "¿Quién es?"],
+  mention: ["Mention", "Mencionar"],
+  ignore: ["Ignore", "Ignorar"],
+  unignore: ["Ignore no more", "No ignorar más"],
+  mute: ["Mute for 10 minutes", "Silenciar 10 minutos"],
+  unmute: ["Mute no more", "Dejar hablar"],
+  kick: ["Send out", "Echar"],
+  ban: ["Ban for a day", "Vetar un día"],
+  op: ["Make operator", "Hacer operador"],
+  deop: ["Operator no more", "Quitar de operador"],
+  takeBack: ["Take back their last line", "Retirar su última línea"],
+  leaveRoom: ["Leave this room", "Dejar esta sala"],
+  closePrivate: ["Close this conversation", "Cerrar esta conversación"],
+  role_owner: ["{to} owns {of}", "{to} es dueño de {of}"],
+  role_operator: ["{to} is an operator of {of}", "{to} es operador de {of}"],
+  role_member: ["{to} has no role in {of} any more", "{to} ya no tiene papel en {of}"],
+  m_mute: ["{to} was muted", "{to} fue silenciado"],
+  m_unmute: ["{to} may talk again", "{to} puede hablar otra vez"],
+  m_kick: ["{to} was sent out", "{to} fue echado"],
+  m_ban: ["{to} was banned", "{to} fue vetado"],
+  m_unban: ["{to} is banned no more", "{to} ya no está vetado"],
+  m_slow: ["One line in {seconds} s from each", "Una línea cada {seconds} s por persona"],
+  m_unslow: ["The room is not slow any more", "La sala ya no es lenta"],
+  "m_lock-topic": ["The topic is for operators", "El tema es de los operadores"],
+  "m_unlock-topic": ["The topic is for everybody", "El tema es de todos"],
+  m_lock: ["The door of {of} is locked", "La puerta de {of} está cerrada"],
+  m_unlock: ["The door of {of} is open", "La puerta de {of} está abierta"],
+  m_admit: ["{to} was let into {of}", "A {to} se le abrió {of}"],
+  m_refuse: ["{to} was not let into {of}", "A {to} no se le abrió {of}"],
+  m_expire: ["Nobody let {to} into {of}", "Nadie abrió {of} a {to}"],
+  m_class: [
+    "Class mode is on: #lobby has a door and is slow; guests have no private talk with each other, make no rooms and accounts, keep their nicknames, and set no topics, away and goodbye texts",
+    "El modo clase está puesto: #lobby tiene una puerta y va lenta; los invitados no hablan en privado entre ellos, no crean salas ni cuentas, conservan su apodo, y no ponen temas ni textos de ausencia o despedida",
+  ],
+  m_unclass: [
+    "Class mode is off: nothing is closed to guests any more",
+    "El modo clase está quitado: ya nada está cerrado a los invitados",
+  ],
+  everybody: ["everybody", "todos"],
+  thisServer: ["this server", "este servidor"],
+  isPrivate: ["The room is private now", "La sala es privada ahora"],
+  isPublic: ["The room is public now", "La sala es pública ahora"],
+  invited: ["{to} was asked into {of}", "{to} fue invitado a {of}"],
+  invitedYou: ["You are asked into {of}: /join {of}", "Te invitan a {of}: /join {of}"],
+  notDelivered: ["{to} did not come back, and did not get it", "{to} no volvió y no lo recibió"],
+  audited: ["{from} {what} {to} {of} {text}", "{from} {what} {to} {of} {text}"],
+  announced: ["Announcement", "Anuncio"],
+  failed: ["Not said: {text}", "No se dijo: {text}"],
+  edit: ["Write it again", "Escribirla otra vez"],
+  waits: ["waits", "espera"],
+  away: ["away", "ausente"],
+  lineDown: ["line down", "línea cortada"],
+  bot: ["bot", "bot"],
+  owner: ["owner", "dueño"],
+  operator: ["operator", "operador"],
+  you: ["you", "tú"],
+  encrypted: [
+    "Passwords travel encrypted at {url}. This server made its certificate itself, so the browser warns once: that is expected; compare the fingerprint that the start of the server shows.",
+    "Las contraseñas viajan cifradas en {url}. Este servidor hizo su certificado él mismo, así que el navegador avisa una vez: es lo esperado; compara la huella que muestra el servidor al empezar.",
+  ],
+  noCode: ["The code for coming back is not good any more.", "El código para volver ya no vale."],
+  tooLong: ["That is too long.", "Es demasiado largo."],
+  lookUp: ["Look up", "Buscar"],
+  offers: ["Suggestions", "Sugerencias"],
+  repeat: ["The same once more", "La misma otra vez"],
 };
 const language = /^es\b/i.test(navigator.language) ? "es" : "en";
-const sentences = language === "es" ? SPANISH : ENGLISH;
+const column = { en: 0, es: 1 }[language];
 
 function t(name, facts = {}) {
-  return (sentences[name] ?? name).replace(/\{(\w+)\}/g, (_, key) => facts[key] ?? "");
+  return (SENTENCES[name]?.[column] ?? name).replace(/\{(\w+)\}/g, (_, key) => facts[key] ?? "");
 }
 
 // The page's own elements.
@@ -513,7 +584,7 @@ function noted(event) {
   const found = name === "*" || name === "@" ? place : placeOf(name);
   if (!found) return;
   const who = event.who ? list(event.who) : event.from;
-  const facts = { ...event, who, of: event.of === "*" ? "" : event.of, to: event.to || t("everybody"), from: event.from ?? "" };
+  const facts = { ...event, who, of: event.of === "*" ? t("thisServer") : event.of, to: event.to || t("everybody"), from: event.from ?? "" };
   let text = null;
   switch (event.type) {
     case "joined":
@@ -523,7 +594,8 @@ function noted(event) {
       break;
     case "left":
       for (const nick of event.who) found.users.delete(nick);
-      text = t(event.quit ? "quit" : "leftRoom", facts) + (event.text ? `: “${event.text}”` : "");
+      text = t(event.quit ? "quit" : "leftRoom", facts);
+      if (event.text) text = t("words", { who: text, text: event.text });
       break;
     case "renamed":
       if (event.from === talk.nick) {
