@@ -456,9 +456,9 @@ const handlers = {
       status();
       return;
     }
-    if (error.code === "taken-over") return ended("overtaken", t("here"), () => connectAgain());
+    if (error.code === "taken-over") return ended(t("overtaken"), t("here"));
     const out = ["banned", "kicked"].includes(error.code) || !(place || ui.dialog.open); // or not let in
-    if (out && error.id == null) return ended(null, t("again"), () => connectAgain(), error.text);
+    if (out && error.id == null) return ended(error.text, t("again"));
     if (error.code === "nick-timeout") return void (line.wanted = false);
     if (place) note(place, error.text, "failed");
     else if (ui.dialog.open) ui["dialog-error"].textContent = error.text;
@@ -515,9 +515,9 @@ function connectAgain() {
   connect();
 }
 
-function ended(name, again, act, text) {
+function ended(text, again) {
   line.wanted = false;
-  ask(text ?? t(name), { buttons: [[again, act]], entering: true });
+  ask(text, { buttons: [[again, connectAgain]], entering: true });
 }
 
 // Each event of a log counts as shown; what came already is not shown twice.
@@ -647,7 +647,7 @@ function list(names) {
 }
 
 function onOtherDevice(event) {
-  if (event.type === "joined") request({ line: `/who ${event.room}` }, (answer) => answer.type === "reply" && (placeOf(event.room), listed(answer), true));
+  if (event.type === "joined") askWho(placeOf(event.room));
   else if (event.type === "left") dropPlace(event.room);
   else if (event.type === "renamed") {
     talk.nick = event.to;
@@ -935,9 +935,7 @@ function show(found) {
     window_.stuck = true;
     if (isRoom(found.name)) history.replaceState(null, "", `#${found.name.slice(1)}`);
     if (!found.lines.length && !found.asking && talk.here && found.more) fill(found);
-    if (isRoom(found.name) && talk.here) {
-      request({ line: "/who", room: found.name }, (answer) => answer.type === "reply" && (listed(answer), true));
-    }
+    if (isRoom(found.name) && talk.here) askWho(found);
   }
   for (const id of ["places", "people"]) open(id, false);
   drawPlace();
@@ -977,6 +975,10 @@ function drawPlaces() {
     ui["show-places"].textContent = `☰${all ? ` ${all}` : ""}`;
     ui["show-places"].setAttribute("aria-label", `${t("places")}${all ? `, ${t("unread", { n: all })}` : ""}`);
   }) ?? 1;
+}
+
+function askWho(found) {
+  request({ line: "/who", room: found.name }, (answer) => answer.type === "reply" && (listed(answer), true));
 }
 
 function listed(reply) {
@@ -1129,10 +1131,10 @@ function ask(title, { text = "", body = [], buttons = [], error = "", entering =
   ui["dialog-text"].hidden = !text;
   ui["dialog-error"].textContent = error;
   ui["dialog-body"].replaceChildren(...body);
-  ui["dialog-buttons"].replaceChildren(...buttons.map(([words, act, primary = true], index) => {
+  ui["dialog-buttons"].replaceChildren(...buttons.map(([words, act], index) => {
     const last = index === buttons.length - 1 && done;
     return make("button", {
-      type: last ? "submit" : "button", class: last && primary ? "primary" : null,
+      type: last ? "submit" : "button", class: last ? "primary" : null,
       onclick: last ? null : () => closeUnlessAsked(act),
     }, words);
   }));
@@ -1277,6 +1279,9 @@ function wayToTls() {
   return about.encrypted ? t("encrypted", { url: about.encrypted }) : "";
 }
 
+// Why something is not done, and what would be right.
+const reasonOf = (error) => [error.text, error.code === "needs-tls" ? wayToTls() : ""].join("\n");
+
 function askLogin() {
   ask(t("login"), {
     text: t("loginText"),
@@ -1289,7 +1294,7 @@ function askLogin() {
 
 function passwordOrError(answer) {
   if (answer.type === "error") {
-    ui["dialog-error"].textContent = [answer.text, answer.code === "needs-tls" ? wayToTls() : ""].join("\n");
+    ui["dialog-error"].textContent = reasonOf(answer);
     return true;
   }
   return false;
@@ -1367,7 +1372,7 @@ function mainMenu() {
     room && [t("topic"), editTopic],
     [t("login"), askLogin],
     [t("register"), () => request({ line: "/register" }, (answer) => {
-      if (answer.type === "error") note(place, [answer.text, answer.code === "needs-tls" ? wayToTls() : ""].join("\n"), "failed");
+      if (answer.type === "error") note(place, reasonOf(answer), "failed");
       return answer.type === "error";
     })],
     [t("notice"), askNotifications],
