@@ -24,8 +24,8 @@ _IRC = re.compile(
     rb"(?:@\S+ +)?"
     rb"(?:CAP :?[A-Z]+\b[^\r\n]*|(?:PASS|NICK) \S+ *|PASS :[^\r\n]*|USER(?: +[^\s:]\S*){3} +\S[^\r\n]*|JOIN :)[\r\n]"
 )
-_REQUEST = re.compile(rb"(?:GET|HEAD|POST|PUT|OPTIONS|DELETE|PATCH) \S+ HTTP/1\.\d *[\r\n]")
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
+_REQUEST = re.compile(rb"(?:%b)\S+ HTTP/1\.\d *[\r\n]" % b"|".join(_METHODS))
 _SSH = re.compile(r"SSH-\d\.\d+-.*")
 
 _SSH_DISCONNECT = 1

@@ -24,11 +24,9 @@ def frame(payload: bytes, kind: int = TEXT) -> bytes:
     size = len(payload)
     if size < 126:
         return struct.pack("!BB", kind, size) + payload
-    return struct.pack("!BBH", kind, 126, size) + payload if size < 2**16 else _long(payload, kind)
-
-
-def _long(payload: bytes, kind: int) -> bytes:
-    return struct.pack("!BBQ", kind, 127, len(payload)) + payload
+    if size < 2**16:
+        return struct.pack("!BBH", kind, 126, size) + payload
+    return struct.pack("!BBQ", kind, 127, size) + payload
 
 
 class FramedFormat(JsonFormat):
