@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from irc_client import code_of, enter, irc, log_in, numbers, plain, told
+from stores import SlowStore
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from world import Client, World
@@ -769,6 +770,44 @@ def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: W
         assert [parse(line).params[1] for line in client.take()[1:-1]] == ["one"]
     amy.type("CHATHISTORY TARGETS timestamp=2026-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10")
     assert [parse(line).params[1] for line in amy.take()[1:-1]] == ["#ops", "bob", "carl"]
+
+
+def test_an_id_of_private_talk_is_looked_for_page_by_page_and_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HISTORY_MOST", 4)
+    monkeypatch.setattr(limits, "CHATHISTORY_PAGES", 3)
+    world = World(rate=2.0)
+    amy = enter(world, "amy", caps=PAGING)
+    enter(world, "carl")
+    amy.type(*(f"PRIVMSG carl :{number}" for number in range(20)), "CHATHISTORY LATEST carl * 4")
+    ids = {20 - back: parse(line).tags["msgid"] for back, line in zip((4, 3, 2, 1), amy.take()[-5:-1], strict=True)}
+    for _ in range(4):
+        oldest = min(ids)
+        amy.type(f"CHATHISTORY BEFORE carl msgid={ids[oldest]} 4")
+        lines = [line for line in map(parse, amy.take()) if line.command == "PRIVMSG"]
+        ids |= {oldest - len(lines) + place: line.tags["msgid"] for place, line in enumerate(lines)}
+    assert [number for number in sorted(ids) if number < 16] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+
+    monkeypatch.setattr(limits, "PRICE_LOOKED_AT", 10_000)
+    looked_at = []
+    for wanted in (ids[19], ids[8], "nothing"):
+        amy.visit._budget.left = 1_000_000
+        amy.type(f"CHATHISTORY BEFORE carl msgid={wanted} 1")
+        looked_at.append((1_000_000 - amy.visit._budget.left) // 10_000)
+    assert looked_at == [4, 12, 12]
+
+
+def test_what_is_being_stored_belongs_to_what_is_asked_for_behind_it() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy = enter(world, "amy", "JOIN #ops", caps=PAGING)
+    store.slow = True
+    amy.type(
+        "PRIVMSG #ops :one", "CHATHISTORY TARGETS timestamp=2026-01-01T00:00:00Z timestamp=2027-01-01T00:00:00Z 10"
+    )
+    assert not told(amy, "CHATHISTORY")
+    store.let()
+    world.turn()
+    assert told(amy, "CHATHISTORY")[0][:2] == ["TARGETS", "#ops"]
 
 
 def test_between_two_times_is_between_them_however_they_are_written(amy: Client, world: World) -> None:

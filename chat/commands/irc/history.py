@@ -53,6 +53,7 @@ class Place(NamedTuple):
 async def chathistory(asked: Asked, command: str, *params: str) -> None:
     """A part of what was said."""
     command = command.upper()
+    await asked.hub.turn.flush()  # what was said just now belongs to it
     try:
         if command == "TARGETS" and len(params) == 3:
             await _targets(asked, *params)
@@ -82,7 +83,6 @@ async def _part(asked: Asked, command: str, target: str, *params: str) -> None:
         return
     limit = min(int(most[:6]), limits.HISTORY_MOST) or limits.HISTORY_MOST
     readings, key = asked.hub.archive.readings, buffer.log.key
-    await asked.hub.turn.flush()  # what was said just now belongs to it
     reading = readings.begin()
     found = await _found(asked, buffer, command, [place for place in places if place is not None], limit)
     shown = reading.still((key, entry) for entry in found)
@@ -207,9 +207,16 @@ async def _place(asked: Asked, buffer: Buffer, given: str) -> Place | None:
     number = value.partition("-")[0]
     if buffer.other is None and number.isdecimal():
         return Place(int(number[:18]), int(number[:18]))
-    for entry in await _last(asked, buffer, 0, buffer.log.head + 1, limits.COUNTED):
-        if msgid(buffer.log.key, entry) == f"msgid={value}":
-            return Place(entry.seq, entry.seq)
+    before = buffer.log.head + 1
+    for _ in range(limits.CHATHISTORY_PAGES):  # mostly it is in the first
+        page = await _last(asked, buffer, 0, before, limits.HISTORY_MOST)
+        asked.connection.spend(limits.PRICE_LOOKED_AT * len(page))
+        for entry in page:
+            if msgid(buffer.log.key, entry) == f"msgid={value}":
+                return Place(entry.seq, entry.seq)
+        if len(page) < limits.HISTORY_MOST:
+            break
+        before = page[0].seq
     return None
 
 
