@@ -505,8 +505,8 @@ class Hub:
         """How many people who may be here have come from this address."""
         return sum(
             person is not besides
-            and self.measures.of("ban", person, SERVER) is None
             and any(session.host == host for session in (*person.attached, *person.detached))
+            and self.measures.of("ban", person, SERVER) is None
             for some in (self.people, self.absent)
             for person in some.values()
         )
