@@ -152,35 +152,26 @@ class Conversation:
             case Came():
                 yield from self._came(what)
             case Announced(_, author, _, at, text):
-                words = f"{self._words(phrases.announced(author))}: {quoted(text)}"
-                yield from self._dated(Shown(LineKind.EVENT, visible(words), self._local(at)))
+                yield from self._event(f"{self._words(phrases.announced(author))}: {quoted(text)}", at)
             case StopAnnounced(_, author, _, at, seconds):
-                words = visible(self._words(phrases.stops(author, seconds)))
-                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at)))
+                yield from self._event(self._words(phrases.stops(author, seconds)), at)
             case RoleGiven(room, author, _, at, whom, role, place):
-                words = visible(self._words(phrases.role_given(author, whom, role, place)))
-                own = room.startswith("@")
-                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
+                yield from self._event(self._words(phrases.role_given(author, whom, role, place)), at, room)
             case Measured(room, author, _, at, did, whom, place, seconds, why, fact) if not self._is_known(fact):
-                own = room.startswith("@")
                 named = self._recorder or (len(self._me.rooms) > 1 and not self._routed)
                 told = phrases.measured(author, did, whom, None if room == place and not named else place, seconds, why)
-                shown = Shown(LineKind.EVENT, visible(self._words(told)), self._local(at), room=None if own else room)
-                yield from self._dated(shown)
+                yield from self._event(self._words(told), at, room)
             case PrivacySet(room, author, _, at, private):
-                words = visible(self._words(phrases.privacy_set(author, room, private)))
-                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=room))
+                yield from self._event(self._words(phrases.privacy_set(author, room, private)), at, room)
             case Invited(room, author, _, at, whom, place):
                 own = room.startswith("@")
                 told = phrases.invites_you(author, place) if own else phrases.invited(author, whom, place)
-                words = visible(self._words(told))
-                yield from self._dated(Shown(LineKind.EVENT, words, self._local(at), room=None if own else room))
+                yield from self._event(self._words(told), at, room)
             case Waiting(room, who) if who:
                 yield from self._reply(self._words(phrases.at_door(room, who)))
             case Audited(room, author, _, at, did, whom, place, seconds, count, text):
                 words = self._words(phrases.audited(author, did, whom, place, seconds, count))
-                entry = visible(f"{words}: {quoted(text)}" if text else words)
-                yield from self._dated(Shown(LineKind.EVENT, entry, self._local(at), room=room))
+                yield from self._event(f"{words}: {quoted(text)}" if text else words, at, room)
             case Redacted(_, _, seq, _, targets) if targets == (seq,):
                 pass
             case Redacted():
@@ -219,6 +210,11 @@ class Conversation:
             first = f"{room}<{said.shown or said.author}> "
         lines = [visible(first + head), *(visible(continued + line) for line in rest)]
         return Shown(LineKind.TALK, "\n".join(lines), self._local(said.at), room=said.room, source=said)
+
+    def _event(self, text: str, at: datetime | None, room: str | None = None) -> Iterator[Shown]:
+        """Something was done in a room; what is told in private, or to everybody, belongs to none."""
+        place = None if room is None or room.startswith("@") else room
+        return self._dated(Shown(LineKind.EVENT, visible(text), self._local(at), room=place))
 
     def _came(self, came: Came) -> Iterator[Shown]:
         if self._routed and self._me.did(came):
