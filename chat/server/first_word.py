@@ -21,7 +21,7 @@ def ask(path: Path, first: bool, words: Language, read: Callable[[], None]) -> l
     """Ask at a terminal, at the first start, and keep what was typed in this file, from which `read` has it taken;
     returns what the start says.
 
-    `read` raises `Unfit` for what cannot be a word; the file cannot be written: so does this.
+    `read` raises `Unfit` for what cannot be a word; so does this, where the file cannot be written.
     """
     for _ in range(_ASKED if first and _is_terminal() else 0):
         prompt = words.words(say("A word that everybody has to know who comes in (Enter: none):"))

@@ -221,7 +221,7 @@ def test_browsers_are_not_counted_as_people_and_have_a_number_of_their_own(monke
     world = World(max_per_host=2)
     open_web(world)
     monkeypatch.setattr(limits, "WEB_PER_HOST", 5)
-    browsers = [Asker(world) for _ in range(1)]
+    browsers = [Asker(world)]
     for _ in range(4):
         browsers[-1].ask(head())
         browsers.append(Asker(world))

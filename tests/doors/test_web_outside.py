@@ -178,7 +178,7 @@ def test_the_last_word_is_the_proxys(lines: list[tuple[str, str]], host: str, se
 
 
 def test_who_is_no_proxy_is_not_believed(web: World) -> None:
-    page = Page(web, "/nick amy", x_forwarded_for="6.6.6.6", x_forwarded_proto="https", host_="x")
+    page = Page(web, "/nick amy", x_forwarded_for="6.6.6.6", x_forwarded_proto="https")
     assert page.visit.host == "192.0.2.1"
     assert not page.visit.sealed
 
