@@ -111,6 +111,7 @@ async def _in(call: Call, log: Log) -> AsyncIterator[Said]:
 async def _show(call: Call, whose: str, parts: AsyncIterator[Said]) -> Outcome:
     """A part after the other, each when what came before it was read."""
     hub, total = call.session.hub, 0
+    await hub.turn.flush()  # what was said just now belongs to it
     async for part in parts:
         keys = [key for key, _ in part]
         whole = hub.archive.readings.hold(keys, [(_place(call, key, entry), entry) for key, entry in part])

@@ -88,6 +88,7 @@ async def _show(call: Call, query: Query, room: str | None, asked: Selection) ->
 
 async def _found(call: Call, query: Query) -> Found:
     """What fits a query, of what they may read."""
+    await call.session.hub.turn.flush()  # what was said just now belongs to it
     places = [(log.key, _told_from(call.session, log) or 0) for log in call.session.logs.values()]
     behind = {key: max(place, query.behind.get(key, 0)) for key, place in places if key in query.keys}
     query = query._replace(behind=behind)

@@ -316,3 +316,10 @@ def test_a_search_in_the_room_that_stands_beside_a_line(world: World) -> None:
     amy.type("/grep #lobby tea", id="3", room="#ops")
     found = [{event["text"] for event in keys["events"]} for keys in amy.objects if keys["type"] == "history"]
     assert found == [{"tea in ops", "tea in the lobby"}, {"tea in ops"}, {"tea in the lobby"}]
+
+
+@pytest.mark.parametrize("asked", ["/last 5", "/since 1h", "/grep word", "/export"])
+def test_what_was_said_in_the_line_before_belongs_to_it(world: World, asked: str) -> None:
+    amy = world.enter("amy")
+    amy.type("a word", asked)
+    assert [line for line in amy.lines if line.endswith("<amy> a word")]
