@@ -36,13 +36,13 @@ from chat.base import limits
 from chat.base.language import Language
 from chat.core.hub import Hub
 from chat.doors.sockets import Caller
-from chat.doors.web_outside import Health, Posts, Transcripts, caller, posting_visits, visits_by
+from chat.doors.web_outside import POSTED, Health, Posts, Transcripts, VisitsBy, caller
 from chat.doors.web_resources import Closed, File, Picture, Readable, Text
 from chat.doors.websocket import WebSocketLines
 from chat.visit.visit import Visits
 from chat.wire.framed import FramedFormat, FramedWire
 from chat.wire.join_hints import web_address
-from chat.wire.wires import JSON, Kind
+from chat.wire.wires import Kind
 
 logger = Logger()
 
@@ -108,8 +108,8 @@ class Web:
     def __init__(self, hub: Hub, visits: Visits, words: Language, settings: Settings) -> None:
         self.hub = hub
         self.words = words
-        self.visits = visits_by(visits, {JSON: Kind(FramedFormat, FramedWire)}, words)
-        self.posts = posting_visits(visits, words)
+        self.visits = VisitsBy(visits, Kind(FramedFormat, FramedWire), words)
+        self.posts = VisitsBy(visits, POSTED, words)
         self.settings = settings
         self.site = _Site(_root(self), self)
         self._browsers: set[Browser] = set()

@@ -220,20 +220,16 @@ class _PostWire(JsonWire):
         return wire.Invoke("post", "post", line.split("\0", 2), wire.Request("", "post"))
 
 
-class _Visits:
-    def __init__(self, visits: Visits, wires: Wires) -> None:
-        self.budgets, self.wires = visits.budgets, wires
+class VisitsBy:
+    """The same visits, which begin in another wire."""
+
+    def __init__(self, visits: Visits, kind: Kind, words: Language) -> None:
+        self.budgets, self.wires = visits.budgets, Wires({JSON: kind}, words)
         self.made, self.lost = visits.made, visits.lost
 
 
-def visits_by(visits: Visits, kinds: Mapping[str, Kind], words: Language) -> Visits:
-    """The same visits, which begin in another wire."""
-    return _Visits(visits, Wires(kinds, words))
-
-
-def posting_visits(visits: Visits, words: Language) -> Visits:
-    """Those of who posts one line."""
-    return visits_by(visits, {JSON: Kind(JsonFormat, _PostWire)}, words)
+POSTED = Kind(JsonFormat, _PostWire)
+"""By which one line is posted."""
 
 
 class _Post(Door):
