@@ -306,6 +306,17 @@ def test_an_account_its_roles_and_a_login(server: Server, browse: Browse, connec
     ana.presses("#boat").hears("bob: welcome back")
 
 
+def test_who_comes_in_again_before_the_last_line_has_ended_begins_anew(
+    server: Server, browse: Browse, stack: ExitStack
+) -> None:
+    between = stack.enter_context(Relay(server.port))
+    ana = browse(server, port=between.port).joins("ana")
+    between.hold()
+    ana.presses("Menu").presses("Leave").presses("Leave").presses("Come in again")
+    ana.presses("Log in").presses("Cancel").joins("zoe")
+    ana.says("in").hears("zoe: in")
+
+
 def test_who_is_one_too_many_when_they_begin_to_talk_is_told_so(serve: Serve, browse: Browse, stack: ExitStack) -> None:
     server = serve("--proxy", "127.0.0.1", "--max-per-host", "20")
     crowd = []

@@ -267,6 +267,8 @@ function connect() {
   clearTimeout(line.timer);
   const mine = ++line.number;
   line.socket?.close();
+  talk.here = false; // the last one may not have ended yet
+  talk.hello = null;
   const socket = new WebSocket(new URL("ws", location.href.split("#")[0]).href.replace(/^http/, "ws"));
   line.socket = socket;
   line.ping = null;
