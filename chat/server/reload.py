@@ -28,7 +28,7 @@ _WHO_COMES_IN = say("for whoever has no nickname yet")
 _NOBODY_GOES = say("nobody who is here is sent away")
 
 RELOADED: Mapping[str, Sentence | None] = {
-    "for": None,
+    "for": say("class mode, and the question for a word, come with the next start"),
     "name": None,
     "motd": None,
     "history": None,

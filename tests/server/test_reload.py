@@ -69,6 +69,11 @@ def test_a_ban_that_is_only_taken_away_is_told_with_its_option(path: Path, said:
     assert said == ["ban: taken away 192.0.2.1/32"]
 
 
+def test_what_a_preset_does_at_a_start_alone_is_told(path: Path, said: list[str]) -> None:
+    Running(path, "").with_file("for class\n")
+    assert "for: - -> class (class mode, and the question for a word, come with the next start)" in said
+
+
 def test_another_proxy_counts_for_who_connects_from_now_on(path: Path, said: list[str]) -> None:
     server = Running(path, "proxy 127.0.0.1\n")
     server.with_file("proxy 10.0.0.0/24\nproxy 10.0.1.1\n")
