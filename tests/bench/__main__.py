@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.generator import Generator
 from tests.bench.native import Missing, compiled
 from tests.bench.report import Report
-from tests.bench.servers import KINDS, Broken, Server, checkout, cores, open_files
+from tests.bench.servers import DATABASE, KINDS, MEMORY, Broken, Server, checkout, cores, open_files
 from tests.bench.workloads import WORKLOADS, NotHere
 
 QUICK = "lat,paced,busy,win,sat"
@@ -35,8 +35,8 @@ def _sizes(text: str) -> list[int]:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    listed = [f"  {name:9} {workload.about}" for name, workload in WORKLOADS.items()]
-    served = [f"  {name:9} {kind.about}" for name, kind in KINDS.items()]
+    listed = [f"  {name:14} {workload.about}" for name, workload in WORKLOADS.items()]
+    served = [f"  {name:14} {kind.about}" for name, kind in KINDS.items()]
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description="What a delivery costs in our server, beside yardsticks in the same run; all of it on 127.0.0.1. "
@@ -53,7 +53,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     add("--people", "-n", _sizes, "100", "the number of connections; several are separated by commas")
     add("--rounds", "-r", int, "3", "how often each is measured; take at least 5 for figures to quote")
     add("--seconds", "-t", float, "1", "how long a workload runs that has no end of its own")
-    parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout, measured as the last server")
+    parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout, last; its store as the first's")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios; needs the extra `bench`")
     return parser.parse_args(arguments)
 
@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> int:
         if options.plot and find_spec("matplotlib") is None:
             raise Missing("--plot needs matplotlib, which comes with the extra `bench`")
         if options.beside:
-            KINDS["beside"] = checkout(options.beside.absolute())
+            KINDS["beside"] = checkout(options.beside.absolute(), MEMORY if options.servers[0] == "chat" else DATABASE)
             options.servers.append("beside")
         compiled("load")
         connections = max(WORKLOADS[name].connections for name in options.workloads)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench import servers
 from tests.bench.generator import Generator
 from tests.bench.lines import Author, listen
-from tests.bench.servers import ROOT, Server, checkout
+from tests.bench.servers import DATABASE, MEMORY, ROOT, Server, checkout
 from tests.bench.workloads import SENDERS, indexed
 
 Count = Callable[[], None]
@@ -78,10 +78,10 @@ _FROZEN = "import time; time.perf_counter = lambda: 0.0"
 
 
 @contextmanager
-def _counted(root: Path, directory: str, counter: list[str]) -> Iterator[Server]:
+def _counted(root: Path, database: str, directory: str, counter: list[str]) -> Iterator[Server]:
     Path(directory, "sitecustomize.py").write_text(_FROZEN)
     with Server(
-        checkout(root), wrapper=["env", "PYTHONHASHSEED=0", f"PYTHONPATH={directory}:{root}", *counter]
+        checkout(root, database), wrapper=["env", "PYTHONHASHSEED=0", f"PYTHONPATH={directory}:{root}", *counter]
     ) as server:
         yield server
 
@@ -98,12 +98,12 @@ def _run(server: Server, name: str, n: int, begin: Count) -> int:
     return many
 
 
-def instructions(root: Path, name: str, n: int) -> float:
+def instructions(root: Path, name: str, n: int, database: str = DATABASE) -> float:
     """Of the server, outside the kernel, for each line."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "callgrind"
         counter = ["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
-        with _counted(root, directory, counter) as server:
+        with _counted(root, database, directory, counter) as server:
 
             def control(*what: str) -> None:
                 subprocess.run(["callgrind_control", *what, str(server.pid)], check=True, capture_output=True)
@@ -120,7 +120,7 @@ def instructions(root: Path, name: str, n: int) -> float:
 _TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 
-def system_calls(root: Path, name: str, n: int) -> float:
+def system_calls(root: Path, name: str, n: int, database: str = DATABASE) -> float:
     """Of the server, for each line."""
     with tempfile.TemporaryDirectory() as directory:
         trace, begun = Path(directory) / "trace", 0
@@ -129,7 +129,7 @@ def system_calls(root: Path, name: str, n: int) -> float:
             nonlocal begun
             begun = trace.stat().st_size
 
-        with _counted(root, directory, ["strace", "-D", "-f", "-o", str(trace)]) as server:
+        with _counted(root, database, directory, ["strace", "-D", "-f", "-o", str(trace)]) as server:
             many = _run(server, name, n, begin)
             with trace.open() as lines:
                 lines.seek(begun)
@@ -142,13 +142,14 @@ def main() -> None:
     parser.add_argument("--workloads", "-w", default=",".join(LOADS), help=f"of {', '.join(LOADS)}")
     parser.add_argument("--people", "-n", type=int, default=100, help="how many hear a line (default: 100)")
     parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout of ours")
+    parser.add_argument("--memory", action="store_const", const=MEMORY, default=DATABASE, help="keep nothing on a disk")
     chosen = parser.parse_args()
     servers.START_SECONDS = 120.0  # under callgrind
     roots = [ROOT] if chosen.beside is None else [ROOT, chosen.beside.absolute()]
     sys.stdout.write(f"{'for each line':16}{'this':>14}{'beside':>14}{'ratio':>8}\n")
     for name in chosen.workloads.split(","):
         for what in (instructions, system_calls):
-            ours, *theirs = [what(root, name, chosen.people) for root in roots]
+            ours, *theirs = [what(root, name, chosen.people, chosen.memory) for root in roots]
             beside = f"{theirs[0]:14,.1f}{ours / theirs[0]:8.3f}" if theirs else ""
             sys.stdout.write(f"{name + ' ' + what.__name__[:12]:16}{ours:14,.1f}{beside}\n")
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Compiles the two small C programs of the benchmark, once a run, into a directory that goes when the run ends."""
+"""Compiles what of the benchmark is written in C, once a run, into a directory that goes when the run ends."""
 
 import atexit
 import functools
@@ -23,11 +23,12 @@ def _directory() -> Path:
 
 
 @functools.cache
-def compiled(name: str) -> Path:
-    """The program made of `name`.c. Raises Missing without a C compiler."""
+def compiled(name: str, library: bool = False) -> Path:
+    """The program, or library, made of `name`.c. Raises Missing without a C compiler."""
     compiler = shutil.which("cc")
     if compiler is None:
         raise Missing("no C compiler (cc)")
-    program = _directory() / name
-    subprocess.run([compiler, "-O2", "-Wall", "-o", program, HERE / f"{name}.c"], check=True)
-    return program
+    made = _directory() / name
+    kind = ("-shared", "-fPIC") if library else ()
+    subprocess.run([compiler, "-O2", "-Wall", *kind, "-o", made, HERE / f"{name}.c"], check=True)
+    return made

@@ -97,6 +97,11 @@ PAM = no
     return [program, "--nodaemon", "--config", str(config)]
 
 
+def _at_once(command: Callable[[Path, int], list[str]]) -> Callable[[Path, int], list[str]]:
+    """The same server, whose connections do not wait for one packet to be acknowledged before they send the next."""
+    return lambda directory, port: ["env", f"LD_PRELOAD={compiled('nodelay', library=True)}", *command(directory, port)]
+
+
 def _inspircd(directory: Path, port: int) -> list[str]:
     program, config = _program("inspircd"), directory / "inspircd.conf"
     config.write_text(f"""<server name="bench.invalid" description="benchmark" network="Benchmark" id="001">
@@ -137,15 +142,16 @@ KINDS = {
     "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
     "twistd": Kind("plain", _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False),
     "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),
+    "ngircd-at-once": Kind("irc", _at_once(_ngircd), "ngIRCd with TCP_NODELAY (nodelay.c)", backlog=8),
     "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512),
 }
 
 
-def checkout(root: Path) -> Kind:
-    """Our server as it is in another checkout, with its default store on disk."""
+def checkout(root: Path, database: str = DATABASE) -> Kind:
+    """Our server as it is in another checkout, with its default store on disk, or as said."""
     if not (root / "chat" / "tap.py").exists():
         raise Missing(f"no checkout of ours in {root}")
-    return Kind("plain", _chat(DATABASE, root=root), f"our server of {root}", gathers=31.0, root=root)
+    return Kind("plain", _chat(database, root=root), f"our server of {root}", gathers=31.0, root=root)
 
 
 def cores() -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from tests.bench.searches import fill, searched
 from tests.bench.servers import Server
 
 SENDERS = 10
+CALM_SECONDS = 5.0
 WARM_UP = 0.3  # seconds of the same load before the clock runs
 LINES = 1000
 SEARCHES = 20
@@ -96,6 +97,16 @@ def paced(server: Server, load: Generator, n: int, seconds: float) -> Result:
 
 def busy(server: Server, load: Generator, n: int, seconds: float) -> Result:
     return _talk(server, load, n, seconds, senders=min(n, SENDERS), rate=100_000 / n)
+
+
+def calm(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """People who talk: between two lines all sleep, and the caches are somebody else's."""
+    return _talk(server, load, n, max(seconds, CALM_SECONDS), senders=SENDERS, rate=50)
+
+
+def window(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """32 lines in flight in all: who waits for lines that cannot come loses time."""
+    return _talk(server, load, n, seconds, senders=8, window=4)
 
 
 def win(server: Server, load: Generator, n: int, seconds: float) -> Result:
@@ -342,6 +353,9 @@ WORKLOADS = {
     "lat": Workload(lat, "one line in flight: nothing can be batched"),
     "paced": Workload(paced, "open loop, 20 000 deliveries a second"),
     "busy": Workload(busy, "open loop, 100 000 deliveries a second (1 000 lines a second with 100 people)"),
+    "ten": Workload(calm, "a room of ten, 50 lines a second; cost and latency are cold", sizes=(10,)),
+    "hundred": Workload(calm, "a room of a hundred, 50 lines a second; cost and latency are cold", sizes=(100,)),
+    "window": Workload(window, "8 senders with 4 lines in flight each; cost and latency are hot, but for pauses"),
     "win": Workload(win, "10 senders with 32 lines in flight each"),
     "sat": Workload(sat, "10 senders write 2 000 000 / N lines as fast as the socket takes them, to the end"),
     "acks": Workload(
