@@ -51,11 +51,12 @@ from chat.server.process import RunningProcess
 from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
 from chat.server.watchdog import Watchdog
+from chat.store.maintenance import Maintenance
 from chat.store.memory import MemoryStore
 from chat.store.sqlite.free_space import shortage
-from chat.store.sqlite.maintenance import Maintenance
-from chat.store.sqlite.schema import Unusable, prepare
+from chat.store.sqlite.schema import prepare
 from chat.store.sqlite.store import SqliteStore
+from chat.store.unusable import Unusable
 from chat.wire.wires import Wires, kinds
 
 logger = Logger()

@@ -13,7 +13,8 @@ from chat.base.reasons import system_reason
 from chat.server.options import MEMORY, Options
 from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import connect, reason
-from chat.store.sqlite.schema import Unusable, look_into
+from chat.store.sqlite.schema import look_into
+from chat.store.unusable import Unusable
 from chat.wire import replies
 from chat.wire.prose import sentences
 

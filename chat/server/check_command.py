@@ -25,7 +25,8 @@ from chat.doors.certificate import BadCertificate
 from chat.doors.tls import usable
 from chat.server.options import MEMORY, NO_PORT, Options, check_port
 from chat.store.sqlite.free_space import shortage
-from chat.store.sqlite.schema import Unusable, examine
+from chat.store.sqlite.schema import examine
+from chat.store.unusable import Unusable
 
 
 class _Choice(Options):

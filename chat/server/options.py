@@ -28,7 +28,7 @@ from chat.doors import control
 from chat.server import config, first_word, presets
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
 from chat.server.presets import PRESETS
-from chat.store.sqlite.keep import parse_keep
+from chat.store.keep import parse_keep
 from chat.wire import grammar
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
 

@@ -17,8 +17,8 @@ from chat.base.passwords import Shared
 from chat.base.sizes import spelled as spelled_size
 from chat.base.text import visible
 from chat.server.options import Options
+from chat.store.keep import spelled
 from chat.store.sqlite.free_space import MinFree
-from chat.store.sqlite.keep import spelled
 from chat.wire.prose import NOTHING_CHANGED
 
 logger = Logger()

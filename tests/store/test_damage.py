@@ -19,7 +19,8 @@ from chat.core.ports import Admission, Record, Token
 from chat.core.restoring import restore
 from chat.log.events import Joined
 from chat.store.memory import MemoryStore
-from chat.store.sqlite.schema import Prepared, Unusable, prepare
+from chat.store.sqlite.schema import Prepared, prepare
+from chat.store.unusable import Unusable
 
 
 def make(path: Path) -> None:

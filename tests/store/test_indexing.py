@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from chat.base import limits
 from chat.log.events import Fact, Joined, Message
+from chat.store.rows import SEQ_BITS
 from chat.store.sqlite.commits import commit
 from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.people import Written
-from chat.store.sqlite.rows import SEQ_BITS
 from chat.store.sqlite.schema import MIGRATIONS
 
 SIGNS = "aB1 $+<=>|~#'_-\0\x7f\n"

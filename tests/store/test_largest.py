@@ -11,8 +11,8 @@ from database import AMY, BOB, START, Database, lines, log, opened, private
 from chat.base import limits
 from chat.base.language import language
 from chat.log.events import Joined
-from chat.store.sqlite.keep import Size
-from chat.store.sqlite.rows import entry_size
+from chat.store.keep import Size
+from chat.store.rows import entry_size
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 

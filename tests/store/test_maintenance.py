@@ -10,9 +10,9 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from chat.base import limits
-from chat.store.sqlite.keep import Keep, Size
-from chat.store.sqlite.maintenance import Maintenance
-from chat.store.sqlite.retention import Trimmed
+from chat.store.keep import Keep, Size
+from chat.store.maintenance import Maintenance
+from chat.store.retention import Trimmed
 
 DAY = timedelta(days=1)
 NIGHT = datetime(2026, 11, 21, limits.BACKUP_HOUR).astimezone()

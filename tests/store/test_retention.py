@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chat.base import limits
 from chat.base.errors import Unfit
 from chat.core.ports import Duplicates, KeptLog, Place, Query
-from chat.store.sqlite.keep import Keep, Size, parse_keep, spelled
+from chat.store.keep import Keep, Size, parse_keep, spelled
 
 DAY = timedelta(days=1)
 

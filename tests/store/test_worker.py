@@ -9,8 +9,8 @@ from database import Reactor
 from twisted.internet.task import Clock
 
 from chat.base import limits
-from chat.store.sqlite import worker
-from chat.store.sqlite.worker import Worker
+from chat.store import worker
+from chat.store.worker import Worker
 
 
 class Busy(Reactor):

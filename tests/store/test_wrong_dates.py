@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from chat.base import limits
 from chat.core.ports import Appended
 from chat.log.events import Entry, Joined, Message
-from chat.store.sqlite.retention import EARLIEST, Trimmed, due
+from chat.store.retention import EARLIEST, Trimmed
+from chat.store.sqlite.retention import due
 
 DAY = timedelta(days=1)
 NOW = START + 10 * DAY

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from chat.log.events import Private
-from chat.store.sqlite.rows import COLUMNS, entry
+from chat.store.rows import COLUMNS, entry
 from chat.wire import jsonl
 from tests.storm.record import PRIVATE, Event, Fault, event_of
 

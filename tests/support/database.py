@@ -29,8 +29,9 @@ from chat.core.ports import (
 from chat.log.events import Author, Entry, Fact, Message, Private
 from chat.store.sqlite.free_space import MinFree
 from chat.store.sqlite.indexing import Indexing
-from chat.store.sqlite.schema import Prepared, Unusable, prepare
+from chat.store.sqlite.schema import Prepared, prepare
 from chat.store.sqlite.store import SqliteStore
+from chat.store.unusable import Unusable
 
 Result = TypeVar("Result")
 

@@ -13,21 +13,12 @@ from typing import NamedTuple
 
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Place, Said
+from chat.store.rows import as_json, date, entry_size, is_usual, microseconds, values, values_of_message
 from chat.store.sqlite import people
 from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.indexing import Fresh, fresh
 from chat.store.sqlite.redaction import take_back
-from chat.store.sqlite.rows import (
-    WRITTEN,
-    WRITTEN_OF_MESSAGE,
-    as_json,
-    date,
-    entry_size,
-    is_usual,
-    microseconds,
-    values,
-    values_of_message,
-)
+from chat.store.sqlite.statements import WRITTEN, WRITTEN_OF_MESSAGE
 
 
 def _parts(first: int, last: int) -> str:

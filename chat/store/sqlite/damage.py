@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from chat.core import measures
 from chat.core.remembered import wrong_person, wrong_session
+from chat.store.rows import DATES, KINDS, KINDS_WITHOUT_AUTHOR, SAID_KINDS, SEQ_BITS, SEQ_MOST
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.people import people, sessions
-from chat.store.sqlite.rows import DATES, ENTRY_SIZE, KINDS, KINDS_WITHOUT_AUTHOR, SAID_KINDS, SEQ_BITS, SEQ_MOST
+from chat.store.sqlite.statements import ENTRY_SIZE
 
 HEAD_MOST = SEQ_MOST // 2
 """A thousand a second for a year: no log came so far."""

@@ -9,10 +9,11 @@ from chat.core.ports import Emptied, Spoken
 from chat.log.events import Said, TopicSet
 from chat.log.forgetting import Forgotten, without
 from chat.log.redaction import Speaker
+from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
 from chat.store.sqlite.redaction import rewrite, stretches, write_anew
-from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SEQ_BITS, SEQ_MOST, entry
+from chat.store.sqlite.statements import ENTRY_SIZE
 
 
 def spoken(connection: sqlite3.Connection, speaker: Speaker, behind: int) -> Spoken:

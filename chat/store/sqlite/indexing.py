@@ -15,8 +15,8 @@ from typing import NamedTuple
 from chat.base import limits
 from chat.base.folding import FOLDING, SIGNS_OF_ASCII, folded
 from chat.log.events import Entry
+from chat.store.rows import SEQ_BITS, SEQ_MOST, as_json
 from chat.store.sqlite.connection import insert, transaction
-from chat.store.sqlite.rows import SEQ_BITS, SEQ_MOST, as_json
 
 
 def check_folding(connection: sqlite3.Connection) -> None:

@@ -11,8 +11,9 @@ import sqlite3
 from typing import NamedTuple
 
 from chat.base import limits
-from chat.store.sqlite.keep import Size
-from chat.store.sqlite.rows import ENTRY_SIZE, SEQ_BITS, SEQ_MOST
+from chat.store.keep import Size
+from chat.store.rows import SEQ_BITS, SEQ_MOST
+from chat.store.sqlite.statements import ENTRY_SIZE
 
 
 class Share(NamedTuple):

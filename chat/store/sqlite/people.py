@@ -12,7 +12,7 @@ from typing import Any
 
 from chat.base import limits
 from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
-from chat.store.sqlite.rows import as_json, date, microseconds
+from chat.store.rows import as_json, date, microseconds
 
 Row = Sequence[object]
 

@@ -21,7 +21,7 @@ from chat.core.ports import Found, KeptLog, Query, Stretch
 from chat.log.events import Entry
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
-from chat.store.sqlite.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
+from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
 
 def after(connection: sqlite3.Connection, key: str, position: int, most: int) -> list[Entry]:

@@ -20,9 +20,10 @@ from chat.base import limits
 from chat.core.ports import Redaction
 from chat.log.events import Entry
 from chat.log.redaction import emptied
+from chat.store.rows import COLUMNS, SAID_KINDS, SEQ_BITS, entry, values
 from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.indexing import unindex
-from chat.store.sqlite.rows import COLUMNS, ENTRY_SIZE, SAID_KINDS, SEQ_BITS, WRITTEN, entry, values
+from chat.store.sqlite.statements import ENTRY_SIZE, WRITTEN
 
 _ROW = "id, at, kind, person, session, nick, text, details, other"
 

@@ -1,37 +1,19 @@
-"""What is no longer kept: the oldest entries of each log, a step at a time, and the line ids of yesterday.
-
-What is old is told by the dates, which can be wrong: a clock that stood years ahead, or at its beginning.  The numbers
-are the order.  An entry whose date cannot be right (after this moment, before there was this program, or before that
-of an entry which stood in front of it) is as old as the next entry with a date that can be: it was said before that
-one.  Where there is none it stays, and that is told.  An entry with a date that can be right never goes before its
-time, and nothing goes from behind what stays.
-"""
+"""What is no longer kept goes, a step at a time (`chat.store.retention`): of SQLite's file."""
 
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chat.base import limits
+from chat.store.keep import Keep, Size
+from chat.store.retention import EARLIEST, Trimmed
+from chat.store.rows import SEQ_BITS, SEQ_MOST, microseconds
 from chat.store.sqlite import largest
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
-from chat.store.sqlite.keep import Keep, Size
-from chat.store.sqlite.rows import ENTRY_SIZE, SEQ_BITS, SEQ_MOST, microseconds
-
-EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
-"""Before there was this program nothing was said."""
-
-
-class Trimmed(NamedTuple):
-    """What one step took away, and what it met that has no date by which it could go."""
-
-    rows: int
-    lines: float
-    """How many of them people had said; private talk is half a line in each of its two logs."""
-    undated: Sequence[str]
-    """The names of logs from which nothing goes until somebody says something under a right date."""
+from chat.store.sqlite.statements import ENTRY_SIZE
 
 
 def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:

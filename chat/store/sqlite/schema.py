@@ -21,13 +21,15 @@ from chat.base.language import Sentence, say, say_n
 from chat.base.lookalikes import fold
 from chat.base.reasons import system_reason
 from chat.core.ports import Kept, KeptLog, Record, Remembered
+from chat.store.keep import Keep, plan
+from chat.store.retention import EARLIEST
+from chat.store.rows import DATES, SEQ_BITS, SEQ_MOST, date
 from chat.store.sqlite import damage, people
 from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import APPLICATION_ID, connect, reason
 from chat.store.sqlite.indexing import check_folding
-from chat.store.sqlite.keep import Keep, plan
-from chat.store.sqlite.retention import EARLIEST, due
-from chat.store.sqlite.rows import DATES, SEQ_BITS, SEQ_MOST, date
+from chat.store.sqlite.retention import due
+from chat.store.unusable import Unusable
 
 
 def _session_parts(*names: str) -> str:
@@ -127,7 +129,7 @@ MIGRATIONS: Sequence[str] = (
     CREATE TABLE search_made_by (folding TEXT NOT NULL);
     ALTER TABLE logs ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
     """,
-    # `size` is what a log's entries take, roughly (`rows.ENTRY_SIZE`): by it the largest logs are found.
+    # `size` is what a log's entries take, roughly (`statements.ENTRY_SIZE`): by it the largest logs are found.
     f"""
     ALTER TABLE logs ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
     UPDATE logs SET size = (
@@ -234,14 +236,6 @@ MIGRATIONS: Sequence[str] = (
     "INSERT INTO search (search, rank) VALUES ('automerge', 8)",
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
-
-
-class Unusable(Exception):
-    """The database cannot be used; the sentence says why and what to do.  The file is as it was."""
-
-    def __init__(self, sentence: Sentence) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 class Prepared(NamedTuple):

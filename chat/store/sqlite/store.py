@@ -40,19 +40,20 @@ from chat.log.events import Entry
 from chat.log.forgetting import Forgotten
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
+from chat.store.keep import Keep
+from chat.store.retention import Trimmed
 from chat.store.sqlite.backup import back_up
 from chat.store.sqlite.commits import commit, known
 from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.forgetting import called, forget, nicks, spoken
 from chat.store.sqlite.free_space import FreeSpace, MinFree
 from chat.store.sqlite.indexing import Indexing
-from chat.store.sqlite.keep import Keep
 from chat.store.sqlite.people import Written
 from chat.store.sqlite.queries import after, copies, room, said, unread
 from chat.store.sqlite.redaction import Scrubbing
-from chat.store.sqlite.retention import Trimmed, due, trim
+from chat.store.sqlite.retention import due, trim
 from chat.store.sqlite.schema import Prepared
-from chat.store.sqlite.worker import InTurn, Reactor, Worker
+from chat.store.worker import InTurn, Reactor, Worker
 
 logger = Logger()
 

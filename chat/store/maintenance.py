@@ -16,8 +16,8 @@ from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.language import language
-from chat.store.sqlite.keep import Keep, plan, spelled
-from chat.store.sqlite.retention import EARLIEST, Trimmed
+from chat.store.keep import Keep, plan, spelled
+from chat.store.retention import EARLIEST, Trimmed
 
 logger = Logger()
 

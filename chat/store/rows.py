@@ -1,4 +1,4 @@
-"""Entries as rows of the table `entries`, and back.
+"""Entries as rows of the table `entries` of a database, and back.
 
 A row's id is the entry's place: the number of its log, then its number in that log.  So a log is one range of ids,
 in the table as in the search index.  What a fact has beside its author and what was said stands in `details`, under
@@ -47,19 +47,11 @@ SEQ_MOST = (1 << SEQ_BITS) - 1
 COLUMNS = "entries.id, at, kind, person, session, nick, text, details"
 """What `entry` reads."""
 
-WRITTEN = "entries (id, at, kind, person, session, nick, text, details, other)", "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
-"""What `values` are written to; the last one is for finding private talk."""
-
-WRITTEN_OF_MESSAGE = "entries (id, at, kind, person, session, nick, text)", "(?, ?, 'message', ?, ?, ?, ?)"
-"""What `values_of_message` are written to."""
-
-ENTRY_SIZE = "(150 + coalesce(length(CAST(text AS BLOB)), 0) * 3 / 2)"
-"""What an entry takes in the database, roughly: its bytes, half as much in the search index, and what its row and its
-places in the other indexes need (measured: a short line took 204 bytes, where this says 240)."""
-
 
 def entry_size(text: str | None) -> int:
-    """The same for one that is not there yet, by what was said."""
+    """What an entry takes in a database, roughly, by what was said: its bytes, half as much in the search index, and
+    what its row and its places in the other indexes need (measured: a short line took 204 bytes, where this says 240).
+    """
     if text is None:
         return 150
     return 150 + (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))) * 3 // 2

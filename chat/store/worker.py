@@ -1,20 +1,19 @@
-"""A thread with one connection to the database, which does one thing after another.
+"""A thread with one connection to a database, which does one thing after another.
 
-It needs the interpreter's lock for a moment after each call of SQLite's.  A reactor that is never idle lets go of the
-lock only for as long as its own system calls take, and has it back before this thread is awake; each time that also
-begins anew the 5 ms after which Python would make it wait.  So where the thread was late to begin, the reactor pauses
-now and then as long as it is at work.  Where it was not, nothing is done: a timer for each line would wake the reactor
-once more, a tenth of what a line costs where one comes now and then.
+It needs the interpreter's lock for a moment after each call of the database's.  A reactor that is never idle lets go
+of the lock only for as long as its own system calls take, and has it back before this thread is awake; each time that
+also begins anew the 5 ms after which Python would make it wait.  So where the thread was late to begin, the reactor
+pauses now and then as long as it is at work.  Where it was not, nothing is done: a timer for each line would wake the
+reactor once more, a tenth of what a line costs where one comes now and then.
 """
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from select import select
 from threading import Thread
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -25,7 +24,17 @@ from chat.base import limits
 logger = Logger()
 
 Result = TypeVar("Result")
-Work = Callable[[sqlite3.Connection], Any]
+
+
+class Closable(Protocol):
+    """A connection, as far as a worker needs to know what one is."""
+
+    def close(self) -> None:
+        """Nothing is asked by it any more."""
+
+
+Connection = TypeVar("Connection", bound=Closable)
+Given = TypeVar("Given", contravariant=True)
 
 
 class Reactor(Protocol):
@@ -38,20 +47,20 @@ class Reactor(Protocol):
         """Call this after so many seconds."""
 
 
-class Spare(Protocol):
+class Spare(Protocol[Given]):
     """Work of the thread's own, a step at a time, when nobody asks for anything."""
 
     def wanted(self) -> float | None:
         """In how many seconds a step is due if nothing else comes, 0 at once; None if nothing is left to do."""
 
-    def step(self, connection: sqlite3.Connection) -> None:
+    def step(self, connection: Given) -> None:
         """Do it."""
 
 
-class InTurn:
+class InTurn(Generic[Connection]):
     """Several kinds of such work, one after the other: what is due first, is done."""
 
-    def __init__(self, *kinds: Spare) -> None:
+    def __init__(self, *kinds: Spare[Connection]) -> None:
         self._kinds = kinds
 
     def wanted(self) -> float | None:
@@ -59,18 +68,18 @@ class InTurn:
         due = self._due()
         return None if due is None else due[0]
 
-    def step(self, connection: sqlite3.Connection) -> None:
+    def step(self, connection: Connection) -> None:
         """Do that."""
         due = self._due()
         if due is not None:
             due[1].step(connection)
 
-    def _due(self) -> tuple[float, Spare] | None:
+    def _due(self) -> tuple[float, Spare[Connection]] | None:
         found = [(seconds, kind) for kind in self._kinds if (seconds := kind.wanted()) is not None]
         return min(found, key=lambda one: one[0], default=None)
 
 
-class Worker:
+class Worker(Generic[Connection]):
     """Work may be given to it before it is started.  The connection is opened then, in the thread that uses it, as
     SQLite wants it, and while there are file descriptors; where that fails the first work tries anew, and fails, too.
 
@@ -80,9 +89,9 @@ class Worker:
     def __init__(
         self,
         name: str,
-        connect: Callable[[], sqlite3.Connection],
+        connect: Callable[[], Connection],
         reactor: Reactor,
-        spare: Spare | None = None,
+        spare: Spare[Connection] | None = None,
         seconds: Callable[[], float] = perf_counter,
     ) -> None:
         self._spare = spare
@@ -94,7 +103,7 @@ class Worker:
         self._seconds = seconds
         self._late = False
         """Whether it began its last work so late that the reactor was in its way."""
-        self._queue: SimpleQueue[tuple[Work, Deferred[Any], float] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Callable[[Connection], Any], Deferred[Any], float] | None] = SimpleQueue()
         self._closed: Deferred[None] = Deferred()
         self._name = name
 
@@ -105,7 +114,7 @@ class Worker:
         """
         Thread(target=self._run, name=self._name, daemon=True).start()
 
-    def do(self, work: Callable[[sqlite3.Connection], Result]) -> Deferred[Result]:
+    def do(self, work: Callable[[Connection], Result]) -> Deferred[Result]:
         """Fires with what the work returns, or raises, when all that was given before is done."""
         done: Deferred[Result] = Deferred()
         self.undone += 1
@@ -135,7 +144,7 @@ class Worker:
         self._queue.put(None)
         return self._closed
 
-    def _next(self, connection: sqlite3.Connection | None) -> tuple[Work, Deferred[Any], float] | None:
+    def _next(self, connection: Connection | None) -> tuple[Callable[[Connection], Any], Deferred[Any], float] | None:
         """What is asked for next; until that comes, and before it where it cannot wait, spare work is done."""
         while self._spare is not None and connection is not None:
             seconds = self._spare.wanted()
@@ -169,6 +178,6 @@ class Worker:
         try:
             if connection is not None:
                 connection.close()
-        except sqlite3.Error:
+        except Exception:
             logger.failure("The database could not be closed")
         self._reactor.callFromThread(self._closed.callback, None)
