@@ -47,6 +47,7 @@ Code = Literal[
     "muted",
     "banned",
     "locked",
+    "full",
     "kicked",
     "id-used",
     "unavailable",

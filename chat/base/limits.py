@@ -816,6 +816,9 @@ MEASURE_MOST = 3650 * 86400
 SLOW_MOST = 6 * 3600
 """The longest time between two lines of somebody in a slow room: beyond that nobody waits, and /mute all says so."""
 
+PEOPLE_MOST = 100_000
+"""The most people whom the limit of a room lets in: beyond that it keeps nobody out."""
+
 ADDRESS_BAN_SECONDS = 86400
 """For how long a ban closes an address, too: by tomorrow somebody else may have it."""
 

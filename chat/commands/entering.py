@@ -335,8 +335,13 @@ async def come_in(session: Session, id: str | None) -> None:
     if connection.wire.lobby and hub.locked.keeps_out(session.person, LOBBY):
         refused = _wait_at_door(session)
     elif connection.wire.lobby:
-        position = session.join(hub.lobby)
-        history = await entering(session, hub.lobby.log, position)
+        try:
+            hub.locked.check_has_place(session.person, hub.lobby)
+        except Refused as full:
+            refused = full
+        else:
+            position = session.join(hub.lobby)
+            history = await entering(session, hub.lobby.log, position)
     if session.named and session.connection is connection and await tell_welcome(session, False, id, history):
         if refused is not None and LOBBY not in session.person.rooms:  # they may have been let in meanwhile
             session.answer(Problem(refused.code, refused.sentence))

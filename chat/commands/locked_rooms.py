@@ -61,7 +61,7 @@ async def all_come_in(hub: Hub, room: Room) -> None:
     """Unless it is locked again by now: who waited at the door is in, and nobody needs a pass."""
     key = room.log.key
     if not hub.locked.is_locked(key):
-        hub.locked.unlocked(key)
+        hub.locked.end_passes(key)
         for one in hub.locked.waiting(key):
             if not hub.locked.is_locked(key):
                 await _let_in(hub, one)
@@ -165,6 +165,7 @@ async def _let_in(hub: Hub, one: Waiting) -> bool:
         return False
     try:
         hub.measures.check_may_come(person, key)
+        hub.locked.check_has_place(person, one.room)
         person.may_join_one_more()
         await go_in(device, one.room)
     except ChatError as error:

@@ -77,6 +77,13 @@ class Slow(NamedTuple):
     pace: str | None
 
 
+class Limit(NamedTuple):
+    """Where, and how many people come in."""
+
+    room: str | None
+    people: str | None
+
+
 class Bans(NamedTuple):
     """Where."""
 
@@ -158,8 +165,25 @@ async def slow(call: Call, asked: Slow) -> None:
 
 @command(
     "rooms",
+    say("/limit [#room] [N|off]"),
+    say("let nobody come into your room while it has N people, but operators and whom they /invite; off ends it"),
+    role="operator",
+)
+async def limit(call: Call, asked: Limit) -> None:
+    """Who is in it stays; without a word it tells how it is."""
+    room = held_room(call, asked.room)
+    if asked.people is not None:
+        most = _people(asked.people)
+        await set_for_room(call, room, "limit", most > 0, most=most)
+        call.session.hub.locked.end_passes(room.log.key)
+    measure = call.session.hub.measures.find("limit", room.log.key, "", None)
+    call.reply(replies.Limit(room.log.name, 0 if measure is None else measure.most))
+
+
+@command(
+    "rooms",
     say("/bans [#room]"),
-    say("who is muted in your room or banned from it, and whether it is slow or its topic locked"),
+    say("who is muted in your room or banned from it; whether it is slow or has a limit, or its topic is locked"),
     role="operator",
 )
 def bans(call: Call, asked: Bans) -> None:
@@ -240,7 +264,9 @@ def _rows(call: Call, where: str | None) -> list[replies.MeasureRow]:
         person = hub.people.get(measure.whom) or hub.absent.get(measure.whom)
         nick = measure.nick if person is None else person.nick
         left, by = measure.every or measure.left(now), measure.by
-        rows.append(replies.MeasureRow(measure.kind, nick, measure.room, left, by, measure.why, measure.host))
+        rows.append(
+            replies.MeasureRow(measure.kind, nick, measure.room, left, by, measure.why, measure.host, measure.most)
+        )
     return rows
 
 
@@ -374,3 +400,13 @@ def _pace(word: str) -> int:
     if not 0 < every <= limits.SLOW_MOST:
         raise Refused("usage", say("One line in 1s to {most}, or off.", most=exactly(limits.SLOW_MOST)))
     return every
+
+
+def _people(word: str) -> int:
+    """How many people come in; 0: all do."""
+    if vocabulary.switch(word) is False:
+        return 0
+    most = int(word) if word.isdecimal() and len(word) < 10 else 0
+    if not 0 < most <= limits.PEOPLE_MOST:
+        raise Refused("usage", say("From 1 to {most} people, or off.", most=limits.PEOPLE_MOST))
+    return most

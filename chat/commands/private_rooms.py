@@ -143,7 +143,7 @@ async def invite(call: Call, asked: Invite) -> None:
         person.admit(key, place.seq, came=False)
         hub.turn.touch(person)
         await hub.turn.flush()
-    if hub.locked.is_locked(key):
+    if hub.locked.needs_pass(key):
         hub.locked.give_pass(person, key)
         await hub.turn.flush()
     call.reply(replies.Invited(person.nick, room.log.name))

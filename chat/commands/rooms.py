@@ -97,6 +97,7 @@ async def join(call: Call, asked: Join) -> Outcome:
             hub.roles.give(session.person, room.log.key, "owner")
         if hub.locked.keeps_out(session.person, key):
             raise hub.locked.wait(session.person, session, room, hub.settings.max_per_host > 0)
+        hub.locked.check_has_place(session.person, room)
         return await go_in(session, room, is_new, call.request.id)
     room = hub.rooms.make(asked.room)
     # Whoever looks at a room on a wire of people has read it.

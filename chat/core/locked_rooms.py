@@ -1,8 +1,8 @@
-"""The doors of locked rooms: who waits there, and who may come in all the same.
+"""The doors of rooms that are locked, or for so many people: who waits there, and who may come in all the same.
 
-That a room is locked is a measure of all who are no operators (`chat.core.measures`).  Whoever was asked in, or let in
-before, has a pass for as long as it is locked; it ends where they are sent out.  Who waits, and who has a pass, are
-records: it is known again after a restart.
+That a room is locked, or has a limit, is a measure of all who are no operators (`chat.core.measures`).  Whoever was
+asked in, or let in before, has a pass for as long as that is so; it ends where they are sent out.  Who waits, and who
+has a pass, are records: it is known again after a restart.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
 from chat.base.errors import Refused
-from chat.base.language import duration, say
+from chat.base.language import duration, say, say_n
 from chat.core.measures import Measures
 from chat.core.person import Device, Person
 from chat.core.ports import Record
@@ -83,7 +83,7 @@ class LockedRooms:
         self._kept.clear()
         for key in list(self._passes):
             for id in list(self._passes[key]):
-                if not self.is_locked(key) or (id not in people and id not in absent):
+                if not self.needs_pass(key) or (id not in people and id not in absent):
                     self._end_pass(id, key)
 
     # Who comes in.
@@ -96,13 +96,30 @@ class LockedRooms:
         """Whether this room is locked for somebody who is not in it; None is somebody from outside."""
         if self._measures.of("lock", person, key) is None:
             return False
-        if person is None or person.id in self._passes.get(key, ()):
-            return person is None
+        return person is None or not self._is_asked_in(person, key)
+
+    def check_has_place(self, person: Person, room: Room) -> None:
+        """Raises `Refused` for somebody who is not in this room where so many people are as may be."""
+        limit = self._measures.of("limit", person, room.log.key) if room.measured else None
+        if limit is not None and len(room.members) >= limit.most and not self._is_asked_in(person, room.log.key):
+            full = say_n(
+                "{room} is full: it has a limit of {count} person. Try again later.",
+                "{room} is full: it has a limit of {count} people. Try again later.",
+                limit.most,
+                room=room.log.name,
+            )
+            raise Refused("full", full)
+
+    def needs_pass(self, key: str) -> bool:
+        """Whether somebody who is asked into the room of this key is in need of a pass."""
+        return self.is_locked(key) or self._measures.find("limit", key, "", None) is not None
+
+    def _is_asked_in(self, person: Person, key: str) -> bool:
         admission = person.admitted.get(key)
-        return admission is None or admission.came
+        return person.id in self._passes.get(key, ()) or (admission is not None and not admission.came)
 
     def give_pass(self, person: Person, key: str) -> None:
-        """They may come into this room while it is locked; of very many, the oldest pass ends."""
+        """They may come into this room while it is locked, or full; of very many, the oldest pass ends."""
         passes = self._passes.setdefault(key, {})
         passes.pop(person.id, None)
         passes[person.id] = None
@@ -198,10 +215,11 @@ class LockedRooms:
         for key in [key for key, some in self._passes.items() if person.id in some]:
             self._end_pass(person.id, key)
 
-    def unlocked(self, key: str) -> None:
-        """The room of this key is open: nobody needs a pass."""
-        for id in list(self._passes.get(key, ())):
-            self._end_pass(id, key)
+    def end_passes(self, key: str) -> None:
+        """Those for the room of this key, where nobody needs one any more."""
+        if not self.needs_pass(key):
+            for id in list(self._passes.get(key, ())):
+                self._end_pass(id, key)
 
     # How they are held.
 

@@ -1,5 +1,5 @@
 """Measures: what keeps somebody from talking, or out, in one room or on the whole server, and until when; and what
-holds for a whole room: that it is slow, or its topic locked.
+holds for a whole room: that it is slow, how many people come in, or that its topic is locked.
 
 One is of a person, whatever they are called and on however many devices, or of everybody in a room; that a room is
 locked is of everybody.  It is a record of
@@ -22,7 +22,7 @@ from chat.core.roles import SERVER
 from chat.core.turn import Turn
 from chat.wire import phrases
 
-Kind = Literal["mute", "ban", "slow", "lock-topic", "lock", "class"]
+Kind = Literal["mute", "ban", "slow", "limit", "lock-topic", "lock", "class"]
 
 CLASS = "class"
 """The reason of what class mode does to the lobby, to which nobody gives one: it ends with it."""
@@ -51,6 +51,8 @@ class Measure(NamedTuple):
     """The address that it closes, too."""
     every: int = 0
     """Where it is slow: so many seconds have to pass between two lines of somebody."""
+    most: int = 0
+    """So many people come into the room, where that is limited."""
 
     @property
     def holder(self) -> str:
@@ -68,7 +70,8 @@ class Measure(NamedTuple):
         until = None if self.until is None else self.until.isoformat()
         parts = {"nick": self.nick, "room": self.room, "by": self.by, "why": self.why, "host": self.host}
         times = {"since": self.since.isoformat(), "until": until, "every": self.every}
-        return Record(RECORDS, self.key, json.dumps({**parts, **times}))
+        most = {"most": self.most} if self.most else {}
+        return Record(RECORDS, self.key, json.dumps({**parts, **times, **most}))
 
     def left(self, now: datetime) -> int | None:
         """For how many seconds more it holds, of many in whole minutes; None is for ever."""
@@ -96,10 +99,12 @@ def read(key: str, value: str) -> Measure | None:
             None if until is None else datetime.fromisoformat(until),
             parts["host"],
             parts.get("every", 0),
+            parts.get("most", 0),
         )
         texts = (measure.nick, measure.room, measure.by or "", measure.why, measure.host)
         whole = kind in get_args(Kind) and where[:1] in ("#", SERVER) and all(isinstance(text, str) for text in texts)
         whole = whole and isinstance(measure.every, int) and (measure.every > 0) == (kind == "slow")
+        whole = whole and isinstance(measure.most, int) and (measure.most > 0) == (kind == "limit")
         aware = since.tzinfo is not None and (measure.until is None or measure.until.tzinfo is not None)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

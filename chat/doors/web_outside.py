@@ -148,7 +148,7 @@ def page(name: str, topic: str, entries: Sequence[Entry], more: bool, words: Lan
 
 _STATUS: Mapping[str, int] = {
     "login-failed": 401, "no-room": 404, "room-bad": 404, "too-long": 413, "slow-down": 429, "too-many": 429,
-    "not-allowed": 403, "muted": 403, "banned": 403, "locked": 403, "needs-tls": 403, "nick-taken": 403,
+    "not-allowed": 403, "muted": 403, "banned": 403, "locked": 403, "full": 403, "needs-tls": 403, "nick-taken": 403,
     "not-stored": 503, "unavailable": 503, "internal": 503,
 }  # fmt: skip
 """What HTTP calls some of our codes; 400 all others."""

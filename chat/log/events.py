@@ -180,8 +180,9 @@ class Invited:
 class Measured:
     """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in the room of this name or (`*`)
     on the server, for so many seconds (None: for ever, or at once).  Or something holds for the whole room, or does so
-    no more: that everybody says one line in so many seconds, that its topic is locked, that it is locked itself; and
-    who waited at its door was let in, or not.  Or class mode is on, or off, on the server.
+    no more: that everybody says one line in so many seconds, that so many people (`most`) come in, that its topic is
+    locked, that it is locked itself; and who waited at its door was let in, or not.  Or class mode is on, or off, on
+    the server.
 
     It stands in the room's log, and in the log of their own where they are not in it.  Without an author it was done
     by whoever runs the server.  What concerns the server stands in all `rooms` where they are, as one `fact`.
@@ -190,7 +191,7 @@ class Measured:
     author: Author | None
     what: Literal[
         "mute", "unmute", "kick", "ban", "unban", "slow", "unslow", "lock-topic", "unlock-topic",
-        "lock", "unlock", "admit", "refuse", "expire", "class", "unclass",
+        "limit", "unlimit", "lock", "unlock", "admit", "refuse", "expire", "class", "unclass",
     ]  # fmt: skip
     to: str
     room: str
@@ -198,6 +199,7 @@ class Measured:
     why: str
     fact: str = ""
     rooms: tuple[str, ...] = ()
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def values(log: int, key: str, entry: Entry) -> list[object]:
     seq, at, fact, _ = entry
     kind, author = type(fact), fact.author
     details = {name: getattr(fact, name) for name in _DETAILS[kind]}
-    for name in ("notice", "put_out", "fact"):  # rare
+    for name in ("notice", "put_out", "fact", "most"):  # rare
         if not details.get(name, True):
             del details[name]
     if author is not None and (author.bot or author.shown):

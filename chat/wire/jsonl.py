@@ -169,9 +169,10 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
         case RoleGiven(by, to, role, room):
             given: dict[str, object] = {"to": to, "role": role, "of": room}
             return given if by is None else {"from": by.nick, **given}
-        case Measured(by, what, to, room, seconds, why, fact_id):
+        case Measured(by, what, to, room, seconds, why, fact_id, _, most):
             taken: dict[str, object] = {"what": what, "to": to, "of": room, "seconds": seconds, "why": _shown(why)}
             taken |= {"fact": fact_id} if fact_id else {}
+            taken |= {"most": most} if most else {}
             return taken if by is None else {"from": by.nick, **taken}
         case PrivacySet(by, private):
             privacy: dict[str, object] = {"private": private}

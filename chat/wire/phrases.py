@@ -82,6 +82,8 @@ def audited(nick: str | None, what: str, to: str, room: str, seconds: int | None
 _OF_ROOM = {
     "slow": "slow",
     "unslow": "slow off",
+    "limit": "limit",
+    "unlimit": "limit off",
     "roster": "roster",
     "class": "class on",
     "unclass": "class off",
@@ -156,12 +158,18 @@ def place(room: str) -> Sentence:
     return say("on this server") if room == "*" else say("in {room}", room=room)
 
 
-def measured(by: str | None, what: str, to: str, room: str | None, seconds: int | None, why: str) -> Sentence:
-    """Somebody ("" is everybody) was muted, and so on, or a room made slow; where that is clear, it is not told."""
+def measured(
+    by: str | None, what: str, to: str, room: str | None, seconds: int | None, why: str, most: int = 0
+) -> Sentence:
+    """Somebody ("" is everybody) was muted, and so on, or a room made slow, or for so many people; where that is clear,
+    it is not told."""
     names: dict[str, object] = {"nick": say("whoever runs this server") if by is None else by, "other": to or EVERYBODY}
     time = for_ever() if seconds is None else for_time(exactly(seconds))
     pace = time if seconds is None else exactly(seconds)
-    told = Sentence(_MEASURED[what].text, {**names, "time": pace if what in ("slow", "expire") else time})
+    if what == "limit":
+        told = say_n("{nick} set a limit of {count} person", "{nick} set a limit of {count} people", most, **names)
+    else:
+        told = Sentence(_MEASURED[what].text, {**names, "time": pace if what in ("slow", "expire") else time})
     if room is not None:
         told = say("{told} {place}", told=told, place=place(room))
     return because(told, why)
@@ -175,6 +183,7 @@ _MEASURED = {
     "unban": say("{nick} unbanned {other}"),
     "slow": say("{nick} slowed everybody to one line in {time}"),
     "unslow": say("{nick} ended the slow pace"),
+    "unlimit": say("{nick} lifted the limit of people"),
     "lock-topic": say("{nick} locked the topic"),
     "unlock-topic": say("{nick} unlocked the topic"),
     "lock": say("{nick} locked the door"),
@@ -188,6 +197,10 @@ _MEASURED = {
     "refuse": say("{nick} refused {other}"),
     "expire": say("Nobody admitted {other} within {time}"),
 }
+
+
+MEASURES = frozenset({*_MEASURED, "limit"})
+"""What can have been done."""
 
 
 def at_door(room: str, who: tuple[str, ...]) -> Sentence:

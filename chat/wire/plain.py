@@ -158,9 +158,9 @@ class PlainFormat:
                 announced = phrases.invites_you(_nick(by), place)
             case Invited(by, to, place):
                 announced = phrases.invited(_nick(by), to, place)
-            case Measured(by, what, to, place, seconds, why):
+            case Measured(by, what, to, place, seconds, why, _, _, most):
                 room = None if log.name == place and not named else place
-                announced = phrases.measured(_nick(by), what, to, room, seconds, why)
+                announced = phrases.measured(_nick(by), what, to, room, seconds, why, most)
             case StopAnnounced(by, seconds):
                 announced = phrases.stops(_nick(by), seconds)
             case Redacted(by, targets, said_at, whose, _):

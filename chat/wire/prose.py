@@ -487,7 +487,7 @@ def _measured(taken: replies.Measured) -> Iterator[Sentence]:
 
 def _measures(measures: replies.Measures) -> Iterator[Sentence]:
     for row in measures.measures:
-        told = phrases.measured(row.by, row.what, row.nick, row.room, row.seconds, row.why)
+        told = phrases.measured(row.by, row.what, row.nick, row.room, row.seconds, row.why, row.most)
         if row.host:
             told = say("{told} (with the address {host})", told=told, host=row.host)
         yield told
@@ -503,6 +503,18 @@ def _slow(slow: replies.Slow) -> Iterator[Sentence]:
         yield say("{room} is slow: everybody but operators may say one line in {time}.", room=slow.room, time=time)
     else:
         yield say("{room} is not slow.", room=slow.room)
+
+
+def _limit(limit: replies.Limit) -> Iterator[Sentence]:
+    if limit.most:
+        yield say_n(
+            "{room} has a limit of {count} person: beyond that nobody comes in but operators, and whom they ask in.",
+            "{room} has a limit of {count} people: beyond that nobody comes in but operators, and whom they ask in.",
+            limit.most,
+            room=limit.room,
+        )
+    else:
+        yield say("{room} has no limit of people.", room=limit.room)
 
 
 def _topic_lock(lock: replies.TopicLock) -> Iterator[Sentence]:
@@ -884,6 +896,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Measured: _measured,
     replies.Measures: _measures,
     replies.Slow: _slow,
+    replies.Limit: _limit,
     replies.TopicLock: _topic_lock,
     replies.Privacy: _privacy,
     replies.Invited: _invited,

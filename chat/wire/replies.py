@@ -338,7 +338,7 @@ class WaitsNoMore(NamedTuple):
 
 Taken = Literal["mute", "unmute", "kick", "ban", "unban"]
 
-OfRoom = Literal["slow", "unslow", "lock-topic", "unlock-topic", "lock", "unlock"]
+OfRoom = Literal["slow", "unslow", "limit", "unlimit", "lock-topic", "unlock-topic", "lock", "unlock"]
 """What holds for a whole room, or does so no more."""
 
 
@@ -356,15 +356,17 @@ class Measured(NamedTuple):
 
 class MeasureRow(NamedTuple):
     """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever); or what holds for a
-    whole room: that one line is said there in so many seconds, that its topic is locked."""
+    whole room: that one line is said there in so many seconds, that so many people (`most`) come in, that its topic is
+    locked."""
 
-    what: Literal["mute", "ban", "slow", "lock-topic", "lock", "class"]
+    what: Literal["mute", "ban", "slow", "limit", "lock-topic", "lock", "class"]
     nick: str
     room: str
     seconds: int | None
     by: str | None
     why: str
     host: str
+    most: int
 
 
 class Measures(NamedTuple):
@@ -379,6 +381,13 @@ class Slow(NamedTuple):
 
     room: str
     seconds: int
+
+
+class Limit(NamedTuple):
+    """Nobody but operators, and whom they ask in, comes into a room of so many people; 0: all do."""
+
+    room: str
+    most: int
 
 
 class TopicLock(NamedTuple):
@@ -738,7 +747,7 @@ Facts = (
     | Ignored | Unignored | Quiet | Pong | OwnLines | TakenBack | Absent | LineDown | IsAway | DraftBegun | NothingSaid
     | Dropped | Posted
     | Slowed | MuchAsked | GuessWaits | StillWaiting | Joined | Left | Rooms | Topic | NewTopic | RoleGiven
-    | Measured | Measures | Slow | TopicLock
+    | Measured | Measures | Slow | Limit | TopicLock
     | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore | ClassMode | Roster
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips

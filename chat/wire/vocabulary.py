@@ -50,6 +50,7 @@ _WORDS = {
     "ban": "vetar",
     "unban": "perdonar",
     "slow": "slowmode lento",
+    "limit": "límite",
     "class": "clase",
     "lock": "cerrar",
     "unlock": "abrir",

@@ -112,6 +112,7 @@ def test_a_reply_keeps_its_facts() -> None:
         {"type": ["message"]},
         {"type": "message", "room": "#lobby", "from": "bob"},
         MESSAGE | {"text": 7},
+        {"type": "measure", "room": "#lobby", "what": "what is to come", "of": "#lobby"},
         MESSAGE | {"from": None},
         {"type": "missed", "room": "#lobby", "count": -1},
         {"type": "missed", "room": "#lobby", "count": True},

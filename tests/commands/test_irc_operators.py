@@ -46,14 +46,26 @@ def test_the_modes_of_a_room_are_what_commands_make_of_it(world: World, bob: Cli
     carl, amy = enter(world, "carl", "JOIN #ops"), world.enter("amy", "/join #ops")
     bob.take()
     shown = []
-    for letters in ("", "+i", "+k word", "+m", "-k", "-i", "-m", "+t", "-t"):
+    for letters in ("", "+i", "+k word", "+m", "-k", "-i", "-m", "+t", "-t", "+l 20", "-l"):
         bob.type(f"MODE #ops {letters}", "MODE #ops")
         shown.append(told(bob, "324")[-1][2:])
         if letters:
             assert told(bob, "MODE")[0][:2] == ["#ops", letters[:2]]
         bob.take()
-    assert shown == [["+n"], ["+ins"], ["+ikns", "*"], ["+ikmns", "*"], ["+imns"], ["+mn"], ["+n"], ["+nt"], ["+n"]]
-    assert [params[1] for params in told(carl, "MODE")] == ["+i", "+m", "-i", "-m", "+t", "-t"]
+    assert shown == [
+        ["+n"],
+        ["+ins"],
+        ["+ikns", "*"],
+        ["+ikmns", "*"],
+        ["+imns"],
+        ["+mn"],
+        ["+n"],
+        ["+nt"],
+        ["+n"],
+        ["+ln", "20"],
+        ["+n"],
+    ]
+    assert [params[1] for params in told(carl, "MODE")] == ["+i", "+m", "-i", "-m", "+t", "-t", "+l", "-l"]
     assert amy.take() == [
         "-!- bob made #ops private",
         "-!- bob muted everybody for ever in #ops",
@@ -61,6 +73,8 @@ def test_the_modes_of_a_room_are_what_commands_make_of_it(world: World, bob: Cli
         "-!- bob unmuted everybody in #ops",
         "-!- bob locked the topic in #ops",
         "-!- bob unlocked the topic in #ops",
+        "-!- bob set a limit of 20 people in #ops",
+        "-!- bob lifted the limit of people in #ops",
     ]
 
 
@@ -87,6 +101,27 @@ def test_what_is_no_word_of_a_room_is_refused_and_the_room_stays_open(world: Wor
     assert told(bob, "324") == [["bob", "#ops", "+n"]]
 
 
+@pytest.mark.parametrize("given", ["", "0", "-1", "many", "9999999999"])
+def test_what_is_no_number_of_people_is_refused_and_the_room_has_no_limit(
+    world: World, bob: Client, given: str
+) -> None:
+    bob.type(f"MODE #ops +l :{given}", "MODE #ops")
+    shown = given or "*"
+    assert told(bob, "696") == [["bob", "#ops", "l", shown, "From 1 to 100000 people, or off."]]
+    assert told(bob, "324") == [["bob", "#ops", "+n"]]
+
+
+def test_whom_a_full_room_does_not_let_in_is_told_so_by_its_number(world: World, bob: Client) -> None:
+    carl = enter(world, "carl")
+    bob.type("MODE #ops +l 1")
+    carl.type("MODE #ops +l 5", "JOIN #ops")
+    assert told(carl, "471") == [["carl", "#ops", "#ops is full: it has a limit of 1 person. Try again later."]]
+    bob.type("INVITE carl #ops")
+    carl.type("JOIN #ops")
+    assert told(carl, "JOIN") == [["#ops"]]
+    assert numbers(carl)[:2] == ["482", "471"]
+
+
 def test_what_is_no_mode_is_told_in_words(world: World, bob: Client) -> None:
     carl, _ = enter(world, "carl", "JOIN #ops"), enter(world, "dee", "JOIN #ops")
     world.take_all()
@@ -99,9 +134,9 @@ def test_what_is_no_mode_is_told_in_words(world: World, bob: Client) -> None:
 def test_several_modes_are_set_one_after_the_other_and_what_there_is_not_is_told(world: World, bob: Client) -> None:
     enter(world, "carl", "JOIN #ops")
     bob.take()
-    bob.type("MODE #ops +l-v+mo 5 carl nobody")
+    bob.type("MODE #ops +z-v+mo carl nobody")
     assert bob.take() == [
-        ":pi 472 bob l :There is no such mode here. HELP lists what there is.",
+        ":pi 472 bob z :There is no such mode here. HELP lists what there is.",
         ":pi 472 bob v :There is no such mode here: whoever may talk needs none, and MUTE NICK is for who may not.",
         ":bob!chat@chat MODE #ops +m",
         ":pi 401 bob nobody :Nobody here is called nobody. /who shows who is here.",

@@ -146,13 +146,15 @@ class Measuring(RuleBasedStateMachine):
         if whom is not None:
             self.free(whom if by == "themselves" else by, kind, whom, place)
 
-    @rule(by=BY, kind=st.sampled_from(("slow", "lock-topic", "lock")), on=st.booleans())
+    @rule(by=BY, kind=st.sampled_from(("slow", "limit", "lock-topic", "lock")), on=st.booleans())
     def set_for_the_room(self, by: str, kind: str, on: bool) -> None:
         may = self.may_hit(by, None, ROOM)
         if kind == "lock":
             self.do(by, f"/lock {ROOM} {'on' if on else 'off'}")
         elif kind == "slow":
             self.do(by, f"/slow {ROOM} {'1h' if on else 'off'}")
+        elif kind == "limit":
+            self.do(by, f"/limit {ROOM} {'100000' if on else 'off'}")
         elif by == "boss":
             return  # who sets a topic is in the room
         else:
@@ -423,7 +425,7 @@ class Measuring(RuleBasedStateMachine):
     def undo_all(self) -> None:
         """Everything ends by its opposite, and then it is as if nothing had been."""
         for kind, place, whom in sorted(self.held):
-            if kind in ("slow", "lock-topic", "lock"):
+            if kind in ("slow", "limit", "lock-topic", "lock"):
                 self.set_for_the_room("chief", kind, False)
             else:
                 self.free_by_id(kind, place, whom)

@@ -262,7 +262,16 @@ def test_a_mute_of_the_server_holds_everywhere_but_to_its_operators(world: World
     assert ben.take() == []
     boss.type("/admin bans", "/admin unmute trol")
     told = boss.take_objects()
-    row = {"what": "mute", "nick": "trol", "room": "*", "seconds": 7200, "by": None, "why": "spam", "host": ""}
+    row = {
+        "what": "mute",
+        "nick": "trol",
+        "room": "*",
+        "seconds": 7200,
+        "by": None,
+        "why": "spam",
+        "host": "",
+        "most": 0,
+    }
     assert told[0]["measures"] == [row]
     trol.type("hello")
     assert ben.take()[-1] == "#ops <trol> hello"

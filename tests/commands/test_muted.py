@@ -76,6 +76,7 @@ WAYS = {
     "unban": ["/unban ben"],
     "bans": ["/bans"],
     "slow": ["/slow 1s", "/slow off"],
+    "limit": ["/limit 1", "/limit off"],
     "export": ["/export"],
     "report": ["/report ben Marker"],
     "admin": ["/admin announce Marker"],

@@ -1,4 +1,5 @@
-"""Rooms that are slow, and topics that are locked: what holds for a whole room, but for its operators."""
+"""Rooms that are slow, or for so many people, and topics that are locked: what holds for a whole room, but for its
+operators."""
 
 from collections.abc import Callable
 
@@ -127,7 +128,7 @@ def test_a_shorter_time_counts_at_once(world: World) -> None:
     assert codes(trol) == []
 
 
-@pytest.mark.parametrize("line", ["/slow 30s", "/slow off", "/slow 20s", "/topic lock on"])
+@pytest.mark.parametrize("line", ["/slow 30s", "/slow off", "/slow 20s", "/topic lock on", "/limit 5"])
 def test_what_cannot_be_stored_is_not_so(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(store := KeepingStore())
     ana, _, _ = moderated(world)
@@ -318,3 +319,122 @@ def test_where_it_is_slower_by_now_an_earlier_line_counts_for_longer(world: Worl
     trol.take()
     trol.type("two")
     assert errors(trol) == [WAITS.format("two", 19)]
+
+
+# A limit of people.
+
+
+def test_into_a_full_room_nobody_comes_and_who_is_in_it_stays(world: World) -> None:
+    ana, trol, ben = moderated(world)
+    carl = guest(world, "carl", room=None)
+    world.take_all()
+    ana.type("/limit 2")
+    assert ana.take() == [
+        "-> #ops has a limit of 2 people: beyond that nobody comes in but operators, and",
+        "->   whom they ask in.",
+    ]
+    assert ben.take() == ["-!- ana set a limit of 2 people in #ops"]
+    trol.type("hello")
+    carl.type("/join #ops")
+    assert carl.take() == ["! full: #ops is full: it has a limit of 2 people. Try again later."]
+    for left in (trol, ben):
+        carl.type("/join #ops")
+        assert codes(carl) == ["! full"]
+        left.type("/leave #ops")
+    carl.type("/join #ops")
+    assert codes(carl) == []
+    trol.take()
+    trol.type("/join #ops")
+    assert codes(trol) == ["! full"]
+    assert "#ops <trol> hello" in ben.take()
+
+
+def test_operators_and_whom_they_ask_in_come_into_a_full_room(world: World) -> None:
+    ana, _, _ = moderated(world)
+    chief, carl, dee = boss(world, "chief"), guest(world, "carl", room=None), guest(world, "dee", room=None)
+    ana.type("/limit 1", "/invite carl", "/private", "/invite dee")
+    for client in (chief, carl, dee):
+        client.take()
+        client.type("/join #ops")
+        assert codes(client) == []
+    ana.type("/kick trol", "/kick carl")
+    carl.take()
+    carl.type("/join #ops")
+    assert codes(carl) == ["! full"]
+
+
+def test_who_was_asked_in_before_the_limit_or_before_a_restart_comes_in_as_long_as_there_is_one() -> None:
+    world = World(store := KeepingStore())
+    ana, _, _ = moderated(world)
+    carl, dee = guest(world, "carl", room=None), guest(world, "dee", room=None)
+    ana.type("/limit 1", "/limit 2", "/invite carl")
+    codes_of = [client.session.code for client in (carl, dee)]
+    after = restarted(world, store)
+    carl, dee = (resume(after, code) for code in codes_of)
+    for client in (carl, dee):
+        client.type("/join #ops")
+    assert (codes(carl), codes(dee)) == ([], ["! full"])
+    after.hub.measures.end(after.hub.measures.find("limit", "#ops", "", None))
+    after.hub.locked.end_passes("#ops")
+    assert not after.hub.locked.needs_pass("#ops")
+    dee.type("/join #ops")
+    assert codes(dee) == []
+
+
+def test_who_waits_at_a_door_that_opens_comes_in_as_far_as_there_is_place_and_is_told(world: World) -> None:
+    ana, _, _ = moderated(world)
+    carl, dee = guest(world, "carl", room=None), guest(world, "dee", room=None)
+    ana.type("/limit 4", "/lock on")
+    for client in (carl, dee):
+        client.type("/join #ops")
+        client.take()
+    ana.type("/unlock on")
+    assert codes(carl) == []
+    assert codes(dee) == ["! full"]
+
+
+def test_whoever_comes_when_the_lobby_is_full_is_in_the_chat_and_in_no_room(world: World) -> None:
+    chief = boss(world, "chief")
+    chief.type("/limit #lobby 1")
+    amy = world.connect("amy")
+    assert codes(amy) == ["! full"]
+    amy.type("/who", "/join #lobby", "/join #tea")
+    assert codes(amy) == ["! not-in-room", "! full"]
+    assert amy.session.current.log.name == "#tea"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("/limit", "-> #ops has no limit of people."),
+        ("/limit off", "-> #ops has no limit of people."),
+        ("/limit #ops", "-> #ops has no limit of people."),
+        ("/límite no", "-> #ops has no limit of people."),
+        ("/limit 0", "! usage: From 1 to 100000 people, or off."),
+        ("/limit 100001", "! usage: From 1 to 100000 people, or off."),
+        ("/limit on", "! usage: From 1 to 100000 people, or off."),
+        ("/limit ²", "! usage: From 1 to 100000 people, or off."),
+    ],
+)
+def test_of_a_limit_too_the_answer_says_what_was_understood(asked: str, told: str, world: World) -> None:
+    ana, trol, ben = moderated(world)
+    ana.type(asked)
+    assert ana.take() == [told]
+    assert ben.take() == []
+    trol.type("/limit 1")
+    assert codes(trol) == ["! not-allowed"]
+
+
+def test_a_limit_stands_among_the_measures_in_the_audit_and_in_what_programs_get(world: World) -> None:
+    ana, _, _ = moderated(world)
+    bot = guest(world, "bot", wire="json")
+    ana.type("/limit #ops 20", "/limit 20", "/bans")
+    assert ana.take()[-1] == "-> ana set a limit of 20 people in #ops"
+    ana.type("/limit off", "/bans")
+    assert ana.take()[-1] == "-> Nobody is muted or banned."
+    told = [event for event in bot.take_objects() if event["type"] == "measure"]
+    assert [(event["what"], event.get("most")) for event in told] == [("limit", 20), ("unlimit", None)]
+    assert not world.hub.rooms["#ops"].measured
+    staff = boss(world)
+    staff.type("/admin audit")
+    assert staff.take()[-2:] == ['-> 0 s ago ana: /limit in #ops: "20"', "-> 0 s ago ana: /limit off in #ops"]

@@ -157,9 +157,10 @@ class Conversation:
                 yield from self._event(self._words(phrases.stops(author, seconds)), at)
             case RoleGiven(room, author, _, at, whom, role, place):
                 yield from self._event(self._words(phrases.role_given(author, whom, role, place)), at, room)
-            case Measured(room, author, _, at, did, whom, place, seconds, why, fact) if not self._is_known(fact):
+            case Measured(room, author, _, at, did, whom, place, seconds, why, fact, most) if not self._is_known(fact):
                 named = self._recorder or (len(self._me.rooms) > 1 and not self._routed)
-                told = phrases.measured(author, did, whom, None if room == place and not named else place, seconds, why)
+                where = None if room == place and not named else place
+                told = phrases.measured(author, did, whom, where, seconds, why, most)
                 yield from self._event(self._words(told), at, room)
             case PrivacySet(room, author, _, at, private):
                 yield from self._event(self._words(phrases.privacy_set(author, room, private)), at, room)

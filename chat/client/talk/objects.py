@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from chat.base import limits
+from chat.wire import phrases
 
 Raw = Mapping[str, object]
 
@@ -179,6 +180,7 @@ class Measured(NamedTuple):
     seconds: int | None
     why: str
     fact: str | None
+    most: int
 
 
 class NotDelivered(NamedTuple):
@@ -465,14 +467,17 @@ def _history(raw: Raw) -> History:
 
 
 def _measured(raw: Raw) -> Measured:
+    if (what := _needed(raw, "what")) not in phrases.MEASURES:  # a server that is newer has more
+        raise _Unfit
     return Measured(
         *_entry(raw),
-        _needed(raw, "what"),
+        what,
         _name(raw, "to") or "",
         _named(raw, "of"),
         number(raw, "seconds"),
         _text(raw, "why") or "",
         _short(raw, "fact"),
+        number(raw, "most") or 0,
     )
 
 

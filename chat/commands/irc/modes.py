@@ -70,16 +70,19 @@ _WITH_PARAMETER = "beIkloqv"
 
 def _show(asked: Asked, room: Room) -> None:
     privacy, measures, key = room.privacy, asked.hub.measures, room.log.key
+    limit = measures.find("limit", key, "", None)
     letters = {
         "i": privacy.private,
         "k": bool(privacy.word),
+        "l": limit is not None,
         "m": measures.find("mute", key, "", None) is not None,
         "n": True,
         "s": privacy.private,
         "t": measures.find("lock-topic", key, "", None) is not None,
     }
     shown = "".join(letter for letter, is_set in letters.items() if is_set)
-    asked.tell_bare("324", asked.wire.nick, room.log.name, f"+{shown}", *(["*"] if privacy.word else []))
+    params = ["*"] * bool(privacy.word) + ([] if limit is None else [f"{limit.most}"])
+    asked.tell_bare("324", asked.wire.nick, room.log.name, f"+{shown}", *params)
 
 
 # What the letters are.
@@ -166,6 +169,15 @@ async def _word(asked: Asked, room: Room, change: Change) -> None:
         await _done(asked.do("word", (room.log.name, given)))
 
 
+async def _limited(asked: Asked, room: Room, change: Change) -> None:
+    try:
+        await _done(asked.do("limit", (room.log.name, change.param if change.on else "off")))
+    except Refused as error:
+        if error.code != "usage":
+            raise
+        asked.tell("696", room.log.name, "l", word(change.param), asked.wire.words(error.sentence))
+
+
 async def _done(work: Awaitable[None] | None) -> None:
     if work is not None:
         await work
@@ -180,6 +192,7 @@ _CHANGES: Mapping[str, Callable[[Asked, Room, Change], Awaitable[None] | None]] 
     "b": _ban,
     "i": _private,
     "k": _word,
+    "l": _limited,
     "m": _muted,
     "n": _closed_to_outside,
     "o": _operator,

@@ -117,6 +117,8 @@ const SENTENCES = {
   m_unban: ["{to} is banned no more", "{to} ya no está vetado"],
   m_slow: ["One line in {seconds} s from each", "Una línea cada {seconds} s por persona"],
   m_unslow: ["The room is not slow any more", "La sala ya no es lenta"],
+  m_limit: ["No more than {most} people come in", "No entran más de {most} personas"],
+  m_unlimit: ["There is no limit of people any more", "Ya no hay límite de personas"],
   "m_lock-topic": ["The topic is for operators", "El tema es de los operadores"],
   "m_unlock-topic": ["The topic is for everybody", "El tema es de todos"],
   m_lock: ["The door of {of} is locked", "La puerta de {of} está cerrada"],

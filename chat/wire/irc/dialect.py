@@ -401,6 +401,9 @@ class IrcWire:
             case replies.TopicLock(room, locked) if self._verb == "MODE":
                 change = messages.bare(mask(self.nick), "MODE", room, "+t" if locked else "-t")
                 yield from self._unless_echoed([change])
+            case replies.Limit(room, most) if self._verb == "MODE":
+                limited = measured(mask(self.nick), "limit" if most else "unlimit", "", room, "", most)
+                yield from self._unless_echoed(limited)
             case replies.Word(room, word) if self._verb == "MODE":
                 yield messages.bare(mask(self.nick), "MODE", room, "+k" if word else "-k", "*")
             case replies.TakenBack() if self._verb == "REDACT" and self.format.echoes:

@@ -175,8 +175,8 @@ class IrcFormat:
             case Invited(author, to, room):
                 if log.name == "@" or self._invites:
                     yield bare(_source(author), "INVITE", to, room)
-            case Measured(author, what, to, room, _, why) if room != SERVER and not timed:
-                shown = [*measured(_source(author), what, to, room, why, log.name == "@")]
+            case Measured(author, what, to, room, _, why, _, _, most) if room != SERVER and not timed:
+                shown = [*measured(_source(author), what, to, room, why, most, log.name == "@")]
                 yield from shown
                 if not shown or (what == "ban" and log.name == "@"):
                     yield from self._told(log, entry, timed)
@@ -216,17 +216,19 @@ def role_given(source: str, to: str, given: bool, room: str) -> Iterator[str]:
     yield bare(mask(to), "JOIN" if given else "PART", STAFF)
 
 
-def measured(source: str, what: str, to: str, room: str, why: str, oneself: bool = False) -> Iterator[str]:
+def measured(
+    source: str, what: str, to: str, room: str, why: str, most: int = 0, oneself: bool = False
+) -> Iterator[str]:
     """What a measure of a room is in IRC, if anything, to others or to whom it hits."""
     if what == "kick" or (what == "ban" and oneself):
         yield from lines(source, "KICK", room, to, visible(why) or source.partition("!")[0] or what)
     elif what in ("ban", "unban") and not oneself:
         yield bare(source, "MODE", room, "+b" if what == "ban" else "-b", ban_mask(to))
     elif not to and what in _OF_ROOM:
-        yield bare(source, "MODE", room, _OF_ROOM[what])
+        yield bare(source, "MODE", room, _OF_ROOM[what], *([f"{most}"] if most else []))
 
 
-_OF_ROOM = {"mute": "+m", "unmute": "-m", "lock-topic": "+t", "unlock-topic": "-t"}
+_OF_ROOM = {"mute": "+m", "unmute": "-m", "lock-topic": "+t", "unlock-topic": "-t", "limit": "+l", "unlimit": "-l"}
 """Modes, by what was done to a whole room."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from chat.base import limits
 
-MODES = ("Bio", "bikmnost", "bko")
+MODES = ("Bio", "biklmnost", "bklo")
 """Letters of modes that people and rooms have, and of those that have a parameter: nobody's address is seen (`i`), and
 nobody talks to a room from outside (`n`)."""
 
@@ -29,7 +29,7 @@ def _tokens(server: str) -> Sequence[str]:
         "CASEMAPPING=ascii",
         "CHANTYPES=#",
         f"CHANLIMIT=#:{limits.ROOMS_PER_PERSON}",
-        "CHANMODES=b,k,,imnst",
+        "CHANMODES=b,k,l,imnst",
         "PREFIX=(o)@",
         "EXTBAN=$,a",
         "ACCOUNTEXTBAN=a",

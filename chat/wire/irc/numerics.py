@@ -41,6 +41,7 @@ REFUSALS: Mapping[Code, Refusal] = {
     "password-needed": Refusal("464"),
     "banned": Refusal("465"),
     "locked": Refusal("473", "target"),
+    "full": Refusal("471", "target"),
 }
 
 _OF_OPERATORS: Mapping[Code, Refusal] = {"not-allowed": Refusal("482", "target")}
