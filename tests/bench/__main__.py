@@ -9,10 +9,13 @@ from pathlib import Path
 from tests.bench.generator import Generator
 from tests.bench.native import Missing, compiled
 from tests.bench.report import Report
+from tests.bench.sealed import SEALED
 from tests.bench.servers import DATABASE, KINDS, MEMORY, Broken, Server, checkout, cores, open_files
-from tests.bench.workloads import WORKLOADS, NotHere
+from tests.bench.workloads import WORKLOADS as PLAIN
+from tests.bench.workloads import NotHere, Workload
 
 QUICK = "lat,paced,busy,win,sat"
+WORKLOADS: Mapping[str, Workload] = {**PLAIN, **SEALED}
 ALL_BUT_DURABLE = ",".join(name for name in KINDS if name != "durable")
 
 
@@ -79,13 +82,15 @@ def _measure(options: argparse.Namespace) -> Report:
         for number in range(1, options.rounds + 1)
         for case in cases
         for choice in options.servers
-        if KINDS[choice].chats or not WORKLOADS[case[0]].chats
+        if (KINDS[choice].chats or not WORKLOADS[case[0]].chats)
+        and (KINDS[choice].seals or not WORKLOADS[case[0]].sealed)
     ]
     report, told = Report(options.servers[0]), set[str]()
     for number, (name, n), choice in turns:
         _progress(f"round {number} of {options.rounds}: {name}, {n} people, {choice}")
         try:
-            with Server(KINDS[choice], server_core) as server, Generator(server, load_core) as load:
+            sealed = WORKLOADS[name].sealed
+            with Server(KINDS[choice], server_core, sealed=sealed) as server, Generator(server, load_core) as load:
                 result = WORKLOADS[name].run(server, load, n, options.seconds)
             report.add((name, n), choice, number, result)
         except (Missing, NotHere, Broken) as reason:
@@ -107,9 +112,10 @@ def main(arguments: list[str]) -> int:
         if options.beside:
             KINDS["beside"] = checkout(options.beside.absolute(), MEMORY if options.servers[0] == "chat" else DATABASE)
             options.servers.append("beside")
-        compiled("load")
-        connections = max(WORKLOADS[name].connections for name in options.workloads)
-        open_files(connections * max(options.people) + 100)
+        for sealed in {WORKLOADS[name].sealed for name in options.workloads}:
+            compiled("load", sealed=sealed)
+        chosen = [WORKLOADS[name] for name in options.workloads]
+        open_files(max(work.connections * max(work.sizes or options.people) for work in chosen) + 100)
     except Missing as reason:
         _say(f"The benchmark cannot run: {reason}.")
         return 2

@@ -1,6 +1,8 @@
 /* The limit: one room, one thread, one epoll loop and nothing else that a chat server needs.
  *
- *     fanout PORT
+ *     fanout PORT [CERTIFICATE-AND-KEY]
+ *
+ * Compiled with -DTLS it speaks TLS, and needs the file.
  *
  * The first line of a person is the nickname, every further one goes to all others as `<nick> line`. What all sockets
  * brought in one turn of the loop is rendered once, into one chunk, and sent with one send() per recipient; who spoke in
@@ -10,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +21,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef TLS
+#include <openssl/ssl.h>
+#endif
 
 enum { DESCRIPTORS = 1 << 17, EVENTS = 1024, READ = 1 << 16, LONGEST = 1 << 15, NICK = 32 };
 
 struct bytes { char *data; size_t length, size; };
-struct person { int index; bool named, spoke; char nick[NICK]; struct bytes part, queue; };
+struct person { int index; bool named, spoke; char nick[NICK]; struct bytes part, queue; void *tls; };
 struct line { int author; size_t start, end; };
 
 static struct person *people[DESCRIPTORS];  /* by descriptor */
@@ -49,11 +55,60 @@ static void watch(int operation, int fd, unsigned events)
     if (epoll_ctl(poller, operation, fd, &event) < 0) die("epoll_ctl");
 }
 
+/* ---- the network: as it is, or with TLS; `give` and `take` answer as send() and recv() do ---- */
+
+#ifdef TLS
+static SSL_CTX *tls;
+
+static ssize_t outcome(const struct person *p, int count)
+{
+    if (count > 0) return count;
+    int error = SSL_get_error(p->tls, count);
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static void begin_tls(struct person *p, int fd)
+{
+    if (!(p->tls = SSL_new(tls)) || !SSL_set_fd(p->tls, fd)) die("SSL_new");
+    SSL_set_accept_state(p->tls);
+}
+
+static void end_tls(struct person *p) { SSL_free(p->tls); }
+
+static ssize_t give(int fd, const char *data, size_t length)
+{
+    return outcome(people[fd], SSL_write(people[fd]->tls, data, (int)length));
+}
+
+static ssize_t take(int fd, char *buffer, size_t size)
+{
+    return outcome(people[fd], SSL_read(people[fd]->tls, buffer, (int)size));
+}
+
+static void use_tls(const char *file)
+{
+    tls = SSL_CTX_new(TLS_server_method());
+    signal(SIGPIPE, SIG_IGN);
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_num_tickets(tls, 0);
+    if (!SSL_CTX_use_certificate_file(tls, file, SSL_FILETYPE_PEM) ||
+        !SSL_CTX_use_PrivateKey_file(tls, file, SSL_FILETYPE_PEM)) { fprintf(stderr, "no certificate in %s\n", file); exit(1); }
+}
+#else
+static void begin_tls(struct person *p, int fd) { (void)fd, p->tls = NULL; }
+static void end_tls(struct person *p) { (void)p; }
+static ssize_t give(int fd, const char *data, size_t length) { return send(fd, data, length, MSG_NOSIGNAL); }
+static ssize_t take(int fd, char *buffer, size_t size) { return recv(fd, buffer, size, 0); }
+static void use_tls(const char *file) { (void)file; }
+#endif
+
 static void leave(int fd)
 {
     struct person *p = people[fd];
     members[p->index] = members[--member_count];
     people[members[p->index]]->index = p->index;
+    end_tls(p);
     free(p->part.data);
     free(p->queue.data);
     free(p);
@@ -66,7 +121,7 @@ static void deliver(int fd, const char *data, size_t length)
     struct person *p = people[fd];
     if (!length) return;
     if (p->queue.length) { add(&p->queue, data, length); return; }
-    ssize_t taken = send(fd, data, length, MSG_NOSIGNAL);
+    ssize_t taken = give(fd, data, length);
     if (taken < 0) taken = 0;  /* an error other than a full socket is met again, by the next recv() */
     if ((size_t)taken < length) {
         add(&p->queue, data + taken, length - (size_t)taken);
@@ -77,7 +132,7 @@ static void deliver(int fd, const char *data, size_t length)
 static void drain(int fd)
 {
     struct person *p = people[fd];
-    ssize_t taken = send(fd, p->queue.data, p->queue.length, MSG_NOSIGNAL);
+    ssize_t taken = give(fd, p->queue.data, p->queue.length);
     if (taken <= 0) return;
     p->queue.length -= (size_t)taken;
     memmove(p->queue.data, p->queue.data + taken, p->queue.length);
@@ -93,6 +148,7 @@ static void enter(int listener)
         p->index = member_count;
         members[member_count++] = fd;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        begin_tls(p, fd);
         watch(EPOLL_CTL_ADD, fd, EPOLLIN);
         deliver(fd, "-> Nickname?\r\n", 14);
     }
@@ -128,7 +184,7 @@ static void hear(int fd)
     struct person *p = people[fd];
     size_t kept = p->part.length;
     if (kept) memcpy(buffer, p->part.data, kept);
-    ssize_t got = recv(fd, buffer + kept, READ, 0);
+    ssize_t got = take(fd, buffer + kept, READ);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) { leave(fd); return; }
     char *start = buffer, *end = buffer + kept + got, *stop;
@@ -159,7 +215,8 @@ int main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS];
     struct sockaddr_in address = {.sin_family = AF_INET};
-    if (argc != 2) { fprintf(stderr, "usage: fanout PORT\n"); return 2; }
+    if (argc < 2) { fprintf(stderr, "usage: fanout PORT [CERTIFICATE-AND-KEY]\n"); return 2; }
+    use_tls(argv[2]);
     int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons((unsigned short)atoi(argv[1]));

@@ -37,8 +37,9 @@ class Generator:
     def __init__(self, server: Server, core: int | None) -> None:
         kind = server.kind
         self._irc = kind.dialect == "irc"
+        self.core = core
         self._process = subprocess.Popen(
-            [compiled("load"), kind.dialect, str(server.port), str(kind.backlog)],
+            [compiled("load", sealed=server.sealed), kind.dialect, str(server.port), str(kind.backlog)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -66,6 +67,10 @@ class Generator:
             raise Broken("the load generator ended")
         found: dict[str, Any] = json.loads(answer)
         return found
+
+    def yield_to_others(self) -> None:
+        """Let others of its core have it when they want it."""
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, 19)
 
     def connect(self, count: int, *, lobby: bool = True) -> float:
         """`count` more people enter; how many seconds that took. Without `lobby` IRC people are in no channel."""

@@ -3,6 +3,8 @@
  *
  *     load plain|irc PORT BACKLOG
  *
+ * Compiled with -DTLS all of them speak TLS.
+ *
  * It obeys one command a line on standard input and answers each with one JSON object a line:
  *
  *     connect COUNT JOIN   that many more people, named p00000, p00001, ...; IRC: enter #lobby when JOIN is 1
@@ -27,6 +29,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,9 +41,12 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef TLS
+#include <openssl/ssl.h>
+#endif
 
 enum { PEOPLE = 20000, ROOMS = 4096, EVENTS = 1024, READ = 1 << 18, LONGEST = 1 << 15, QUEUE = 1 << 16 };
-enum { ENTERING = 512 };                 /* so many at once may be on their way in */
+enum { ENTERING = 1024 };                 /* so many at once may be on their way in */
 enum { COMMAND = PEOPLE, TIMER };        /* the two descriptors in the epoll set that are nobody's */
 static const uint64_t SECOND = 1000000000, SILENCE = 5;
 static const char SYNC[] = "bench-sync";
@@ -50,6 +56,7 @@ struct person {
     int fd, room, in_flight;
     enum state state;
     bool mover, deaf, waiting, accepted, blocked, dirty;
+    void *tls;
     uint32_t said;          /* lines in the room in this run */
     uint64_t order;         /* hash of the numbers heard in this run */
     char *part, *out;       /* a line of which the end has not come; what the kernel has not taken */
@@ -89,6 +96,56 @@ static void watch(int operation, int fd, uint32_t events, uint32_t who)
     if (epoll_ctl(poller, operation, fd, &event) < 0) die("epoll_ctl");
 }
 
+/* ---- the network: as it is, or with TLS; all three answer as connect(), send() and recv() do ---- */
+
+#ifdef TLS
+static SSL_CTX *tls;
+
+static ssize_t outcome(const struct person *p, int count)
+{
+    if (count > 0) return count;
+    int error = SSL_get_error(p->tls, count);
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+    return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static void begin_tls(struct person *p)
+{
+    if (!(p->tls = SSL_new(tls)) || !SSL_set_fd(p->tls, p->fd)) die("SSL_new");
+    SSL_set_connect_state(p->tls);
+}
+
+static ssize_t give(const struct person *p, const char *data, size_t length)
+{
+    if (length) return outcome(p, SSL_write(p->tls, data, (int)length));
+    return outcome(p, SSL_do_handshake(p->tls)) < 0 ? -1 : 0;
+}
+
+static bool must_hear_first(const struct person *p) { return SSL_want_read((SSL *)p->tls); }
+
+static ssize_t take(const struct person *p, char *buffer, size_t size)  /* all there is: what it has read epoll forgets */
+{
+    size_t length = 0;
+    ssize_t got = 0;
+    while (length < size && (got = outcome(p, SSL_read(p->tls, buffer + length, (int)(size - length)))) > 0)
+        length += (size_t)got;
+    return length ? (ssize_t)length : got;
+}
+
+static void end_tls(struct person *p) { SSL_free(p->tls); }
+#else
+static void begin_tls(struct person *p) { p->tls = NULL; }
+static void end_tls(struct person *p) { p->tls = NULL; }
+static bool must_hear_first(const struct person *p) { return p->tls; }
+
+static ssize_t give(const struct person *p, const char *data, size_t length)
+{
+    return send(p->fd, data, length, MSG_NOSIGNAL);
+}
+
+static ssize_t take(const struct person *p, char *buffer, size_t size) { return recv(p->fd, buffer, size, 0); }
+#endif
+
 static bool counted(const struct person *p) { return p->state == ENTERED && !p->mover && !p->deaf; }
 
 static void gone(int who)
@@ -100,6 +157,7 @@ static void gone(int who)
     waiting -= p->waiting;
     unwritten -= p->out_length;
     p->accepted = true, p->waiting = false, p->out_length = 0, p->state = NOBODY;
+    end_tls(p);
     close(p->fd);
     dropped++;
 }
@@ -109,7 +167,7 @@ static void gone(int who)
 static void flush(int who)
 {
     struct person *p = &people[who];
-    ssize_t taken = send(p->fd, p->out, p->out_length, MSG_NOSIGNAL);
+    ssize_t taken = give(p, p->out, p->out_length);
     if (taken < 0 && errno != EAGAIN) { gone(who); return; }
     if (taken > 0) {
         p->out_length -= (size_t)taken;
@@ -118,7 +176,7 @@ static void flush(int who)
         tick();
         alive_at = now;
     }
-    bool blocked = p->out_length > 0;
+    bool blocked = p->out_length > 0 && !must_hear_first(p);
     if (blocked != p->blocked && !p->deaf)
         watch(EPOLL_CTL_MOD, p->fd, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN, (uint32_t)who);
     p->blocked = blocked;
@@ -301,17 +359,19 @@ static void line(int who, const char *s, size_t length)
     else if (!strncmp(s, "-> Hello", 8)) enters(who);
 }
 
-static void readable(int who)
+static bool readable(int who)  /* whether there may be more */
 {
     static char buffer[LONGEST + READ];
     struct person *p = &people[who];
     if (p->part_length) memcpy(buffer, p->part, p->part_length);
-    ssize_t got = recv(p->fd, buffer + p->part_length, READ, 0);
+    ssize_t got = take(p, buffer + p->part_length, READ);
     tick();
-    if (got < 0 && errno == EAGAIN) return;
-    if (got <= 0) { gone(who); return; }
+    if (p->out_length && !p->blocked && !p->dirty) p->dirty = true, dirty[dirty_count++] = who;
+    if (got < 0 && errno != EAGAIN) got = 0;
+    if (!got) { gone(who); return false; }
     if (!p->accepted) p->accepted = true, accepting--;
     alive_at = now;
+    if (got < 0) return false;
     char *start = buffer, *end = buffer + p->part_length + got, *stop;
     while ((stop = memchr(start, '\n', (size_t)(end - start)))) {
         line(who, start, (size_t)(stop - start) - (stop > start && stop[-1] == '\r'));
@@ -323,6 +383,7 @@ static void readable(int who)
         if (!(p->part = realloc(p->part, p->part_length))) die("realloc");
         memcpy(p->part, start, p->part_length);
     }
+    return got == READ;
 }
 
 static void pump(int milliseconds)
@@ -342,7 +403,8 @@ static void pump(int milliseconds)
                 if (people[who].state == CONNECTING && irc) greeted((int)who);
                 flush((int)who);
             }
-            if (events[i].events & ~(uint32_t)EPOLLOUT && people[who].state != NOBODY) readable((int)who);
+            if (events[i].events & ~(uint32_t)EPOLLOUT)
+                while (people[who].state != NOBODY && readable((int)who)) {}
         }
     }
 }
@@ -360,6 +422,7 @@ static void connect_one(void)
     setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(p->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) die("connect");
     p->state = CONNECTING, p->blocked = true;
+    begin_tls(p);
     watch(EPOLL_CTL_ADD, p->fd, EPOLLIN | EPOLLOUT, (uint32_t)who);
     accepting++, entering++;
 }
@@ -539,6 +602,12 @@ int main(int argc, char **argv)
     irc = !strcmp(argv[1], "irc");
     port = atoi(argv[2]);
     backlog = atoi(argv[3]);
+#ifdef TLS
+    if (!(tls = SSL_CTX_new(TLS_client_method()))) die("SSL_CTX_new");
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(tls, 1);
+    signal(SIGPIPE, SIG_IGN);
+#endif
     poller = epoll_create1(0);
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     setvbuf(stdin, NULL, _IONBF, 0);  /* so that epoll knows of every line that is not read yet */

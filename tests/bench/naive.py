@@ -1,12 +1,13 @@
 """The naive yardstick: what a first try at a chat server on Twisted looks like, and how fast that is.
 
-python naive.py PORT. One room; the first line of a person is the nickname, every further one is written to all others
-at once, one transport.write a recipient and line. TCP_NODELAY is on, or Nagle's 40 ms would be what is measured.
+python naive.py PORT [CERTIFICATE-AND-KEY], with which it speaks TLS. One room; the first line of a person is the
+nickname, every further one is written to all others at once, one transport.write a recipient and line. TCP_NODELAY is
+on, or Nagle's 40 ms would be what is measured.
 """
 
 import sys
 
-from twisted.internet import reactor
+from twisted.internet import reactor, ssl
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineReceiver
 
@@ -36,5 +37,11 @@ class Naive(LineReceiver):
 
 factory = Factory.forProtocol(Naive)
 factory.clients = set()
-reactor.listenTCP(int(sys.argv[1]), factory, backlog=1024, interface="127.0.0.1")
+port, where = int(sys.argv[1]), {"backlog": 1024, "interface": "127.0.0.1"}
+if sys.argv[2:]:
+    with open(sys.argv[2], "rb") as file:
+        shown = ssl.PrivateCertificate.loadPEM(file.read()).options()
+    reactor.listenSSL(port, factory, shown, **where)
+else:
+    reactor.listenTCP(port, factory, **where)
 reactor.run()

@@ -23,12 +23,15 @@ def _directory() -> Path:
 
 
 @functools.cache
-def compiled(name: str, library: bool = False) -> Path:
-    """The program, or library, made of `name`.c. Raises Missing without a C compiler."""
+def compiled(name: str, *, library: bool = False, sealed: bool = False) -> Path:
+    """The program, or library, made of `name`.c, speaking TLS perhaps. Raises Missing without what that takes."""
     compiler = shutil.which("cc")
     if compiler is None:
         raise Missing("no C compiler (cc)")
-    made = _directory() / name
+    made = _directory() / (f"{name}-tls" if sealed else name)
     kind = ("-shared", "-fPIC") if library else ()
-    subprocess.run([compiler, "-O2", "-Wall", *kind, "-o", made, HERE / f"{name}.c"], check=True)
+    more = ("-DTLS", "-lssl", "-lcrypto") if sealed else ()
+    done = subprocess.run([compiler, "-O2", "-Wall", *kind, "-o", made, HERE / f"{name}.c", *more], check=not sealed)
+    if done.returncode:
+        raise Missing("no OpenSSL to compile with (libssl-dev)")
     return made

@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from chat.base.limits import BACKLOG
 from tests.bench.native import HERE, Missing, compiled
+from tests.support import certificates
 
 ROOT = HERE.parent.parent
 MEMORY = "memory:"
@@ -52,36 +54,50 @@ def _twistd() -> str:
     return str(twistd)
 
 
-def _chat(database: str, sync: str = "full", root: Path = ROOT) -> Callable[[Path, int], list[str]]:
-    def command(directory: Path, port: int) -> list[str]:
+Command = Callable[[Path, int, bool], list[str]]
+"""For a directory, where it writes its configuration, and a port, with TLS or not."""
+
+
+def _certificate(directory: Path) -> str:
+    """A file with one and its key."""
+    return str(certificates.make("localhost").write(directory / "shown.pem"))
+
+
+def _chat(database: str, sync: str = "full", root: Path = ROOT) -> Command:
+    def command(directory: Path, port: int, sealed: bool) -> list[str]:
         _bytecode(root)
         store = ["--database", database, "--sync", sync]
-        listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
+        listen = ["--tls-port" if sealed else "--port", f"tcp:{port}:interface=127.0.0.1:backlog={BACKLOG}"]
+        listen += [*(["--port", "none"] if sealed else []), "--rate", "0", "--max-per-host", "0"]
         return [_twistd(), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "chat", *listen, *store]
 
     return command
 
 
-def _forwarder(directory: Path, port: int) -> list[str]:
+def _forwarder(directory: Path, port: int, sealed: bool) -> list[str]:
     listen = ["--port", f"tcp:{port}:interface=127.0.0.1", "--host", "127.0.0.1", "--dest_port", "1"]
     return [_twistd(), "-n", "--pidfile=", "-l", str(directory / "twistd.log"), "portforward", *listen]
 
 
-def _naive(directory: Path, port: int) -> list[str]:
-    return [sys.executable, str(HERE / "naive.py"), str(port)]
+def _naive(directory: Path, port: int, sealed: bool) -> list[str]:
+    return [sys.executable, str(HERE / "naive.py"), str(port), *([_certificate(directory)] if sealed else [])]
 
 
-def _limit(directory: Path, port: int) -> list[str]:
-    return [str(compiled("fanout")), str(port)]
+def _limit(directory: Path, port: int, sealed: bool) -> list[str]:
+    return [str(compiled("fanout", sealed=sealed)), str(port), *([_certificate(directory)] if sealed else [])]
 
 
-def _ngircd(directory: Path, port: int) -> list[str]:
+def _ngircd(directory: Path, port: int, sealed: bool) -> list[str]:
     program, config = _program("ngircd"), directory / "ngircd.conf"
+    ports = f"Ports = {port}"
+    if sealed:  # those without TLS it opens all the same
+        shown = _certificate(directory)
+        ports, sealed_ports = f"Ports = {_free_port()}", f"[SSL]\n{ports}\nCertFile = {shown}\nKeyFile = {shown}\n"
     config.write_text(f"""[Global]
 Name = bench.invalid
 Info = benchmark
 Listen = 127.0.0.1
-Ports = {port}
+{ports}
 MotdPhrase = benchmark
 [Limits]
 MaxConnections = 0
@@ -93,16 +109,16 @@ PingTimeout = 600
 DNS = no
 Ident = no
 PAM = no
-""")
+{sealed_ports if sealed else ""}""")
     return [program, "--nodaemon", "--config", str(config)]
 
 
-def _at_once(command: Callable[[Path, int], list[str]]) -> Callable[[Path, int], list[str]]:
+def _at_once(command: Command) -> Command:
     """The same server, whose connections do not wait for one packet to be acknowledged before they send the next."""
-    return lambda directory, port: ["env", f"LD_PRELOAD={compiled('nodelay', library=True)}", *command(directory, port)]
+    return lambda *how: ["env", f"LD_PRELOAD={compiled('nodelay', library=True)}", *command(*how)]
 
 
-def _inspircd(directory: Path, port: int) -> list[str]:
+def _inspircd(directory: Path, port: int, sealed: bool) -> list[str]:
     program, config = _program("inspircd"), directory / "inspircd.conf"
     config.write_text(f"""<server name="bench.invalid" description="benchmark" network="Benchmark" id="001">
 <admin name="benchmark" nick="benchmark" email="benchmark@bench.invalid">
@@ -125,12 +141,13 @@ class Kind:
     """A server one can choose to measure."""
 
     dialect: str
-    command: Callable[[Path, int], list[str]]  # for a directory and a port; writes its configuration there
+    command: Command
     about: str
-    backlog: int = 32  # connections opened before one is accepted; a full listen queue costs a second's retry
+    backlog: int = BACKLOG  # connections opened before one is accepted; a full listen queue costs a second's retry
     chats: bool = True  # else only its start can be measured
     rooms: bool = True  # has rooms and private messages, not only one room
     gathers: float = 0.0  # seconds until comings and goings were told to everyone
+    seals: bool = True  # may be had with TLS
     root: Path = ROOT  # from where it imports
 
 
@@ -140,10 +157,12 @@ KINDS = {
     "normal": Kind("plain", _chat(DATABASE, "normal"), "the same with --sync normal", gathers=31.0),
     "limit": Kind("plain", _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
     "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
-    "twistd": Kind("plain", _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False),
+    "twistd": Kind(
+        "plain", _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False, seals=False
+    ),
     "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),
     "ngircd-at-once": Kind("irc", _at_once(_ngircd), "ngIRCd with TCP_NODELAY (nodelay.c)", backlog=8),
-    "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512),
+    "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512, seals=False),
 }
 
 
@@ -179,17 +198,21 @@ def _free_port() -> int:
 
 
 class Server:
-    """One running server: a context manager that has it listen, pinned to `core`, and kills it at the end.
+    """One running server: a context manager that has it listen, with TLS perhaps and pinned to `core`, and kills it at
+    the end.
 
     `wrapper` is put before the command line (strace); then `pid` is the wrapper's.
     """
 
-    def __init__(self, kind: Kind, core: int | None = None, wrapper: list[str] | None = None) -> None:
+    def __init__(
+        self, kind: Kind, core: int | None = None, wrapper: list[str] | None = None, sealed: bool = False
+    ) -> None:
         self.kind = kind
+        self.sealed = sealed
         self.port = _free_port()
         self._directory = tempfile.TemporaryDirectory(prefix="chat-bench-", ignore_cleanup_errors=True)
         directory = Path(self._directory.name)
-        command = kind.command(directory, self.port)
+        command = kind.command(directory, self.port, sealed)
         self.database = directory / DATABASE
         self._output = directory / "output"
         nobody: dict[str, Any] = {}

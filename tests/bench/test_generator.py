@@ -44,7 +44,7 @@ def _scripted(script: Sequence[Sequence[int]]) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_serve, args=(listener, script))
         thread.start()
-        yield cast(Any, SimpleNamespace(kind=KINDS["limit"], port=listener.getsockname()[1]))
+        yield cast(Any, SimpleNamespace(kind=KINDS["limit"], sealed=False, port=listener.getsockname()[1]))
         thread.join()
 
 
@@ -77,3 +77,10 @@ def test_a_line_that_never_comes_is_lost() -> None:
 
 def test_an_echo_to_the_author_is_stray() -> None:
     assert _heard([3], [*IN_ORDER], IN_ORDER).faults == {"stray": 1}
+
+
+def test_over_tls_all_of_it_is_heard_too() -> None:
+    with Server(KINDS["limit"], sealed=True) as server, Generator(server, None) as load:
+        load.connect(20)
+        heard = load.run(senders=5, window=100, count=2_000)
+    assert (heard.faults, heard.delivered) == ({}, 19 * 2_000)

@@ -347,6 +347,7 @@ class Workload:
     sizes: tuple[int, ...] | None = None  # the numbers of people it makes sense with, if not those asked for
     connections: int = 1  # for each of the people
     chats: bool = True  # needs a server that is a chat
+    sealed: bool = False  # over TLS
 
 
 WORKLOADS = {
