@@ -203,6 +203,18 @@ def test_all_answers_to_a_message_with_a_label_go_together(world: World) -> None
     ]
 
 
+def test_what_was_said_last_is_in_its_own_batch_within_that_of_the_answers(world: World) -> None:
+    """Whoever finds two of a tag in a message keeps one of them."""
+    enter(world, "bob", "JOIN #lobby", "PRIVMSG #lobby :red again")
+    amy = enter(world, "amy", caps="batch labeled-response server-time")
+    amy.type("@label=1 JOIN #lobby")
+    begun = next(line for line in amy.lines if "BATCH +earlier" in line)
+    assert begun == "@batch=answers :pi BATCH +earlier chathistory #lobby"
+    (said,) = [line for line in amy.lines if "red again" in line]
+    assert said.startswith("@batch=earlier;time=")
+    assert "answers" not in said
+
+
 def test_who_writes_to_themselves_reads_it(world: World) -> None:
     amy = enter(world, "amy")
     amy.type("PRIVMSG amy :remember")
@@ -1299,6 +1311,9 @@ def test_whatever_comes_is_answered_within_bounds(lines: list[bytes], caps: str)
             message = line.split(" ", 1)[1] if line.startswith("@") else line
             assert len(message.encode()) <= limits.IRC_LINE
             assert parse(line).command
+            if line.startswith("@"):
+                keys = [tag.partition("=")[0] for tag in line[1:].partition(" ")[0].split(";")]
+                assert len(set(keys)) == len(keys), line
     assert "internal" not in amy.bytes.decode()
 
 

@@ -218,7 +218,7 @@ class IrcWire:
             return _encode([_with_tag(tag, gathered[0])])
         begin = [] if opened else [self._batch_of_label(label)]
         end = messages.bare(self.server, "BATCH", f"-{_ANSWERS_BATCH}")
-        return _encode([*begin, *(_with_tag(f"batch={_ANSWERS_BATCH}", message) for message in gathered), end])
+        return _encode([*begin, *map(_within_answers, gathered), end])
 
     # What they are answered.
 
@@ -601,6 +601,13 @@ def _decoded(line: str) -> tuple[str, bool]:
     except UnicodeEncodeError:
         return line.encode("utf-8", "surrogateescape").decode("cp1252", "replace"), False
     return line, True
+
+
+def _within_answers(message: str) -> str:
+    """A message in the batch of the answers, unless it is in one that itself is in that."""
+    tags = message[1:].partition(" ")[0].split(";") if message.startswith("@") else ()
+    in_another = any(tag.startswith("batch=") for tag in tags)
+    return message if in_another else _with_tag(f"batch={_ANSWERS_BATCH}", message)
 
 
 def _with_tag(tag: str, message: str) -> str:
