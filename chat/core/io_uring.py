@@ -33,8 +33,9 @@ _SETUP, _ENTER = 425, 426
 _SIZE = 512
 """Requests that the queue holds; with the completions 50 KiB, and old kernels may lock 64."""
 
-_FEW = 8
-"""So few `send`s cost less than the call does (measured)."""
+_FEW = 48
+"""So few `send`s cost no more than the call does, and a third less where lines are rare and every cache is cold: with 9
+recipients 104 us instead of 165, with 32 200 instead of 266 (measured)."""
 
 _PARAMS = struct.Struct("=20x I 16x 8I 8x 8I 8x")
 """Of struct io_uring_params: features, then where the parts of the submission and of the completion queue are."""
