@@ -153,6 +153,11 @@ COALESCE_SECONDS = 0.005
 such turns that to send it line by line would take this part of the time, the next one waits: ten times what it costs to
 send to each recipient, but no longer than nobody notices."""
 
+COALESCE_GAPS = 4
+COALESCE_SILENCE_SECONDS = 0.0003
+"""It has waited long enough when nothing came for so many times what lingers between two lines, and for this at least:
+so long somebody takes to answer who only waits for us."""
+
 PAGE_EVENTS = 500
 PAGE_BYTES = 64 * 1024
 FRAME = 128

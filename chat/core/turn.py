@@ -158,10 +158,24 @@ class Turn:
         return self.flush().addCallback(stop)
 
     def _schedule(self) -> None:
+        """Something came."""
+        if self._coalescing.is_on:
+            self._coalescing.came(self._clock.seconds())
+        self._plan()
+
+    def _plan(self) -> None:
         if not (self._scheduled or self._in_flight or self._stopped):
             self._scheduled = True
             self._began_at = now = self._clock.seconds()
-            self._clock.callLater(self._coalescing.pause(now), self._turn)
+            self._clock.callLater(self._coalescing.rest(now), self._begin)
+
+    def _begin(self) -> None:
+        """The turn, unless more is to be expected."""
+        if rest := self._coalescing.rest(self._clock.seconds()):
+            self._clock.callLater(rest, self._begin)
+        else:
+            self._coalescing.begun()
+            self._turn()
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -211,7 +225,7 @@ class Turn:
                 _guarded(callback)
         # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
         if self._next.is_asked_for or ((self._next.touched or self._next.claims) and not refused):
-            self._schedule()
+            self._plan()
         if self._calm and not self.crowded:
             calm, self._calm = self._calm, []
             for callback in calm:
@@ -232,7 +246,8 @@ class Turn:
             deliveries += audience * len(added)
         gathered.tell_stored()
         if recipients >= limits.COALESCE_FROM:  # fewer never lead to a pause
-            self._coalescing.turned(self._clock.seconds(), gathered.authors, recipients, deliveries)
+            now = self._clock.seconds()
+            self._coalescing.turned(now, gathered.authors, recipients, deliveries, len(gathered))
 
     def _refused(self, failure: Failure, gathered: OpenBatch) -> bool:
         """Returns whether nothing was stored because the store could not."""
