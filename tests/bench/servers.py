@@ -9,6 +9,7 @@ import compileall
 import functools
 import os
 import pwd
+import re
 import resource
 import shutil
 import socket
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,9 @@ def _inspircd(directory: Path, port: int, sealed: bool) -> list[str]:
 <path datadir="{directory}" logdir="{directory}" runtimedir="{directory}">
 """)
     return [program, "--nofork", "--nopid", "--nolog", "--config", str(config)]
+
+
+_WAKE_UPS = re.compile(r"^voluntary_ctxt_switches:\s*(\d+)", re.MULTILINE)
 
 
 class Broken(Exception):
@@ -254,8 +258,15 @@ class Server:
         """Seconds of CPU, user and kernel, of all its threads; the scheduler counts them in nanoseconds."""
         if self._process.poll() is not None:
             raise Broken("the server ended")
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in self._tasks()) / 1e9
+
+    def wake_ups(self) -> int:
+        """How often its threads went to sleep, and so woke up, so far."""
+        counted = [_WAKE_UPS.search((task / "status").read_text()) for task in self._tasks()]
+        return sum(int(found[1]) for found in counted if found)
+
+    def _tasks(self) -> Iterator[Path]:
+        return Path(f"/proc/{self.pid}/task").iterdir()
 
     def _status(self, field: str) -> float:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

@@ -24,6 +24,8 @@ WARM_UP = 0.3  # seconds of the same load before the clock runs
 LINES = 1000
 SEARCHES = 20
 INDEXED = 2.0  # seconds without a line after which the search index holds all
+QUIET = 60.0  # seconds of silence that are measured
+SETTLED = 20.0  # seconds after which nothing of what was said is unacknowledged, or to be kept
 DRAIN = 60.0  # seconds after which an unfinished run is given up, and what is missing counts as lost
 
 
@@ -236,6 +238,23 @@ def idle(server: Server, load: Generator, n: int, seconds: float) -> Result:
     return Result(1024 * grown / (n - first), "KiB/connection", peak=peak, grown=grown)
 
 
+def quiet(server: Server, load: Generator, n: int, seconds: float) -> Result:
+    """A night: nobody says anything, and all that was said is acknowledged."""
+    if n:
+        load.connect(n)
+        _everybody_told(server)
+    time.sleep(SETTLED)
+    server.settle()
+    wake_ups, cpu = server.wake_ups(), server.cpu()
+    time.sleep(QUIET)
+    return Result(
+        1000 * (server.cpu() - cpu) / QUIET,
+        "ms of CPU/s",
+        peak=server.peak(),
+        extra={"wake-ups/minute": (server.wake_ups() - wake_ups) * 60 / QUIET},
+    )
+
+
 def slow(server: Server, load: Generator, n: int, seconds: float) -> Result:
     """Lines of 400 bytes, so that the sockets of those who stop reading (about 2.6 MB on loopback) are soon full."""
     deaf = n // 10
@@ -363,9 +382,9 @@ WORKLOADS = {
         acks, "each author waits for the acknowledgement of a line before the next: what a commit adds", sizes=(1, 100)
     ),
     "line": Workload(
-        line, "one after the other, each acknowledged, ten people hear them; CPU and journal", sizes=(10,)
+        line, "one after the other (hot), each acknowledged, ten people hear them; CPU and journal", sizes=(10,)
     ),
-    "beat": Workload(beat, "the same with one line each 20 ms", sizes=(10,)),
+    "beat": Workload(beat, "the same with one line each 20 ms (cold)", sizes=(10,)),
     "logins": Workload(
         logins, "so many log in at once; p50 and p99 are of pings meanwhile", sizes=(100,), connections=0
     ),
@@ -377,6 +396,9 @@ WORKLOADS = {
     ),
     "storm": Workload(storm, "N connect and enter at once"),
     "idle": Workload(idle, "memory of a connection that says nothing"),
+    "quiet": Workload(
+        quiet, "a minute in which nobody says anything: CPU, and how often it wakes up", sizes=(0, 1000)
+    ),
     "slow": Workload(slow, "as win with lines of 400 bytes, a tenth of the people has stopped reading"),
     "mixed": Workload(mixed, "rooms of 5 to 50, private messages, joins and leaves, both of our wires"),
     "join": Workload(join, "N join a room of N", connections=2),
