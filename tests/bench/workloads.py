@@ -396,9 +396,7 @@ WORKLOADS = {
     ),
     "storm": Workload(storm, "N connect and enter at once"),
     "idle": Workload(idle, "memory of a connection that says nothing"),
-    "quiet": Workload(
-        quiet, "a minute in which nobody says anything: CPU, and how often it wakes up", sizes=(0, 1000)
-    ),
+    "quiet": Workload(quiet, "a minute in which nobody says anything: CPU, and how often it wakes up", sizes=(0, 1000)),
     "slow": Workload(slow, "as win with lines of 400 bytes, a tenth of the people has stopped reading"),
     "mixed": Workload(mixed, "rooms of 5 to 50, private messages, joins and leaves, both of our wires"),
     "join": Workload(join, "N join a room of N", connections=2),
