@@ -101,12 +101,14 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     companions.append(passwords)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
     restore(hub, kept.remembered)
-    behind_proxy = any(map(listening.is_proxys, [*options["ports"], *options["tls-ports"]]))
+    all_ports = [*options["ports"], *options["tls-ports"], *options["ssh-ports"]]
+    behind_proxy = any(map(listening.is_proxys, all_ports))
     factory = ChatFactory(hub, wires, behind_proxy)
     factory.enforce_bans()
     try:
         ports = _listen(reactor, "--port", options, factory)
         encrypted, certificates, not_encrypted = _listen_encrypted(reactor, options, factory, ports)
+        by_ssh, ssh_fingerprint = _listen_for_ssh(reactor, options, factory, [*ports, *encrypted])
         controls, not_controlled = _listen_for_operator(reactor, options, factory)
         metrics = _listen_for_monitoring(reactor, options, hub)
     except Unfit as error:
@@ -115,7 +117,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if certificates is not None:
         companions.append(certificates)
     factory.web = _web(options, factory, words, ports, encrypted)
-    factory.reception = Reception(words, listening.directions(ports, encrypted))
+    factory.reception = Reception(words, listening.directions(ports, encrypted, by_ssh))
     reactor.addSystemEventTrigger("before", "shutdown", _expect_another_signal, reactor, factory)
     page = listening.page(ports, encrypted) if options["web"] == "on" else None
     said = [
@@ -123,6 +125,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *listening.invitation(ports, encrypted, certificates.fingerprint if certificates else "", _needed(options)),
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
+        *listening.ssh_invitation(by_ssh, ssh_fingerprint),
         *not_controlled,
         *coded,
         *(listening.metrics(port) for port in metrics),
@@ -155,7 +158,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
     _announce(options, [*map(words.words, said), *lines], words, page)
-    return ChatService(hub, store, factory, [*ports, *encrypted, *controls, *metrics], companions, log)
+    return ChatService(hub, store, factory, [*ports, *encrypted, *by_ssh, *controls, *metrics], companions, log)
 
 
 def _web(
@@ -323,6 +326,21 @@ def _listen_encrypted(
         if options.wants_tls:
             raise
         return [], None, [listening.not_encrypted(error.sentence)]
+
+
+def _listen_for_ssh(
+    reactor: Any, options: Options, factory: ChatFactory, open_already: Sequence[IListeningPort]
+) -> tuple[list[IListeningPort], str]:
+    """The ports of ssh and the fingerprint of the key that they show; raises `Unfit`."""
+    if not options["ssh-ports"]:
+        return [], ""
+    # Only here, for it is an extra, and its modules take memory and time at each start.
+    from chat.doors.ssh import SshFactory
+    from chat.doors.ssh_keys import host_key
+
+    with of_who_runs(options.parent or {}):
+        ssh = SshFactory(factory, host_key(options.below_data("")))
+    return _listen(reactor, "--ssh-port", options, ssh, open_already), ssh.fingerprint
 
 
 def _listen_for_operator(

@@ -903,6 +903,29 @@ GREET_SECONDS = 0.2
 would take a greeting for a broken answer of their own protocol.  Nobody notices it; programs that speak first do not
 wait."""
 
+SSH_LOGIN_SECONDS = 20.0
+"""Time to log in by ssh, and for each exchange of keys: a few round trips, and a passphrase that is typed."""
+
+SSH_SESSIONS = 4
+"""Sessions of one connection by ssh: a chat needs one, and a script that posts meanwhile another."""
+
+SSH_KEYS = 20
+"""Keys that are shown by one connection, as far as they are refused: an agent holds a few."""
+
+SSH_EXCHANGES = 60
+"""Exchanges of keys a minute, and at once, of one connection: each takes 2 ms.  OpenSSH asks for one each gigabyte, and
+each 64 kB where it is told so: 60 of those are more talk than anybody reads."""
+
+SSH_WINDOW = 16 * 1024
+"""Bytes of a session that may come while its lines wait: four of the longest."""
+
+SSH_PACKET = 32 * 1024
+SSH_PACKET_MOST = 64 * 1024
+"""Bytes of what is sent at once, and of a packet that comes: all must read one of 35 000 (RFC 4253, 6.1)."""
+
+SSH_WORDS = 400
+"""Bytes of a reason that OpenSSH shows."""
+
 CERTIFICATE_DAYS = 3650
 """A certificate that was trusted on first use must last: its end would look like an attack."""
 

@@ -145,11 +145,11 @@ def make(directory: Path, name: str, addresses: Sequence[str], now: datetime) ->
     try:
         files = own(directory)
         if not files.key.exists():
-            _write(files.key, _pem(ec.generate_private_key(ec.SECP256R1())), 0o600)
+            write(files.key, _pem(ec.generate_private_key(ec.SECP256R1())), 0o600)
         if not files.certificate.exists():
             key = read_key(files.key)
             certificate = _signed_by_itself(key, name, addresses, now)  # type: ignore[arg-type]  # all that we make can
-            _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+            write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     except OSError as error:
         raise cannot_make(directory, error) from None
     return files
@@ -228,7 +228,7 @@ def _signed_by_itself(
     )
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def write(path: Path, data: bytes, mode: int) -> None:
     """A whole file or none, with these permissions from the first byte on; raises `OSError` where it is there."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as file:  # 0600
         file.write(data)

@@ -61,11 +61,14 @@ class ChatFactory(ServerFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
         """(IProtocolFactory) Always one: who may not come is told so by it."""
+        return ChatProtocol(self, self.hub, self.caller(addr))
+
+    def caller(self, addr: IAddress | None) -> Caller:
+        """Who comes from there."""
         host = sockets.host(getattr(addr, "host", ""))
         introduced, forwards = isinstance(addr, Introduced), host in self.hub.settings.proxies
         sheltered, private = self._is_sheltered(addr), self._is_private(addr)
-        caller = Caller(host, introduced or forwards, sheltered, private, forwards and not introduced)
-        return ChatProtocol(self, self.hub, caller)
+        return Caller(host, introduced or forwards, sheltered, private, forwards and not introduced)
 
     def for_operator(self) -> ChatProtocol:
         """A connection of whoever runs the server, from no address."""

@@ -184,13 +184,16 @@ def _address_of(interface: str) -> str | None:
     return socket.inet_ntoa(answer[20:24])
 
 
-def directions(ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort]) -> Directions:
+def directions(
+    ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort], ssh: Sequence[IListeningPort] = ()
+) -> Directions:
     """How one joins at these ports."""
-    plain, sealed = ([port.getHost() for port in some] for some in (ports, encrypted))
-    return Directions(
-        [address for address in plain if isinstance(address, IPv4Address | IPv6Address)],
-        [address for address in sealed if isinstance(address, IPv4Address | IPv6Address)],
-    )
+    return Directions(*map(_addresses_of, (ports, encrypted, ssh)))
+
+
+def _addresses_of(ports: Sequence[IListeningPort]) -> Sequence[IPv4Address | IPv6Address]:
+    hosts = [port.getHost() for port in ports]
+    return [address for address in hosts if isinstance(address, IPv4Address | IPv6Address)]
 
 
 NOTHING_NEEDED = say("no password")
@@ -226,6 +229,18 @@ def invitation(
     if others and (port or sealed):
         lines.append(say("This machine is also {addresses}.", addresses=tuple(others)))
     return lines
+
+
+def ssh_invitation(ports: Sequence[IListeningPort], fingerprint: str) -> list[Sentence]:
+    """The same by ssh, and how its key is known."""
+    if port := open_to_all(ports):
+        lines = [
+            say("Chat is open on port {port}, by ssh. People join with:", port=port),
+            *directions((), (), ports).ssh_ways(addresses()[0]),
+        ]
+    else:
+        lines = [say("Chat is open on {address}, by ssh.", address=_shown(port.getHost())) for port in ports]
+    return [*lines, say("The fingerprint of its ssh key is {fingerprint}", fingerprint=fingerprint)] if ports else []
 
 
 def page(ports: Sequence[IListeningPort], encrypted: Sequence[IListeningPort]) -> str | None:

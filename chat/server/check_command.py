@@ -20,7 +20,8 @@ from twisted.internet.task import Clock
 from chat.base.command_line import Wrong
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
-from chat.doors import certificate, control, listening
+from chat.base.reasons import system_reason
+from chat.doors import certificate, control, listening, ssh_keys
 from chat.doors.certificate import BadCertificate
 from chat.doors.tls import usable
 from chat.server.options import MEMORY, NO_PORT, Options, check_port
@@ -78,6 +79,8 @@ def findings(words: Sequence[str]) -> Findings:
         _look_at_theirs(options, found)
     elif options["tls-ports"] and has_data:
         _look_at_ours(options, found)
+    if options["ssh-ports"] and has_data:
+        found.look(lambda: _host_key(options.below_data(ssh_keys.NAME)))
     if options.control is not None and has_data:
         found.look(lambda: _control(options))
     found.look(options.password_notes)
@@ -139,6 +142,13 @@ def _look_at_ours(options: Options, found: Findings) -> None:
     found.look(look)
 
 
+def _host_key(path: Path) -> Sequence[Sentence]:
+    try:
+        return _nothing(ssh_keys.read(path) if path.exists() else None)
+    except OSError as error:
+        raise Unfit(about(str(path), say("{reason}.", reason=system_reason(error)))) from None
+
+
 def _nothing(_: object) -> Sequence[Sentence]:
     """It could be read, and there is nothing to be said of it."""
     return ()
@@ -158,7 +168,7 @@ def _ports(options: Options) -> Iterator[tuple[Sentence, bool]]:
     twice shows."""
     reactor = _Doorway()
     try:
-        for option in ("--port", "--tls-port", "--metrics-port"):
+        for option in ("--port", "--tls-port", "--ssh-port", "--metrics-port"):
             for port in options[f"{option.removeprefix('--')}s"]:
                 if not _is_port(option, port):
                     continue

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from chat.base import limits
 from chat.base.language import Sentence, known_languages, say
 from chat.doors import control
-from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
+from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_SSH_PORT, DEFAULT_TLS_PORT
 
 GRACE_MOST = 86400
 CLIENTS_MOST = 10**6
@@ -35,6 +35,11 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "Where to listen with TLS: a number or an endpoint as for --port, without TLS in it. May be given "
                 "several times; {port} if not at all, beside a --port that is a number. none opens none.",
                 port=DEFAULT_TLS_PORT,
+            ),
+            "ssh-port": say(
+                "Where to listen for ssh: a number, such as {port}, or an endpoint as for --port. May be given several "
+                "times; nowhere if not at all. It needs the extra ssh.",
+                port=DEFAULT_SSH_PORT,
             ),
             "control": say(
                 "The file of the control socket: whoever may open it is the server's operator, as chat-server admin "

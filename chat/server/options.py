@@ -103,6 +103,7 @@ class Options(CommandLine):
         super().__init__()
         self["ports"] = []
         self["tls-ports"] = []
+        self["ssh-ports"] = []
         self["metrics-ports"] = []
         self.wants_tls = False
         """An encrypted port was asked for: where it cannot be opened, nothing is."""
@@ -165,7 +166,7 @@ class Options(CommandLine):
             except Wrong as error:
                 wrong.append(self._located(error, lines))
                 option, _ = self.meant(part)
-                if option in ("--port", "--tls-port", "--metrics-port"):
+                if option in ("--port", "--tls-port", "--ssh-port", "--metrics-port"):
                     # One is meant: that there is none of its kind would be wrong to say.
                     self[f"{option.removeprefix('--')}s"].append(_NOT_A_PORT)
         for check in self._checks():
@@ -240,6 +241,10 @@ class Options(CommandLine):
         """(usage.Options)"""
         self["tls-ports"].append(check_port("--tls-port", port))
 
+    def opt_ssh_port(self, port: str) -> None:
+        """(usage.Options)"""
+        self["ssh-ports"].append(check_port("--ssh-port", port))
+
     def opt_metrics_port(self, port: str) -> None:
         """(usage.Options) A number is one of this machine alone: what is there is nobody else's business."""
         check_port("--metrics-port", port)
@@ -297,6 +302,7 @@ class Options(CommandLine):
         return (
             self._check_ports,
             self._check_certificate,
+            self._check_ssh,
             self._check_metrics,
             self._check_web,
             self._check_rate,
@@ -341,6 +347,10 @@ class Options(CommandLine):
                 raise Wrong(f"--{option}", say("it is for an encrypted port, as in {example}.", example=example))
         if self["private-key"] and not self["certificate"]:
             raise Wrong("--private-key", say("it goes with a --certificate."))
+
+    def _check_ssh(self) -> None:
+        if self["ssh-ports"] and find_spec("bcrypt") is None:
+            raise Wrong("--ssh-port", say("it needs Conch: pip install 'twisted-chat[ssh]'"))
 
     def _check_metrics(self) -> None:
         if self["metrics-ports"] and find_spec("prometheus_client") is None:

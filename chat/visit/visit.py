@@ -119,8 +119,8 @@ class Visit:
 
     # What their door tells.
 
-    def begin(self, out: Output, shaking: bool) -> None:
-        """They have come; while they shake hands nothing is said."""
+    def begin(self, out: Output, shaking: bool, within: float = limits.HANDSHAKE_SECONDS) -> None:
+        """They have come; while they shake hands, for which they have so many seconds, nothing is said."""
         self._out = out
         self.send = out.send
         self.spend(limits.PRICE_HANDSHAKE if shaking else limits.PRICE_REQUEST)
@@ -132,7 +132,7 @@ class Visit:
                 self.session.answer(notices.may_not_stay(refused))
                 self.close()
         elif shaking:
-            self._wait_at_most(limits.HANDSHAKE_SECONDS, self._door.give_up_shaking)
+            self._wait_at_most(within, self._door.give_up_shaking)
         else:
             self.shaken()
 

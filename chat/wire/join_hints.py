@@ -13,7 +13,7 @@ from chat.base.language import Sentence, say
 
 Address = IPv4Address | IPv6Address
 
-DEFAULT_PORT, DEFAULT_TLS_PORT = 12345, 12346
+DEFAULT_PORT, DEFAULT_TLS_PORT, DEFAULT_SSH_PORT = 12345, 12346, 12322
 
 SERVICE = "_twisted-chat._tcp.local."
 """What a server is on the local network, where it makes itself known."""
@@ -23,20 +23,23 @@ ALL = ("::", "0.0.0.0")
 
 ENCRYPTED = say("This port is encrypted. Join with one of these:")
 
+OVER_SSH = say("This port is for ssh.")
+
 _MAPPED = "::ffff:"
 
 
 @dataclass(frozen=True, slots=True)
 class Directions:
-    """Where the service listens: in plain text, and encrypted."""
+    """Where the service listens: in plain text, encrypted, and by ssh."""
 
     plain: Sequence[Address] = ()
     encrypted: Sequence[Address] = ()
+    ssh: Sequence[Address] = ()
 
     def ways(self, host: str) -> list[Sentence]:
         """What one can type to join by this address of ours, the plain ways first."""
         host = unmapped(host)
-        return [*self.plain_ways(host), *self.encrypted_ways(host)]
+        return [*self.plain_ways(host), *self.encrypted_ways(host), *self.ssh_ways(host)]
 
     def plain_ways(self, host: str) -> Iterator[Sentence]:
         """The ways that are not encrypted."""
@@ -58,6 +61,8 @@ class Directions:
                 port=port,
                 address=address,
             )
+        for port in _ports(self.ssh, unmapped(host)):
+            return say("ssh -p {port} {host}", port=port, host=unmapped(host))
         return None
 
     def encrypted_ways(self, host: str) -> Iterator[Sentence]:
@@ -66,6 +71,11 @@ class Directions:
             yield say("  ncat --ssl {host} {port}", host=host, port=port)
             yield say("  openssl s_client -quiet -connect {address}", address=join(host, port))
             yield say("  chat-client --tls {address}", address=join(host, port))
+
+    def ssh_ways(self, host: str) -> Iterator[Sentence]:
+        """The way by ssh."""
+        for port in _ports(self.ssh, host):
+            yield say("  ssh -p {port} {host}", port=port, host=host)
 
 
 def _ports(addresses: Sequence[Address], host: str) -> list[int]:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from ports import held_port
 
-from chat.doors import certificate
+from chat.doors import certificate, ssh_keys
 from chat.server import check_command, options
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
@@ -374,3 +374,17 @@ def test_metrics_without_their_package_or_their_port_are_told(port: int, monkeyp
     assert missing == "--metrics-port: it needs prometheus-client: pip install 'twisted-chat[metrics]'"
     assert in_use.startswith(f"Port {number} is in use by another program")
     assert in_use.endswith("choose another port with --metrics-port.")
+
+
+def test_ssh_without_its_package_or_with_a_key_that_others_may_read_is_told(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh_keys.host_key(tmp_path)
+    (tmp_path / ssh_keys.NAME).chmod(0o644)
+    monkeypatch.setattr("chat.server.options.find_spec", lambda name: None)
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        number = str(taken.getsockname()[1])
+        missing, readable, in_use = wrong(port, "--ssh-port", number, "--data", str(tmp_path))
+    assert missing == "--ssh-port: it needs Conch: pip install 'twisted-chat[ssh]'"
+    assert readable.startswith("Others may read ")
+    assert in_use.endswith("choose another port with --ssh-port.")

@@ -102,6 +102,20 @@ def test_a_metrics_port_is_this_machines_alone_unless_an_endpoint_says_more(reac
     assert "from 1 to 65535" in refusal("--metrics-port", "0")
 
 
+def test_an_ssh_port_shows_a_key_of_its_own_and_is_told(
+    reactor: Reactor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("bcrypt")
+    assert options()["ssh-ports"] == []
+    makeService(options("--ssh-port", "12322", "--data", str(tmp_path)), reactor)
+    assert 12322 in [port for port, _ in ports(reactor)]
+    assert (tmp_path / "chat-ssh-key").stat().st_mode & 0o777 == 0o600
+    said = capsys.readouterr().out
+    assert "  ssh -p 12322 " in said
+    assert "The fingerprint of its ssh key is SHA256:" in said
+    assert "from 1 to 65535" in refusal("--ssh-port", "0")
+
+
 def test_several_ports_may_be_given() -> None:
     assert options("--port", "4000", "--port", "tcp:4001:interface=127.0.0.1")["ports"] == [
         "4000",

@@ -179,7 +179,8 @@ class Socket(FileDescriptor):
 
     def _closeWriteConnection(self) -> None:
         self.ended = True
-        self.protocol.writeConnectionLost()
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.writeConnectionLost()
 
     def connectionLost(self, reason: Failure) -> None:
         if not self.disconnected:
