@@ -73,10 +73,11 @@ POSTED = "post"
 
 
 def _message(session: Session, text: str, request: Request) -> Message:
-    author, text = _author(session, request), text_checks.message(text)
-    if request.notice or request.tags:
-        return Annotated(author, text, request.notice, request.tags)
-    return Message(author, text)
+    author, said = _author(session, request), text_checks.message(text)
+    if request.notice or request.tags or request.breaks:
+        breaks = request.breaks if said == text else ()
+        return Annotated(author, said, request.notice, request.tags, breaks)
+    return Message(author, said)
 
 
 class Msg(NamedTuple):
@@ -121,7 +122,8 @@ async def _private(session: Session, request: Request, person: Person, text: str
     session.check_may_write(person)
     said = text_checks.message(text)
     hub.newcomers.check_may_say(session.person, session.host, said, request.id)
-    fact = Private(session.author, person.nick, person.id, said, request.notice, request.tags, hub.token())
+    breaks = request.breaks if said == text else ()
+    fact = Private(session.author, person.nick, person.id, said, request.notice, request.tags, breaks, hub.token())
     copy = None if person is session.person else person.log
     try:
         place, repeated = await hub.turn.write(session.person.log, fact, session.posting.line(request), copy)

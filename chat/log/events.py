@@ -36,13 +36,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Annotated(Message):
-    """The same, and more to it: it is a notice, which no program answers, or has tags that only IRC clients know.
+    """The same, and more to it: it is a notice, which no program answers, or has tags that only IRC clients know, or
+    lines so long that its author's client divided them at these places.
 
-    Tags are shown to those who are there; no store keeps them.
+    Tags and places are for those who are there; no store keeps them.
     """
 
     notice: bool = False
     tags: tuple[str, ...] = ()
+    breaks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Private:
     text: str
     notice: bool = False
     tags: tuple[str, ...] = ()
+    breaks: tuple[int, ...] = ()
     fact: str = ""
     """One id in both of them."""
 

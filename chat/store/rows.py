@@ -78,11 +78,14 @@ _KINDS: Mapping[str, type[Fact]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()} | {Annotated: "message"}
 _SAID = get_args(Said)
+_ELSEWHERE = ("author", "authors", "tags", "breaks")
+"""Fields that have columns of their own, or that no store keeps."""
+
 _DETAILS = {
     kind: [
         field.name
         for field in fields(kind)
-        if field.name not in ("author", "authors", "tags") and not (field.name == "text" and issubclass(kind, _SAID))
+        if field.name not in _ELSEWHERE and not (field.name == "text" and issubclass(kind, _SAID))
     ]
     for kind in _NAMES
 }

@@ -69,6 +69,8 @@ class Request(NamedTuple):
     """(Of IRC) No program answers it."""
     tags: tuple[str, ...] = ()
     """(Of IRC) Of the client, for the clients of others."""
+    breaks: tuple[int, ...] = ()
+    """(Of IRC) Where the client divided lines that are too long for one message."""
 
 
 class Expected(Enum):

@@ -2,6 +2,8 @@
 
 import irc_client
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from irc_client import enter, irc, log_in, numbers, plain, told
 from world import Client, World
 
@@ -239,8 +241,8 @@ def test_lines_that_belong_together_are_one_message(world: World) -> None:
     amy.type("BATCH -x")
     assert parse(amy.lines[0]).tags["label"] == "7"
     assert parse(carl.lines[0]).tags["+a"] == "b"
-    assert lines_of(amy) == lines_of(carl) == [("one line", False), ("", False), ("/three", False)]
-    assert [parse(line).params[1] for line in dee.lines] == ["one line", " ", "/three"]
+    assert lines_of(amy) == lines_of(carl) == [("one ", False), ("line", True), ("", False), ("/three", False)]
+    assert [parse(line).params[1] for line in dee.lines] == ["one ", "line", "/three"]
     assert ["msgid" in parse(line).tags for line in dee.lines] == [True, False, False]
     assert [keys["text"] for keys in program.objects] == ["one line\n\n/three"]
     assert ben.take()[0] == "<amy> one line"
@@ -264,6 +266,57 @@ def test_what_is_too_long_for_one_line_goes_on_in_the_next_also_in_private_and_i
     ]
 
 
+FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+"""One sign, of which no part is to be seen."""
+
+
+@pytest.mark.parametrize(
+    ("parts", "text", "shown"),
+    [
+        (["a", "+b", "c", "+d", "+e"], "ab\ncde", [("a", False), ("b", True), ("c", False), ("d", True), ("e", True)]),
+        (["", "a", "+b"], "\nab", [("", False), ("a", False), ("b", True)]),
+        (["\x02a", "+b", "c"], "ab\nc", [("ab", False), ("c", False)]),
+        (["a\x7f", "+b", "c"], "a␡b\nc", [("a␡b", False), ("c", False)]),
+        ([FLAG[0], f"+{FLAG[1:]}", "c"], f"{FLAG}\nc", [(FLAG[-5:], False), ("c", False)]),
+        (["many " * 97, "+words"], "many " * 97 + "words", [("many ", False), ("many ", True), ("words", True)]),
+    ],
+)
+def test_where_its_author_divided_a_line_it_is_divided_for_others_unless_that_changed(
+    world: World, parts: list[str], text: str, shown: list[tuple[str, bool]]
+) -> None:
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps=SEVERAL) for nick in ("amy", "carl"))
+    program = world.enter("prog", wire="json")
+    world.take_all()
+    for target in ("#lobby", "carl"):
+        lines = [
+            f"@batch=x{';draft/multiline-concat' * part.startswith('+')} PRIVMSG {target} :{part.removeprefix('+')}"
+            for part in parts
+        ]
+        amy.type(f"BATCH +x draft/multiline {target}", *lines, "BATCH -x")
+        assert [(said[-5:], goes_on) for said, goes_on in lines_of(carl)] == shown
+    assert [keys["text"] for keys in program.objects] == [text]
+
+
+ODD = "ab \t\u0301\u200d\u202e\u0995\U0001f3f4\U000e0067\U000e007f\x02\x7f\u2028é☕"
+"""Letters, and what changes with what stands beside it."""
+
+
+@given(st.lists(st.tuples(st.text(ODD, min_size=1, max_size=6), st.booleans()), min_size=2, max_size=8))
+def test_wherever_it_is_divided_all_get_the_same_text(parts: list[tuple[str, bool]]) -> None:
+    world = World()
+    amy, carl = (enter(world, nick, "JOIN #lobby", caps=SEVERAL) for nick in ("amy", "carl"))
+    program = world.enter("prog", wire="json")
+    world.take_all()
+    amy.type("BATCH +x draft/multiline #lobby", "@batch=x PRIVMSG #lobby :first")
+    for part, goes_on in parts:
+        amy.type(f"@batch=x{';draft/multiline-concat' * goes_on} PRIVMSG #lobby :{part}")
+    amy.type("BATCH -x")
+    whole = len(carl.lines) == 1
+    came = [(parse(carl.lines[0]).params[1], False)] if whole else lines_of(carl)
+    shown = "".join(("" if goes_on else "\n") + said for said, goes_on in came)
+    assert [keys["text"] for keys in program.objects] == [shown[1:]]
+
+
 @pytest.mark.parametrize(
     ("lines", "answer"),
     [
@@ -274,6 +327,10 @@ def test_what_is_too_long_for_one_line_goes_on_in_the_next_also_in_private_and_i
         (["@batch=x PRIVMSG #lobby :x", "@batch=x NOTICE #lobby :x"], ["MULTILINE_INVALID"]),
         (["@batch=x PRIVMSG #lobby :x", "@batch=x;draft/multiline-concat PRIVMSG #lobby :"], ["MULTILINE_INVALID"]),
         (["@batch=x PRIVMSG #lobby :x"] * 101, ["MULTILINE_MAX_LINES", "100"]),
+        (
+            ["@batch=x PRIVMSG #lobby :x", *["@batch=x;draft/multiline-concat PRIVMSG #lobby :x"] * 100],
+            ["MULTILINE_MAX_LINES", "100"],
+        ),
         ([f"@batch=x PRIVMSG #lobby :{'x' * 400}"] * 41, ["MULTILINE_MAX_BYTES", "16384"]),
     ],
 )

@@ -32,7 +32,7 @@ def batch(asked: Asked, reference: str, kind: str = "", target: str = "", *_: st
     asked = asked._replace(verb=asked.verb._replace(name=gathering.command, tags=gathering.tags))
     asked.wire.take_up(gathering.command, gathering.tags.get("label"))
     asked.wire.about(gathering.target)
-    return say_to(asked, gathering.target, "\n".join(gathering.lines), whole=True)
+    return say_to(asked, gathering.target, "\n".join(gathering.lines), gathering.breaks)
 
 
 def gather(asked: Asked) -> bool:
@@ -61,11 +61,8 @@ def _add(asked: Asked, gathering: Gathering) -> None:
         _fail(asked, "MULTILINE_INVALID", say("There is nothing to go on with."))
     else:
         gathering.command = asked.verb.name
-        if concat:
-            gathering.lines[-1] += text
-        else:
-            gathering.lines.append(text)
-        if len(gathering.lines) > limits.PASTE_LINES:
+        gathering.add(text, concat)
+        if gathering.count > limits.PASTE_LINES:
             _too_much(asked, "MULTILINE_MAX_LINES", limits.PASTE_LINES)
         elif gathering.size() > limits.PASTE_TEXT:
             _too_much(asked, "MULTILINE_MAX_BYTES", limits.PASTE_TEXT)

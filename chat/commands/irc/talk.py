@@ -44,9 +44,9 @@ def _say(asked: Asked, targets: str = "", text: str = "", *_: str) -> Awaitable[
     return asked.for_each(targets, lambda target: say_to(asked, target, text))
 
 
-def say_to(asked: Asked, target: str, text: str, whole: bool = False) -> Awaitable[None] | None:
-    """Say something in one place; `whole`: of several lines, each of which came by itself."""
-    acts = False
+def say_to(asked: Asked, target: str, text: str, breaks: Sequence[int] | None = None) -> Awaitable[None] | None:
+    """Say something in one place; of several lines, each of which came by itself, long ones divided at these places."""
+    acts, given = False, text
     if text.startswith(_CTCP):
         command, _, rest = text.strip(_CTCP).partition(" ")
         if command.upper() != _ACTION:
@@ -59,12 +59,13 @@ def say_to(asked: Asked, target: str, text: str, whole: bool = False) -> Awaitab
     if is_empty(text):
         raise nothing_said()
     head = f":{mask(asked.session.person.nick)} {asked.verb.name} {target} :"
-    if not whole and (size := len((head + text).encode()) + 9 * acts) > limits.IRC_LINE:
+    if breaks is None and (size := len((head + text).encode()) + 9 * acts) > limits.IRC_LINE:
         # Whoever hears it by IRC would get it in two parts; their client divides it where they want.
         raise Refused("too-long", phrases.too_long(size, limits.IRC_LINE))
+    places = breaks if breaks is not None and text == given else ()
     if not target.startswith("#"):
-        return asked.talk(f"* {asked.session.person.nick} {text}" if acts else text, f"@{target}")
-    return asked.act(text, target) if acts else asked.talk(text, target)
+        return asked.talk(f"* {asked.session.person.nick} {text}" if acts else text, f"@{target}", places)
+    return asked.act(text, target) if acts else asked.talk(text, target, places)
 
 
 @verb("TAGMSG", 1)

@@ -72,10 +72,10 @@ class Asked(NamedTuple):
         if work is not None:
             await work
 
-    def talk(self, text: str, to: str) -> Awaitable[None] | None:
-        """Say something to a room or to `@somebody`."""
+    def talk(self, text: str, to: str, breaks: Sequence[int] = ()) -> Awaitable[None] | None:
+        """Say something to a room or to `@somebody`, of which long lines were divided at these places."""
         id, is_notice = self.wire.line_id(self.hub.token), self.verb.name == "NOTICE"
-        request = Request(text, id, to, notice=is_notice, tags=self.client_tags)
+        request = Request(text, id, to, notice=is_notice, tags=self.client_tags, breaks=tuple(breaks))
         return _done(self.perform(self.session, Say(text, request)))
 
     @property

@@ -67,7 +67,21 @@ class Gathering:
     tags: Mapping[str, str]
     command: str = ""
     lines: list[str] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)
+    """Where lines are divided, in all of it."""
+    count: int = 0
+    """How many messages it has so far."""
     failed: bool = False
+
+    def add(self, text: str, goes_on: bool) -> None:
+        """One more line, or more of the last one."""
+        self.count += 1
+        if not goes_on:
+            self.lines.append(text)
+            return
+        if visible(text) == text:  # a mark that was torn from its letter is put back
+            self.breaks.append(sum(len(line) + 1 for line in self.lines) - 1)
+        self.lines[-1] += text
 
     def size(self) -> int:
         """Its bytes, so far."""

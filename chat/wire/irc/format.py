@@ -7,8 +7,9 @@ answers (RFC 2812, 3.3.2), with the time in front.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 from chat.base import limits
@@ -133,7 +134,11 @@ class IrcFormat:
             tags += getattr(entry.fact, "tags", ())
         first, rest = tagged([*tags, msgid(log.key, entry)] if self._ids else tags), tagged(tags)
         messages = [*messages]
-        if len(messages) > 1 and self._multiline and isinstance(entry.fact, Message | Private):
+        if (
+            self._multiline
+            and isinstance(entry.fact, Message | Private)
+            and (len(messages) > 1 or "\n" in entry.fact.text)
+        ):
             yield from _in_batch(log, entry, first)
             return
         for number, message in enumerate(messages):
@@ -240,14 +245,14 @@ def ban_mask(nick: str) -> str:
 def said(fact: Fact, room: str) -> Iterator[str]:
     """What somebody said, as they said it."""
     match fact:
-        case Annotated(author, text, True):
-            yield from _talk(author, room, text, "NOTICE")
+        case Annotated(author, text, notice, _, breaks):
+            yield from _talk(author, room, text, "NOTICE" if notice else "PRIVMSG", breaks)
         case Message(author, text):
             yield from _talk(author, room, text)
         case Action(author, text):
             yield from _acted(author, room, text)
-        case Private(author, to, _, text, notice):
-            yield from _talk(author, to, text, "NOTICE" if notice else "PRIVMSG")
+        case Private(author, to, _, text, notice, _, breaks):
+            yield from _talk(author, to, text, "NOTICE" if notice else "PRIVMSG", breaks)
 
 
 def _in_batch(log: Named, entry: Entry, tags: str) -> Iterator[str]:
@@ -257,15 +262,31 @@ def _in_batch(log: Named, entry: Entry, tags: str) -> Iterator[str]:
     source, to = _speaker(fact.author), fact.to if isinstance(fact, Private) else log.name
     command = "NOTICE" if isinstance(fact, Annotated | Private) and fact.notice else "PRIVMSG"
     yield tags + bare(source, "BATCH", f"+{name}", "draft/multiline", to)
-    for part in fact.text.split("\n"):
+    for part, goes_on in _parts(fact.text, getattr(fact, "breaks", ())):
         for number, message in enumerate(lines(source, command, to, visible(part))):
-            yield tagged([f"batch={name}", "draft/multiline-concat" if number else ""]) + message
+            yield tagged([f"batch={name}", "draft/multiline-concat" if number or goes_on else ""]) + message
     yield bare(source, "BATCH", f"-{name}")
 
 
-def _talk(author: Author, to: str, text: str, command: str = "PRIVMSG") -> Iterator[str]:
-    for part in text.split("\n"):
-        yield from lines(_speaker(author), command, to, visible(part) or " ")
+def _talk(author: Author, to: str, text: str, command: str = "PRIVMSG", breaks: Sequence[int] = ()) -> Iterator[str]:
+    """One message a line; empty ones are left out, for clients take none (IRCv3 draft/multiline)."""
+    if "\n" not in text and not breaks:
+        yield from lines(_speaker(author), command, to, visible(text))
+        return
+    for part, _ in _parts(text, breaks):
+        if part:
+            yield from lines(_speaker(author), command, to, visible(part))
+
+
+def _parts(text: str, breaks: Sequence[int]) -> Iterator[tuple[str, bool]]:
+    """The lines of a text, some of them in several parts; and of each part whether it goes on with the one before."""
+    begin = 0
+    for whole in text.split("\n"):
+        end = begin + len(whole)
+        places = [begin, *(place for place in breaks if begin < place < end), end]
+        for start, stop in pairwise(places):
+            yield text[start:stop], start > begin
+        begin = end + 1
 
 
 def _acted(author: Author, to: str, text: str) -> Iterator[str]:
