@@ -12,6 +12,7 @@ from chat.base.names import fold
 from chat.base.token_bucket import Allowance
 from chat.commands import scope
 from chat.commands.registry import ANSWERED, Call, Outcome, allows, command, count, not_for, permits, room_of, usage
+from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.redacting import spoken, take_back
 from chat.core.roles import SERVER
@@ -31,11 +32,12 @@ class Delete(NamedTuple):
 
 
 class DeleteEverywhere(NamedTuple):
-    """Whose lines, and of which time."""
+    """Whose lines, of which time, and why."""
 
     nick: str
     every: str
     duration: str
+    text: str | None
 
 
 class _Lines(NamedTuple):
@@ -50,11 +52,14 @@ class _Lines(NamedTuple):
 @command(
     "talk",
     say("/delete [#room|@] [n]"),
-    say("take back what you said; alone it lists your last lines with their numbers, /delete @ those in private"),
+    say(
+        "take back what you said, and say why behind the number; alone it lists your last lines with their numbers, "
+        "/delete @ those in private"
+    ),
     allowance=Allowance("redaction", limits.REDACTIONS, limits.REDACTION_SECONDS),
 )
 async def delete(call: Call, asked: Delete) -> Outcome:
-    """Of a room's operators also `/delete [#room] NICK [n]` and `/delete [#room] NICK all 30m`."""
+    """Of a room's operators also `/delete [#room] NICK [n] [why]` and `/delete [#room] NICK all 30m [why]`."""
     await call.session.hub.turn.flush()  # what they said just now has a number, too
     if not call.still_there:
         return ANSWERED
@@ -65,16 +70,16 @@ async def delete(call: Call, asked: Delete) -> Outcome:
     match words:
         case []:
             return await _list(call, lines)
-        case [number] if _is_number(number):
-            return await _one(call, lines, int(number))
-        case [every, duration] if lines.nick is not None and grammar.fold(every) in vocabulary.ALL:
-            return await _all(call, lines, _since(call, duration))
+        case [number, *why] if _is_number(number) and _is_reason(lines, why):
+            return await _one(call, lines, int(number), why)
+        case [every, duration, *why] if lines.nick is not None and grammar.fold(every) in vocabulary.ALL:
+            return await _all(call, lines, _since(call, duration), _reason(call, lines, why))
     raise usage(call.command)
 
 
 @command(
     "server",
-    say("/admin delete NICK all DURATION"),
+    say("/admin delete NICK all DURATION [why]"),
     say("take back all that somebody said lately, in every room: all 30m, all forever"),
     role="server operator",
 )
@@ -84,16 +89,16 @@ async def delete_everywhere(call: Call, asked: DeleteEverywhere) -> Outcome:
     if grammar.fold(asked.every) not in vocabulary.ALL:
         raise usage(call.command)
     nick, author = asked.nick[: limits.NAME_READ], call.by
-    total, quoted = 0, list[Entry]()
+    total, quoted, why = 0, list[Entry](), brief(asked.text or "", limits.WORDS)
     async for log, entries in _in_all_rooms(call, _speaker(hub, asked.nick), _since(call, asked.duration)):
         if not (call.still_there and permits(call.command, call.connection)):
             return ANSWERED
-        hub.audit(author, "delete", nick, hub.rooms[log.key], lines=len(entries))
-        await take_back(hub, author, log, entries, nick)
+        hub.audit(author, "delete", nick, hub.rooms[log.key], text=why, lines=len(entries))
+        await take_back(hub, author, log, entries, nick, why=why)
         total += len(entries)
         if not hub.rooms.is_private(log.key):
             quoted = [*quoted, *entries][-limits.REDACTED_LISTED :]
-    call.reply(replies.TakenBack(SERVER, nick, total, _told(call, quoted)))
+    call.reply(replies.TakenBack(SERVER, nick, total, _told(call, quoted), why))
     return None
 
 
@@ -161,6 +166,21 @@ def _check_may(call: Call, lines: _Lines) -> None:
         raise not_for("operator", "delete NICK")
 
 
+def _is_reason(lines: _Lines, words: Sequence[str]) -> bool:
+    """Whether this may be one: of private talk none is told, and numbers are of lines that they mean as well."""
+    if not words:
+        return True
+    return not (lines.log.name == "@" or grammar.fold(words[0]) in vocabulary.ALL or all(map(_is_number, words)))
+
+
+def _reason(call: Call, lines: _Lines, words: Sequence[str]) -> str:
+    """Why, which all in the room read; raises `Refused` where they may say nothing there."""
+    why = brief(" ".join(words), limits.WORDS)
+    if why:
+        call.session.check_may_say(call.session.hub.rooms[lines.log.key], why, call.request.id)
+    return why
+
+
 def _is_number(word: str) -> bool:
     return word.isascii() and word.isdecimal() and len(word) < 16
 
@@ -196,7 +216,7 @@ def _told(call: Call, entries: Sequence[Entry]) -> Sequence[replies.OwnLine]:
     ]
 
 
-async def _one(call: Call, lines: _Lines, seq: int) -> Outcome:
+async def _one(call: Call, lines: _Lines, seq: int, words: Sequence[str]) -> Outcome:
     """The line of this number."""
     session, hub, log = call.session, call.session.hub, lines.log
     found = [entry for entry in await hub.archive.recent(log, lines.behind, seq + 1, 1) if entry.seq == seq]
@@ -207,20 +227,21 @@ async def _one(call: Call, lines: _Lines, seq: int) -> Outcome:
         if lines.nick is not None:
             raise Refused("gone", say("{nick} said nothing that has the number {number}.", nick=lines.nick, number=seq))
         raise Refused("gone", say("You said nothing here that has the number {number}; see /delete.", number=seq))
+    why = _reason(call, lines, words)
     count(session, "delete")
     line = session.posting.line(call.request)
     if lines.nick is not None:
-        hub.audit(session.author, call.command.name, lines.nick, hub.rooms[log.key], lines=1)
-    place, repeated = await take_back(hub, session.author, log, found, lines.nick or "", line)
+        hub.audit(session.author, call.command.name, lines.nick, hub.rooms[log.key], text=why, lines=1)
+    place, repeated = await take_back(hub, session.author, log, found, lines.nick or "", line, why)
     told = None
     if not repeated:
-        facts = replies.TakenBack(log.name, lines.nick, 1, _told(call, found))
+        facts = replies.TakenBack(log.name, lines.nick, 1, _told(call, found), why)
         told = Reply(call.command.name, facts, call.request.id)
     session.answer(Stored(place, call.request.id, None, told))
     return ANSWERED
 
 
-async def _all(call: Call, lines: _Lines, since: datetime | None) -> Outcome:
+async def _all(call: Call, lines: _Lines, since: datetime | None, why: str) -> Outcome:
     """All of them since then, a part after the other, the newest first."""
     session, hub, log = call.session, call.session.hub, lines.log
     author, total, before = session.author, 0, None
@@ -236,9 +257,9 @@ async def _all(call: Call, lines: _Lines, since: datetime | None) -> Outcome:
         _check_may(call, lines)
         if not found:
             break
-        hub.audit(author, call.command.name, lines.nick or "", hub.rooms[log.key], lines=len(found))
-        await take_back(hub, author, log, found, lines.nick or "")
+        hub.audit(author, call.command.name, lines.nick or "", hub.rooms[log.key], text=why, lines=len(found))
+        await take_back(hub, author, log, found, lines.nick or "", why=why)
         quoted = quoted or found[-limits.REDACTED_LISTED :]
         total, before = total + len(found), found[0].seq
-    call.reply(replies.TakenBack(log.name, lines.nick, total, _told(call, quoted)))
+    call.reply(replies.TakenBack(log.name, lines.nick, total, _told(call, quoted), why))
     return None

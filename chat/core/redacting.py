@@ -40,7 +40,13 @@ async def spoken(
 
 
 async def take_back(
-    hub: Hub, by: Author | None, log: Log, entries: Sequence[Entry], whose: str = "", line: Line | None = None
+    hub: Hub,
+    by: Author | None,
+    log: Log,
+    entries: Sequence[Entry],
+    whose: str = "",
+    line: Line | None = None,
+    why: str = "",
 ) -> Outcome:
     """These lines of a log are told to nobody any more, and whoever hears it is told so; of private ones it is one.
 
@@ -51,7 +57,7 @@ async def take_back(
     if isinstance(last.fact, Private):
         to, fact, copy = last.fact.to, last.fact.fact, await _copy(hub, log, last)
     targets = tuple(entry.seq for entry in entries)
-    redacted = Redacted(by, targets, last.at, whose, to, fact)
+    redacted = Redacted(by, targets, last.at, whose, to, fact, why)
     outcome = hub.turn.write(log, redacted, line, record=Redaction(log.key, targets))
     if copy is not None:
         elsewhere = hub.log_of(copy.key)

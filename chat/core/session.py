@@ -457,16 +457,19 @@ class Session:
         if room.measured:
             self.hub.slow_mode.take_turn(room, self.person, self.host, text, id)
 
+    def check_may_say(self, room: Room, text: str, id: str | None = None) -> None:
+        """They say this; raises `Refused` where they are muted, or have to wait because it is slow there."""
+        self.check_may_talk(room)
+        self.hub.newcomers.check_may_say(self.person, self.host, text, id)
+        self.take_turn(room, text, id)
+
     def say(self, room: Room, facts: Sequence[Fact], request: Request | None = None) -> None:
         """Let a room hear this; the answer comes when it is stored, or refused; with an id it is one fact.
 
         Raises `Refused` where they are muted, or have to wait because it is slow there.
         """
         if self.person.measured or room.measured:
-            self.hub.measures.check_may_talk(self.person, room.log.key)
-            text, id = getattr(facts[0], "text", ""), None if request is None else request.id
-            self.hub.newcomers.check_may_say(self.person, self.host, text, id)
-            self.take_turn(room, text, id)
+            self.check_may_say(room, getattr(facts[0], "text", ""), None if request is None else request.id)
         room.introduce(self.person)
         self.posting.say(room.log, facts, request)
 

@@ -230,8 +230,8 @@ class Redacted:
     """Lines of this log, by their numbers, were taken back: nobody is told again what they said.
 
     By the author; of somebody else (`whose`) by an operator.  Of one line it is known when it was said, and in private
-    `to` whom, and by which id it is known in both logs (`fact`).  It also stands in the place of each of these lines:
-    there the author is who had said it, and the only number its own.
+    `to` whom, and by which id it is known in both logs (`fact`); in a room it may be told `why`.  It also stands in the
+    place of each of these lines: there the author is who had said it, and the only number its own.
     """
 
     author: Author | None
@@ -240,6 +240,7 @@ class Redacted:
     whose: str = ""
     to: str = ""
     fact: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

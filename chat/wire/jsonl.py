@@ -186,10 +186,11 @@ def _keys(fact: Fact, words: Callable[[Sentence], str]) -> dict[str, object]:
             done: dict[str, object] = {} if by is None else {"from": by.nick}
             done |= {"what": what, "to": to, "of": room, "for": seconds, "text": _shown(text)}
             return done if lines is None else {**done, "lines": lines}
-        case Redacted(by, targets, said_at, whose, other):
+        case Redacted(by, targets, said_at, whose, other, _, why):
             gone: dict[str, object] = {} if by is None else {"from": by.nick}
             gone |= {"target": targets[0]} if len(targets) == 1 else {"targets": list(targets)}
             gone |= {"whose": whose} if whose else {}
+            gone |= {"why": _shown(why)} if why else {}
             return gone | ({"to": other} if other else {}) | {"said": stamp(said_at)}
         case OtherDevice(author, "renamed", to):
             return {"from": author.nick, "to": to, "self": True}

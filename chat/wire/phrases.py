@@ -95,8 +95,12 @@ _OF_ROOM = {
 """What is done to a whole room, and how that is typed."""
 
 
-def taken_back(nick: str | None, count: int, time: str, whose: str) -> Sentence:
+def taken_back(nick: str | None, count: int, time: str, whose: str, why: str = "") -> Sentence:
     """Somebody took back lines of their own, or of somebody else; one was said at this time."""
+    return because(_taken_back(nick, count, time, whose), why)
+
+
+def _taken_back(nick: str | None, count: int, time: str, whose: str) -> Sentence:
     if nick is None:
         return say_n("A line was taken back", "{count} lines were taken back", count)
     if count > 1 and whose:

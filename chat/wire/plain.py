@@ -163,9 +163,9 @@ class PlainFormat:
                 announced = phrases.measured(_nick(by), what, to, room, seconds, why, most)
             case StopAnnounced(by, seconds):
                 announced = phrases.stops(_nick(by), seconds)
-            case Redacted(by, targets, said_at, whose, _):
+            case Redacted(by, targets, said_at, whose, _, _, why):
                 time = phrases.said_at(said_at.astimezone(self.zone), at.astimezone(self.zone))
-                announced = phrases.taken_back(_nick(by), len(targets), time, whose)
+                announced = phrases.taken_back(_nick(by), len(targets), time, whose, why)
         words = self.words(announced)
         return f"{words}: {quoted(text)}" if text else words
 

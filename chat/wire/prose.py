@@ -285,6 +285,8 @@ def _taken_back(gone: replies.TakenBack) -> Iterator[Sentence]:
         yield say("{count} lines were taken back; the last of them:", count=gone.count_)
         for line in gone.lines:
             yield Sentence("{text}", {"text": quoted(line.text)})
+    if gone.why and gone.count_:
+        yield say("Why, as all are told: {text}", text=quoted(gone.why))
 
 
 def _posted(posted: replies.Posted) -> Iterator[Sentence]:

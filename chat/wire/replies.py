@@ -172,12 +172,14 @@ class OwnLines(NamedTuple):
 
 
 class TakenBack(NamedTuple):
-    """So many lines of theirs were taken back (`count` is a method of each tuple): the last of them."""
+    """So many lines of theirs were taken back (`count` is a method of each tuple): the last of them,
+    and `why`."""
 
     room: str
     nick: str | None
     count_: int
     lines: Sequence[OwnLine]
+    why: str
 
 
 class Posted(NamedTuple):

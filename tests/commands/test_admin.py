@@ -105,7 +105,7 @@ def test_help_hides_it_from_others(world: World) -> None:
         "/admin ban NICK [DURATION] [why]",
         "/admin unban NICK",
         "/admin bans",
-        "/admin delete NICK all DURATION",
+        "/admin delete NICK all DURATION [why]",
         "/admin audit [n]",
     ]
 

@@ -5,6 +5,7 @@ from nodes import Cluster
 from returning import KeepingStore, enter, resume
 from stores import SlowStore
 from test_account import register
+from test_moderation import moderated
 from test_staff import boss
 from world import Client, World
 
@@ -20,6 +21,11 @@ def number(client: Client, text: str) -> int:
     """Under which number a program heard this."""
     (seq,) = [keys["seq"] for keys in client.objects if keys.get("text") == text]
     return seq
+
+
+def numbers(world: World, *texts: str) -> list[int]:
+    """Under which numbers these were said in #ops."""
+    return [entry.seq for entry in world.hub.rooms["#ops"].log.oldest() if getattr(entry.fact, "text", "") in texts]
 
 
 def test_alone_it_lists_ones_own_last_lines_with_numbers_that_stay(world: World) -> None:
@@ -62,6 +68,66 @@ def test_the_others_are_told_that_a_line_was_taken_back(world: World, word: str)
         "target": seq,
         "from": "amy",
     }
+
+
+def test_the_others_are_told_why_it_was_taken_back(world: World) -> None:
+    amy, bob, carl = world.enter("amy"), world.enter("bob"), world.enter("carl", wire="json")
+    world.take_all()
+    amy.type("hello ops", "hello all")
+    world.take_all()
+    amy.type("/delete 4 wrong room", "/delete #lobby 5 3 times \x1b wrong")
+    assert amy.take() == [
+        '-> Taken back: "hello ops"',
+        '-> Why, as all are told: "wrong room"',
+        '-> Taken back: "hello all"',
+        '-> Why, as all are told: "3 times ␛ wrong"',
+    ]
+    assert bob.take() == [
+        '-!- amy took back a line of 10:04: "wrong room"',
+        '-!- amy took back a line of 10:04: "3 times ␛ wrong"',
+    ]
+    assert [gone["why"] for gone in carl.take_objects()] == ["wrong room", "3 times ␛ wrong"]
+
+
+@pytest.mark.parametrize("line", ["/delete 4 5", "/delete @ 1 sorry", f"/delete 4 {'x' * 300}"])
+def test_what_is_no_reason_takes_nothing_back(world: World, line: str) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    amy.type("/msg bob psst", "one", "two")
+    world.take_all()
+    amy.type(line)
+    assert [told.partition(":")[0] for told in amy.take()][:1] in (["! usage"], ["! too-long"])
+    assert bob.take() == []
+
+
+def test_an_operator_says_why_and_the_audit_has_it(world: World) -> None:
+    ana, trol, ben = moderated(world)
+    trol.type("buy now", "and again", "ok")
+    world.take_all()
+    (seq,) = numbers(world, "buy now")
+    ana.type(f"/delete trol {seq} spam")
+    assert ben.take() == ['-!- ana took back a line by trol of 10:04: "spam"']
+    ana.type("/delete trol all 10m more of it")
+    assert ben.take() == ['-!- ana took back 2 lines by trol: "more of it"']
+    staff = boss(world)
+    staff.type("/admin audit")
+    assert staff.take()[-2:] == [
+        '-> 0 s ago ana: /delete trol in #ops, 1 line: "spam"',
+        '-> 0 s ago ana: /delete trol in #ops, 2 lines: "more of it"',
+    ]
+
+
+@pytest.mark.parametrize("measure", ["/mute ben", "/slow 1h"])
+def test_a_reason_is_a_line_where_one_may_say_none(world: World, measure: str) -> None:
+    ana, trol, ben = moderated(world)
+    ben.type("one", "two")
+    one, two = numbers(world, "one", "two")
+    ana.type(measure)
+    ben.type("three")
+    world.take_all()
+    ben.type(f"/delete {one} look here")
+    assert [line[:6] for line in ben.take()[:1]] == ["! mute" if "mute" in measure else "! slow"]
+    ben.type(f"/delete {two}")
+    assert trol.take() == ["-!- ben took back a line of 10:04"]
 
 
 def test_a_line_of_another_day_is_named_with_its_day(world: World) -> None:

@@ -237,7 +237,7 @@ class Conversation:
     def _taken_back(self, gone: Redacted) -> Shown:
         now = gone.at or self._now()
         time = phrases.said_at((gone.said or now).astimezone(self._zone), now.astimezone(self._zone))
-        words = self._words(phrases.taken_back(gone.author, len(gone.targets), time, gone.whose))
+        words = self._words(phrases.taken_back(gone.author, len(gone.targets), time, gone.whose, gone.why))
         if not self._recorder:
             return Shown(LineKind.EVENT, visible(words), self._local(gone.at), room=gone.room)
         numbers = ", ".join(map(str, gone.targets))

@@ -221,6 +221,7 @@ class Redacted(NamedTuple):
     targets: tuple[int, ...]
     whose: str
     said: datetime | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,7 +404,7 @@ def _redacted(raw: Raw) -> Redacted:
     found = tuple(one for one in numbers if one is not None)
     if not found:
         raise _Unfit
-    return Redacted(*_entry(raw), found, _name(raw, "whose") or "", _date(raw, "said"))
+    return Redacted(*_entry(raw), found, _name(raw, "whose") or "", _date(raw, "said"), _text(raw, "why") or "")
 
 
 def _not_delivered(raw: Raw) -> NotDelivered:

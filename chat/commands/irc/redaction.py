@@ -27,6 +27,8 @@ async def redact(asked: Asked, target: str, id: str, *why: str) -> None:
         _fail(asked, "REDACT_FORBIDDEN", say("That is for whoever said it, and for operators of the room."), target, id)
         return
     line = f"{entry.seq}" if mine else f"{author.nick} {entry.seq}"
+    if not private:
+        line = " ".join([line, *why])
     try:
         work = asked.do("delete", ("@" if private else buffer.log.name, line))
         if work is not None:
@@ -34,7 +36,7 @@ async def redact(asked: Asked, target: str, id: str, *why: str) -> None:
     except Refused as error:
         _fail(asked, "UNKNOWN_MSGID" if error.code == "gone" else "REDACT_FORBIDDEN", error.sentence, target, id)
         return
-    if why:
+    if why and private:
         told = say("It is taken back; the reason is told to nobody.")
         asked.tell("NOTE", "REDACT", "REASON_UNKNOWN", word(target), asked.wire.words(told))
 

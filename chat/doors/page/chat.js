@@ -496,6 +496,7 @@ const handlers = {
       const item = found?.bySeq.get(seq);
       if (item) {
         item.gone = true;
+        item.why = event.why;
         redraw(found, item);
       }
     }
@@ -859,7 +860,7 @@ function nodeOf(item) {
   const date = new Date(item.at);
   const time = make("time", { datetime: item.at, title: moments.format(date) }, times.format(date));
   const node = make("article", { class: classes.filter(Boolean).join(" ") || null }, time, " ");
-  if (item.gone) node.append(make("b", {}, item.from ?? ""), " ", make("i", {}, `(${t("takenBack")})`));
+  if (item.gone) node.append(make("b", {}, item.from ?? ""), " ", make("i", {}, `(${t("takenBack")}${item.why ? `: ${item.why}` : ""})`));
   else if (item.kind === "note") node.append("– ", ...linked(item.failed ?? item.text));
   else {
     if (item.kind === "action") node.append("* ", make("b", {}, item.from), " ");

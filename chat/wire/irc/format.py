@@ -185,9 +185,12 @@ class IrcFormat:
                 yield from shown
                 if not shown or (what == "ban" and log.name == "@"):
                     yield from self._told(log, entry, timed)
-            case Redacted(author, targets) if self._redacts and targets != (entry.seq,) and log.name.startswith("#"):
+            case Redacted(author, targets, why=why) if (
+                self._redacts and targets != (entry.seq,) and log.name.startswith("#")
+            ):
                 for seq in targets:
-                    yield bare(_source(author), "REDACT", log.name, f"{seq}-{log.key}")
+                    told = bare(_source(author), "REDACT", log.name, f"{seq}-{log.key}")
+                    yield f"{told} :{visible(why)}" if why else told
             case Redacted(author, to=to, fact=fact) if self._redacts and fact:
                 yield bare(_source(author), "REDACT", to, fact)
             case OtherDevice(author, "joined", room):
