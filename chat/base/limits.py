@@ -824,6 +824,9 @@ SLOW_MOST = 6 * 3600
 PEOPLE_MOST = 100_000
 """The most people whom the limit of a room lets in: beyond that it keeps nobody out."""
 
+NICKNAMES_BANNED = 100
+"""Nicknames that nobody has, and that are banned from one room."""
+
 ADDRESS_BAN_SECONDS = 86400
 """For how long a ban closes an address, too: by tomorrow somebody else may have it."""
 

@@ -336,9 +336,10 @@ async def come_in(session: Session, id: str | None) -> None:
         refused = _wait_at_door(session)
     elif connection.wire.lobby:
         try:
+            hub.measures.check_may_come(session.person, LOBBY)
             hub.locked.check_has_place(session.person, hub.lobby)
-        except Refused as full:
-            refused = full
+        except Refused as error:
+            refused = error if error.code == "full" else Refused("locked", error.sentence)
         else:
             position = session.join(hub.lobby)
             history = await entering(session, hub.lobby.log, position)

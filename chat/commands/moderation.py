@@ -4,7 +4,7 @@ whole server by those of the server."""
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
-from chat.base import limits
+from chat.base import limits, names
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
@@ -13,7 +13,7 @@ from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
 from chat.commands.text_checks import brief
 from chat.core.hub import Hub
-from chat.core.measures import Measure, check_may_free, check_may_hit
+from chat.core.measures import Measure, check_may_free, check_may_hit, named
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.core.room import Room
@@ -133,7 +133,7 @@ async def kick(call: Call, asked: Kicked) -> Outcome:
 @command(
     "rooms",
     say("/ban [#room] NICK [DURATION] [why]"),
-    say("send somebody out of your room and keep them out, for 10m, 2h, 3d or forever"),
+    say("send somebody out of your room and keep them out, or whoever comes so called, for 10m, 2h, 3d or forever"),
     role="operator",
 )
 async def ban(call: Call, asked: Hit) -> Outcome:
@@ -273,9 +273,14 @@ def _rows(call: Call, where: str | None) -> list[replies.MeasureRow]:
 async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnServer) -> Outcome:
     hub = call.session.hub
     key = SERVER if room is None else room.log.key
-    person = None
-    if kind == "ban" or grammar.fold(asked.nick) not in vocabulary.ALL:
+    person, whom, nick = None, "", ""
+    if kind == "ban" and room is not None and _is_nobodys(hub, asked.nick):
+        hub.measures.check_one_more_named(key)
+        nick = names.check_nickname(asked.nick)
+        whom = named(nick)
+    elif kind == "ban" or grammar.fold(asked.nick) not in vocabulary.ALL:
         person = _target(call, asked.nick, key)
+        whom, nick = person.id, person.nick
     seconds, why = _how_long(asked.duration, _DEFAULTS[kind]), brief(asked.text or "", limits.WORDS)
     _check_may_say(call, room, why)
     now, host = hub.now(), ""
@@ -286,8 +291,8 @@ async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnSe
     measure = Measure(
         kind,
         key,
-        "" if person is None else person.id,
-        "" if person is None else person.nick,
+        whom,
+        nick,
         SERVER if room is None else room.log.name,
         call.session.person.nick if call.session.named else None,
         why,
@@ -308,7 +313,7 @@ async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnSe
         hub.belongs_no_more(person, key)
         await hub.turn.flush()
     shared = hub.known_from(host, person) if host else 0
-    call.reply(replies.Measured(kind, measure.nick, measure.room, seconds, why, shared))
+    call.reply(replies.Measured(kind, measure.nick, measure.room, seconds, why, shared, person is not None or not nick))
     return None
 
 
@@ -324,7 +329,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     sentence = phrases.because(say("You were sent away from this server"), why)
     _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)), "kick")
     await told
-    call.reply(replies.Measured("kick", called, name, None, why, 0))
+    call.reply(replies.Measured("kick", called, name, None, why, 0, True))
     return None
 
 
@@ -351,8 +356,13 @@ async def _end(call: Call, kind: _Hits, room: Room | None, nick: str) -> Outcome
     except NotStored:
         hub.measures.instead(None, measure)
         raise
-    call.reply(replies.Measured(what, called, name, None, "", 0))
+    call.reply(replies.Measured(what, called, name, None, "", 0, True))
     return None
+
+
+def _is_nobodys(hub: Hub, nick: str) -> bool:
+    """Whether nobody has this nickname, nor one that is likely to be meant."""
+    return hub.holder_of(nick) is None and hub.nearest(nick) is None
 
 
 def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused, measure: PutOut) -> None:

@@ -293,7 +293,7 @@ class Hub:
                 say("There is no {nick} on this server: nothing was sent or kept.", nick=nick[: limits.NAME_READ]),
             )
         if person is None:
-            shown, near = nick[: limits.NAME_READ], self._nearest(nick)
+            shown, near = nick[: limits.NAME_READ], self.nearest(nick)
             if near is not None:
                 raise Refused("not-here", say("Nobody here is called {nick}; is it {near}?", nick=shown, near=near))
             raise Refused("not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=shown))
@@ -315,7 +315,7 @@ class Hub:
 
         return names.propose(text, is_free, self.settings.reserved)
 
-    def _nearest(self, nick: str) -> str | None:
+    def nearest(self, nick: str) -> str | None:
         """The nickname that was most likely meant, of some that are here."""
         some = islice(self.people.values(), limits.NEAR_LOOKED_AT)
         here = {names.fold(person.nick): person.nick for person in some}

@@ -32,7 +32,8 @@ RECORDS = "measure"
 
 
 class Measure(NamedTuple):
-    """`whom` it hits by their id, "" for everybody; `where` by the key of a room's log, or by that of the server's."""
+    """`whom` it hits by their id, by a nickname that nobody had (`named`), or "" for everybody; `where` by the key of a
+    room's log, or by that of the server's."""
 
     kind: Kind
     where: str
@@ -79,6 +80,14 @@ class Measure(NamedTuple):
             return None
         seconds = ceil((self.until - now).total_seconds())
         return seconds if seconds <= 60 else ceil(seconds / 60) * 60
+
+
+def named(nick: str) -> str:
+    """Stands for whoever comes by this nickname."""
+    return _NAMED + names.fold(nick)
+
+
+_NAMED = "~"
 
 
 def read(key: str, value: str) -> Measure | None:
@@ -214,6 +223,15 @@ class Measures:
         found = [measure for some in held for measure in self._valid(some)]
         return sorted(found, key=lambda measure: (measure.since, measure.nick))
 
+    def check_one_more_named(self, where: str) -> None:
+        """Raises `Refused` where as many nicknames are banned from a room as may be."""
+        if sum(measure.whom.startswith(_NAMED) for measure in self.all(where)) >= limits.NICKNAMES_BANNED:
+            full = say(
+                "{limit} nicknames that nobody has are banned there already, /unban ends one.",
+                limit=limits.NICKNAMES_BANNED,
+            )
+            raise Refused("too-many", full)
+
     def count(self, where: str) -> int:
         """How many there are in one place, which `all` looks at."""
         return len(self._at.get(where, ()))
@@ -242,7 +260,7 @@ class Measures:
     def forget_strangers(self, known: Mapping[str, Person], *more: Mapping[str, Person]) -> None:
         """After a restart: those of people who do not come back."""
         for holder in list(self._of):
-            if holder[:1] not in ("#", SERVER) and not any(holder in some for some in (known, *more)):
+            if holder[:1] not in ("#", SERVER, _NAMED) and not any(holder in some for some in (known, *more)):
                 self.forget(holder)
 
     # What they keep from.
@@ -297,7 +315,10 @@ class Measures:
 
     def check_may_come(self, person: Person | None, where: str) -> None:
         """Raises `Refused` for whoever is banned there, or everywhere."""
-        if (measure := self.of("ban", person, where)) is not None:
+        measure = self.of("ban", person, where)
+        if measure is None and person is not None and not rank(person, where):
+            measure = next((one for one in self._in_force(named(person.nick)) if one.where == where), None)
+        if measure is not None:
             raise self.refusal(measure)
 
     def of_address(self, host: str) -> Measure | None:

@@ -479,6 +479,8 @@ def _measured(taken: replies.Measured) -> Iterator[Sentence]:
     else:
         told = say("Unbanned {nick} {place}", **names)
     yield say("{told}.", told=phrases.because(told, taken.why))
+    if not taken.known:
+        yield say("Nobody is called so now: whoever comes by that nickname stays out.")
     if taken.shared:
         yield say_n(
             "One other shares that address: it stays open.",

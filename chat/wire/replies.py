@@ -346,7 +346,8 @@ OfRoom = Literal["slow", "unslow", "limit", "unlimit", "lock-topic", "unlock-top
 
 class Measured(NamedTuple):
     """What was done to somebody ("": everybody), in a room or (`*`) on the server, for so many seconds (None: for ever,
-    or at once); so many others come from the address of who was banned, and it stays open."""
+    or at once); so many others come from the address of who was banned, and it stays open; whether it is `known`
+    who they are: else it is whoever comes by that nickname."""
 
     what: Taken
     nick: str
@@ -354,6 +355,7 @@ class Measured(NamedTuple):
     seconds: int | None
     why: str
     shared: int
+    known: bool
 
 
 class MeasureRow(NamedTuple):

@@ -603,3 +603,79 @@ def test_what_could_not_be_ended_holds_on(world: World, monkeypatch: pytest.Monk
     trol.type("hello")
     assert trol.take()[0].startswith("! muted")
     assert ben.take() == []
+
+
+# Nicknames that nobody has.
+
+
+def test_whoever_comes_by_a_banned_nickname_stays_out_each_time(world: World) -> None:
+    ana, trol, ben = moderated(world)
+    trol.type("/quit")
+    world.take_all()
+    ana.type("/ban trol 2h spam")
+    assert ana.take() == [
+        '-> Banned trol in #ops for 2 h: "spam".',
+        "-> Nobody is called so now: whoever comes by that nickname stays out.",
+    ]
+    assert ben.take() == ['-!- ana banned trol for 2 h in #ops: "spam"']
+    for nick in ("trol", "TROL"):
+        trol = guest(world, nick, None)
+        trol.type("/join #ops")
+        assert trol.take() == ['! banned: You are banned in #ops for 2 h: "spam".']
+        trol.type("/join #tea", "/nick other", "/join #ops", "/quit")
+        assert not any(line.startswith("!") for line in trol.take())
+    ana.take()
+    ana.type("/bans", "/unban trol", "/bans")
+    assert ana.take()[-3:] == [
+        '-> ana banned trol for 2 h in #ops: "spam"',
+        "-> Unbanned trol in #ops.",
+        "-> Nobody is muted or banned.",
+    ]
+    trol = guest(world)
+    assert trol.session.current.log.name == "#ops"
+
+
+def test_a_nickname_that_may_be_a_slip_is_not_banned_nor_one_that_is_none(world: World) -> None:
+    ana, _, _ = moderated(world)
+    ana.type("/ban tro", "/ban a!b", "/mute nemo", "/ban #lobby nemo")
+    assert [line.split(".")[0] for line in ana.take() if line.startswith("!")] == [
+        "! not-here: Nobody here is called tro; is it trol?",
+        "! nick-bad: A name has no ! in it: letters, digits, - _ ",
+        "! not-here: Nobody here is called nemo",
+        "! not-allowed: /ban is for the operators of the room",
+    ]
+
+
+def test_it_is_known_after_a_restart_and_forgotten_with_the_nickname() -> None:
+    world = World(store := KeepingStore())
+    ana, _, _ = moderated(world)
+    ana.type("/ban nemo forever")
+    after = restarted(world, store)
+    nemo = guest(after, "nemo", None)
+    nemo.type("/join #ops")
+    assert nemo.take() == ["! banned: You are banned in #ops for ever."]
+
+
+def test_of_nicknames_no_more_are_banned_than_the_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NICKNAMES_BANNED", 2)
+    ana, _, _ = moderated(world)
+    ana.type("/ban nemo", "/ban otto", "/ban zara")
+    assert ana.take()[-2].startswith("! too-many: 2 nicknames that nobody has are banned there already")
+    ana.type("/unban nemo", "/ban zara", "/ban trol")
+    assert not any(line.startswith("!") for line in ana.take())
+
+
+def test_whoever_comes_by_a_nickname_banned_in_the_lobby_is_in_the_chat_and_in_no_room(world: World) -> None:
+    chief = boss(world, "chief")
+    chief.type("/ban #lobby nemo")
+    nemo = world.connect("nemo")
+    assert nemo.take()[-1] == "! locked: You are banned in #lobby for 24 h."
+    nemo.type("/join #tea")
+    assert nemo.session.current.log.name == "#tea"
+
+
+def test_who_has_a_role_there_comes_by_any_nickname(world: World) -> None:
+    ana, _, _ = moderated(world)
+    ana.type("/ban nemo")
+    ana.type("/leave #ops", "/nick nemo", "/join #ops")
+    assert ana.session.current.log.name == "#ops"
