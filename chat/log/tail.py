@@ -123,7 +123,10 @@ def size(entry: Entry) -> int:
         return limits.ENTRY_OVERHEAD + len(fact.text)
     text = getattr(fact, "text", "")
     named = (*getattr(fact, "who", ()), *getattr(fact, "tags", ()))
-    return limits.ENTRY_OVERHEAD + len(text) + sum(map(len, named))
+    numbers = len(getattr(fact, "breaks", ()))
+    return (
+        limits.ENTRY_OVERHEAD + len(text) + sum(map(len, named)) + 36 * numbers
+    )  # sys.getsizeof of one, and its place
 
 
 def said(entries: Iterable[Entry]) -> Iterable[Entry]:

@@ -181,6 +181,23 @@ def test_an_echo_comes_in_the_order_of_the_room_with_the_label_of_its_line(world
     ]
 
 
+def test_so_do_a_topic_and_what_is_taken_back(world: World) -> None:
+    caps = "echo-message labeled-response batch message-tags draft/message-redaction"
+    amy = enter(world, "amy", "JOIN #lobby", caps=caps)
+    bob = world.enter("bob")
+    amy.take(), bob.take()
+    amy.type("@label=1 TOPIC #lobby :tea", "@label=2 PRIVMSG #lobby :oops")
+    assert [(line.command, line.tags["label"]) for line in map(parse, amy.lines)] == [("TOPIC", "1"), ("PRIVMSG", "2")]
+    id = parse(amy.take()[1]).tags["msgid"]
+    amy.type(f"@label=3 REDACT #lobby {id} :sorry", f"@label=4 REDACT #lobby {id}", "@label=5 TOPIC #nowhere :x")
+    assert [(line.command, line.tags["label"]) for line in map(parse, amy.lines)] == [
+        ("REDACT", "3"),
+        ("FAIL", "4"),
+        ("403", "5"),
+    ]
+    assert len(bob.take()) == 3
+
+
 def test_a_label_may_come_again_and_the_line_is_said_again(world: World) -> None:
     amy = enter(world, "amy", "JOIN #lobby", caps="echo-message labeled-response batch")
     bob = world.enter("bob")
@@ -782,6 +799,22 @@ def test_private_talk_is_paged_through_with_each_other_one(amy: Client, world: W
         assert [parse(line).params[1] for line in client.take()[1:-1]] == ["one"]
     amy.type("CHATHISTORY TARGETS timestamp=2026-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10")
     assert [parse(line).params[1] for line in amy.take()[1:-1]] == ["#ops", "bob", "carl"]
+
+
+def test_where_something_was_said_last_is_paid_for_where_the_store_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PRICE_QUERY", 10_000)
+    monkeypatch.setattr(limits, "PRICE_LOOKED_AT", 1_000)
+    world = World(rate=2.0)
+    amy = enter(world, "amy", "JOIN #ops", "JOIN #tea", caps=PAGING)
+    amy.type("PRIVMSG #ops :one", "PRIVMSG #tea :two", "PRIVMSG amy :three")
+    spent = []
+    for _ in range(2):
+        amy.visit._budget.left = 1_000_000
+        amy.type("CHATHISTORY TARGETS timestamp=2026-01-01T00:00:00Z timestamp=2027-01-01T00:00:00Z 10")
+        spent.append((1_000_000 - amy.visit._budget.left) // 1_000)
+        for log in (world.hub.rooms["#ops"].log, amy.session.person.log):
+            log._tail.drop()
+    assert spent == [1, 21]
 
 
 def test_an_id_of_private_talk_is_looked_for_page_by_page_and_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:

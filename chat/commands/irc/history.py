@@ -245,12 +245,13 @@ async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
         reach = session.reach(room.log)
         if reach is None or reach.said is None:
             continue
-        for entry in await asked.hub.archive.recent(room.log, reach.said, room.log.head + 1, 1):
+        for entry in await _latest(asked, room.log, reach.said, 1):
             latest[room.log.name] = jsonl.stamp(entry.at)
     private = session.person.log
     said: Sequence[Entry] = ()
     if session.may_read(private):
-        said = await asked.hub.archive.recent(private, 0, private.head + 1, limits.HISTORY_MOST)
+        said = await _latest(asked, private, 0, limits.HISTORY_MOST)
+        asked.connection.spend(limits.PRICE_LOOKED_AT * len(said))
     for entry in said:
         if isinstance(entry.fact, Private):
             mine = entry.fact.author.person == session.person.id
@@ -259,3 +260,10 @@ async def _targets(asked: Asked, first: str, last: str, most: str) -> None:
     lines = [("CHATHISTORY", "TARGETS", name, at) for at, name in sorted(fitting)[: int(most[:6])]]
     begin, end = ("BATCH", "+targets", "draft/chathistory-targets"), ("BATCH", "-targets")
     asked.tell_batch(begin, lines, end)
+
+
+async def _latest(asked: Asked, log: Log, behind: int, most: int) -> Sequence[Entry]:
+    """The last things people said there; what is not in memory is paid for."""
+    if log.said_before(log.head + 1, most) is None:
+        asked.connection.spend(limits.PRICE_QUERY)
+    return await asked.hub.archive.recent(log, behind, log.head + 1, most)

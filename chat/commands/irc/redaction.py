@@ -30,7 +30,7 @@ async def redact(asked: Asked, target: str, id: str, *why: str) -> None:
     if not private:
         line = " ".join([line, *why])
     try:
-        work = asked.do("delete", ("@" if private else buffer.log.name, line))
+        work = asked.do("delete", ("@" if private else buffer.log.name, line), echoed=True)
         if work is not None:
             await work
     except Refused as error:

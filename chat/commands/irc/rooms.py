@@ -141,7 +141,7 @@ def topic(asked: Asked, name: str, *text: str) -> Awaitable[None] | None:
     asked.wire.about(name)
     room = find(asked, name)
     if text:
-        return asked.do("topic", (name, text[0] or "-"), text[0])
+        return asked.do("topic", (name, text[0] or "-"), text[0], echoed=True)
     if not room.topic:
         asked.tell("331", room.log.name, asked.wire.words(say("{room} has no topic.", room=room.log.name)))
     else:

@@ -61,10 +61,14 @@ class Asked(NamedTuple):
         """The same with several."""
         self.connection.answer(Lines(lines))
 
-    def do(self, name: str, rest: str | Sequence[str | None] = "", text: str = "") -> Awaitable[None] | None:
-        """Do a command of the chat, with a text or with its arguments; what was written is looked at for secrets."""
+    def do(
+        self, name: str, rest: str | Sequence[str | None] = "", text: str = "", *, echoed: bool = False
+    ) -> Awaitable[None] | None:
+        """Do a command of the chat, with a text or with its arguments; what was written is looked at for secrets.  What
+        is `echoed` is one event, which they get with its label."""
         line = f"/{name} {rest if isinstance(rest, str) else text}"
-        return _done(self.perform(self.session, Invoke(name, "", rest, Request(line))))
+        id = self.wire.line_id(self.hub.token) if echoed else None
+        return _done(self.perform(self.session, Invoke(name, "", rest, Request(line, id))))
 
     async def secret(self, text: str) -> None:
         """Give the server's password, which is shown to nobody."""
