@@ -100,6 +100,7 @@ def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
         known = id in hub.people or id in hub.absent
         return id in gone.ids or (not known and names.fold(nick) in gone.nicks)
 
+    hub.read_markers.forget_places(gone.nicks)
     left = [one for one in hub.departed if not is_gone(one.id, one.nick)]
     hub.departed = deque(left, hub.departed.maxlen)
     for measure in hub.measures.all():

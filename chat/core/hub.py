@@ -47,6 +47,7 @@ from chat.core.ports import (
 )
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.privacy import STAFF, Privacy
+from chat.core.read_markers import ReadMarkers
 from chat.core.roles import SERVER, Roles
 from chat.core.room import Room
 from chat.core.rooms import LOBBY, Rooms
@@ -161,6 +162,7 @@ class Hub:
         self.slow_mode = SlowMode(self.measures, clock)
         self.newcomers = Newcomers(clock, now, self.measures, lambda: self.settings.guards_newcomers)
         self.locked = LockedRooms(clock, now, self.turn, self.measures, self.roles, kept.records)
+        self.read_markers = ReadMarkers(self.turn, kept.records)
         self.roster = Roster(self.turn, kept.records)
         self.store = store
         self._tails = Tails()
@@ -192,6 +194,7 @@ class Hub:
         self._heads.clear()
         self.measures.forget_strangers(self.people, self.absent)
         self.locked.restore(self.people, self.absent, self.rooms)
+        self.read_markers.forget_strangers(self.people, self.absent)
 
     def announce(self, text: str, author: Author | None = None) -> Deferred[Outcome]:
         """Tell everybody, and whoever comes back later; fires when it is stored, fails with `NotStored`."""
@@ -674,6 +677,7 @@ class Hub:
             self._void(session)
         self.measures.forget(person.id)
         self.locked.forget(person)
+        self.read_markers.forget(person.id)
         person.rooms.clear()
         person.log.forget()
 
@@ -811,6 +815,7 @@ class Hub:
             self.invitations.stored(record)
             if record.kind == RECORDS:
                 self.measures.stored(record)
+            self.read_markers.stored(record)
             self.rooms.told(record)
         taken_back = [(log, targets) for key, targets in elsewhere.redactions if (log := self.log_of(key)) is not None]
         self.turn.told(by_log, taken_back)

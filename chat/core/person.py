@@ -131,7 +131,6 @@ class Person:
         "joined",
         "last_from",
         "log",
-        "markers",
         "measured",
         "nick",
         "password",
@@ -163,8 +162,6 @@ class Person:
         """What is kept of it; who has one has an account, and is not gone with their last session."""
         self.roles: dict[str, Role] = {}
         """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
-        self.markers: dict[str, str] = {}
-        """Up to when they have read, as their IRC clients say, by the folded names of rooms and people."""
         self.measured = False
         """See `chat.core.measures`."""
         self.tokens: dict[str, Token] = {}

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from irc_client import enter, irc, log_in, numbers, plain, told
+from returning import KeepingStore, restarted
 from world import Client, World
 
 from chat.base import limits
@@ -201,6 +202,25 @@ def test_what_is_no_marker_is_refused(world: World, line: str, code: str) -> Non
     amy = enter(world, "amy", "JOIN #lobby", caps=READING)
     amy.type(line)
     assert told(amy, "FAIL")[0][:2] == ["MARKREAD", code]
+
+
+def test_it_is_known_after_a_restart_and_no_more_once_its_person_or_its_place_is_forgotten() -> None:
+    world = World(store := KeepingStore())
+    amy, dee = (enter(world, nick, "JOIN #lobby", caps=READING) for nick in ("amy", "dee"))
+    at = "timestamp=2026-11-22T10:04:00.123Z"
+    for client in (amy, dee):
+        client.type(f"MARKREAD #lobby {at}", f"MARKREAD carl {at}")
+    code = amy.session.code
+    dee.type("QUIT")
+    markers = [key for kind, key in store.records if kind == "read-marker" and store.records[kind, key].value]
+    assert len(markers) == 2
+    after = restarted(world, store)
+    amy = irc(after, "CAP LS 302", f"CAP REQ :{READING}", f"PASS {code}", "NICK amy", "USER a 0 * :A", "CAP END")
+    assert told(amy, "MARKREAD") == [["#lobby", at]]
+    amy.take()
+    after.operator("/admin forget carl carl")
+    amy.type("MARKREAD carl", "PART #lobby", "JOIN #lobby")
+    assert told(amy, "MARKREAD") == [["carl", "*"], ["#lobby", at]]
 
 
 def test_of_very_many_markers_the_oldest_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

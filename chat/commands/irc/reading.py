@@ -1,10 +1,8 @@
 """Up to when they have read what was said somewhere (IRCv3 draft/read-marker).
 
-Clients give a time, which is kept as long as the person is in memory; the number of what was said until then is their
-place on every wire, and is kept with them.
+Clients give a time (`chat.core.read_markers`); the number of what was said until then is their place on every wire.
 """
 
-from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.names import fold
@@ -34,14 +32,9 @@ async def markread(asked: Asked, target: str = "", given: str = "", *_: str) -> 
 
 
 async def _mark(asked: Asked, target: str, at: str) -> None:
-    session, markers = asked.session, asked.session.person.markers
-    key = fold(target)
-    if at <= markers.get(key, ""):
+    session, key = asked.session, fold(target)
+    if not asked.hub.read_markers.move(session.person.id, key, at):
         return
-    markers.pop(key, None)
-    markers[key] = at
-    while len(markers) > limits.READ_MARKERS:
-        del markers[next(iter(markers))]
     for other in session.person.others(session):
         if other.keeps_list:
             other.notice(f"marker {key}", MarkerNotice(target, at))
@@ -58,7 +51,7 @@ async def _mark(asked: Asked, target: str, at: str) -> None:
 async def marker(asked: Asked, target: str) -> str:
     """Up to when they have read there, as it is told: what they said themselves, or their place in a room."""
     session = asked.connection.session
-    if (at := session.person.markers.get(fold(target))) is not None:
+    if (at := asked.hub.read_markers.of(session.person.id, fold(target))) is not None:
         return f"timestamp={at}"
     room = session.rooms.get(asked.hub.rooms.key_of(target))
     place = 0 if room is None else session.person.read.get(room.log.key, 0)

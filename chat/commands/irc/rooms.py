@@ -38,7 +38,7 @@ def _join(asked: Asked, name: str, word: str | None) -> Awaitable[None] | None:
     if asked.hub.rooms.key_of(name) in asked.session.rooms:
         return None  # their client shows it already
     asked.wire.word_given = word is not None
-    at = asked.session.person.markers.get(fold(name))
+    at = asked.hub.read_markers.of(asked.session.person.id, fold(name))
     asked.wire.marker = "*" if at is None else f"timestamp={at}"
     return _go(asked, name, word)
 
