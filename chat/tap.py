@@ -38,7 +38,8 @@ from chat.doors import certificate, control, listening
 from chat.doors.factory import ChatFactory
 from chat.doors.sniffing import Reception
 from chat.doors.tcp import Browsers
-from chat.doors.tls import Certificates, TlsFactory
+from chat.doors.tls import Certificates
+from chat.doors.tls_connection import TlsFactory
 from chat.server import operator_code, presets, status
 from chat.server.class_at_start import ClassAtStart
 from chat.server.discovery import Discoverable
@@ -320,7 +321,7 @@ def _listen_encrypted(
         return [], None, []
     try:
         certificates = _certificates(options, reactor)
-        tls = TlsFactory(certificates, factory, reactor)
+        tls = TlsFactory(certificates, factory)
         return _listen(reactor, "--tls-port", options, tls, open_already), certificates, []
     except Unfit as error:
         if options.wants_tls:

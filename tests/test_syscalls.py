@@ -47,13 +47,18 @@ class Traced:
             return heard, Counter(found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line)))
 
 
+OVER_TLS = ("-e", "trace=epoll_ctl,recvfrom,sendto")
+"""Known by this; the last of these options counts."""
+
+
 @pytest.fixture
 def traced(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Traced]:
     # -D: strace is the server's grandchild, so that ending the server ends both
     trace = tmp_path / "trace"
     traced = f"trace=epoll_ctl,io_uring_setup,{','.join(SENDS)}"
     strace = ["strace", "-D", "-f", "-o", str(trace), "-e", traced, *request.param]
-    with Server(KINDS["chat"], wrapper=strace) as server, Generator(server, None) as load:
+    sealed = request.param is OVER_TLS
+    with Server(KINDS["chat"], wrapper=strace, sealed=sealed) as server, Generator(server, None) as load:
         load.connect(PEOPLE)
         yield Traced(server, load, trace)
 
@@ -82,4 +87,17 @@ def test_with_a_window_at_least_ten_deliveries_share_a_send_and_none_needs_epoll
     heard, calls = traced.talk(senders=10, window=32, count=3_000)
     assert heard.faults == {}
     assert sum(calls[name] for name in SENDS) <= 0.1 * heard.delivered
+    assert calls["epoll_ctl"] <= 0.01 * heard.delivered
+
+
+@pytest.mark.parametrize("traced", [OVER_TLS], indirect=True)
+def test_over_tls_a_delivery_is_one_send_too_and_a_line_that_comes_is_one_read(traced: Traced) -> None:
+    heard, calls = traced.talk(senders=1, window=1, count=50)
+    assert heard.faults == {}
+    assert calls["sendto"] == heard.delivered
+    assert calls["recvfrom"] <= 52
+    assert calls["epoll_ctl"] <= 0.01 * heard.delivered
+    heard, calls = traced.talk(senders=10, window=32, count=3_000)
+    assert heard.faults == {}
+    assert calls["sendto"] <= 0.1 * heard.delivered
     assert calls["epoll_ctl"] <= 0.01 * heard.delivered

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
-from twisted.protocols.policies import ProtocolWrapper
 
 from chat.base import limits
 from chat.visit.door import Standing
@@ -48,6 +47,14 @@ class Caller(NamedTuple):
     """It is a proxy, and what it says of who asks, in HTTP, counts."""
 
 
+class Layer:
+    """A transport that is laid over another one, as TLS is."""
+
+    __slots__ = ("transport",)
+
+    transport: object
+
+
 def beneath(transport: ITransport) -> socket.socket | None:
     """The TCP socket beneath a transport, TLS for one; None where there is none, as of unix sockets."""
     found = _unwrapped(transport)
@@ -65,7 +72,7 @@ def all_has_come(transport: ITransport) -> bool:
 
 
 def _unwrapped(transport: object) -> object:
-    while isinstance(transport, ProtocolWrapper):
+    while isinstance(transport, Layer):
         transport = transport.transport
     return transport
 
@@ -73,7 +80,7 @@ def _unwrapped(transport: object) -> object:
 def read_in_portions(transport: ITransport | None) -> None:
     """Read little at once: lines that have to wait, of two letters each, cost twenty times what their bytes do.
 
-    (Twisted reads 64 KiB.  It is also from how much on that waits to be sent TLS is told to send no more.)
+    (Twisted reads 64 KiB.  It is also from how much on that waits to be sent a unix socket takes no more.)
     """
     found = _unwrapped(transport)
     if isinstance(found, tcp.Connection):

@@ -199,7 +199,7 @@ class ChatProtocol(LineReceiver):
         self.visit.shaken()
         self._begun()
 
-    # chat.doors.tls.Sheltered
+    # chat.doors.tls_connection.Sheltered
 
     def cut_off(self) -> None:
         """What came whole is handled, every reply delivered; half a line is none, and nobody has left."""
@@ -312,7 +312,7 @@ class ChatProtocol(LineReceiver):
 
     def give_up_shaking(self) -> None:
         """There was no handshake in time."""
-        self.transport.give_up()  # type: ignore[attr-defined]  # only `chat.doors.tls` has handshakes
+        self.transport.give_up()  # type: ignore[attr-defined]  # only `chat.doors.tls_connection` has handshakes
 
     def hide(self, hidden: bool) -> bool:
         """Telnet does, if it is one; and a program knows by itself what is a secret."""

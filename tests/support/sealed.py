@@ -1,10 +1,12 @@
 """Somebody who speaks TLS with the chat of a `world`: OpenSSL at both ends, and the imaginary kernel between."""
 
+import errno
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Self
 
 from OpenSSL import SSL
 from twisted.internet import main
@@ -13,7 +15,8 @@ from world import Socket, World
 
 from chat.doors import certificate
 from chat.doors.certificate import Files
-from chat.doors.tls import Certificates, TlsConnection, TlsFactory
+from chat.doors.tls import Certificates
+from chat.doors.tls_connection import TlsConnection, TlsFactory
 
 NOW = datetime(2026, 11, 22, 10, 4, tzinfo=UTC)
 
@@ -30,7 +33,17 @@ def certificates() -> Certificates:
 
 
 class RawSocket(Socket):
-    """TCP beneath TLS: it closes also where a producer is registered."""
+    """TCP beneath TLS: it closes also where a producer is registered, and may be given bytes past its buffer."""
+
+    def getHandle(self) -> Self:
+        return self
+
+    def send(self, data: bytes) -> int:
+        if self.disconnected:
+            raise OSError(errno.EBADF, "closed")
+        if not self.room:
+            raise BlockingIOError
+        return self.writeSomeData(data)
 
     def _postLoseConnection(self) -> Exception:
         return main.CONNECTION_DONE
@@ -50,7 +63,7 @@ class Sealed:
     ) -> None:
         self.world = world
         self.socket = RawSocket(world.kernel, host)
-        factory = TlsFactory(shown or certificates(), world.factory, world.clock)
+        factory = TlsFactory(shown or certificates(), world.factory)
         self.transport: TlsConnection = factory.buildProtocol(self.socket.getPeer())
         self.protocol = self.transport.wrappedProtocol
         self.socket.protocol = self.transport
