@@ -44,8 +44,6 @@ _WORDS = {
     "login": "identify acceder",
     "password": "contraseña clave passwd",
     "sessions": "sesiones",
-    "key": "llave",
-    "keys": "llaves",
     "operator": "oper",
     "mute": "timeout silenciar",
     "kick": "expulsar",
@@ -74,6 +72,7 @@ OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 RESERVED = frozenset(
     {
         "pass", "auth",
+        "key", "keys",
         "nickserv", "ns",
     }
 )  # fmt: skip

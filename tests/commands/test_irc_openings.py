@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
-from irc_client import code_of, enter, numbers, told
+from irc_client import check_form, code_of, enter, numbers, told
 from irc_openings import OPENINGS, Opening
 from world import Client, World
 
@@ -116,6 +116,7 @@ def test_a_join_brings_names_topic_and_what_was_said_and_nothing_it_asks_is_unkn
     assert told(client, "366")[0][:2] == ["zed", "#lobby"]
     said = [params for params in [*told(client, "PRIVMSG"), *told(client, "NOTICE")] if "red again" in params[-1]]
     assert [params[0] for params in said] == ["#lobby"]
+    check_form(client)
     refused = {"421", "461", "451", "482", "417", "FAIL", "WARN"} & set(numbers(client))
     assert not refused, client.lines
     expected = {b"MODE #lobby": "324", b"WHO #": "315", b"WHOIS zed": "318", b"USERHOST": "302", b"PING": "PONG"}
@@ -140,6 +141,7 @@ def test_its_password_is_the_code_that_brings_it_back(world: World, name: str) -
     assert told(back, "001")[0][0] == "zed"
     assert told(back, "JOIN")[0][0] == "#lobby"
     assert "and you missed this" in back.bytes.decode()
+    check_form(back)
     assert ["zed", "#lobby", "red and blue"] in told(back, "332")
 
 

@@ -1,137 +1,42 @@
 """Real IRC clients: each joins, talks, is shown what was said, and comes back by its code, as the docs say."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from .conftest import Connect, OnScreen, Serve
-from .peers import Client, Program, need
-from .screen import Screen
+from .desktop import Desktop
+from .irc_clients import CLIENTS, ROOM, WITHOUT_TLS, Means, Place, Someone
+from .peers import Client
+from .relay import Relay
 from .server import Server
+from .test_tls import line_is_down, tls_port
 from .waiting import until
 
 pytestmark = pytest.mark.slow
 
 
-class OnAScreen:
-    """One with a screen of its own, in tmux."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self.says = screen.types
-        screen.resizes("200", "50")  # so that nothing is wrapped
-
-    def sees(self, words: str) -> str:
-        """Wait until these words are on it; returns all."""
-
-        def shown() -> str:
-            text = " ".join(" ".join(self._screen.lines).split())
-            return text if words in text else ""
-
-        try:
-            return until(shown)
-        except AssertionError:
-            raise AssertionError(f"{words!r} is not on the screen:\n" + "\n".join(self._screen.lines)) from None
-
-    def dies(self) -> None:
-        """Be gone without a word."""
-        self._screen.signals_itself(9)
-        until(lambda: self._screen.has_ended, what="it has ended")
-
-
-class WithPipes:
-    """sic: lines in, lines out."""
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-
-    def says(self, line: str) -> None:
-        """Type a line; a command of sic's begins with a colon and a letter."""
-        self._program.says({"/join #lobby": ":j #lobby"}.get(line, f":m #lobby {line}"))
-
-    def sees(self, words: str) -> str:
-        """Wait until these words were printed; returns all."""
-
-        def shown() -> str:
-            text = " ".join(self._program.heard.split())
-            return text if words in text else ""
-
-        return until(shown, what=f"{words!r} of sic")
-
-    def dies(self) -> None:
-        """Be gone without a word."""
-        self._program.close()
-
-
-class InFiles:
-    """ii: a directory for each server and room, with a file to read and one to write."""
-
-    def __init__(self, program: Program, directory: Path) -> None:
-        self._program = program
-        self._server = directory / "127.0.0.1"
-        until(lambda: (self._server / "in").exists(), what="ii is there")
-
-    def says(self, line: str) -> None:
-        """Write a line where it belongs."""
-        room = self._server / "#lobby"
-        place = self._server if line.startswith("/join") else room
-        (place / "in").write_text(f"{line.replace('/join', '/j')}\n", "utf-8")
-        until(lambda: (room / "in").exists(), what="ii has the room")
-
-    def sees(self, words: str) -> str:
-        """Wait until these words stand in one of its files; returns all."""
-
-        def shown() -> str:
-            text = " ".join(" ".join(path.read_text("utf-8") for path in self._server.glob("**/out")).split())
-            return text if words in text else ""
-
-        return until(shown, what=f"{words!r} in the files of ii")
-
-    def dies(self) -> None:
-        """Be gone without a word."""
-        self._program.close()
-
-
-Someone = OnAScreen | WithPipes | InFiles
 Start = Callable[..., Someone]
 
 
 @pytest.fixture
 def start(tmp_path: Path, stack: ExitStack, on_screen: OnScreen) -> Start:
-    """Start a client: `start("irssi", server, nick, code)`."""
+    """Start a client: `start("irssi", address, nick, code, tls)`."""
+    numbers = count()
 
-    def start(name: str, server: Server, nick: str, code: str = "") -> Someone:
-        need(name)
-        host, port = server.address
-        home = tmp_path / f"{name}-{nick}{code}"
+    def desktop() -> Desktop:
+        desktop = Desktop(tmp_path)
+        stack.callback(desktop.close)
+        return desktop
+
+    def start(name: str, address: tuple[str, str], nick: str, code: str = "", tls: bool = False) -> Someone:
+        home = tmp_path / f"{name}-{next(numbers)}"
         home.mkdir()
-        if name == "irssi":
-            password: Sequence[str] = ("-w", code) if code else ()
-            return OnAScreen(on_screen("irssi", f"--home={home}", "-c", host, "-p", port, "-n", nick, *password))
-        if name == "epic5":  # which reads no settings of anybody (-q), and has no window for what is said in private
-            where = ":".join((host, port, *([code] if code else ())))
-            return OnAScreen(on_screen("env", f"HOME={home}", "IRCUSER=zed", "epic5", "-q", nick, where))
-        if name == "weechat":
-            options = f"-nicks={nick}" + (f" -password={code}" if code else "")
-            commands = (
-                f"/server add chat {host}/{port} {options}",
-                "/connect chat",
-                "/set irc.look.server_buffer independent",
-            )
-            return OnAScreen(
-                on_screen("weechat", "-d", str(home), *(word for line in commands for word in ("-r", line)))
-            )
-        if name == "sic":
-            program = Program(nick, "sic", "-h", host, "-p", port, "-n", nick, *(("-k", code) if code else ()))
-            stack.callback(program.close)
-            return WithPipes(program)
-        command = f"exec ii -s {host} -p {port} -n {nick} -i {home} {'-k CODE' if code else ''}"
-        program = Program(nick, "env", f"CODE={code}", "sh", "-c", command)
-        stack.callback(program.close)
-        return InFiles(program, home)
+        return CLIENTS[name](Place(*address, nick, code, tls), Means(home, on_screen, desktop, stack))
 
     return start
 
@@ -144,16 +49,24 @@ def bob(server: Server, connect: Connect) -> Client:
     return bob
 
 
-CLIENTS = ("irssi", "weechat", "epic5", "sic", "ii")
-
-
-def enter(start: Start, name: str, server: Server, nick: str) -> tuple[Someone, str]:
+def enter(start: Start, name: str, address: tuple[str, str], nick: str, tls: bool = False) -> tuple[Someone, str]:
     """Somebody comes in with this client; returns their code, too."""
-    someone = start(name, server, nick)
+    someone = start(name, address, nick, tls=tls)
     told = someone.sees("as the server password (PASS).")
     code = re.search(r"connect again with (\S+) as", told)
     assert code
     return someone, code[1]
+
+
+def comes_back(start: Start, name: str, address: tuple[str, str], bob: Client, code: str, tls: bool = False) -> None:
+    """By the code, with another nickname in the settings."""
+    back = start(name, address, "other", code, tls)
+    if name == "irssi":  # which makes a window for the room and stays where it is
+        back.sees(ROOM)
+        back.says(f"/window goto {ROOM}")
+    back.sees("<bob> and you missed this")
+    back.says("I am back")
+    bob.hears("<zed> I am back\r\n")
 
 
 @pytest.mark.door
@@ -161,7 +74,7 @@ def enter(start: Start, name: str, server: Server, nick: str) -> tuple[Someone, 
 def test_it_joins_talks_is_shown_what_was_said_and_comes_back(
     name: str, server: Server, bob: Client, start: Start
 ) -> None:
-    zed, code = enter(start, name, server, "zed")
+    zed, code = enter(start, name, server.address, "zed")
     zed.says("/join #lobby")
     bob.hears("-!- zed joined #lobby (2 here)\r\n")
     zed.sees("<bob> red again ☃")
@@ -172,13 +85,31 @@ def test_it_joins_talks_is_shown_what_was_said_and_comes_back(
     zed.dies()
     bob.hears("-!- zed left")
     bob.says("and you missed this")
-    back = start(name, server, "other", code)
-    bob.hears("-!- zed joined #lobby (2 here)\r\n")
-    if name == "irssi":  # which makes a window for the room and stays where it is
-        back.says("/window goto #lobby")
-    back.sees("<bob> and you missed this")
-    back.says("I am back")
-    bob.hears("<zed> I am back\r\n")
+    comes_back(start, name, server.address, bob, code)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_after_a_cut_it_comes_back_as_though_it_had_been_there(
+    name: str, serve: Serve, connect: Connect, start: Start, stack: ExitStack
+) -> None:
+    """Encrypted, where it knows that."""
+    server = serve("--tls-port", "tcp:0:interface=127.0.0.1")
+    bob, tls = connect(server, "bob").joins(), name not in WITHOUT_TLS
+    relay = Relay(server.host, tls_port(server) if tls else server.port)
+    stack.callback(relay.close)
+    bob.says("red again")
+    zed, code = enter(start, name, relay.address, "zed", tls)
+    zed.says("/join #lobby")
+    zed.sees("<bob> red again")
+    zed.says("olá from me")
+    bob.hears("<zed> olá from me\r\n")
+    relay.cuts()
+    until(lambda: line_is_down(bob), what="the cut")
+    zed.dies()
+    bob.says("and you missed this")
+    comes_back(start, name, (server.host, str(tls_port(server))) if tls else server.address, bob, code, tls)
+    assert "zed left" not in bob.heard
+    assert bob.heard.count("zed joined") == 1
 
 
 def test_all_of_them_talk_in_one_room(serve: Serve, connect: Connect, start: Start) -> None:
@@ -186,7 +117,7 @@ def test_all_of_them_talk_in_one_room(serve: Serve, connect: Connect, start: Sta
     nora = connect(server, "nora").joins()
     people: dict[str, Someone] = {}
     for name in CLIENTS:
-        people[name], _ = enter(start, name, server, f"with-{name}")
+        people[name], _ = enter(start, name, server.address, f"with-{name}")
         people[name].says("/join #lobby")
         nora.hears(f"-!- with-{name} joined #lobby")
     for name, someone in people.items():
@@ -211,7 +142,7 @@ def test_what_an_operator_does_is_seen_by_each_of_them(serve: Serve, connect: Co
     nora.hears("You speak in #ops now.")
     people: dict[str, Someone] = {}
     for name in ON_A_SCREEN:
-        people[name], _ = enter(start, name, server, f"with-{name}")
+        people[name], _ = enter(start, name, server.address, f"with-{name}")
         people[name].says("/join #ops")
         nora.hears(f"-!- with-{name} joined #ops")
         if name == "irssi":

@@ -142,14 +142,14 @@ def test_a_kill_of_the_line_is_a_cut_and_a_code_brings_them_back(
     amy.hears("/resume ")
     code = amy.hears("\r\n").strip()
     amy.socket.shutdown(socket.SHUT_RDWR)
-    until(lambda: _line_is_down(bob), what="the cut")
+    until(lambda: line_is_down(bob), what="the cut")
     bob.says("while you were away")
     again = connect_tls(server, "amy again")
     again.says(f"/resume {code}")
     again.hears("<bob> while you were away")
 
 
-def _line_is_down(bob: Peer) -> bool:
+def line_is_down(bob: Peer) -> bool:
     bob.says("/who")
     return "line down" in bob.hears("in #lobby") + bob.hears("\r\n")
 
@@ -167,7 +167,7 @@ def test_what_their_machine_has_acknowledged_does_not_come_again(
     heard_at = time.monotonic()
     until(lambda: time.monotonic() > heard_at + 0.5, what="ten looks at what was acknowledged")
     amy.socket.shutdown(socket.SHUT_RDWR)
-    until(lambda: _line_is_down(bob), what="the cut")
+    until(lambda: line_is_down(bob), what="the cut")
     bob.says("not seen")
     again = connect_tls(server, "amy again")
     again.says(f"/resume {code}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from world import Client, World
 
+from chat.base import limits
 from chat.wire.irc.messages import parse
 
 
@@ -27,6 +28,24 @@ def enter(world: World, nick: str, *lines: str, caps: str = "") -> Client:
     if lines:
         client.take()
     return client
+
+
+def check_form(client: Client) -> None:
+    """All that came is whole messages, as the longest-lived clients read them."""
+    received = bytes(client.socket.received)
+    assert received.endswith(b"\r\n") or not received
+    for line in received.decode().split("\r\n")[:-1]:
+        assert not re.search("[\r\n\0]", line), line
+        tags, _, message = line[1:].partition(" ") if line.startswith("@") else ("", "", line)
+        assert len(message.encode()) <= limits.IRC_LINE, line
+        assert len(tags.encode()) <= limits.IRC_TAGS, line
+        keys = [tag.partition("=")[0] for tag in tags.split(";")]
+        assert len(set(keys)) == len(keys), line
+        read = parse(line)
+        assert re.fullmatch("[A-Z]+|[0-9]{3}", read.command), line
+        assert len(read.params) <= 15, line
+        # Pidgin and Finch show nothing that comes from nobody.
+        assert read.source or read.command in ("ERROR", "PING"), line
 
 
 def numbers(client: Client) -> list[str]:

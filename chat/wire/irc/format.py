@@ -47,7 +47,8 @@ SERVER, STAFF = "*", "#staff"
 """The names of the server, where something concerns it, and of the room of its operators."""
 
 HOST = "chat"
-"""Stands where IRC has an address, which is nobody's business."""
+"""Stands where IRC has an address, which is nobody's business; and alone for who tells what nobody here has said or
+done: of what comes from nobody, Pidgin and Finch show nothing."""
 
 RENDERED = (
     "account-tag",
@@ -162,7 +163,7 @@ class IrcFormat:
                 return  # the KICK itself has told it
             case Left(_, who, put_out="ban"):
                 for nick in who:
-                    yield bare("", "KICK", log.name, nick)
+                    yield bare(HOST, "KICK", log.name, nick)
             case Left(_, who, _, _, text, True):
                 for nick in who:
                     yield from lines(mask(nick), "QUIT", visible(text))
@@ -206,11 +207,11 @@ class IrcFormat:
         """As people read it; what has no message of its own in IRC, too."""
         place = log.name if log.name.startswith("#") else "*"
         for words in self.plain.lines(log, entry, named=False, timed=timed):
-            yield from lines("", "NOTICE", place, words)
+            yield from lines(HOST, "NOTICE", place, words)
 
 
 def _source(author: Author | None) -> str:
-    return "" if author is None else mask(author.nick)
+    return HOST if author is None else mask(author.nick)
 
 
 def role_given(source: str, to: str, given: bool, room: str) -> Iterator[str]:
