@@ -5,7 +5,7 @@ In a small room each arrival is told at once.  In a room of many it is gathered,
 hears a stranger.  Who came and went in between, or went and came back, is not told at all.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -23,6 +23,10 @@ class Participant(Protocol):
 
     id: str
     nick: str
+
+    @property
+    def roles(self) -> Mapping[str, object]:
+        """What they are, by the keys of rooms."""
 
     @property
     def host(self) -> str:
@@ -93,7 +97,7 @@ class Room:
         else:
             if gone is not None:
                 self._tell()
-            self._append(self.log, Joined(author, (author.nick,), len(self.members), (author,)))
+            self._append(self.log, self._joined([author]))
 
     def put_back(self, participant: Participant) -> None:
         """Somebody was here before a restart: nobody is told."""
@@ -152,6 +156,13 @@ class Room:
             wait = max(0.0, self._told_at + limits.GATHER_SECONDS - self._clock.seconds())
             self._timer = self._clock.callLater(wait, self._tell)
 
+    def _joined(self, authors: Sequence[Author]) -> Joined:
+        """They came, and are here."""
+        operators = [one.nick for one in authors if self.log.key in self.members[one.person].participant.roles]
+        who = tuple(one.nick for one in authors)
+        author = authors[0] if len(authors) == 1 else None
+        return Joined(author, who, len(self.members), tuple(authors), tuple(operators))
+
     def _tell(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -162,9 +173,7 @@ class Room:
         if self._departed:
             self._append(self.log, Left(_only(self._departed), tuple(self._departed), here))
         if self._arrived:
-            self._append(
-                self.log, Joined(_only(self._arrived), tuple(self._arrived), here, tuple(self._arrived.values()))
-            )
+            self._append(self.log, self._joined(list(self._arrived.values())))
         self._arrived, self._departed = {}, {}
 
 

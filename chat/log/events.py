@@ -74,13 +74,14 @@ class Private:
 class Joined:
     """People came into a room, which then held `here`; `author` is the one person, or None where many are gathered.
 
-    Who all of these are is told now, and not stored.
+    Who all of these are, and which of them its `operators` are, is told now, and not stored.
     """
 
     author: Author | None
     who: tuple[str, ...]
     here: int
     authors: tuple[Author, ...] = field(default=(), compare=False)
+    operators: tuple[str, ...] = field(default=(), compare=False)
 
 
 PutOut = Literal["", "kick", "ban"]

@@ -78,6 +78,23 @@ def test_the_modes_of_a_room_are_what_commands_make_of_it(world: World, bob: Cli
     ]
 
 
+@pytest.mark.parametrize("caps", ["", "extended-join"])
+@pytest.mark.parametrize("many", [False, True])
+def test_who_comes_into_their_room_is_shown_as_its_operator(
+    world: World, bob: Client, caps: str, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amy = enter(world, "amy", "JOIN #ops", caps=caps)
+    monkeypatch.setattr(limits, "GATHER_FROM", 1 if many else 12)
+    bob.type("PART #ops")
+    world.wait(limits.GATHER_SECONDS)
+    amy.take()
+    bob.type("JOIN #ops")
+    world.wait(limits.GATHER_SECONDS)
+    assert told(amy, "MODE") == [["#ops", "+o", "bob"]]
+    assert numbers(amy) == ["JOIN", "MODE"]
+    assert told(bob, "MODE") == []
+
+
 def test_a_private_room_is_shown_as_one(world: World, bob: Client) -> None:
     carl = enter(world, "carl")
     bob.type("NAMES #ops", "MODE #ops +i", "INVITE carl #ops", "NAMES #ops")

@@ -23,6 +23,7 @@ class Somebody:
         self.host = f"host of {self.id}"
         self.nick = nick
         self.author = Author(self.id, self.id, nick)
+        self.roles: dict[str, object] = {}
 
 
 class World:

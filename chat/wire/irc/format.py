@@ -149,16 +149,20 @@ class IrcFormat:
         match entry.fact:
             case Message() | Action() | Private() as fact:
                 yield from said(fact, log.name)
-            case Joined(_, who, _, authors) if self._extends:
+            case Joined(_, who, _, authors, operators) if self._extends:
                 known = {author.nick: author for author in authors}
                 for nick in who:
                     author = known.get(nick)
                     account = nick if author is not None and author.account else "*"
                     realname = author.realname if author is not None else ""
                     yield line(mask(nick), "JOIN", log.name, account, visible(realname) or nick)
-            case Joined(_, who):
+                for nick in operators:
+                    yield bare("", "MODE", log.name, "+o", nick)
+            case Joined(_, who, _, _, operators):
                 for nick in who:
                     yield bare(mask(nick), "JOIN", log.name)
+                for nick in operators:
+                    yield bare("", "MODE", log.name, "+o", nick)
             case Left(put_out="kick"):
                 return  # the KICK itself has told it
             case Left(_, who, put_out="ban"):
