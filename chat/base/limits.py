@@ -989,6 +989,9 @@ TOKENS = 10
 TOKEN_ROOMS = 10
 """Tokens of one account, and rooms that one may name: a program of its own for each; all of them are kept in memory."""
 
+KEYS = 10
+"""Keys of ssh of one account: one for each machine that somebody has; all of them are kept in memory."""
+
 INVITATIONS = 1_000
 INVITATIONS_AT_ONCE = 50
 INVITATION_SECONDS = 7 * 86400.0

@@ -12,6 +12,9 @@ from chat.base import limits, tokens
 from chat.base.errors import Refused
 from chat.base.language import say
 
+NONE = "!"
+"""What is kept instead of a hash where no password is right: whose account it is comes by a key."""
+
 
 def normal(text: str) -> str:
     """A password in the form in which it is compared; raises `Refused` where it can be none."""

@@ -58,6 +58,19 @@ def _new_half() -> str:
             return half
 
 
+_KEY = "key "
+
+
+def of_key(fingerprint: str) -> str:
+    """The code of a guest who proves a key of ssh; nobody can write it, for who knows the key has not proven it."""
+    return _KEY + fingerprint
+
+
+def is_of_key(code: str) -> bool:
+    """Whether it is one of those."""
+    return code.startswith(_KEY)
+
+
 def normal(text: str) -> str | None:
     """The code as it was given, from how somebody wrote it (any case, the dash may be missing); None if it is none."""
     text = text.strip()

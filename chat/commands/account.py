@@ -5,10 +5,12 @@ from functools import partial
 from typing import NamedTuple
 
 from chat.base import limits, passwords, resume_codes, tokens
-from chat.base.errors import Refused, no_nick
+from chat.base.errors import NotStored, Refused, no_nick
 from chat.base.language import Sentence, say
+from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import Allowance
-from chat.commands.entering import check_sealed, come_in, log_in, new_code
+from chat.commands.entering import by_key, check_sealed, come_in, log_in, new_code
+from chat.commands.keys import check_is_nobodys
 from chat.commands.registry import (
     ANSWERED,
     Call,
@@ -70,7 +72,28 @@ async def register(call: Call, asked: Register) -> Outcome:
     if asked.nick is not None:
         raise Refused("usage", say("No invitation is needed here: /register makes {nick} yours.", nick=person.nick))
     _check_not_closed(call)
+    if call.connection.key is not None:
+        return await _register_key(call, person, call.connection.key)
     _ask(call, "new", person.nick, partial(_choose, person))
+    return None
+
+
+async def _register_key(call: Call, person: Person, key: PublicKey) -> Outcome:
+    """The nickname is given for the key that they have proven; a password is not needed."""
+    hub = call.session.hub
+    check_is_nobodys(hub, key)
+    _check_one_more(call)
+    person.password = passwords.NONE
+    hub.show_account(person)
+    hub.turn.touch(person)
+    try:
+        await hub.keys.add(key, person.id)
+    except NotStored:
+        if person.password == passwords.NONE and not hub.keys.of(person.id):
+            hub.give_up(person)
+        raise
+    hub.logins.remember(call.connection.host)
+    call.reply(replies.KeyAdded(key.kind, key.fingerprint, person.nick, True))
     return None
 
 
@@ -179,10 +202,15 @@ async def _hashed(call: Call, password: str, again: str, is_new: bool) -> str:
     if passwords.normal(again) != password:
         raise Refused("usage", say("That was another password than before; nothing was changed."))
     if is_new:
-        if hub.accounts >= limits.ACCOUNTS:
-            raise Refused("too-many", say("There are {limit} accounts already.", limit=limits.ACCOUNTS))
-        spend(call.session, _NEW, lambda _: say("Your address made many accounts. Try again in an hour."))
+        _check_one_more(call)
     return await hub.passwords.hash(password)
+
+
+def _check_one_more(call: Call) -> None:
+    """Raises `Refused` where there is no place for another account."""
+    if call.session.hub.accounts >= limits.ACCOUNTS:
+        raise Refused("too-many", say("There are {limit} accounts already.", limit=limits.ACCOUNTS))
+    spend(call.session, _NEW, lambda _: say("Your address made many accounts. Try again in an hour."))
 
 
 def _end_others(call: Call, person: Person, why: Sentence) -> None:
@@ -207,7 +235,20 @@ class Password(NamedTuple):
 def password(call: Call, asked: Password) -> None:
     """The present one is asked for first: somebody else may sit there."""
     person = call.session.person
-    _ask(call, "present", person.nick, partial(_renew, person))
+    if _is_by_key(call):
+        _ask(call, "new", person.nick, partial(_choose, person))
+    else:
+        _ask(call, "present", person.nick, partial(_renew, person))
+
+
+def _is_by_key(call: Call) -> bool:
+    """Whether there is no password to ask for, for they have proven a key; raises `Refused` where they have not."""
+    hub, person, key = call.session.hub, call.session.person, call.connection.key
+    if person.password != passwords.NONE:
+        return False
+    if key is None or hub.owner_of_key(key.fingerprint) is not person:
+        raise Refused("not-allowed", say("{nick} has no password: come by ssh with the key of it.", nick=person.nick))
+    return True
 
 
 async def _renew(person: Person, call: Call, text: str) -> Outcome:
@@ -239,9 +280,12 @@ class Login(NamedTuple):
     outside=True,
 )
 async def login(call: Call, asked: Login) -> Outcome:
-    """A guest who is here leaves for it.  The password is asked for, if it does not stand behind the nickname."""
+    """A guest who is here leaves for it.  The password is asked for, if it does not stand behind the nickname; who has
+    proven a key needs neither."""
     session = call.session
     nick = asked.nick or session.person.nick
+    if not nick and call.connection.key is not None:
+        return await by_key(call, call.connection.key)
     if not nick:
         raise usage(call.command)
     if session.person.has_account:
@@ -288,15 +332,22 @@ class Unregister(NamedTuple):
     role="account",
     by_token=False,
 )
-def unregister(call: Call, asked: Unregister) -> None:
-    """The password is asked for.  What they said stays."""
+async def unregister(call: Call, asked: Unregister) -> Outcome:
+    """The password is asked for, if there is one.  What they said stays."""
     person = call.session.person
+    if _is_by_key(call):
+        return await _no_account_any_more(call, person)
     _ask(call, "present", person.nick, partial(_give_up, person))
+    return None
 
 
 async def _give_up(person: Person, call: Call, text: str) -> Outcome:
     if not await _is_theirs(call, person, text):
         return ANSWERED
+    return await _no_account_any_more(call, person)
+
+
+async def _no_account_any_more(call: Call, person: Person) -> Outcome:
     hub = call.session.hub
     _end_others(call, person, say("This account was given up on another device."))
     hub.give_up(person)

@@ -146,7 +146,7 @@ class Reset(NamedTuple):
 @command(
     "server",
     say("/admin reset NICK"),
-    say("give an account another password, which is told once, and end its sessions and tokens"),
+    say("give an account another password, which is told once, and end its sessions, tokens and keys"),
     role="server operator",
 )
 async def reset(call: Call, asked: Reset) -> Outcome:
@@ -161,6 +161,7 @@ async def reset(call: Call, asked: Reset) -> Outcome:
     for device in person.attached:
         device.send_away(Refused("taken-over", say("Whoever runs the server gave this account another password.")))
     hub.tokens.end(person, list(person.tokens))
+    hub.keys.end(hub.keys.of(person.id))
     hub.end_all(person)
     hub.turn.touch(person)
     await hub.turn.flush()

@@ -1,6 +1,6 @@
 """Coming in, coming back, changing the wire, and going."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from chat import __version__
 from chat.base import limits, passwords, pins, resume_codes, tokens
 from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
+from chat.base.public_keys import PublicKey
 from chat.commands import server_password
 from chat.commands.history import entering, standings
 from chat.commands.registry import (
@@ -31,7 +32,7 @@ from chat.commands.scope import by_token, scope_of, used
 from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.locked_rooms import still_waits
-from chat.core.person import Person, Scope
+from chat.core.person import Device, Person, Scope
 from chat.core.ports import Carrier, Token
 from chat.core.roles import SERVER
 from chat.core.rooms import LOBBY
@@ -104,7 +105,7 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
         return await done(row.handle(Call(session, Request("", id), row, connection, ""), row.asked(nick, None)))
     renames = session.named
     if not renames:
-        hub.check_address(connection.host)
+        hub.check_address(connection.host, connection.key)
     elif nick != person.nick:
         hub.measures.check_may_be_seen(person)
         count(session, "nick")
@@ -115,7 +116,7 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
     if renames:
         await _rename(session, person, nick, id)
     elif session.connection is connection and (pin is None or hub.roster.is_good(pin)):
-        session.enter(nick, new_code(session))
+        session.enter(nick, _code_of_guest(session))
         if pin is not None:
             hub.roster.bind(pin, person)
             if pin.opens:
@@ -173,6 +174,60 @@ def _no_pin() -> Sentence:
 def new_code(session: Session) -> str:
     """What a person types is short."""
     return resume_codes.for_people() if carrier(session).wire.people else resume_codes.for_programs()
+
+
+def _code_of_guest(session: Session) -> str:
+    """Who has proven a key of ssh, which is nobody's yet, comes back by that."""
+    hub, connection = session.hub, carrier(session)
+    if connection.key is not None and connection.wire.people:
+        code = resume_codes.of_key(connection.key.fingerprint)
+        if hub.owner_of_key(connection.key.fingerprint) is None and resume_codes.digest(code) not in hub.codes:
+            return code
+    return new_code(session)
+
+
+def is_known(session: Session) -> bool:
+    """Whether the key that they have proven is somebody's here, or may not come in: then nothing is asked."""
+    hub, key = session.hub, carrier(session).key
+    if key is None:
+        return False
+    return (
+        hub.owner_of_key(key.fingerprint) is not None
+        or hub.measures.of_key(key.fingerprint) is not None
+        or _guest_of_key(hub, key) is not None
+    )
+
+
+def _guest_of_key(hub: Hub, key: PublicKey) -> Session | None:
+    """The guest whose way back this key is; a session that came to be of an account is not brought back by it."""
+    found = hub.by_resume_code(resume_codes.of_key(key.fingerprint))
+    assert found is None or isinstance(found, Session)
+    return None if found is None or found.person.has_account else found
+
+
+async def by_key(call: Call, key: PublicKey) -> Outcome:
+    """Be whom the key that was proven belongs to: who has an account, or a guest who was here today."""
+    session, connection, hub = call.session, call.connection, call.session.hub
+    try:
+        hub.check_key(key)
+        if (person := hub.owner_of_key(key.fingerprint)) is not None:
+            found = hub.keys.find(key.fingerprint)
+            outcome = await become(session, connection, Known(person, key=key), call.request.id)
+            if found is not None and connection.session.person is person:
+                hub.keys.used(found)
+                hub.logins.remember(connection.host)
+            return outcome
+    except Refused as refused:
+        session.answer(Problem(refused.code, refused.sentence, call.request.id))
+        session.hang_up()
+        return ANSWERED
+    look = partial(_guest_of_key, hub, key)
+    if (returning := look()) is None:
+        raise Refused("login-failed", say("This key is nobody's here yet: choose a nickname."))
+    await hub.load_rooms(returning.person)
+    if session.connection is not connection:
+        return ANSWERED
+    return await _go_on_as(call, look, resume_codes.of_key(key.fingerprint))
 
 
 def _ask_whose(session: Session, error: Refused, nick: str, id: str | None) -> Outcome:
@@ -243,16 +298,22 @@ class Known(NamedTuple):
 
     person: Person
     password: str | None = None
-    """What was kept of it when it was right; by a token, None."""
+    """What was kept of it when it was right; by a token or a key, None."""
     scope: Scope | None = None
     token: Token | None = None
+    key: PublicKey | None = None
 
     def is_good(self, hub: Hub) -> bool:
         """Whether it lets them in still: it may have ended while something else was waited for."""
         person = self.person
         by_token = self.token is not None and self.token in hub.tokens
         by_password = self.password is not None and self.password == person.password
-        return person.has_account and (by_token or by_password) and hub.measures.of("ban", person, SERVER) is None
+        by_key = self.key is not None and hub.owner_of_key(self.key.fingerprint) is person
+        return (
+            person.has_account
+            and (by_token or by_password or by_key)
+            and hub.measures.of("ban", person, SERVER) is None
+        )
 
 
 async def recognize(session: Session, connection: Carrier[Session], nick: str, text: str) -> Known:
@@ -433,13 +494,19 @@ async def come_back(call: Call, code: str) -> Outcome:
         returning = await hub.guesses.guess(connection, look) if guessable else look()
         if session.connection is not connection:
             return ANSWERED
-    if returning is not None:
-        assert isinstance(returning, Session)
-        await hub.load_rooms(returning.person)
-        if session.connection is not connection:
-            return ANSWERED
-        # Meanwhile its day may have ended.
-        returning = look()
+    if returning is None:
+        return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
+    assert isinstance(returning, Session)
+    await hub.load_rooms(returning.person)
+    if session.connection is not connection:
+        return ANSWERED
+    return await _go_on_as(call, look, given or "")
+
+
+async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str) -> Outcome:
+    """Be the session that is found so, and was given this code."""
+    session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
+    returning = look()  # meanwhile its day may have ended
     if returning is None:
         return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
     assert isinstance(returning, Session)
@@ -448,11 +515,11 @@ async def come_back(call: Call, code: str) -> Outcome:
         return None
     if not request.take and (other := returning.connection) is not None and other.heard_within(limits.IN_USE_SECONDS):
         raise Refused("in-use", say("This code is in use on another connection."))
-    guest = not returning.person.has_account or resume_codes.short(given or "") is not None
+    guest = not returning.person.has_account or resume_codes.short(given) is not None
     if guest and accounts_only(session):
         raise Refused("not-allowed", say("Only who has an account comes in here: /login NICK."))
     if returning.person.has_account and guest:
-        return await _come_back_as_guest(session, connection, returning, given or "", request.id)
+        return await _come_back_as_guest(session, connection, returning, given, request.id)
     returning.check_seen(request.seen)
     returning.language = session.language or returning.language
     # For who is the same person on both nothing changes for the others.
@@ -467,7 +534,7 @@ async def come_back(call: Call, code: str) -> Outcome:
         hub.lose(returning.person)
         raise Refused("code-wrong", _nobodys(call.word))
     rooms, left = list(returning.rooms.values()), _rooms(session)
-    returning.resume(connection, given or "", request.seen)
+    returning.resume(connection, given, request.seen)
     if same:
         session.leave()
     if returning.language in known_languages():

@@ -299,6 +299,7 @@ async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnSe
         now,
         None if seconds is None else now + timedelta(seconds=seconds),
         host,
+        fingerprint=person.key if kind == "ban" and room is None and person is not None else "",
     )
     before = hub.measures.take(measure)
     try:

@@ -9,7 +9,7 @@ from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.base.text import is_empty
 from chat.commands import scope, server_password, text_checks
-from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, asks, command, room_of
+from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, asks, carrier, command, room_of
 from chat.core.person import Person
 from chat.core.posting import not_said
 from chat.core.presence import Presence
@@ -261,6 +261,8 @@ async def post(call: Call, asked: Post) -> Outcome:
     try:
         if mark:
             person, author, name = _by_token(call, nick, given, name)
+        elif (person := _by_key(call, nick)) is not None:
+            author, name = Author(person.id, session.id, person.nick, shown=_posted(person.nick)), name or LOBBY
         elif server_password.is_wanted(session):
             raise Refused(
                 "password-needed", say("This chat has a password: give it on the line before, or post by a token.")
@@ -297,8 +299,16 @@ def _from_outside(session: Session, nick: str) -> Author:
     if accounts_only(session):
         raise Refused("not-allowed", say("Only who has an account says something here: /post NICK:TOKEN."))
     nick = hub.check_nickname(nick)
-    hub.check_address(session.connection.host if session.connection is not None else "")
+    connection = carrier(session)
+    hub.check_address(connection.host, connection.key)
     return Author(session.id, session.id, nick, shown=_posted(nick))
+
+
+def _by_key(call: Call, nick: str) -> Person | None:
+    """Whose account this nickname is, where they have proven a key of it."""
+    hub, key = call.session.hub, call.connection.key
+    person = None if key is None else hub.owner_of_key(key.fingerprint)
+    return person if person is not None and person is hub.account(nick) else None
 
 
 def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Person, Author, str]:

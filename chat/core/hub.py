@@ -19,12 +19,14 @@ from chat.base.fair_rounds import FairRounds
 from chat.base.language import say
 from chat.base.nearest import nearest
 from chat.base.passwords import Shared
+from chat.base.public_keys import PublicKey
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
 from chat.core.archive import Archive
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
+from chat.core.keys import Key, Keys
 from chat.core.locked_rooms import LockedRooms
 from chat.core.logins import Logins, NoPasswords
 from chat.core.measures import RECORDS, Measurable, Measures
@@ -158,6 +160,7 @@ class Hub:
         self.process: Process
         """It is there as soon as it is known what the server is made of."""
         self.invitations = Invitations(self.turn, now, kept.records)
+        self.keys = Keys(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
         self.slow_mode = SlowMode(self.measures, clock)
         self.newcomers = Newcomers(clock, now, self.measures, lambda: self.settings.guards_newcomers)
@@ -250,9 +253,25 @@ class Hub:
         person = self._nicknames.find(nick)
         return person if person is not None and person.has_account else None
 
+    def owner_of_key(self, fingerprint: str) -> Person | None:
+        """Whose account this key is."""
+        key = self.keys.find(fingerprint)
+        person = None if key is None else self.people.get(key.person) or self.absent.get(key.person)
+        return person if person is not None and person.has_account else None
+
+    def end_key(self, key: Key, besides: Device, why: Refused) -> None:
+        """A key is good no more, and who else came in by it is sent away."""
+        self.keys.end([key])
+        person = besides.person
+        for session in (*person.attached, *person.detached):
+            if session is not besides and session.key == key.public.fingerprint:
+                session.send_away(why)
+                self.end(session, "")
+
     def give_up(self, person: Person) -> None:
         """They have no account any more, and no role."""
         person.password = None
+        self.keys.end(self.keys.of(person.id))
         self.roles.take_all(person)
         self._staff_or_not(person)
         self.show_account(person)
@@ -514,9 +533,17 @@ class Hub:
             for person in some.values()
         )
 
-    def check_address(self, host: str) -> None:
-        """Raises `Refused` where an address is closed to who comes anew, and nobody else is known from it."""
+    def check_address(self, host: str, key: PublicKey | None = None) -> None:
+        """Raises `Refused` where an address is closed to who comes anew, and nobody else is known from it; or the key
+        by which they come."""
+        if key is not None:
+            self.check_key(key)
         if (measure := self.measures.of_address(host)) is not None and not self.known_from(host):
+            raise self.measures.refusal(measure)
+
+    def check_key(self, key: PublicKey) -> None:
+        """Raises `Refused` where a key is closed to whoever comes by it."""
+        if (measure := self.measures.of_key(key.fingerprint)) is not None:
             raise self.measures.refusal(measure)
 
     # Coming, going, coming back.
@@ -813,6 +840,7 @@ class Hub:
                 by_log[log] = new
         for record in elsewhere.records:
             self.invitations.stored(record)
+            self.keys.stored(record)
             if record.kind == RECORDS:
                 self.measures.stored(record)
             self.read_markers.stored(record)

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import Interface, implementer
 
-from chat.base import limits, names
+from chat.base import limits, names, passwords
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.guesses import Asker
@@ -91,7 +91,7 @@ class PasswordChecker:
 
     async def _look(self, nick: str, password: str) -> bytes:
         person = self._accounts.account(nick)
-        kept = None if person is None else person.password
+        kept = None if person is None or person.password == passwords.NONE else person.password
         is_right = await self._passwords.verify(kept, password)
         if person is None or not is_right or person.password != kept:
             raise UnauthorizedLogin

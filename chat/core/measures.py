@@ -54,6 +54,8 @@ class Measure(NamedTuple):
     """Where it is slow: so many seconds have to pass between two lines of somebody."""
     most: int = 0
     """So many people come into the room, where that is limited."""
+    fingerprint: str = ""
+    """The key of ssh that it closes, too."""
 
     @property
     def holder(self) -> str:
@@ -72,7 +74,8 @@ class Measure(NamedTuple):
         parts = {"nick": self.nick, "room": self.room, "by": self.by, "why": self.why, "host": self.host}
         times = {"since": self.since.isoformat(), "until": until, "every": self.every}
         most = {"most": self.most} if self.most else {}
-        return Record(RECORDS, self.key, json.dumps({**parts, **times, **most}))
+        keys = {"fingerprint": self.fingerprint} if self.fingerprint else {}
+        return Record(RECORDS, self.key, json.dumps({**parts, **times, **most, **keys}))
 
     def left(self, now: datetime) -> int | None:
         """For how many seconds more it holds, of many in whole minutes; None is for ever."""
@@ -109,8 +112,9 @@ def read(key: str, value: str) -> Measure | None:
             parts["host"],
             parts.get("every", 0),
             parts.get("most", 0),
+            parts.get("fingerprint", ""),
         )
-        texts = (measure.nick, measure.room, measure.by or "", measure.why, measure.host)
+        texts = (measure.nick, measure.room, measure.by or "", measure.why, measure.host, measure.fingerprint)
         whole = kind in get_args(Kind) and where[:1] in ("#", SERVER) and all(isinstance(text, str) for text in texts)
         whole = whole and isinstance(measure.every, int) and (measure.every > 0) == (kind == "slow")
         whole = whole and isinstance(measure.most, int) and (measure.most > 0) == (kind == "limit")
@@ -149,7 +153,7 @@ class Measures:
         self._at: dict[str, dict[str, Measure]] = {}
         """By their places, then by their keys."""
         self._closed: dict[str, Measure] = {}
-        """By the addresses that they close."""
+        """By the addresses that they close, and by the keys."""
         self._watched: set[str] = set()
         """The ids of those whose lines are looked at for another reason."""
         for record in records:
@@ -255,7 +259,8 @@ class Measures:
     def forget(self, person: str) -> None:
         """Nobody comes back as this person: what closes their address holds on."""
         self._watched.discard(person)
-        self._forget([measure for measure in self._of.get(person, {}).values() if not measure.host])
+        mine = self._of.get(person, {}).values()
+        self._forget([measure for measure in mine if not (measure.host or measure.fingerprint)])
 
     def forget_strangers(self, known: Mapping[str, Person], *more: Mapping[str, Person]) -> None:
         """After a restart: those of people who do not come back."""
@@ -323,10 +328,15 @@ class Measures:
 
     def of_address(self, host: str) -> Measure | None:
         """The one that closes this address, where nobody else is known from it."""
-        measure = self._closed.get(host)
-        if measure is None or measure not in self._in_force(measure.holder):
+        measure = self.of_key(host)
+        if measure is None:
             return None
         return measure if self._now() < measure.since + timedelta(seconds=limits.ADDRESS_BAN_SECONDS) else None
+
+    def of_key(self, fingerprint: str) -> Measure | None:
+        """The one that closes this key: whoever it is comes by no other."""
+        measure = self._closed.get(fingerprint)
+        return None if measure is None or measure not in self._in_force(measure.holder) else measure
 
     def refusal(self, measure: Measure) -> Refused:
         """What those hear whom it keeps from something."""
@@ -366,8 +376,8 @@ class Measures:
     def _put(self, measure: Measure) -> None:
         self._of.setdefault(measure.holder, {})[measure.key] = measure
         self._at.setdefault(measure.where, {})[measure.key] = measure
-        if measure.host:
-            self._closed[measure.host] = measure
+        for closed in filter(None, (measure.host, measure.fingerprint)):
+            self._closed[closed] = measure
 
     def _drop(self, measure: Measure) -> None:
         if self._of.get(measure.holder, {}).pop(measure.key, None) is None:
@@ -376,8 +386,9 @@ class Measures:
         for some, key in ((self._of, measure.holder), (self._at, measure.where)):
             if not some[key]:
                 del some[key]
-        if self._closed.get(measure.host) == measure:
-            del self._closed[measure.host]
+        for closed in (measure.host, measure.fingerprint):
+            if self._closed.get(closed) == measure:
+                del self._closed[closed]
 
     def _flag(self, holder: str) -> None:
         """The one place that says whether somebody's lines are looked at."""

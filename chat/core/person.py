@@ -55,6 +55,9 @@ class Device(Restorable, Protocol):
     host: str
     """The address from which it came last."""
 
+    key: str | None
+    """The fingerprint of the key of ssh by which it came last."""
+
     ended_at: datetime
     """When its connection ended, where it has none."""
 
@@ -212,6 +215,11 @@ class Person:
     def host(self) -> str:
         """The address from which they came last, "" where they never did."""
         return next((session.host for session in (*self.attached[-1:], *self.detached[-1:])), "")
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of the key by which they came last, "" where there is none."""
+        return next((session.key for session in (*self.attached[::-1], *self.detached[::-1]) if session.key), "")
 
     @property
     def logs(self) -> Mapping[str, Log]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from chat.base.language import Sentence
+from chat.base.public_keys import PublicKey
 from chat.log.events import Entry, Place
 from chat.log.forgetting import Forgotten
 from chat.log.redaction import Speaker
@@ -440,6 +441,9 @@ class Carrier(Protocol[S]):
 
     question: Question | None
     """What the next line answers."""
+
+    key: PublicKey | None
+    """The key of ssh that they have proven."""
 
     @property
     def session(self) -> S:

@@ -78,8 +78,8 @@ class Session:
 
     __slots__ = (
         "_author", "_frame", "_guest_until", "_kept_given", "_notices", "automatic", "code", "connection", "current",
-        "digest", "ended_at", "guest", "host", "hub", "id", "language", "listed", "person", "posting", "quiet", "scope",
-        "seen_at", "stored", "subscriptions", "welcomed",
+        "digest", "ended_at", "guest", "host", "hub", "id", "key", "language", "listed", "person", "posting", "quiet",
+        "scope", "seen_at", "stored", "subscriptions", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +90,8 @@ class Session:
         self.person = person or hub.stranger()
         self.id = id or self.person.id  # whose first one it is
         self.host = ""
+        self.key: str | None = None
+        """The fingerprint of the key of ssh by which they came last."""
         self.scope: Scope | None = None
         """What it may, where it is a program that came in by a token."""
         self.current: Room = hub.lobby
@@ -180,12 +182,16 @@ class Session:
     def _attach(self, code: str) -> None:
         """Be a session of the person's, on this connection."""
         assert self.connection is not None
-        self.host = self.connection.host
+        self._came_by(self.connection)
         self.code, self.digest = code, resume_codes.digest(code)
         self.seen_at = self.hub.now()
         self.hub.attach(self)
         self.called()
         self.connection.entered()
+
+    def _came_by(self, connection: "Carrier[Session]") -> None:
+        self.host = connection.host
+        self.key = None if connection.key is None else connection.key.fingerprint
 
     @property
     def is_bot(self) -> bool:
@@ -308,7 +314,7 @@ class Session:
         if old is not None:
             self._let_go(old, taken_over())
         self.code, self.welcomed = code, True
-        self.host = connection.host
+        self._came_by(connection)
         self.hub.attach(self)
         self.called()
         connection.entered()

@@ -36,7 +36,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chat.base import limits
+from chat.base import limits, public_keys
+from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import TokenBucket
 from chat.core.hub import Hub
 from chat.doors import sockets, ssh_keys
@@ -67,7 +68,7 @@ class SshFactory(SSHFactory):
         self.privateKeys = {own.sshType(): own}
         self.publicKeys = {own.sshType(): own.public()}
         self.primes = None
-        self.fingerprint = ssh_keys.fingerprint(own.public().blob())
+        self.fingerprint = public_keys.fingerprint(own.public().blob())
         """What people compare."""
         self.portal = Portal(_Realm(), [_Keys()])
         self.protocol = Link
@@ -85,7 +86,7 @@ class Somebody:
 
     conn: SSHConnection
 
-    def __init__(self, key: str | None) -> None:
+    def __init__(self, key: PublicKey | None) -> None:
         self.key = key
 
 
@@ -94,8 +95,8 @@ class _Realm:
     """All who come in by ssh."""
 
     def requestAvatar(self, avatarId: Any, mind: object, *interfaces: Any) -> Any:
-        """By the fingerprint of the key that they proved."""
-        return IConchUser, Somebody(avatarId.decode() or None), lambda: None
+        """By the key that they proved, in its binary form; empty for a guest."""
+        return IConchUser, Somebody(public_keys.of_blob(avatarId) if avatarId else None), lambda: None
 
 
 @implementer(ICredentialsChecker)
@@ -105,7 +106,7 @@ class _Keys:
     credentialInterfaces = (ISSHPrivateKey,)
 
     def requestAvatarId(self, credentials: Any) -> Any:
-        """The fingerprint; raises `ValidPublicKey` for one that is only shown, to be proven."""
+        """The key; raises `ValidPublicKey` for one that is only shown, to be proven."""
         if credentials.algName not in ssh_keys.ALGORITHMS:
             raise UnauthorizedLogin
         key = Key.fromString(credentials.blob)
@@ -116,7 +117,7 @@ class _Keys:
             raise UnauthorizedLogin
         if not key.verify(credentials.signature, credentials.sigData):
             raise UnauthorizedLogin
-        return ssh_keys.fingerprint(credentials.blob).encode()
+        return credentials.blob
 
 
 class _Login(SSHUserAuthServer):
@@ -340,6 +341,11 @@ class Link(SSHServerTransport):
     def enter(self, connection: _Connection) -> None:
         """They are who they are."""
         self._connection = connection
+
+    @property
+    def key(self) -> PublicKey | None:
+        """The key that they proved."""
+        return self.avatar.key if isinstance(self.avatar, Somebody) else None
 
     @property
     def entered(self) -> bool:

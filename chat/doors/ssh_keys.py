@@ -3,8 +3,6 @@
 People trust the server's on first use, and are warned when it changes; so it is made once and lasts.
 """
 
-import base64
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -72,11 +70,6 @@ def read(path: Path) -> Ed25519PrivateKey:
             )
         )
     return key
-
-
-def fingerprint(blob: bytes) -> str:
-    """Of a public key, as ssh shows it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def _written(key: Ed25519PrivateKey) -> bytes:

@@ -17,6 +17,8 @@ from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.language import say
+from chat.base.public_keys import PublicKey
+from chat.commands import entering
 from chat.core.hub import Hub
 from chat.doors import sockets
 from chat.doors.lines import LineDecoder
@@ -58,6 +60,10 @@ class Link(Protocol):
     @property
     def seats(self) -> "Sequence[Seat]":
         """Those who came by it."""
+
+    @property
+    def key(self) -> PublicKey | None:
+        """The key that they proved."""
 
     @property
     def entered(self) -> bool:
@@ -262,9 +268,14 @@ class Seat(Door):
             self.begin()
 
     def talk(self) -> None:
-        """They want to chat."""
+        """They want to chat; whose key is known here is asked nothing."""
+        visit = self.visit
         self._talks = True
-        self.visit.shaken()
+        visit.key = self._link.key
+        visit.shaken()
+        if entering.is_known(visit.session):
+            visit.meet(known=True)
+            visit.received(["/login"], 0)
         if self._ended:
             self.visit.ends(self._decoder.end())
 
@@ -273,9 +284,12 @@ class Seat(Door):
         if _FILES.match(text):
             self.refuse_files()
             return
-        self.visit.wire = PostWire(self.visit.wire.format, self._link.user)
-        self.visit.meet()
-        self.visit.received([text], len(text))
+        visit, key = self.visit, self._link.key
+        visit.key = key
+        owner = None if key is None else self._link.hub.owner_of_key(key.fingerprint)
+        visit.wire = PostWire(visit.wire.format, self._link.user if owner is None else owner.nick)
+        visit.meet()
+        visit.received([text], len(text))
 
     def refuse_files(self) -> None:
         """They want what there is not here."""

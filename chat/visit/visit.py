@@ -19,6 +19,7 @@ from chat.base import limits
 from chat.base.budget import AddressBudget, Budget, Budgets, Spot
 from chat.base.errors import Refused
 from chat.base.language import Sentence
+from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, server_password, talk
 from chat.core.hub import Hub
@@ -77,8 +78,8 @@ class Visit:
     __slots__ = (
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
-        "_visits", "_waited_at", "_waits_since", "draft", "faulty", "heard", "host", "let_in", "pings", "proposal",
-        "question", "send", "session", "state", "tries", "wire",
+        "_visits", "_waited_at", "_waits_since", "draft", "faulty", "heard", "host", "key", "let_in", "pings",
+        "proposal", "question", "send", "session", "state", "tries", "wire",
     )  # fmt: skip
 
     faulty: bool
@@ -96,6 +97,7 @@ class Visit:
         self.draft: list[str] | None = None
         self.proposal: str | None = None
         self.question: Question | None = None
+        self.key: PublicKey | None = None
         self.tries = 0
         self.pings = self.heard = self.let_in = self.faulty = False
         self._hub = hub
@@ -146,13 +148,13 @@ class Visit:
         if self.state is LISTENING:
             self._wait_at_most(seconds, self._silent)
 
-    def meet(self) -> None:
-        """They have said their first line, or will say none."""
+    def meet(self, known: bool = False) -> None:
+        """They have said their first line, or will say none; who is `known` is asked nothing."""
         greeted = self.state is GREETED
         if self._enter(Event.MET):
             self._ending.begin(self._clock.seconds())
             if not greeted:
-                self._greet()
+                self._greet(known)
 
     def received(self, lines: Sequence[Typed], size: int) -> None:
         """These lines came, and so many bytes; from the first line on (see `meet`) they are handled."""
@@ -256,13 +258,14 @@ class Visit:
         if self._enter(Event.SILENCE):
             self._greet()
 
-    def _greet(self) -> None:
+    def _greet(self, known: bool = False) -> None:
         """Give them some time to say who they are."""
         if self.operator:  # they need no nickname
             _cancel(self._deadline)
         else:
             self._wait_at_most(limits.NICK_REMINDER_SECONDS, self._remind)
-        entering.greet(self.session)
+        if not known:
+            entering.greet(self.session)
 
     def _remind(self) -> None:
         """They have had two of three minutes to choose a nickname."""

@@ -238,6 +238,7 @@ _UNTOLD: Mapping[type, Sequence[str]] = {
     replies.PasswordAsked: ("shown",),
     replies.TokenMade: ("nick",),
     replies.TokenRow: ("made_for", "used_for"),
+    replies.KeyRow: ("made_for", "used_for"),
     replies.OwnLine: ("ago",),
     replies.AuditRow: ("ago",),
     replies.User: ("down_for",),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from chat.base import limits
+from chat.base import limits, resume_codes
 from chat.base.durations import exactly
 from chat.base.language import Sentence, duration, language, say, say_n
 from chat.base.sizes import shown
@@ -70,6 +70,8 @@ def welcome(welcome: Welcome) -> Iterator[Sentence]:
 
 def way_back(code: str) -> Sentence:
     """How one comes back."""
+    if resume_codes.is_of_key(code):
+        return say("If the line drops: connect again with the same key, until tomorrow.")
     return say("If the line drops: connect again and type  /resume {code}", code=code)
 
 
@@ -643,6 +645,36 @@ def _tokens(tokens: replies.Tokens) -> Iterator[Sentence]:
             )
 
 
+def _key_added(added: replies.KeyAdded) -> Iterator[Sentence]:
+    if added.is_new:
+        yield say("{nick} is yours now, by your key: with it you are {nick} by ssh, unasked.", nick=added.nick)
+        yield say("For other ways in: /password chooses a password.")
+    else:
+        yield say(
+            "By ssh you are {nick} with the key {fingerprint} now.", nick=added.nick, fingerprint=added.fingerprint
+        )
+
+
+def _key_ended(ended: replies.KeyEnded) -> Iterator[Sentence]:
+    yield say(
+        "The key {fingerprint} is good no more, and who else came in by it is out.", fingerprint=ended.fingerprint
+    )
+
+
+def _keys(keys: replies.Keys) -> Iterator[Sentence]:
+    if not keys.keys:
+        yield say("You have no key; /key add adds the one you come with by ssh, or one that stands behind it.")
+    for key in keys.keys:
+        made, used = duration(key.made_for), duration(key.used_for)
+        facts = {"number": key.number, "kind": key.kind, "fingerprint": key.fingerprint, "made": made}
+        if key.here:
+            yield say("{number}: {kind} {fingerprint}, added {made} ago; you came with it", **facts)
+        elif key.used is None:
+            yield say("{number}: {kind} {fingerprint}, added {made} ago, never used", **facts)
+        else:
+            yield say("{number}: {kind} {fingerprint}, added {made} ago, last used {used} ago", **facts, used=used)
+
+
 def _own_code(code: replies.OwnCode) -> Iterator[Sentence]:
     yield way_back(code.resume)
 
@@ -919,6 +951,9 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.TokenMade: _token_made,
     replies.TokenEnded: _token_ended,
     replies.Tokens: _tokens,
+    replies.KeyAdded: _key_added,
+    replies.KeyEnded: _key_ended,
+    replies.Keys: _keys,
     replies.OwnCode: _own_code,
     replies.HereAlready: _here_already,
     replies.Speaks: _speaks,

@@ -559,6 +559,41 @@ class Tokens(NamedTuple):
     tokens: Sequence[TokenRow]
 
 
+class KeyAdded(NamedTuple):
+    """A key logs them in from now on, and where the nickname was nobody's before, it is theirs by that (`is_new`)."""
+
+    kind: str
+    fingerprint: str
+    nick: str
+    is_new: bool
+
+
+class KeyEnded(NamedTuple):
+    """It does so no more."""
+
+    fingerprint: str
+
+
+class KeyRow(NamedTuple):
+    """A key: since when it is theirs, and when they came in by it last, also in seconds ago; whether they did so on
+    this very connection."""
+
+    number: int
+    kind: str
+    fingerprint: str
+    made: datetime
+    used: datetime | None
+    here: bool
+    made_for: int
+    used_for: int
+
+
+class Keys(NamedTuple):
+    """One's keys."""
+
+    keys: Sequence[KeyRow]
+
+
 Family = Literal["talk", "people", "rooms", "history", "account", "staying", "server"]
 
 Kind = Literal["nick", "room", "place", "number", "switch", "command", "language", "time", "duration", "word", "text"]
@@ -754,6 +789,7 @@ Facts = (
     | Measured | Measures | Slow | Limit | TopicLock
     | Privacy | Invited | Word | Lock | AtDoor | WaitsNoMore | ClassMode | Roster
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
+    | KeyAdded | KeyEnded | Keys
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
     | Present | Seen | Stats | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp | StopSet
 )  # fmt: skip

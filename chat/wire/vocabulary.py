@@ -44,6 +44,8 @@ _WORDS = {
     "login": "identify acceder",
     "password": "contraseña clave passwd",
     "sessions": "sesiones",
+    "key": "llave",
+    "keys": "llaves",
     "operator": "oper",
     "mute": "timeout silenciar",
     "kick": "expulsar",
@@ -72,7 +74,6 @@ OF_CLIENTS = frozenset({"set", "reconnect", "go", "clear", "again"})
 RESERVED = frozenset(
     {
         "pass", "auth",
-        "key", "keys",
         "nickserv", "ns",
     }
 )  # fmt: skip

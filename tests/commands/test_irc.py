@@ -18,6 +18,7 @@ from twisted.internet.task import deferLater
 from world import Client, World
 
 from chat.base import limits
+from chat.commands.registry import TABLE, permits
 from chat.wire.irc.messages import parse
 
 
@@ -306,7 +307,9 @@ def test_the_end_of_input_is_a_leave_and_a_cut_is_a_cut(world: World) -> None:
 
 def test_a_silent_client_is_asked_and_in_the_end_given_up(world: World) -> None:
     amy = enter(world, "amy")
-    world.wait(60, step=1)
+    world.wait(29, step=1)
+    assert amy.lines == []
+    world.wait(31, step=1)
     assert set(numbers(amy)) == {"PING"}
     amy.type("PONG pi")
     amy.take()
@@ -325,6 +328,24 @@ def test_a_pong_waits_for_what_was_said_before(world: World) -> None:
     amy.send(b"PRIVMSG #lobby :hello\r\nPING x\r\n")
     world.turn()
     assert sent == [b"<amy> hello\r\n", b":pi PONG pi :x\r\n"]
+
+
+def test_it_waits_for_a_store_that_hangs_but_not_for_ever() -> None:
+    world = World(store := SlowStore())
+    amy = enter(world, "amy", "JOIN #lobby")
+    store.slow = True
+    amy.type("PRIVMSG #lobby :hello", "PING one")
+    world.wait(limits.IRC_PONG_SECONDS - 1, step=1)
+    assert not told(amy, "PONG")
+    world.wait(2, step=1)
+    assert told(amy, "PONG") == [["pi", "one"]]
+
+
+@pytest.mark.parametrize("first", ["@a=b;c NICK amy", "PASS x", "CAP LS 302", "USER amy 0 * :Amy"])
+def test_a_first_line_of_irc_is_known_in_each_form(world: World, first: str) -> None:
+    client = irc(world, first, "NICK amy", "USER amy 0 * :Amy", "CAP END")
+    assert "001" in numbers(client)
+    assert b"Welcome to the chat on pi. Nobody" not in bytes(client.socket.received).partition(b":pi 001")[0]
 
 
 def test_the_password_of_the_server_is_given_as_pass() -> None:
@@ -490,6 +511,25 @@ def test_two_devices_of_an_account_share_one_nickname(registered: World) -> None
     ]
 
 
+def test_so_do_an_irc_client_and_netcat(registered: World) -> None:
+    phone, amy = log_in(registered, plain("", "bob", "tulip time 7")), registered.enter("amy", "/join #ops")
+    netcat = registered.device(phone)
+    registered.take_all()
+    phone.type("PRIVMSG #ops :from my phone", "PRIVMSG amy :psst")
+    assert netcat.take() == ["<bob> from my phone", "[you -> amy] psst"]
+    netcat.type("/msg #ops from a terminal", "/topic #ops tea", "/nick rob")
+    assert phone.take() == [
+        ":bob!chat@chat PRIVMSG #ops :from a terminal",
+        ":bob!chat@chat TOPIC #ops :tea",
+        ":bob!chat@chat NICK :rob",
+    ]
+    amy.take()
+    netcat.type("/quit")
+    assert amy.take() == []
+    phone.type("QUIT")
+    assert [line for line in amy.take() if "left" in line]
+
+
 def test_who_founds_a_room_with_an_account_is_its_operator(registered: World) -> None:
     bob = log_in(registered, plain("", "bob", "tulip time 7"))
     assert told(bob, "353") == [["bob", "=", "#ops", "@bob"]]
@@ -579,6 +619,18 @@ def test_every_command_of_the_chat_is_there(world: World) -> None:
     assert "El servicio" in notices[-1]
     amy.type("JOIN")
     assert amy.lines[-1] == ":pi 461 amy JOIN :Con JOIN hace falta algo más."
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_each_word_of_the_chat_is_a_verb_but_what_no_irc_client_needs(world: World, name: str) -> None:
+    amy = enter(world, "amy", "JOIN #lobby")
+    amy.type(f"{name.upper()}", "HELP")
+    is_there = name not in ("json", "paste", "end", "quiet")
+    assert amy.lines or amy.ended
+    assert ("421" not in numbers(amy)) is is_there
+    if told(amy, "706"):
+        listed = any(params[2].startswith((f"/{name} ", f"/{name}:")) for params in told(amy, "705"))
+        assert listed is (is_there and permits(TABLE[name], amy.visit))
 
 
 # Asking.

@@ -160,6 +160,12 @@ def test_several_modes_are_set_one_after_the_other_and_what_there_is_not_is_told
     ]
 
 
+def test_a_mode_of_other_servers_is_refused_with_the_word_that_there_is(world: World, bob: Client) -> None:
+    bob.type("MODE #ops +Ce *!*@*", "MODE #ops +Ihcjfqv x", "MODE #ops e")
+    words = [params[-1].partition("here: ")[2].split()[0] for params in told(bob, "472")]
+    assert words == ["of", "a", "INVITE", "MODE", "colours", "SLOW", "SLOW", "MUTE", "whoever", "a"]
+
+
 def test_who_is_banned_goes_stays_out_and_stands_in_a_list(world: World, bob: Client) -> None:
     carl, dee = enter(world, "carl", "JOIN #ops"), enter(world, "dee", "JOIN #ops")
     world.take_all()

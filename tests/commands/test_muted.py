@@ -54,6 +54,8 @@ WAYS = {
     "operator": ["/operator Marker"],
     "token": ["/token new Marker #ops"],
     "tokens": ["/tokens"],
+    "key": ["/key add Marker"],
+    "keys": ["/keys"],
     "invite-code": ["/invite-code"],
     "op": ["/op Marker"],
     "deop": ["/deop Marker"],

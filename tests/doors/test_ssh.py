@@ -42,14 +42,14 @@ def test_who_says_nothing_is_greeted(world: World) -> None:
 def test_a_key_is_taken(world: World, key: Key) -> None:
     by = BySsh(world, key=key).comes()
     assert by.entered
-    assert by.link.avatar.key.startswith("SHA256:")
+    assert by.link.key.fingerprint.startswith("SHA256:")
 
 
 def test_what_is_signed_with_sha1_is_not_taken(world: World) -> None:
     by = BySsh(world, key=Key(rsa.generate_private_key(65537, 2048)))
     by.client.login.key.supportedSignatureAlgorithms = lambda: [b"ssh-rsa"]
     by.comes()
-    assert not hasattr(by.link, "avatar") or by.link.avatar.key is None
+    assert by.link.key is None
 
 
 def test_rsa_keys_are_offered(world: World) -> None:

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from chat.base.errors import Unfit
-from chat.doors.ssh_keys import NAME, fingerprint, host_key
+from chat.base.public_keys import fingerprint
+from chat.doors.ssh_keys import NAME, host_key
 
 
 def test_it_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ class Opened(SSHChannel):
 
     def take(self) -> list[str]:
         """The lines that came since the last time."""
+        self.by.pump()
         lines, self.out = self.out.decode().splitlines(), b""
         return lines
 

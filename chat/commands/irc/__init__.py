@@ -24,7 +24,7 @@ from chat.commands.irc import (
     sasl,
     talk,
 )
-from chat.commands.irc.verbs import VERBS, Asked, Perform
+from chat.commands.irc.verbs import NOT_HERE, VERBS, Asked, Perform
 from chat.commands.registry import ANSWERED, TABLE, Outcome, carrier
 from chat.core.session import Session
 from chat.wire import vocabulary
@@ -47,9 +47,6 @@ __all__ = [
     "sasl",
     "talk",
 ]
-
-_NOT_HERE = ("json", "paste", "end", "quiet")
-"""Commands that mean nothing to a client that shows what it likes in its own way."""
 
 
 def perform_verb(session: Session, verb: Verb, perform: Perform) -> Awaitable[Outcome] | Outcome:
@@ -91,7 +88,7 @@ def _command(asked: Asked) -> Awaitable[None] | None:
     """A command of the chat, as `/quote LOCK` gives it."""
     verb = asked.verb
     name = vocabulary.name_of(verb.name)
-    if name not in TABLE or name in _NOT_HERE:
+    if name not in TABLE or name in NOT_HERE:
         shown = verb.name[: limits.WORD_SHOWN]
         raise Refused("unknown-command", say("There is no {verb} here. HELP lists what there is.", verb=shown))
     return asked.do(name, " ".join(verb.params))

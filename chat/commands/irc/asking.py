@@ -11,7 +11,7 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.names import check_nickname
 from chat.commands.help import manual
-from chat.commands.irc.verbs import Asked, listed, verb
+from chat.commands.irc.verbs import NOT_HERE, Asked, listed, verb
 from chat.commands.people import departed, present
 from chat.commands.registry import TABLE, known, permits
 from chat.commands.rooms import seen
@@ -313,7 +313,7 @@ def help(asked: Asked, topic: str = "", *_: str) -> None:
     words = asked.wire.words
     wanted = known(_MEANT.get(topic.upper(), topic.lstrip("/")))
     some = TABLE.values() if not topic else () if wanted is None else (wanted,)
-    rows = [row for row in some if permits(row, asked.connection)]
+    rows = [row for row in some if row.name not in NOT_HERE and permits(row, asked.connection)]
     if not rows:
         asked.tell("524", word(topic), words(say("There is no help about that; HELP lists what there is.")))
         return

@@ -203,7 +203,18 @@ _CHANGES: Mapping[str, Callable[[Asked, Room, Change], Awaitable[None] | None]] 
 
 _NO_MODE: Sentence = say("There is no such mode here. HELP lists what there is.")
 
+_SLOW = say("There is no such mode here: SLOW 30s lets everybody say one line in that time.")
+_COLOURS = say("There is no such mode here: colours are taken out of what is said everywhere.")
+
 _INSTEAD: Mapping[str, Sentence] = {
+    "C": say("There is no such mode here: of CTCP only ACTION is known, everywhere."),
+    "I": say("There is no such mode here: INVITE NICK asks somebody in."),
+    "S": _COLOURS,
+    "c": _COLOURS,
+    "e": say("There is no such mode here: a ban has no exception, MODE -b NICK ends it."),
+    "f": _SLOW,
+    "h": say("There is no such mode here: MODE +o NICK makes an operator."),
+    "j": _SLOW,
     "q": say("There is no such mode here: MUTE NICK lets somebody say nothing."),
     "v": say("There is no such mode here: whoever may talk needs none, and MUTE NICK is for who may not."),
 }

@@ -22,6 +22,9 @@ from chat.wire.requests import Invoke, Parsed, Request, Say, Secret, Verb
 _CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
 """The key of a tag that is for the clients of others (IRCv3 message-tags)."""
 
+NOT_HERE = ("json", "paste", "end", "quiet")
+"""Commands of the chat that mean nothing to a client that shows what it likes in its own way."""
+
 Perform = Callable[[Session, Parsed], Awaitable[Outcome] | Outcome]
 
 
