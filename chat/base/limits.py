@@ -780,7 +780,8 @@ connections ahead, and what comes by one of them before they ask for something b
 WEB_CLIENTS = 1000
 WEB_PER_HOST = 400
 """Connections of browsers that load the page, which nobody talks on, in all and from one address: a browser opens up to
-six, and a class of 60 behind one address opens the page at once."""
+six, and a class of 60 behind one address opens the page at once.  Over TLS as many handshakes again, by ARRIVALS and
+ARRIVALS_REFILL_SECONDS, are not counted as arrivals: each takes 0.5 ms."""
 
 WEB_ADDRESS = 400
 """Characters of an address that is drawn as a QR code: of longer ones the squares are too small for a telephone."""
@@ -868,7 +869,7 @@ PAUSE_SECONDS = 5.0
 looks at the clock, and idle, a heartbeat."""
 
 REFUSED = 32
-"""Connections that may wait to be closed after they were told that they may not come: a third of RESERVED_FILES."""
+"""Connections that may not stay and wait to be told so, and to be closed: a third of RESERVED_FILES."""
 
 FEW_CLIENTS = 900
 """The start says how many may come where the system allows fewer: the usual limit, 1024 open files, is no surprise."""

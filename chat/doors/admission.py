@@ -56,9 +56,19 @@ class Admission:
         if not self._hosts[host]:
             del self._hosts[host]
 
-    def count_not(self, host: str) -> None:
-        """The last that left was nobody: a browser, which loads a page."""
+    def count_not(self, host: str, shaken: bool) -> None:
+        """The last that left was nobody: a browser, which loads a page; what TLS costs is bounded for them, too."""
+        now, handshakes = self._hub.clock.seconds(), self._handshakes
+        if shaken:
+            if self._hub.rates.wait(handshakes, host, now):
+                return  # it is one like all others
+            self._hub.rates.take(handshakes, host, now)
         self._hub.rates.give_back(self._arrivals, host)
+
+    @property
+    def _handshakes(self) -> Allowance:
+        most = limits.WEB_PER_HOST if self._hub.settings.max_per_host else 0
+        return Allowance("browser over TLS", limits.ARRIVALS * most, limits.ARRIVALS_REFILL_SECONDS / max(most, 1))
 
     @property
     def _arrivals(self) -> Allowance:

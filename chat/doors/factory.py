@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from math import ceil
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, INegotiated
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -143,7 +143,7 @@ class ChatFactory(ServerFactory):
     def browse(self, door: ChatProtocol) -> Deferred[Browsers]:
         """A connection was no person's, but a browser's; fires when there is somebody for it."""
         host, web = door.caller.host, self._web
-        self._admission.count_not(host)
+        self._admission.count_not(host, INegotiated.providedBy(door.transport) and not door.caller.forwards)
         for client in self.clients:
             if client.host == host:
                 client.listen_longer(limits.WEB_SECONDS if web is None else limits.WEB_QUIET_SECONDS)

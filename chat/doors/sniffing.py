@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 from enum import Enum
 
+from chat.base.errors import Refused
 from chat.base.language import Language, Sentence, say
 from chat.wire.join_hints import ENCRYPTED, Directions
 
@@ -98,8 +99,11 @@ class Reception:
         """What one can type to join by this address of ours."""
         return self.directions.ways(host)
 
-    def answer(self, kind: ForeignProtocol, host: str) -> bytes:
-        """The whole answer to somebody who reached us at this address."""
+    def answer(self, kind: ForeignProtocol, host: str, refused: Refused | None = None, page: str = "") -> bytes:
+        """The whole answer to somebody who reached us at this address.
+
+        A browser is told why it may not come, or where the page is that it will not find in clear.
+        """
         ways = [self._words(way) for way in self.ways(host)]
         match kind:
             case ForeignProtocol.TLS:
@@ -114,14 +118,24 @@ class Reception:
             case ForeignProtocol.SSH:
                 return _ssh(self._words(say("This is a chat, not SSH. Join it with:")), ways)
             case ForeignProtocol.HTTP | ForeignProtocol.HEAD:
+                with_body = kind is ForeignProtocol.HTTP
+                if refused is not None:
+                    status = "403 Forbidden" if refused.code == "banned" else "503 Service Unavailable"
+                    return _http(status, [self._words(refused.sentence)], with_body)
+                if page:
+                    return _http(
+                        "400 Bad Request",
+                        [self._words(say("This port is encrypted: the page is {address}", address=page))],
+                        with_body,
+                    )
                 title = self._words(say("This is a chat, not a web server. Join it with:"))
-                return _http(title, ways, with_body=kind is ForeignProtocol.HTTP)
+                return _http("400 Bad Request", [title, *ways], with_body)
 
 
-def _http(title: str, ways: Sequence[str], with_body: bool) -> bytes:
-    body = "".join(f"{line}\n" for line in (title, *ways)).encode()
+def _http(status: str, lines: Sequence[str], with_body: bool) -> bytes:
+    body = "".join(f"{line}\n" for line in lines).encode()
     head = (
-        "HTTP/1.1 400 Bad Request\r\n"
+        f"HTTP/1.1 {status}\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\n"

@@ -258,7 +258,7 @@ class Seat(Door):
     def begin(self) -> None:
         """They have a place."""
         self._begun = True
-        self.visit.begin(self, shaking=True, within=limits.SSH_LOGIN_SECONDS)
+        self.visit.begin(self, shaking=True, within=limits.SSH_LOGIN_SECONDS, known=True)
 
     # Of the channel.
 

@@ -31,7 +31,7 @@ from chat.visit.states import ENDING, STOPPING, STRANGE
 from chat.visit.visit import Visit, Visits
 from chat.wire import replies, vocabulary
 from chat.wire.answers import Problem, Reply
-from chat.wire.join_hints import ENCRYPTED
+from chat.wire.join_hints import ENCRYPTED, web_address
 from chat.wire.requests import Typed
 from chat.wire.wires import IRC, JSON, JSON_ECHO
 
@@ -225,7 +225,10 @@ class ChatProtocol(LineReceiver):
         what = kind.value if kind is not None else "text" if data else "nothing"
         logger.info("Not TLS but {what} on an encrypted port, from {host}", what=what, host=self.visit.host)
         if kind is not None:
-            return self.factory.reception.answer(kind, self._reached_at)
+            # There is no port where a proxy passes on by a unix socket.
+            port = 0 if self.factory.web is None else getattr(self.transport.getHost(), "port", 0)
+            page = web_address(self._reached_at, port, "https") if port else ""
+            return self.factory.reception.answer(kind, self._reached_at, page=page)
         answer = self.visit.wire.answer
         problem = Problem("needs-tls", ENCRYPTED)
         return answer(problem) + answer(
@@ -235,7 +238,7 @@ class ChatProtocol(LineReceiver):
     # Strangers.
 
     def _meet(self, first: Typed) -> bool:
-        """The first line shows whether they speak another protocol; returns whether they do not."""
+        """The first line shows whether they speak another protocol; returns whether they do not, and may stay."""
         if isinstance(first, str):
             if (kind := sniffing.by_first_line(first)) is not None:
                 self._turn_away(kind)
@@ -244,11 +247,11 @@ class ChatProtocol(LineReceiver):
                 # It would take what stands before its first object for a part of it.
                 self._decoder.ask_nothing()
         self.visit.meet()
-        return True
+        return self.visit.refused is None
 
     def _turn_away(self, kind: ForeignProtocol) -> None:
         logger.info("Not chat but {what}, from {host}", what=kind.value, host=self.visit.host)
-        self.visit.turn_away(self.factory.reception.answer(kind, self._reached_at))
+        self.visit.turn_away(self.factory.reception.answer(kind, self._reached_at, self.visit.refused))
 
     # Browsers (`chat.doors.web`), whose page comes back as somebody who talks.
 
@@ -263,6 +266,9 @@ class ChatProtocol(LineReceiver):
         return False
 
     def _browse(self, begun: bytes) -> None:
+        if self.visit.refused is not None:
+            self._turn_away(ForeignProtocol.HEAD if begun.startswith(b"HEAD ") else ForeignProtocol.HTTP)
+            return
         self._output.shut()
         self.visit.lost()
         self.transport.pauseProducing()

@@ -79,7 +79,7 @@ class Visit:
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
         "_visits", "_waited_at", "_waits_since", "draft", "faulty", "heard", "host", "key", "let_in", "pings",
-        "proposal", "question", "send", "session", "state", "tries", "wire",
+        "proposal", "question", "refused", "send", "session", "state", "tries", "wire",
     )  # fmt: skip
 
     faulty: bool
@@ -87,6 +87,9 @@ class Visit:
 
     heard: bool
     """Something came since they were looked at last."""
+
+    refused: Refused | None
+    """Why they may not stay."""
 
     def __init__(self, hub: Hub, visits: Visits, door: Door, host: str, proxied: bool) -> None:
         now, rate = hub.clock.seconds(), hub.settings.rate
@@ -98,6 +101,7 @@ class Visit:
         self.proposal: str | None = None
         self.question: Question | None = None
         self.key: PublicKey | None = None
+        self.refused = None
         self.tries = 0
         self.pings = self.heard = self.let_in = self.faulty = False
         self._hub = hub
@@ -121,18 +125,22 @@ class Visit:
 
     # What their door tells.
 
-    def begin(self, out: Output, shaking: bool, within: float = limits.HANDSHAKE_SECONDS) -> None:
-        """They have come; while they shake hands, for which they have so many seconds, nothing is said."""
+    def begin(
+        self, out: Output, shaking: bool, within: float = limits.HANDSHAKE_SECONDS, *, known: bool = False
+    ) -> None:
+        """They have come; while they shake hands, for which they have so many seconds, nothing is said.
+
+        Where it is not known what they speak, why they may not stay is told in it, as soon as they say something.
+        """
         self._out = out
         self.send = out.send
         self.spend(limits.PRICE_HANDSHAKE if shaking else limits.PRICE_REQUEST)
-        if (refused := self._visits.made(self)) is not None:
-            if self._address.wait(self._clock.seconds()):
-                # To tell each of those who come as fast as they can takes more than all else that they could do.
-                self.abort()
-            else:
-                self.session.answer(notices.may_not_stay(refused))
-                self.close()
+        self.refused = self._visits.made(self)
+        if self.refused is not None and self._address.wait(self._clock.seconds()):
+            # To tell each of those who come as fast as they can takes more than all else that they could do.
+            self.abort()
+        elif self.refused is not None and known:
+            self._refuse(self.refused)
         elif shaking:
             self._wait_at_most(within, self._door.give_up_shaking)
         else:
@@ -259,13 +267,20 @@ class Visit:
             self._greet()
 
     def _greet(self, known: bool = False) -> None:
-        """Give them some time to say who they are."""
+        """Give them some time to say who they are, or tell them why they may not stay."""
+        if self.refused is not None:
+            self._refuse(self.refused)
+            return
         if self.operator:  # they need no nickname
             _cancel(self._deadline)
         else:
             self._wait_at_most(limits.NICK_REMINDER_SECONDS, self._remind)
         if not known:
             entering.greet(self.session)
+
+    def _refuse(self, refused: Refused) -> None:
+        self.session.answer(notices.may_not_stay(refused))
+        self.close()
 
     def _remind(self) -> None:
         """They have had two of three minutes to choose a nickname."""

@@ -28,6 +28,18 @@ def test_when_the_chat_is_full_newcomers_are_told_and_closed() -> None:
     assert world.connect().take()[0].startswith("-> Welcome")
 
 
+def test_who_may_not_stay_is_told_so_when_it_is_known_what_they_speak() -> None:
+    world = World(max_clients=1)
+    world.connect()
+    assert world.connect(greeted=False).lines == []
+    talks = world.connect("amy", "hello", greeted=False)
+    assert talks.take() == ["! too-many: The chat is full: 1 connections."]
+    assert talks.gone
+    silent = world.connect(greeted=False)
+    silent.close()
+    assert silent.take() == ["! too-many: The chat is full: 1 connections."]
+
+
 def test_one_address_may_have_so_many_connections_and_another_one_is_not_affected() -> None:
     world = World(max_per_host=2)
     first = world.connect(host="192.0.2.1")
@@ -137,5 +149,6 @@ def test_only_so_many_of_the_refused_may_stay_to_read_why() -> None:
         socket.protocol.makeConnection(socket)
     world.turn()
     assert len(world.factory.clients) == 1 + limits.REFUSED
+    world.wait(limits.GREET_SECONDS)
     world.wait(limits.CLOSE_SECONDS)
     assert len(world.factory.clients) == 1

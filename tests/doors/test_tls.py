@@ -232,6 +232,7 @@ def test_it_counts_as_a_connection_of_its_address_from_the_first_moment() -> Non
     world = World(max_per_host=1)
     first = Sealed(world, handshake=False)
     second = Sealed(world)
+    world.wait(limits.GREET_SECONDS)
     assert second.take() == ["! too-many: Your address has 1 connections already."]
     assert second.ended
     first.raw(b"")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pages import Asker, Page, head, masked, open_web, upgrade
+from sealed import Sealed
 from twisted.internet.defer import Deferred, fail
 from world import Logged, World
 
@@ -229,9 +230,44 @@ def test_browsers_are_not_counted_as_people_and_have_a_number_of_their_own(monke
     assert Asker(world).ask(head())[0] == 503
     Page(world, "/nick amy", host="192.0.2.2")
     Page(world, "/nick ben", host="192.0.2.2")
-    refused = Asker(world, "192.0.2.2")
-    world.turn()
-    assert b"has 2 connections already" in refused.bytes
+    code, _, body = Asker(world, "192.0.2.2").ask(head())
+    assert (code, body) == (503, b"Your address has 2 connections already.\n")
+
+
+def test_the_handshakes_of_browsers_are_counted_as_arrivals_where_they_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "WEB_PER_HOST", 4)
+    world = World(max_per_host=3)
+    open_web(world)
+
+    def ask(host: str = "192.0.2.1") -> bytes:
+        browser = Sealed(world, host=host)
+        browser.say(head())
+        browser.goodbye()
+        browser.fin()
+        assert browser.gone
+        return bytes(browser.received).partition(b"\r\n")[0]
+
+    many = limits.ARRIVALS * 4 + limits.ARRIVALS * 3
+    assert [ask() for _ in range(many)] == [b"HTTP/1.1 200 OK"] * many
+    assert ask() == b"HTTP/1.1 503 Service Unavailable"
+    assert ask("192.0.2.2") == b"HTTP/1.1 200 OK"
+    for _ in range(2 * many):  # in clear they take little
+        assert Asker(world, "192.0.2.3").ask(head())[0] == 200
+        world.clients.pop().close()
+    world.wait(limits.ARRIVALS_REFILL_SECONDS)
+    assert ask() == b"HTTP/1.1 200 OK"
+
+
+def test_who_asks_for_the_page_in_clear_where_tls_is_spoken_is_told_where_it_is(world: World) -> None:
+    for with_door, told in ((False, b"not a web server"), (True, b"encrypted: the page is https://10.0.0.1:12345/\n")):
+        if with_door:
+            open_web(world)
+        browser = Sealed(world, handshake=False)
+        browser.raw(head())
+        assert browser.clear.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert told in browser.clear
 
 
 def test_a_person_is_counted_when_they_talk() -> None:
@@ -239,8 +275,31 @@ def test_a_person_is_counted_when_they_talk() -> None:
     open_web(world)
     first = Page(world, "/nick amy")
     assert first.objects[1]["nick"] == "amy"
-    ann = world.connect(greeted=False)
+    ann = world.connect("ann")
     assert ann.lines == ["! too-many: Your address has 1 connections already."]
+
+
+@pytest.mark.parametrize("with_door", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_who_may_not_come_is_told_so_in_their_language(with_door: bool, whole: bool) -> None:
+    world = World(bans=["192.0.2.9"], max_clients=1)
+    if with_door:
+        open_web(world)
+    world.enter("amy")
+    for host, expected, sentence in (
+        ("192.0.2.2", 503, b"The chat is full: 1 connections.\n"),
+        ("192.0.2.9", 403, b"The operator of this server has banned your address.\n"),
+    ):
+        for method in ("GET", "HEAD", "POST"):
+            browser, asked = Asker(world, host), head("/", method)
+            if not whole:
+                browser.send(asked[:5])
+                asked = asked[5:]
+            code, headers, body = browser.ask(asked)
+            assert (code, body) == (expected, b"" if method == "HEAD" else sentence)
+            assert int(headers["content-length"]) == len(sentence)
+            assert browser.gone
+    assert world.factory.clients == {world.clients[0].visit}
 
 
 # Under which name, and of which page.

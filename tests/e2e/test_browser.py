@@ -317,6 +317,19 @@ def test_who_comes_in_again_before_the_last_line_has_ended_begins_anew(
     ana.says("in").hears("zoe: in")
 
 
+def test_where_the_chat_is_full_the_browser_says_so(serve: Serve, browse: Browse, connect: Connect) -> None:
+    server = serve("--max-clients", "20")
+    crowd = [connect(server) for _ in range(20)]
+    crowd[-1].hears("Type a nickname")
+    ana = browse(server).told("The chat is full: 20 connections.")
+    for somebody in crowd:
+        somebody.close()
+    bob = connect(server, "bob").joins()
+    ana.opens(server).joins("ana")
+    ana.says("in")
+    bob.hears("<ana> in")
+
+
 def test_who_is_one_too_many_when_they_begin_to_talk_is_told_so(serve: Serve, browse: Browse, stack: ExitStack) -> None:
     server = serve("--proxy", "127.0.0.1", "--max-per-host", "20")
     crowd = []

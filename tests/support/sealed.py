@@ -45,6 +45,9 @@ class RawSocket(Socket):
             raise BlockingIOError
         return self.writeSomeData(data)
 
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Nothing is delayed here."""
+
     def _postLoseConnection(self) -> Exception:
         return main.CONNECTION_DONE
 
