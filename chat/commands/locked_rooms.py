@@ -176,10 +176,10 @@ async def _let_in(hub: Hub, one: Waiting) -> bool:
 def _device(one: Waiting) -> Session | None:
     """The device on which they come in: the one on which they came to the door, else another one."""
     person, key = one.person, one.room.log.key
-    if one.device in person.attached:
+    if one.device in person.attached or one.device in person.elsewhere:
         found: Device | None = one.device
     else:
-        others = (*person.detached, *person.attached)
+        others = (*person.detached, *person.elsewhere, *person.attached)
         able = [device for device in others if device.scope is None or device.scope.leads_to(key)]
         found = able[-1] if able else None
     assert found is None or isinstance(found, Session)

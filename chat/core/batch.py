@@ -87,7 +87,7 @@ class OpenBatch:
 
     __slots__ = (
         "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "proposed", "records",
-        "taken_back", "touched", "waiting",
+        "remembered", "taken_back", "touched", "waiting",
     )  # fmt: skip
 
     crowded: bool
@@ -104,6 +104,9 @@ class OpenBatch:
 
     proposed: Numbered
     """The numbers with which `batch` made its entries."""
+
+    remembered: Remembered
+    """What `batch` made of whom was touched."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -186,7 +189,7 @@ class OpenBatch:
                 records.append(record)
                 if isinstance(record, Redaction):
                     self.taken_back.append((log, record.targets))
-        remembered = _remembered(self.touched) if self.touched else NOBODY
+        self.remembered = remembered = _remembered(self.touched) if self.touched else NOBODY
         appended, firsts = [], {}
         for log, added in by_log.items():
             appended.append(Appended(log.key, log.name, log.recorded, added))

@@ -29,14 +29,13 @@ from chat.core.invitations import Invitations
 from chat.core.keys import Key, Keys
 from chat.core.locked_rooms import LockedRooms
 from chat.core.logins import Logins, NoPasswords
-from chat.core.measures import RECORDS, Measurable, Measures
+from chat.core.measures import Measurable, Measures
 from chat.core.newcomers import Newcomers
 from chat.core.nicknames import Nicknames
 from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
     NOTHING_KEPT,
     Carrier,
-    Elsewhere,
     Kept,
     OperatorCode,
     Passwords,
@@ -63,7 +62,6 @@ from chat.log.events import (
     Announced,
     Audited,
     Author,
-    Entry,
     Measured,
     NotDelivered,
     Private,
@@ -182,7 +180,6 @@ class Hub:
         self.staff = self.rooms.make(STAFF)
         self.rooms.set_privacy(STAFF, Privacy(private=True))
         self.shutdown = Shutdown(clock, self.tell_all, lambda: self.process.stop())
-        store.follow(self._told)
 
     def stranger(self, id: str | None = None) -> Person:
         """Somebody without a nickname; by the id of before, somebody who was here before a restart."""
@@ -207,12 +204,12 @@ class Hub:
         """The same of any fact of the server's own log, and of what changes with it."""
 
         def told(outcome: Outcome) -> Outcome:
-            self._all_hear()
+            self.all_hear()
             return outcome
 
         return self.turn.write(self.log, fact, record=record).addCallback(told)
 
-    def _all_hear(self) -> None:
+    def all_hear(self) -> None:
         """The server's log holds something: also those read it now who came in when it did not."""
         for person in self.people.values():
             for session in person.attached:
@@ -346,6 +343,8 @@ class Hub:
 
     def check_nick_free(self, nick: str, person: Person | None = None) -> None:
         """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
+        if person is not None and self._won.get(person.id) == nick:
+            return
         holder = self.holder(nick, person)
         if holder is not None:
             raise _taken(nick, holder.nick, holder.has_account)
@@ -379,15 +378,24 @@ class Hub:
 
     def lose(self, person: Person) -> None:
         """What they have won, and did not claim, is anybody's."""
-        if self._won.pop(person.id, None) is not None and person.id not in self.people:
+        if self._won.pop(person.id, None) is not None and person.id not in self.people and not person.has_account:
             self.turn.give_up(person.id)
 
     def claim(self, nick: str, person: Person) -> None:
         """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""
         self.check_nick_free(nick, person)
-        self._won.pop(person.id, None)
+        if self._won.pop(person.id, None) == nick:
+            self._nicknames.free(nick, person)
         self._nicknames.claim(nick, person)
         person.called(nick)
+
+    def claimed(self, nick: str | None, person: Person) -> None:
+        """Another node has it that this is their nickname, and nobody else's; None is none."""
+        if nick is None:
+            self._nicknames.release(person)
+        else:
+            self._nicknames.free(nick, person)
+            self._nicknames.claim(nick, person)
 
     def wrote(self, private: Private, person: Person) -> None:
         """Somebody wrote to this person: whom /reply answers from now on."""
@@ -397,7 +405,8 @@ class Hub:
             person.last_from = author
         if person.presence is Presence.DOWN and author not in person.senders:
             person.senders = (*person.senders, author)
-            self.turn.touch(person)
+            if person.id in self.down:
+                self.turn.touch(person)
 
     def rename(self, person: Person, nick: str) -> None:
         """Another nickname, already checked, of which the rooms are told; raises `Refused` if it is somebody's."""
@@ -496,7 +505,7 @@ class Hub:
             person.part(room, "", measure)
         else:
             person.stay_in([other for other in person.rooms.values() if other is not room])
-        for session in (*person.attached, *person.detached):
+        for session in person.sessions:
             session.hear_no_more(room.log)
         self.turn.touch(person)
 
@@ -527,7 +536,7 @@ class Hub:
         """How many people who may be here have come from this address."""
         return sum(
             person is not besides
-            and any(session.host == host for session in (*person.attached, *person.detached))
+            and any(session.host == host for session in person.sessions)
             and self.measures.of("ban", person, SERVER) is None
             for some in (self.people, self.absent)
             for person in some.values()
@@ -560,9 +569,9 @@ class Hub:
                 self.most_people = max(self.most_people, len(self.people))
                 self.watchers.tell(person.nick, True)
             case Step.HOLD:
-                self._hold(person)
+                self.hold(person)
             case Step.BACK:
-                self._end_grace(person)
+                self.end_grace(person)
                 for session in person.detached:
                     self.keep(session)
             case Step.ENTER_AGAIN:
@@ -588,7 +597,8 @@ class Hub:
                 self._forget(person)
         self.turn.touch(person)
 
-    def _hold(self, person: Person) -> None:
+    def hold(self, person: Person) -> None:
+        """Their line is down, and it is this node that sees to it."""
         if self.noted:
             logger.info("{nick}'s line is down", nick=person.nick)
         person.down_since = self.clock.seconds()
@@ -601,10 +611,15 @@ class Hub:
         if not self.stopping:
             self.happened(person, Event.GRACE_OVER)
 
-    def _end_grace(self, person: Person) -> None:
-        self.down.drop(person)
+    def end_grace(self, person: Person) -> None:
+        """They are back, or have left."""
+        self.release(person)
         person.down_since = None
         person.senders = ()
+
+    def release(self, person: Person) -> None:
+        """It is not this node that sees to it that they leave in time."""
+        self.down.drop(person)
         if person.grace is not None and person.grace.active():
             person.grace.cancel()
         person.grace = None
@@ -632,7 +647,7 @@ class Hub:
             sender = self.people.get(id) or self.absent.get(id)
             if sender is not None:
                 self.turn.append(sender.log, NotDelivered(person.nick))
-        self._end_grace(person)
+        self.end_grace(person)
 
     def enforce_bans(self) -> None:
         """Whoever has no connection, and came from an address that is banned by now, does not come back."""
@@ -656,13 +671,13 @@ class Hub:
 
     def end_all(self, person: Person, besides: Device | None = None) -> None:
         """The sessions of somebody are over, all but this one; they are told by whoever calls this."""
-        for session in (*person.attached, *person.detached):
+        for session in person.sessions:
             if session is not besides:
                 session.hear_nothing()
                 self._void(session)
         if person.attached:
             self._others_hear_differently(person.attached[0])
-        elif person.presence is Presence.HERE:
+        elif person.presence is Presence.HERE and not person.elsewhere:
             self.happened(person, Event.ENDED)
         elif person.presence is Presence.DOWN:
             self.happened(person, Event.GRACE_OVER)
@@ -675,7 +690,7 @@ class Hub:
         """A token of theirs is good no more, and who came in by it is sent away."""
         token = person.tokens[name]
         self.tokens.end(person, [name])
-        for session in (*person.attached, *person.detached):
+        for session in person.sessions:
             if session.scope is not None and session.scope.token == token.name:
                 session.send_away(why)
                 self.end(session, "")
@@ -684,7 +699,7 @@ class Hub:
     def _enter_again(self, person: Person) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
         nick = self._won.get(person.id, person.nick)
-        if self.holder(nick, person) is not None:
+        if person.id not in self._won and self.holder(nick, person) is not None:
             nick = self.propose(nick, person)
         self.claim(nick, person)
         del self.absent[person.id]
@@ -700,7 +715,7 @@ class Hub:
 
     def _forget(self, person: Person) -> None:
         """Nothing of theirs is kept."""
-        for session in (*person.attached, *person.detached):
+        for session in person.sessions:
             self._void(session)
         self.measures.forget(person.id)
         self.locked.forget(person)
@@ -741,8 +756,8 @@ class Hub:
     # Sessions that may come back, by their codes.
 
     def keep(self, session: Device) -> None:
-        """A session without a connection may come back for a day."""
-        if session.id not in self.detached:
+        """A session without a connection may come back for a day: its node sees to that."""
+        if not session.node and session.id not in self.detached:
             for other in self.detached.add(session):
                 self.forget(other)
         self.forget_old()
@@ -758,6 +773,7 @@ class Hub:
         person = session.person
         self.detached.drop(session)
         self.codes[session.digest] = session
+        session.node = ""
         person.attach(session)
         self.happened(person, Event.ATTACHED)
         self._others_hear_differently(session)
@@ -767,7 +783,7 @@ class Hub:
         """A session of somebody has a connection no more, and may come back."""
         person = session.person
         person.detach(session)
-        if person.attached:
+        if person.connected or person.presence is Presence.ABSENT:  # another node had them leave just now
             self.keep(session)
             self._others_hear_differently(session)
         else:
@@ -777,11 +793,12 @@ class Hub:
     def end(self, session: Device, text: str) -> None:
         """A session of somebody is over, and its code is void; `text` is what they say on leaving."""
         person = session.person
-        if person.attached == (session,) and not person.detached and not person.has_account:
+        is_last = person.sessions == (session,) and not person.has_account
+        if is_last and person.attached and person.presence is not Presence.ABSENT:
             self.happened(person, Event.QUIT, text)
             return
         self._void(session)
-        if person.attached:
+        if person.connected:
             self._others_hear_differently(session)
         elif person.presence is Presence.HERE:
             self.happened(person, Event.ENDED, text)
@@ -800,7 +817,7 @@ class Hub:
         """The code of a session that does not come back is void."""
         person = session.person
         self._void(session)
-        if not (person.attached or person.detached or person.has_account):
+        if not (person.sessions or person.has_account):
             self.happened(person, Event.FORGOTTEN)
 
     def _void(self, session: Device) -> None:
@@ -818,7 +835,10 @@ class Hub:
         """Whose resume code this is, as it was given."""
         self.forget_old()
         session = self.codes.get(resume_codes.digest(code))
-        return None if session is None or (session.id in self.detached and self._is_old(session)) else session
+        if session is None:
+            return None
+        is_kept = session.id in self.detached or (session.node and session not in session.person.elsewhere)
+        return None if is_kept and self._is_old(session) else session
 
     def is_operator_code(self, code: str) -> OperatorCode | None:
         """The operator's code, if it is this one, as it was given."""
@@ -828,31 +848,7 @@ class Hub:
     def _is_old(self, session: Device) -> bool:
         return session.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
 
-    # What other nodes stored.
-
-    def _told(self, elsewhere: Elsewhere) -> None:
-        """Another node has stored this: whoever reads it here is shown it, and whoever is written to has it."""
-        by_log: dict[Log, list[Entry]] = {}
-        for key, _, _, entries in elsewhere.appended:
-            log = self.log_of(key)
-            # Of a log that was just looked up some may be known.
-            if log is not None and (new := [entry for entry in entries if entry.seq > log.head]):
-                by_log[log] = new
-        for record in elsewhere.records:
-            self.invitations.stored(record)
-            self.keys.stored(record)
-            if record.kind == RECORDS:
-                self.measures.stored(record)
-            self.read_markers.stored(record)
-            self.rooms.told(record)
-        taken_back = [(log, targets) for key, targets in elsewhere.redactions if (log := self.log_of(key)) is not None]
-        self.turn.told(by_log, taken_back)
-        if self.log in by_log:
-            self._all_hear()
-        for log, entries in by_log.items():
-            for _, _, fact, _ in entries:
-                if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in self.people:
-                    self.wrote(fact, self.people[fact.to_person])
+    # What of it is read here.
 
     def log_of(self, key: str) -> Log | None:
         """The log of this key, where somebody here may read it."""

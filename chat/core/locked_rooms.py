@@ -29,13 +29,14 @@ _WAITING, _PASS = "waiting", "pass"
 
 
 class Waiting(NamedTuple):
-    """Somebody at the door of a room, the device and the address from which they came there, and what ends it."""
+    """Somebody at the door of a room, the device and the address from which they came there, and what ends it: nothing
+    here where they came on another node."""
 
     person: Person
     device: Device
     room: Room
     host: str
-    timer: IDelayedCall
+    timer: IDelayedCall | None
 
 
 class LockedRooms:
@@ -85,6 +86,27 @@ class LockedRooms:
             for id in list(self._passes[key]):
                 if not self.needs_pass(key) or (id not in people and id not in absent):
                     self._end_pass(id, key)
+
+    def stored(self, record: Record, people: Mapping[str, Person], rooms: Mapping[str, Room]) -> None:
+        """Another node has it that somebody waits, or has a pass, or not any more."""
+        id, _, key = record.key.partition(" ")
+        if record.kind == _PASS:
+            some = self._passes.setdefault(key, {})
+            some.pop(id, None)
+            if record.value is not None:
+                some[id] = None
+            if not some:
+                del self._passes[key]
+        elif record.kind == _WAITING:
+            room = self._end_waiting(id, key)
+            if record.value is not None and id in people and key in rooms:
+                person, room = people[id], rooms[key]
+                device = person.sessions[0] if person.sessions else None
+                if device is not None:
+                    waiting = Waiting(person, device, room, device.host, None)
+                    self._waiting.setdefault(key, {})[id] = waiting
+            if room is not None:
+                self._tell(room)
 
     # Who comes in.
 
@@ -178,16 +200,22 @@ class LockedRooms:
 
     def leave(self, person: Person, key: str) -> bool:
         """They do not wait there any more; returns whether they did."""
-        found = self._waiting.get(key, {}).pop(person.id, None)
-        if found is None:
+        if (room := self._end_waiting(person.id, key)) is None:
             return False
-        if found.timer.active():
+        self._turn.append_with(Record(_WAITING, f"{person.id} {key}", None))
+        self._tell(room)
+        return True
+
+    def _end_waiting(self, id: str, key: str) -> Room | None:
+        """Returns the room, where they waited at its door."""
+        found = self._waiting.get(key, {}).pop(id, None)
+        if found is None:
+            return None
+        if found.timer is not None and found.timer.active():
             found.timer.cancel()
         if not self._waiting[key]:
             del self._waiting[key]
-        self._turn.append_with(Record(_WAITING, f"{person.id} {key}", None))
-        self._tell(found.room)
-        return True
+        return found.room
 
     def leave_all(self, person: Person) -> None:
         """They have left the chat."""

@@ -44,6 +44,11 @@ class Nicknames(Generic[P]):
                 found.append(by_letters[look.letters])
         return found
 
+    def free(self, nick: str, besides: P) -> None:
+        """Whoever has this nickname, or one that is alike, has it no more."""
+        while (holder := self.holder(nick, besides)) is not None:
+            self.release(holder)
+
     def claim(self, nick: str, holder: P) -> None:
         """They have this nickname, instead of theirs if they have one."""
         self.release(holder)

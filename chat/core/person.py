@@ -61,6 +61,9 @@ class Device(Restorable, Protocol):
     ended_at: datetime
     """When its connection ended, where it has none."""
 
+    node: str
+    """The other node that it belongs to, "" where that is this one."""
+
     person: "Person"
     scope: Scope | None
     """What it may, where it is a program that came in by a token."""
@@ -124,6 +127,7 @@ class Person:
         "detached",
         "down_since",
         "earlier",
+        "elsewhere",
         "entered_at",
         "everybodys",
         "formerly",
@@ -178,6 +182,8 @@ class Person:
         """Their sessions that have a connection, in the order of their coming."""
         self.detached: tuple[Device, ...] = ()
         """Those that may still come back, by their codes."""
+        self.elsewhere: tuple[Device, ...] = ()
+        """Those that have a connection on another node."""
         self.rooms: dict[str, Room] = {}
         self.joined: dict[str, int] = {}
         """The place in its log, by its key, at which they came into each room."""
@@ -214,7 +220,8 @@ class Person:
     @property
     def host(self) -> str:
         """The address from which they came last, "" where they never did."""
-        return next((session.host for session in (*self.attached[-1:], *self.detached[-1:])), "")
+        last = (*self.attached[-1:], *self.elsewhere[-1:], *self.detached[-1:])
+        return next((session.host for session in last), "")
 
     @property
     def key(self) -> str:
@@ -231,10 +238,26 @@ class Person:
 
     # Their sessions.
 
+    @property
+    def sessions(self) -> tuple[Device, ...]:
+        """All of them."""
+        return (*self.attached, *self.elsewhere, *self.detached)
+
+    @property
+    def connected(self) -> bool:
+        """A session of theirs has a connection, wherever that is."""
+        return bool(self.attached or self.elsewhere)
+
     def attach(self, session: Device) -> None:
         """A session of theirs has a connection."""
-        self.detached = _without(self.detached, session)
+        self.detached, self.elsewhere = _without(self.detached, session), _without(self.elsewhere, session)
         self.attached = (*_without(self.attached, session), session)
+        self.look_for_people()
+
+    def attach_elsewhere(self, session: Device) -> None:
+        """A session of theirs has a connection on another node."""
+        self.end(session)
+        self.elsewhere = (*self.elsewhere, session)
         self.look_for_people()
 
     def detach(self, session: Device) -> None:
@@ -245,12 +268,13 @@ class Person:
     def end(self, session: Device) -> None:
         """A session of theirs is over."""
         self.attached = _without(self.attached, session)
+        self.elsewhere = _without(self.elsewhere, session)
         self.detached = _without(self.detached, session)
         self.look_for_people()
 
     def look_for_people(self) -> None:
         """Where nothing of theirs is here any more, they go as what they were."""
-        if sessions := self.attached or self.detached:
+        if sessions := (*self.attached, *self.elsewhere) or self.detached:
             self.is_bot = all(session.is_bot for session in sessions)
 
     def others(self, session: Device) -> Sequence[Device]:
@@ -305,17 +329,18 @@ class Person:
         """Be in one room less."""
         del self.rooms[room.log.key]
         room.leave(self, text, put_out=put_out)
-        self._forget_place(room)
+        self.forget_place(room)
 
     def stay_in(self, rooms: Iterable[Room]) -> Sequence[Room]:
         """Of their rooms, where nobody sees them, be in these only; returns those that are lost."""
         before, self.rooms = self.rooms, {room.log.key: room for room in rooms}
         lost = [room for key, room in before.items() if key not in self.rooms]
         for room in lost:
-            self._forget_place(room)
+            self.forget_place(room)
         return lost
 
-    def _forget_place(self, room: Room) -> None:
+    def forget_place(self, room: Room) -> None:
+        """They are not in it any more."""
         self.joined.pop(room.log.key, None)
         self.read.pop(room.log.key, None)
 

@@ -103,6 +103,9 @@ class Numbered(NamedTuple):
     firsts: Mapping[str, int]
     taken: Mapping[Claim, str] = MappingProxyType({})
     """Those of its claims that are refused, and the nickname of whoever has it; all else of the batch is kept."""
+    outdated: Collection[str] = ()
+    """The ids of people, and the hashes of sessions' codes, of which another node stored something that this one had
+    not been told of when it made the batch: what the batch has of these is not kept."""
 
 
 class Token(NamedTuple):
@@ -213,6 +216,12 @@ class Elsewhere(NamedTuple):
     appended: Sequence[Appended]
     records: Sequence[Record]
     redactions: Sequence[Redaction] = ()
+    claims: Sequence[Claim] = ()
+    """Those that were not refused."""
+    remembered: Remembered = Remembered()
+    """What was kept of it: a session belongs to the node that stored it last."""
+    node: str = ""
+    """What the other one is called."""
 
 
 class Query(NamedTuple):
@@ -316,16 +325,11 @@ class Store(Protocol):
     """Where logs live."""
 
     shared: bool
-    """Other nodes write to it as well: then it decides who is called how."""
+    """Other nodes write to it as well: it is a `SharedStore`, and decides who is called how."""
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch; fires with its numbers when it is durable, fails with `NotStored` or `Duplicates` where nothing
         was kept.
-        """
-
-    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
-        """From now on tell of what other nodes commit, in its order: before a batch of ours is answered, all that is
-        numbered before it was told.
         """
 
     def start(self) -> None:
@@ -369,6 +373,22 @@ class Store(Protocol):
 
     def close(self) -> Deferred[None]:
         """No call comes after this one."""
+
+
+class SharedStore(Store, Protocol):
+    """A store that several nodes write to: it gives all batches of all nodes one order, and each node is told of the
+    others' in it.
+
+    Of a batch it decides, in that order: whether its lines were stored before (`Duplicates`), which claims are refused
+    (`Numbered.taken`), and which of its people and sessions are outdated (`Numbered.outdated`): those that another node
+    stored later than the last batch that had been told here when `commit` was called.  For that a row for each is
+    enough, with the node that stored it last and the place of that in the order.
+    """
+
+    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
+        """From now on tell of what other nodes commit, in its order: before a batch of ours is answered, all that
+        stands before it was told, and nothing that stands behind it.
+        """
 
 
 class Passwords(Protocol):

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from chat.base.names import fold
 from chat.core.hub import Hub
-from chat.core.person import Person
 from chat.core.ports import PersonRecord, Remembered, SessionRecord
 from chat.core.session import Session
 
@@ -45,24 +44,26 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
     for digest, session in sessions:
         if session.token is not None and fold(session.token) not in person.tokens:
             continue
-        _restore_session(hub, person, digest, session, heads)
+        device = Session(hub, None, person, session.id)
+        restore_session(device, digest, session, _up_to(heads, session.given))
+        person.detach(device)
     if person.has_account:
         hub.roles.restore(person, record.roles)
     hub.restored(person, record.nick, record.absent)
 
 
-def _restore_session(hub: Hub, person: Person, digest: str, record: SessionRecord, heads: Mapping[str, int]) -> None:
-    session = Session(hub, None, person, record.id)
+def restore_session(session: Session, digest: str, record: SessionRecord, given: Mapping[str, int]) -> None:
+    """A session is as it was stored; its person has the token by which it came in."""
+    hub = session.hub
     session.digest, session.host = digest, record.host
     if record.token is not None:
-        session.scope = hub.scope(person.tokens[fold(record.token)])
+        session.scope = hub.scope(session.person.tokens[fold(record.token)])
     session.was(record.guest)
     session.stored = session.welcomed = True
     session.current = hub.rooms.get(record.current, hub.lobby)
     session.quiet, session.language = record.quiet, record.language
     session.seen_at, session.ended_at = record.seen_at, record.ended_at or hub.now()
-    session.subscriptions.given = _up_to(heads, record.given)
-    person.detach(session)
+    session.subscriptions.given = dict(given)
 
 
 def _up_to(heads: Mapping[str, int], places: Mapping[str, int]) -> dict[str, int]:

@@ -58,13 +58,22 @@ class Roles:
             person.roles[key] = role
             self._holders[key][person.id] = person
 
+    def stored(self, person: Person, roles: Mapping[str, Role]) -> None:
+        """These are theirs by now, as another node has stored it."""
+        for key in [key for key in person.roles if key not in roles]:
+            self._end(person, key)
+        self.restore(person, roles)
+
     def _set(self, person: Person, key: str, role: Role | None) -> None:
         if role is None:
-            person.roles.pop(key, None)
-            self._holders[key].pop(person.id, None)
-            if not self._holders[key]:
-                del self._holders[key]
+            self._end(person, key)
         else:
             person.roles[key] = role
             self._holders[key][person.id] = person
         self._touch(person)
+
+    def _end(self, person: Person, key: str) -> None:
+        person.roles.pop(key, None)
+        self._holders[key].pop(person.id, None)
+        if not self._holders[key]:
+            del self._holders[key]

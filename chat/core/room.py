@@ -132,6 +132,15 @@ class Room:
             self._departed[author.nick] = author
             self._tell_later()
 
+    def take_out(self, participant: Participant) -> None:
+        """Somebody is here no more, which another node told the room, or will tell."""
+        if self.members.pop(participant.id, None) is None:
+            return
+        self._arrived.pop(participant.nick, None)
+        if not self.members:
+            self._holders.free(self._holder)
+        self._forget_if_empty()
+
     def _forget_if_empty(self) -> None:
         """What is recorded nowhere is of those who heard it: nobody who comes later is told."""
         if not self.members and not self.log.recorded:

@@ -6,7 +6,7 @@ from itertools import islice
 from twisted.internet.interfaces import IReactorTime
 
 from chat.base import limits, names
-from chat.base.errors import Refused
+from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.base.nearest import nearest
 from chat.core.locked_rooms import LockedRooms
@@ -209,6 +209,21 @@ class Rooms(Mapping[str, Room]):
             self.set_privacy(record.key, of_record(record))
         elif record.kind == "topic" and record.key in self._rooms:
             self._rooms[record.key].topic = record.value or ""
+
+    def elsewhere(self, key: str, name: str, head: int) -> Room:
+        """The room of this key, where somebody is on another node, or something is said; what else there is of it the
+        store tells."""
+        room = self._rooms.get(key) or self._add(key, name, head)
+
+        def found(kept: KeptLog | None) -> None:
+            if kept is not None:
+                room.log.name = kept.name
+                room.log.head = room.log.head or kept.head
+                room.topic = room.topic or kept.topic
+
+        if not room.log.head or not room.topic:
+            self._store.room(key).addCallbacks(found, lambda failure: failure.trap(NotStored))
+        return room
 
     def _add(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded or key == STAFF)

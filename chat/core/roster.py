@@ -46,7 +46,14 @@ class Roster:
         self._of: dict[str, str] = {}
         """Their hashes, by the ids of those whose they are."""
         for record in records:
-            if record.kind == _KIND and (pin := _read(record)) is not None:
+            self.stored(record)
+
+    def stored(self, record: Record) -> None:
+        """It was so before this server was started, or is on another node."""
+        if record.kind == _KIND:
+            if (before := self.pins.get(record.key)) is not None:
+                self._drop(before)
+            if (pin := _read(record)) is not None:
                 self._put(pin)
 
     def __len__(self) -> int:

@@ -78,8 +78,8 @@ class Session:
 
     __slots__ = (
         "_author", "_frame", "_guest_until", "_kept_given", "_notices", "automatic", "code", "connection", "current",
-        "digest", "ended_at", "guest", "host", "hub", "id", "key", "language", "listed", "person", "posting", "quiet",
-        "scope", "seen_at", "stored", "subscriptions", "welcomed",
+        "digest", "ended_at", "guest", "host", "hub", "id", "key", "language", "listed", "node", "person", "posting",
+        "quiet", "scope", "seen_at", "stored", "subscriptions", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +102,8 @@ class Session:
         """The code of what they chose, None where they chose nothing."""
         self.code: str | None = None
         self.digest = ""
+        self.node = ""
+        """The other node that it belongs to, "" where that is this one."""
         self.stored = False
         """The store has something of it, which goes when it cannot come back any more."""
         self.welcomed = False
@@ -367,6 +369,8 @@ class Session:
         """(Restorable) What brings it back after a restart; nothing, once its code is void."""
         if not self.restorable:
             sessions[self.digest] = None
+            return
+        if self.node:
             return
         sessions[self.digest] = SessionRecord(
             self.id,

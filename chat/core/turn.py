@@ -20,7 +20,7 @@ from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer
 from chat.core.latency import Latency
-from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Redaction, Store
+from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Redaction, Remembered, Store
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place, Said
 from chat.log.log import Log
@@ -61,6 +61,8 @@ class Turn:
         """What people said since the start, stored or not."""
         self.not_stored = 0
         """Facts of all kinds that the store refused."""
+        self.landed: Callable[[Remembered, Numbered], None] | None = None
+        """Called where other nodes use the store, with what was stored of people and sessions."""
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
@@ -206,9 +208,12 @@ class Turn:
             if isinstance(result, Failure):
                 refused = self._refused(result, gathered)
             else:
-                if result is not gathered.proposed:
+                shared = result is not gathered.proposed
+                if shared:
                     gathered.renumber(result)
                 self._committed(gathered)
+                if shared:
+                    self._ordered(gathered, result)
                 self.latency.note(self._clock.seconds() - self._began_at)
                 if gathered.claims:
                     gathered.tell_claimed(result.taken)
@@ -216,6 +221,13 @@ class Turn:
             logger.failure("The turn failed")
         finally:
             self._go_on(refused)
+
+    def _ordered(self, gathered: OpenBatch, numbered: Numbered) -> None:
+        """It has its place among what all nodes store."""
+        if numbered.outdated:  # what another node stored of them was told by now: it goes again with that in it
+            self._next.touched = {**gathered.touched, **self._next.touched}
+        if self.landed is not None:
+            self.landed(gathered.remembered, numbered)
 
     def _go_on(self, refused: bool) -> None:
         self._in_flight = False

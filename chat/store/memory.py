@@ -15,7 +15,6 @@ from chat.base.folding import holds, phrases
 from chat.core.ports import (
     Batch,
     Duplicates,
-    Elsewhere,
     Emptied,
     Found,
     KeptLog,
@@ -83,9 +82,6 @@ class MemoryStore:
         while self._bytes > self._most:
             self._drop_oldest()
         return succeed(batch.proposed)
-
-    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
-        """There are no other nodes."""
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""

@@ -199,21 +199,31 @@ def test_a_nickname_that_somebody_has_on_another_node_is_refused_with_a_proposal
     amy.type("")
     here.wait(1)
     assert "-> Hello amy2." in " ".join(amy.take())
-    assert not here.hub.is_here("amy")
+    assert here.hub.find("amy").elsewhere
 
 
-def test_a_proposal_that_somebody_has_there_is_not_made_again() -> None:
+def test_a_proposal_is_free_on_every_node() -> None:
     here, there, _, _ = two()
     there.enter("amy")
     there.enter("amy2")
     amy = here.connect("amy")
-    assert amy.take()[-1] == "! nick-taken: amy is here already. Enter takes amy2; /resume CODE if it is you."
+    assert amy.take()[-1] == "! nick-taken: amy is here already. Enter takes amy3; /resume CODE if it is you."
     amy.type("")
     here.wait(1)
+    assert here.hub.find("amy3").attached
+
+
+def test_a_proposal_that_somebody_took_meanwhile_is_not_made_again() -> None:
+    here, there, near, _ = two()
+    there.enter("amy")
+    amy = here.connect("amy")
+    near.slow = True
+    there.enter("amy2")
+    amy.type("")
+    here.wait(1)
+    near.slow = False
+    let_all((here, near))
     assert "! nick-taken: amy2 is here already. Enter takes amy2-2;" in " ".join(amy.take())
-    amy.type("")
-    here.wait(1)
-    assert here.hub.is_here("amy2-2")
 
 
 @pytest.mark.parametrize("nick", ["\u0430my", "AMY"])

@@ -30,6 +30,7 @@ from chat.base.language import Sentence, language
 from chat.base.passwords import Shared
 from chat.commands.entering import tell_welcome
 from chat.core.hub import Hub, Settings
+from chat.core.nodes import OtherNodes
 from chat.core.person import Person
 from chat.core.ports import Store
 from chat.core.session import Session
@@ -355,6 +356,8 @@ class World:
         self.passwords = Hashed()
         token = lambda: f"{tokens}{next(numbers)}"  # noqa: E731
         self.hub = Hub(self.clock, self.now, self.store, token, settings, passwords=self.passwords)
+        if self.store.shared:
+            OtherNodes(self.hub, self.store)  # type: ignore[arg-type]
         self.process = self.hub.process = Process()
         self.factory = ChatFactory(self.hub, Wires(kinds(UTC) if wires is None else wires, language(words)))
         self.clients: list[Client] = []

@@ -9,7 +9,7 @@ batch that failed is never tried again here, for its authors were told.
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.core.ports import (
     Batch,
-    Elsewhere,
     Emptied,
     Found,
     KeptLog,
@@ -93,9 +92,6 @@ class SqliteStore:
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept."""
         return self._writer.do(partial(self._commit, batch=batch)).addErrback(_unwritten)
-
-    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
-        """There are no other nodes."""
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position, of long ones a page."""

@@ -1,0 +1,365 @@
+"""What other nodes stored: people there are people here, without a connection.
+
+Several servers on one store are one chat.  Each has everybody in its memory, and applies to that what the others
+stored, in the order that the store gave it; so what is asked of people is answered as on every other node.  What was
+announced stands in the logs, once.  A session belongs to the node that stored it last: whoever resumes it takes it
+over.  Somebody's line is down when their last session has lost its connection, and the node whose batch that was
+holds them, and lets them leave.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat.base.errors import ChatError, taken_over
+from chat.base.names import fold
+from chat.core.batch import People
+from chat.core.hub import Hub
+from chat.core.measures import RECORDS
+from chat.core.merging import merged
+from chat.core.person import Departed, Device, Person
+from chat.core.ports import (
+    Appended,
+    Claim,
+    Elsewhere,
+    Numbered,
+    PersonRecord,
+    Record,
+    Remembered,
+    SessionRecord,
+    SharedStore,
+    Token,
+)
+from chat.core.presence import Event, Presence
+from chat.core.restoring import restore_session
+from chat.core.roles import SERVER
+from chat.core.session import Session
+from chat.log.events import Entry, Private
+from chat.log.log import Log
+from chat.wire.answers import OthersAway
+
+logger = Logger()
+
+
+class OtherNodes:
+    """Keeps what the hub knows as the store has it."""
+
+    def __init__(self, hub: Hub, store: SharedStore) -> None:
+        self._hub = hub
+        self._stored: dict[str, PersonRecord] = {}
+        """What the store has of people, by their ids."""
+        self._sessions: dict[str, tuple[str, bool]] = {}
+        """Whose sessions are, by the ids of people, and whether they have a connection, as the store has it; by the
+        hashes of their codes."""
+        self._coming_again: set[Person] = set()
+        self._coming: dict[str, Person] = {}
+        """Those who have a nickname, and are not here yet."""
+        hub.turn.landed = self._landed
+        store.follow(self._told)
+
+    def _told(self, elsewhere: Elsewhere) -> None:
+        """Another node has stored this: whoever reads it here is shown it."""
+        hub = self._hub
+        for record in elsewhere.records:
+            self._record(record)
+        for appended in elsewhere.appended:
+            if appended.key.startswith("#") and appended.key not in hub.rooms:
+                hub.rooms.elsewhere(appended.key, appended.name, appended.entries[0].seq - 1)
+        for claim in elsewhere.claims:
+            self._claimed(claim)
+        self._remembered(elsewhere)
+        for record in elsewhere.records:
+            hub.locked.stored(record, hub.people, hub.rooms)
+        by_log = self._read_here(elsewhere.appended)
+        taken_back = [(log, targets) for key, targets in elsewhere.redactions if (log := hub.log_of(key)) is not None]
+        hub.turn.told(by_log, taken_back)
+        if hub.log in by_log:
+            hub.all_hear()
+        for log, entries in by_log.items():
+            for _, _, fact, _ in entries:
+                if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in hub.people:
+                    hub.wrote(fact, hub.people[fact.to_person])
+
+    def _read_here(self, appended: Sequence[Appended]) -> dict[Log, list[Entry]]:
+        by_log: dict[Log, list[Entry]] = {}
+        for key, _, _, entries in appended:
+            log = self._hub.log_of(key)
+            if log is None and (coming := self._coming.get(key[1:])) is not None and key.startswith("@"):
+                log = coming.log  # somebody has found them by their nickname already
+            # Of a log that was just looked up some may be known.
+            if log is not None and (new := [entry for entry in entries if entry.seq > log.head]):
+                by_log[log] = new
+        return by_log
+
+    def _record(self, record: Record) -> None:
+        self._hub.invitations.stored(record)
+        self._hub.keys.stored(record)
+        if record.kind == RECORDS:
+            self._hub.measures.stored(record)
+        self._hub.rooms.told(record)
+        self._hub.read_markers.stored(record)
+        self._hub.roster.stored(record)
+
+    # People.
+
+    def _person(self, id: str) -> Person | None:
+        return self._hub.people.get(id) or self._hub.absent.get(id)
+
+    def _claimed(self, claim: Claim) -> None:
+        person = self._person(claim.person) or self._coming.get(claim.person)
+        if person is None and claim.nick is not None:
+            person = self._coming[claim.person] = self._hub.stranger(claim.person)
+            person.nick = claim.nick
+        if person is not None:
+            self._hub.claimed(claim.nick, person)
+        if claim.nick is None:
+            self._coming.pop(claim.person, None)
+
+    def _remembered(self, elsewhere: Elsewhere) -> None:
+        """People first: a session may act by a token of theirs."""
+        changed: dict[Person, None] = {}
+        for id, record in elsewhere.remembered.people.items():
+            if record is None:
+                self._gone(id)
+            else:
+                changed[self._stored_of(id, record)] = None
+        for digest, session in elsewhere.remembered.sessions.items():
+            if (person := self._session(digest, session, elsewhere.node)) is not None:
+                changed[person] = None
+        for person in changed:
+            self._see_to(person)
+
+    def _stored_of(self, id: str, theirs: PersonRecord) -> Person:
+        """What the store has of somebody, put together with what was done here and is not stored yet."""
+        person, before, now = self._person(id), self._stored.get(id), theirs
+        self._stored[id] = theirs
+        if person is None:
+            person = self._coming.pop(id, None) or self._hub.stranger(id)
+            person.stored = True
+        elif before is not None:
+            here: People = {}
+            person.remember(here, {})
+            if (ours := here[id]) is not None:
+                now = merged(before, ours, theirs)
+        self._become(person, now)
+        return person
+
+    def _become(self, person: Person, record: PersonRecord) -> None:
+        """Somebody is so from now on."""
+        hub = self._hub
+        person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
+        person.last_from, person.senders = record.last_from, tuple(record.senders)
+        person.admitted, person.read = dict(record.admitted), {**record.read}
+        if person.ignored != record.ignored:
+            person.ignored = dict(record.ignored)
+            for device in person.attached:
+                device.hear_differently()
+        self._tokens(person, {fold(token.name): token for token in record.tokens})
+        had_account, person.password = person.has_account, record.password
+        hub.roles.stored(person, record.roles)
+        if SERVER in person.roles and hub.operator_code is not None:
+            code, hub.operator_code = hub.operator_code, None
+            code.used()
+        if person.nick != record.nick:
+            before = person.nick
+            person.called(record.nick)
+            if person.id in hub.people and fold(before) != fold(record.nick):
+                hub.watchers.tell(before, False)
+                hub.watchers.tell(record.nick, True)
+        if record.absent:
+            self._leave(person)
+        else:
+            self._enter(person)
+        self._rooms(person, record.rooms)
+        if person.away != record.away:
+            person.away = record.away
+            hub.show(person, "away", OthersAway(person.nick, person.away))
+        if had_account != person.has_account:
+            hub.show_account(person)
+
+    def _enter(self, person: Person) -> None:
+        hub = self._hub
+        if person.id in hub.people:
+            return
+        hub.absent.pop(person.id, None)
+        hub.people[person.id] = person
+        hub.most_people = max(hub.most_people, len(hub.people))
+        hub.newcomers.watch(person)
+        person.presence = Presence.HERE
+        hub.watchers.tell(person.nick, True)
+
+    def _leave(self, person: Person) -> None:
+        hub = self._hub
+        if person.id in hub.people:
+            del hub.people[person.id]
+            self._departed(person)
+        hub.end_grace(person)
+        hub.absent[person.id] = person
+        person.presence = Presence.ABSENT
+        for device in person.attached:
+            device.hear_nothing()
+        for session in person.detached:
+            hub.keep(session)
+
+    def _departed(self, person: Person) -> None:
+        hub = self._hub
+        for room in person.rooms.values():
+            room.take_out(person)
+        hub.watchers.tell(person.nick, False)
+        hub.departed.append(Departed(person.id, person.nick, person.user, person.realname, hub.now()))
+
+    async def _come_again(self, person: Person) -> None:
+        """Another node had them leave while they came back here: they come in again."""
+        hub = self._hub
+        try:
+            await hub.win_back(person)
+            if person.presence is not Presence.ABSENT or not person.attached:
+                hub.lose(person)
+                return
+            hub.happened(person, Event.ATTACHED)
+            for device in person.attached:
+                for log in person.logs.values():
+                    device.hear(log, device.given(log))
+        except ChatError:  # the store is away, or nobody can be called so: whoever comes back by the code can
+            for device in person.attached:
+                device.send_away(taken_over())
+        finally:
+            self._coming_again.discard(person)
+
+    def _gone(self, id: str) -> None:
+        """Nobody comes back as this person."""
+        hub, person = self._hub, self._person(id)
+        self._stored.pop(id, None)
+        if person is None:
+            return
+        if person.id in hub.people:
+            del hub.people[person.id]
+            self._departed(person)
+        else:
+            del hub.absent[person.id]
+        hub.end_grace(person)
+        person.presence = Presence.LEFT
+        for session in person.sessions:
+            self._end(session)
+        hub.roles.stored(person, {})
+        hub.measures.watch(person, False)
+        person.rooms.clear()
+        person.log.forget()
+
+    def _tokens(self, person: Person, tokens: Mapping[str, Token]) -> None:
+        tokens_of = self._hub.tokens
+        tokens_of.end(person, [name for name in person.tokens if name not in tokens])
+        for token in tokens.values():
+            tokens_of.keep(person, token)
+
+    def _rooms(self, person: Person, places: Mapping[str, int]) -> None:
+        """They are in these rooms, which were told, or will be."""
+        hub = self._hub
+        gone = [room for key, room in person.rooms.items() if key not in places]
+        came = [key for key in places if key not in person.rooms]
+        person.rooms = {key: hub.rooms.get(key) or hub.rooms.elsewhere(key, key, 0) for key in places}
+        person.joined = dict(places)
+        for room in gone:
+            room.take_out(person)
+            for session in person.sessions:
+                session.hear_no_more(room.log)
+        if person.id in hub.people:
+            for room in person.rooms.values():
+                if person.id not in room.members:
+                    room.put_back(person)
+        for key in came:
+            log = person.rooms[key].log
+            for device in person.attached:
+                device.hear(log, log.head)
+                device.hear_differently()
+
+    def _see_to(self, person: Person) -> None:
+        """Where nobody of theirs has a connection any more, their line is down; where somebody has, it is not."""
+        hub = self._hub
+        if person.presence is Presence.DOWN and person.connected:
+            hub.end_grace(person)
+            person.presence = Presence.HERE
+        elif person.presence is Presence.HERE and not person.connected:
+            person.presence = Presence.DOWN
+            since = max((session.ended_at for session in person.detached), default=hub.now())
+            person.down_since = hub.clock.seconds() - max(0.0, (hub.now() - since).total_seconds())
+        elif person.presence is Presence.ABSENT and person.attached and person not in self._coming_again:
+            self._coming_again.add(person)
+            Deferred.fromCoroutine(self._come_again(person)).addErrback(_failed)
+
+    # Sessions.
+
+    def _session(self, digest: str, record: SessionRecord | None, node: str) -> Person | None:
+        """Another node has stored this of a session; returns whose it is."""
+        hub, session = self._hub, self._hub.codes.get(digest)
+        ended = self._note(digest, record)
+        person = session.person if session is not None else None if record is None else self._person(record.person)
+        if person is None:
+            return None
+        if ended:  # that node has them from now on, if it was the last
+            hub.release(person)
+        if record is None:
+            if session is not None:
+                self._end(session)
+            return person
+        if record.token is not None and fold(record.token) not in person.tokens:
+            return person  # the token has ended, and the session with it
+        if session is None:
+            session = hub.codes[digest] = Session(hub, None, person, record.id)
+        assert isinstance(session, Session)
+        if session.connection is not None:
+            session.send_away(taken_over())
+        session.node = node
+        hub.detached.drop(session)
+        restore_session(session, digest, record, record.given)
+        if record.ended_at is None:
+            person.attach_elsewhere(session)
+        else:
+            person.detach(session)
+        return person
+
+    def _note(self, digest: str, record: SessionRecord | None) -> bool:
+        """The store has this of a session; returns whether it has a connection no more, and had one before."""
+        _, connected = self._sessions.get(digest, ("", True))
+        if record is None:
+            self._sessions.pop(digest, None)
+        else:
+            self._sessions[digest] = record.person, record.ended_at is None
+        return connected and (record is None or record.ended_at is not None)
+
+    def _end(self, session: Device) -> None:
+        hub, person = self._hub, session.person
+        hub.detached.drop(session)
+        hub.codes.pop(session.digest, None)
+        attached = session in person.attached
+        person.end(session)
+        if attached:
+            measure = hub.measures.of("ban", person, SERVER)
+            session.send_away(taken_over() if measure is None else hub.measures.refusal(measure))
+
+    # What was stored here.
+
+    def _landed(self, remembered: Remembered, numbered: Numbered) -> None:
+        """This node's own batch has its place."""
+        hub = self._hub
+        for id, record in remembered.people.items():
+            if record is None:
+                self._stored.pop(id, None)
+            elif id not in numbered.outdated:
+                self._stored[id] = record
+        for digest, session in remembered.sessions.items():
+            if digest in numbered.outdated:
+                continue
+            whose = session.person if session is not None else self._sessions.get(digest, ("", False))[0]
+            if not self._note(digest, session) or (person := hub.people.get(whose)) is None or person.connected:
+                continue
+            if person.presence is Presence.HERE:
+                hub.happened(person, Event.CUT)
+            elif person.presence is Presence.DOWN and person.id not in hub.down:
+                hub.hold(person)
+
+
+def _failed(failure: Failure) -> None:
+    logger.failure("Somebody could not come in again", failure)

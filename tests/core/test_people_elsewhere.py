@@ -1,0 +1,277 @@
+"""Who is on another node is there for everybody, and what is done to them there or here holds on both."""
+
+import pytest
+from cluster import Nodes, seen_by
+from returning import enter, resume
+from world import Client, World
+
+from chat.base import limits
+from chat.core.merging import merged
+from chat.core.person import Person
+from chat.core.ports import PersonRecord
+
+
+def two() -> tuple[Nodes, World, World]:
+    nodes = Nodes(2)
+    return nodes, *nodes.worlds
+
+
+def operator(world: World, nick: str) -> Client:
+    client = with_account(world, nick)
+    world.hub.give_role(None, client.session.person, "operator", None)
+    world.turn()
+    client.take()
+    return client
+
+
+def with_account(world: World, nick: str) -> Client:
+    client = world.enter(nick)
+    client.session.person.password = "a hash"
+    world.hub.turn.touch(client.session.person)
+    world.turn()
+    client.take()
+    return client
+
+
+def there(world: World, client: Client) -> Person:
+    """The same person, as another node has them."""
+    return world.hub.people[client.session.person.id]
+
+
+@pytest.mark.parametrize("question", ["/who", "/whois bob", "/rooms", "/who #tea", "/topic", "/whois amy"])
+def test_what_is_asked_of_people_is_answered_alike_on_every_node(question: str) -> None:
+    _, here, elsewhere = two()
+    amy, bob = here.enter("amy"), elsewhere.enter("bob", "/away tea", "/join #tea", "/topic milk", "/join #lobby")
+    carl, dee = here.enter("carl", "/join #tea", "/join #lobby"), elsewhere.enter("dee", "/join #tea", "/join #lobby")
+    for client in (amy, bob, carl, dee):
+        client.take()
+    carl.type(question)
+    dee.type(question)
+    assert carl.take() == dee.take() != []
+
+
+def test_who_comes_and_goes_there_is_told_here_once() -> None:
+    _, here, elsewhere = two()
+    amy = here.enter("amy")
+    bob = elsewhere.enter("bob")
+    assert amy.take() == ["-!- bob joined #lobby (2 here)"]
+    bob.type("/quit tea")
+    assert len(amy.take()) == 1
+    assert not here.hub.is_here("bob")
+    assert [*here.hub.rooms["#lobby"].members] == [amy.session.person.id]
+
+
+def test_private_talk_goes_both_ways_and_reply_finds_who_wrote() -> None:
+    _, here, elsewhere = two()
+    amy, bob = here.enter("amy"), elsewhere.enter("bob")
+    amy.take()
+    amy.type("/msg bob psst")
+    assert bob.take() == ["[amy -> you] psst"]
+    bob.type("/reply what")
+    assert amy.take()[-1] == "[bob -> you] what"
+
+
+def test_who_writes_to_somebody_whose_line_is_down_there_is_told_so() -> None:
+    _, here, elsewhere = two()
+    amy, bob = here.enter("amy"), elsewhere.enter("bob")
+    amy.take()
+    bob.cut()
+    amy.type("/msg bob psst")
+    assert "line is down" in " ".join(amy.take())
+    assert amy.session.person.id in bob.session.person.senders
+    elsewhere.wait(limits.GRACE_SECONDS + 1)
+    assert "bob" in amy.take()[-1]
+    assert not here.hub.is_here("bob")
+
+
+def test_an_operator_kicks_somebody_who_is_on_another_node() -> None:
+    _, here, elsewhere = two()
+    boss, bob = operator(here, "boss"), elsewhere.enter("bob")
+    boss.take()
+    boss.type("/kick bob")
+    assert not bob.session.person.rooms
+    assert "kicked" in " ".join(bob.take())
+    boss.type("hello")
+    assert not bob.take()
+
+
+def test_whoever_is_banned_from_another_node_is_told_why_and_gone() -> None:
+    _, here, elsewhere = two()
+    boss, bob = operator(here, "boss"), elsewhere.enter("bob")
+    boss.type("/admin ban bob 1h")
+    assert bob.ended
+    assert "banned" in " ".join(bob.take())
+    assert not elsewhere.hub.is_here("bob")
+    assert not elsewhere.hub.rooms["#lobby"].members.keys() & {bob.session.person.id}
+
+
+def test_who_is_muted_on_another_node_is_muted_here() -> None:
+    _, here, elsewhere = two()
+    boss, bob = operator(here, "boss"), elsewhere.enter("bob")
+    boss.type("/mute bob 5m")
+    bob.take()
+    bob.type("hello")
+    assert bob.take()[0].startswith("! muted")
+
+
+def test_a_role_that_is_given_there_lets_somebody_do_things_here() -> None:
+    _, here, elsewhere = two()
+    boss, bob, carl = with_account(here, "boss"), with_account(elsewhere, "bob"), here.enter("carl")
+    for client in (boss, bob, carl):
+        client.type("/join #tea")
+    boss.type("/op bob")
+    bob.type("/kick carl")
+    assert [*carl.session.person.rooms] == ["#lobby"]
+
+
+def test_a_line_taken_back_there_is_taken_back_here() -> None:
+    _, here, elsewhere = two()
+    amy, bob = here.enter("amy"), elsewhere.enter("bob", wire="json")
+    amy.type("oops")
+    amy.type(f"/delete {bob.take_objects()[-1]['seq']}")
+    assert bob.take_objects()[-1]["type"] == "redacted"
+    bob.type("/last 5")
+    assert "oops" not in bob.bytes.decode()
+
+
+def test_who_waits_at_a_locked_door_there_is_let_in_from_here() -> None:
+    _, here, elsewhere = two()
+    boss = operator(here, "boss")
+    boss.type("/lock")
+    bob = elsewhere.enter("bob")
+    assert "bob" in " ".join(boss.take())
+    boss.type("/let bob")
+    assert "#lobby" in bob.session.person.rooms
+    bob.take()
+    boss.type("hello")
+    assert bob.take() == ["<boss> hello"]
+
+
+def test_a_login_there_makes_somebody_one_person_on_two_nodes() -> None:
+    _, here, elsewhere = two()
+    bob = with_account(here, "bob")
+    again = elsewhere.log_in(there(elsewhere, bob))
+    carl = here.enter("carl")
+    bob.take(), again.take()
+    again.type("/join #tea")
+    assert [*bob.session.person.rooms] == ["#lobby", "#tea"]
+    again.type("hi")
+    assert " ".join(bob.take()).endswith("<bob> hi")
+    bob.cut()
+    here.wait(limits.GRACE_SECONDS + 1)
+    assert here.hub.is_here("bob")
+    assert "bob left" not in " ".join(carl.take())
+    again.cut()
+    here.wait(limits.GRACE_SECONDS + 1)
+    assert not here.hub.is_here("bob")
+    assert " ".join(carl.take()).count("bob left") == 1
+
+
+def test_two_devices_cut_at_the_same_moment_on_two_nodes_are_held_and_leave_once() -> None:
+    nodes, here, elsewhere = two()
+    bob, carl = with_account(here, "bob"), here.enter("carl")
+    again = elsewhere.log_in(there(elsewhere, bob))
+    carl.take()
+    nodes.slow = True
+    bob.cut()
+    again.cut()
+    nodes.settle()
+    assert [len(world.hub.down) for world in nodes.worlds] == [0, 1]
+    here.wait(limits.GRACE_SECONDS - 1)
+    nodes.settle()
+    assert here.hub.is_here("bob")
+    here.wait(2)
+    nodes.settle()
+    assert not here.hub.is_here("bob")
+    assert " ".join(carl.take()).count("bob") == 1
+
+
+# Resuming on another node.
+
+
+def test_a_code_brings_somebody_back_on_another_node_with_what_they_missed() -> None:
+    _, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    amy = elsewhere.enter("amy")
+    bob.cut()
+    amy.type("hello")
+    back = resume(elsewhere, code)
+    assert "Welcome back bob." in " ".join(back.lines)
+    assert "hello" in back.bytes.decode()
+    here.wait(limits.GRACE_SECONDS + 1)
+    assert elsewhere.hub.is_here("bob")
+    assert not amy.take()
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_a_connection_that_still_hangs_on_another_node_is_told_that_it_was_taken_over() -> None:
+    _, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    back = resume(elsewhere, code)
+    assert "Welcome back bob." in " ".join(back.lines)
+    assert bob.take()[-1].startswith("! taken-over")
+    assert bob.ended
+    back.type("hi")
+    assert back.take()
+
+
+def test_who_comes_back_there_while_the_grace_ends_here_has_left_and_comes_in_again() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    amy = here.enter("amy", wire="json")
+    bob.cut()
+    amy.take()
+    here.wait(limits.GRACE_SECONDS - 1)
+    nodes.slow = True
+    here.wait(2)
+    back = resume(elsewhere, code)
+    nodes.settle()
+    assert here.hub.is_here("bob")
+    assert [keys["type"] for keys in amy.take_objects()] == ["left", "joined"]
+    back.take()
+    amy.type("hello")
+    nodes.settle()
+    assert "hello" in back.bytes.decode()
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_two_who_resume_at_the_same_moment_are_not_both_there() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    bob.cut()
+    nodes.slow = True
+    one, other = resume(here, code), resume(elsewhere, code)
+    nodes.settle()
+    assert sorted([one.ended, other.ended]) == [False, True]
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+# What two nodes made of the same person at the same moment.
+
+
+def test_what_is_done_to_somebody_on_two_nodes_at_the_same_moment_holds_on_both() -> None:
+    nodes, here, elsewhere = two()
+    bob = with_account(here, "bob")
+    again = elsewhere.log_in(there(elsewhere, bob))
+    nodes.slow = True
+    bob.type("/join #tea")
+    again.type("/join #milk")
+    again.type("/away tea")
+    nodes.settle()
+    for world in nodes.worlds:
+        person = world.hub.people[bob.session.person.id]
+        assert (set(person.rooms), person.away) == ({"#lobby", "#tea", "#milk"}, "tea")
+
+
+def test_of_what_both_changed_ours_is_it_and_what_one_took_away_is_gone() -> None:
+    world = World()
+    amy = world.enter("amy")
+    people: dict[str, PersonRecord | None] = {}
+    amy.session.person.remember(people, {})
+    (before,) = people.values()
+    assert before is not None
+    before = before._replace(rooms={"#a": 1, "#b": 1}, ignored={"1": "x"})
+    ours = before._replace(rooms={"#a": 1, "#c": 1}, nick="ann", away="tea")
+    theirs = before._replace(rooms={"#a": 1, "#b": 1, "#d": 2}, nick="eve", ignored={})
+    both = merged(before, ours, theirs)
+    assert (dict(both.rooms), both.nick, both.away, both.ignored) == ({"#a": 1, "#d": 2, "#c": 1}, "ann", "tea", {})
