@@ -555,6 +555,13 @@ MOTD_LINES = 5
 GRACE_SECONDS = 180.0
 """How long a nickname and the rooms are held after a cut: a laptop's lid, a train's tunnel, a restart."""
 
+LEASE_SECONDS = 10.0
+"""A node that has not said for so long that it is there is taken for dead: its people are held by another one.  Longer
+than a pause of its process, shorter than people wait."""
+
+BEAT_SECONDS = 2.0
+"""How often a node says that it is there."""
+
 CODE_SECONDS = 24 * 3600.0
 """How long a resume code lives after the connection ended."""
 

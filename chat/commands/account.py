@@ -373,11 +373,11 @@ class Sessions(NamedTuple):
 async def sessions(call: Call, asked: Sessions) -> Outcome:
     """This one is the first; those without a connection may still come back by their codes."""
     session, person, hub = call.session, call.session.person, call.session.hub
-    others = [other for other in (*person.attached, *person.detached) if other is not session]
+    others = [other for other in person.sessions if other is not session]
     if asked.end is None:
         rows = [replies.Device(1, session.host, True, 0)]
         for number, other in enumerate(others, 2):
-            here = other in person.attached
+            here = other not in person.detached
             away = 0 if here else int((hub.now() - other.ended_at).total_seconds())
             rows.append(replies.Device(number, other.host, here, away))
         call.reply(replies.Devices(rows))

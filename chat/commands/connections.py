@@ -1,7 +1,7 @@
 """Who is connected, as whoever runs the server sees it: from where, by which wire, how far behind."""
 
 from chat.core.hub import Hub
-from chat.core.person import Person
+from chat.core.person import Device, Person
 from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire import replies
@@ -23,7 +23,14 @@ def present(hub: Hub) -> replies.Present:
 def of_person(hub: Hub, person: Person) -> list[replies.Connection]:
     """Those of somebody who is here."""
     found = [_connected(connection) for connection in hub.connections if connection.session.person is person]
+    found += [_elsewhere(person, device) for device in person.elsewhere]
     return found or [_down(hub, person)]
+
+
+def _elsewhere(person: Person, device: Device) -> replies.Connection:
+    """Where the others have their wire it has the name of its node."""
+    name, account, rooms = person.nick, person.has_account, _rooms(person)
+    return replies.Connection(name, account, device.host, person.entered_at, device.node, 0, None, rooms)
 
 
 def _connected(connection: Carrier[Session]) -> replies.Connection:

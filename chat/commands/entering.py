@@ -151,7 +151,7 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
     if not hub.roster.is_good(pin) or not person.restorable:  # meanwhile they were sent away
         hub.lose(person)
         raise Refused("code-wrong", _no_pin())
-    before = (*person.detached, *person.attached)
+    before = (*person.detached, *person.elsewhere, *person.attached)
     session.enter_as(person, new_code(session))
     for other in before:
         assert isinstance(other, Session)

@@ -260,7 +260,7 @@ class Hub:
         """A key is good no more, and who else came in by it is sent away."""
         self.keys.end([key])
         person = besides.person
-        for session in (*person.attached, *person.detached):
+        for session in person.sessions:
             if session is not besides and session.key == key.public.fingerprint:
                 session.send_away(why)
                 self.end(session, "")
@@ -362,14 +362,17 @@ class Hub:
 
     async def win_back(self, person: Person) -> None:
         """Before somebody comes in again who had left: their nickname, or one near to it that is nobody's."""
-        if person.presence is not Presence.ABSENT:
-            return
+        if person.presence is Presence.ABSENT:
+            await self.win_near(person)
+
+    async def win_near(self, person: Person) -> str:
+        """What they are called, or something near to it that is nobody's; returns what they have won."""
         nick = person.nick if self.holder(person.nick, person) is None else self.propose(person.nick, person)
         refused: list[str] = []
         while True:
             try:
                 await self.win(nick, person)
-                return
+                return nick
             except Refused:
                 refused.append(nick)
                 if len(refused) == limits.NICKS_TRIED:
@@ -732,11 +735,11 @@ class Hub:
         """After a restart somebody is there again with their sessions, or absent; the rooms are not told."""
         if SERVER in person.roles and STAFF not in person.rooms:  # an older version had no such room
             self._staff_or_not(person)
-        for session in person.detached:
+        for session in person.sessions:
             self.codes[session.digest] = session
         if person.has_account and self.holder(nick) is None:
             self.claim(nick, person)
-        if absent or self.holder(nick, person) is not None or not person.detached:
+        if absent or self.holder(nick, person) is not None or not person.sessions:
             person.called(nick)
             person.presence = Presence.ABSENT
             self.absent[person.id] = person
@@ -751,7 +754,8 @@ class Hub:
         for room in person.rooms.values():
             room.put_back(person)
         person.presence = Presence.HERE
-        self.happened(person, Event.CUT)
+        if not person.connected and not person.detached[-1].node:
+            self.happened(person, Event.CUT)
 
     # Sessions that may come back, by their codes.
 

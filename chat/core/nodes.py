@@ -8,12 +8,14 @@ holds them, and lets them leave.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chat.base.errors import ChatError, taken_over
+from chat.base import limits
+from chat.base.errors import ChatError, NotStored, taken_over
 from chat.base.names import fold
 from chat.core.batch import People
 from chat.core.hub import Hub
@@ -21,9 +23,11 @@ from chat.core.measures import RECORDS
 from chat.core.merging import merged
 from chat.core.person import Departed, Device, Person
 from chat.core.ports import (
+    NOTHING_KEPT,
     Appended,
     Claim,
     Elsewhere,
+    Kept,
     Numbered,
     PersonRecord,
     Record,
@@ -46,8 +50,9 @@ logger = Logger()
 class OtherNodes:
     """Keeps what the hub knows as the store has it."""
 
-    def __init__(self, hub: Hub, store: SharedStore) -> None:
+    def __init__(self, hub: Hub, store: SharedStore, kept: Kept = NOTHING_KEPT) -> None:
         self._hub = hub
+        self._store = store
         self._stored: dict[str, PersonRecord] = {}
         """What the store has of people, by their ids."""
         self._sessions: dict[str, tuple[str, bool]] = {}
@@ -56,12 +61,42 @@ class OtherNodes:
         self._coming_again: set[Person] = set()
         self._coming: dict[str, Person] = {}
         """Those who have a nickname, and are not here yet."""
+        self._holders: dict[str, str] = {}
+        """Which node sees to those whose line is down, by their ids."""
+        self._taking_back: set[Session] = set()
+        """Sessions with a connection here that another node has adopted."""
+        for claim in kept.claims:
+            self._claimed(claim)
+        for id, record in kept.remembered.people.items():
+            if record is not None and (person := self._person(id)) is not None:
+                self._stored[id] = record
+                self._see_to(person)
+                if person.presence is Presence.DOWN:
+                    self._holders[id] = person.detached[-1].node or store.node
+        for digest, session in kept.remembered.sessions.items():
+            self._note(digest, session)
         hub.turn.landed = self._landed
         store.follow(self._told)
+        hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
+
+    def _beat(self) -> None:
+        """Say that this node is there, and see to those that are not."""
+        if not self._hub.stopping:
+            self._hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
+            Deferred.fromCoroutine(self._adopt()).addErrback(_failed)
+
+    async def _adopt(self) -> None:
+        with suppress(NotStored):
+            for node in await self._store.beat():
+                logger.warn("{node} is not there any more: its people are held here", node=node)
+                await self._store.adopt(node)
 
     def _told(self, elsewhere: Elsewhere) -> None:
         """Another node has stored this: whoever reads it here is shown it."""
         hub = self._hub
+        if elsewhere.adopted:
+            self._adopted(elsewhere)
+            return
         for record in elsewhere.records:
             self._record(record)
         for appended in elsewhere.appended:
@@ -196,6 +231,7 @@ class OtherNodes:
             del hub.people[person.id]
             self._departed(person)
         hub.end_grace(person)
+        self._holders.pop(person.id, None)
         hub.absent[person.id] = person
         person.presence = Presence.ABSENT
         for device in person.attached:
@@ -232,6 +268,7 @@ class OtherNodes:
         """Nobody comes back as this person."""
         hub, person = self._hub, self._person(id)
         self._stored.pop(id, None)
+        self._holders.pop(id, None)
         if person is None:
             return
         if person.id in hub.people:
@@ -280,14 +317,19 @@ class OtherNodes:
         hub = self._hub
         if person.presence is Presence.DOWN and person.connected:
             hub.end_grace(person)
+            self._holders.pop(person.id, None)
             person.presence = Presence.HERE
         elif person.presence is Presence.HERE and not person.connected:
             person.presence = Presence.DOWN
             since = max((session.ended_at for session in person.detached), default=hub.now())
             person.down_since = hub.clock.seconds() - max(0.0, (hub.now() - since).total_seconds())
-        elif person.presence is Presence.ABSENT and person.attached and person not in self._coming_again:
-            self._coming_again.add(person)
-            Deferred.fromCoroutine(self._come_again(person)).addErrback(_failed)
+        elif person.presence is Presence.ABSENT and person.attached:
+            for session in self._taking_back & {*person.attached}:
+                self._taking_back.discard(session)
+                session.drop()
+            if person.attached and person not in self._coming_again:
+                self._coming_again.add(person)
+                Deferred.fromCoroutine(self._come_again(person)).addErrback(_failed)
 
     # Sessions.
 
@@ -300,6 +342,7 @@ class OtherNodes:
             return None
         if ended:  # that node has them from now on, if it was the last
             hub.release(person)
+            self._holders[person.id] = node
         if record is None:
             if session is not None:
                 self._end(session)
@@ -339,6 +382,62 @@ class OtherNodes:
             measure = hub.measures.of("ban", person, SERVER)
             session.send_away(taken_over() if measure is None else hub.measures.refusal(measure))
 
+    def _adopted(self, elsewhere: Elsewhere) -> None:
+        """Another node is not there any more, or this one was not for the others: its sessions have no connection.
+
+        What still has one here is taken back, if nobody has let them leave meanwhile.
+        """
+        hub, store = self._hub, self._store
+        mine, lost = elsewhere.node == store.node, elsewhere.adopted == store.node
+        changed: dict[Person, None] = {}
+        for digest, record in elsewhere.remembered.sessions.items():
+            session = hub.codes.get(digest)
+            ended = self._note(digest, record)
+            if session is None or record is None:
+                continue
+            assert isinstance(session, Session)
+            person = session.person
+            changed[person] = None
+            if ended or self._holders.get(person.id) == elsewhere.adopted:
+                self._holders[person.id] = elsewhere.node
+                hub.release(person)
+            if lost and session in person.attached:
+                self._taking_back.add(session)
+                hub.turn.touch(session)
+                continue
+            session.node = "" if mine else elsewhere.node
+            hub.detached.drop(session)
+            if session in person.elsewhere:
+                session.ended_at = record.ended_at or hub.now()
+                person.detach(session)
+        for claim in elsewhere.claims:
+            self._claimed(claim)
+            if claim.person in hub.people:  # they came in here just then, before this node knew
+                Deferred.fromCoroutine(self._name_again(hub.people[claim.person])).addErrback(_failed)
+        for person in changed:
+            self._see_to(person)
+            if not mine:
+                continue
+            if person.presence is Presence.DOWN and self._holders.get(person.id) == store.node:
+                hub.hold(person)
+            elif person.presence is not Presence.DOWN:
+                for session in person.detached:
+                    hub.keep(session)
+
+    async def _name_again(self, person: Person) -> None:
+        hub = self._hub
+        try:
+            nick = await hub.win_near(person)
+        except ChatError:
+            hub.send_away(person, taken_over())
+            return
+        if person.id not in hub.people:
+            hub.lose(person)
+        elif nick == person.nick:
+            hub.claim(nick, person)
+        else:
+            hub.rename(person, nick)
+
     # What was stored here.
 
     def _landed(self, remembered: Remembered, numbered: Numbered) -> None:
@@ -352,8 +451,13 @@ class OtherNodes:
         for digest, session in remembered.sessions.items():
             if digest in numbered.outdated:
                 continue
+            if (kept := hub.codes.get(digest)) in self._taking_back:
+                self._taking_back.discard(kept)
             whose = session.person if session is not None else self._sessions.get(digest, ("", False))[0]
-            if not self._note(digest, session) or (person := hub.people.get(whose)) is None or person.connected:
+            if not self._note(digest, session) or (person := hub.people.get(whose)) is None:
+                continue
+            self._holders[person.id] = self._store.node
+            if person.connected:
                 continue
             if person.presence is Presence.HERE:
                 hub.happened(person, Event.CUT)

@@ -222,6 +222,8 @@ class Elsewhere(NamedTuple):
     """What was kept of it: a session belongs to the node that stored it last."""
     node: str = ""
     """What the other one is called."""
+    adopted: str = ""
+    """What the node is called whose sessions these were: they are of `node` now, and have no connection."""
 
 
 class Query(NamedTuple):
@@ -302,6 +304,10 @@ class Kept(NamedTuple):
     records: Sequence[Record]
     older: Mapping[str, str] = MappingProxyType({})
     remembered: Remembered = Remembered()
+    elsewhere: Mapping[str, str] = MappingProxyType({})
+    """Of which other nodes sessions are, by the hashes of their codes."""
+    claims: Sequence[Claim] = ()
+    """Who is called how, where other nodes use the store."""
 
 
 NOTHING_KEPT = Kept((), ())
@@ -383,11 +389,33 @@ class SharedStore(Store, Protocol):
     (`Numbered.taken`), and which of its people and sessions are outdated (`Numbered.outdated`): those that another node
     stored later than the last batch that had been told here when `commit` was called.  For that a row for each is
     enough, with the node that stored it last and the place of that in the order.
+
+    Each node has a lease.  Where it has run out another node adopts the sessions, and whatever the old one still sends
+    is refused (`NotStored`) until it was told of that: it writes nothing as who it was before.  A node that starts
+    adopts what it had before, in the same way, before it reads what is kept.
     """
+
+    node: str
+    """What this one is called."""
 
     def follow(self, tell: Callable[[Elsewhere], None]) -> None:
         """From now on tell of what other nodes commit, in its order: before a batch of ours is answered, all that
         stands before it was told, and nothing that stands behind it.
+        """
+
+    def beat(self) -> Deferred[Collection[str]]:
+        """Say that this node is there: for `LEASE_SECONDS` from now nobody adopts its sessions.
+
+        Fires with the names of the nodes that have not said so for that long and have sessions, fails with
+        `NotStored`.
+        """
+
+    def adopt(self, node: str) -> Deferred[None]:
+        """Where that node's lease has run out, let all of its sessions be of this one, ended now where they had a
+        connection, as a turn of its own: all nodes are told of it, this one and that one too (`Elsewhere.adopted`).
+        What that node had claimed for people of whom nothing is stored, or for guests who had left, is free again.
+
+        Nothing happens where it said meanwhile that it is there, or another one was first.  Fails with `NotStored`.
         """
 
 

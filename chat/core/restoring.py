@@ -1,6 +1,7 @@
 """Everybody is brought back after a restart, with their lines down."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from chat.base.names import fold
 from chat.core.hub import Hub
@@ -8,8 +9,8 @@ from chat.core.ports import PersonRecord, Remembered, SessionRecord
 from chat.core.session import Session
 
 
-def restore(hub: Hub, remembered: Remembered) -> None:
-    """Bring everybody back, in the order of their going."""
+def restore(hub: Hub, remembered: Remembered, elsewhere: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Bring everybody back, in the order of their going; these sessions are of other nodes, by their codes' hashes."""
     now = hub.now()
     sessions: dict[str, list[tuple[str, SessionRecord]]] = {}
     for digest, session in remembered.sessions.items():
@@ -23,11 +24,18 @@ def restore(hub: Hub, remembered: Remembered) -> None:
     # Accounts first, for their nicknames are theirs.
     found.sort(key=lambda item: (item[2].password is None, item[0]))
     for _, id, person in found:
-        _restore(hub, id, person, sorted(sessions.get(id, ()), key=lambda item: item[1].ended_at or now))
+        in_order = sorted(sessions.get(id, ()), key=lambda item: item[1].ended_at or now)
+        _restore(hub, id, person, in_order, elsewhere)
     hub.all_are_back()
 
 
-def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[str, SessionRecord]]) -> None:
+def _restore(
+    hub: Hub,
+    id: str,
+    record: PersonRecord,
+    sessions: Iterable[tuple[str, SessionRecord]],
+    elsewhere: Mapping[str, str],
+) -> None:
     person = hub.stranger(id)
     person.stored = True
     person.away, person.last_from, person.password = record.away, record.last_from, record.password
@@ -46,7 +54,11 @@ def _restore(hub: Hub, id: str, record: PersonRecord, sessions: Iterable[tuple[s
             continue
         device = Session(hub, None, person, session.id)
         restore_session(device, digest, session, _up_to(heads, session.given))
-        person.detach(device)
+        device.node = elsewhere.get(digest, "")
+        if device.node and session.ended_at is None:
+            person.attach_elsewhere(device)
+        else:
+            person.detach(device)
     if person.has_account:
         hub.roles.restore(person, record.roles)
     hub.restored(person, record.nick, record.absent)

@@ -271,6 +271,18 @@ class Session:
         if connection is not None:
             self._let_go(connection, refused)
 
+    def drop(self) -> None:
+        """They have left while this node did not hear of it: the connection is cut, and the code is good."""
+        connection, self.connection = self.connection, None
+        self.hear_nothing()
+        self._frame, self._notices = Frame.NONE, None
+        self.ended_at = self.hub.now()
+        self.person.detach(self)
+        self.hub.keep(self)
+        self.hub.turn.touch(self)
+        if connection is not None:
+            connection.abort()
+
     def _let_go(self, connection: "Carrier[Session]", refused: Refused) -> None:
         """It is nobody's from now on: what still waits for something on it finds that it is not theirs any more."""
         nobody = Session(self.hub, connection)

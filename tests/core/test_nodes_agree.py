@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from returning import code_of
 from world import Client, World
 
+from chat.base import limits
+from chat.log.events import Joined, Left
+
 NODES = 3
 WHERE = st.integers(0, NODES - 1)
 WHO = st.integers(0, 5)
@@ -52,7 +55,18 @@ STEP = st.one_of(
     st.tuples(st.just("resume"), WHO, WHERE),
     st.tuples(st.just("login"), WHO, WHERE),
     st.tuples(st.just("account"), WHO),
-    st.tuples(st.just("wait"), st.sampled_from([0.1, 1.0, 100.0])),
+    st.tuples(st.just("wait"), st.sampled_from([0.1, 3.0, 100.0])),
+    st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart"]), WHERE),
+)
+FAULT = st.one_of(
+    st.tuples(st.just("enter"), WHERE, st.sampled_from(["amy", "bob", "carl"])),
+    st.tuples(st.just("let"), WHERE),
+    st.tuples(st.just("let"), WHERE),
+    st.tuples(st.just("type"), WHO, st.just("hello")),
+    st.tuples(st.just("cut"), WHO),
+    st.tuples(st.just("resume"), WHO, WHERE),
+    st.tuples(st.just("wait"), st.sampled_from([0.1, 3.0, 100.0])),
+    st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart"]), WHERE),
 )
 
 
@@ -80,24 +94,31 @@ class Played:
 
     def _enter(self, node: int, nick: str) -> None:
         world = self.nodes.worlds[node]
-        self.clients.append((world, world.connect(f"/nick {nick}")))
+        if node not in self.nodes.away:
+            self.clients.append((world, world.connect(f"/nick {nick}")))
 
     def _let(self, node: int) -> None:
         self.nodes.let(node)
 
+    def _hangs(self, client: Client) -> bool:
+        return any(self.nodes.worlds[node] is client.world for node in self.nodes.away)
+
     def _type(self, who: int, line: str) -> None:
-        if not self._client(who).gone:
+        if not (self._client(who).gone or self._hangs(self._client(who))):
             self._client(who).type(line)
 
     def _cut(self, who: int) -> None:
-        self._client(who).cut()
+        if not self._hangs(self._client(who)):
+            self._client(who).cut()
 
     def _end(self, who: int) -> None:
-        if not self._client(who).gone:
+        if not (self._client(who).gone or self._hangs(self._client(who))):
             self._client(who).close()
 
     def _resume(self, who: int, node: int) -> None:
         client = self._client(who)
+        if node in self.nodes.away:
+            return
         if re.search(r"/resume \S+", client.bytes.decode()) and "Hello" in client.bytes.decode():
             world = self.nodes.worlds[node]
             self.clients.append((world, world.connect(f"/resume {code_of(client)}")))
@@ -105,7 +126,7 @@ class Played:
     def _account(self, who: int) -> None:
         client = self._client(who)
         person = client.session.person
-        if client.session.named and not client.gone and not person.has_account:
+        if client.session.named and not (client.gone or person.has_account or self._hangs(client)):
             person.password = "a hash"
             client.world.hub.turn.touch(person)
             client.world.turn()
@@ -113,7 +134,7 @@ class Played:
     def _login(self, who: int, node: int) -> None:
         world, id = self.nodes.worlds[node], self._client(who).session.person.id
         person = world.hub.people.get(id)
-        if person is not None and person.has_account:
+        if person is not None and person.has_account and node not in self.nodes.away:
             client = world.connect()
             session = client.session
             session.enter_as(person, f"code{len(self.clients)}")
@@ -122,8 +143,34 @@ class Played:
             world.turn()
             self.clients.append((world, client))
 
+    def _hang(self, node: int) -> None:
+        if len(self.nodes.away) < NODES - 1:
+            self.nodes.hang(node)
+
+    def _lapse(self, node: int) -> None:
+        self.nodes.lapse(node)
+
+    def _go_on(self, node: int) -> None:
+        if node in self.nodes.away:
+            self.nodes.go_on(node)
+
+    def _restart(self, node: int) -> None:
+        self.nodes.hang(node)
+        before = self.nodes.worlds[node]
+        after = self.nodes.start(again=node)
+        after.hub.turn._store.slow = True  # type: ignore[attr-defined]
+        self.clients = [(world, client) for world, client in self.clients if world is not before]
+        if not self.clients:
+            self._enter(node, "last")
+
+    def settle(self) -> None:
+        """Everybody is there, and hears everything."""
+        for node in [*self.nodes.away]:
+            self.nodes.go_on(node)
+        self.nodes.settle()
+
     def _wait(self, seconds: float) -> None:
-        self.nodes.clock.advance(seconds)
+        self.nodes.wait(seconds)
 
 
 @settings(max_examples=80, deadline=None)
@@ -132,10 +179,37 @@ def test_three_nodes_have_everybody_alike_in_any_interleaving(steps: list[tuple[
     played = Played()
     for step in steps:
         played.do(step)
-    played.nodes.settle()
+    played.settle()
     one, *others = (seen_by(world.hub) for world in played.nodes.worlds)
     for other in others:
         assert other == one
     event(f"people: {len(one['people'])}")  # type: ignore[arg-type]
     stored = played.nodes.cluster
     assert one["names"] == {nick: person for person, nick in stored.names._names.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(FAULT, max_size=40))
+def test_whoever_does_not_come_back_leaves_once_whatever_nodes_die_or_hang(steps: list[tuple[Any, ...]]) -> None:
+    played = Played()
+    for step in steps:
+        played.do(step)
+    played.settle()
+    played.nodes.slow = False
+    played.nodes.wait(limits.LEASE_SECONDS)
+    for _, client in played.clients:
+        client.cut()
+    played.nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS)
+    assert [world.hub.people for world in played.nodes.worlds] == [{}] * NODES
+    here: dict[str, bool] = {}
+    for entry in played.nodes.cluster.entries["#lobby"]:
+        if isinstance(entry.fact, Joined | Left):
+            for who in _people(entry.fact):
+                assert here.get(who, False) is isinstance(entry.fact, Left), (who, entry)
+                here[who] = isinstance(entry.fact, Joined)
+    assert not any(here.values())
+
+
+def _people(fact: Joined | Left) -> list[str]:
+    assert fact.author is not None
+    return [fact.author.person]

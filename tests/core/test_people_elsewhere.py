@@ -72,14 +72,14 @@ def test_private_talk_goes_both_ways_and_reply_finds_who_wrote() -> None:
 
 
 def test_who_writes_to_somebody_whose_line_is_down_there_is_told_so() -> None:
-    _, here, elsewhere = two()
+    nodes, here, elsewhere = two()
     amy, bob = here.enter("amy"), elsewhere.enter("bob")
     amy.take()
     bob.cut()
     amy.type("/msg bob psst")
     assert "line is down" in " ".join(amy.take())
     assert amy.session.person.id in bob.session.person.senders
-    elsewhere.wait(limits.GRACE_SECONDS + 1)
+    nodes.wait(limits.GRACE_SECONDS + 1)
     assert "bob" in amy.take()[-1]
     assert not here.hub.is_here("bob")
 
@@ -148,7 +148,7 @@ def test_who_waits_at_a_locked_door_there_is_let_in_from_here() -> None:
 
 
 def test_a_login_there_makes_somebody_one_person_on_two_nodes() -> None:
-    _, here, elsewhere = two()
+    nodes, here, elsewhere = two()
     bob = with_account(here, "bob")
     again = elsewhere.log_in(there(elsewhere, bob))
     carl = here.enter("carl")
@@ -158,11 +158,11 @@ def test_a_login_there_makes_somebody_one_person_on_two_nodes() -> None:
     again.type("hi")
     assert " ".join(bob.take()).endswith("<bob> hi")
     bob.cut()
-    here.wait(limits.GRACE_SECONDS + 1)
+    nodes.wait(limits.GRACE_SECONDS + 1)
     assert here.hub.is_here("bob")
     assert "bob left" not in " ".join(carl.take())
     again.cut()
-    here.wait(limits.GRACE_SECONDS + 1)
+    nodes.wait(limits.GRACE_SECONDS + 1)
     assert not here.hub.is_here("bob")
     assert " ".join(carl.take()).count("bob left") == 1
 
@@ -177,10 +177,10 @@ def test_two_devices_cut_at_the_same_moment_on_two_nodes_are_held_and_leave_once
     again.cut()
     nodes.settle()
     assert [len(world.hub.down) for world in nodes.worlds] == [0, 1]
-    here.wait(limits.GRACE_SECONDS - 1)
+    nodes.wait(limits.GRACE_SECONDS - 1)
     nodes.settle()
     assert here.hub.is_here("bob")
-    here.wait(2)
+    nodes.wait(2)
     nodes.settle()
     assert not here.hub.is_here("bob")
     assert " ".join(carl.take()).count("bob") == 1
@@ -190,7 +190,7 @@ def test_two_devices_cut_at_the_same_moment_on_two_nodes_are_held_and_leave_once
 
 
 def test_a_code_brings_somebody_back_on_another_node_with_what_they_missed() -> None:
-    _, here, elsewhere = two()
+    nodes, here, elsewhere = two()
     bob, code = enter(here, "bob")
     amy = elsewhere.enter("amy")
     bob.cut()
@@ -198,7 +198,7 @@ def test_a_code_brings_somebody_back_on_another_node_with_what_they_missed() -> 
     back = resume(elsewhere, code)
     assert "Welcome back bob." in " ".join(back.lines)
     assert "hello" in back.bytes.decode()
-    here.wait(limits.GRACE_SECONDS + 1)
+    nodes.wait(limits.GRACE_SECONDS + 1)
     assert elsewhere.hub.is_here("bob")
     assert not amy.take()
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
@@ -221,9 +221,9 @@ def test_who_comes_back_there_while_the_grace_ends_here_has_left_and_comes_in_ag
     amy = here.enter("amy", wire="json")
     bob.cut()
     amy.take()
-    here.wait(limits.GRACE_SECONDS - 1)
+    nodes.wait(limits.GRACE_SECONDS - 1)
     nodes.slow = True
-    here.wait(2)
+    nodes.wait(2)
     back = resume(elsewhere, code)
     nodes.settle()
     assert here.hub.is_here("bob")

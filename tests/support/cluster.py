@@ -8,23 +8,53 @@ from chat.core.hub import Hub
 from chat.core.presence import Presence
 
 
-class Nodes:
-    """So many servers, with one clock; while they are `slow` each hears what a test lets it hear."""
+class NodesClock(Clock):
+    """That of one server: where it goes on, the others do what needs no time."""
 
-    def __init__(self, count: int, **settings: object) -> None:
+    def __init__(self, nodes: "Nodes") -> None:
+        super().__init__()
+        self._nodes = nodes
+
+    @property
+    def is_due(self) -> bool:
+        """Something waits that needs no time."""
+        return any(call.getTime() <= self.seconds() for call in self.getDelayedCalls())
+
+    def advance(self, amount: float) -> None:
+        super().advance(amount)
+        clocks = [world.clock for node, world in enumerate(self._nodes.worlds) if node not in self._nodes.away]
+        while any(clock.is_due for clock in clocks):  # type: ignore[attr-defined]
+            for clock in clocks:
+                Clock.advance(clock, 0)
+
+
+class Nodes:
+    """So many servers; while they are `slow` each hears what a test lets it hear."""
+
+    def __init__(self, count: int) -> None:
         self.cluster = Cluster()
-        self.clock = Clock()
         self.stores: list[Node] = []
         self.worlds: list[World] = []
+        self.away: set[int] = set()
+        """Those that are dead, or hang."""
+        self.started = 0
         for _ in range(count):
-            self.start(**settings)
+            self.start()
 
-    def start(self, **settings: object) -> World:
-        """One more of them."""
-        store = self.cluster.node()
-        self.stores.append(store)
-        world = World(store, clock=self.clock, tokens=f"{store.name}.", **settings)  # type: ignore[arg-type]
-        self.worlds.append(world)
+    def start(self, again: int | None = None) -> World:
+        """One more of them, or one that is started again."""
+        self.started += 1
+        store = self.cluster.node("" if again is None else self.stores[again].name)
+        kept = self.cluster.kept(store.name)
+        world = World(store, clock=NodesClock(self), tokens=f"{store.name}.{self.started}.", kept=kept)
+        self.cluster.now = world.now if again is None else self.cluster.now
+        world.clock.advance(max([one.clock.seconds() for one in self.worlds], default=0))
+        if again is None:
+            self.stores.append(store)
+            self.worlds.append(world)
+        else:
+            self.stores[again], self.worlds[again] = store, world
+            self.away.discard(again)
         return world
 
     @property
@@ -39,16 +69,52 @@ class Nodes:
 
     def let(self, node: int) -> None:
         """This node hears the next turn, if there is one."""
-        if self.stores[node].comes:
+        if node not in self.away and self.stores[node].comes:
             self.stores[node].let()
-            self.clock.advance(0)
+            self.worlds[node].turn()
 
     def settle(self) -> None:
         """Everybody hears everything, until nothing more comes of it."""
-        self.clock.advance(0)
-        while any(store.comes for store in self.stores):
-            for node in range(len(self.stores)):
+        alive = [node for node in range(len(self.stores)) if node not in self.away]
+        for node in alive:
+            self.worlds[node].turn()
+        while any(self.stores[node].comes for node in alive):
+            for node in alive:
                 self.let(node)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass where somebody is alive; a lease that is not renewed runs out."""
+        while seconds > 0:
+            step = min(1.0, seconds)
+            seconds -= step
+            for node, world in enumerate(self.worlds):
+                if node not in self.away:
+                    world.clock.advance(step)
+            if not self.slow:
+                self.settle()
+
+    def hang(self, node: int) -> None:
+        """It does nothing more: it is dead, or a test lets it `go_on`."""
+        self.away.add(node)
+        self.stores[node].slow = True
+
+    def lapse(self, node: int) -> None:
+        """Its lease has run out."""
+        self.cluster.lapsed.add(self.stores[node].name)
+
+    def go_on(self, node: int) -> None:
+        """It does what it did not do, all at once."""
+        self.away.discard(node)
+        self.stores[node].slow = self.slow_others(node)
+        world = self.worlds[node]
+        while not self.stores[node].slow and self.stores[node].comes:
+            self.let(node)
+        world.clock.advance(max(one.clock.seconds() for one in self.worlds) - world.clock.seconds())
+        world.turn()
+
+    def slow_others(self, node: int) -> bool:
+        """Whether the others hear nothing by themselves."""
+        return any(store.slow for number, store in enumerate(self.stores) if number != node)
 
 
 def seen_by(hub: Hub) -> dict[str, object]:

@@ -1,19 +1,23 @@
 """Several servers that share one store, in memory: one order of all turns, and each is told of the others'."""
 
-from collections import deque
-from datetime import timedelta
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from stores import DISK_FULL
 from twisted.internet.defer import Deferred, fail, succeed
+from world import START
 
 from chat.base.errors import NotStored
 from chat.core.nicknames import Nicknames
 from chat.core.ports import (
     Appended,
     Batch,
+    Claim,
     Duplicates,
     Elsewhere,
+    Kept,
     KeptLog,
     Known,
     LineId,
@@ -23,6 +27,7 @@ from chat.core.ports import (
     Remembered,
     SessionRecord,
 )
+from chat.log.events import Entry
 from chat.store.memory import MemoryStore
 
 R = TypeVar("R")
@@ -50,25 +55,70 @@ class Cluster:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.logs: dict[str, KeptLog] = {}
+        self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
         self.records: dict[tuple[str, str], Record] = {}
         self.ids: dict[LineId, Known] = {}
         self.names = Nicknames[str]()
+        self.claimed_by: dict[str, str] = {}
+        """The names of nodes, by the ids of people."""
         self.people: dict[str, Row[PersonRecord | None]] = {}
         self.sessions: dict[str, Row[SessionRecord | None]] = {}
         self.tick = 0
+        self.now: Callable[[], datetime] = lambda: START
+        self.lapsed: set[str] = set()
+        """The names of nodes that have not said for long that they are there."""
         self.refusals = 0
         """So many commits are refused from now on."""
 
-    def node(self) -> "Node":
-        """One more of them."""
-        node = Node(self, f"node{len(self.nodes)}")
+    def node(self, name: str = "") -> "Node":
+        """One more of them, or one that is started again: it adopts what it had."""
+        before = next((node for node in self.nodes if node.name == name), None)
+        node = Node(self, name or f"node{len(self.nodes)}")
+        if before is not None:
+            self.nodes.remove(before)
+            self.adopt(name, name)
+            node.seen = self.tick
         self.nodes.append(node)
         return node
 
+    def adopt(self, gone: str, by: str) -> None:
+        """The sessions of one node are of another one, and end where they had a connection."""
+        self.tick += 1
+        sessions: dict[str, SessionRecord | None] = {}
+        at = self.now()
+        for digest, (record, node, _) in self.sessions.items():
+            if node == gone and record is not None:
+                sessions[digest] = ended = record if record.ended_at else record._replace(ended_at=at)
+                self.sessions[digest] = Row(ended, by, self.tick)
+        self.lapsed.discard(gone)
+        claims = [Claim(person, None) for person in self.names._names if self._was_coming(person, gone)]
+        for claim in claims:
+            self.names.release(claim.person)
+        told = Elsewhere((), (), claims=claims, remembered=Remembered({}, sessions), node=by, adopted=gone)
+        for other in self.nodes:
+            other.fenced = other.fenced or (other.name == gone != by)
+            other.hears(told)
+
+    def _was_coming(self, person: str, node: str) -> bool:
+        """Whether this node had claimed a nickname for somebody who had not come in yet, or again."""
+        record = self.people[person].record if person in self.people else None
+        is_in = record is not None and (not record.absent or record.password is not None)
+        return self.claimed_by.get(person) == node and not is_in
+
+    def kept(self, node: str) -> Kept:
+        """What a node finds that starts."""
+        records = [record for record in self.records.values() if record.value is not None]
+        people = {id: row.record for id, row in self.people.items() if row.record is not None}
+        sessions = {digest: row.record for digest, row in self.sessions.items() if row.record is not None}
+        elsewhere = {digest: row.node for digest, row in self.sessions.items() if row.node != node}
+        claims = [Claim(person, nick) for person, nick in self.names._names.items()]
+        remembered = Remembered(people, sessions)
+        return Kept(list(self.logs.values()), records, remembered=remembered, elsewhere=elsewhere, claims=claims)
+
     def commit(self, batch: Batch, node: "Node") -> Deferred[Numbered]:
         """Keep it as the last one so far; refuse what was kept before."""
-        if self.refusals:
-            self.refusals -= 1
+        if self.refusals or node.fenced:
+            self.refusals -= not node.fenced
             return fail(NotStored(DISK_FULL))
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
         if known:
@@ -79,9 +129,7 @@ class Cluster:
         self.records.update({(record.kind, record.key): record for record in batch.records})
         done: Deferred[Numbered] = Deferred()
         for other in self.nodes:
-            other.comes.append(Turn(numbered, node, done))
-            if not other.slow:
-                other.let()
+            other.hears(Turn(numbered, node, done))
         return done
 
     def _number(self, batch: Batch, node: "Node") -> Batch:
@@ -91,12 +139,14 @@ class Cluster:
             first = firsts[key] = self.logs[key].head + 1 if key in self.logs else 1
             mine = [entry._replace(seq=seq, at=at) for seq, entry in enumerate(entries, first)]
             appended.append(Appended(key, name, recorded, mine))
+            self.entries[key] += mine
             self.logs[key] = KeptLog(key, name, mine[-1].seq)
         ids = {}
         for line, (place, digest) in batch.ids.items():
             seq = place.seq - batch.proposed.firsts[place.key] + firsts[place.key]
             ids[line] = Known(place._replace(seq=seq, at=at), digest)
         taken = {claim: holder for claim in batch.claims if (holder := self._claim(*claim)) is not None}
+        self.claimed_by.update({claim.person: node.name for claim in batch.claims if claim not in taken})
         people, sessions = batch.remembered
         outdated: set[str] = set()
         remembered = Remembered(
@@ -141,7 +191,9 @@ class Node(MemoryStore):
         self.slow = False
         self.seen = cluster.tick
         """The last turn that reached it."""
-        self.comes: deque[Turn] = deque()
+        self.fenced = False
+        """Another node has adopted its sessions, and it was not told so yet."""
+        self.comes: deque[Turn | Elsewhere] = deque()
         self._tell: Any = None
 
     def follow(self, tell: Any) -> None:
@@ -150,10 +202,35 @@ class Node(MemoryStore):
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         return self.cluster.commit(batch, self)
 
+    @property
+    def node(self) -> str:
+        return self.name
+
+    def beat(self) -> Deferred[Any]:
+        if not self.fenced:
+            self.cluster.lapsed.discard(self.name)
+        return succeed(sorted(self.cluster.lapsed - {self.name}))
+
+    def adopt(self, node: str) -> Deferred[None]:
+        if node in self.cluster.lapsed:
+            self.cluster.adopt(node, self.name)
+        return succeed(None)
+
+    def hears(self, turn: "Turn | Elsewhere") -> None:
+        """This is the next one for it."""
+        self.comes.append(turn)
+        if not self.slow:
+            self.let()
+
     def let(self) -> None:
         """The next turn reaches this node."""
-        batch, node, done = self.comes.popleft()
+        turn = self.comes.popleft()
         self.seen += 1
+        if isinstance(turn, Elsewhere):
+            self.fenced = self.fenced and turn.adopted != self.name
+            self._tell(turn)
+            return
+        batch, node, done = turn
         super().commit(batch)
         if node is self:
             done.callback(batch.proposed)

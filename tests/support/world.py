@@ -32,7 +32,8 @@ from chat.commands.entering import tell_welcome
 from chat.core.hub import Hub, Settings
 from chat.core.nodes import OtherNodes
 from chat.core.person import Person
-from chat.core.ports import Store
+from chat.core.ports import NOTHING_KEPT, Kept, Store
+from chat.core.restoring import restore
 from chat.core.session import Session
 from chat.doors.control import ControlFactory
 from chat.doors.factory import ChatFactory
@@ -332,6 +333,7 @@ class World:
         tokens: str = "token",
         clock: Clock | None = None,
         wires: Mapping[str, Kind] | None = None,
+        kept: Kept = NOTHING_KEPT,
     ) -> None:
         self.clock = clock or Clock()
         self.wrong_by = timedelta(0)
@@ -355,9 +357,10 @@ class World:
         )
         self.passwords = Hashed()
         token = lambda: f"{tokens}{next(numbers)}"  # noqa: E731
-        self.hub = Hub(self.clock, self.now, self.store, token, settings, passwords=self.passwords)
+        self.hub = Hub(self.clock, self.now, self.store, token, settings, kept, self.passwords)
         if self.store.shared:
-            OtherNodes(self.hub, self.store)  # type: ignore[arg-type]
+            restore(self.hub, kept.remembered, kept.elsewhere)
+            OtherNodes(self.hub, self.store, kept)  # type: ignore[arg-type]
         self.process = self.hub.process = Process()
         self.factory = ChatFactory(self.hub, Wires(kinds(UTC) if wires is None else wires, language(words)))
         self.clients: list[Client] = []

@@ -1,0 +1,174 @@
+"""A server that dies or hangs: another one holds its people, who leave once; late, it writes nothing as before."""
+
+from cluster import Nodes, seen_by
+from returning import enter, resume
+
+from chat.base import limits
+
+
+def joined(*lines: str) -> str:
+    return " ".join(lines)
+
+
+def test_who_was_on_a_node_that_died_is_held_for_the_grace_and_leaves_once() -> None:
+    nodes = Nodes(3)
+    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
+    carl = nodes.worlds[2].enter("carl")
+    amy.take()
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    for world in nodes.worlds[1:]:
+        person = world.hub.people[bob.session.person.id]
+        assert person.down_since is not None
+    amy.type("/msg bob psst")
+    assert "line is down" in joined(*amy.take())
+    nodes.wait(limits.GRACE_SECONDS - 5)
+    assert nodes.worlds[1].hub.is_here("bob")
+    nodes.wait(10)
+    assert not nodes.worlds[1].hub.is_here("bob")
+    assert sum("bob left" in line for line in amy.take()) == 1
+    assert sum("bob left" in line for line in carl.take()) == 1
+    assert seen_by(nodes.worlds[1].hub) == seen_by(nodes.worlds[2].hub)
+
+
+def test_who_comes_back_on_another_node_within_the_grace_was_never_gone() -> None:
+    nodes = Nodes(3)
+    _, code = enter(nodes.worlds[0], "bob")
+    amy = nodes.worlds[1].enter("amy")
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    amy.take()
+    amy.type("hello")
+    back = resume(nodes.worlds[2], code)
+    assert "hello" in back.bytes.decode()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert nodes.worlds[1].hub.is_here("bob")
+    assert not [line for line in amy.take() if "bob" in line]
+
+
+def test_one_whose_line_was_down_already_leaves_all_the_same() -> None:
+    nodes = Nodes(2)
+    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
+    bob.cut()
+    nodes.hang(0)
+    nodes.lapse(0)
+    amy.take()
+    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS + 1)
+    assert sum("bob left" in line for line in amy.take()) == 1
+
+
+def test_the_node_that_holds_somebody_may_die_too() -> None:
+    nodes = Nodes(3)
+    nodes.worlds[0].enter("bob")
+    carl = nodes.worlds[2].enter("carl")
+    for node in (0, 1):
+        nodes.hang(node)
+        nodes.lapse(node)
+        nodes.wait(limits.BEAT_SECONDS)
+    carl.take()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert sum("bob left" in line for line in carl.take()) == 1
+
+
+def test_a_node_that_comes_back_takes_back_who_has_not_left() -> None:
+    nodes = Nodes(2)
+    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
+    amy.take()
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.wait(2 * limits.LEASE_SECONDS)
+    assert nodes.worlds[1].hub.find("bob").down_since is not None
+    amy.type("hello")
+    nodes.go_on(0)
+    nodes.settle()
+    assert "<amy> hello" in bob.take()
+    assert nodes.worlds[1].hub.find("bob").down_since is None
+    bob.type("hi")
+    assert "<bob> hi" in amy.take()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert nodes.worlds[1].hub.is_here("bob")
+    assert seen_by(nodes.worlds[0].hub) == seen_by(nodes.worlds[1].hub)
+
+
+def test_who_has_left_meanwhile_is_cut_and_comes_back_by_the_code() -> None:
+    nodes = Nodes(2)
+    bob, code = enter(nodes.worlds[0], "bob")
+    amy = nodes.worlds[1].enter("amy")
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.wait(limits.GRACE_SECONDS + 10)
+    amy.take()
+    nodes.go_on(0)
+    nodes.settle()
+    assert bob.gone
+    assert not amy.take()
+    assert seen_by(nodes.worlds[0].hub) == seen_by(nodes.worlds[1].hub)
+    back = resume(nodes.worlds[0], code)
+    nodes.settle()
+    assert "Welcome back bob." in joined(*back.lines)
+    assert amy.take() == ["-!- bob joined #lobby (2 here)"]
+
+
+def test_what_is_said_on_a_node_that_was_given_up_is_not_stored_until_it_knows() -> None:
+    nodes = Nodes(2)
+    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
+    amy.take()
+    nodes.stores[0].slow = True
+    nodes.lapse(0)
+    nodes.stores[1].adopt("node0")
+    bob.type("too early")
+    assert "! not-stored" in joined(*bob.take())
+    nodes.stores[0].slow = False
+    nodes.settle()
+    bob.type("now")
+    assert amy.take()[-1] == "<bob> now"
+    assert "too early" not in amy.bytes.decode()
+
+
+def test_of_two_that_see_a_third_die_one_holds_its_people() -> None:
+    nodes = Nodes(3)
+    bob, carl = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("carl")
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.slow = True
+    nodes.wait(limits.BEAT_SECONDS)
+    nodes.slow = False
+    nodes.settle()
+    assert sum(bob.session.person.id in world.hub.down for world in nodes.worlds[1:]) == 1
+    carl.take()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert sum("bob left" in line for line in carl.take()) == 1
+
+
+def test_a_node_that_is_started_again_has_everybody_and_holds_its_own() -> None:
+    nodes = Nodes(2)
+    bob, code = enter(nodes.worlds[0], "bob")
+    amy = nodes.worlds[1].enter("amy", "/join #tea", "/away tea")
+    amy.take()
+    nodes.hang(0)
+    again = nodes.start(again=0)
+    nodes.settle()
+    assert seen_by(again.hub) == seen_by(nodes.worlds[1].hub)
+    assert again.hub.find("amy").elsewhere
+    assert bob.session.person.id in again.hub.down
+    back = resume(again, code)
+    assert "Welcome back bob." in joined(*back.lines)
+    amy.type("/msg bob psst")
+    assert "[amy -> you] psst" in back.take()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert not [line for line in amy.take() if "bob left" in line]
+
+
+def test_a_node_that_is_started_again_and_whose_people_do_not_come_lets_them_leave_once() -> None:
+    nodes = Nodes(2)
+    enter(nodes.worlds[0], "bob")
+    amy = nodes.worlds[1].enter("amy")
+    nodes.hang(0)
+    nodes.start(again=0)
+    nodes.settle()
+    amy.take()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert sum("bob left" in line for line in amy.take()) == 1
+    assert seen_by(nodes.worlds[0].hub) == seen_by(nodes.worlds[1].hub)
