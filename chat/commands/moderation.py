@@ -1,13 +1,14 @@
 """Measures: who may not talk, or not come in, for how long, and why; in a room by its operators, under /admin on the
 whole server by those of the server."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from chat.base import limits, names
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import NotStored, Refused
-from chat.base.language import say
+from chat.base.language import Sentence, say
 from chat.commands.measuring import set_for_room, tell
 from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
@@ -21,6 +22,16 @@ from chat.log.events import PutOut
 from chat.wire import grammar, phrases, replies, vocabulary
 
 _Hits = Literal["mute", "ban"]
+
+_Ended = Literal["mute", "voice", "ban"]
+
+_ENDS: Mapping[_Ended, Literal["unmute", "unvoice", "unban"]] = {"mute": "unmute", "voice": "unvoice", "ban": "unban"}
+
+_NOT_SO: Mapping[_Ended, Sentence] = {
+    "mute": say("{nick} is not muted {place}."),
+    "voice": say("{nick} has no voice {place}."),
+    "ban": say("{nick} is not banned {place}."),
+}
 
 _DEFAULTS = {"mute": limits.MUTE_SECONDS, "ban": limits.BAN_SECONDS}
 
@@ -117,6 +128,39 @@ async def mute(call: Call, asked: Hit) -> Outcome:
 async def unmute(call: Call, asked: Spared) -> Outcome:
     """Whoever muted them."""
     return await _end(call, "mute", held_room(call, asked.room), asked.nick)
+
+
+@command(
+    "rooms",
+    say("/voice [#room] NICK"),
+    say("let somebody talk in your room also while all are muted there"),
+    role="operator",
+)
+async def voice(call: Call, asked: Spared) -> None:
+    """Not where they themselves are muted."""
+    hub, room = call.session.hub, held_room(call, asked.room)
+    person, key = member(call, room, asked.nick), room.log.key
+    if hub.measures.find("voice", key, person.nick, person) is None:
+        by = call.session.person.nick if call.session.named else None
+        measure = Measure("voice", key, person.id, person.nick, room.log.name, by, "", hub.now(), None)
+        hub.measures.take(measure)
+        try:
+            await tell(call, "voice", person, person.nick, room, None, "", measure.record)
+        except NotStored:
+            hub.measures.instead(measure, None)
+            raise
+    call.reply(replies.Measured("voice", person.nick, room.log.name, None, "", 0, True))
+
+
+@command(
+    "rooms",
+    say("/unvoice [#room] NICK"),
+    say("let somebody talk in your room no more than all others"),
+    role="operator",
+)
+async def unvoice(call: Call, asked: Spared) -> Outcome:
+    """Whoever gave it."""
+    return await _end(call, "voice", held_room(call, asked.room), asked.nick)
 
 
 @command(
@@ -334,7 +378,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     return None
 
 
-async def _end(call: Call, kind: _Hits, room: Room | None, nick: str) -> Outcome:
+async def _end(call: Call, kind: _Ended, room: Room | None, nick: str) -> Outcome:
     hub = call.session.hub
     key, name = (SERVER, SERVER) if room is None else (room.log.key, room.log.name)
     nick = "" if kind == "mute" and grammar.fold(nick) in vocabulary.ALL else nick
@@ -342,14 +386,12 @@ async def _end(call: Call, kind: _Hits, room: Room | None, nick: str) -> Outcome
     measure = hub.measures.find(kind, key, nick, person)
     if measure is None:
         shown, place = nick[: limits.NAME_READ] or phrases.EVERYBODY, phrases.place(name)
-        if kind == "mute":
-            raise Refused("usage", say("{nick} is not muted {place}.", nick=shown, place=place))
-        raise Refused("usage", say("{nick} is not banned {place}.", nick=shown, place=place))
+        raise Refused("usage", Sentence(_NOT_SO[kind].text, {"nick": shown, "place": place}))
     person = hub.people.get(measure.whom) or hub.absent.get(measure.whom)
-    if person is not None:
+    if person is not None and kind != "voice":
         check_may_free(None if call.connection.operator else call.session.person, person, key)
     called = measure.nick if person is None else person.nick
-    what: Literal["unmute", "unban"] = "unmute" if kind == "mute" else "unban"
+    what = _ENDS[kind]
     told = tell(call, what, person, called, room, None, "", measure.record._replace(value=None))
     hub.measures.instead(measure, None)
     try:

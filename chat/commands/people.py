@@ -15,6 +15,7 @@ from chat.commands.text_checks import brief
 from chat.core.hub import Hub
 from chat.core.person import Departed, Person
 from chat.core.roles import SERVER
+from chat.core.room import Room
 from chat.core.session import Session
 from chat.wire import replies
 from chat.wire.answers import AwayNotice, IgnoreNotice, OthersAway
@@ -67,15 +68,16 @@ def who(call: Call, asked: Who) -> None:
         people = [person for person in people if person is session.person or room.is_announced(person.nick)]
         here -= whole - len(people)
     now = session.hub.clock.seconds()
-    users = [_user(person, room.log.key, now) for person in people]
+    users = [_user(person, room, now) for person in people]
     call.reply(replies.Who(room.log.name, users, here))
 
 
-def _user(person: Person, room: str, now: float) -> replies.User:
+def _user(person: Person, room: Room, now: float) -> replies.User:
     """Somebody, with what others should know about them."""
     down = 0 if person.down_since is None else int(now - person.down_since)
-    role: replies.Role = person.roles.get(room) or "member"
-    return replies.User(person.nick, person.away, person.down_since is not None, down, role, person.is_bot)
+    role: replies.Role = person.roles.get(room.log.key) or "member"
+    is_down, voiced = person.down_since is not None, room.has_voice(person.id)
+    return replies.User(person.nick, person.away, is_down, down, role, person.is_bot, voiced)
 
 
 def departed(hub: Hub, nick: str) -> Sequence[Departed]:

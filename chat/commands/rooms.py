@@ -52,7 +52,8 @@ def state(session: Session, room: Room, standing: Standing) -> RoomState:
         here -= whole - len(users)
         session.listed[room.log.key] = room.log.head
     operators = [holder.nick for holder in session.hub.roles.holders(room.log.key) if holder.id in room.members]
-    return RoomState(room.log.name, head, here, users, room.topic, room.log.recorded, standing, operators)
+    voiced = [session.hub.people[id].nick for id in session.hub.measures.voiced(room.log.key) if id in room.members]
+    return RoomState(room.log.name, head, here, users, room.topic, room.log.recorded, standing, operators, voiced)
 
 
 def _head(session: Session, room: Room) -> int:
@@ -207,6 +208,7 @@ def _tell_joined(session: Session, room: Room, standing: Standing, is_new: bool,
         session.person.roles.get(key, "member"),
         found.operators,
         room.privacy.private,
+        found.voiced,
     )
     session.answer(Reply(TABLE["join"].name, joined, id))
 

@@ -8,7 +8,7 @@ along into the account that the guest turns out to be.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal, NamedTuple, Protocol, get_args
@@ -22,7 +22,7 @@ from chat.core.roles import SERVER
 from chat.core.turn import Turn
 from chat.wire import phrases
 
-Kind = Literal["mute", "ban", "slow", "limit", "lock-topic", "lock", "class"]
+Kind = Literal["mute", "voice", "ban", "slow", "limit", "lock-topic", "lock", "class"]
 
 CLASS = "class"
 """The reason of what class mode does to the lobby, to which nobody gives one: it ends with it."""
@@ -282,8 +282,18 @@ class Measures:
         for place in dict.fromkeys((where, SERVER)):
             for measure in self._in_force(place):
                 if measure.kind == kind and (person is None or not rank(person, place)):
+                    if kind == "mute" and person is not None and self.has_voice(place, person.id):
+                        break
                     return measure
         return None
+
+    def has_voice(self, where: str, person: str) -> bool:
+        """Whether the person of this id talks in this room also while all are muted there."""
+        return any(measure.kind == "voice" and measure.where == where for measure in self._in_force(person))
+
+    def voiced(self, where: str) -> Sequence[str]:
+        """The ids of those who do."""
+        return [measure.whom for measure in self._valid(self._at.get(where, {})) if measure.kind == "voice"]
 
     def check_may_talk(self, person: Person | None, where: str) -> None:
         """Raises `Refused` for whoever is muted there, or everywhere."""

@@ -48,10 +48,17 @@ class Room:
     """Members and topic of one room; facts about it go to its log by `append`."""
 
     def __init__(
-        self, log: Log, clock: IReactorTime, append: Callable[[Log, Fact], None], holders: RoomHolders
+        self,
+        log: Log,
+        clock: IReactorTime,
+        append: Callable[[Log, Fact], None],
+        holders: RoomHolders,
+        has_voice: Callable[[str], bool],
     ) -> None:
         self.log = log
         self.topic = ""
+        self.has_voice = has_voice
+        """Whether the person of an id talks here also while all are muted."""
         self.measured = False
         """See `chat.core.measures`."""
         self.privacy = PUBLIC
@@ -169,8 +176,9 @@ class Room:
         """They came, and are here."""
         operators = [one.nick for one in authors if self.log.key in self.members[one.person].participant.roles]
         who = tuple(one.nick for one in authors)
+        voiced = tuple(one.nick for one in authors if self.has_voice(one.person))
         author = authors[0] if len(authors) == 1 else None
-        return Joined(author, who, len(self.members), tuple(authors), tuple(operators))
+        return Joined(author, who, len(self.members), tuple(authors), tuple(operators), voiced)
 
     def _tell(self) -> None:
         if self._timer is not None and self._timer.active():

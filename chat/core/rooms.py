@@ -1,6 +1,7 @@
 """Which rooms there are: found by name, made, loaded from the store when somebody asks for one, and forgotten."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 
 from twisted.internet.interfaces import IReactorTime
@@ -227,7 +228,8 @@ class Rooms(Mapping[str, Room]):
 
     def _add(self, key: str, name: str, head: int) -> Room:
         log = Log(key, name, self._tails, head, names.fold(name) not in self._unrecorded or key == STAFF)
-        room = self._rooms[key] = Room(log, self._clock, self._turn.append, self._holders)
+        has_voice = partial(self._measures.has_voice, key)
+        room = self._rooms[key] = Room(log, self._clock, self._turn.append, self._holders, has_voice)
         room.measured = self._measures.concern(key)
         room.privacy = self.privacy(key)
         return room

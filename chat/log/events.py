@@ -74,7 +74,8 @@ class Private:
 class Joined:
     """People came into a room, which then held `here`; `author` is the one person, or None where many are gathered.
 
-    Who all of these are, and which of them its `operators` are, is told now, and not stored.
+    Who all of these are, which of them its `operators` are, and who is `voiced`, is told now, and not
+    stored.
     """
 
     author: Author | None
@@ -82,6 +83,7 @@ class Joined:
     here: int
     authors: tuple[Author, ...] = field(default=(), compare=False)
     operators: tuple[str, ...] = field(default=(), compare=False)
+    voiced: tuple[str, ...] = field(default=(), compare=False)
 
 
 PutOut = Literal["", "kick", "ban"]
@@ -182,11 +184,11 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Somebody (`to`; "": everybody) was muted, kicked, banned, or is so no more, in the room of this name or (`*`)
-    on the server, for so many seconds (None: for ever, or at once).  Or something holds for the whole room, or does so
-    no more: that everybody says one line in so many seconds, that so many people (`most`) come in, that its topic is
-    locked, that it is locked itself; and who waited at its door was let in, or not.  Or class mode is on, or off, on
-    the server.
+    """Somebody (`to`; "": everybody) was muted, kicked, banned, or given a voice, or is so no more, in the room of this
+    name or (`*`) on the server, for so many seconds (None: for ever, or at once).  Or something holds for the whole
+    room, or does so no more: that everybody says one line in so many seconds, that so many people (`most`) come in,
+    that its topic is locked, that it is locked itself; and who waited at its door was let in, or not.  Or class mode is
+    on, or off, on the server.
 
     It stands in the room's log, and in the log of their own where they are not in it.  Without an author it was done
     by whoever runs the server.  What concerns the server stands in all `rooms` where they are, as one `fact`.
@@ -194,7 +196,7 @@ class Measured:
 
     author: Author | None
     what: Literal[
-        "mute", "unmute", "kick", "ban", "unban", "slow", "unslow", "lock-topic", "unlock-topic",
+        "mute", "unmute", "voice", "unvoice", "kick", "ban", "unban", "slow", "unslow", "lock-topic", "unlock-topic",
         "limit", "unlimit", "lock", "unlock", "admit", "refuse", "expire", "class", "unclass",
     ]  # fmt: skip
     to: str

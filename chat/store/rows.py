@@ -78,7 +78,7 @@ _KINDS: Mapping[str, type[Fact]] = {
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()} | {Annotated: "message"}
 _SAID = get_args(Said)
-_ELSEWHERE = ("author", "authors", "operators", "tags", "breaks")
+_ELSEWHERE = ("author", "authors", "operators", "voiced", "tags", "breaks")
 """Fields that have columns of their own, or that no store keeps."""
 
 _DETAILS = {

@@ -62,6 +62,9 @@ class RoomState(NamedTuple):
     operators: Sequence[str] = ()
     """Those of them whose room it is, or who are its operators."""
 
+    voiced: Sequence[str] = ()
+    """Those of them who talk also while all are muted."""
+
 
 class Latest(NamedTuple):
     """Of history: what was said last."""

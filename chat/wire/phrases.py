@@ -182,6 +182,8 @@ def measured(
 _MEASURED = {
     "mute": say("{nick} muted {other} {time}"),
     "unmute": say("{nick} unmuted {other}"),
+    "voice": say("{nick} gave {other} a voice"),
+    "unvoice": say("{nick} took the voice from {other}"),
     "kick": say("{nick} kicked {other}"),
     "ban": say("{nick} banned {other} {time}"),
     "unban": say("{nick} unbanned {other}"),

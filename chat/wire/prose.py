@@ -474,6 +474,10 @@ def _measured(taken: replies.Measured) -> Iterator[Sentence]:
         told = say("Muted {nick} {place} {time}", time=time, **names)
     elif taken.what == "unmute":
         told = say("Unmuted {nick} {place}", **names)
+    elif taken.what == "voice":
+        told = say("{nick} may talk {place} also while all are muted", **names)
+    elif taken.what == "unvoice":
+        told = say("{nick} has no voice {place} any more", **names)
     elif taken.what == "kick":
         told = say("Kicked {nick} {place}", **names)
     elif taken.what == "ban":

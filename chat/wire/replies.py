@@ -45,7 +45,8 @@ class Here(NamedTuple):
 
 
 class User(NamedTuple):
-    """Somebody in a room; `away` is what they said about it, `down_for` since how many seconds their line is `down`."""
+    """Somebody in a room; `away` is what they said about it, `down_for` since how many seconds their line is `down`;
+    who is `voiced` talks also while all are muted."""
 
     nick: str
     away: str | None
@@ -53,6 +54,7 @@ class User(NamedTuple):
     down_for: int = 0
     role: Role = "member"
     bot: bool = False
+    voiced: bool = False
 
 
 class Who(NamedTuple):
@@ -232,6 +234,7 @@ class Joined(NamedTuple):
     role: Role
     operators: Sequence[str]
     private: bool
+    voiced: Sequence[str]
 
 
 class Left(NamedTuple):
@@ -338,7 +341,7 @@ class WaitsNoMore(NamedTuple):
     waits_no_more: str
 
 
-Taken = Literal["mute", "unmute", "kick", "ban", "unban"]
+Taken = Literal["mute", "unmute", "voice", "unvoice", "kick", "ban", "unban"]
 
 OfRoom = Literal["slow", "unslow", "limit", "unlimit", "lock-topic", "unlock-topic", "lock", "unlock"]
 """What holds for a whole room, or does so no more."""
@@ -359,11 +362,11 @@ class Measured(NamedTuple):
 
 
 class MeasureRow(NamedTuple):
-    """Somebody ("": everybody) who is muted or banned, for so many seconds more (None: for ever); or what holds for a
-    whole room: that one line is said there in so many seconds, that so many people (`most`) come in, that its topic is
-    locked."""
+    """Somebody ("": everybody) who is muted or banned, or has a voice, for so many seconds more (None: for ever); or
+    what holds for a whole room: that one line is said there in so many seconds, that so many people (`most`) come in,
+    that its topic is locked."""
 
-    what: Literal["mute", "ban", "slow", "limit", "lock-topic", "lock", "class"]
+    what: Literal["mute", "voice", "ban", "slow", "limit", "lock-topic", "lock", "class"]
     nick: str
     room: str
     seconds: int | None

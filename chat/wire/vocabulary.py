@@ -48,6 +48,7 @@ _WORDS = {
     "keys": "llaves",
     "operator": "oper",
     "mute": "timeout silenciar",
+    "voice": "voz",
     "kick": "expulsar",
     "ban": "vetar",
     "unban": "perdonar",

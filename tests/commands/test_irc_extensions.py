@@ -433,7 +433,7 @@ def test_who_joins_is_told_with_account_and_real_name_to_who_asked_for_that(worl
     carl.type("JOIN #ops")
     bob.type("JOIN #ops")
     joins = [":carl!chat@chat JOIN #ops * :Carl Real", ":bob!chat@chat JOIN #ops bob :Bob the Great"]
-    his = "MODE #ops +o bob"
+    his = ":chat MODE #ops +o bob"
     assert amy.take() == [*joins, his]
     assert dee.take() == [":carl!chat@chat JOIN #ops", ":bob!chat@chat JOIN #ops", his]
     assert [line for line in carl.lines if " JOIN " in line] == joins

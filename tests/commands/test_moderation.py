@@ -605,6 +605,60 @@ def test_what_could_not_be_ended_holds_on(world: World, monkeypatch: pytest.Monk
     assert ben.take() == []
 
 
+# A voice.
+
+
+def test_who_has_a_voice_talks_while_all_are_muted_but_not_where_they_are_themselves(world: World) -> None:
+    ana, trol, ben = moderated(world)
+    ana.type("/mute all", "/voice ben")
+    assert ana.take()[-1] == "-> ben may talk in #ops also while all are muted."
+    assert trol.take()[-1] == "-!- ana gave ben a voice in #ops"
+    ben.type("may I?", "/topic tea")
+    trol.type("and I?")
+    assert [line for line in ana.take() if "ben" in line] == [
+        "#ops <ben> may I?",
+        '-!- ben set the topic of #ops: "tea"',
+    ]
+    assert trol.take()[-1].startswith("! muted: Everybody but operators is muted in #ops")
+    ana.type("/bans")
+    assert "-> ana gave ben a voice in #ops" in ana.take()
+    ana.type("/mute ben", "/unmute ben", "/voice ben", "/unvoice ben", "/unvoice ben")
+    assert ana.take()[-2:] == ["-> ben has no voice in #ops any more.", "! usage: ben has no voice in #ops."]
+    ben.take()
+    ben.type("still?")
+    assert ben.take()[-1].startswith("! muted")
+    ana.type("/voice ben", "/mute ben")
+    ben.take()
+    ben.type("still?")
+    assert ben.take()[-1].startswith("! muted: You are muted")
+
+
+def test_on_the_whole_server_a_voice_is_none_and_nobody_gives_it_to_themselves_but_operators(world: World) -> None:
+    ana, trol, ben = moderated(world)
+    world.operator("/admin mute all")
+    ana.type("/voice ben", "/voice ana", "/voice nemo")
+    assert ana.take()[-1].startswith("! not-here")
+    trol.type("/voice trol")
+    assert trol.take()[-1].startswith("! not-allowed")
+    ben.take()
+    ben.type("hello")
+    assert ben.take()[-1].startswith("! muted: Everybody but operators is muted on this server")
+
+
+def test_a_voice_goes_along_under_another_name_survives_a_restart_and_ends_with_a_guest() -> None:
+    world = World(store := KeepingStore())
+    ana, trol, ben = moderated(world)
+    ana.type("/mute all forever", "/voice ben", "/voice trol")
+    ben.type("/nick benny")
+    trol.type("/quit")
+    code = ben.session.code
+    after = restarted(world, store)
+    ben = resume(after, code)
+    ben.type("here still")
+    assert not any(line.startswith("!") for line in ben.take())
+    assert [measure.nick for measure in after.hub.measures.all("#ops") if measure.kind == "voice"] == ["ben"]
+
+
 # Nicknames that nobody has.
 
 

@@ -73,6 +73,8 @@ WAYS = {
     "unlock": ["/unlock on"],
     "admit": ["/admit ben"],
     "refuse": ["/refuse ben Marker", "/refuse all Marker"],
+    "voice": ["/voice ben"],
+    "unvoice": ["/unvoice ben"],
     "kick": ["/kick ben Marker"],
     "ban": ["/ban ben Marker"],
     "unban": ["/unban ben"],

@@ -34,7 +34,7 @@ class World:
         self.told: list[Fact] = []
         self.log = Log("#lobby", "#lobby", Tails())
         self.holders = RoomHolders()
-        self.room = Room(self.log, self.clock, self.append, self.holders)
+        self.room = Room(self.log, self.clock, self.append, self.holders, lambda id: False)
         self.here: list[Somebody] = []
 
     def append(self, log: Log, fact: Fact) -> None:

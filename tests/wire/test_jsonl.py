@@ -161,7 +161,9 @@ ROOM = RoomState("#lobby", 17, 2, ("bob", "amy"), "tea", True, Standing(12, Unre
                     "command": "who",
                     "text": "One person is in #lobby: amy (line down 5 s)",
                     "room": "#lobby",
-                    "users": [{"nick": "amy", "away": None, "down": True, "role": "member", "bot": False}],
+                    "users": [
+                        {"nick": "amy", "away": None, "down": True, "role": "member", "bot": False, "voiced": False}
+                    ],
                     "here": 1,
                     "id": "1",
                 }

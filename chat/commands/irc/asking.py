@@ -27,15 +27,19 @@ from chat.wire.irc.messages import word
 _WILD = ("*", "?")
 
 
-def _flags(person: Person, room: Room | None) -> str:
+def _flags(asked: Asked, person: Person, room: Room | None) -> str:
     """Whether they are here or gone, an operator of the server, and one of the room."""
     here = "H" if person.away is None else "G"
     return (
         here
         + "*" * (SERVER in person.roles)
         + "B" * person.is_bot
-        + "@" * (room is not None and room.log.key in person.roles)
+        + ("" if room is None else _rank(asked, person, room))
     )
+
+
+def _rank(asked: Asked, person: Person, room: Room) -> str:
+    return asked.wire.rank(room.log.key in person.roles, room.has_voice(person.id))
 
 
 @verb("WHO")
@@ -67,7 +71,7 @@ def _known(asked: Asked, person: Person, room: Room | None) -> dict[str, str]:
         "h": HOST,
         "s": asked.wire.server,
         "n": person.nick,
-        "f": _flags(person, room),
+        "f": _flags(asked, person, room),
         "d": "0",
         "l": str(_idle(asked, person)),
         "a": person.nick if person.has_account else "0",
@@ -120,7 +124,7 @@ def _whois(asked: Asked, person: Person) -> Iterator[Sequence[str]]:
     for key, room in person.rooms.items():
         if not asked.hub.rooms.is_seen(key, asked.session.rooms):
             continue
-        shown = "@" * (room.log.key in person.roles) + room.log.name
+        shown = _rank(asked, person, room) + room.log.name
         if len(f"{row} {shown}".encode()) > limits.IRC_LINE - 250:
             yield "319", nick, row
             row = ""

@@ -89,11 +89,17 @@ def _show(asked: Asked, room: Room) -> None:
 
 
 def _operator(asked: Asked, room: Room, change: Change) -> Awaitable[None] | None:
-    if not change.param:
+    return _give(asked, room, "op" if change.on else "deop", change.param)
+
+
+def _voice(asked: Asked, room: Room, change: Change) -> Awaitable[None] | None:
+    return _give(asked, room, "voice" if change.on else "unvoice", change.param)
+
+
+def _give(asked: Asked, room: Room, what: str, nick: str) -> Awaitable[None] | None:
+    if not nick:
         raise Refused("usage", say("This mode needs a nickname."))
-    if not in_room(asked, room.log.name, change.param):
-        return None
-    return asked.do("op" if change.on else "deop", (room.log.name, change.param))
+    return asked.do(what, (room.log.name, nick)) if in_room(asked, room.log.name, nick) else None
 
 
 def _private(asked: Asked, room: Room, change: Change) -> Awaitable[None] | None:
@@ -199,6 +205,7 @@ _CHANGES: Mapping[str, Callable[[Asked, Room, Change], Awaitable[None] | None]] 
     "p": _private,
     "s": _private,
     "t": _topic_locked,
+    "v": _voice,
 }
 
 _NO_MODE: Sentence = say("There is no such mode here. HELP lists what there is.")
@@ -216,7 +223,6 @@ _INSTEAD: Mapping[str, Sentence] = {
     "h": say("There is no such mode here: MODE +o NICK makes an operator."),
     "j": _SLOW,
     "q": say("There is no such mode here: MUTE NICK lets somebody say nothing."),
-    "v": say("There is no such mode here: whoever may talk needs none, and MUTE NICK is for who may not."),
 }
 
 

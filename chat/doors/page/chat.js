@@ -112,6 +112,8 @@ const SENTENCES = {
   role_member: ["{to} has no role in {of} any more", "{to} ya no tiene papel en {of}"],
   m_mute: ["{to} was muted", "{to} fue silenciado"],
   m_unmute: ["{to} may talk again", "{to} puede hablar otra vez"],
+  m_voice: ["{to} may talk while all are muted", "{to} puede hablar aunque todos estén en silencio"],
+  m_unvoice: ["{to} has no voice any more", "{to} ya no tiene voz"],
   m_kick: ["{to} was sent out", "{to} fue echado"],
   m_ban: ["{to} was banned", "{to} fue vetado"],
   m_unban: ["{to} is banned no more", "{to} ya no está vetado"],

@@ -350,21 +350,32 @@ class IrcWire:
             yield from messages.lines(self.server, "332", self.nick, name, visible(room.topic))
         if "draft/no-implicit-names" not in self.capabilities:
             sign = "@" if isinstance(room, replies.Joined) and room.private else "="
-            yield from self._names(name, room.users, room.here, room.operators, sign)
+            yield from self._names(name, room.users, room.here, room.operators, room.voiced, sign)
         if not room.recorded:
             yield from messages.lines(self.server, "NOTICE", name, self.words(phrases.not_recorded(name)))
 
     def _names(
-        self, room: str, users: Iterable[str], here: int, operators: Sequence[str], sign: str = "="
+        self,
+        room: str,
+        users: Iterable[str],
+        here: int,
+        operators: Sequence[str],
+        voiced: Sequence[str],
+        sign: str = "=",
     ) -> Iterator[str]:
         shape = mask if "userhost-in-names" in self.capabilities else str
-        shown = [f"@{shape(nick)}" if nick in operators else shape(nick) for nick in users]
+        shown = [self.rank(nick in operators, nick in voiced) + shape(nick) for nick in users]
         yield from messages.rows(self.server, "353", (self.nick, self.listing or sign, room), shown)
         if self.listing is None:
             yield self.numeric("366", room, self.words(numerics.END_OF_NAMES))
         if here > len(shown):
             more = say("{count} more are in {room} than this list has.", count=here - len(shown), room=room)
             yield from messages.lines(self.server, "NOTICE", room, self.words(more))
+
+    def rank(self, operates: bool, voiced: bool) -> str:
+        """What stands before the nickname of somebody in a room: the highest that they are, or all of it."""
+        ranks = "@" * operates + "+" * voiced
+        return ranks if "multi-prefix" in self.capabilities else ranks[:1]
 
     def _reply(self, reply: Reply) -> Iterator[str]:
         match reply.facts:
@@ -379,7 +390,8 @@ class IrcWire:
                     yield from self._remember(earlier)
             case replies.Who(room, users, here):
                 operators = [user.nick for user in users if user.role != "member"]
-                yield from self._names(room, (user.nick for user in users), here, operators)
+                voiced = [user.nick for user in users if user.voiced]
+                yield from self._names(room, (user.nick for user in users), here, operators, voiced)
             case replies.Left(room, _, text):
                 yield from messages.lines(mask(self.nick), "PART", room, visible(text))
             case replies.Topic(room, topic):

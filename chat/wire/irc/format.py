@@ -149,20 +149,18 @@ class IrcFormat:
         match entry.fact:
             case Message() | Action() | Private() as fact:
                 yield from said(fact, log.name)
-            case Joined(_, who, _, authors, operators) if self._extends:
+            case Joined(_, who, _, authors) as joined if self._extends:
                 known = {author.nick: author for author in authors}
                 for nick in who:
                     author = known.get(nick)
                     account = nick if author is not None and author.account else "*"
                     realname = author.realname if author is not None else ""
                     yield line(mask(nick), "JOIN", log.name, account, visible(realname) or nick)
-                for nick in operators:
-                    yield bare("", "MODE", log.name, "+o", nick)
-            case Joined(_, who, _, _, operators):
+                yield from _ranks(log.name, joined)
+            case Joined(_, who) as joined:
                 for nick in who:
                     yield bare(mask(nick), "JOIN", log.name)
-                for nick in operators:
-                    yield bare("", "MODE", log.name, "+o", nick)
+                yield from _ranks(log.name, joined)
             case Left(put_out="kick"):
                 return  # the KICK itself has told it
             case Left(_, who, put_out="ban"):
@@ -214,6 +212,13 @@ class IrcFormat:
             yield from lines(HOST, "NOTICE", place, words)
 
 
+def _ranks(room: str, joined: Joined) -> Iterator[str]:
+    """What those are in the room who came, for the lists of others."""
+    for letter, nicks in (("o", joined.operators), ("v", joined.voiced)):
+        for nick in nicks:
+            yield bare(HOST, "MODE", room, f"+{letter}", nick)
+
+
 def _source(author: Author | None) -> str:
     return HOST if author is None else mask(author.nick)
 
@@ -235,6 +240,8 @@ def measured(
     """What a measure of a room is in IRC, if anything, to others or to whom it hits."""
     if what == "kick" or (what == "ban" and oneself):
         yield from lines(source, "KICK", room, to, visible(why) or source.partition("!")[0] or what)
+    elif what in ("voice", "unvoice"):
+        yield bare(source, "MODE", room, "+v" if what == "voice" else "-v", to)
     elif what in ("ban", "unban") and not oneself:
         yield bare(source, "MODE", room, "+b" if what == "ban" else "-b", ban_mask(to))
     elif not to and what in _OF_ROOM:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from chat.base import limits
 
-MODES = ("Bio", "biklmnost", "bklo")
+MODES = ("Bio", "biklmnostv", "bklov")
 """Letters of modes that people and rooms have, and of those that have a parameter: nobody's address is seen (`i`), and
 nobody talks to a room from outside (`n`)."""
 
@@ -30,7 +30,7 @@ def _tokens(server: str) -> Sequence[str]:
         "CHANTYPES=#",
         f"CHANLIMIT=#:{limits.ROOMS_PER_PERSON}",
         "CHANMODES=b,k,l,imnst",
-        "PREFIX=(o)@",
+        "PREFIX=(ov)@+",
         "EXTBAN=$,a",
         "ACCOUNTEXTBAN=a",
         f"NICKLEN={limits.NICKNAME}",
