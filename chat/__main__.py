@@ -1,7 +1,8 @@
 """`chat-server` and `python -m chat`: the server in the foreground, another name for `twistd -n chat`.
 
 `chat-server check` looks at what it would start with, and starts nothing; `chat-server backup` copies the database;
-`chat-server admin` tells a server that runs what to do.
+`chat-server copy` takes what is kept from a file to a database of PostgreSQL, or back; `chat-server admin` tells a
+server that runs what to do.
 """
 
 import sys
@@ -9,10 +10,15 @@ from pathlib import Path
 
 from twisted.scripts import twistd
 
-from chat.server import admin_command, backup_command, check_command
+from chat.server import admin_command, backup_command, check_command, copy_command
 from chat.server.options import Options
 
-_OTHERS = {"check": check_command.main, "backup": backup_command.main, "admin": admin_command.main}
+_OTHERS = {
+    "check": check_command.main,
+    "backup": backup_command.main,
+    "copy": copy_command.main,
+    "admin": admin_command.main,
+}
 """What else one may ask of it, by its first word."""
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
@@ -52,7 +52,8 @@ from chat.server.process import RunningProcess
 from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
 from chat.server.watchdog import Watchdog
-from chat.store.maintenance import Maintenance
+from chat.store.address import is_address
+from chat.store.maintenance import Maintenance, OnDisk, Tended
 from chat.store.memory import MemoryStore
 from chat.store.sqlite.free_space import shortage
 from chat.store.sqlite.schema import prepare
@@ -97,7 +98,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         companions.append(Watchdog(reactor))
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
-        store, kept, lines = _open_store(options, reactor, words)
+        store, kept, lines, tended, disk = _open_store(options, reactor, words)
     passwords = Argon2(reactor)
     companions.append(passwords)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
@@ -135,10 +136,10 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *asked,
         *options.password_notes(),
     ]
-    durable, upkeep = store if isinstance(store, SqliteStore) else None, None
+    upkeep = None
     backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
-    if durable is not None:
-        upkeep = Maintenance(reactor, _now, elapsed, durable, options["keep"], backup_to)
+    if tended is not None:
+        upkeep = Maintenance(reactor, _now, elapsed, tended, options["keep"], backup_to, disk)
         companions.append(upkeep)
     if options["discoverable"]:
         try:
@@ -147,10 +148,10 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             give_up(error.sentence, words)
     if presets.beside(options).class_mode:
         companions.append(ClassAtStart(hub))
-    reload = Reload(options, partial(_apply, factory, durable, upkeep), [certificates.reload] if certificates else ())
+    reload = Reload(options, partial(_apply, factory, disk, upkeep), [certificates.reload] if certificates else ())
     counts = LogCounts()
     companions.append(counts)
-    hub.process = RunningProcess(reload, reactor.stop, durable, backup_to, _now, counts)
+    hub.process = RunningProcess(reload, reactor.stop, tended, backup_to, _now, counts)
     on_hangup = reactor.stop if stops_with_terminal else reload.on_signal
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(on_hangup))
     tell = partial(status.write, options.below_data(STATUS), hub)
@@ -206,7 +207,7 @@ def _settings(options: Options) -> Settings:
     )
 
 
-def _apply(factory: ChatFactory, store: SqliteStore | None, upkeep: Maintenance | None, options: Options) -> None:
+def _apply(factory: ChatFactory, disk: OnDisk | None, upkeep: Maintenance | None, options: Options) -> None:
     """What `chat.server.reload.RELOADED` lists is as these options say from now on."""
     hub = factory.hub
     hub.settings = replace(
@@ -215,8 +216,8 @@ def _apply(factory: ChatFactory, store: SqliteStore | None, upkeep: Maintenance 
         # Which words a language reserves waits for a restart, as the language does.
         reserved=Reserved(hub.settings.reserved.language, options["reserved"]),
     )
-    if store is not None:
-        store.min_free(options["min-free"])
+    if disk is not None:
+        disk.min_free(options["min-free"])
     if upkeep is not None:
         upkeep.keep(options["keep"])
     factory.enforce_bans()
@@ -254,10 +255,22 @@ def _how_many(options: Options) -> list[Sentence]:
     ]
 
 
-def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store, Kept, list[str]]:
-    """The store, what it holds, and what is said about it at the start."""
+class _Opened(NamedTuple):
+    """The store, what it holds, what is said about it at the start, and what of it is looked after."""
+
+    store: Store
+    kept: Kept
+    said: list[str]
+    tended: Tended | None = None
+    disk: OnDisk | None = None
+
+
+def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
     if options["database"] == MEMORY:
-        return MemoryStore(clock=reactor), NOTHING_KEPT, [words.words(say("Talk is kept until the server ends."))]
+        told = say("Talk is kept until the server ends.")
+        return _Opened(MemoryStore(clock=reactor), NOTHING_KEPT, [words.words(told)])
+    if is_address(options["database"]):
+        return _open_in_database(options, reactor, words)
     try:
         prepared = prepare(
             options.below_data(options["database"]),
@@ -269,7 +282,21 @@ def _open_store(options: Options, reactor: Any, words: Language) -> tuple[Store,
         give_up(error.sentence, words)
     store = SqliteStore(prepared, reactor, options["sync"], options["min-free"])
     short = shortage(prepared.path, options["min-free"])
-    return store, prepared.kept, list(map(words.words, [*prepared.summary, *([] if short is None else [short])]))
+    said = list(map(words.words, [*prepared.summary, *([] if short is None else [short])]))
+    return _Opened(store, prepared.kept, said, store, store)
+
+
+def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opened:
+    # Only here, for it is an extra.
+    from chat.store.postgresql.schema import prepare
+    from chat.store.postgresql.store import PostgresStore
+
+    try:
+        prepared = prepare(options["database"], keep=options["keep"], now=_now())
+    except Unusable as error:
+        give_up(error.sentence, words)
+    store = PostgresStore(prepared, reactor)
+    return _Opened(store, prepared.kept, list(map(words.words, prepared.summary)), store)
 
 
 def _open_log(options: Options) -> LogBook | None:

@@ -13,10 +13,15 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import hypothesis
 import pytest
+from database import opened
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -87,3 +92,32 @@ def logged(request: pytest.FixtureRequest) -> Iterator[LoggedFailures]:
 def world() -> World:
     """An empty chat."""
     return World()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A server of PostgreSQL for all tests, where its programs are there."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
+    from postgresql import server  # not where psycopg is missing
+
+    with server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def opened_as(request: pytest.FixtureRequest) -> Callable[[str], AbstractContextManager[Any]]:
+    """A new store of a kind, until the end of a block."""
+
+    @contextmanager
+    def opened_as(kind: str) -> Iterator[Any]:
+        if kind == "postgresql":
+            server = request.getfixturevalue("postgresql")
+            from postgresql import stored
+
+            with stored(server.cleared()) as store:
+                yield store
+        else:
+            with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
+                yield database
+
+    return opened_as

@@ -607,6 +607,18 @@ without that a commit takes 0.5 s while one client sends a megabyte of newlines 
 LOCKED_SECONDS = 2.0
 """How long a write waits for another program that holds the database: people wait as long for their line."""
 
+STATEMENT_SECONDS = 3.0
+CONNECT_SECONDS = 2
+"""How long a server of PostgreSQL may take to answer, or to let us in, before the next one is asked: a commit takes
+some milliseconds, and libpq knows no less than 2 s."""
+
+STORE_AWAY_SECONDS = 5.0
+"""After so long without the database what is said is refused at once: a switch to its standby takes less, and whoever
+waits longer types the line again."""
+
+RECONNECT_LEAST_SECONDS, RECONNECT_MOST_SECONDS = 0.1, 1.0
+"""Between two tries to reach it."""
+
 CHECKED_BYTES = 64 * 1024 * 1024
 """A database up to this size is checked page by page at start: 0.1 s measured, a second on a small machine."""
 
@@ -642,6 +654,9 @@ what goes by its size, which can be much in few rows."""
 COPY_PAGES = 256
 COPY_PAUSE_SECONDS = 0.005
 """A copy takes a MiB and lets the disk serve others: 100 MB/s at most."""
+
+COPIED_ROWS = 2000
+"""Rows that are copied at once from one kind of database to another."""
 
 BACKUPS = 7
 """Copies that are kept: a week to find out what is missing."""

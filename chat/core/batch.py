@@ -143,6 +143,12 @@ class OpenBatch:
             self._count(change, -1)
         return out
 
+    def withdraw(self, ids: Collection[LineId]) -> list[Change]:
+        """The same of what it has numbered."""
+        out = [change for change, _ in self._placed if change.is_one_of(ids)]
+        self._placed = [placed for placed in self._placed if not placed[0].is_one_of(ids)]
+        return out
+
     def _count(self, change: Change, sign: int) -> None:
         events, size = len(change.facts), 0
         for fact in change.facts:

@@ -210,6 +210,17 @@ class Duplicates(Exception):
         self.known = known
 
 
+class InDoubt(Exception):
+    """Whether a batch was kept is not known for now; `later` tells, as the commit would have.
+
+    Until then the store takes nothing else.
+    """
+
+    def __init__(self, later: Deferred[Numbered]) -> None:
+        super().__init__(later)
+        self.later = later
+
+
 class Elsewhere(NamedTuple):
     """What another node committed, with its numbers: of each log they go on where its last ones were."""
 
@@ -335,7 +346,7 @@ class Store(Protocol):
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch; fires with its numbers when it is durable, fails with `NotStored` or `Duplicates` where nothing
-        was kept.
+        was kept, and with `InDoubt` where that cannot be told for long.
         """
 
     def start(self) -> None:

@@ -3,7 +3,8 @@
 Facts and changed records gather; once per burst they go to the store as one batch.  Committed: the logs are extended,
 which wakes their readers, and the writers are told.  Refused: the batch is dropped, no number was used, the writers
 are told.  One batch is in flight while the next gathers.  The numbers are the store's: what other nodes committed
-meanwhile comes before it.
+meanwhile comes before it.  Where the store cannot tell for long, that batch is in doubt, its writers wait, and what
+gathers is refused: it was never sent.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer
 from chat.core.latency import Latency
-from chat.core.ports import Claim, Duplicates, Line, Numbered, Record, Redaction, Remembered, Store
+from chat.core.ports import Claim, Duplicates, InDoubt, Line, Numbered, Record, Redaction, Remembered, Store
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place, Said
 from chat.log.log import Log
@@ -49,6 +50,9 @@ class Turn:
         self._last_at: datetime | None = None
         self._next = OpenBatch()
         self._in_flight = False
+        self._in_doubt: OpenBatch | None = None
+        self._repeated: list[Change] = []
+        """Lines that came again while their first copy is in doubt, whose fate they share."""
         self._scheduled = False
         self._stopped = False
         self._calm: list[Callable[[], None]] = []
@@ -206,7 +210,11 @@ class Turn:
         refused = False
         try:
             if isinstance(result, Failure):
-                refused = self._refused(result, gathered)
+                if isinstance(error := result.value, InDoubt):
+                    self._in_doubt = gathered
+                    error.later.addBoth(self._out_of_doubt, gathered)
+                else:
+                    refused = self._refused(result, gathered)
             else:
                 shared = result is not gathered.proposed
                 if shared:
@@ -228,6 +236,13 @@ class Turn:
             self._next.touched = {**gathered.touched, **self._next.touched}
         if self.landed is not None:
             self.landed(gathered.remembered, numbered)
+
+    def _out_of_doubt(self, result: Numbered | Failure, gathered: OpenBatch) -> None:
+        """At last the store tells what became of a batch."""
+        self._in_doubt = None
+        self._next.put_first(self._repeated)
+        self._repeated = []
+        self._landed(result, gathered)
 
     def _go_on(self, refused: bool) -> None:
         self._in_flight = False
@@ -263,6 +278,8 @@ class Turn:
 
     def _refused(self, failure: Failure, gathered: OpenBatch) -> bool:
         """Returns whether nothing was stored because the store could not."""
+        if self._in_doubt is not None:
+            self._repeated += gathered.withdraw(self._in_doubt.ids)
         # What brings people back is still true, and goes with the next turn.
         self._next.touched = {**gathered.still_to_be_stored, **self._next.touched}
         if isinstance(failure.value, Duplicates):

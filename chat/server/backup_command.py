@@ -11,6 +11,7 @@ from chat.base.errors import Unfit, about
 from chat.base.language import Sentence, say
 from chat.base.reasons import system_reason
 from chat.server.options import MEMORY, Options
+from chat.store.address import is_address
 from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.schema import look_into
@@ -47,7 +48,10 @@ def main(words: Sequence[str]) -> int:
 def _copied(options: Options) -> Path:
     if options["database"] == MEMORY:
         raise Wrong(f"--database {MEMORY}", say("nothing of it is kept that could be copied."))
-    source, target = options.below_data(options["database"]), Path(options["copy"]).absolute()
+    target = Path(options["copy"]).absolute()
+    if is_address(options["database"]):
+        return copied(options["database"], target)
+    source = options.below_data(options["database"])
     if not source.exists():
         raise Wrong(str(source), say("there is no such file; --data says where it is."))
     if target.exists():
@@ -61,6 +65,27 @@ def _copied(options: Options) -> Path:
         raise _impossible(target, system_reason(error)) from None
     except sqlite3.Error as error:
         raise _impossible(target, reason(error)) from None
+    return target
+
+
+def copied(address: str, target: Path) -> Path:
+    """Copy a database of PostgreSQL into a new file of SQLite; raises `Unfit` or `Unusable`."""
+    from chat.store.postgresql.connection import Failed, Unreachable  # only here, for it is an extra
+    from chat.store.postgresql.copying import to_file
+    from chat.store.postgresql.schema import unusable
+
+    if target.exists():
+        raise Wrong(str(target), say("it is there already."))
+    try:
+        to_file(address, target)
+    except OSError as error:
+        raise _impossible(target, system_reason(error)) from None
+    except sqlite3.Error as error:
+        raise _impossible(target, reason(error)) from None
+    except Unreachable as error:
+        raise error.unusable or unusable(address, error.reason) from None
+    except Failed as error:
+        raise unusable(address, error.reason) from None
     return target
 
 

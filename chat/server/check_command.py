@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from twisted.internet import tcp
@@ -25,6 +26,7 @@ from chat.doors import certificate, control, listening, ssh_keys
 from chat.doors.certificate import BadCertificate
 from chat.doors.tls import usable
 from chat.server.options import MEMORY, NO_PORT, Options, check_port
+from chat.store.address import is_address
 from chat.store.sqlite.free_space import shortage
 from chat.store.sqlite.schema import examine
 from chat.store.unusable import Unusable
@@ -69,7 +71,12 @@ def findings(words: Sequence[str]) -> Findings:
     found = Findings(options.language, wrong)
     # Where there is no directory of data, what is in it cannot be told; that it is not there has been.
     has_data = options["data"] != "" and options.below_data("").is_dir()
-    if has_data and options["database"] not in ("", MEMORY):
+    if is_address(options["database"]):
+        if find_spec("psycopg") is not None:  # else that is told
+            from chat.store.postgresql import schema  # only here, for it is an extra
+
+            found.look(lambda: schema.examine(options["database"]))
+    elif has_data and options["database"] not in ("", MEMORY):
         path, skip = options.below_data(options["database"]), bool(options["skip-damaged"])
         found.look(lambda: examine(path, skip_damaged=skip))
         found.look(lambda: _space(path, options))

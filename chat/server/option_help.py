@@ -102,7 +102,11 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
             "data": say(
                 "The directory of database, certificate and key; $STATE_DIRECTORY or the current one if not given."
             ),
-            "database": say("Where talk is kept; memory: keeps it only until the server ends."),
+            "database": say(
+                "Where talk is kept: a file, or {address} for PostgreSQL, which needs the extra postgres; memory: "
+                "keeps it only until the server ends.",
+                address="postgresql://chat@db1/chat",
+            ),
             "sync": say("What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."),
             "keep": say(
                 "What is kept: all, 30d (a month; also 12h, 8w), 5000lines (what people said last in each room), or "

@@ -28,6 +28,7 @@ from chat.doors import control
 from chat.server import config, first_word, presets
 from chat.server.option_help import CLIENTS_MOST, GRACE_MOST, GROUPS, LONG
 from chat.server.presets import PRESETS
+from chat.store.address import is_address, shown
 from chat.store.keep import parse_keep
 from chat.wire import grammar
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT
@@ -392,6 +393,15 @@ class Options(CommandLine):
     def _check_database(self) -> None:
         if self["database"] == "":
             raise Wrong("--database", say("a file, or {memory} would be right.", memory=MEMORY))
+        if is_address(self["database"]):
+            check_extra(f"--database {shown(self['database'])}")
+            given = {
+                "min-free": self["min-free"] is not None,
+                "skip-damaged": self["skip-damaged"],
+                "sync": self["sync"] != "full",
+            }
+            for option in filter(given.get, given):
+                raise Wrong(f"--{option}", say("that is for a database that is a file."))
 
     def _check_control(self) -> None:
         if self["control"] == "":
@@ -426,7 +436,9 @@ class Options(CommandLine):
         """Where a use wants a password and there is none, ask for one; returns what the start says, raises `Unfit`."""
         if self["password"] is not None or not presets.beside(self).asks_for_word:
             return []
-        first = self["database"] == MEMORY or not self.below_data(self["database"]).exists()
+        first = self["database"] == MEMORY or not (
+            is_address(self["database"]) or self.below_data(self["database"]).exists()
+        )
         return first_word.ask(self.word, first, self.language, self._take_word)
 
     def _take_word(self) -> None:
@@ -500,6 +512,12 @@ def _of(what: str) -> Iterator[None]:
         yield
     except (Refused, Unfit) as error:
         raise Wrong(what, error.sentence) from None
+
+
+def check_extra(what: str) -> None:
+    """A database of PostgreSQL needs what not everybody has; raises `Wrong`."""
+    if find_spec("psycopg") is None:
+        raise Wrong(what, say("it needs psycopg: pip install 'twisted-chat[postgres]'"))
 
 
 def check_port(option: str, port: str) -> str:

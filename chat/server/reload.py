@@ -17,6 +17,7 @@ from chat.base.passwords import Shared
 from chat.base.sizes import spelled as spelled_size
 from chat.base.text import visible
 from chat.server.options import Options
+from chat.store import address
 from chat.store.keep import spelled
 from chat.store.sqlite.free_space import MinFree
 from chat.wire.prose import NOTHING_CHANGED
@@ -118,7 +119,12 @@ def _hidden(value: Shared | None) -> str:
     return "-" if value is None else "***"
 
 
-_SPELLED: Mapping[str, Callable[[Any], str]] = {"keep": spelled, "min-free": _size, "password": _hidden}
+_SPELLED: Mapping[str, Callable[[Any], str]] = {
+    "keep": spelled,
+    "min-free": _size,
+    "password": _hidden,
+    "database": address.shown,
+}
 
 
 def _shown(value: Any) -> str:

@@ -31,11 +31,18 @@ class Tended(Protocol):
     def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
         """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
 
+    def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
+        """The copy of this date, made if there is none."""
+
+
+class OnDisk(Protocol):
+    """A store that is a file of ours, on a disk that may become full."""
+
     def look_at_space(self) -> Deferred[None]:
         """Look how much of the disk is free; the log says where that is little."""
 
-    def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
-        """The copy of this date, made if there is none."""
+    def min_free(self, size: int | None) -> None:
+        """So much of the disk stays free from now on."""
 
     @property
     def path(self) -> Path:
@@ -59,11 +66,13 @@ class Maintenance:
         store: Tended,
         keep: Keep,
         backup_to: Path | None,
+        disk: OnDisk | None = None,
     ) -> None:
         self._clock = clock
         self._now = now
         self._elapsed = elapsed
         self._store = store
+        self._disk = disk
         self._keep = keep
         self._took_away = 0.0
         self._undated: set[str] = set()
@@ -114,20 +123,21 @@ class Maintenance:
 
     async def _tend(self) -> float:
         """One step of everything; returns the seconds to the next."""
-        self._look_at_journal()
-        await self._look_at_space()
+        if self._disk is not None:
+            self._look_at_journal(self._disk)
+            await self._look_at_space(self._disk)
         await self._back_up()
         return limits.TRIM_PAUSE_SECONDS if await self._trim() else limits.UPKEEP_SECONDS
 
-    async def _look_at_space(self) -> None:
+    async def _look_at_space(self, disk: OnDisk) -> None:
         try:
-            await self._store.look_at_space()
+            await disk.look_at_space()
         except Exception:
             logger.failure("How much of the disk is free could not be looked at")
 
-    def _look_at_journal(self) -> None:
+    def _look_at_journal(self, disk: OnDisk) -> None:
         """Nothing of it gets into the database, nor is its place used again, while another program reads."""
-        size = self._store.journal()
+        size = disk.journal()
         if size < limits.JOURNAL_TOLD_BYTES:
             self._told_bytes = limits.JOURNAL_TOLD_BYTES
         elif size >= self._told_bytes:
@@ -136,7 +146,7 @@ class Maintenance:
                 "{path}-wal has grown to {size} MB: another program keeps the database open, in a transaction that "
                 "does not end, and with each line the file grows on; `fuser {path}` tells which one. For a copy there "
                 "is chat-server backup",
-                path=self._store.path,
+                path=disk.path,
                 size=size // 1_000_000,
             )
 

@@ -102,7 +102,8 @@ KINDS_WITHOUT_AUTHOR = ", ".join(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# SQLite would cut a text at the one and cannot hold the others; `text.visible` lets neither through.
+# SQLite would cut a text at the one, PostgreSQL refuses it, and neither holds the others; `text.visible` lets none of
+# them through.
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -175,16 +176,32 @@ def entry(row: Sequence[Any]) -> Entry:
 
 
 def storable(text: str) -> str:
-    """A text that SQLite holds as it is."""
+    """A text that a database holds as it is."""
     if text.isascii() and "\0" not in text:
         return text
     return _UNKEEPABLE.sub("\ufffd", text)
 
 
-def as_json(rows: Sequence[Sequence[object]]) -> str:
-    """Rows as one parameter, which one statement takes apart."""
+def as_json(rows: object) -> str:
+    """Rows, or more than one kind of them, as one parameter, which one statement takes apart."""
     text = json.dumps(rows, ensure_ascii=False)
     if "\\u0000" in text or (not text.isascii() and _UNKEEPABLE.search(text)):
-        clean = [[storable(value) if isinstance(value, str) else value for value in row] for row in rows]
-        text = json.dumps(clean, ensure_ascii=False)
+        text = json.dumps(_storable(rows), ensure_ascii=False)
     return text
+
+
+def _storable(part: object) -> object:
+    """The same with texts that a database holds as they are."""
+    match part:
+        case str():
+            return storable(part)
+        case dict():
+            return {key: _storable(value) for key, value in part.items()}
+        case list() | tuple():
+            return [_storable(one) for one in part]
+    return part
+
+
+def in_ascii(id: str) -> str:
+    """An id that a program made up, so that two different ones stay different whatever is in them."""
+    return json.dumps(id)

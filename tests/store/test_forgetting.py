@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from database import AMY, BOB, CARL, MINUTE, START, Database, batch, log, opened, private
+from database import AMY, AT_LENGTH, BOB, CARL, MINUTE, ON_DISK, START, Database, batch, log, opened, private
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_rows import entries
@@ -27,6 +28,13 @@ GONE = Forgotten({"p-amy"}, {"amy"})
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     with opened(tmp_path / "chat.sqlite3") as database:
+        yield database
+
+
+@pytest.fixture(params=ON_DISK)
+def held(request: pytest.FixtureRequest, opened_as: Any) -> Iterator[Any]:
+    """A database of each kind."""
+    with opened_as(request.param) as database:
         yield database
 
 
@@ -98,8 +106,9 @@ def test_what_is_near_to_each_other_is_written_anew_once(database: Database) -> 
     assert written[1] - written[0] < 10 * 100
 
 
-def test_what_somebody_said_is_found_part_after_part(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_somebody_said_is_found_part_after_part(held: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SPOKEN_LOOKED_AT", 2)
+    database = held
     database.commit(log("#lobby", [Message(author, author.nick) for author in (AMY, BOB, AMY, CARL, AMY)]))
     database.commit(log("#ops", [Message(AMY, "there")]))
     found, behind, parts = [], 0, 0
@@ -139,16 +148,17 @@ def test_what_is_taken_back_while_somebody_looks_costs_no_other_line(
     assert gone
 
 
+@pytest.mark.parametrize("kind", AT_LENGTH)
 @settings(max_examples=100, deadline=None)
-@given(st.lists(entries, max_size=5), st.lists(entries, max_size=5), st.booleans())
-@example([Entry(1, START, private(BOB, AMY, "psst"))], [], False)
-def test_every_store_forgets_alike(room: list[Entry], own: list[Entry], mine: bool) -> None:
+@given(room=st.lists(entries, max_size=5), own=st.lists(entries, max_size=5), mine=st.booleans())
+@example(room=[Entry(1, START, private(BOB, AMY, "psst"))], own=[], mine=False)
+def test_every_store_forgets_alike(opened_as: Any, kind: str, room: list[Entry], own: list[Entry], mine: bool) -> None:
     authors = [AMY, *(entry.fact.author for entry in [*room, *own] if entry.fact.author is not None and mine)]
     gone = Forgotten({author.person for author in authors}, {names.fold(author.nick) for author in authors})
     logs = [log(key, [entry.fact for entry in held]) for key, held in (("#lobby", room), ("@p-bob", own)) if held]
     memory = MemoryStore()
     memory.commit(batch(*logs))
-    with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
+    with opened_as(kind) as database:
         database.commit(*logs)
         emptied = database.wait(database.store.forget(gone, 0))
         assert emptied == database.wait(memory.forget(gone, 0))

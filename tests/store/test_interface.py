@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from database import AMY, BOB, CARL, MINUTE, START, Reactor, batch, lines, log, opened, private
+from database import AMY, BOB, CARL, MINUTE, ON_DISK, START, Reactor, batch, lines, log, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,13 +38,13 @@ class Memory(Reactor):
         self.store: Store = MemoryStore()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+@pytest.fixture(params=["memory", *ON_DISK])
+def held(request: pytest.FixtureRequest, opened_as: Any) -> Iterator[Any]:
     """A store of each kind."""
     if request.param == "memory":
         yield Memory()
     else:
-        with opened(tmp_path / "chat.sqlite3") as database:
+        with opened_as(request.param) as database:
             yield database
 
 
@@ -197,10 +195,11 @@ def test_nothing_in_a_search_has_a_meaning_of_its_own(held: Any, words: str) -> 
     assert found(held, "#lobby", words=words).total in (1, 2)
 
 
+@pytest.mark.parametrize("kind", ON_DISK)
 @given(words=st.text(max_size=40))
 @settings(max_examples=30)
-def test_any_text_can_be_searched_for(words: str) -> None:
-    with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
+def test_any_text_can_be_searched_for(opened_as: Any, kind: str, words: str) -> None:
+    with opened_as(kind) as database:
         database.commit(lines("one", "two"))
         assert found(database, "#lobby", words=words).total <= 2
 
@@ -353,6 +352,7 @@ stretches = st.dictionaries(
 )
 
 
+@pytest.mark.parametrize("kind", ON_DISK)
 @given(
     batches=batches,
     asked=st.lists(queries | mentions | spoken, max_size=8),
@@ -363,7 +363,9 @@ stretches = st.dictionaries(
     indexed=st.booleans(),
 )
 @settings(max_examples=50)
-def test_both_stores_answer_alike(
+def test_all_stores_answer_alike(
+    opened_as: Any,
+    kind: str,
     batches: list[list[tuple[str, Fact, bool]]],
     asked: list[Query],
     redactions: list[Redaction],
@@ -371,7 +373,7 @@ def test_both_stores_answer_alike(
     indexed: bool,
 ) -> None:
     memory = Memory()
-    with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
+    with opened_as(kind) as database:
         heads = dict.fromkeys(KEYS, 0)
         for minute, changes in enumerate(batches):
             appended = list(_numbered(changes, heads, START + minute * MINUTE))
@@ -401,9 +403,10 @@ def _numbered(changes: list[tuple[str, Fact, bool]], heads: dict[str, int], at: 
             yield Appended(key, key.upper(), added[0][1], entries)
 
 
-def test_of_long_entries_a_database_reads_no_more_than_a_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_of_long_entries_a_database_reads_no_more_than_a_page(opened_as: Any, kind: str) -> None:
     long = lines(*["x" * 2000] * 100)
-    with opened(tmp_path / "chat.sqlite3") as database:
+    with opened_as(kind) as database:
         database.commit(long)
         page = database.wait(database.store.after("#lobby", 3, 100))
         assert [entry.seq for entry in page] == list(range(4, 4 + -(-limits.PAGE_BYTES // (2000 + limits.FRAME))))

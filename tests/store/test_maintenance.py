@@ -71,7 +71,7 @@ class World:
         self.slept = timedelta(0)
         self.begin = begin
         self.errors: list[LogEvent] = []
-        self.upkeep = Maintenance(self.clock, self.now, self.elapsed, self.store, 30 * DAY, backup_to)
+        self.upkeep = Maintenance(self.clock, self.now, self.elapsed, self.store, 30 * DAY, backup_to, self.store)
         self.upkeep.start()
 
     def now(self) -> datetime:

@@ -9,9 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from database import AMY, BOB, MINUTE, START, Database, batch, lines, log, opened, private
+from database import AMY, BOB, MINUTE, ON_DISK, START, Database, batch, lines, log, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,8 +48,16 @@ def found(database: Database, **query: object) -> list[str]:
     return [getattr(entry.fact, "text", "") for _, entry in held.entries]
 
 
+@pytest.fixture(params=ON_DISK)
+def held(request: pytest.FixtureRequest, opened_as: Any) -> Iterator[Any]:
+    """A database of each kind."""
+    with opened_as(request.param) as database:
+        yield database
+
+
 @pytest.mark.parametrize("indexed", [False, True])
-def test_the_row_stays_and_is_found_by_nothing_that_it_said(database: Database, indexed: bool) -> None:
+def test_the_row_stays_and_is_found_by_nothing_that_it_said(held: Any, indexed: bool) -> None:
+    database = held
     database.commit(lines("one", "tulip two", "three"))
     if indexed:
         database.index()
@@ -80,7 +89,8 @@ def _counted(path: Path, key: str = "#lobby") -> tuple[int, int]:
         return row[0], row[1]
 
 
-def test_what_is_taken_back_twice_is_taken_back_once(database: Database) -> None:
+def test_what_is_taken_back_twice_is_taken_back_once(held: Any) -> None:
+    database = held
     database.commit(lines("one", "tulip"))
     take_back(database, 2)
     take_back(database, 2, 99)
@@ -88,7 +98,8 @@ def test_what_is_taken_back_twice_is_taken_back_once(database: Database) -> None
     assert found(database) == ["one"]
 
 
-def test_the_copies_of_a_private_line_are_found_by_what_they_say(database: Database) -> None:
+def test_the_copies_of_a_private_line_are_found_by_what_they_say(held: Any) -> None:
+    database = held
     psst, other = private(AMY, BOB, "psst"), private(AMY, BOB, "other")
     database.commit(log("@p-amy", [psst]), log("@p-bob", [private(BOB, AMY, "hi"), psst, psst, other]))
     (entry,) = database.entries("@p-amy")

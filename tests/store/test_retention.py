@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from database import AMY, BOB, MINUTE, START, Database, lines, log, opened, person, private
+from database import AMY, BOB, MINUTE, ON_DISK, START, Database, lines, log, opened, person, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,9 +25,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "chat.sqlite3"
 
 
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with opened(path) as database:
+@pytest.fixture(params=ON_DISK)
+def database(request: pytest.FixtureRequest, opened_as: Any) -> Iterator[Any]:
+    with opened_as(request.param) as database:
         yield database
 
 

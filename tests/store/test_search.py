@@ -8,11 +8,11 @@ import sys
 import unicodedata
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
+from typing import Any
 
 import pytest
-from database import START, Database, Reactor, batch, lines, opened
+from database import AT_LENGTH, START, Database, Reactor, batch, lines, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import succeed
@@ -89,14 +89,17 @@ SCRIPTS = [
 texts = st.lists(st.sampled_from(SCRIPTS).flatmap(lambda signs: st.text(signs, max_size=5)), max_size=4).map("".join)
 
 
+@pytest.mark.parametrize("kind", AT_LENGTH)
 @given(
     said=st.lists(texts | st.text(max_size=8), max_size=8), asked=st.lists(texts, max_size=6), most=st.integers(1, 9)
 )
 @settings(max_examples=60, deadline=None)
-def test_both_stores_find_alike_indexed_and_not(said: list[str], asked: list[str], most: int) -> None:
+def test_all_stores_find_alike_indexed_and_not(
+    opened_as: Any, kind: str, said: list[str], asked: list[str], most: int
+) -> None:
     said = [text.replace("\0", "").encode("utf-8", "ignore").decode() for text in said]
     memory, reactor = MemoryStore(), Reactor()
-    with TemporaryDirectory() as directory, opened(Path(directory) / "chat.sqlite3") as database:
+    with opened_as(kind) as database:
         middle = len(said) // 2
         for first, half in ((1, said[:middle]), (middle + 1, said[middle:])):
             database.index()

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from database import AMY, START, Database, opened, private
+from database import AMY, ON_DISK, START, Database, opened, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from chat.base import limits
 from chat.core.ports import Appended
 from chat.log.events import Entry, Joined, Message
 from chat.store.retention import EARLIEST, Trimmed
-from chat.store.sqlite.retention import due
 
 DAY = timedelta(days=1)
 NOW = START + 10 * DAY
@@ -27,9 +27,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "chat.sqlite3"
 
 
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with opened(path) as database:
+@pytest.fixture(params=ON_DISK)
+def database(request: pytest.FixtureRequest, opened_as: Any) -> Iterator[Any]:
+    with opened_as(request.param) as database:
         yield database
 
 
@@ -198,12 +198,11 @@ def test_what_others_did_goes_with_the_lines_around_it_in_steps(
     assert left(database) == [11, 12]
 
 
-def test_what_is_due_is_what_goes(database: Database, path: Path) -> None:
+def test_what_is_due_is_what_goes(database: Database) -> None:
     psst = private(AMY, AMY, "psst")
     both = [Appended(key, "@", True, [Entry(1, OLD, psst)]) for key in ("@p-amy", "@p-bob")]
     database.commit(dated(OLD, OLD, FRESH), *both)
-    with closing(sqlite3.connect(path)) as connection:
-        assert [due(connection, keep, NOW) for keep in (DAY, 1, 2, None)] == [3, 2, 1, 0]
+    assert [database.wait(database.store.due(keep, NOW)) for keep in (DAY, 1, 2, None)] == [3, 2, 1, 0]
     assert sum(step.lines for step in trim(database)) == 3
 
 

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -41,6 +42,12 @@ BOB = Author("p-bob", "s-bob", "bob")
 CARL = Author("p-carl", "s-carl", "carl")
 MINUTE = timedelta(minutes=1)
 
+ON_DISK = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.door])]
+"""The kinds of stores that keep what they have, as parameters of a test."""
+
+AT_LENGTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+"""The same for a test that takes long."""
+
 
 class Reactor:
     """What threads call back to."""
@@ -70,15 +77,10 @@ class Reactor:
         return outcome[0]  # type: ignore[no-any-return]
 
 
-class Database(Reactor):
+class Driven(Reactor):
     """A started store and how to wait for it."""
 
-    def __init__(self, path: Path, synchronous: Literal["full", "normal"] = "normal", min_free: MinFree = 0) -> None:
-        super().__init__()
-        self.path = path
-        self.prepared: Prepared = prepare(path)
-        self.store = SqliteStore(self.prepared, self, synchronous, min_free)
-        self.store.start()
+    store: Any
 
     def commit(self, *appended: Appended, **rest: Any) -> None:
         """Keep a batch; the ids are amy's."""
@@ -95,6 +97,22 @@ class Database(Reactor):
             found += page
         return found
 
+    def close(self) -> None:
+        self.wait(self.store.close())
+
+
+class Database(Driven):
+    """One that is a file."""
+
+    store: SqliteStore
+
+    def __init__(self, path: Path, synchronous: Literal["full", "normal"] = "normal", min_free: MinFree = 0) -> None:
+        super().__init__()
+        self.path = path
+        self.prepared: Prepared = prepare(path)
+        self.store = SqliteStore(self.prepared, self, synchronous, min_free)
+        self.store.start()
+
     def index(self) -> None:
         """Bring the search index up to date, as the writer does when it is idle."""
         indexing = Indexing()
@@ -108,9 +126,6 @@ class Database(Reactor):
         scrubbing = self.store._scrubbing
         while scrubbing.wanted() is not None:
             self.wait(self.store._writer.do(scrubbing.step))
-
-    def close(self) -> None:
-        self.wait(self.store.close())
 
 
 @contextmanager

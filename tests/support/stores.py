@@ -11,9 +11,11 @@ from twisted.internet.defer import Deferred, fail
 
 from chat.base.errors import NotStored
 from chat.base.language import say
+from chat.core.ports import InDoubt
 from chat.store.memory import MemoryStore
 
 DISK_FULL = say("disk full")
+AWAY = say("the database cannot be reached")
 
 Waiting = deque[tuple[Callable[[], Deferred[Any]], Deferred[Any]]]
 
@@ -117,3 +119,31 @@ class FailingStore(MemoryStore):
 
     def said(self, query: Any) -> Deferred[Any]:
         return fail(OSError("a read error")) if self.reads_fail else super().said(query)
+
+
+class DoubtfulStore(MemoryStore):
+    """While it is `away` its first commit is in doubt, until the test says what became of it; others are refused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self._doubted: tuple[Any, Deferred[Any]] | None = None
+
+    def commit(self, batch: Any) -> Deferred[Any]:
+        if not self.away:
+            return super().commit(batch)
+        if self._doubted is not None:
+            return fail(NotStored(AWAY))
+        later: Deferred[Any] = Deferred()
+        self._doubted = batch, later
+        return fail(InDoubt(later))
+
+    def back(self, kept: bool) -> None:
+        """It is there again, and the batch that was in doubt is too, or is not."""
+        assert self._doubted is not None
+        batch, later = self._doubted
+        self.away, self._doubted = False, None
+        if kept:
+            super().commit(batch).chainDeferred(later)
+        else:
+            later.errback(NotStored(AWAY))

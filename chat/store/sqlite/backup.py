@@ -4,7 +4,8 @@ import os
 import re
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from glob import escape
 from pathlib import Path
 
@@ -13,16 +14,23 @@ from chat.base import limits
 
 def copy(source: sqlite3.Connection, target: Path) -> None:
     """Copy the database of a connection; writers go on meanwhile, and what they write is not in the copy."""
-    part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
+    with partial(target) as part:
         # One moment's view for all steps: without it the copy would begin again with each write.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         with closing(sqlite3.connect(part)) as copied:
             source.backup(copied, pages=limits.COPY_PAGES, progress=lambda *_: time.sleep(limits.COPY_PAUSE_SECONDS))
         source.execute("COMMIT")
+
+
+@contextmanager
+def partial(target: Path) -> Iterator[Path]:
+    """An empty file to write to, which is this one at the end of the block; where that fails, nothing is left of it."""
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield part
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -34,11 +42,11 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
         os.close(directory)
 
 
-def back_up(source: sqlite3.Connection, directory: Path, name: str, stamp: str) -> Path:
+def back_up(copy: Callable[[Path], None], directory: Path, name: str, stamp: str) -> Path:
     """The copy of this date, or moment, made if there is none; of those that are stamped alike the newest stay."""
     target = directory / f"{name}-{stamp}.sqlite3"
     if not target.exists():
-        copy(source, target)
+        copy(target)
         copies = sorted(directory.glob(f"{escape(name)}-{re.sub('[0-9]', '[0-9]', stamp)}.sqlite3"))
         for old in copies[: -limits.BACKUPS]:
             old.unlink()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
 from chat.log.events import Place, Said
-from chat.store.rows import as_json, date, entry_size, is_usual, microseconds, values, values_of_message
+from chat.store.rows import as_json, date, entry_size, in_ascii, is_usual, microseconds, values, values_of_message
 from chat.store.sqlite import people
 from chat.store.sqlite.connection import insert, transaction
 from chat.store.sqlite.indexing import Fresh, fresh
@@ -92,7 +92,7 @@ def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written
             new[log.key] = fresh(log.entries, said)
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
     line_ids = [
-        [place.key, line.person, _in_ascii(line.id), place.seq, microseconds(place.at), digest]
+        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
         for line, (place, digest) in batch.ids.items()
     ]
     ids = _ids_of(connection, logs)
@@ -137,10 +137,5 @@ def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended],
 
 def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Known]:
     """The lines with these ids that were stored before."""
-    rows = connection.execute(_KNOWN, (as_json([[line.person, _in_ascii(line.id)] for line in lines]),))
+    rows = connection.execute(_KNOWN, (as_json([[line.person, in_ascii(line.id)] for line in lines]),))
     return {lines[index]: Known(Place(key, name, seq, date(at)), digest) for index, key, name, seq, at, digest in rows}
-
-
-def _in_ascii(id: str) -> str:
-    """An id that a program made up, so that two different ones stay different whatever is in them."""
-    return json.dumps(id)

@@ -8,19 +8,13 @@ are written to again.
 """
 
 import sqlite3
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.store import retention
 from chat.store.keep import Size
+from chat.store.retention import Share
 from chat.store.rows import SEQ_BITS, SEQ_MOST
 from chat.store.sqlite.statements import ENTRY_SIZE
-
-
-class Share(NamedTuple):
-    """How much of a log's `size` has to go in one step."""
-
-    log: int
-    size: float
 
 
 def due(connection: sqlite3.Connection, keep: Size) -> float:
@@ -34,15 +28,10 @@ def shares(connection: sqlite3.Connection, keep: Size) -> list[Share]:
     # All logs are looked through, 20 ms where there are 200 000: an index of sizes would cost each line a page.
     total, largest = connection.execute("SELECT coalesce(sum(size), 0), coalesce(max(size), 0) FROM logs").fetchone()
     stays, left = largest * 3 / 4, min(total - keep.bytes, limits.TRIM_BYTES)
-    found = []
-    for log, size in connection.execute(
+    rows = connection.execute(
         "SELECT id, size FROM logs WHERE size > ? ORDER BY size DESC LIMIT ?", (stays, limits.TRIM_LOGS)
-    ):
-        if left <= 0:
-            break
-        found.append(Share(log, min(size - stays, left)))
-        left -= found[-1].size
-    return found
+    )
+    return retention.shares(rows, stays, left)
 
 
 def last_of_share(connection: sqlite3.Connection, share: Share) -> int | None:
@@ -52,9 +41,4 @@ def last_of_share(connection: sqlite3.Connection, share: Share) -> int | None:
         f"SELECT id, {ENTRY_SIZE} FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
         (first, first + SEQ_MOST, limits.TRIM_ROWS),
     )
-    last, gone = None, 0
-    for id, size in rows:
-        last, gone = id, gone + size
-        if gone >= share.size:
-            break
-    return last
+    return retention.last_of_share(rows, share)

@@ -4,12 +4,11 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.store.keep import Keep, Size
-from chat.store.retention import EARLIEST, Trimmed
-from chat.store.rows import SEQ_BITS, SEQ_MOST, microseconds
+from chat.store.retention import EARLIEST_STORED, Log, Trimmed, before, judge
+from chat.store.rows import microseconds
 from chat.store.sqlite import largest
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
@@ -32,16 +31,8 @@ def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:
             SELECT count(*) - count(other) / 2.0 FROM logs CROSS JOIN entries INDEXED BY said_by_date
                 ON log = logs.id AND at < ? AND text IS NOT NULL
         """
-        (lines,) = connection.execute(query, (_before(keep, now),)).fetchone()
+        (lines,) = connection.execute(query, (before(keep, now),)).fetchone()
     return int(lines)
-
-
-def _before(keep: timedelta, now: datetime) -> int:
-    """The date before which what was said is too old."""
-    try:
-        return microseconds(now - keep)
-    except OverflowError:  # longer than there are dates
-        return -(1 << 63)
 
 
 def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
@@ -64,7 +55,7 @@ def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
             elif isinstance(keep, int):
                 last = _last_of_too_many(connection, log, keep)
             elif keep is not None:
-                last = _last_of_too_old(connection, log, _before(keep, now), microseconds(now), undated)
+                last = _last_of_too_old(connection, log, before(keep, now), microseconds(now), undated)
             if last is not None:
                 gone = _take_away(connection, log, last, limits.TRIM_ROWS - rows, microseconds(now))
                 rows, lines = rows + gone[0], lines + gone[1]
@@ -73,47 +64,31 @@ def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
     return Trimmed(rows, lines, undated)
 
 
-class _Log(NamedTuple):
-    """A log from which something may have to go."""
-
-    id: int
-    name: str
-    said: int
-    gone: int
-    """The latest date of what went: what comes behind it was said later."""
-
-    @property
-    def ids(self) -> tuple[int, int]:
-        """The first and the last that a row of it can have."""
-        return self.id << SEQ_BITS, (self.id << SEQ_BITS) + SEQ_MOST
-
-
-def _overdue(connection: sqlite3.Connection, keep: Keep, now: datetime) -> list[_Log]:
+def _overdue(connection: sqlite3.Connection, keep: Keep, now: datetime) -> list[Log]:
     """Some logs from which something must go, or whose first entry has a date that cannot be right."""
     if isinstance(keep, timedelta):
         query = f"""
             SELECT * FROM (SELECT {_COLUMNS} FROM logs WHERE oldest < ? AND undated < head ORDER BY oldest LIMIT ?)
             UNION SELECT * FROM (SELECT {_COLUMNS} FROM logs WHERE oldest > ? AND undated < head LIMIT ?)
         """
-        values = (max(_before(keep, now), _EARLIEST), limits.TRIM_LOGS, microseconds(now), limits.TRIM_LOGS)
-        return [_Log(*row) for row in connection.execute(query, values)]
+        values = (max(before(keep, now), EARLIEST_STORED), limits.TRIM_LOGS, microseconds(now), limits.TRIM_LOGS)
+        return [Log(*row) for row in connection.execute(query, values)]
     if isinstance(keep, int):
         query = f"SELECT {_COLUMNS} FROM logs WHERE said > ? LIMIT ?"
-        return [_Log(*row) for row in connection.execute(query, (keep, limits.TRIM_LOGS))]
+        return [Log(*row) for row in connection.execute(query, (keep, limits.TRIM_LOGS))]
     return []
 
 
-def _logs(connection: sqlite3.Connection, ids: Sequence[int]) -> list[_Log]:
+def _logs(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Log]:
     """These logs, in this order."""
     query = f"SELECT {_COLUMNS} FROM json_each(?) AS row CROSS JOIN logs ON logs.id = row.value ORDER BY row.key"
-    return [_Log(*row) for row in connection.execute(query, (json.dumps(ids),))]
+    return [Log(*row) for row in connection.execute(query, (json.dumps(ids),))]
 
 
 _COLUMNS = "logs.id, name, said, coalesce(gone, 0)"
-_EARLIEST = microseconds(EARLIEST)
 
 
-def _last_of_too_many(connection: sqlite3.Connection, log: _Log, keep: int) -> int | None:
+def _last_of_too_many(connection: sqlite3.Connection, log: Log, keep: int) -> int | None:
     """The last id before the first line that stays, or before one that may go later: what others did goes with it."""
     too_many = min(log.said - keep, limits.TRIM_ROWS)
     row = connection.execute(
@@ -126,37 +101,24 @@ def _last_of_too_many(connection: sqlite3.Connection, log: _Log, keep: int) -> i
     return None if row is None else int(row[0]) - 1
 
 
-def _last_of_too_old(
-    connection: sqlite3.Connection, log: _Log, before: int, now: int, undated: list[str]
-) -> int | None:
+def _last_of_too_old(connection: sqlite3.Connection, log: Log, before: int, now: int, undated: list[str]) -> int | None:
     """The id of the last entry of a step that must go; where none must, the log's age is noted, or that it has none."""
     first, end = log.ids
     rows = connection.execute(
         "SELECT id, at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?", (first, end, limits.TRIM_ROWS)
     ).fetchall()
-    last, age, latest = None, None, max(log.gone, _EARLIEST)
-    for id, at in rows:
-        if latest <= at <= now:
-            if at >= before:
-                age = at
-                break
-            last, latest = id, at
-    if rows and last is None and age is None:
-        # Not one of them has a date that can be right: the next that has is behind these, or those will do that are
-        # only out of order.
-        following = connection.execute(
+
+    def following(behind: int, latest: int) -> int | None:
+        row = connection.execute(
             """
             SELECT at FROM (SELECT id, at FROM entries WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)
             WHERE at BETWEEN ? AND ? ORDER BY id LIMIT 1
             """,
-            (rows[-1][0] + 1, end, limits.DOUBTED_ROWS, latest, now),
+            (behind + 1, end, limits.DOUBTED_ROWS, latest, now),
         ).fetchone()
-        if following is None:
-            last = next((id for id, at in reversed(rows) if _EARLIEST <= at <= now), None)
-        elif following[0] < before:
-            last = rows[-1][0]
-        else:
-            (age,) = following
+        return None if row is None else int(row[0])
+
+    last, age = judge(rows, log, before, now, following)
     if last is None:
         if rows and age is None:
             undated.append(log.name)
@@ -167,13 +129,13 @@ def _last_of_too_old(
     return last
 
 
-def _take_away(connection: sqlite3.Connection, log: _Log, last: int, most: int, now: int) -> tuple[int, float]:
+def _take_away(connection: sqlite3.Connection, log: Log, last: int, most: int, now: int) -> tuple[int, float]:
     """Take away a log's entries up to this one, or so many; returns how many, and how many lines that were."""
     first, end = log.ids
     rows, said, others, size, last, latest = connection.execute(
         f"""
         SELECT count(*), count(text), count(other), coalesce(sum({ENTRY_SIZE}), 0), max(id),
-            max(iif(at BETWEEN {_EARLIEST} AND :now, at, NULL))
+            max(iif(at BETWEEN {EARLIEST_STORED} AND :now, at, NULL))
         FROM (SELECT id, at, text, other FROM entries WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most)
         """,
         {"first": first, "last": last, "most": most, "now": now},

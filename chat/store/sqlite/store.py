@@ -41,7 +41,7 @@ from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.keep import Keep
 from chat.store.retention import Trimmed
-from chat.store.sqlite.backup import back_up
+from chat.store.sqlite.backup import back_up, copy
 from chat.store.sqlite.commits import commit, known
 from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.forgetting import called, forget, nicks, spoken
@@ -206,7 +206,7 @@ class SqliteStore:
         """The copy of this date, or moment, made if there is none, beside the last ones of others."""
         worker = Worker("chat-backup", partial(connect, self._path), self._reactor)
         worker.start()
-        done = worker.do(lambda connection: back_up(connection, directory, self._path.stem, stamp))
+        done = worker.do(lambda connection: back_up(partial(copy, connection), directory, self._path.stem, stamp))
         worker.close()
         return done
 

@@ -1,0 +1,115 @@
+"""A batch as the turn that the function `keep` of the database takes apart: one call, one answer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from chat.base.folding import tokens
+from chat.core.ports import Batch, Known, LineId, Redaction
+from chat.log.events import Entry, Place, Said
+from chat.log.redaction import emptied
+from chat.store.postgresql import people
+from chat.store.postgresql.connection import Link
+from chat.store.rows import (
+    COLUMNS,
+    SAID_KINDS,
+    SEQ_BITS,
+    as_json,
+    date,
+    entry,
+    entry_size,
+    in_ascii,
+    is_usual,
+    microseconds,
+    values,
+    values_of_message,
+)
+
+
+def turn(batch: Batch, epoch: int, n: int, redacted: Sequence[Sequence[object]]) -> str:
+    """The turn of this number, as one parameter; `redacted` are the rows that its redactions leave."""
+    logs: list[list[object]] = []
+    entries: list[list[object]] = []
+    for log in batch.appended:
+        oldest, lines, size = None, 0, 0
+        if log.recorded:
+            oldest = microseconds(log.entries[0].at)
+            for added in log.entries:
+                text = added.fact.text if isinstance(added.fact, Said) else None
+                lines += text is not None
+                size += entry_size(text)
+                entries.append([log.key, *_row(0, log.key, added)])
+        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
+    ids = [
+        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
+        for line, (place, digest) in batch.ids.items()
+    ]
+    records = {(record.kind, record.key): record.value for record in batch.records}
+    parts: dict[str, Any] = {
+        "logs": logs,
+        "entries": entries,
+        "ids": ids,
+        "records": [[*record, value] for record, value in records.items()],
+        "people": [[id, _written(record)] for id, record in batch.remembered.people.items()],
+        "sessions": [[digest, _written(record)] for digest, record in batch.remembered.sessions.items()],
+        "emptied": redacted,
+    }
+    return as_json({"epoch": epoch, "n": n, **{name: rows for name, rows in parts.items() if rows}})
+
+
+def _written(record: Any) -> str | None:
+    return None if record is None else people.written(record)
+
+
+def _row(log: int, key: str, added: Entry) -> list[object]:
+    """An entry in the order of the columns, with what a search compares."""
+    if is_usual(added.fact):
+        place, at, *author, text = values_of_message(log, added)
+        row: list[object] = [place, at, "message", *author, text, None, None]
+    else:
+        row = values(log, key, added)
+    text = row[6]
+    return [*row, " ".join(tokens(text)) if isinstance(text, str) else None]
+
+
+def redacted(link: Link, redactions: Sequence[Redaction]) -> Sequence[Sequence[object]]:
+    """The rows of these lines, as they are to be."""
+    found: list[Sequence[object]] = []
+    for key, targets in redactions:
+        rows = link.ask(
+            f"""
+            SELECT {COLUMNS} FROM entries JOIN logs ON logs.id = entries.id >> {SEQ_BITS}
+            WHERE key = :key AND kind IN ({SAID_KINDS}) AND entries.id IN (
+                SELECT (id << {SEQ_BITS}) + value::bigint FROM logs, jsonb_array_elements_text(:targets)
+                WHERE key = :key
+            )
+            """,
+            {"key": key, "targets": json.dumps(list(targets))},
+        )
+        found += [rewritten(row[0] >> SEQ_BITS, key, emptied(entry(row))) for row in rows]
+    return found
+
+
+rewritten = partial(_row)
+"""A row of `entries` as the function `rewrite` of the database takes it."""
+
+
+def known(link: Link, lines: Sequence[LineId]) -> Mapping[LineId, Known]:
+    """The lines with these ids that were stored before."""
+    rows = link.ask(
+        """
+        SELECT part->>0, part->>1, logs.key, logs.name, seq, at, digest FROM jsonb_array_elements(:asked) AS part
+        JOIN line_ids ON (person, line_ids.id) = (part->>0, part->>1) JOIN logs ON logs.id = log
+        """,
+        {"asked": as_json([[line.person, in_ascii(line.id)] for line in lines])},
+    )
+    return told(rows)
+
+
+def told(rows: Sequence[Sequence[Any]]) -> Mapping[LineId, Known]:
+    """Lines that are known, as the database tells of them."""
+    return {
+        LineId(person, json.loads(id)): Known(Place(key, name, seq, date(at)), digest)
+        for person, id, key, name, seq, at, digest in rows
+    }

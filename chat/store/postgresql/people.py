@@ -1,0 +1,85 @@
+"""People and sessions as records in JSON, and back: who can come back after a restart, to where, and what they were
+given.
+
+A record names its parts as `chat.core.ports` does; a part that is missing, as a later version may have more, is as it
+is for everybody who never had it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from chat.core import measures
+from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
+from chat.core.remembered import wrong_person, wrong_session
+from chat.store.postgresql.connection import Link
+from chat.store.rows import date, microseconds
+
+_DATES = ("entered_at", "spoke_at", "seen_at", "ended_at")
+_ORDERED: Mapping[str, Callable[[Any], Any]] = {
+    "rooms": dict,
+    "read": dict,
+    "ignored": dict,
+    "roles": dict,
+    "given": dict,
+    "admitted": lambda parts: {key: Admission(*admission) for key, admission in parts},
+    "tokens": lambda parts: [_token(part) for part in parts],
+}
+"""Parts that are pairs, for their order counts, and tokens."""
+
+
+def written(record: PersonRecord | SessionRecord) -> str:
+    """A record as a text."""
+    parts = record._asdict()
+    for name, part in parts.items():
+        if isinstance(part, Mapping):
+            parts[name] = list(part.items())
+        elif isinstance(part, tuple):
+            parts[name] = list(part)
+    return json.dumps(parts, ensure_ascii=False, default=microseconds)
+
+
+def _read(text: str) -> dict[str, Any]:
+    parts = json.loads(text)
+    for name in _DATES:
+        if parts.get(name) is not None:
+            parts[name] = date(parts[name])
+    for name, make in _ORDERED.items():
+        if name in parts:
+            parts[name] = make(parts[name])
+    return parts  # type: ignore[no-any-return]
+
+
+def _token(parts: list[Any]) -> Token:
+    token = Token(*parts)
+    used_at: datetime | None = None if token.used_at is None else date(token.used_at)  # type: ignore[arg-type]
+    return token._replace(made_at=date(token.made_at), used_at=used_at)  # type: ignore[arg-type]
+
+
+def remembered(link: Link) -> Remembered:
+    """All of them: people by their ids, sessions by the hash of their codes."""
+    people = {id: PersonRecord(**_read(record)) for id, record in link.ask("SELECT id, record FROM people ORDER BY id")}
+    sessions = {
+        digest: SessionRecord(**_read(record))
+        for digest, record in link.ask("SELECT digest, record FROM sessions ORDER BY digest")
+    }
+    return Remembered(people, sessions)
+
+
+def wrong(found: Remembered) -> str:
+    """What of it no version of this program wrote, "" where that is nothing; of a key no more than tells it from
+    others."""
+    for id, person in found.people.items():
+        if reason := wrong_person(id, person):
+            return f"people {id[:12]}: {reason}"
+    for digest, session in found.sessions.items():
+        if reason := wrong_session(digest, session):
+            return f"sessions {digest[:12]}: {reason}"
+    return ""
+
+
+def wrong_record(kind: str, key: str, value: str) -> str:
+    """The same of another record."""
+    is_wrong = kind == measures.RECORDS and measures.read(key, value) is None
+    return f"records {kind} {key[:12]}: not as it was written" if is_wrong else ""

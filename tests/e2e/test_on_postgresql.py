@@ -1,0 +1,67 @@
+"""A server on PostgreSQL: people talk, and the server, or the database, is killed under them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Connect, Serve
+from .server import ENVIRONMENT
+
+pytestmark = [pytest.mark.slow, pytest.mark.door]
+
+
+def test_what_was_said_is_there_after_the_server_and_the_database_were_killed(
+    postgresql: Any, serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    where = postgresql.emptied("served")
+    server = serve("--database", where)
+    assert f"Talk is kept in {where}, a new database." in server.said
+    amy = connect(server, "amy").joins()
+    amy.says("one")
+    amy.says("/last")
+    amy.hears("<amy> one")
+    postgresql.stop()
+    amy.says("two")
+    amy.says("/who")
+    amy.hears("One person is in #lobby: amy")
+    postgresql.start()
+    bob = connect(server, "bob").joins()
+    bob.says("/last")
+    bob.hears("<amy> two")
+    server.kill()
+    again = serve("--database", where)
+    carl = connect(again, "carl").joins()
+    carl.says("/grep one")
+    carl.hears("<amy> one")
+    words = [sys.executable, "-m", "chat", "backup", "--database", where, str(tmp_path / "copy")]
+    subprocess.run(words, env=ENVIRONMENT, check=True, capture_output=True)
+    assert (tmp_path / "copy").stat().st_size
+
+
+def test_after_five_seconds_without_the_database_lines_are_refused_and_reading_goes_on(
+    postgresql: Any, serve: Serve, connect: Connect
+) -> None:
+    where = postgresql.emptied("served")
+    server = serve("--database", where, STORE_AWAY_SECONDS=1.0, STATEMENT_SECONDS=0.5)
+    amy, bob = connect(server, "amy").joins(), connect(server, "bob").joins()
+    amy.says("one")
+    bob.hears("<amy> one")
+    postgresql.stop()
+    amy.says("two")
+    bob.says("/who")
+    bob.hears("2 people are in #lobby")
+    while "cannot be reached" not in server.said:
+        bob.says("/ping")
+        bob.hears("-> ")
+    bob.says("three")
+    bob.hears("! not-stored")
+    bob.says("/grep one")
+    bob.hears("cannot be read now")
+    postgresql.start()
+    bob.hears("<amy> two")
+    bob.says("four")
+    amy.hears("<bob> four")
+    assert "three" not in amy.heard

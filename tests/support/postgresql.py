@@ -1,0 +1,149 @@
+"""A PostgreSQL server for tests, where its programs are: one for all of a session, in memory, with a new database each
+time that one is asked for."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Timer
+from typing import Any
+
+import psycopg
+import pytest
+from database import Driven
+from ports import held_port
+
+from chat.base import limits
+from chat.store.postgresql.schema import Prepared, prepare
+from chat.store.postgresql.store import PostgresStore
+
+USER = "postgres"
+"""As whom it runs where the tests run as root, for it refuses to run as that."""
+
+
+@cache
+def programs() -> Path | None:
+    """The directory of the newest version's programs."""
+    found = shutil.which("initdb")
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return Path(found).parent if found else versions[-1].parent if versions else None
+
+
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablename != 'version'"
+
+
+class Server:
+    """A server of PostgreSQL on this machine, with what it keeps."""
+
+    def __init__(self, directory: Path, settings: Sequence[str] = (), encoding: str = "UTF8") -> None:
+        self.directory = directory
+        self.held = held_port()
+        self.port = self.held.getsockname()[1]
+        self._settings = settings
+        self._is_ours = False
+        self._run("initdb", "--username", "chat", "--auth", "trust", "--encoding", encoding, "--no-locale")
+        self.start()
+
+    def _run(self, program: str, *words: str) -> None:
+        where = programs()
+        assert where is not None
+        other = ["runuser", "-u", USER, "--"] if os.geteuid() == 0 else []
+        command = [*other, str(where / program), "--pgdata", str(self.directory / "data"), *words]
+        subprocess.run(command, check=True, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        """Let it run, and wait until it answers."""
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", *self._settings]
+        words = " ".join([f"-p {self.port}", *(f"-c {setting}" for setting in settings)])
+        self._run("pg_ctl", "--wait", "--log", str(self.directory / "log"), "--options", words, "start")
+
+    def stop(self, how: str = "immediate") -> None:
+        """End it, as a crash would or otherwise; it may have ended before."""
+        with suppress(subprocess.CalledProcessError):
+            self._run("pg_ctl", "--wait", "--mode", how, "stop")
+
+    @property
+    def pid(self) -> int:
+        """Of the process that lets others in."""
+        return int((self.directory / "data" / "postmaster.pid").read_text().split()[0])
+
+    def address(self, database: str = "postgres") -> str:
+        """Where one of its databases is."""
+        return f"postgresql://chat@127.0.0.1:{self.port}/{database}"
+
+    def ask(self, statement: str, database: str = "postgres") -> list[Any]:
+        """The rows of a statement."""
+        with psycopg.connect(self.address(database), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def emptied(self, database: str = "chat") -> str:
+        """The address of a database of this name, in which nothing is."""
+        if not self.ask(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"):
+            self.ask(f"CREATE DATABASE {database}")
+        self._is_ours = False
+        self.ask("DROP SCHEMA IF EXISTS chat CASCADE", database)
+        return self.address(database)
+
+    def cleared(self) -> str:
+        """The address of a database that was used before, of which nothing is left: it is there sooner."""
+        tables = [f"chat.{name}" for (name,) in self.ask(_TABLES, "chat")] if self._is_ours else []
+        if not tables:
+            where = self.emptied()
+            self._is_ours = True
+            return where
+        self.ask(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY", "chat")
+        return self.address("chat")
+
+
+@contextmanager
+def server(*settings: str, **how: Any) -> Iterator[Server]:
+    """One until the end of the block; skips the test where there is none."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed here")
+    # Not on a disk: what it acknowledges it writes there, and nothing here tests the disk.
+    directory = Path(mkdtemp(prefix="chat-postgresql-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(directory, USER)
+        running = Server(directory, settings, **how)
+        try:
+            yield running
+        finally:
+            running.stop()
+            running.held.close()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+class Stored(Driven):
+    """A started store in a database, and how to wait for it."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+        self.prepared: Prepared = prepare(address)
+        self.store = PostgresStore(self.prepared, self)
+        self.store.start()
+
+    def callLater(self, delay: float, callable: Callable[..., object]) -> None:
+        """What is not about the interpreter's lock is done when it is due."""
+        if delay >= limits.RECONNECT_LEAST_SECONDS:
+            Timer(delay, self.callFromThread, [callable]).start()
+
+    def index(self) -> None:
+        """What was said is in the index with the commit."""
+
+
+@contextmanager
+def stored(address: str) -> Iterator[Stored]:
+    """A store until the end of the block."""
+    store = Stored(address)
+    try:
+        yield store
+    finally:
+        store.close()
