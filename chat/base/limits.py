@@ -197,6 +197,9 @@ IRC_CLIENT_TAGS = 512
 """Bytes of the tags of a message that are for the clients of others: an answer, a reaction, that somebody types.  They
 are sent to each of a room."""
 
+IRC_SURE = 250
+"""Bytes of a text that fits one message of IRC whoever says it where: names of people and rooms take 260 at most."""
+
 IRC_WORD = 120
 """Bytes of what somebody wrote that an answer repeats as one of its parameters: no name is longer."""
 

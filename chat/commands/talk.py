@@ -21,13 +21,16 @@ from chat.wire.answers import Problem, Reply, Stored
 from chat.wire.requests import Request, Say
 
 
-def say_lines(session: Session, lines: Sequence[object]) -> int:
-    """Say those of these lines, from the first on, that `say_line` would as they stand; returns how many these were.
+def say_lines(session: Session, name: str | None, lines: Sequence[object]) -> int:
+    """Say those of these lines, from the first on, that `say_line` would as they stand, in the room of this name or the
+    current one; returns how many these were.
 
     Not where a draft or a proposed nickname waits for them.
     """
-    room = session.current
-    if session.person.measured or room.measured or not session.may_read(room.log):
+    if not lines:
+        return 0
+    room = session.current if name is None else session.rooms.get(session.hub.rooms.key_of(name))
+    if room is None or session.person.measured or room.measured or not session.may_read(room.log):
         return 0
     texts = text_checks.unremarkable(session, lines)
     if texts:

@@ -20,6 +20,11 @@ class IrcLines(LineDecoder):
 
     def feed(self, data: bytes) -> list[Typed]:
         """The lines that these bytes complete."""
+        if not self._length and data.endswith(b"\n"):  # the usual case: all at once
+            texts = data.decode("utf-8", "surrogateescape").replace("\r", "\n").split("\n")
+            # No character has more than four bytes.
+            if 4 * max(map(len, texts)) <= IRC_LINE:
+                return list(filter(None, texts))
         first, *others = _ENDS.split(data)
         self._add(first)
         if not others:

@@ -374,10 +374,10 @@ class Visit:
         lines = queue.lines[: -most - 1 : -1]
         prices = affordable(lines, most) if max(map(len, lines)) > limits.LINE_CHEAP else None
         talked = 0
-        if self.wire.verbatim and self.draft is None and self.proposal is None and self.question is None:
+        if self.draft is None and self.proposal is None and self.question is None:
             # Nearly all lines are nothing but talk, and together they cost half of what they do one by one in `handle`.
             try:
-                talked = talk.say_lines(self.session, lines)
+                talked = talk.say_lines(self.session, *self.wire.talk(lines))
             except Exception:
                 self._broken()
                 return len(lines)

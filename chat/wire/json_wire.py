@@ -41,6 +41,7 @@ from chat.wire.answers import (
     Watched,
     Welcome,
 )
+from chat.wire.rendering import NO_TALK, Talk
 from chat.wire.requests import Expected, Parsed, interpret
 
 
@@ -74,11 +75,14 @@ class JsonWire:
     people = False
     lobby = True
     keepalive = b""
-    verbatim = False
     lists = limits.USERS_LISTED
 
     def __init__(self, format: JsonFormat) -> None:
         self.format = format
+
+    def talk(self, lines: Sequence[object]) -> Talk:
+        """Each line is read by itself."""
+        return NO_TALK
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """What an object or a plain line means, whatever is expected; raises `BadInput` where that is nothing."""

@@ -60,6 +60,7 @@ from chat.wire.answers import (
     Watched,
     Welcome,
 )
+from chat.wire.rendering import Talk
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Say, Secret, interpret
 
 COLUMNS = 80
@@ -183,11 +184,14 @@ class Plain:
     people = True
     lobby = True
     keepalive = b""
-    verbatim = True
     lists = limits.COMPANY_SHOWN + 1
 
     def __init__(self, format: PlainFormat) -> None:
         self.format = format
+
+    def talk(self, lines: Sequence[object]) -> Talk:
+        """What people type is what they say, as it stands."""
+        return Talk(None, lines)
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """A line as a person types it; raises `BadInput` where it is talk or a command, and nobody knows which."""

@@ -43,6 +43,16 @@ class Format(Protocol):
         """
 
 
+class Talk(NamedTuple):
+    """What several lines say in one room; None is the one where their author speaks."""
+
+    room: str | None
+    texts: Sequence[object]
+
+
+NO_TALK = Talk(None, ())
+
+
 class Wire(Protocol):
     """How one visit is spoken with: a format that it shares, and a dialect of its own, which may know how far they are.
 
@@ -68,8 +78,8 @@ class Wire(Protocol):
     lists: int
     """How many of a room's people are named to whoever comes in."""
 
-    verbatim: bool
-    """A line without a command is what its author says, as it stands."""
+    def talk(self, lines: Sequence[object]) -> Talk:
+        """Those of these lines, from the first on, that can be seen at once to be nothing but talk, or commands."""
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """What a line says or asks; raises `BadInput` where it cannot be told."""

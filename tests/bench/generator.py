@@ -36,10 +36,10 @@ class Generator:
 
     def __init__(self, server: Server, core: int | None) -> None:
         kind = server.kind
-        self._irc = kind.dialect == "irc"
+        self._irc = kind.irc
         self.core = core
         self._process = subprocess.Popen(
-            [compiled("load", sealed=server.sealed), kind.dialect, str(server.port), str(kind.backlog)],
+            [compiled("load", sealed=server.sealed), ",".join(kind.wires), str(server.port), str(kind.backlog)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,10 @@
 /* The load generator: one thread and one epoll loop play N people at a chat server, fast enough that the server
  * is what gets measured, and check everything that every one of them hears.
  *
- *     load plain|irc PORT BACKLOG
+ *     load WIRES PORT BACKLOG
+ *
+ * WIRES are separated by commas, and people take them in turn: `plain`, `irc`, or `irc:server-time:batch` with these
+ * capabilities.
  *
  * Compiled with -DTLS all of them speak TLS.
  *
@@ -79,7 +82,9 @@ static int gap_count;
 static uint64_t delivered, misordered, duplicate, stray, errors, dropped, now, alive_at, outstanding, unwritten;
 static char first_error[160];
 static int poller, timer, port, backlog;  /* so many connections may wait to be accepted */
-static bool irc, join_lobby, command_ready;
+static bool join_lobby, command_ready;
+static struct wire { bool irc; const char *capabilities; } wires[16];
+static int wire_count;
 
 static void die(const char *what) { perror(what); exit(1); }
 
@@ -145,6 +150,8 @@ static ssize_t give(const struct person *p, const char *data, size_t length)
 
 static ssize_t take(const struct person *p, char *buffer, size_t size) { return recv(p->fd, buffer, size, 0); }
 #endif
+
+static const struct wire *wire_of(int who) { return &wires[who % wire_count]; }
 
 static bool counted(const struct person *p) { return p->state == ENTERED && !p->mover && !p->deaf; }
 
@@ -243,6 +250,7 @@ static void talk(int author, int to, int size, uint64_t at)
     for (int i = 0; i < 8; i++) text[size - 1 - i] = (char)('a' + (id >> (4 * i) & 15));
     text[size - 9] = '~';
     text[size] = 0;
+    bool irc = wire_of(author)->irc;
     if (irc && to >= 0) tell(author, "PRIVMSG p%05d :%s\r\n", to, text);
     else if (irc) tell(author, "PRIVMSG %s :%s\r\n", room_name(p->room), text);
     else if (to >= 0) tell(author, "/msg p%05d %s\n", to, text);
@@ -324,9 +332,12 @@ static bool contains(const char *s, size_t length, const char *word)
 static void greeted(int who)
 {
     struct person *p = &people[who];
+    const struct wire *wire = wire_of(who);
     p->state = GREETED;
-    if (irc) tell(who, "NICK p%05d\r\nUSER p 0 * :p\r\n", who);
+    if (*wire->capabilities) tell(who, "CAP REQ :%s\r\n", wire->capabilities);
+    if (wire->irc) tell(who, "NICK p%05d\r\nUSER p 0 * :p\r\n", who);
     else tell(who, "p%05d\n", who);
+    if (*wire->capabilities) tell(who, "CAP END\r\n");
 }
 
 static void enters(int who)
@@ -340,6 +351,7 @@ static void line(int who, const char *s, size_t length)
 {
     struct person *p = &people[who];
     uint32_t id;
+    bool irc = wire_of(who)->irc;
     if (!length) return;
     if (p->waiting && contains(s, length, SYNC)) p->waiting = false, waiting--;
     else if (irc && !memcmp(s, "PING", 4)) tell(who, "PONG%.*s\r\n", (int)length - 4, s + 4);
@@ -400,7 +412,7 @@ static void pump(int milliseconds)
             if (read(timer, &expirations, sizeof expirations) < 0 && errno != EAGAIN) die("read");
         } else if (people[who].state != NOBODY) {
             if (events[i].events & EPOLLOUT) {
-                if (people[who].state == CONNECTING && irc) greeted((int)who);
+                if (people[who].state == CONNECTING && wire_of((int)who)->irc) greeted((int)who);
                 flush((int)who);
             }
             if (events[i].events & ~(uint32_t)EPOLLOUT)
@@ -450,7 +462,7 @@ static void command_say(int first, int count, const char *text)
     began = alive_at = now;
     for (int i = first; i < first + count; i++) {
         people[i].waiting = true, waiting++;
-        if (irc) tell(i, "%s\r\nPING %s\r\n", text, SYNC);
+        if (wire_of(i)->irc) tell(i, "%s\r\nPING %s\r\n", text, SYNC);
         else tell(i, "%s\n/ping %s\n", text, SYNC);
     }
     while (waiting && now - alive_at < 20 * SECOND) pump(1000);
@@ -471,7 +483,7 @@ static void move(int from)
         int who = (from + i) % person_count;
         if (people[who].mover) {
             const char *name = room_name(people[who].room);
-            if (irc) tell(who, "PART %s\r\nJOIN %s\r\n", name, name);
+            if (wire_of(who)->irc) tell(who, "PART %s\r\nJOIN %s\r\n", name, name);
             else tell(who, "/leave %s\n/join %s\n", name, name);
             return;
         }
@@ -595,11 +607,23 @@ static void command(char *text)
     fflush(stdout);
 }
 
+static void know_wires(char *text)
+{
+    for (char *name = strtok(text, ","); name && wire_count < 16; name = strtok(NULL, ",")) {
+        struct wire *wire = &wires[wire_count++];
+        char *capabilities = strchr(name, ':');
+        wire->irc = !strncmp(name, "irc", 3);
+        wire->capabilities = capabilities ? capabilities + 1 : "";
+        for (char *at = capabilities ? capabilities + 1 : ""; *at; at++)
+            if (*at == ':') *at = ' ';
+    }
+}
+
 int main(int argc, char **argv)
 {
     char text[4096];
-    if (argc != 4) { fprintf(stderr, "usage: load plain|irc PORT BACKLOG\n"); return 2; }
-    irc = !strcmp(argv[1], "irc");
+    if (argc != 4) { fprintf(stderr, "usage: load WIRES PORT BACKLOG\n"); return 2; }
+    know_wires(argv[1]);
     port = atoi(argv[2]);
     backlog = atoi(argv[3]);
 #ifdef TLS

@@ -7,13 +7,13 @@ import threading
 import time
 
 from tests.bench.generator import Generator
-from tests.bench.servers import Server
+from tests.bench.servers import PLAIN, Server
 from tests.bench.workloads import NotHere, Result, Workload, calm, idle, lat, win
 
 
 def back(server: Server, load: Generator, n: int, seconds: float) -> Result:
     """As after a restart; two who are there talk meanwhile, and the latencies are theirs."""
-    if server.kind.dialect != "plain":
+    if server.kind.wires != PLAIN:
         raise NotHere("the two who talk speak our wire")
     over, took = threading.Event(), list[float]()
     talking = threading.Thread(target=_talk, args=(server.port, load.core, over, took))

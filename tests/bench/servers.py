@@ -144,7 +144,7 @@ class Broken(Exception):
 class Kind:
     """A server one can choose to measure."""
 
-    dialect: str
+    wires: tuple[str, ...]  # what its people speak, in turn: see load.c
     command: Command
     about: str
     backlog: int = BACKLOG  # connections opened before one is accepted; a full listen queue costs a second's retry
@@ -153,20 +153,34 @@ class Kind:
     gathers: float = 0.0  # seconds until comings and goings were told to everyone
     seals: bool = True  # may be had with TLS
     root: Path = ROOT  # from where it imports
+    as_nobody: bool = False  # it does not like to be run by root
 
+    @property
+    def irc(self) -> bool:
+        """All of its people are on IRC."""
+        return all(wire.startswith("irc") for wire in self.wires)
+
+
+PLAIN, IRC = ("plain",), ("irc",)
+WEECHAT = "account-notify away-notify extended-join invite-notify message-tags multi-prefix server-time setname"
+HALF = ("plain", "irc", "plain", "irc:" + WEECHAT.replace(" ", ":"))
 
 KINDS = {
-    "chat": Kind("plain", _chat(MEMORY), "our server, the store in memory", gathers=31.0),
-    "durable": Kind("plain", _chat(DATABASE), "our server, the default store on disk", gathers=31.0),
-    "normal": Kind("plain", _chat(DATABASE, "normal"), "the same with --sync normal", gathers=31.0),
-    "limit": Kind("plain", _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
-    "naive": Kind("plain", _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
-    "twistd": Kind(
-        "plain", _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False, seals=False
+    "chat": Kind(PLAIN, _chat(MEMORY), "our server, the store in memory", gathers=31.0),
+    "durable": Kind(PLAIN, _chat(DATABASE), "our server, the default store on disk", gathers=31.0),
+    "normal": Kind(PLAIN, _chat(DATABASE, "normal"), "the same with --sync normal", gathers=31.0),
+    "irc": Kind(IRC, _chat(MEMORY), "our server over IRC, the store in memory", gathers=31.0),
+    "half": Kind(
+        HALF, _chat(MEMORY), "the same, half of its people on IRC with two sets of capabilities", gathers=31.0
     ),
-    "ngircd": Kind("irc", _ngircd, "ngIRCd over IRC", backlog=8),
-    "ngircd-at-once": Kind("irc", _at_once(_ngircd), "ngIRCd with TCP_NODELAY (nodelay.c)", backlog=8),
-    "inspircd": Kind("irc", _inspircd, "InspIRCd over IRC", backlog=512, seals=False),
+    "limit": Kind(PLAIN, _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
+    "naive": Kind(PLAIN, _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
+    "twistd": Kind(
+        PLAIN, _forwarder, "twistd's own port forwarder, for `start`: a service of nothing", chats=False, seals=False
+    ),
+    "ngircd": Kind(IRC, _ngircd, "ngIRCd over IRC", backlog=8, as_nobody=True),
+    "ngircd-at-once": Kind(IRC, _at_once(_ngircd), "ngIRCd with TCP_NODELAY (nodelay.c)", backlog=8, as_nobody=True),
+    "inspircd": Kind(IRC, _inspircd, "InspIRCd over IRC", backlog=512, seals=False, as_nobody=True),
 }
 
 
@@ -174,7 +188,7 @@ def checkout(root: Path, database: str = DATABASE) -> Kind:
     """Our server as it is in another checkout, with its default store on disk, or as said."""
     if not (root / "chat" / "tap.py").exists():
         raise Missing(f"no checkout of ours in {root}")
-    return Kind("plain", _chat(database, root=root), f"our server of {root}", gathers=31.0, root=root)
+    return Kind(PLAIN, _chat(database, root=root), f"our server of {root}", gathers=31.0, root=root)
 
 
 def cores() -> tuple[int, int] | None:
@@ -220,7 +234,7 @@ class Server:
         self.database = directory / DATABASE
         self._output = directory / "output"
         nobody: dict[str, Any] = {}
-        if os.geteuid() == 0 and kind.dialect == "irc":  # neither IRC server likes to run as root
+        if os.geteuid() == 0 and kind.as_nobody:
             account = pwd.getpwnam("nobody")
             nobody = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
             shutil.chown(directory, account.pw_uid)

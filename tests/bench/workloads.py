@@ -16,7 +16,7 @@ from tests.bench.generator import Generator, Heard
 from tests.bench.lines import Author, Journal, listen, said
 from tests.bench.logins import TRIES, logged_in, refused, register
 from tests.bench.searches import fill, searched
-from tests.bench.servers import Server
+from tests.bench.servers import PLAIN, Server
 
 SENDERS = 10
 CALM_SECONDS = 5.0
@@ -122,7 +122,7 @@ def sat(server: Server, load: Generator, n: int, seconds: float) -> Result:
 
 
 def acks(server: Server, load: Generator, n: int, seconds: float) -> Result:
-    if server.kind.dialect != "plain" or not server.kind.gathers:
+    if server.kind.wires != PLAIN or not server.kind.gathers:
         raise NotHere("acknowledges nothing")
     server.settle()
     cpu = server.cpu()
@@ -292,15 +292,17 @@ def mixed(server: Server, load: Generator, n: int, seconds: float) -> Result:
     """
     if not server.kind.rooms:
         raise NotHere("it has only one room")
+    if len(server.kind.wires) > 1:
+        raise NotHere("its people do not speak alike")
     load.connect(n)
-    if server.kind.dialect == "irc":
+    if server.kind.irc:
         load.leave_lobby(0, n)
     sizes, first, people = cycle((5, 50, 10, 35, 20)), 0, 0
     for room, size in enumerate(sizes, start=1):
         size = min(size, n - first)
         load.join(first, size, room)
         load.room(first, size, room)
-        if server.kind.dialect == "plain":
+        if not server.kind.irc:
             load.leave_lobby(first, size // 2)
             if room % 2:
                 load.say(first, size, "/json")
@@ -319,6 +321,8 @@ def join(server: Server, load: Generator, n: int, seconds: float) -> Result:
     """As many as are in a room join it, all at once; until everybody was told."""
     if not server.kind.rooms:
         raise NotHere("it has only one room")
+    if len(server.kind.wires) > 1:
+        raise NotHere("its people do not speak alike")
     load.connect(2 * n, lobby=False)
     load.join(0, n, 1)
     server.settle()

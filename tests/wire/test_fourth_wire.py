@@ -4,7 +4,7 @@ Fields stand between tabs.  `say ROOM TEXT` says something (without a room: wher
 REST` does what a command does.  What comes is `heard ROOM NICK TEXT`, `came …`, `told COMMAND TEXT`, `no CODE TEXT`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from world import Client, World
@@ -15,6 +15,7 @@ from chat.log.events import Action, Entry, Message, Private
 from chat.log.log import Log
 from chat.wire import prose
 from chat.wire.answers import Answer, Greeting, History, Problem, Reply, Stored, Welcome
+from chat.wire.rendering import NO_TALK, Talk
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Say
 from chat.wire.wires import Kind, kinds
 
@@ -56,12 +57,15 @@ class TabWire:
     people = False
     lobby = True
     keepalive = b""
-    verbatim = False
     lists = 3
 
     def __init__(self, format: TabFormat) -> None:
         self.format = format
         self._last: str | None = None
+
+    def talk(self, lines: Sequence[object]) -> Talk:
+        """Each line is read by itself."""
+        return NO_TALK
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         match line.split("\t"):

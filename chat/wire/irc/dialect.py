@@ -4,6 +4,7 @@ What is known of it lasts as long as its connection: how far it has come in, its
 The answers to a message with a label are gathered, and given together (IRCv3 labeled-response).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,9 +49,12 @@ from chat.wire.answers import (
 from chat.wire.irc import isupport, messages, numerics
 from chat.wire.irc.format import IrcFormat, batch_of, mask, measured, role_given
 from chat.wire.plain import Plain
+from chat.wire.rendering import NO_TALK, Talk
 from chat.wire.requests import Expected, Parsed, Request, Secret, Verb
 
 _ANSWERS_BATCH = "answers"
+
+_TALK = re.compile("PRIVMSG (#[^ ,]+) :")
 
 NOBODY = "*"
 """Who has no nickname yet, in what they are answered."""
@@ -100,7 +104,6 @@ class IrcWire:
     asks = False
     people = True
     lobby = False
-    verbatim = False
     lists = limits.USERS_LISTED
 
     nick: str
@@ -166,6 +169,26 @@ class IrcWire:
         return f"PING :{self.server}\r\n".encode()
 
     # What they ask.
+
+    def talk(self, lines: Sequence[object]) -> Talk:
+        """What is said in one room, without tags, and of which no client gets more than one message."""
+        head, room = "", ""
+        texts: list[object] = []
+        for line in lines:
+            if not (type(line) is str and len(line) <= limits.IRC_SURE):
+                break
+            if not head:
+                found = _TALK.match(line)
+                if found is None:
+                    break
+                head, room = found[0], found[1]
+            elif not line.startswith(head):
+                break
+            texts.append(line[len(head) :])
+        if not texts:
+            return NO_TALK
+        self._verb, self._target = "PRIVMSG", messages.word(room)
+        return Talk(room, texts)
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """The message in a line; raises `BadInput` where there is none."""

@@ -9,6 +9,7 @@ answers (RFC 2812, 3.3.2), with the time in front.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -96,6 +97,7 @@ class IrcFormat:
         """What was said earlier comes as it was said, in a batch."""
         self._ids = "message-tags" in capabilities
         self._accounts = "account-tag" in capabilities
+        self._has_tags = self.stamps or self._ids or self._accounts
         self._extends = "extended-join" in capabilities
         self._multiline = "draft/multiline" in capabilities and "batch" in capabilities
         self._redacts = "draft/message-redaction" in capabilities
@@ -110,6 +112,13 @@ class IrcFormat:
     def event(self, log: Log, entry: Entry, named: bool, timed: bool, id: str | None = None) -> bytes:
         """One entry as the readers of this log get it; the `id` holds a tag behind its blank: see `IrcWire.line_id`."""
         fact = entry.fact
+        if type(fact) is Message and id is None and not timed:
+            author, text = fact.author, fact.text
+            if len(text) <= limits.IRC_SURE and text.isascii() and text.isprintable() and not self._marks(author):
+                # Nearly every event is this one: no list, no join.
+                before = self._talk_tags(log.key, entry) if self._has_tags else ""
+                nick = author.shown or author.nick
+                return f"{before}:{nick}!{HOST}@{HOST} PRIVMSG {log.name} :{text}\r\n".encode()
         if timed and not self.replays and isinstance(fact, Message | Action | Private):
             return _encode(self._told(log, entry, timed=True))
         tags = [f"batch={batch_of(log.name)}"] if timed and self.replays else []
@@ -125,15 +134,8 @@ class IrcFormat:
 
     def _tagged(self, log: Named, entry: Entry, tags: list[str], messages: Iterable[str]) -> Iterator[str]:
         """Messages with their tags; the id of an entry stands on its first one alone."""
-        if self.stamps:
-            tags.append(stamp(entry.at))
-        if self._accounts and entry.fact.author is not None and entry.fact.author.account:
-            tags.append(f"account={escaped(entry.fact.author.nick)}")
-        if self._ids and entry.fact.author is not None and entry.fact.author.bot:
-            tags.append("bot")
-        if self._ids:
-            tags += getattr(entry.fact, "tags", ())
-        first, rest = tagged([*tags, msgid(log.key, entry)] if self._ids else tags), tagged(tags)
+        tags += self._tags(entry)
+        first, rest = self._first(log, entry, tags), tagged(tags)
         messages = [*messages]
         if (
             self._multiline
@@ -144,6 +146,32 @@ class IrcFormat:
             return
         for number, message in enumerate(messages):
             yield (rest if number else first) + message
+
+    def _tags(self, entry: Entry) -> list[str]:
+        """On each message of an entry."""
+        if not self._has_tags:
+            return []
+        tags, author = [stamp(entry.at)] if self.stamps else [], entry.fact.author
+        if author is not None and author.account and self._accounts:
+            tags.append(f"account={escaped(author.nick)}")
+        if self._ids:
+            if author is not None and author.bot:
+                tags.append("bot")
+            tags += getattr(entry.fact, "tags", ())
+        return tags
+
+    def _marks(self, author: Author) -> bool:
+        """What somebody says has tags of theirs."""
+        return (author.account and self._accounts) or (author.bot and self._ids)
+
+    def _talk_tags(self, key: str, entry: Entry) -> str:
+        """The same with the id, where there are no tags of an author's."""
+        before, after = _around_number(entry.at if self.stamps else None, key if self._ids else None)
+        return f"{before}{entry.seq}{after}" if self._ids else before
+
+    def _first(self, log: Named, entry: Entry, tags: Sequence[str]) -> str:
+        """Tags with the id of an entry."""
+        return tagged([*tags, msgid(log.key, entry)] if self._ids else tags)
 
     def _lines(self, log: Named, entry: Entry, timed: bool) -> Iterator[str]:
         match entry.fact:
@@ -316,6 +344,16 @@ def msgid(key: str, entry: Entry) -> str:
     if isinstance(entry.fact, Private) and entry.fact.fact:
         return f"msgid={escaped(entry.fact.fact)}"
     return f"msgid={escaped(f'{entry.seq}-{key}')}"
+
+
+@lru_cache(maxsize=8)
+def _around_number(at: datetime | None, key: str | None) -> tuple[str, str]:
+    """What stands before and behind the number of an entry in its tags; all entries of a turn share one date."""
+    tags = [] if at is None else [stamp(at)]
+    if key is None:
+        return tagged(tags), ""
+    before, name, after = tagged([*tags, f"msgid=-{escaped(key)}"]).partition("msgid=")
+    return before + name, after
 
 
 def stamp(at: datetime) -> str:
