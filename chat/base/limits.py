@@ -523,6 +523,12 @@ READ_SECONDS = 5.0
 READING_SECONDS = 120.0
 """Without a key for this long nobody may be reading: what comes then is marked as new."""
 
+TYPED = PASTE_TEXT
+"""Characters of what is typed and not sent yet: more could not be said."""
+
+UNDONE = 100
+"""States of it that are kept, to go back to."""
+
 SHOW_SECONDS = 0.05
 """The shortest time between two pictures of a screen that is written to; what comes meanwhile is in the next one."""
 
@@ -954,6 +960,31 @@ SSH_PACKET_MOST = 64 * 1024
 
 SSH_WORDS = 400
 """Bytes of a reason that OpenSSH shows."""
+
+SSH_EDITORS = 100
+"""Sessions whose line is edited here, each with a third of a megabyte; whoever is beyond that gets the plain wire,
+without a terminal."""
+
+SSH_GATHER_SECONDS = 0.08
+"""What comes is gathered so long before it is drawn: nobody notices it, and twelve pictures a second are enough."""
+
+SSH_GATHERED = 16 * 1024
+"""Bytes that are gathered at most."""
+
+SSH_KEYS_AT_ONCE = 64
+"""Bytes of keys that are handled at once: a key takes 0.1 ms."""
+
+SSH_PASTE = 64 * 1024
+"""Bytes of a paste whose end is waited for."""
+
+SSH_SEQUENCE, SSH_SEQUENCES = 16, 10_000
+"""Digits of a key's sequence, of which no key has so many; and beginnings of such that are remembered."""
+
+SSH_COLUMNS, SSH_ROWS = 500, 200
+"""Of a terminal that is drawn on: wider and higher is no screen."""
+
+SSH_HISTORY = 200
+"""Lines of one session that can be fetched back."""
 
 CERTIFICATE_DAYS = 3650
 """A certificate that was trusted on first use must last: its end would look like an attack."""

@@ -359,10 +359,11 @@ def _screen(
     settings: Settings,
     stopped: Callable[[], bool],
 ) -> PersonFace:
-    from chat.client.faces.terminal.editor import Editor
     from chat.client.faces.terminal.face import TerminalFace
+    from chat.editing.editor import Editor
+    from chat.editing.terminal import Tty
 
-    editor = Editor(sys.stdin, sys.stdout, TypedLines.of(os.environ), stopped)
+    editor = Editor(Tty(sys.stdin, sys.stdout, stopped), TypedLines.of(os.environ))
     return TerminalFace(ground(kept, editor, echoes=True), nick, editor, settings, os.environ)
 
 

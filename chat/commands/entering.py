@@ -371,6 +371,17 @@ def offered(session: Session) -> str | None:
     return _proposal(session)
 
 
+def proposed(session: Session, wanted: str) -> str | None:
+    """This as a nickname that they may have, where one is asked for."""
+    if offered(session) is None or server_password.is_wanted(session):
+        return None
+    carrier(session).proposal = None
+    try:
+        return session.hub.check_nickname(wanted, session.person)
+    except Refused:
+        return None
+
+
 def _proposal(session: Session) -> str:
     connection = carrier(session)
     connection.proposal = connection.proposal or session.hub.propose("", session.person)

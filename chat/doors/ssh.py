@@ -44,7 +44,7 @@ from chat.doors import sockets, ssh_keys
 from chat.doors.factory import ChatFactory
 from chat.doors.sockets import Caller
 from chat.doors.ssh_keys import QUIET
-from chat.doors.ssh_session import Channel, Seat
+from chat.doors.ssh_session import Channel, Editors, Seat
 from chat.wire.answers import Problem
 from chat.wire.join_hints import OVER_SSH
 
@@ -70,6 +70,7 @@ class SshFactory(SSHFactory):
         self.primes = None
         self.fingerprint = public_keys.fingerprint(own.public().blob())
         """What people compare."""
+        self.editors = Editors()
         self.portal = Portal(_Realm(), [_Keys()])
         self.protocol = Link
 
@@ -77,6 +78,7 @@ class SshFactory(SSHFactory):
         """(IProtocolFactory) Always one: who may not come is told so by it."""
         link = super().buildProtocol(addr)
         assert isinstance(link, Link)
+        link.editors = self.editors
         link.arrive(self.chat.hub, self.chat, self.chat.caller(addr))
         return link
 
@@ -190,6 +192,7 @@ class Link(SSHServerTransport):
     _log = QUIET
     ourVersionString = b"SSH-2.0-chat"
     transport: Any
+    editors: Editors
 
     def arrive(self, hub: Hub, chat: ChatFactory, caller: Caller) -> None:
         """Somebody came from there."""

@@ -23,7 +23,9 @@ from chat.core.hub import Hub
 from chat.doors import sockets
 from chat.doors.lines import LineDecoder
 from chat.doors.sockets import Caller
+from chat.doors.ssh_editing import Edited
 from chat.doors.ssh_keys import QUIET
+from chat.doors.ssh_terminal import can_be_drawn_on
 from chat.visit.door import Door, Standing
 from chat.visit.states import ENDING, STRANGE
 from chat.visit.visit import Visit, Visits
@@ -43,6 +45,24 @@ _NO_FILES = say("This is a chat: no files are taken or sent here, and there is n
 _ROOM = re.compile(r"(#\S+)\s+(.*)", re.DOTALL)
 
 
+class Editors:
+    """How many sessions are edited here."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def take(self) -> bool:
+        """One more; returns whether there is place for it."""
+        if self._count >= limits.SSH_EDITORS:
+            return False
+        self._count += 1
+        return True
+
+    def give_back(self) -> None:
+        """One less."""
+        self._count -= 1
+
+
 class Link(Protocol):
     """The connection (`chat.doors.ssh`)."""
 
@@ -52,6 +72,7 @@ class Link(Protocol):
     transport: Any
     full: bool
     user: str
+    editors: "Editors"
 
     @property
     def chat(self) -> Visits:
@@ -189,6 +210,12 @@ class Channel(SSHChannel):
         except (struct.error, IndexError):  # it is not as long as it should be
             return False
 
+    def _pty(self, data: bytes) -> bool:
+        """A terminal; where it is refused it does by itself what a line needs: echo and editing."""
+        term, rest = getNS(data)
+        columns, rows = struct.unpack(">2L", rest[:8])
+        return not self._begun and self._seat.draw(term.decode("ascii", "replace"), columns, rows)
+
     def _shell(self, data: bytes) -> bool:
         return self._begin(self._seat.talk)
 
@@ -200,6 +227,7 @@ class Channel(SSHChannel):
         return self._begin(self._seat.refuse_files)
 
     def _window_change(self, data: bytes) -> bool:
+        self._seat.resize(*struct.unpack(">2L", data[:8]))
         return True
 
     def _begin(self, session: Callable[[], None]) -> bool:
@@ -228,12 +256,13 @@ class Channel(SSHChannel):
 
 
 _REQUESTS: Mapping[bytes, Callable[[Channel, bytes], bool]] = {
+    b"pty-req": Channel._pty,
     b"shell": Channel._shell,
     b"exec": Channel._exec,
     b"subsystem": Channel._subsystem,
     b"window-change": Channel._window_change,
 }
-"""What can be asked for.  A terminal that is refused (`pty-req`) does by itself what a line needs: echo and editing."""
+"""What can be asked for."""
 
 
 class Seat(Door):
@@ -249,8 +278,11 @@ class Seat(Door):
         self.blocked = link.full
         self._link = link
         self._decoder = SshLines()
+        self._paused = self._busy = False
         self._begun = self._talks = self._ended = self._shut = self._gone = False
         self._words = b""
+        self._size: tuple[str, int, int] | None = None
+        self._edited: Edited | None = None
         self._taken: int | None = None
         self._progress_at = self.clock.seconds()
         self.visit = Visit(link.hub, link.chat, self, link.caller.host, link.caller.proxied)
@@ -267,17 +299,52 @@ class Seat(Door):
         if not self._begun:
             self.begin()
 
+    def draw(self, term: str, columns: int, rows: int) -> bool:
+        """They have a terminal of this name and size; returns whether it is drawn on."""
+        if self._size is None and can_be_drawn_on(term) and self._link.editors.take():
+            self._size = term, columns, rows
+        return self._size is not None
+
+    def resize(self, columns: int, rows: int) -> None:
+        """It is larger or smaller now."""
+        if self._edited is not None:
+            self._edited.resize(columns, rows)
+        elif self._size is not None:
+            self._size = self._size[0], columns, rows
+
     def talk(self) -> None:
         """They want to chat; whose key is known here is asked nothing."""
-        visit = self.visit
+        visit, known = self.visit, False
         self._talks = True
         visit.key = self._link.key
         visit.shaken()
-        if entering.is_known(visit.session):
-            visit.meet(known=True)
+        if visit.state in STRANGE:
+            known = entering.is_known(visit.session)
+            if self._size is not None:
+                self._edit(self._size)
+            if known or self._size is not None:
+                visit.meet(known)
+        if known:
             visit.received(["/login"], 0)
+        elif self._edited is not None and (nick := entering.proposed(visit.session, self._link.user)):
+            self._edited.propose(nick)
         if self._ended:
             self.visit.ends(self._decoder.end())
+
+    def _edit(self, size: tuple[str, int, int]) -> None:
+        assert self.channel is not None
+        self._edited = Edited(self.visit, self.clock, size, self.channel.write, self._leaves, self._keys_wait)
+
+    def _keys_wait(self, wait: bool) -> None:
+        """They typed more than is handled."""
+        self._busy = wait
+        if self.channel is not None:
+            self.channel.pause(wait or self._paused)
+
+    def _leaves(self) -> None:
+        """They pressed Ctrl-D, or nothing more can be typed."""
+        if self.visit.state not in ENDING:
+            self.visit.ends(())
 
     def post(self, text: str) -> None:
         """They say one line, and go."""
@@ -301,6 +368,10 @@ class Seat(Door):
         visit = self.visit
         if visit.state in ENDING:
             return
+        if self._edited is not None:
+            visit.heard = True
+            self._edited.feed(data)
+            return
         lines = self._decoder.feed(data)
         if lines and visit.state in STRANGE:
             visit.meet()
@@ -316,6 +387,10 @@ class Seat(Door):
         """There is no session any more."""
         if not self._gone:
             self._gone = self._shut = True
+            if self._size is not None:
+                self._link.editors.give_back()
+            if self._edited is not None:
+                self._edited.close()
             self.visit.lost()
             self._link.leave(self)
 
@@ -325,6 +400,8 @@ class Seat(Door):
         if full != self.blocked:
             self.blocked = full
             self._progress_at = self.clock.seconds()
+            if self._edited is not None and not self._shut:
+                self._edited.hold(full)
             if full:
                 self.visit.full()
             else:
@@ -340,6 +417,8 @@ class Seat(Door):
             self._words += chunk
         elif isinstance(self.visit.wire, PostWire) and self.visit.wire.failed:
             self.channel.refuse(chunk)
+        elif self._edited is not None:
+            self._edited.show(chunk)
         else:
             self.channel.write(chunk)
 
@@ -360,15 +439,28 @@ class Seat(Door):
 
     def pause(self, paused: bool) -> None:
         """Let them send no more for a while, or again."""
+        self._paused = paused
         if self.channel is not None:
-            self.channel.pause(paused)
+            self.channel.pause(paused or self._busy)
+        if self._edited is not None:
+            self._edited.pause(paused)
+
+    def hide(self, hidden: bool) -> bool:
+        """Stars stand for what they type, or no more, where it is edited here."""
+        if self._edited is None:
+            return False
+        self._edited.hide(hidden)
+        return True
 
     def hang_up(self) -> None:
         """Close once all that was sent is taken."""
-        if self.channel is not None:
-            wire = self.visit.wire
+        channel, wire = self.channel, self.visit.wire
+        if channel is not None:
             failed = wire.failed if isinstance(wire, PostWire) else self.visit.faulty
-            self.channel.end(int(failed))
+            if self._edited is not None:
+                self._edited.close().addBoth(lambda _: channel.end(int(failed)))
+            else:
+                channel.end(int(failed))
         else:
             self._link.disconnect(DISCONNECT_BY_APPLICATION, self._words.decode().strip())
 
@@ -389,7 +481,8 @@ class Seat(Door):
 
     def all_read(self) -> bool:
         """Whether all that was sent has reached their machine."""
-        return sockets.all_has_come(self._link.transport)
+        gathered = self._edited is not None and self._edited.waits_to_be_shown
+        return not gathered and sockets.all_has_come(self._link.transport)
 
     def standing(self) -> Standing:
         """How the connection stands."""

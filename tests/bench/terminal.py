@@ -218,7 +218,7 @@ def start_up(rounds: int = 15) -> tuple[float, float]:
     ground = "from twisted.internet import asyncioreactor; asyncioreactor.install(); import prompt_toolkit.application"
     whole = (
         "from twisted.internet import asyncioreactor; asyncioreactor.install(); import chat.client.main, "
-        "chat.client.faces.terminal.face, chat.client.faces.terminal.editor"
+        "chat.client.faces.terminal.face, chat.editing.editor"
     )
     best = []
     for program in (ground, whole):

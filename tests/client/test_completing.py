@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import World
 
-from chat.client.talk.completing import Argument, Command, Completing, Deed, commands_in
+from chat.editing.completing import Argument, Command, Completing, Deed, commands_in
 
 OWN = [Command("set", "/set [name]", "settings", (), (Argument("setting", True),))]
 NICKS, ROOMS = ["bob", "José", "carl"], ["#lobby", "#ops"]

@@ -15,8 +15,9 @@ from typing import Any, TextIO
 import pyte
 import pytest
 
-from chat.client.faces.terminal.editor import Editor
 from chat.client.typed_lines import TypedLines
+from chat.editing.editor import Editor
+from chat.editing.terminal import Tty
 
 Terminal = tuple[int, TextIO, TextIO]
 
@@ -143,7 +144,7 @@ def at_the_terminal(terminal: Terminal, what: Callable[[Seat], Awaitable[object]
 
     async def sit() -> None:
         ours, stdin, stdout = terminal
-        editor = Editor(stdin, stdout, TypedLines(None), lambda: False)
+        editor = Editor(Tty(stdin, stdout, lambda: False), TypedLines(None))
         editor.desk = desk = Desk()  # type: ignore[assignment]
         editor.open(desk, Reactor())  # type: ignore[arg-type]
         seat = Seat(ours, editor)

@@ -93,9 +93,19 @@ def done(
     )
 
 
-def new_key(home: Path, kind: str, name: str, *, passphrase: str = "") -> Path:
-    """A key of this kind in OpenSSH's format."""
+def new_key(client: str, home: Path, kind: str, name: str = "key", *, passphrase: str = "") -> Sequence[str]:
+    """A key of this kind; returns the options by which this client shows it."""
     need("ssh-keygen")
     path = home / name
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", path], check=True, env=os.environ)
-    return path
+    pem = ("-m", "PEM") if client == "dbclient" else ()
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, *pem, "-f", path], check=True, env=os.environ)
+    if client == "ssh":
+        return ("-i", str(path), "-o", "IdentitiesOnly=yes")
+    other = home / f"{name}.{client}"
+    if client == "dbclient":
+        need("dropbearconvert")
+        subprocess.run(["dropbearconvert", "openssh", "dropbear", path, other], check=True, capture_output=True)
+    else:
+        need("puttygen")
+        subprocess.run(["puttygen", path, "-o", other], check=True)
+    return ("-i", str(other))

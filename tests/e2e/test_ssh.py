@@ -5,15 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from .conftest import Connect
-from .peers import Program, Terminal
-from .ssh_clients import CLIENTS, SshServer, command, done
+from .conftest import Browse, Connect, OnScreen
+from .peers import Program
+from .server import ENVIRONMENT
+from .ssh_clients import CLIENTS, SshServer, command, done, new_key
 from .waiting import pass_by, until
 
 pytestmark = pytest.mark.slow
@@ -235,10 +237,169 @@ def test_what_is_agreed_on_is_safe_by_todays_knowledge(server: SshServer) -> Non
     assert audit.returncode in (0, 2), audit  # 2 where it warns: of what Conch has, all is encrypted and authenticated
 
 
-def test_a_window_that_changes_is_no_matter(server: SshServer, home: Path, stack: ExitStack) -> None:
-    amy = Terminal("amy", *command("ssh", server, home))
-    stack.callback(amy.close)
-    amy.joins()
-    amy.process.send_signal(signal.SIGWINCH)
-    amy.says("/ping here")
-    amy.hears("pong here")
+@each_client
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_key_is_a_guests_way_back(
+    server: SshServer, home: Path, connect: Connect, chat: Callable[..., Program], client: str, kind: str
+) -> None:
+    bob = connect(server, "bob").joins()
+    key = [*new_key(client, home, kind), "-T"]
+    amy = chat("amy", *command(client, server, home, options=key)).joins()
+    amy.hears("connect again with the same key")
+    amy.process.send_signal(signal.SIGKILL)
+    amy.process.wait()
+    pass_by(0.5)
+    bob.says("still there?")
+    again = chat("amy", *command(client, server, home, user="root", options=key))
+    again.hears("Welcome back amy")
+    again.hears("<bob> still there?")
+    assert "Type a nickname" not in again.heard
+    assert "left" not in bob.heard
+    other = chat("eve", *command(client, server, home, options=[*new_key(client, home, "ed25519", "other"), "-T"]))
+    other.joins()
+
+
+@each_client
+def test_a_registered_nickname_is_its_keys(
+    server: SshServer, home: Path, connect: Connect, chat: Callable[..., Program], client: str
+) -> None:
+    bob = connect(server, "bob").joins()
+    key = [*new_key(client, home, "ed25519"), "-T"]
+    amy = chat("amy", *command(client, server, home, options=key)).joins()
+    amy.says("/register")
+    amy.hears("amy is yours now, by your key")
+    amy.ends_input()
+    assert amy.ends() == 0
+    posted = done(client, server, home, "deployed", user="root", options=key[:-1])
+    assert posted.returncode == 0, posted
+    bob.hears("<amy/post> deployed")
+    refused = done(client, server, home, "it was me", options=new_key(client, home, "ed25519", "other"))
+    assert refused.returncode == 1
+    assert "nick-taken" in refused.stderr
+
+
+def test_a_key_with_a_passphrase_is_asked_for_it_by_ssh_and_without_one_is_a_guest(
+    server: SshServer, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_key("ssh", home, "ed25519", passphrase="rose time")
+    asked = tmp_path / "ask"
+    asked.write_text("#!/bin/sh\necho $ANSWER\n")
+    asked.chmod(0o755)
+    for name, value in {"SSH_ASKPASS": str(asked), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"}.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    for answer, told in {"rose time": "same key", "another": "type  /resume"}.items():
+        monkeypatch.setitem(ENVIRONMENT, "ANSWER", answer)
+        words = command("ssh", server, home, options=[*key, "-T"])
+        came = subprocess.run(words, input="amy\n/quit\n", capture_output=True, text=True, env=ENVIRONMENT, check=False)
+        assert told in came.stdout, came
+
+
+def test_the_same_person_by_key_by_tls_and_in_the_page(
+    serve_ssh: Serve, home: Path, browse: Browse, connect: Connect, chat: Callable[..., Program]
+) -> None:
+    server = serve_ssh()
+    bob = connect(server, "bob").joins()
+    key = new_key("ssh", home, "ed25519")
+    ssh = chat("amy", *command("ssh", server, home, options=[*key, "-T"])).joins()
+    ssh.says("/register")
+    ssh.hears("amy is yours now")
+    for line in ("/password", "correct horse", "correct horse"):
+        ssh.says(line)
+    ssh.hears("The password of amy")
+    other = connect(server, "amy")
+    other.hears("Type a nickname")
+    other.says("/login amy correct horse")
+    other.hears("Welcome back amy")
+    page = browse(server)
+    page.presses("Log in").fills("nick", "amy").told("Password of amy").fills("password", "correct horse")
+    page.told("amy")
+    ssh.says("from ssh")
+    bob.hears("<amy> from ssh")
+    other.hears("<amy> from ssh")
+    page.hears("amy: from ssh")
+    other.says("from nc")
+    ssh.hears("<amy> from nc")
+    page.hears("amy: from nc")
+    page.says("from the page")
+    ssh.hears("<amy> from the page")
+    bob.hears("<amy> from the page")
+    assert "joined" not in bob.heard.partition("from ssh")[2]
+
+
+# At a terminal.
+
+
+def test_what_is_typed_stands_below_what_comes(
+    server: SshServer, home: Path, connect: Connect, on_screen: OnScreen
+) -> None:
+    bob = connect(server, "bob").joins()
+    amy = on_screen(*command("ssh", server, home))
+    amy.shows("> amy")
+    amy.presses("Enter")
+    amy.shows("[#lobby]")
+    line = "ñ 😀 日本 and a line that is longer than the screen is wide, so that it goes on in the next row"
+    amy._tmux("send-keys", "-l", line)
+    for number in range(5):
+        bob.says(f"line {number} 漢字")
+        amy.shows(f"<bob> line {number} 漢字")
+    assert "".join(row.strip() for row in amy.lines[-2:]).replace(" ", "") == f"[#lobby]{line}".replace(" ", "")
+    amy.presses("Enter")
+    bob.hears(f"<amy> {line}")
+    amy.presses("C-r")
+    amy._tmux("send-keys", "-l", "longer")
+    amy.shows("I-search backward: longer")
+    amy.presses("C-g")
+    amy._tmux("resize-window", "-x", "40", "-y", "20")
+    bob.says("narrower")
+    amy.shows("<bob> narrower")
+    assert amy.lines[-1].startswith("[#lobby]")
+    amy._tmux("send-keys", "-l", "/whoi")
+    amy.presses("Tab")
+    amy.shows("[#lobby] /whois")
+    amy.presses("C-c")
+    amy.presses("C-d")
+    bob.hears("-!- amy left")
+    until(lambda: "Pane is dead" in "".join(amy.lines) or "closed" in "".join(amy.lines))
+
+
+@pytest.mark.parametrize("client", ["dbclient", "plink"])
+def test_other_clients_have_a_terminal_too(
+    server: SshServer, home: Path, connect: Connect, on_screen: OnScreen, client: str
+) -> None:
+    bob = connect(server, "bob").joins()
+    amy = on_screen(*command(client, server, home, options=["-t"]))
+    amy.shows("> amy")
+    amy.presses("Enter")
+    amy.shows("[#lobby]")
+    amy.types("hello ñ")
+    bob.hears("<amy> hello ñ")
+
+
+@pytest.mark.alone
+def test_a_hundred_whose_lines_are_edited_hold_up_nobody(
+    serve_ssh: Serve, home: Path, connect: Connect, stack: ExitStack
+) -> None:
+    server = serve_ssh("--rate", "0", "--max-per-host", "0", SSH_SESSIONS=25)
+    before = server.memory()
+    control = ["-o", f"ControlPath={home}/%C-%r", "-tt"]
+    people: list[Program] = []
+    for number in range(100):
+        master = f"m{number // 25}"
+        options = [*control, *(["-M"] if number % 25 == 0 else [])]
+        people.append(Program(f"p{number}", *command("ssh", server, home, user=master, options=options)))
+        stack.callback(people[-1].close)
+        people[-1].hears("> ")
+        people[-1].sends(f"\x15p{number}\r".encode())
+        people[-1].hears("[#lobby] ")
+    assert server.memory() - before < 100 * 1024 * 1024
+    bob = connect(server, "bob").joins()
+    eve = connect(server, "eve").joins()
+    slowest = 0.0
+    for number in range(100):
+        begun = time.monotonic()
+        bob.says(f"line {number}")
+        eve.hears(f"<bob> line {number}\r\n")
+        slowest = max(slowest, time.monotonic() - begun)
+    for person in people:
+        person.hears("<bob> line 99")
+    assert slowest < 0.5, slowest

@@ -1,5 +1,6 @@
 """Somebody who comes by ssh, in a world: Conch's client at the far end of an imaginary socket."""
 
+import struct
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +13,7 @@ from twisted.conch.ssh.userauth import SSHUserAuthClient
 from twisted.internet.defer import Deferred, fail, succeed
 from world import Socket, World
 
+from chat.base import limits
 from chat.doors.ssh import Link, SshFactory
 
 HOST_KEY = Ed25519PrivateKey.generate()
@@ -67,6 +69,17 @@ class Opened(SSHChannel):
     def shell(self) -> "Opened":
         assert self.asks(b"shell")
         return self
+
+    def terminal(self, term: str = "xterm-256color", columns: int = 80, rows: int = 24) -> bool | None:
+        """Ask for a terminal of this size."""
+        return self.asks(b"pty-req", NS(term.encode()) + struct.pack(">4L", columns, rows, 0, 0) + NS(b""))
+
+    def presses(self, keys: str) -> None:
+        """Type these keys; what comes of them is drawn."""
+        self.write(keys.encode())
+        self.by.pump()
+        self.by.world.wait(limits.SSH_GATHER_SECONDS)
+        self.by.pump()
 
     def runs(self, command: str) -> "Opened":
         assert self.asks(b"exec", NS(command.encode()))

@@ -17,11 +17,11 @@ from chat.client.faces.person import PersonFace
 from chat.client.faces.stdio import Ground, no_connection
 from chat.client.link.lines import TooLong
 from chat.client.settings import TABLE, Settings
-from chat.client.talk.completing import Argument, Command, Completing, Offer, commands_in
 from chat.client.talk.conversation import Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Hello, Object, Problem, Raw, Reply, RoleGiven
 from chat.client.talk.view import Choices, View
+from chat.editing.completing import Argument, Command, Completing, Offer, commands_in
 from chat.wire import vocabulary
 from chat.wire.grammar import command_in
 

@@ -12,13 +12,13 @@ from chat.base.text import visible, width
 from chat.client.alerts import Run, run_in_thread
 from chat.client.faces.stdio import Ground
 from chat.client.faces.terminal.colours import Paint, paint_for, rows
-from chat.client.faces.terminal.editor import Editor
 from chat.client.faces.viewer import ViewerFace
 from chat.client.settings import Settings
 from chat.client.talk.view import Glance
+from chat.editing.desk import MANY_PASTED, pasted
+from chat.editing.editor import Editor
 from chat.wire import phrases
 
-_MANY = say("Enter says them as one message, Esc drops them.")
 _PROMPT = 20
 
 
@@ -115,8 +115,7 @@ class TerminalFace(ViewerFace):
 
     def paste(self, lines: int) -> tuple[str, str]:
         """They are one message."""
-        shown = say_n("[{count} line]", "[{count} lines]", lines)
-        return self._words(shown), self._words(_MANY)
+        return self._words(pasted(lines)), self._words(MANY_PASTED)
 
     def page_up(self) -> None:
         """What was said before the oldest line that was shown."""

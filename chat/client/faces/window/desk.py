@@ -5,8 +5,8 @@ from typing import Protocol
 
 from chat.base.language import Sentence
 from chat.client.link.lines import TooLong
-from chat.client.talk.completing import Deed, Offer
 from chat.client.talk.view import View
+from chat.editing.completing import Deed, Offer
 
 
 class Desk(Protocol):

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from chat.base.text import visible
 from chat.client.faces.window.look import Look
-from chat.client.talk.completing import Offer
 from chat.client.typed_lines import TypedLines
+from chat.editing.completing import Offer
 
 _ROWS = 6
 

@@ -20,12 +20,12 @@ from chat.client.faces.window.frame import ChatFrame
 from chat.client.faces.window.window import Window
 from chat.client.link.trust import Unsafe
 from chat.client.settings import Settings
-from chat.client.talk.completing import Deed
 from chat.client.talk.connection import FINAL
 from chat.client.talk.conversation import LineKind, Shown
 from chat.client.talk.me import PRIVATE, SentLine
 from chat.client.talk.objects import Came, Object, Problem, Raw, Reply
 from chat.client.typed_lines import TypedLines
+from chat.editing.completing import Deed
 
 _NEWEST = 2**53 - 1
 """Behind whatever a server counts."""

@@ -16,11 +16,11 @@ from chat.client.faces.window.entry import Entry
 from chat.client.faces.window.lists import NameList, Row
 from chat.client.faces.window.look import Look
 from chat.client.faces.window.pages import PageText
-from chat.client.talk.completing import Deed
 from chat.client.talk.held import Somebody
 from chat.client.talk.me import PRIVATE
 from chat.client.talk.view import Glance
 from chat.client.typed_lines import TypedLines
+from chat.editing.completing import Deed
 from chat.wire import phrases
 
 NARROW = 700

@@ -3,12 +3,38 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from chat.client.faces.streams import InputReader
-from chat.client.talk.completing import Offer
+from chat.base.language import Sentence, say, say_n
+from chat.editing.completing import Offer
+
+MANY_PASTED = say("Enter says them as one message, Esc drops them.")
 
 
-class Desk(InputReader, Protocol):
+def pasted(lines: int) -> Sentence:
+    """What stands for so many pasted lines."""
+    return say_n("[{count} line]", "[{count} lines]", lines)
+
+
+class Source(Protocol):
+    """Where comes from what is written above."""
+
+    def written(self) -> None:
+        """All of it is written; go on."""
+
+
+class Desk(Protocol):
     """Who decides what stands at the bottom of the screen, and is told which keys were pressed."""
+
+    def typed(self, line: str) -> None:
+        """A line of input."""
+
+    def dropped(self) -> None:
+        """A line of input was the rest of an answer to a question that is gone, and is nobody's."""
+
+    def input_ended(self, rest: str) -> None:
+        """There is no more."""
+
+    def output_closed(self, failed: bool) -> None:
+        """Nobody reads the output any more."""
 
     def prompt(self) -> str:
         """What stands before the line that is typed."""

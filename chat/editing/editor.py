@@ -8,19 +8,18 @@ terminal's, and it is never asked where its cursor is.
 Whoever owns it is a `Desk`.
 """
 
-import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TextIO
+from typing import NamedTuple
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import create_app_session
 from prompt_toolkit.completion import Completion
 from prompt_toolkit.data_structures import Size
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.key_binding.defaults import load_key_bindings
 from prompt_toolkit.layout import (
     BufferControl,
     ConditionalContainer,
@@ -43,26 +42,30 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.client.faces.streams import InputReader, Source
-from chat.client.faces.terminal.desk import Desk
-from chat.client.faces.terminal.line import Line
-from chat.client.faces.terminal.output import Output
-from chat.client.typed_lines import TypedLines
+from chat.editing.desk import Desk, Source
+from chat.editing.line import Line, TypedBefore
+from chat.editing.terminal import Output, Terminal
 
 _STYLE = Style.from_dict({"status": "reverse", "hint": "", "chosen": "reverse", "waits": ""})
+_USUAL_KEYS = load_key_bindings()
+"""What keys do that are not named in `Line`: the same for everybody, 300 KiB of memory."""
+
 _log = Logger()
 _ROWS = 8
 """Rows of a message that are seen while it is typed, and no more than half of a small screen's."""
 
 
 class Editor:
-    """Standard streams for a face that owns a terminal, which is waited for until it is `stopped`."""
+    """Standard streams for whoever owns a terminal; what comes is gathered for so many seconds before it is shown."""
 
-    def __init__(self, stdin: TextIO, stdout: TextIO, history: TypedLines, stopped: Callable[[], bool]) -> None:
+    def __init__(self, terminal: Terminal, history: TypedBefore, gathers: float = limits.SHOW_SECONDS) -> None:
         self.paints = True
+        self.local = terminal.local
         self._columns = 80
-        self._stdin, self._stdout, self._stopped = stdin, stdout, stopped
+        self._terminal = terminal
+        self._gathers = gathers
         self._history = history
+        self._same: _Picture | None = None
         self._written: list[str] = []
         self._due: IDelayedCall | None = None
         self._tick: IDelayedCall | None = None
@@ -75,21 +78,21 @@ class Editor:
 
     # Streams.
 
-    def open(self, reader: InputReader, reactor: IReactorFDSet, source: Source | None = None) -> None:
+    def open(self, reader: object, reactor: IReactorFDSet, source: Source | None = None) -> None:
         """Take the terminal, and begin to read; the reader is the `desk`."""
         self._source = source
         self._reactor = reactor  # type: ignore[assignment]
-        self._input = Vt100Input(self._stdin)
-        self._output = Output(self._stdout, self._size, self._stopped, self._broken)
+        self._input = self._terminal.input()
+        self._output = Output(self._terminal, self._size, self._broken)
         self._size()
         self._app = self._application()
-        running = Deferred.fromFuture(asyncio.ensure_future(self._run()))
+        running = Deferred.fromFuture(self._terminal.run(self._run()))
         running.addBoth(self._over)
 
     def write(self, text: str) -> None:
         """Above what is typed, soon."""
         self._written.append(text)
-        self.refresh()
+        self._show_soon()
 
     def warn(self, text: str) -> None:
         """The same: there is one screen."""
@@ -122,8 +125,17 @@ class Editor:
 
     def refresh(self) -> None:
         """Something looks different now; it is drawn at once, unless that was only just done."""
+        self._same = None
+        self._show_soon()
+
+    def resize(self) -> None:
+        """The terminal is larger or smaller."""
+        self._same = None
+        self._app._on_resize()
+
+    def _show_soon(self) -> None:
         if self._due is None and not self._closed.called:
-            wait = self._shown_at + limits.SHOW_SECONDS - self._reactor.seconds()
+            wait = self._shown_at + self._gathers - self._reactor.seconds()
             self._due = self._reactor.callLater(max(0.0, wait), self._show)
 
     def ring(self) -> None:
@@ -155,18 +167,15 @@ class Editor:
     def ruled(self) -> bool:
         """Whether it shows a rule, and an ellipsis."""
         try:
-            "\u2500\u2026".encode(self._stdout.encoding or "utf-8")
+            "\u2500\u2026".encode(self._terminal.encoding)
         except UnicodeEncodeError:
             return False
         return True
 
     def _size(self) -> Size:
-        try:
-            size = os.get_terminal_size(self._stdout.fileno())
-        except OSError:
-            size = os.terminal_size((80, 24))
-        self._columns = size.columns or 80
-        return Size(rows=size.lines or 24, columns=self._columns)
+        size = self._terminal.size()
+        self._columns = size.columns
+        return size
 
     # Drawing.
 
@@ -178,23 +187,52 @@ class Editor:
         if self._lent or not self._app.is_running:
             return
         self._shown_at = self._reactor.seconds()
-        written, self._written = "".join(self._written), []
-        with self._output.one_write():
-            if written:
-                self._app.renderer.erase(leave_alternate_screen=False)
-                self._output.write_raw(written.replace("\n", "\r\n"))
-            self._app._redraw()
+        written, self._written = "".join(self._written).replace("\n", "\r\n"), []
+        if written and self._same is not None and self._same.prompt == self.desk.prompt():
+            self._output.write_raw(f"{self._same.gone}{written}{self._same.drawn}")
+            self._output.flush()
+        else:
+            self._draw(written)
         if written and self._source is not None:
             self._source.written()
         if self.desk.waits() and not (self._tick is not None and self._tick.active()):
             # How long an answer is owed grows by itself.
             self._tick = self._reactor.callLater(limits.TICK_SECONDS, self.refresh)
 
+    def _draw(self, written: str) -> None:
+        """All of it, anew where something is written above; how that looks is remembered until something changes."""
+        renderer, output = self._app.renderer, self._output
+        with output.one_write():
+            if written:
+                renderer.erase(leave_alternate_screen=False)
+                output.write_raw(written)
+            before = len(output.waiting)
+            self._app._redraw()
+            if written:
+                drawn, at = output.waiting[before:], renderer._cursor_pos
+                self._same = _Picture(self.desk.prompt(), _gone(at.x, at.y), drawn)
+
     def _broken(self) -> None:
         """The terminal is gone: it is over."""
         self._reactor.callLater(0, self.close)
 
+    def show_now(self) -> None:
+        """What is gathered is not kept any longer."""
+        self._show()
+
+    @property
+    def waits_to_be_shown(self) -> bool:
+        """Something is gathered."""
+        return bool(self._written)
+
+    def put(self, text: str) -> None:
+        """Let this stand in the line as if it were typed."""
+        self._line.buffer.document = Document(text)
+        self.refresh()
+
     async def _run(self) -> None:
+        if self._closed.called:  # before it began
+            return
         with create_app_session(self._input, self._output):
             await self._app.run_async(self.refresh, handle_sigint=False, set_exception_handler=False)
 
@@ -208,7 +246,7 @@ class Editor:
         self._due = None
         if self._written:  # it may have ended while somebody else had the terminal
             with suppress(OSError):
-                os.write(self._stdout.fileno(), "".join(self._written).encode(self._stdout.encoding, "replace"))
+                self._terminal.write("".join(self._written).encode(self._terminal.encoding, "replace"))
             self._written.clear()
         if not self._closed.called:
             self._closed.callback(None)
@@ -237,7 +275,7 @@ class Editor:
                 typed,
                 self._search,
                 self._row(self._hint, self._has_hint, "class:hint"),
-                self._row(self._status, lambda: True, "class:status"),
+                self._row(self._status, lambda: bool(self.desk.below(self.columns)), "class:status"),
             ],
             align=VerticalAlign.TOP,
         )
@@ -257,7 +295,10 @@ class Editor:
             input=self._input,
             output=self._output,
         )
+        app.keeps_rows = self._terminal.keeps_rows
+        app._default_bindings = _USUAL_KEYS
         app.timeoutlen, app.ttimeoutlen = 0.3, 0.05
+        app.on_invalidate += self._changed
         app.key_processor.after_key_press += self._pressed
         return app
 
@@ -323,18 +364,38 @@ class Editor:
         filled: StyleAndTextTuples = [("bold" if loud and self.paints else "", part) for loud, part in parts]
         return [*filled, ("", " " * max(0, columns - get_cwidth(text)))]
 
+    def _changed(self, _: object) -> None:
+        """A key was pressed, or what was looked for was found."""
+        self._same = None
+
     def _pressed(self, _: object) -> None:
         """Somebody is there.  After a suspend nothing else wakes the timers of Twisted's reactor on asyncio."""
         self._reactor.callLater(0, self.desk.attended)
 
 
+class _Picture(NamedTuple):
+    """What stands below all that is written: by what it is taken away, and drawn again."""
+
+    prompt: str
+    gone: str
+    drawn: str
+
+
+def _gone(column: int, row: int) -> str:
+    """What takes a picture away in which the cursor is there."""
+    left, up = f"\x1b[{column}D" if column else "", f"\x1b[{row}A" if row else ""
+    return f"{left}{up}\x1b[J\x1b[0m\x1b[?7h"
+
+
 class _Application(Application[None]):
     """Knows that most terminals break their rows anew when they become narrower."""
+
+    keeps_rows = False
 
     def _on_resize(self) -> None:
         screen, cursor = self.renderer.last_rendered_screen, self.renderer._cursor_pos
         columns = self.output.get_size().columns
-        if screen is not None and not _KEEPS_ROWS:
+        if screen is not None and not self.keeps_rows:
             # Rows above the cursor take more of them now, by so many the picture begins further up.
             taken = [(_last(screen.data_buffer[row]) + columns) // columns for row in range(cursor.y)]
             self.output.cursor_up(sum(max(0, rows - 1) for rows in taken) + cursor.x // columns)
@@ -344,7 +405,3 @@ class _Application(Application[None]):
 def _last(row: Mapping[int, Char]) -> int:
     """The last column of a row that is not blank; -1 where all are."""
     return max((column for column, char in row.items() if char.char.strip()), default=-1)
-
-
-_KEEPS_ROWS = "XTERM_VERSION" in os.environ or os.environ.get("TERM") == "linux"
-"""Terminals that cut their rows off instead."""

@@ -15,16 +15,28 @@ from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from chat.base import limits
 from chat.base.text import visible
-from chat.client.faces.terminal.desk import Desk
-from chat.client.talk.completing import Offer
-from chat.client.typed_lines import TypedLines
+from chat.editing.completing import Offer
+from chat.editing.desk import Desk
 
 _PASTE_SHOWN = 10
 
 
+class TypedBefore(Protocol):
+    """What was typed before."""
+
+    def read(self) -> list[str]:
+        """All that is kept, the oldest first."""
+
+    def add(self, line: str) -> None:
+        """One more."""
+
+
 class Screen(Protocol):
-    """Where the line stands."""
+    """Where the line stands; `local`, where other programs can have it, too."""
+
+    local: bool
 
     def refresh(self) -> None:
         """Something looks different now."""
@@ -55,13 +67,13 @@ class Line:
     """What somebody at this desk types; `refusing` while no line is taken, `dropped` while what is typed is the rest of
     an answer to a question that is gone, which nobody is to see, nor to be given."""
 
-    def __init__(self, desk: Desk, screen: Screen, history: TypedLines) -> None:
+    def __init__(self, desk: Desk, screen: Screen, history: TypedBefore) -> None:
         self.refusing = self.dropped = False
         self.paste: Paste | None = None
         self._desk = desk
         self._screen = screen
         self._history = _History(history)
-        self.buffer = Buffer(
+        self.buffer = _Buffer(
             multiline=True,
             completer=_Completer(desk.offers),
             history=self._history,
@@ -81,6 +93,7 @@ class Line:
         keys = KeyBindings()
         pasted = Condition(lambda: self.paste is not None)
         typing = ~pasted
+        local = Condition(lambda: self._screen.local)
 
         @keys.add("enter", filter=typing & Condition(lambda: get_app().layout.has_focus(self.buffer)))
         def _(event: KeyPressEvent) -> None:
@@ -140,11 +153,11 @@ class Line:
         def _(event: KeyPressEvent) -> None:
             self._desk.input_ended("")
 
-        @keys.add("c-z")
+        @keys.add("c-z", filter=local)
         def _(event: KeyPressEvent) -> None:
             event.app.suspend_to_background()
 
-        @keys.add("c-x", "c-e", filter=typing & ~Condition(lambda: self.dropped or self._desk.hides))
+        @keys.add("c-x", "c-e", filter=typing & local & ~Condition(lambda: self.dropped or self._desk.hides))
         def _(event: KeyPressEvent) -> None:
             self._screen.lend(True)
             self.buffer.open_in_editor().add_done_callback(lambda _: self._screen.lend(False))
@@ -171,6 +184,11 @@ class Line:
             @keys.add("escape", str(digit), eager=True)
             def _(event: KeyPressEvent, digit: int = digit) -> None:
                 self._desk.go_to(digit)
+
+        @keys.add("escape", "0", eager=True)
+        @keys.add("escape", "-", eager=True)
+        def _(event: KeyPressEvent) -> None:
+            """No number is begun: a letter is not to be typed a million times."""
 
         return keys
 
@@ -209,10 +227,31 @@ class Line:
         self.buffer.document = Document(self._desk.paste(self.paste.lines)[0])
 
 
+class _Buffer(Buffer):
+    """Holds no more than can be sent, nor than a few of its states of before."""
+
+    def insert_text(
+        self, data: str, overwrite: bool = False, move_cursor: bool = True, fire_event: bool = True
+    ) -> None:
+        """(Buffer)"""
+        super().insert_text(data[: max(0, limits.TYPED - len(self.text))], overwrite, move_cursor, fire_event)
+
+    def set_document(self, value: Document, bypass_readonly: bool = False) -> None:
+        """(Buffer) By what was cut before, too, it becomes no longer."""
+        if len(value.text) > limits.TYPED:
+            value = Document(value.text[: limits.TYPED], min(value.cursor_position, limits.TYPED))
+        super().set_document(value, bypass_readonly)
+
+    def save_to_undo_stack(self, clear_redo_stack: bool = True) -> None:
+        """(Buffer)"""
+        super().save_to_undo_stack(clear_redo_stack)
+        del self._undo_stack[: -limits.UNDONE]
+
+
 class _History(History):
     """What was typed, in this run and before."""
 
-    def __init__(self, lines: TypedLines) -> None:
+    def __init__(self, lines: TypedBefore) -> None:
         super().__init__()
         self._lines = lines
 
