@@ -143,7 +143,7 @@ class Measuring(RuleBasedStateMachine):
         """What is usual, and rarely comes of itself."""
         kind, place, id = sorted(self.held)[which % len(self.held)]
         whom = next((nick for nick in SEATS if self.seats[nick].id == id), None)
-        if whom is not None:
+        if whom is not None and kind != "voice":
             self.free(whom if by == "themselves" else by, kind, whom, place)
 
     @rule(by=BY, kind=st.sampled_from(("slow", "limit", "lock-topic", "lock")), on=st.booleans())
@@ -164,6 +164,18 @@ class Measuring(RuleBasedStateMachine):
         if may and (key in self.held) is not on:
             self.held ^= {key}
             self.audited.append((kind if on else f"un{kind}", "", ROOM))
+
+    @rule(by=BY, whom=WHO, on=st.booleans())
+    def give_a_voice(self, by: str, whom: str, on: bool) -> None:
+        """So that they talk also while all are muted."""
+        target, key = self.person(whom), ("voice", ROOM, self.person(whom).id)
+        may = self.may_hit(by, None, ROOM) and (ROOM in target.rooms or not on)
+        if self.world.hub.holder_of(target.nick) is not target:
+            return
+        self.do(by, f"/{'voice' if on else 'unvoice'} {ROOM} {target.nick}")
+        if may and (key in self.held) is not on:
+            self.held ^= {key}
+            self.audited.append(("voice" if on else "unvoice", target.nick, ROOM))
 
     @rule(on=st.booleans(), by=st.sampled_from(("ana", "chief")))
     def make_operator(self, on: bool, by: str) -> None:
@@ -364,7 +376,12 @@ class Measuring(RuleBasedStateMachine):
             return False
         if any(("mute", where, person.id) in self.held for where in (place, SERVER)):
             return True
-        return any(("mute", where, "") in self.held and not rank(person, where) for where in (place, SERVER))
+        return any(
+            ("mute", where, "") in self.held
+            and not rank(person, where)
+            and ("voice", where, person.id) not in self.held
+            for where in (place, SERVER)
+        )
 
     def may_be_seen(self, person: Person) -> bool:
         everywhere = (SERVER, *person.rooms)
