@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.bans import Bans
-from chat.base.clock import RunningTime, elapsed
+from chat.base.clock import RunningTime, Unhurried, elapsed
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
@@ -51,6 +51,7 @@ from chat.server.passwords import Argon2
 from chat.server.process import RunningProcess
 from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
+from chat.server.sleeping import let_sleep
 from chat.server.watchdog import Watchdog
 from chat.store.address import is_address
 from chat.store.maintenance import Maintenance, OnDisk, Tended
@@ -94,8 +95,11 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if reactor is None:
         from twisted.internet import reactor
 
-        reactor.seconds = RunningTime()  # type: ignore[attr-defined]  # typed as what it is before it is installed
-        companions.append(Watchdog(reactor))
+        reactor.seconds = running = RunningTime()  # type: ignore[attr-defined]  # typed as it is before it is installed
+        unhurried = Unhurried(reactor)  # type: ignore[arg-type]
+        companions.append(Watchdog(reactor, let_sleep(reactor, running, unhurried)))
+    else:
+        unhurried = Unhurried(reactor)
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
         store, kept, lines, tended, disk = _open_store(options, reactor, words)
@@ -109,7 +113,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     factory.enforce_bans()
     try:
         ports = _listen(reactor, "--port", options, factory)
-        encrypted, certificates, not_encrypted = _listen_encrypted(reactor, options, factory, ports)
+        encrypted, certificates, not_encrypted = _listen_encrypted(reactor, unhurried, options, factory, ports)
         by_ssh, ssh_fingerprint = _listen_for_ssh(reactor, options, factory, [*ports, *encrypted])
         controls, not_controlled = _listen_for_operator(reactor, options, factory)
         metrics = _listen_for_monitoring(reactor, options, hub)
@@ -139,7 +143,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     upkeep = None
     backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
     if tended is not None:
-        upkeep = Maintenance(reactor, _now, elapsed, tended, options["keep"], backup_to, disk)
+        upkeep = Maintenance(unhurried, _now, elapsed, tended, options["keep"], backup_to, disk)
         companions.append(upkeep)
     if options["discoverable"]:
         try:
@@ -340,14 +344,14 @@ def _stops_with_terminal(twistd: Mapping[str, Any]) -> bool:
 
 
 def _listen_encrypted(
-    reactor: Any, options: Options, factory: ChatFactory, open_already: Sequence[IListeningPort]
+    reactor: Any, unhurried: Unhurried, options: Options, factory: ChatFactory, open_already: Sequence[IListeningPort]
 ) -> tuple[list[IListeningPort], Certificates | None, list[Sentence]]:
     """The ports with TLS and what they show, or why there are none though nobody forbade it; raises `Unfit` where
     somebody asked for them."""
     if not options["tls-ports"]:
         return [], None, []
     try:
-        certificates = _certificates(options, reactor)
+        certificates = _certificates(options, unhurried)
         tls = TlsFactory(certificates, factory)
         return _listen(reactor, "--tls-port", options, tls, open_already), certificates, []
     except Unfit as error:
@@ -416,15 +420,15 @@ def _listen_for_monitoring(reactor: Any, options: Options, hub: Hub) -> list[ILi
     return _listen(reactor, "--metrics-port", options, site(hub))
 
 
-def _certificates(options: Options, reactor: Any) -> Certificates:
+def _certificates(options: Options, clock: IReactorTime) -> Certificates:
     """The certificate to show: the operator's, or one that is made once; raises `Unfit`."""
     try:
         if options["certificate"]:
             key = options["private-key"] and Path(options["private-key"]).absolute()
-            return Certificates(certificate.find(Path(options["certificate"]).absolute(), key or None), reactor, _now)
+            return Certificates(certificate.find(Path(options["certificate"]).absolute(), key or None), clock, _now)
         with of_who_runs(options.parent or {}):
             files = certificate.make(options.below_data(""), options["name"], listening.addresses(), _now())
-            return Certificates(files, reactor, _now)
+            return Certificates(files, clock, _now)
     except certificate.BadCertificate as error:
         raise Unfit(error.sentence) from None
 

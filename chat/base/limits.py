@@ -887,7 +887,14 @@ PASSES = 500
 # --- the process -------------------------------------------------------------------------------------------------
 
 HEARTBEAT_SECONDS = 0.1
-"""How often the reactor shows that it runs, and the watchdog looks."""
+"""How often the watchdog looks, and asks the reactor whether it runs where it does not wait."""
+
+WATCH_SECONDS = 1.0
+"""The watchdog goes on looking for so long where it was woken so soon after it went to rest: to wake it costs more than
+a look."""
+
+SLEEP_SECONDS = 600.0
+"""How late comes what is done each minute (upkeep, a look at the certificate) where nothing at all happens."""
 
 REACTOR_STALL_SECONDS = 0.2
 """A reactor that does nothing else for this long is told in the log: by then people feel it."""
@@ -897,7 +904,7 @@ STALL_FRAMES = 12
 
 PAUSE_SECONDS = 5.0
 """The process did not run for this long: no time-out counts that time.  Busy, it takes a small part of it between two
-looks at the clock, and idle, a heartbeat."""
+looks at the clock, and idle, half of it where anybody could time out."""
 
 REFUSED = 32
 """Connections that may not stay and wait to be told so, and to be closed: a third of RESERVED_FILES."""

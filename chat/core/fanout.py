@@ -6,7 +6,7 @@ rendering, joined to one chunk for each page of a turn, and given to all; only t
 connection is full leaves with the shared position and reads on by themselves.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from itertools import count
 from socket import socket
 from typing import Protocol
@@ -42,6 +42,10 @@ class Reader(Protocol):
     def send(self, chunk: bytes) -> object:
         """Their connection's one way out, also where that is full."""
 
+    @property
+    def connection(self) -> object | None:
+        """What carries them, if anything does."""
+
     def wants(self, log: Log, entry: Entry) -> bool:
         """Whether this entry is for them: what their own session said is not, unless their wire echoes it."""
 
@@ -73,6 +77,10 @@ class Fanout:
     def __len__(self) -> int:
         """How many stand at the head."""
         return len(self._readers)
+
+    def __iter__(self) -> Iterator[Reader]:
+        """Those."""
+        return iter(self._readers.values())
 
     def add(self, reader: Reader) -> None:
         """This reader has taken everything up to the shared position."""

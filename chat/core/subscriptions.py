@@ -104,7 +104,7 @@ class Subscriptions:
             self.stop(log)
 
     def is_seen(self) -> bool:
-        """Whether nothing was given to them since `mark_seen`; asked of everybody every second."""
+        """Whether nothing was given to them since `mark_seen`; asked every second of all who are given something."""
         for key, log in self._logs.items():
             if self.given.get(key) != fanout(log).position:
                 return False

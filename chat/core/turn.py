@@ -7,7 +7,7 @@ meanwhile comes before it.  Where the store cannot tell for long, that batch is 
 gathers is refused: it was never sent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -59,6 +59,9 @@ class Turn:
         self._ends: dict[Callable[[], None], None] = {}
         self._coalescing = Coalescing()
         self._began_at = 0.0
+        self._moved: dict[Log, object] = {}
+        self.when_moved: Callable[[], None] = lambda: None
+        """Called when the first log moves after `take_moved`."""
         self.latency = Latency()
         """From when the first fact of a turn was there to when everybody was given them, where they were stored."""
         self.lines = 0
@@ -258,7 +261,16 @@ class Turn:
             for callback in calm:
                 _guarded(callback)
 
+    def take_moved(self) -> Collection[Log]:
+        """The logs whose readers were given something since this was asked last."""
+        moved, self._moved = self._moved, {}
+        return moved.keys()
+
     def _committed(self, gathered: OpenBatch) -> None:
+        if gathered.by_log:
+            if not self._moved:
+                self.when_moved()
+            self._moved.update(gathered.by_log)
         recipients = deliveries = 0
         for log, targets in gathered.taken_back:
             log.take_back(targets)

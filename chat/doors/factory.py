@@ -1,10 +1,9 @@
 """The factory that holds the connected clients: how many may come, who is looked at now and then, and how all go."""
 
-from collections.abc import Callable, Iterable
-from math import ceil
+from collections.abc import Callable, Iterator
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IDelayedCall, INegotiated
+from twisted.internet.interfaces import IAddress, INegotiated
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -13,9 +12,11 @@ from chat.base import limits
 from chat.base.budget import Budgets
 from chat.base.errors import Refused
 from chat.base.language import language
+from chat.core.fanout import fanout
 from chat.core.hub import Hub
 from chat.doors import sockets
 from chat.doors.admission import Admission
+from chat.doors.looks import Looks
 from chat.doors.proxy_protocol import Introduced
 from chat.doors.sniffing import Reception
 from chat.doors.sockets import Caller
@@ -53,10 +54,9 @@ class ChatFactory(ServerFactory):
         self._browsers: list[Deferred[Browsers]] = []  # that wait for it
         self.budgets = Budgets(hub.clock)
         self._admission = Admission(hub)
-        self._sweep: IDelayedCall | None = None
-        self._to_look_at: list[Visit] = []
-        self._pause = limits.LOOK_SECONDS
-        self._looks = 0
+        self._unseen = Looks(hub.clock, limits.LOOK_SECONDS, self._look_what_is_seen, self._readers_of_news)
+        self._astir = Looks(hub.clock, limits.SWEEP_SECONDS, self._look)
+        hub.turn.when_moved = self._unseen.go_on
         self._empty: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol:  # type: ignore[override]  # typed for itself
@@ -102,8 +102,7 @@ class ChatFactory(ServerFactory):
         self.clients.add(client)
         if self.hub.settings.log_connections:
             logger.info("A connection from {host}", host=client.host)
-        if self._sweep is None:
-            self._sweep = self.hub.clock.callLater(limits.LOOK_SECONDS, self._look)
+        self.stir(client)
         if client.operator:  # they come in when nobody else does
             return None
         try:
@@ -118,6 +117,8 @@ class ChatFactory(ServerFactory):
     def lost(self, client: Visit) -> None:
         """A client is gone."""
         self.clients.discard(client)
+        self._unseen.remove(client)
+        self._astir.remove(client)
         if self.hub.settings.log_connections:
             logger.info("A connection from {host} ended", host=client.host)
         if client in self._refused:
@@ -125,10 +126,8 @@ class ChatFactory(ServerFactory):
         elif not client.operator:
             self._admission.leave(client.host)
         if not self.clients:
-            if self._sweep is not None:
-                self._sweep.cancel()
-                self._sweep = None
-                self._to_look_at.clear()
+            self._unseen.stop()
+            self._astir.stop()
             if self._empty is not None:
                 self._empty.callback(None)
 
@@ -197,27 +196,41 @@ class ChatFactory(ServerFactory):
             self._web.abort()
         self._for_each(Visit.abort)
 
-    def _look(self) -> None:
-        """Look at some of them, and in all of LOOK_SECONDS at each: nobody's line waits until all are looked at."""
-        if not self._to_look_at:
-            self._to_look_at = list(self.clients)
-            self._pause = limits.LOOK_SECONDS / ceil(len(self.clients) / limits.LOOK_AT)
-            self._looks += 1
-        some = self._to_look_at[: limits.LOOK_AT]
-        del self._to_look_at[: limits.LOOK_AT]
-        self._sweep = self.hub.clock.callLater(self._pause, self._look)
-        self._for_each(Visit.look_what_is_seen, some)
-        if self._looks % int(limits.SWEEP_SECONDS / limits.LOOK_SECONDS) == 0:
-            now = self.hub.clock.seconds()
-            self._for_each(lambda client: client.look(now), some)
+    def stir(self, client: Visit) -> None:
+        """(Visits) Something came from this one, or goes to it: it is looked at until all that is settled."""
+        client.astir = True
+        self._unseen.add(client)
+        self._astir.add(client)
 
-    def _for_each(self, do: Callable[[Visit], None], clients: Iterable[Visit] | None = None) -> None:
-        """All, or those of these that are still there; one client's bug is not the next one's."""
-        for client in list(self.clients) if clients is None else clients:
-            if client not in self.clients:
-                continue
-            try:
-                do(client)
-            except Exception:
-                logger.failure("A connection could not be looked after")
-                client.session.broken()
+    def _readers_of_news(self) -> Iterator[Visit]:
+        """Those who were given something since the last round; all others have seen what there is, or are looked at."""
+        for log in self.hub.turn.take_moved():
+            for reader in fanout(log):
+                client = reader.connection
+                if isinstance(client, Visit) and client in self.clients:
+                    if not client.astir:
+                        self.stir(client)
+                    yield client
+
+    def _look_what_is_seen(self, client: Visit) -> bool:
+        return self._safely(lambda client: not client.look_what_is_seen(), client)
+
+    def _look(self, client: Visit) -> bool:
+        """Whether they are still there, and what they have seen that came in no turn."""
+        now = self.hub.clock.seconds()
+        client.astir = self._safely(lambda client: client.look(now), client)
+        return client.astir
+
+    def _for_each(self, do: Callable[[Visit], object]) -> None:
+        for client in list(self.clients):
+            if client in self.clients:
+                self._safely(do, client)
+
+    def _safely(self, do: Callable[[Visit], object], client: Visit) -> bool:
+        """Whether it says so; one client's bug is not the next one's."""
+        try:
+            return bool(do(client))
+        except Exception:
+            logger.failure("A connection could not be looked after")
+            client.session.broken()
+            return False

@@ -164,6 +164,10 @@ class LineDecoder:
         """What came says that nothing more does, or broke the rules of how it is sent."""
         return False
 
+    def kept_open(self, person: bool) -> bool:
+        """Whether there is a `keepalive` for a person, or for a program, when the connection is idle."""
+        return person and self.commands
+
     def keepalive(self, now: float, idle: bool) -> bytes:
         """What is nothing to the peer, and keeps the connection open, where it is `idle` or needs it anyway."""
         return NOP if idle and self.commands else b""

@@ -375,6 +375,11 @@ class ChatProtocol(LineReceiver):
         """Seconds between the last bytes that came and the end of their input."""
         return 0.0 if self._socket is None else sockets.silence_before_end(self._socket)
 
+    @property
+    def kept_open(self) -> bool:
+        """No proxy may take it for idle: nc would show what telnet does not, and what a browser answers by itself."""
+        return self._decoder.kept_open(self.visit.wire.asks)
+
     def look(self, now: float) -> bool:
         """Whether they are still there: no machine that is gone, nor one that takes nothing; telnet is kept open."""
         if self._socket is not None and (taken := sockets.acknowledged(self._socket)) != self._taken:
@@ -385,7 +390,6 @@ class ChatProtocol(LineReceiver):
         if self._socket is not None and sockets.is_dead(self._socket, limits.UNACKED_SECONDS):
             logger.info("Closing a connection whose machine is gone")
             return False
-        # Nothing goes out for a while, which no proxy may take for the end; nc would show what telnet does not.
         idle = self.visit.wire.asks and now - self._progress_at >= limits.IDLE_TELNET_SECONDS
         if not self._output.blocked and (keepalive := self._decoder.keepalive(now, idle)):
             self._progress_at = now

@@ -225,7 +225,7 @@ class VisitsBy:
 
     def __init__(self, visits: Visits, kind: Kind, words: Language) -> None:
         self.budgets, self.wires = visits.budgets, Wires({JSON: kind}, words)
-        self.made, self.lost = visits.made, visits.lost
+        self.made, self.stir, self.lost = visits.made, visits.stir, visits.lost
 
 
 POSTED = Kind(JsonFormat, _PostWire)

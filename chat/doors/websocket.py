@@ -83,6 +83,10 @@ class WebSocketLines(LineDecoder):
         """They have said goodbye, or broken the rules."""
         return self._ended
 
+    def kept_open(self, person: bool) -> bool:
+        """It is pinged."""
+        return True
+
     def keepalive(self, now: float, idle: bool) -> bytes:
         """A ping now and then, which a browser answers by itself: some proxies count what comes from it alone."""
         if now - self._pinged_at < WEB_PING_SECONDS:

@@ -98,6 +98,11 @@ class Door(Protocol):
         """Seconds between the last bytes that came and the end of their input."""
         return 0.0
 
+    @property
+    def kept_open(self) -> bool:
+        """An idle connection is sent something now and then, so it has to be looked at."""
+        return False
+
     def look(self, now: float) -> bool:
         """Now and then: whether they are still there, as far as a door can know; an idle connection is kept open."""
         return True

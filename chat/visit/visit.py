@@ -67,6 +67,9 @@ class Visits(Protocol):
     def made(self, visit: "Visit") -> Refused | None:
         """One begins; returns the reason if it may not last."""
 
+    def stir(self, visit: "Visit") -> None:
+        """Something came, or goes out: it has to be looked at."""
+
     def lost(self, visit: "Visit") -> None:
         """It is over."""
 
@@ -78,9 +81,12 @@ class Visit:
     __slots__ = (
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
-        "_visits", "_waited_at", "_waits_since", "draft", "faulty", "heard", "host", "key", "let_in", "pings",
+        "_visits", "_waited_at", "_waits_since", "astir", "draft", "faulty", "heard", "host", "key", "let_in", "pings",
         "proposal", "question", "refused", "send", "session", "state", "tries", "wire",
     )  # fmt: skip
+
+    astir: bool
+    """They are looked at now and then; else all that was sent to them is acknowledged, and nothing came."""
 
     faulty: bool
     """It ends for a bug of ours."""
@@ -103,7 +109,7 @@ class Visit:
         self.key: PublicKey | None = None
         self.refused = None
         self.tries = 0
-        self.pings = self.heard = self.let_in = self.faulty = False
+        self.pings = self.heard = self.let_in = self.faulty = self.astir = False
         self._hub = hub
         self._clock = hub.clock
         self._visits = visits
@@ -167,6 +173,8 @@ class Visit:
     def received(self, lines: Sequence[Typed], size: int) -> None:
         """These lines came, and so many bytes; from the first line on (see `meet`) they are handled."""
         self.heard = True
+        if not self.astir:
+            self._visits.stir(self)
         price = limits.PRICE_READ + limits.PRICE_BYTE * size + limits.PRICE_LINE * len(lines)
         self._budget.left -= price
         self._address.left -= price
@@ -211,6 +219,7 @@ class Visit:
 
     def full(self) -> None:
         """They take no more."""
+        self._visits.stir(self)
         self.session.subscriptions.fall_behind()
 
     def writable(self) -> None:
@@ -604,6 +613,8 @@ class Visit:
         if chunk := self.wire.answer(answer):
             if not isinstance(answer, StateOfOthers):  # whoever brought that about has paid for it
                 self.spend(limits.PRICE_ANSWER + limits.PRICE_ANSWER_BYTE * len(chunk))
+            if not self.astir:
+                self._visits.stir(self)
             self.send(chunk)
 
     async def answer_in_pages(self, history: History) -> None:
@@ -746,21 +757,27 @@ class Visit:
 
     # What is looked at now and then.
 
-    def look(self, now: float) -> None:
-        """Whether they are still there; where they stand is stored."""
+    def look(self, now: float) -> bool:
+        """Whether they are still there; where they stand is stored.  Returns whether to look again though nothing comes
+        and nothing goes out."""
         if self.heard or self._paused or self._queue:
             self._heard_at, self.heard = now, False
         if self._spent is not None:
             self._tell_wait(now)
+        pings = self.pings and not self.wire.asks
         if not self._door.look(now):
             self.abort()
         elif self.state in ENDING:
-            return
-        elif self.pings and not self.wire.asks and now - self._heard_at >= limits.SILENT_SECONDS:
+            return True
+        elif pings and now - self._heard_at >= limits.SILENT_SECONDS:
             self._give_up_silent()
         elif self.wire.keepalive and now - self._heard_at >= limits.IRC_IDLE_SECONDS:
             self.send(self.wire.keepalive)
+        seen = self.look_what_is_seen()
         self.session.keep_seen()
+        waits = self._paused or bool(self._queue) or self._spent is not None or self._out.blocked
+        kept = pings or bool(self.wire.keepalive) or self._door.kept_open
+        return waits or kept or not (seen and self._door.all_read())
 
     def _give_up_silent(self) -> None:
         """Only a proxy knows that their machine is gone, and it says nothing."""
@@ -768,12 +785,14 @@ class Visit:
         self.session.answer(notices.silent())
         self.close()
 
-    def look_what_is_seen(self) -> None:
-        """Whether their machine has acknowledged everything."""
-        if self.session.subscriptions.is_seen():  # nearly everybody's, and often
-            return
+    def look_what_is_seen(self) -> bool:
+        """Whether their machine has acknowledged everything that they were given."""
+        subscriptions = self.session.subscriptions
+        if subscriptions.is_seen():
+            return True
         if not (self._out.blocked or self._out.broken or self.state in ENDING) and self._door.all_read():
             self.session.mark_seen()
+        return subscriptions.is_seen()
 
 
 def _cancel(call: IDelayedCall | Spot | None) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 from twisted.internet.base import ReactorBase
+from twisted.internet.task import Clock
 
 from chat.base import clock, limits
-from chat.base.clock import RunningTime
+from chat.base.clock import RunningTime, Unhurried
 
 
 class Monotonic:
@@ -69,3 +70,27 @@ def test_after_a_minute_without_the_processor_no_time_out_has_come_nearer(monoto
 
 def test_elapsed_time_goes_on() -> None:
     assert clock.elapsed() <= clock.elapsed()
+
+
+def test_a_long_sleep_in_which_nobody_could_time_out_is_no_pause(monotonic: Monotonic) -> None:
+    running = RunningTime(monotonic)
+    begun = running()
+    monotonic.now += 600
+    running.slept()
+    monotonic.now += 1
+    assert running() - begun == 601
+
+
+def test_what_is_unhurried_is_told_from_what_others_wait_for() -> None:
+    reactor = Clock()
+    unhurried = Unhurried(reactor)
+    done: list[str] = []
+    unhurried.callLater(60, done.append, "upkeep")
+    assert not unhurried.others_wait()
+    other = reactor.callLater(60, done.append, "grace")
+    assert unhurried.others_wait()
+    other.cancel()
+    assert not unhurried.others_wait()
+    assert len(unhurried.getDelayedCalls()) == 1
+    reactor.advance(60)
+    assert (done, list(unhurried.getDelayedCalls()), unhurried.seconds()) == (["upkeep"], [], 60)

@@ -91,10 +91,12 @@ def test_nothing_waits_for_a_clock_when_nobody_is_connected(world: World) -> Non
 def test_many_are_looked_at_in_portions_and_each_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOOK_AT", 4)
     world = World()
-    people = [world.connect().visit for _ in range(10)]
     looked: list[tuple[float, Visit]] = []
     monkeypatch.setattr(Visit, "look_what_is_seen", lambda client: looked.append((world.clock.seconds(), client)))
+    people = [world.connect().visit for _ in range(10)]
     world.clock.pump([limits.LOOK_SECONDS / 30] * 61)
+    looked.clear()
+    world.clock.pump([limits.LOOK_SECONDS / 30] * 75)
     assert {client for _, client in looked} == set(people)
     assert max(Counter(at for at, _ in looked).values()) == 4
     for person in people:
@@ -105,15 +107,79 @@ def test_many_are_looked_at_in_portions_and_each_once_a_second(monkeypatch: pyte
 def test_who_is_gone_before_it_is_their_turn_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOOK_AT", 1)
     world = World()
-    clients = [world.connect() for _ in range(3)]
     looked: list[Visit] = []
-    monkeypatch.setattr(Visit, "look_what_is_seen", looked.append)
+    monkeypatch.setattr(Visit, "look_what_is_seen", lambda client: looked.append(client))
+    clients = [world.connect(greeted=False) for _ in range(3)]
     while not looked:
         world.clock.advance(limits.LOOK_SECONDS / 10)
     gone = next(client for client in clients if client.visit is not looked[0])
     gone.cut()
     world.clock.pump([limits.LOOK_SECONDS / 10] * 40)
     assert set(looked) == {client.visit for client in clients} - {gone.visit}
+
+
+def rest(world: World) -> None:
+    """Until nothing is looked at any more; comings and goings are told after half a minute."""
+    world.wait(limits.GATHER_SECONDS + 3 * limits.SWEEP_SECONDS, step=limits.LOOK_SECONDS)
+    assert len(world.clock.getDelayedCalls()) == 0
+
+
+@pytest.fixture
+def acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells of the sockets of a world what it tells of its own."""
+    monkeypatch.setattr(sockets, "all_has_come", lambda socket: socket.room > 0)
+
+
+@pytest.mark.usefixtures("acknowledged")
+def test_nothing_waits_for_a_clock_when_nobody_talks_and_all_is_seen(world: World) -> None:
+    for number in range(5):
+        world.enter(f"person-{'abcde'[number]}")
+    world.connect(wire="json").type("/nick program")
+    rest(world)
+
+
+@pytest.mark.usefixtures("acknowledged")
+def test_only_who_was_given_something_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    carl = world.enter("carl", "/leave", "/join #elsewhere")
+    rest(world)
+    looked: set[Visit] = set()
+    look = Visit.look_what_is_seen
+    monkeypatch.setattr(Visit, "look_what_is_seen", lambda client: looked.add(client) or look(client))
+    bob.type("hello")
+    position = amy.session.subscriptions.given["#lobby"]
+    rest(world)
+    assert looked == {amy.visit, bob.visit}
+    assert amy.session.subscriptions.given["#lobby"] == position + 1
+    assert carl.visit not in looked
+
+
+@pytest.mark.usefixtures("acknowledged")
+def test_who_takes_nothing_is_looked_at_until_they_do(world: World) -> None:
+    amy, bob = world.enter("amy"), world.enter("bob")
+    rest(world)
+    amy.full()
+    bob.type("hello")
+    world.wait(2 * limits.SWEEP_SECONDS, step=limits.LOOK_SECONDS)
+    assert (amy.visit.astir, bob.visit.astir) == (True, False)
+    amy.drain()
+    rest(world)
+    assert amy.lines[-1] == "<bob> hello"
+
+
+@pytest.mark.usefixtures("acknowledged")
+@pytest.mark.parametrize("wire", ["irc", "telnet", "pings"])
+def test_a_connection_that_is_kept_open_is_looked_at_all_the_time(world: World, wire: str) -> None:
+    if wire == "irc":
+        person = world.connect("NICK amy", "USER amy 0 * :Amy")
+    else:
+        person = world.enter("amy", wire="json" if wire == "pings" else "plain")
+        person.type("/ping") if wire == "pings" else person.send(b"\xff\xfb\x00")
+    world.wait(600, step=limits.LOOK_SECONDS)
+    if wire == "pings":
+        assert person.ended, "it is silent"
+    else:
+        assert person.visit.astir
 
 
 def test_draining_when_nobody_is_connected_is_done_at_once(world: World) -> None:

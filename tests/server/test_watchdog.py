@@ -3,6 +3,7 @@
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from chat.base import limits
+from chat.server.sleeping import Sleep
 from chat.server.watchdog import Pulse, Stalled, Stopped, Watchdog, doing
 
 BEAT = limits.HEARTBEAT_SECONDS
@@ -157,14 +159,14 @@ class Reactor(Clock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[Callable[[], object]] = []
+        self.asked: list[Callable[[], object]] = []
         self.called = threading.Event()
 
     def doIteration(self, delay: float) -> None:
         """Nothing waits here."""
 
     def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
-        self.calls.append(lambda: call(*arguments))
+        self.asked.append(lambda: call(*arguments))
         self.called.set()
 
 
@@ -191,10 +193,13 @@ def reactor() -> Reactor:
     return Reactor()
 
 
-def beats_on(watchdog: Watchdog, reactor: Reactor) -> None:
-    """The heart beats until the watchdog had something to tell."""
-    while not reactor.called.wait(limits.HEARTBEAT_SECONDS / 10):
-        reactor.advance(limits.HEARTBEAT_SECONDS)
+def goes_on(reactor: Reactor, texts: list[str]) -> None:
+    """It does what it is asked until the watchdog had something to tell."""
+    while not texts:
+        if reactor.called.wait(limits.HEARTBEAT_SECONDS / 10):
+            reactor.called.clear()
+        while reactor.asked:
+            reactor.asked.pop(0)()
 
 
 def linger(awaited: threading.Event) -> None:
@@ -207,9 +212,54 @@ def test_the_thread_tells_what_the_reactors_thread_was_doing(reactor: Reactor, t
     watchdog = Watchdog(reactor)
     watchdog.start()
     linger(threading.Event())
-    beats_on(watchdog, reactor)
+    goes_on(reactor, texts)
     watchdog.stop()
-    reactor.calls[0]()
+    assert texts[0].startswith("Nobody was served for 0.")
+    assert "called by linger (tests/server/test_watchdog.py:" in texts[0]
+
+
+class Waiting(Sleep):
+    """A reactor that can sleep, and does so until a test says that something happens."""
+
+    def __init__(self) -> None:
+        self.when_over = None
+        self.happens = threading.Event()
+
+    def poll(self, timeout: float = 0, most: int = 0) -> list[tuple[int, int]]:
+        with selectors.DefaultSelector() as selector:
+            while not self.happens.is_set():
+                selector.select(0.01)
+        assert self.when_over is not None
+        self.when_over()
+        return []
+
+
+@pytest.mark.slow  # as above
+def test_the_watchdog_rests_while_nothing_happens_and_sees_what_stalls_first_after_it(
+    reactor: Reactor, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[float] = []
+    monkeypatch.setattr(
+        "chat.server.watchdog.doing", lambda *asked: looked_at.append(time.monotonic()) or doing(*asked)
+    )
+    sleep = Waiting()
+    watchdog = Watchdog(reactor, sleep)
+
+    def serve() -> None:
+        watchdog.start()
+        sleep.poll()
+        linger(threading.Event())
+        goes_on(reactor, texts)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    time.sleep(2 * limits.WATCH_SECONDS)
+    rests_since = looked_at[-1]
+    time.sleep(5 * limits.HEARTBEAT_SECONDS)
+    assert looked_at[-1] == rests_since
+    sleep.happens.set()
+    thread.join(10)
+    watchdog.stop()
     assert texts[0].startswith("Nobody was served for 0.")
     assert "called by linger (tests/server/test_watchdog.py:" in texts[0]
 
@@ -255,7 +305,7 @@ def test_a_stack_shows_where_and_no_values() -> None:
 
 
 def test_a_thread_that_waits_for_something_to_do_does_nothing() -> None:
-    assert doing(threading.get_ident(), doing.__code__) == ""
+    assert doing(threading.get_ident(), {doing.__code__}) == ""
     assert doing(-1) == ""
 
 
