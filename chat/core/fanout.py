@@ -112,6 +112,10 @@ class Fanout:
                 else:
                     del self._groups[rendering]
 
+    def passed_over(self) -> None:
+        """(Readers) Nobody stands here: those who come stand at the log's head."""
+        self.position = self.log.head
+
     def _give(self, page: Sequence[Entry], authors: Sequence[str | None], rendering: Rendering, group: Group) -> None:
         pieces, echoes = rendering.pieces(self.log, page), rendering.format.echoes
         asked = self._to_be_asked(page, rendering, group.keys())

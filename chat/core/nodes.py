@@ -107,7 +107,13 @@ class OtherNodes:
         self._remembered(elsewhere)
         for record in elsewhere.records:
             hub.locked.stored(record, hub.people, hub.rooms)
+        for key, head in elsewhere.heads.items():
+            if (log := hub.log_of(key)) is not None and head > log.head:
+                self._pass_over(log, head)
         by_log = self._read_here(elsewhere.appended)
+        for log, entries in by_log.items():
+            if entries[0].seq > log.head + 1:
+                self._pass_over(log, entries[0].seq - 1)
         taken_back = [(log, targets) for key, targets in elsewhere.redactions if (log := hub.log_of(key)) is not None]
         hub.turn.told(by_log, taken_back)
         if hub.log in by_log:
@@ -127,6 +133,20 @@ class OtherNodes:
             if log is not None and (new := [entry for entry in entries if entry.seq > log.head]):
                 by_log[log] = new
         return by_log
+
+    def _pass_over(self, log: Log, head: int) -> None:
+        """What was said up to there, where nothing is recorded, did not come here: whoever reads it has missed it."""
+        readers = [
+            session
+            for person in self._hub.people.values()
+            for session in person.attached
+            if isinstance(session, Session) and session.may_read(log)
+        ]
+        for session in readers:
+            session.subscriptions.fall_behind()
+        log.pass_over(head)
+        for session in readers:
+            session.subscriptions.catch_up()
 
     def _record(self, record: Record) -> None:
         self._hub.invitations.stored(record)

@@ -227,6 +227,8 @@ class Elsewhere(NamedTuple):
     appended: Sequence[Appended]
     records: Sequence[Record]
     redactions: Sequence[Redaction] = ()
+    heads: Mapping[str, int] = MappingProxyType({})
+    """How far logs go, by their keys, that are not recorded, and of which the last entries were not heard here."""
     claims: Sequence[Claim] = ()
     """Those that were not refused."""
     remembered: Remembered = Remembered()
@@ -400,6 +402,11 @@ class SharedStore(Store, Protocol):
     (`Numbered.taken`), and which of its people and sessions are outdated (`Numbered.outdated`): those that another node
     stored later than the last batch that had been told here when `commit` was called.  For that a row for each is
     enough, with the node that stored it last and the place of that in the order.
+
+    What is said where nothing is recorded it need not keep: a node that does not hear of it is told how far that log
+    goes (`Elsewhere.heads`), or of an entry behind a hole.
+
+    `after` waits while the store cannot be reached, for who reads on has not missed what is only out of reach.
 
     Each node has a lease.  Where it has run out another node adopts the sessions, and whatever the old one still sends
     is refused (`NotStored`) until it was told of that: it writes nothing as who it was before.  A node that starts

@@ -19,6 +19,9 @@ class Readers(Protocol):
     def advanced(self, entries: Sequence[Entry]) -> None:
         """These entries are new; the log's head is already the last of them."""
 
+    def passed_over(self) -> None:
+        """What comes next follows on the log's head, behind which nobody is."""
+
     def __len__(self) -> int:
         """How many they are."""
 
@@ -59,6 +62,13 @@ class Log:
         self.head = entries[-1].seq
         if self.readers is not None:
             self.readers.advanced(entries)
+
+    def pass_over(self, head: int) -> None:
+        """It goes so far, and what stands there was not heard: whoever reads it stands behind it, by a cursor."""
+        self._tail.forget()
+        self.head = head
+        if self.readers is not None:
+            self.readers.passed_over()
 
     def take_back(self, targets: Collection[int]) -> None:
         """What these entries said is told to nobody any more."""

@@ -186,6 +186,47 @@ def test_two_devices_cut_at_the_same_moment_on_two_nodes_are_held_and_leave_once
     assert " ".join(carl.take()).count("bob") == 1
 
 
+# Where nothing is recorded.
+
+
+def unrecorded() -> tuple[Nodes, Client, Client]:
+    nodes = Nodes(2, unrecorded=["#tea"])
+    amy = nodes.worlds[0].enter("amy", "/join #tea", wire="json")
+    bob = nodes.worlds[1].enter("bob", "/join #tea", wire="json")
+    amy.take(), bob.take()
+    return nodes, amy, bob
+
+
+def told(client: Client) -> list[object]:
+    return [
+        keys.get("text") or keys["count"] for keys in client.take_objects() if keys["type"] in ("message", "missed")
+    ]
+
+
+def test_what_is_said_where_nothing_is_recorded_is_heard_on_every_node() -> None:
+    _, amy, bob = unrecorded()
+    bob.type("psst")
+    assert told(amy) == ["psst"]
+
+
+@pytest.mark.parametrize("hears_again", [True, False])
+def test_what_a_node_did_not_hear_of_it_is_missed(hears_again: bool) -> None:
+    nodes, amy, bob = unrecorded()
+    bob.type("one")
+    nodes.stores[0].deaf = True
+    bob.type("two", "three")
+    assert sum(map(int, told(amy)[1:])) == 2  # type: ignore[arg-type]
+    nodes.stores[0].deaf = not hears_again
+    bob.type("four")
+    assert told(amy) == ["four" if hears_again else 1]
+    nodes.stores[0].deaf = False
+    amy.type("five")
+    bob.take()
+    bob.type("six")
+    assert told(amy) == ["six"]
+    assert nodes.worlds[0].hub.rooms["#tea"].log.head == nodes.worlds[1].hub.rooms["#tea"].log.head
+
+
 # Resuming on another node.
 
 

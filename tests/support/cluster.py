@@ -1,5 +1,7 @@
 """Several whole chats on one store, and what each of them has of everybody."""
 
+from typing import Any
+
 from nodes import Cluster, Node
 from twisted.internet.task import Clock
 from world import World
@@ -31,7 +33,8 @@ class NodesClock(Clock):
 class Nodes:
     """So many servers; while they are `slow` each hears what a test lets it hear."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, **settings: Any) -> None:
+        self.settings = settings
         self.cluster = Cluster()
         self.stores: list[Node] = []
         self.worlds: list[World] = []
@@ -46,7 +49,8 @@ class Nodes:
         self.started += 1
         store = self.cluster.node("" if again is None else self.stores[again].name)
         kept = self.cluster.kept(store.name)
-        world = World(store, clock=NodesClock(self), tokens=f"{store.name}.{self.started}.", kept=kept)
+        tokens = f"{store.name}.{self.started}."
+        world = World(store, clock=NodesClock(self), tokens=tokens, kept=kept, **self.settings)
         self.cluster.now = world.now if again is None else self.cluster.now
         world.clock.advance(max([one.clock.seconds() for one in self.worlds], default=0))
         if again is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from stores import DISK_FULL
+from stores import AWAY, DISK_FULL
 from twisted.internet.defer import Deferred, fail, succeed
 from world import START
 
@@ -17,6 +17,7 @@ from chat.core.ports import (
     Claim,
     Duplicates,
     Elsewhere,
+    InDoubt,
     Kept,
     KeptLog,
     Known,
@@ -191,6 +192,11 @@ class Node(MemoryStore):
         self.slow = False
         self.seen = cluster.tick
         """The last turn that reached it."""
+        self.deaf = False
+        """It does not hear what is said where nothing is recorded."""
+        self.away = False
+        """It cannot be reached: of what it was given nothing is known, and it takes nothing more."""
+        self._doubted: Deferred[Numbered] | None = None
         self.fenced = False
         """Another node has adopted its sessions, and it was not told so yet."""
         self.comes: deque[Turn | Elsewhere] = deque()
@@ -200,13 +206,26 @@ class Node(MemoryStore):
         self._tell = tell
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
-        return self.cluster.commit(batch, self)
+        if not self.away:
+            return self.cluster.commit(batch, self)
+        if self._doubted is not None:
+            return fail(NotStored(AWAY))
+        self.slow = True
+        self._doubted = self.cluster.commit(batch, self)
+        return fail(InDoubt(self._doubted))
+
+    def back(self) -> None:
+        """It is reached again."""
+        self.away = self.slow = False
+        self._doubted = None
 
     @property
     def node(self) -> str:
         return self.name
 
     def beat(self) -> Deferred[Any]:
+        if self.away:
+            return fail(NotStored(AWAY))
         if not self.fenced:
             self.cluster.lapsed.discard(self.name)
         return succeed(sorted(self.cluster.lapsed - {self.name}))
@@ -235,7 +254,16 @@ class Node(MemoryStore):
         if node is self:
             done.callback(batch.proposed)
         else:
-            told = Elsewhere(batch.appended, batch.records, batch.redactions, batch.claims, batch.remembered, node.name)
+            heard = [one for one in batch.appended if one.recorded or not self.deaf]
+            told = Elsewhere(
+                heard,
+                batch.records,
+                batch.redactions,
+                {one.key: one.entries[-1].seq for one in batch.appended if one not in heard},
+                batch.claims,
+                batch.remembered,
+                node.name,
+            )
             self._tell(told)
 
     def room(self, key: str) -> Deferred[Any]:

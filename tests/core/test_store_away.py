@@ -1,0 +1,77 @@
+"""A store of several servers cannot be reached by one: what is said there is refused, what was sent is told truly."""
+
+from cluster import Nodes
+from world import Client, World
+
+from chat.base import limits
+
+
+def one() -> tuple[Nodes, World, Client, Client]:
+    """Two people on a node whose store cannot tell what became of what it has, and takes nothing more."""
+    nodes = Nodes(2)
+    world = nodes.worlds[0]
+    bob, amy = world.enter("bob", wire="json"), world.enter("amy", wire="json")
+    bob.take(), amy.take()
+    nodes.stores[0].away = True
+    bob.type("sent", id="1")
+    return nodes, world, bob, amy
+
+
+def back(nodes: Nodes) -> None:
+    nodes.stores[0].back()
+    nodes.settle()
+
+
+def outcomes(client: Client) -> dict[str, str]:
+    """What became of their lines, by the ids."""
+    return {keys["id"]: keys["type"] for keys in client.objects if keys["type"] in ("ack", "error")}
+
+
+def test_what_was_sent_waits_and_what_comes_after_it_is_refused_and_never_stored() -> None:
+    nodes, _, bob, amy = one()
+    carl = nodes.worlds[1].enter("carl")
+    bob.type("too late", id="2")
+    assert outcomes(bob) == {"2": "error"}
+    assert "the database cannot be reached" in bob.bytes.decode()
+    carl.type("meanwhile")
+    back(nodes)
+    assert outcomes(bob) == {"1": "ack", "2": "error"}
+    assert [keys["text"] for keys in amy.objects if keys["type"] == "message"] == ["sent", "meanwhile"]
+    bob.type("again", id="3")
+    assert outcomes(bob)["3"] == "ack"
+    texts = [getattr(entry.fact, "text", "") for entry in nodes.cluster.entries["#lobby"]]
+    assert [text for text in texts if text] == ["sent", "meanwhile", "again"]
+
+
+def test_nobody_comes_in_or_is_called_otherwise_while_it_is_away() -> None:
+    nodes, world, bob, _ = one()
+    bob.type("/nick eve", id="2")
+    assert outcomes(bob)["2"] == "error"
+    carl = world.connect("carl")
+    assert "! not-stored" in " ".join(carl.take())
+    back(nodes)
+    carl.type("carl")
+    assert nodes.worlds[1].hub.is_here("carl")
+    assert not nodes.worlds[1].hub.is_here("eve")
+
+
+def test_what_somebody_did_meanwhile_the_others_know_when_it_is_back() -> None:
+    nodes, _, _, amy = one()
+    amy.type("/away tea")
+    back(nodes)
+    amy.type("hello")
+    assert nodes.worlds[1].hub.find("amy").away == "tea"
+
+
+def test_who_is_there_is_held_by_another_node_where_it_is_away_for_long_and_taken_back() -> None:
+    nodes, world, bob, _ = one()
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    person = nodes.worlds[1].hub.people[bob.session.person.id]
+    assert person.down_since is not None
+    back(nodes)
+    assert person.down_since is None
+    assert outcomes(bob)["1"] == "ack"
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert nodes.worlds[1].hub.is_here("bob")
+    assert world.hub.is_here("bob")
