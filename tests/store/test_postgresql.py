@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -394,3 +396,53 @@ def test_all_that_belongs_to_somebody_comes_back_in_its_order(postgresql: Server
     assert list(kept.remembered.people["p-amy"].rooms) == ["#z", "#a"]
     assert kept.remembered.sessions["d"] == mine
     assert [log.key for log in kept.logs] == ["#z"]
+
+
+# With a standby.
+
+
+@pytest.fixture
+def pair(own: Server) -> Iterator[tuple[Server, Server, str]]:
+    """A primary that waits for its standby, that, and the address of both."""
+    own.emptied()
+    with TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as directory:
+        standby = own.standby(Path(directory))
+        try:
+            yield own, standby, f"postgresql://chat@127.0.0.1:{own.port},127.0.0.1:{standby.port}/chat"
+        finally:
+            standby.stop()
+            standby.held.close()
+            own.unsynchronized()
+
+
+@pytest.mark.parametrize("old_one_comes_back", [False, True])
+def test_a_line_that_the_standby_never_got_is_seen_by_nobody_and_kept_once_after_its_promotion(
+    pair: tuple[Server, Server, str], quick: None, old_one_comes_back: bool
+) -> None:
+    primary, standby, both = pair
+    with stored(both) as held:
+        held.commit(lines("one"))
+        standby.stop("fast")
+        later = commit_in_doubt(held, lines("two", first=2), ids=[("c1", Place("#lobby", "#LOBBY", 2, START))])
+        assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(1,)]
+        primary.stop()
+        if old_one_comes_back:  # with the line, which it had written, and nobody has confirmed
+            primary.start()
+            assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(2,)]
+            time.sleep(2 * limits.STATEMENT_SECONDS)
+            assert not later.called
+        standby.start()
+        standby.promote()
+        held.wait(later)
+        held.commit(lines("three", first=3))
+        assert held.texts() == ["one", "two", "three"]
+        assert standby.ask("SELECT count(*), count(DISTINCT id) FROM chat.entries", "chat") == [(3, 3)]
+
+
+def test_without_its_standby_a_primary_is_not_waited_for_at_the_start(
+    pair: tuple[Server, Server, str], quick: None
+) -> None:
+    primary, standby, _ = pair
+    prepare(primary.address("chat")).writer.close()
+    standby.stop("fast")
+    assert "cannot be used (it does not answer)" in refusal(primary.address("chat"))

@@ -30,7 +30,7 @@ def programs() -> Path | None:
     """The directory of the newest version's programs."""
     found = shutil.which("initdb")
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return Path(found).parent if found else versions[-1].parent if versions else None
+    return Path(found).resolve().parent if found else versions[-1].parent if versions else None
 
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablename != 'version'"
@@ -39,13 +39,17 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablena
 class Server:
     """A server of PostgreSQL on this machine, with what it keeps."""
 
-    def __init__(self, directory: Path, settings: Sequence[str] = (), encoding: str = "UTF8") -> None:
+    def __init__(self, directory: Path, settings: Sequence[str] = (), copied: "Server | None" = None) -> None:
         self.directory = directory
         self.held = held_port()
         self.port = self.held.getsockname()[1]
         self._settings = settings
         self._is_ours = False
-        self._run("initdb", "--username", "chat", "--auth", "trust", "--encoding", encoding, "--no-locale")
+        if copied is None:
+            self._run("initdb", "--username", "chat", "--auth", "trust", "--encoding", "UTF8", "--no-locale")
+        else:
+            where = ("--host", "127.0.0.1", "--port", str(copied.port), "--username", "chat")
+            self._run("pg_basebackup", *where, "--checkpoint", "fast", "--write-recovery-conf")
         self.start()
 
     def _run(self, program: str, *words: str) -> None:
@@ -53,7 +57,25 @@ class Server:
         assert where is not None
         other = ["runuser", "-u", USER, "--"] if os.geteuid() == 0 else []
         command = [*other, str(where / program), "--pgdata", str(self.directory / "data"), *words]
-        subprocess.run(command, check=True, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=self.directory, stdout=subprocess.DEVNULL)
+
+    def standby(self, directory: Path) -> "Server":
+        """One that follows this one, which waits for it from now on."""
+        if os.geteuid() == 0:
+            shutil.chown(directory, USER)
+        following = Server(directory, (), copied=self)
+        self._settings = ["synchronous_standby_names=*"]
+        self.stop("fast")
+        self.start()
+        return following
+
+    def unsynchronized(self) -> None:
+        """It has no standby any more, from its next start on."""
+        self._settings = ()
+
+    def promote(self) -> None:
+        """Let it be the primary from now on."""
+        self._run("pg_ctl", "--wait", "promote")
 
     def start(self) -> None:
         """Let it run, and wait until it answers."""
@@ -101,7 +123,7 @@ class Server:
 
 
 @contextmanager
-def server(*settings: str, **how: Any) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """One until the end of the block; skips the test where there is none."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed here")
@@ -110,7 +132,7 @@ def server(*settings: str, **how: Any) -> Iterator[Server]:
     try:
         if os.geteuid() == 0:
             shutil.chown(directory, USER)
-        running = Server(directory, settings, **how)
+        running = Server(directory)
         try:
             yield running
         finally:

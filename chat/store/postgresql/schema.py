@@ -237,6 +237,7 @@ def prepare(address: str, *, keep: Keep = None, now: datetime = EARLIEST) -> Pre
             with link.transaction():
                 make(link, at)
         _fold_anew(link)
+        link.seconds = limits.STATEMENT_SECONDS  # without its standby it would wait for ever
         epoch, tick = link.ask(
             """
             INSERT INTO servers (epoch, tick, started_at)
@@ -245,6 +246,7 @@ def prepare(address: str, *, keep: Keep = None, now: datetime = EARLIEST) -> Pre
             """
         )[0]
         link.ask("DELETE FROM servers WHERE epoch < :epoch", {"epoch": epoch - _EPOCHS})
+        link.seconds = inf
         summary = [_summary(address, link, at == 0)]
         if keep is not None:
             summary.append(plan(keep, due(link, keep, now)))

@@ -97,10 +97,14 @@ class PostgresStore:
         return Link(self._address, self._suits)
 
     def _suits(self, link: Link) -> None:
-        """One that was the primary once, or lost what was acknowledged, would say that it is not there."""
+        """One that was the primary once, or lost what was acknowledged, would say that it is not there.
+
+        Or it shows what its standby never got: so something is written first, which waits for that.
+        """
         suits(link)
         if link.value("SELECT max(tick) FROM servers") < self._tick:
             raise Unreachable(say("it does not have what was stored last"), asked=False)
+        link.ask("UPDATE servers SET tick = tick WHERE epoch = :epoch", {"epoch": self._epoch})
 
     def _suits_writer(self, link: Link) -> None:
         self._suits(link)
