@@ -560,7 +560,7 @@ def test_who_founds_a_room_with_an_account_is_its_operator(registered: World) ->
         ("USER a b c d", "462 amy :You are in already."),
         ("LEAVE #x y", "NOTICE amy :! not-in-room: You are not in #x, but in #lobby."),
         ("JSON", "421 amy JSON :There is no JSON here. HELP lists what there is."),
-        ("MODE #lobby +z", "472 amy z :There is no such mode here. HELP lists what there is."),
+        ("MODE #lobby +z", "472 amy z :There is no such mode here. HELP MODE lists what there is."),
         ("MODE #lobby -n", "482 amy #lobby :Whoever talks to a room is in it."),
         ("MODE #lobby +m", "482 amy #lobby :/mute is for the operators of the room. Nothing was done."),
         ("PRIVMSG bob :\x01VERSION\x01", "NOTICE amy :! not-allowed: Of CTCP only ACTION is known. Nothing was sent."),

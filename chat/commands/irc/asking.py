@@ -11,9 +11,10 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.names import check_nickname
 from chat.commands.help import manual
+from chat.commands.irc.modes import COMMANDS
 from chat.commands.irc.verbs import NOT_HERE, Asked, listed, verb
 from chat.commands.people import departed, present
-from chat.commands.registry import TABLE, known, permits
+from chat.commands.registry import TABLE, Command, known, permits
 from chat.commands.rooms import seen
 from chat.commands.text_checks import brief, check_holds_no_secret
 from chat.core.person import Person
@@ -314,6 +315,10 @@ _MEANT = {"PRIVMSG": "msg", "NOTICE": "msg", "LIST": "rooms", "NAMES": "who"}
 @verb("HELP")
 def help(asked: Asked, topic: str = "", *_: str) -> None:
     """Every command of the chat, or one of them."""
+    if topic.upper() == "MODE":
+        modes: Sentence = say("Modes of a room are commands of the chat:")
+        _explain(asked, word(topic), modes, [(f"{mode}: ", TABLE[name]) for mode, name in COMMANDS.items()])
+        return
     words = asked.wire.words
     wanted = known(_MEANT.get(topic.upper(), topic.lstrip("/")))
     some = TABLE.values() if not topic else () if wanted is None else (wanted,)
@@ -321,7 +326,12 @@ def help(asked: Asked, topic: str = "", *_: str) -> None:
     if not rows:
         asked.tell("524", word(topic), words(say("There is no help about that; HELP lists what there is.")))
         return
-    shown = word(topic) if topic else "index"
     begin: Sentence = say("Each command is sent with /quote, or as your client has it:")
-    told = [("705", shown, words(phrases.manual(manual(row).usage, manual(row).help))) for row in rows]
+    _explain(asked, word(topic) if topic else "index", begin, [("", row) for row in rows])
+
+
+def _explain(asked: Asked, shown: str, begin: Sentence, rows: Iterable[tuple[str, Command]]) -> None:
+    """Commands, each behind what it is meant by."""
+    words = asked.wire.words
+    told = [("705", shown, mark + words(phrases.manual(manual(row).usage, manual(row).help))) for mark, row in rows]
     asked.tell_all([("704", shown, words(begin)), *told, ("706", shown, words(say("End of the help")))])

@@ -208,7 +208,19 @@ _CHANGES: Mapping[str, Callable[[Asked, Room, Change], Awaitable[None] | None]] 
     "v": _voice,
 }
 
-_NO_MODE: Sentence = say("There is no such mode here. HELP lists what there is.")
+COMMANDS: Mapping[str, str] = {
+    "+b": "ban",
+    "+i": "private",
+    "+k": "word",
+    "+l": "limit",
+    "+m": "mute",
+    "+o": "op",
+    "+t": "topic",
+    "+v": "voice",
+}
+"""What the modes of a room are in the chat, whose words say what they do."""
+
+_NO_MODE: Sentence = say("There is no such mode here. HELP MODE lists what there is.")
 
 _SLOW = say("There is no such mode here: SLOW 30s lets everybody say one line in that time.")
 _COLOURS = say("There is no such mode here: colours are taken out of what is said everywhere.")
