@@ -285,7 +285,8 @@ class Seat(Door):
         self._edited: Edited | None = None
         self._taken: int | None = None
         self._progress_at = self.clock.seconds()
-        self.visit = Visit(link.hub, link.chat, self, link.caller.host, link.caller.proxied)
+        # No proxy on the way can say in their name that they leave.
+        self.visit = Visit(link.hub, link.chat, self, link.caller.host, proxied=False)
 
     def begin(self) -> None:
         """They have a place."""

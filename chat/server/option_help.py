@@ -27,7 +27,7 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
         {
             "port": say(
                 "Where to listen: a number, for all interfaces, or a Twisted endpoint such as {endpoint}. May be "
-                "given several times; {port} if not at all. none opens only what --tls-port says.",
+                "given several times; {port} if not at all. none opens only what --tls-port and --ssh-port say.",
                 endpoint=_ENDPOINT,
                 port=DEFAULT_PORT,
             ),

@@ -324,9 +324,12 @@ class Options(CommandLine):
         self["ports"] = self["ports"] or [str(DEFAULT_PORT)]
         self._check_tls_ports()
         if NO_PORT in self["ports"]:
-            if len(self["ports"]) > 1 or not self["tls-ports"]:
+            if len(self["ports"]) > 1 or not (self["tls-ports"] or self["ssh-ports"]):
                 example = f"--port none --tls-port {DEFAULT_TLS_PORT}"
-                raise Wrong("--port none", say("that goes with --tls-port alone, as in {example}.", example=example))
+                raise Wrong(
+                    "--port none",
+                    say("that goes with --tls-port or --ssh-port alone, as in {example}.", example=example),
+                )
             self["ports"] = []
 
     def _check_tls_ports(self) -> None:

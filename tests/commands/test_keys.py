@@ -138,6 +138,15 @@ def test_nobody_else_comes_in_by_any_password(world: World, amy: Opened) -> None
     assert "login-failed" in other.bytes.decode()
 
 
+def test_it_takes_as_long_as_where_there_is_nobody(world: World, amy: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    verify = world.passwords.verify
+    monkeypatch.setattr(world.passwords, "verify", lambda kept, text: asked.append(kept) or verify(kept, text))
+    come(world, "/login amy anything")
+    come(world, "/login nobody anything")
+    assert asked == [None, None]
+
+
 def test_the_same_person_by_key_by_password_and_as_a_program(world: World, key: Key, amy: Opened) -> None:
     amy.type("/password", SECRET, SECRET)
     phone = come(world, "amy", SECRET)

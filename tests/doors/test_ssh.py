@@ -5,12 +5,16 @@ import struct
 import pytest
 from by_ssh import BySsh, new_key
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from twisted.conch.error import ValidPublicKey
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import Key
+from twisted.cred.credentials import SSHPrivateKey
+from twisted.cred.error import UnauthorizedLogin
 from world import World, until
 
 from chat.base import limits
+from chat.doors.ssh import _Keys
 
 
 def test_a_guest_comes_in_unasked_and_talks(world: World) -> None:
@@ -52,6 +56,33 @@ def test_what_is_signed_with_sha1_is_not_taken(world: World) -> None:
     assert by.link.key is None
 
 
+@pytest.mark.parametrize(
+    ("claimed", "signed", "taken"),
+    [
+        (b"rsa-sha2-512", b"rsa-sha2-512", True),
+        (b"rsa-sha2-512", b"ssh-rsa", False),
+        (b"ssh-ed25519", b"rsa-sha2-512", False),
+    ],
+)
+def test_a_signature_is_of_the_kind_that_it_says(claimed: bytes, signed: bytes, taken: bool) -> None:
+    key = Key(rsa.generate_private_key(65537, 2048))
+    given = SSHPrivateKey(b"amy", claimed, key.public().blob(), b"data", key.sign(b"data", signed))
+    if taken:
+        assert _Keys().requestAvatarId(given) == key.public().blob()
+    else:
+        with pytest.raises(UnauthorizedLogin):
+            _Keys().requestAvatarId(given)
+
+
+def test_a_signature_of_another_key_or_of_something_else_is_none() -> None:
+    key, other = new_key(), new_key()
+    for signature in (other.sign(b"data"), key.sign(b"other data"), key.sign(b"data")[:-1] + b"x"):
+        with pytest.raises(UnauthorizedLogin):
+            _Keys().requestAvatarId(SSHPrivateKey(b"amy", b"ssh-ed25519", key.public().blob(), b"data", signature))
+    with pytest.raises(ValidPublicKey):
+        _Keys().requestAvatarId(SSHPrivateKey(b"amy", b"ssh-ed25519", key.public().blob(), None, None))
+
+
 def test_rsa_keys_are_offered(world: World) -> None:
     by = BySsh(world).comes()
     offered = by.client.peerExtensions[b"server-sig-algs"].split(b",")
@@ -66,6 +97,13 @@ def test_the_end_of_the_input_is_a_leave_and_has_a_status(world: World) -> None:
     assert bob.take()[-2:] == ["<amy> bye", "-!- amy left (0 s)"]
     assert amy.status == 0
     assert amy.over
+
+
+def test_what_a_proxy_cannot_have_said_is_a_leave_behind_one_too() -> None:
+    world = World(proxies=["192.0.2.1"])
+    bob = world.enter("bob")
+    BySsh(world).comes().talks("amy").ends()
+    assert bob.take()[-1] == "-!- amy left (0 s)"
 
 
 def test_a_connection_that_is_gone_without_a_word_is_cut_and_comes_back(world: World) -> None:
@@ -227,20 +265,19 @@ def test_when_the_last_session_ends_the_connection_has_a_place_again(world: Worl
 
 def test_who_does_not_read_is_a_cursor_and_no_buffer(world: World) -> None:
     bob = world.enter("bob")
-    by = BySsh(world).comes()
-    amy = by.opens(window=2000).shell()
-    amy.by.connection.adjustWindow = lambda channel, size: None  # nothing is taken any more
+    amy = BySsh(world).comes().opens(window=2000).shell()
+    amy.conn.adjustWindow = lambda channel, size: None  # nothing is taken any more
     amy.type("amy")
-    for number in range(2000):
-        bob.type(f"{number:04} {'x' * 100}")
-    by.pump()
-    channel = next(iter(by.link.seats)).channel
-    assert len(channel.buf) < 4 * limits.PAGE_BYTES
-    del amy.by.connection.adjustWindow
-    amy.conn.adjustWindow(amy, 2**20)
-    until(world, lambda: by.pump() or b"1999 x" in amy.out, 10, 0.1)
+    for number in range(1000):
+        bob.type(f"{number:04} {'x' * 1000}")
+    amy.by.pump()
+    channel = next(iter(amy.by.link.seats)).channel
+    assert len(channel.buf) < 2 * limits.PAGE_BYTES
+    del amy.conn.adjustWindow
+    amy.conn.adjustWindow(amy, 2**22)
+    until(world, lambda: amy.by.pump() or b"0999 x" in amy.out, 10, 0.1)
     said = [line for line in amy.out.decode().splitlines() if line.startswith("<bob>")]
-    assert [int(line.split()[1]) for line in said] == list(range(2000))
+    assert [int(line.split()[1]) for line in said] == list(range(1000))
 
 
 def test_nothing_is_kept_while_keys_are_exchanged(world: World) -> None:

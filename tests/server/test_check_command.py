@@ -144,7 +144,7 @@ def test_all_that_is_wrong_comes_at_once_with_the_line_of_the_file(port: int, di
         (["--database", "none/chat.sqlite3"], ["Talk cannot be kept in "]),
         (["--database", ""], ["--database: a file"]),
         (["--certificate", "x.pem"], ["--certificate: it is for an encrypted port", "", ""]),
-        (["--port", "none"], ["--port none: that goes with --tls-port alone"]),
+        (["--port", "none"], ["--port none: that goes with --tls-port or --ssh-port alone"]),
         (["--port", "tcp:x"], ["--port tcp:x: not a number from 1 to 65535"]),
         (["--port", ""], ["--port : not a number from 1 to 65535"]),
         (["--tls-po", "0", "--certificate", "x.pem"], ["--tls-port 0: a port is", "", ""]),
