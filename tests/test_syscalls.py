@@ -7,6 +7,7 @@ what makes a naive Twisted server slow.
 
 import re
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 
 from chat.core.io_uring import the_ring
 from tests.bench.generator import Generator, Heard
-from tests.bench.servers import KINDS, Server
+from tests.bench.lines import Author, listen
+from tests.bench.servers import KINDS, ROOT, Server
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,9 +44,7 @@ class Traced:
         before = self._trace.stat().st_size
         heard = self._load.run(senders=senders, window=window, count=count)
         self._server.settle()
-        with self._trace.open() as lines:
-            lines.seek(before)
-            return heard, Counter(found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line)))
+        return heard, _counted(self._trace, before)
 
 
 OVER_TLS = ("-e", "trace=epoll_ctl,recvfrom,sendto")
@@ -101,3 +101,70 @@ def test_over_tls_a_delivery_is_one_send_too_and_a_line_that_comes_is_one_read(t
     assert heard.faults == {}
     assert calls["sendto"] <= 0.1 * heard.delivered
     assert calls["epoll_ctl"] <= 0.01 * heard.delivered
+
+
+def test_a_durable_line_is_a_few_pages_one_sync_and_two_wake_ups(tmp_path: Path) -> None:
+    trace, lines, people = tmp_path / "trace", 50, 9
+    strace = [
+        "strace",
+        "-D",
+        "-f",
+        "-o",
+        str(trace),
+        "-e",
+        f"trace=epoll_ctl,epoll_wait,pwrite64,fdatasync,{','.join(SENDS)}",
+    ]
+    with Server(KINDS["durable"], wrapper=strace) as server:
+        listeners, author = listen(server.port, people), Author(server.port, "author")
+        for number in range(lines):
+            author.say(f"line {number} of before")
+        begun = trace.stat().st_size
+        for number in range(lines):
+            author.say(f"line {number} of somebody who has something to say")
+        calls = _counted(trace, begun)
+        for connection in (author, *listeners):
+            connection.close()
+    # A statement that writes one page more is two calls more for each line: its head and itself.
+    assert calls["pwrite64"] <= 15 * lines
+    assert lines <= calls["fdatasync"] <= 1.1 * lines
+    # Those who hear it, the acknowledgement, and the writer that wakes the reactor.
+    assert (people + 1) * lines <= sum(calls[name] for name in SENDS) <= 1.04 * (people + 2) * lines
+    assert calls["epoll_wait"] <= 2.5 * lines
+    assert calls["epoll_ctl"] <= 0.05 * lines
+
+
+SOON = {
+    "GATHER_SECONDS": 0.5,
+    "LOOK_SECONDS": 0.1,
+    "SWEEP_SECONDS": 0.3,
+    "PAUSE_SECONDS": 1.0,
+    "INDEX_IDLE_SECONDS": 0.1,
+}
+
+
+def test_a_server_to_which_nobody_says_anything_calls_nothing(tmp_path: Path) -> None:
+    """Not even to look at the clock, once all that was said is acknowledged and stored."""
+    trace = tmp_path / "trace"
+    soon = "".join(f"limits.{name} = {value}\n" for name, value in SOON.items())
+    (tmp_path / "sitecustomize.py").write_text(f"from chat.base import limits\n{soon}")
+    wrapper = ["env", f"PYTHONPATH={tmp_path}:{ROOT}", "strace", "-D", "-f", "-o", str(trace)]
+    with Server(KINDS["durable"], wrapper=wrapper) as server, Generator(server, None) as load:
+        load.connect(PEOPLE)
+        load.run(senders=1, window=1, count=10)
+        for _ in range(20):
+            before = trace.stat().st_size
+            time.sleep(3)
+            if trace.stat().st_size == before:
+                break
+        else:
+            with trace.open() as lines:
+                lines.seek(before)
+                pytest.fail(f"it is never quiet: {lines.read()[:2000]}")
+        load.run(senders=1, window=1, count=10)
+        assert trace.stat().st_size > before
+
+
+def _counted(trace: Path, begun: int) -> Counter[str]:
+    with trace.open() as lines:
+        lines.seek(begun)
+        return Counter(found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line)))

@@ -25,7 +25,7 @@ LINES = 1000
 SEARCHES = 20
 INDEXED = 2.0  # seconds without a line after which the search index holds all
 QUIET = 60.0  # seconds of silence that are measured
-SETTLED = 20.0  # seconds after which nothing of what was said is unacknowledged, or to be kept
+SETTLED = 60.0  # seconds after which nothing of what was said is unacknowledged, or to be kept
 DRAIN = 60.0  # seconds after which an unfinished run is given up, and what is missing counts as lost
 
 
