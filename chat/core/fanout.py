@@ -6,7 +6,7 @@ rendering, joined to one chunk for each page of a turn, and given to all; only t
 connection is full leaves with the shared position and reads on by themselves.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import count
 from socket import socket
 from typing import Protocol
@@ -14,6 +14,7 @@ from typing import Protocol
 from twisted.logger import Logger
 
 from chat.core.io_uring import send_to_all
+from chat.core.ports import Sealed
 from chat.core.privacy import STAFF
 from chat.log.events import Entry
 from chat.log.log import Log
@@ -36,8 +37,9 @@ class Reader(Protocol):
         """They ignore somebody, or have other devices, so each entry must be asked for."""
 
     @property
-    def direct(self) -> socket | None:
-        """Their socket, where bytes may be given to it as they are while they stand at the head; the rest to `send`."""
+    def direct(self) -> socket | Sealed | None:
+        """Their socket, where bytes may be given to it as they are while they stand at the head, and the rest to
+        `send`; or their connection, which takes all."""
 
     def send(self, chunk: bytes) -> object:
         """Their connection's one way out, also where that is full."""
@@ -63,7 +65,7 @@ Group = dict[str, socket | None]
 class Fanout:
     """The readers of one log that stand at its head."""
 
-    __slots__ = ("_groups", "_is_staff", "_picky", "_readers", "log", "position")
+    __slots__ = ("_groups", "_is_staff", "_picky", "_readers", "_sealed", "log", "position")
 
     def __init__(self, log: Log) -> None:
         self.log = log
@@ -72,6 +74,7 @@ class Fanout:
         self._groups: dict[Rendering, Group] = {}
         self._readers: dict[str, Reader] = {}
         self._picky: set[str] | None = None  # nearly nobody is, and each person has a log
+        self._sealed: dict[str, Sealed] | None = None  # nor is everybody encrypted
         log.readers = self
 
     def __len__(self) -> int:
@@ -84,7 +87,12 @@ class Fanout:
 
     def add(self, reader: Reader) -> None:
         """This reader has taken everything up to the shared position."""
-        self._groups.setdefault(reader.rendering, {})[reader.id] = reader.direct
+        direct = reader.direct
+        if direct is not None and not isinstance(direct, socket):
+            self._sealed = self._sealed or {}
+            self._sealed[reader.id] = direct
+            direct = None
+        self._groups.setdefault(reader.rendering, {})[reader.id] = direct
         self._readers[reader.id] = reader
         if reader.picky:
             self._picky = self._picky or set()
@@ -99,6 +107,8 @@ class Fanout:
             group.pop(reader.id, None)
         if self._picky is not None:
             self._picky.discard(reader.id)
+        if self._sealed is not None:
+            self._sealed.pop(reader.id, None)
         return self.position
 
     def advanced(self, entries: Sequence[Entry]) -> None:
@@ -155,22 +165,36 @@ class Fanout:
     def _give_all(self, chunk: bytes, takers: Group) -> None:
         # Nothing is called here for each of them: that would cost 0.2 of the 4 us of a delivery (measured with 100).
         sockets = [direct for direct in takers.values() if direct is not None]
+        if len(sockets) < len(takers):
+            self._give_others(chunk, [id for id, direct in takers.items() if direct is None])
         try:
             short = dict(send_to_all(sockets, chunk))
         except Exception:
-            # Who has got it nobody knows: they come back, and are given what they have not seen.
-            for id, direct in takers.items():
-                if direct is None:
-                    self._send(id, chunk)
-                else:
-                    self._broken(id)
+            self._unknown([id for id, direct in takers.items() if direct is not None])
             return
-        if short or len(sockets) < len(takers):
+        if short:
             places = count()
             for id, direct in takers.items():
-                taken = 0 if direct is None else short.get(next(places), len(chunk))
-                if taken < len(chunk):
+                if direct is not None and (taken := short.get(next(places), len(chunk))) < len(chunk):
                     self._send(id, chunk[taken:])
+
+    def _give_others(self, chunk: bytes, ids: Sequence[str]) -> None:
+        """The same to those who have no socket that takes it as it is."""
+        sealed = {id: self._sealed[id] for id in ids if id in self._sealed} if self._sealed else {}
+        for id in ids:
+            if id not in sealed:
+                self._send(id, chunk)
+        if sealed:
+            connections = list(sealed.values())
+            try:
+                connections[0].send_to_all(connections, chunk)
+            except Exception:
+                self._unknown(sealed)
+
+    def _unknown(self, ids: Iterable[str]) -> None:
+        """Who of these has got it nobody knows: they come back, and are given what they have not seen."""
+        for id in ids:
+            self._broken(id)
 
     def _send(self, id: str, chunk: bytes) -> None:
         try:

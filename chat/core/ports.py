@@ -480,6 +480,13 @@ Question = Callable[[Request, str], Awaitable[Any]]
 """What is done with the answer to it on the next line: a secret, which is not shown, said or kept."""
 
 
+class Sealed(Protocol):
+    """A connection whose bytes are encrypted for it alone, and go out as soon as its socket takes them."""
+
+    def send_to_all(self, connections: Sequence[Any], chunk: bytes) -> None:
+        """(Of any of them, and there is only one kind) Let these bytes go out by each, which costs less together."""
+
+
 class Carrier(Protocol[S]):
     """What a session, and commands, need of whatever carries it: a visit, which ends with its connection.
 
@@ -543,8 +550,8 @@ class Carrier(Protocol[S]):
         """Nothing more is taken just now; `Session.go_on` is called when that is over."""
 
     @property
-    def direct(self) -> socket | None:
-        """Where bytes may be given to the socket as they are, while it is not blocked: that (`chat.doors.output`)."""
+    def direct(self) -> socket | Sealed | None:
+        """What may be given bytes while nothing is blocked, past all that lies between (`chat.doors.output`)."""
 
     def carry(self, session: S) -> None:
         """From now on they are this one's."""

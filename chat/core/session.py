@@ -19,7 +19,7 @@ from chat.base.language import say
 from chat.core.batch import People, Sessions
 from chat.core.hub import Hub
 from chat.core.person import Person, Reach, Scope
-from chat.core.ports import Carrier, SessionRecord
+from chat.core.ports import Carrier, Sealed, SessionRecord
 from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
 from chat.core.roles import SERVER
@@ -599,8 +599,8 @@ class Session:
         return bool(self.person.ignored) or len(self.person.attached) > 1
 
     @property
-    def direct(self) -> socket | None:
-        """(Reader) Their connection's socket."""
+    def direct(self) -> socket | Sealed | None:
+        """(Reader) Their connection's socket, or what encrypts for it."""
         assert self.connection is not None
         return self.connection.direct
 

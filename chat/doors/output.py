@@ -14,6 +14,9 @@ from twisted.internet import tcp
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
 
+from chat.core.ports import Sealed
+from chat.doors.tls_connection import TlsConnection
+
 
 class Sender(Protocol):
     """Whose bytes go out."""
@@ -31,36 +34,39 @@ class Sender(Protocol):
 class Output:
     """Sends on a transport, and tells the sender when that takes no more, and when it does again."""
 
-    __slots__ = ("_sender", "_shut", "_transport", "blocked", "broken", "direct")
+    __slots__ = ("_sender", "_shut", "_socket", "_transport", "blocked", "broken", "direct")
 
     broken: bool
     """They are gone without a word.  The kernel has said so here, and what it says to the reactor is the end of the
     input, as if they had left."""
 
-    direct: socket | None
-    """The socket itself, to which bytes may be given while nothing is blocked; what it does not take is for `send`."""
+    direct: socket | Sealed | None
+    """What bytes may be given to while nothing is blocked, past all of this: the socket itself, and what it does not
+    take is for `send`; or a TLS connection, which takes all."""
 
-    def __init__(self, transport: tcp.Server, sender: Sender) -> None:
+    def __init__(self, transport: tcp.Server | TlsConnection, sender: Sender) -> None:
         # Not hasattr(...): wrappers delegate what they lack to the transport below, and plain text would go out in TLS.
-        self.direct = transport.getHandle() if type(transport) is tcp.Server and not transport.TLS else None
+        self._socket = transport.getHandle() if type(transport) is tcp.Server and not transport.TLS else None
+        self.direct = transport if isinstance(transport, TlsConnection) else self._socket
         self.blocked = False
         self.broken = False
         self._shut = False
         self._transport = transport
         self._sender = sender
-        if self.direct is None:
+        if self._socket is None:
             transport.registerProducer(_Push(self), True)
 
     def send(self, chunk: bytes) -> None:
         """Let these bytes go out, after all that went before."""
-        if self.direct is not None and not self.blocked:
+        if self._socket is not None and not self.blocked:
             try:
-                sent = self.direct.send(chunk)
+                sent = self._socket.send(chunk)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 # What they said before is still to be read.
-                self.direct, self.broken, self._shut = None, True, True
+                self.direct = self._socket = None
+                self.broken = self._shut = True
                 self._sender.unreachable()
                 return
             if sent != len(chunk):
@@ -70,11 +76,16 @@ class Output:
 
     def queue(self, chunk: bytes) -> None:
         """Let these bytes go out after what the transport still holds, even of others; then it is as before."""
-        if self.direct is not None:
+        if self._socket is not None:
             self.block()
         self._transport.write(chunk)
-        if self.direct is not None:
+        if self._socket is not None:
             self._transport.registerProducer(_Pull(self), False)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether bytes go to a TCP socket as they are."""
+        return self._socket is not None
 
     def shut(self) -> None:
         """Nothing more goes out than what has been sent."""

@@ -341,7 +341,7 @@ class ChatProtocol(LineReceiver):
         """Close once all that was sent is taken."""
         if goodbye := self._decoder.goodbye(self.visit.state is STOPPING, self.visit.faulty):
             self.transport.write(goodbye)
-        if self._output.direct is not None and not self.visit.ended:
+        if self._output.is_plain and not self.visit.ended:
             # Input that nobody read would make the kernel send a reset, which destroys the last words on their way:
             # only our half is closed, and what still comes is read and forgotten.
             self.transport.loseWriteConnection()

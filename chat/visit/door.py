@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from chat.base.language import Sentence
+from chat.core.ports import Sealed
 
 
 class Standing(Enum):
@@ -30,8 +31,8 @@ class Output(Protocol):
         """They are gone without a word."""
 
     @property
-    def direct(self) -> socket.socket | None:
-        """The socket itself, where bytes may be given to it as they are while nothing is blocked."""
+    def direct(self) -> socket.socket | Sealed | None:
+        """What may be given bytes while nothing is blocked: the socket itself, or what encrypts for it."""
 
     def send(self, chunk: bytes) -> None:
         """Let these bytes go out, after all that went before."""

@@ -23,7 +23,7 @@ from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, server_password, talk
 from chat.core.hub import Hub
-from chat.core.ports import Question
+from chat.core.ports import Question, Sealed
 from chat.core.session import Session
 from chat.log.events import Entry
 from chat.visit import notices
@@ -604,8 +604,8 @@ class Visit:
         return self._out.blocked
 
     @property
-    def direct(self) -> socket | None:
-        """Their socket, where bytes may be given to it as they are."""
+    def direct(self) -> socket | Sealed | None:
+        """Their socket, where bytes may be given to it as they are, or what encrypts for it."""
         return self._out.direct
 
     def answer(self, answer: Answer) -> None:

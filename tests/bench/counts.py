@@ -69,8 +69,11 @@ def join(server: Server, load: Generator, n: int) -> Load:
 
 
 LOADS: Mapping[str, Callable[[Server, Generator, int], Load]] = {
-    load.__name__: load for load in (lat, win, sat, line, join, alone)
+    **{load.__name__: load for load in (lat, win, sat, line, join, alone)},
+    "tls-lat": lat,
+    "tls-win": win,
 }
+SEALED = ("tls-lat", "tls-win")
 
 
 _FROZEN = "import time; time.perf_counter = lambda: 0.0"
@@ -78,10 +81,12 @@ _FROZEN = "import time; time.perf_counter = lambda: 0.0"
 
 
 @contextmanager
-def _counted(root: Path, database: str, directory: str, counter: list[str]) -> Iterator[Server]:
+def _counted(root: Path, database: str, directory: str, counter: list[str], sealed: bool) -> Iterator[Server]:
     Path(directory, "sitecustomize.py").write_text(_FROZEN)
     with Server(
-        checkout(root, database), wrapper=["env", "PYTHONHASHSEED=0", f"PYTHONPATH={directory}:{root}", *counter]
+        checkout(root, database),
+        wrapper=["env", "PYTHONHASHSEED=0", f"PYTHONPATH={directory}:{root}", *counter],
+        sealed=sealed,
     ) as server:
         yield server
 
@@ -103,7 +108,7 @@ def instructions(root: Path, name: str, n: int, database: str = DATABASE) -> flo
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "callgrind"
         counter = ["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
-        with _counted(root, database, directory, counter) as server:
+        with _counted(root, database, directory, counter, name in SEALED) as server:
 
             def control(*what: str) -> None:
                 subprocess.run(["callgrind_control", *what, str(server.pid)], check=True, capture_output=True)
@@ -129,7 +134,8 @@ def system_calls(root: Path, name: str, n: int, database: str = DATABASE) -> flo
             nonlocal begun
             begun = trace.stat().st_size
 
-        with _counted(root, database, directory, ["strace", "-D", "-f", "-o", str(trace)]) as server:
+        strace = ["strace", "-D", "-f", "-o", str(trace)]
+        with _counted(root, database, directory, strace, name in SEALED) as server:
             many = _run(server, name, n, begin)
             with trace.open() as lines:
                 lines.seek(begun)

@@ -1,6 +1,6 @@
 """Readers at the head of a log: the same bytes for all who may have the same, each chunk encoded once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from socket import socket, socketpair
@@ -44,6 +44,22 @@ class Format:
 
 
 @dataclass(eq=False)
+class Sealing:
+    """A connection that is given its bytes together with others of its kind."""
+
+    given: list[bytes] = field(default_factory=list)
+    calls: int = 0
+    bug: type[Exception] | None = None
+
+    def send_to_all(self, connections: "Sequence[Sealing]", chunk: bytes) -> None:
+        self.calls += 1
+        if self.bug is not None:
+            raise self.bug
+        for connection in connections:
+            connection.given.append(chunk)
+
+
+@dataclass(eq=False)
 class Reader:
     id: str
     rendering: Rendering
@@ -51,7 +67,7 @@ class Reader:
     ignored: set[str] = field(default_factory=set)
     chunks: list[bytes] = field(default_factory=list)
     full: Callable[[], object] | None = None
-    direct: socket | None = None
+    direct: "socket | Sealing | None" = None
     aborted: bool = False
 
     def send(self, chunk: bytes) -> None:
@@ -235,6 +251,43 @@ def test_where_nobody_knows_who_has_got_it_they_come_again_and_others_notice_not
         extend(log, says("a"))
     assert (direct.aborted, other.aborted, other.chunks) == (True, False, [b"a;"])
     logged.expect(MemoryError)
+
+
+def test_those_whose_bytes_are_encrypted_are_given_what_all_get_together_and_the_rest_by_their_own_way_out() -> None:
+    log = a_log()
+    alike = looks(Format())
+    sealed = [Reader(id, alike, direct=Sealing()) for id in ("amy", "cat", "dan")]
+    other = Reader("other", alike)
+    for reader in (*sealed, other):
+        fanout(log).add(reader)
+    extend(log, says("a"), says("b", BOB))
+    fanout(log).remove(sealed[2])
+    extend(log, says("c", BOB))
+    amy, cat, dan = (reader.direct for reader in sealed)
+    assert isinstance(cat, Sealing)
+    assert isinstance(amy, Sealing)
+    assert isinstance(dan, Sealing)
+    assert (sealed[0].chunks, amy.given) == ([b"b;"], [b"c;"])
+    assert (sealed[1].chunks, cat.given) == ([], [b"a;b;", b"c;"])
+    assert (sealed[2].chunks, dan.given) == ([], [b"a;b;"])
+    assert amy.calls + cat.calls + dan.calls == 2
+    assert other.chunks == [b"a;b;", b"c;"]
+
+
+def test_where_what_encrypts_has_a_bug_it_costs_those_their_connection_and_no_others(logged: Logged) -> None:
+    log = a_log()
+    alike = looks(Format())
+    sealed = [Reader(id, alike, direct=Sealing(bug=ZeroDivisionError)) for id in ("cat", "dan")]
+    ours, theirs = socketpair()
+    with ours, theirs:
+        others = [Reader("other", alike), Reader("direct", alike, direct=ours)]
+        for reader in (*sealed, *others):
+            fanout(log).add(reader)
+        extend(log, says("a"))
+        assert theirs.recv(100) == b"a;"
+    assert [reader.aborted for reader in (*sealed, *others)] == [True, True, False, False]
+    assert others[0].chunks == [b"a;"]
+    logged.expect(ZeroDivisionError)
 
 
 def test_who_leaves_is_given_nothing_more() -> None:

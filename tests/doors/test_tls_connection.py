@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from openssl import MOST, VERSIONS, Peer
 from sealed import RawSocket, certificates
 from twisted.internet import task
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener, IPullProducer, IPushProducer
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -345,3 +346,63 @@ def test_a_closed_line_takes_no_more(line: Line) -> None:
     line.server.write(b"more")
     assert len(line.socket.received) == before
     assert line.listener.events == ["handshake", "lost"]
+
+
+# Many at once.
+
+
+@contextmanager
+def _lines(count: int) -> Iterator[list[Line]]:
+    lines = [Line() for _ in range(count)]
+    try:
+        yield lines
+    finally:
+        for line in lines:
+            line.peer.close()
+
+
+@pytest.mark.parametrize("size", [3, 2_000, 40_000])
+def test_what_is_sent_to_all_comes_to_each_however_it_stands(size: int) -> None:
+    with _lines(6) as lines:
+        usual, full, behind, leaving, gone, early = lines
+        for line in lines[:-1]:
+            line.shake()
+        full.socket.room = 10
+        behind.socket.room = 0
+        behind.server.write(b"before, ")
+        behind.socket.room = ENDLESS  # of which the reactor does not know yet
+        leaving.server.loseConnection()
+        gone.socket.connectionLost(Failure(ConnectionLost()))
+        servers = [line.server for line in lines]
+        for text in (b"a" * size, b"b" * size):
+            servers[0].send_to_all(servers, text)
+        # What OpenSSL has to say of one is not taken for what happened to another.
+        usual.peer.say(b"still here")
+        usual.pass_on()
+        assert (usual.listener.heard, usual.listener.events) == (b"still here", ["handshake"])
+        early.shake()
+        for line in lines:
+            line.settle()
+        said = b"a" * size + b"b" * size
+        assert [bytes(line.peer.heard) for line in lines] == [said, said, b"before, " + said, b"", b"", said]
+
+
+def test_who_is_told_that_it_is_full_may_write_to_others_and_overtakes_nothing() -> None:
+    with _lines(4) as lines:
+        for line in lines:
+            line.shake()
+            line.server.registerProducer(line.listener, True)
+        first, *others = lines
+        others[-1].socket.room = first.socket.room = 5
+
+        def tell() -> None:
+            for line in others:
+                line.socket.room = ENDLESS
+                line.server.write(b"full!")
+
+        first.listener.pauseProducing = tell  # type: ignore[method-assign]
+        first.server.send_to_all([line.server for line in lines], b"hello, ")
+        first.server.unregisterProducer()
+        for line in lines:
+            line.settle()
+        assert [bytes(line.peer.heard) for line in lines] == [b"hello, ", *[b"hello, full!"] * 3]
