@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from database import START, Database, lines, opened
 
 from chat.base import limits
 from chat.store.sqlite import backup
+from chat.store.sqlite.backup import Interrupted
+from chat.store.worker import Worker
 
 DAY = date(2026, 11, 21)
 
@@ -113,3 +116,27 @@ def test_a_copy_that_is_not_possible_is_told_and_the_store_goes_on(database: Dat
     with pytest.raises(FileNotFoundError):
         database.wait(database.store.backup(tmp_path / "missing", DAY.isoformat()))
     database.commit(lines("more", first=1001, at=START))
+
+
+def test_who_closes_the_store_ends_a_copy_first(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To close any file of the database lets go of the locks of all."""
+    monkeypatch.setattr(limits, "COPY_PAGES", 5)
+    began, goes_on = Event(), Event()
+    monkeypatch.setattr(backup.time, "sleep", lambda _: (began.set(), goes_on.wait(10)))
+    database = Database(tmp_path / "chat.sqlite3")
+    database.commit(lines(*(f"line {number} {'x' * 100}" for number in range(1, 1001))))
+    copied = database.store.backup(directory, DAY.isoformat())
+    assert began.wait(10)
+    ended: list[str] = []
+    close = Worker.close
+    monkeypatch.setattr(Worker, "close", lambda worker: ended.append(worker._name) or close(worker))
+    closed = database.store.close()
+    assert ended == [], "it waits for the copy"
+    goes_on.set()
+    database.wait(closed)
+    assert ended == ["chat-searcher", "chat-reader", "chat-writer"]
+    with pytest.raises(Interrupted):
+        database.wait(copied)
+    assert names(directory) == []

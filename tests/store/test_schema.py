@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -235,12 +236,11 @@ def refusal_of_somebody(path: Path) -> str:
 
 
 @pytest.fixture
-def public(tmp_path: Path) -> Path:
-    """A directory that anybody may reach."""
-    # Below pytest's own directory, of which there is one more where tests run side by side.
-    for directory in (tmp_path, *tmp_path.parents[: len(tmp_path.parts) - len(Path(tempfile.gettempdir()).parts) - 1]):
-        directory.chmod(directory.stat().st_mode | 0o055)
-    return tmp_path
+def public() -> Iterator[Path]:
+    """A directory that anybody may reach; pytest's own are shut again by each run that begins meanwhile."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
 
 
 def test_a_directory_that_is_not_writable_is_told(public: Path) -> None:

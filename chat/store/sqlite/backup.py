@@ -12,14 +12,25 @@ from pathlib import Path
 from chat.base import limits
 
 
-def copy(source: sqlite3.Connection, target: Path) -> None:
-    """Copy the database of a connection; writers go on meanwhile, and what they write is not in the copy."""
+class Interrupted(Exception):
+    """The server ended before a copy was whole."""
+
+
+def copy(source: sqlite3.Connection, target: Path, ends: Callable[[], bool] = lambda: False) -> None:
+    """Copy the database of a connection; writers go on meanwhile, and what they write is not in the copy.  Raises
+    `Interrupted` where the server `ends`."""
+
+    def pause(*_: int) -> None:
+        if ends():
+            raise Interrupted
+        time.sleep(limits.COPY_PAUSE_SECONDS)
+
     with partial(target) as part:
         # One moment's view for all steps: without it the copy would begin again with each write.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         with closing(sqlite3.connect(part)) as copied:
-            source.backup(copied, pages=limits.COPY_PAGES, progress=lambda *_: time.sleep(limits.COPY_PAUSE_SECONDS))
+            source.backup(copied, pages=limits.COPY_PAGES, progress=pause)
         source.execute("COMMIT")
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -73,6 +73,8 @@ class SqliteStore:
         self._synchronous = synchronous
         self._reactor = reactor
         self._closing = False
+        self._copied: Deferred[None] = succeed(None)
+        """When all copies are made."""
         self._indexing = Indexing()
         self._written = Written()
         self._scrubbing = Scrubbing(prepared.path)
@@ -206,15 +208,21 @@ class SqliteStore:
         """The copy of this date, or moment, made if there is none, beside the last ones of others."""
         worker = Worker("chat-backup", partial(connect, self._path), self._reactor)
         worker.start()
-        done = worker.do(lambda connection: back_up(partial(copy, connection), directory, self._path.stem, stamp))
-        worker.close()
+
+        def work(connection: sqlite3.Connection) -> Path:
+            return back_up(partial(copy, connection, ends=lambda: self._closing), directory, self._path.stem, stamp)
+
+        done = worker.do(work)
+        closed = worker.close()
+        self._copied.addCallback(lambda _: closed)
         return done
 
     def close(self) -> Deferred[None]:
         """Fires when all that was asked for is done and others may open the database."""
         self._closing = True
         # One after the other: the last one folds the write-ahead file into the database, two at once leave it to each.
-        closed = self._searcher.close().addCallback(lambda _: self._reader.close())
+        # A copy before all: the scrub's file is not SQLite's, and to close it lets go of all locks on the database.
+        closed = self._copied.addCallback(lambda _: self._searcher.close()).addCallback(lambda _: self._reader.close())
         closed.addCallback(lambda _: self._writer.close())
         closed.addCallback(lambda _: self._scrubbing.close())
         return closed.addCallback(lambda _: os.close(self._lock))
