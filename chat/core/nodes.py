@@ -7,7 +7,7 @@ over.  Somebody's line is down when their last session has lost its connection, 
 holds them, and lets them leave.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from twisted.internet.defer import Deferred
@@ -381,6 +381,7 @@ class OtherNodes:
             person.attach_elsewhere(session)
         else:
             person.detach(session)
+        session.called()
         return person
 
     def _note(self, digest: str, record: SessionRecord | None) -> bool:
@@ -434,6 +435,8 @@ class OtherNodes:
             self._claimed(claim)
             if claim.person in hub.people:  # they came in here just then, before this node knew
                 Deferred.fromCoroutine(self._name_again(hub.people[claim.person])).addErrback(_failed)
+        if lost:
+            self._undo(changed)
         for person in changed:
             self._see_to(person)
             if not mine:
@@ -443,6 +446,17 @@ class OtherNodes:
             elif person.presence is not Presence.DOWN:
                 for session in person.detached:
                     hub.keep(session)
+
+    def _undo(self, people: Iterable[Person]) -> None:
+        """What was refused meanwhile of people who are another node's now has not happened; all else is stored."""
+        for person in people:
+            stored = self._stored.get(person.id)
+            if stored is not None and not person.attached:
+                if person.presence is Presence.ABSENT and not stored.absent:
+                    self._hub.turn.keep_name(person.id)
+                    self._hub.claimed(stored.nick, person)
+                self._become(person, stored)
+        self._hub.turn.flush()
 
     async def _name_again(self, person: Person) -> None:
         hub = self._hub
@@ -468,6 +482,7 @@ class OtherNodes:
                 self._stored.pop(id, None)
             elif id not in numbered.outdated:
                 self._stored[id] = record
+                self._one_owner(id, record)
         for digest, session in remembered.sessions.items():
             if digest in numbered.outdated:
                 continue
@@ -483,6 +498,15 @@ class OtherNodes:
                 hub.happened(person, Event.CUT)
             elif person.presence is Presence.DOWN and person.id not in hub.down:
                 hub.hold(person)
+
+    def _one_owner(self, id: str, record: PersonRecord) -> None:
+        """Where two nodes gave a room an owner at the same moment it is who was stored first."""
+        roles, person = self._hub.roles, self._person(id)
+        for key, role in record.roles.items():
+            if person is None or role != "owner" or person.roles.get(key) != "owner":
+                continue
+            if any(other is not person and other.roles[key] == "owner" for other in roles.holders(key)):
+                roles.give(person, key, None)
 
 
 def _failed(failure: Failure) -> None:

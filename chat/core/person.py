@@ -294,7 +294,7 @@ class Person:
         if self.nick and self.nick != nick:
             self.earlier = (*(old for old in self.earlier if old != self.nick), self.nick)[-limits.NICKNAMES_KNOWN :]
         self.nick = nick
-        for session in (*self.attached, *self.detached):
+        for session in self.sessions:
             session.called()
 
     # Where they are, and what they may read.

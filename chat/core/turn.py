@@ -140,6 +140,10 @@ class Turn:
             self._next.claims.append((Claim(person, None), None))
             self._schedule()
 
+    def keep_name(self, person: str) -> None:
+        """Their nickname is not to be given up, where it was and that was not stored."""
+        self._next.claims = [(claim, done) for claim, done in self._next.claims if claim != Claim(person, None)]
+
     def at_end(self, callback: Callable[[], None]) -> None:
         """Call this once when a turn has ended, whatever became of its batch."""
         self._ends[callback] = None
@@ -219,11 +223,9 @@ class Turn:
                 else:
                     refused = self._refused(result, gathered)
             else:
-                shared = result is not gathered.proposed
-                if shared:
-                    gathered.renumber(result)
-                self._committed(gathered)
-                if shared:
+                if result is gathered.proposed:
+                    self._committed(gathered)
+                else:
                     self._ordered(gathered, result)
                 self.latency.note(self._clock.seconds() - self._began_at)
                 if gathered.claims:
@@ -235,6 +237,8 @@ class Turn:
 
     def _ordered(self, gathered: OpenBatch, numbered: Numbered) -> None:
         """It has its place among what all nodes store."""
+        gathered.renumber(numbered)
+        self._committed(gathered)
         if numbered.outdated:  # what another node stored of them was told by now: it goes again with that in it
             self._next.touched = {**gathered.touched, **self._next.touched}
         if self.landed is not None:

@@ -184,6 +184,8 @@ def test_three_nodes_have_everybody_alike_in_any_interleaving(steps: list[tuple[
     one, *others = (seen_by(world.hub) for world in played.nodes.worlds)
     for other in others:
         assert other == one
+    for key, some in played.nodes.worlds[0].hub.roles._holders.items():
+        assert sum(person.roles[key] == "owner" for person in some.values()) <= 1
     event(f"people: {len(one['people'])}")  # type: ignore[arg-type]
     stored = played.nodes.cluster
     assert one["names"] == {nick: person for person, nick in stored.names._names.items()}

@@ -137,11 +137,12 @@ def test_a_line_taken_back_there_is_taken_back_here() -> None:
 def test_who_waits_at_a_locked_door_there_is_let_in_from_here() -> None:
     _, here, elsewhere = two()
     boss = operator(here, "boss")
-    boss.type("/lock")
+    boss.type("/lock #lobby on")
     bob = elsewhere.enter("bob")
-    assert "bob" in " ".join(boss.take())
-    boss.type("/let bob")
-    assert "#lobby" in bob.session.person.rooms
+    assert not bob.session.person.rooms
+    assert boss.take()[-1] == "-> At the door of #lobby: bob; /admit NICK or /refuse NICK."
+    boss.type("/admit bob")
+    assert [*bob.session.person.rooms] == ["#lobby"]
     bob.take()
     boss.type("hello")
     assert bob.take() == ["<boss> hello"]
@@ -207,6 +208,16 @@ def test_what_is_said_where_nothing_is_recorded_is_heard_on_every_node() -> None
     _, amy, bob = unrecorded()
     bob.type("psst")
     assert told(amy) == ["psst"]
+
+
+def test_what_comes_behind_a_hole_tells_of_the_hole() -> None:
+    nodes, amy, bob = unrecorded()
+    nodes.stores[0].deaf, nodes.stores[0].knows_heads = True, False
+    bob.type("one", "two")
+    assert told(amy) == []
+    nodes.stores[0].deaf = False
+    bob.type("three")
+    assert told(amy) == [2, "three"]
 
 
 @pytest.mark.parametrize("hears_again", [True, False])
@@ -316,3 +327,49 @@ def test_of_what_both_changed_ours_is_it_and_what_one_took_away_is_gone() -> Non
     theirs = before._replace(rooms={"#a": 1, "#b": 1, "#d": 2}, nick="eve", ignored={})
     both = merged(before, ours, theirs)
     assert (dict(both.rooms), both.nick, both.away, both.ignored) == ({"#a": 1, "#d": 2, "#c": 1}, "ann", "tea", {})
+
+
+def test_of_two_who_make_a_room_at_the_same_moment_on_two_nodes_one_owns_it() -> None:
+    nodes, here, elsewhere = two()
+    amy, bob = with_account(here, "amy"), with_account(elsewhere, "bob")
+    nodes.slow = True
+    for client in (amy, bob):
+        client.world.hub.roles.give(client.session.person, "#tea", "owner")
+    nodes.settle()
+    for world in nodes.worlds:
+        assert [person.nick for person in world.hub.roles.holders("#tea")] == ["amy"]
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_what_was_outdated_is_stored_again_with_what_the_other_node_did() -> None:
+    nodes, here, elsewhere = two()
+    bob = with_account(here, "bob")
+    again = elsewhere.log_in(there(elsewhere, bob))
+    nodes.slow = True
+    bob.type("/away tea")
+    again.type("/ignore nobody", "/join #milk")
+    nodes.settle()
+    row = nodes.cluster.people[bob.session.person.id]
+    assert row.record is not None
+    assert (row.record.away, set(row.record.rooms)) == ("tea", {"#lobby", "#milk"})
+
+
+def test_somebody_is_held_by_the_node_where_their_line_dropped_last() -> None:
+    nodes, here, elsewhere = two()
+    bob = with_account(here, "bob")
+    carl, dee = here.enter("carl"), elsewhere.enter("dee")
+    person = there(elsewhere, bob)
+    nodes.slow = True
+    dee.type("hello")  # what comes then goes with the next turn, as a whole
+    again = elsewhere.log_in(person)
+    again.session.welcomed = True
+    bob.cut()
+    nodes.wait(1)
+    again.cut()
+    assert [len(world.hub.down) for world in nodes.worlds] == [1, 0]
+    nodes.settle()
+    assert [len(world.hub.down) for world in nodes.worlds] == [0, 1]
+    carl.take()
+    nodes.slow = False
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert sum("bob left" in line for line in carl.take()) == 1

@@ -192,6 +192,8 @@ class Node(MemoryStore):
         self.slow = False
         self.seen = cluster.tick
         """The last turn that reached it."""
+        self.knows_heads = True
+        """It is told how far such a log goes."""
         self.deaf = False
         """It does not hear what is said where nothing is recorded."""
         self.away = False
@@ -259,7 +261,7 @@ class Node(MemoryStore):
                 heard,
                 batch.records,
                 batch.redactions,
-                {one.key: one.entries[-1].seq for one in batch.appended if one not in heard},
+                {one.key: one.entries[-1].seq for one in batch.appended if self.knows_heads and one not in heard},
                 batch.claims,
                 batch.remembered,
                 node.name,
