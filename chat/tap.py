@@ -31,7 +31,8 @@ from chat.base.reasons import system_reason
 from chat.base.reserved import Reserved
 from chat.base.run_as import of_who_runs
 from chat.core.hub import Hub, Settings
-from chat.core.ports import NOTHING_KEPT, Kept, Store
+from chat.core.nodes import OtherNodes
+from chat.core.ports import NOTHING_KEPT, Kept, SharedStore, Store
 from chat.core.restoring import restore
 from chat.core.roles import SERVER
 from chat.doors import certificate, control, listening
@@ -102,11 +103,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         unhurried = Unhurried(reactor)
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
-        store, kept, lines, tended, disk = _open_store(options, reactor, words)
+        store, kept, lines, tended, disk, others = _open_store(options, reactor, words)
     passwords = Argon2(reactor)
     companions.append(passwords)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
-    restore(hub, kept.remembered)
+    restore(hub, kept.remembered, kept.elsewhere)
+    if others is not None:
+        OtherNodes(hub, others, kept)
     all_ports = [*options["ports"], *options["tls-ports"], *options["ssh-ports"]]
     behind_proxy = any(map(listening.is_proxys, all_ports))
     factory = ChatFactory(hub, wires, behind_proxy)
@@ -267,6 +270,7 @@ class _Opened(NamedTuple):
     said: list[str]
     tended: Tended | None = None
     disk: OnDisk | None = None
+    others: SharedStore | None = None
 
 
 def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
@@ -292,15 +296,20 @@ def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
 
 def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opened:
     # Only here, for it is an extra.
+    from chat.store.postgresql.node import PostgresNode
     from chat.store.postgresql.schema import prepare
     from chat.store.postgresql.store import PostgresStore
 
     try:
-        prepared = prepare(options["database"], keep=options["keep"], now=_now())
+        prepared = prepare(options["database"], options["node"] or "", keep=options["keep"], now=_now())
     except Unusable as error:
         give_up(error.sentence, words)
+    said = list(map(words.words, prepared.summary))
+    if prepared.node:
+        node = PostgresNode(prepared, reactor)
+        return _Opened(node, prepared.kept, said, node, None, node)
     store = PostgresStore(prepared, reactor)
-    return _Opened(store, prepared.kept, list(map(words.words, prepared.summary)), store)
+    return _Opened(store, prepared.kept, said, store)
 
 
 def _open_log(options: Options) -> LogBook | None:

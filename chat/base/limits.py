@@ -625,6 +625,9 @@ STORE_AWAY_SECONDS = 5.0
 """After so long without the database what is said is refused at once: a switch to its standby takes less, and whoever
 waits longer types the line again."""
 
+TURNS_READ = 200
+"""Turns of other servers that are read at once by one that was not listening: some may bring 5000 lines."""
+
 RECONNECT_LEAST_SECONDS, RECONNECT_MOST_SECONDS = 0.1, 1.0
 """Between two tries to reach it."""
 

@@ -75,7 +75,7 @@ def findings(words: Sequence[str]) -> Findings:
         if find_spec("psycopg") is not None:  # else that is told
             from chat.store.postgresql import schema  # only here, for it is an extra
 
-            found.look(lambda: schema.examine(options["database"]))
+            found.look(lambda: schema.examine(options["database"], options["node"] or ""))
     elif has_data and options["database"] not in ("", MEMORY):
         path, skip = options.below_data(options["database"]), bool(options["skip-damaged"])
         found.look(lambda: examine(path, skip_damaged=skip))

@@ -107,6 +107,10 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "keeps it only until the server ends.",
                 address="postgresql://chat@db1/chat",
             ),
+            "node": say(
+                "What this server is called where several use one database of PostgreSQL: they are one chat, and "
+                "people of one that is gone are held by another."
+            ),
             "sync": say("What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."),
             "keep": say(
                 "What is kept: all, 30d (a month; also 12h, 8w), 5000lines (what people said last in each room), or "

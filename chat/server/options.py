@@ -43,6 +43,8 @@ _FOR_OTHERS = 0o006
 
 _DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\.?)+")
 
+_NODE = re.compile(r"[A-Za-z0-9.-]{1,32}")
+
 NO_CONTROL = "none"
 """The control socket that is none."""
 
@@ -88,6 +90,7 @@ class Options(CommandLine):
         ["data", None, None],
         ["control", None, None],
         ["database", None, "chat.sqlite3"],
+        ["node", None, None],
         ["sync", None, "full"],
         ["keep", None, "all"],
         ["min-free", None, None],
@@ -396,6 +399,14 @@ class Options(CommandLine):
     def _check_database(self) -> None:
         if self["database"] == "":
             raise Wrong("--database", say("a file, or {memory} would be right.", memory=MEMORY))
+        if self["node"] is not None:
+            if not is_address(self["database"]):
+                raise Wrong("--node", say("that goes with a --database of PostgreSQL, which several servers use."))
+            if not _NODE.fullmatch(self["node"]):
+                raise Wrong(
+                    f"--node {visible(self['node'])}",
+                    say("letters, digits, dots and dashes would be right, 32 at most."),
+                )
         if is_address(self["database"]):
             check_extra(f"--database {shown(self['database'])}")
             given = {

@@ -65,3 +65,44 @@ def test_after_five_seconds_without_the_database_lines_are_refused_and_reading_g
     bob.says("four")
     amy.hears("<bob> four")
     assert "three" not in amy.heard
+
+
+def test_several_servers_are_one_chat_and_one_that_dies_leaves_its_people_to_another(
+    postgresql: Any, serve: Serve, connect: Connect, tmp_path: Path
+) -> None:
+    where = postgresql.emptied("served")
+    directories = [tmp_path / name for name in ("one", "two", "three")]
+    quick = {"LEASE_SECONDS": 2, "BEAT_SECONDS": 0.5}
+    servers = []
+    for directory in directories:
+        directory.mkdir()
+        words = ("--database", where, "--node", directory.name, "--grace", "2", "--control", "none")
+        servers.append(serve(*words, "--data", str(directory), **quick))
+    amy, bob, carl = (connect(server, nick) for server, nick in zip(servers, ("amy", "bob", "carl"), strict=True))
+    amy.says("amy")
+    code = amy.hears("/resume ") and amy.hears("\n").split()[0]
+    bob.joins()
+    amy.hears("bob joined")
+    carl.joins()
+    for number in range(20):
+        amy.says(f"line {number}")
+        bob.hears(f"<amy> line {number}")
+        carl.hears(f"<amy> line {number}")
+    bob.says("/msg amy psst")
+    amy.hears("[bob -> you] psst")
+    connect(servers[1], "amy").says("amy")
+    carl.says("/who")
+    carl.hears("3 people are in #lobby: amy, bob and carl")
+    servers[0].kill()
+    bob.says("still here")
+    carl.hears("<bob> still here")
+    back = connect(servers[2], "amy")
+    back.says(f"/resume {code}")
+    back.hears("Welcome back amy")
+    back.says("it is me")
+    bob.hears("<amy> it is me")
+    servers[2].kill()
+    bob.hears("carl left")
+    assert bob.heard.count("carl left") == 1
+    bob.says("/who")
+    bob.hears("bob")

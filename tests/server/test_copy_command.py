@@ -62,6 +62,18 @@ def test_without_psycopg_one_sentence_says_what_is_missing(monkeypatch: pytest.M
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--node", "a"], "--node: that goes with a --database of PostgreSQL, which several servers use."),
+        (["--database", "postgresql://db/chat", "--node", "a b"], "--node a b: letters, digits, dots and dashes would"),
+        (["--database", "postgresql://db/chat", "--node", "x" * 33], f"--node {'x' * 33}: letters, digits, dots"),
+    ],
+)
+def test_a_node_has_a_name_and_a_database(words: list[str], said: str) -> None:
+    assert refusal(*words).startswith(said)
+
+
 @pytest.mark.parametrize("words", [["--sync", "normal"], ["--min-free", "0"], ["--skip-damaged"]])
 def test_what_is_for_a_file_is_refused_beside_a_database(words: list[str]) -> None:
     pytest.importorskip("psycopg")

@@ -276,10 +276,10 @@ def test_one_that_lost_what_was_acknowledged_is_not_asked_any_more(own: Server, 
     """As a standby that was promoted without it."""
     with stored(own.emptied()) as held:
         held.commit(lines("one"))
-        own.ask("UPDATE chat.servers SET tick = tick - 1", "chat")
+        own.ask("UPDATE chat.clock SET tick = tick - 1", "chat")
         own.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'")
         later = commit_in_doubt(held, lines("two", first=2))
-        own.ask("UPDATE chat.servers SET tick = tick + 1", "chat")
+        own.ask("UPDATE chat.clock SET tick = tick + 1", "chat")
         held.wait(later)
         assert held.texts() == ["one", "two"]
 

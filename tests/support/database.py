@@ -63,7 +63,7 @@ class Reactor:
 
     def call_next(self) -> None:
         """Do the next thing that a thread calls for."""
-        function, arguments = self._calls.get(timeout=30)
+        function, arguments = self._calls.get(timeout=5)
         function(*arguments)
 
     def wait(self, deferred: Deferred[Result]) -> Result:

@@ -18,6 +18,7 @@ from database import Driven
 from ports import held_port
 
 from chat.base import limits
+from chat.store.postgresql.node import PostgresNode
 from chat.store.postgresql.schema import Prepared, prepare
 from chat.store.postgresql.store import PostgresStore
 
@@ -33,7 +34,7 @@ def programs() -> Path | None:
     return Path(found).resolve().parent if found else versions[-1].parent if versions else None
 
 
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablename != 'version'"
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablename NOT IN ('version', 'clock')"
 
 
 class Server:
@@ -145,11 +146,11 @@ def server() -> Iterator[Server]:
 class Stored(Driven):
     """A started store in a database, and how to wait for it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, node: str = "") -> None:
         super().__init__()
         self.address = address
-        self.prepared: Prepared = prepare(address)
-        self.store = PostgresStore(self.prepared, self)
+        self.prepared: Prepared = prepare(address, node)
+        self.store = PostgresNode(self.prepared, self) if node else PostgresStore(self.prepared, self)
         self.store.start()
 
     def callLater(self, delay: float, callable: Callable[..., object]) -> None:
@@ -162,9 +163,9 @@ class Stored(Driven):
 
 
 @contextmanager
-def stored(address: str) -> Iterator[Stored]:
+def stored(address: str, node: str = "") -> Iterator[Stored]:
     """A store until the end of the block."""
-    store = Stored(address)
+    store = Stored(address, node)
     try:
         yield store
     finally:

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from chat.base.folding import tokens
-from chat.core.ports import Batch, Known, LineId, Redaction
+from chat.base.lookalikes import fold, looks
+from chat.core.ports import Appended, Batch, Claim, Elsewhere, Known, LineId, Record, Redaction, Remembered
 from chat.log.events import Entry, Place, Said
 from chat.log.redaction import emptied
 from chat.store.postgresql import people
@@ -27,10 +28,15 @@ from chat.store.rows import (
 )
 
 
-def turn(batch: Batch, epoch: int, n: int, redacted: Sequence[Sequence[object]]) -> str:
-    """The turn of this number, as one parameter; `redacted` are the rows that its redactions leave."""
+def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence[object]]) -> str:
+    """The turn that the header names, as one parameter; `redacted` are the rows that its redactions leave.
+
+    What is not recorded is only told in `passing`.
+    """
     logs: list[list[object]] = []
     entries: list[list[object]] = []
+    passing: list[list[object]] = []
+    is_shared = "node" in header
     for log in batch.appended:
         oldest, lines, size = None, 0, 0
         if log.recorded:
@@ -40,7 +46,9 @@ def turn(batch: Batch, epoch: int, n: int, redacted: Sequence[Sequence[object]])
                 lines += text is not None
                 size += entry_size(text)
                 entries.append([log.key, *_row(0, log.key, added)])
-        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
+        elif is_shared:
+            passing += [[log.key, *_row(0, log.key, added)] for added in log.entries]
+        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size, log.entries[0].seq])
     ids = [
         [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
         for line, (place, digest) in batch.ids.items()
@@ -54,8 +62,44 @@ def turn(batch: Batch, epoch: int, n: int, redacted: Sequence[Sequence[object]])
         "people": [[id, _written(record)] for id, record in batch.remembered.people.items()],
         "sessions": [[digest, _written(record)] for digest, record in batch.remembered.sessions.items()],
         "emptied": redacted,
+        "passing": passing,
     }
-    return as_json({"epoch": epoch, "n": n, **{name: rows for name, rows in parts.items() if rows}})
+    if is_shared:
+        parts["claims"] = [_claim(claim) for claim in batch.claims]
+        parts["redactions"] = [[key, list(targets)] for key, targets in batch.redactions]
+    return as_json({**header, **{name: rows for name, rows in parts.items() if rows}})
+
+
+def _claim(claim: Claim) -> list[object]:
+    """Who is to be called how, with all by which it is told whether that is somebody's."""
+    person, nick = claim
+    return [person, nick] if nick is None else [person, nick, fold(nick), sorted(looks(nick))]
+
+
+def told_of(told: Mapping[str, Any]) -> Elsewhere:
+    """What another node committed, as the database tells of it."""
+    answer = told["answer"]
+    firsts, outdated = answer.get("firsts") or {}, set(answer.get("outdated", ()))
+    rows: dict[str, list[Any]] = {}
+    for key, *row in [*told.get("entries", ()), *(told.get("passing") or ())]:
+        rows.setdefault(key, []).append(row)
+    appended, heads = [], {}
+    for key, name, last, oldest, _, _, proposed in told.get("logs", ()):
+        shift = firsts[key] - proposed
+        added = [entry((seq + shift, answer["at"], *rest[:6])) for seq, _, *rest in rows.get(key, ())]
+        if added:
+            appended.append(Appended(key, name, oldest is not None, added))
+        else:  # it was too long to be told in passing
+            heads[key] = last + shift
+    records = [Record(*record) for record in told.get("records", ())]
+    remembered = Remembered(
+        {id: record and people.person(record) for id, record in told.get("people", ()) if id not in outdated},
+        {id: record and people.session(record) for id, record in told.get("sessions", ()) if id not in outdated},
+    )
+    redactions = [Redaction(*redaction) for redaction in told.get("redactions", ())]
+    claims = [Claim(*claim[:2]) for claim in told["won"]]
+    node, adopted = told["node"], told.get("adopted", "")
+    return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted)
 
 
 def _written(record: Any) -> str | None:

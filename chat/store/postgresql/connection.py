@@ -51,9 +51,18 @@ would not notice for hours that a connection is gone, and with it the lock that 
 
 _SET = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
 
-LOCKS_OUT, TURNS = 1, 2
+LOCKS_OUT, TURNS, STARTS = 1, 2, 3
 """What is locked: by the session of a server, so that no other one uses the database; by a turn, so that they go one
-after the other."""
+after the other; by a start, while it makes the schema."""
+
+CHANNEL = "chat"
+"""Where nodes are notified of turns."""
+
+KEPT_SECONDS = 3600
+"""A node that did not listen for so long has to be started anew."""
+
+ONE_VIEW = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Of a transaction: all that is read shows one moment."""
 
 LOCK = f"{0x63686174}, "
 """With one of these, the name of an advisory lock ("chat")."""
@@ -136,6 +145,30 @@ class Link:
         """The one value of one row."""
         ((value,),) = self.ask(statement, values)
         return value
+
+    @staticmethod
+    def read(text: str) -> Any:
+        """What a text in JSON says."""
+        return json.loads(text)
+
+    def notified(self, seconds: float) -> Iterator[str]:
+        """What is notified of, in order, and at least for so long nothing else; raises `Unreachable`."""
+        connection = self._connected().pgconn
+        if not connection.is_busy():  # what came with the last answer is there already
+            poll = select.poll()
+            poll.register(connection.socket, select.POLLIN)
+            waiting = connection.notifies()
+            if waiting is not None:
+                yield waiting.extra.decode()
+            elif not poll.poll(seconds * 1000):
+                return
+        try:
+            connection.consume_input()
+        except psycopg.Error as error:
+            self.close()
+            raise Unreachable(_said(str(error)), asked=False) from None
+        while (notified := connection.notifies()) is not None:
+            yield notified.extra.decode()
 
     def run(self, script: str) -> None:
         """Do several statements, however long they take."""

@@ -18,8 +18,7 @@ from chat.base.folding import FOLDING, tokens
 from chat.base.language import say
 from chat.store.address import shown
 from chat.store.postgresql import people
-from chat.store.postgresql.connection import Failed, Link, Unreachable
-from chat.store.postgresql.queries import ONE_VIEW
+from chat.store.postgresql.connection import ONE_VIEW, Failed, Link, Unreachable
 from chat.store.postgresql.schema import lock_out, make, suits, unusable, version
 from chat.store.rows import as_json
 from chat.store.sqlite import people as of_file
@@ -108,8 +107,10 @@ def _fill(link: Link, address: str, connection: sqlite3.Connection) -> None:
                 _insert(link, table, columns, rows)
         for table, found in (("people", of_file.people(connection)), ("sessions", of_file.sessions(connection))):
             rows = [[key, people.written(record)] for key, record in found if record is not None]
+            key = "id" if table == "people" else "digest"
             link.ask(
-                f"INSERT INTO {table} SELECT part->>0, part->>1 FROM jsonb_array_elements(:rows) AS part",
+                f"INSERT INTO {table} ({key}, record) SELECT part->>0, part->>1 "
+                "FROM jsonb_array_elements(:rows) AS part",
                 {"rows": as_json(rows)},
             )
         for table, number in (("logs", "id"), ("line_ids", "number")):

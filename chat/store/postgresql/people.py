@@ -57,13 +57,24 @@ def _token(parts: list[Any]) -> Token:
     return token._replace(made_at=date(token.made_at), used_at=used_at)  # type: ignore[arg-type]
 
 
+def person(text: str) -> PersonRecord:
+    """Of somebody."""
+    return PersonRecord(**_read(text))
+
+
+def session(text: str) -> SessionRecord:
+    """Of a session."""
+    return SessionRecord(**_read(text))
+
+
 def remembered(link: Link) -> Remembered:
     """All of them: people by their ids, sessions by the hash of their codes."""
-    people = {id: PersonRecord(**_read(record)) for id, record in link.ask("SELECT id, record FROM people ORDER BY id")}
-    sessions = {
-        digest: SessionRecord(**_read(record))
-        for digest, record in link.ask("SELECT digest, record FROM sessions ORDER BY digest")
+    people = {
+        id: person(record)
+        for id, record in link.ask("SELECT id, record FROM people WHERE record IS NOT NULL ORDER BY id")
     }
+    rows = link.ask("SELECT digest, record FROM sessions WHERE record IS NOT NULL ORDER BY digest")
+    sessions = {digest: session(record) for digest, record in rows}
     return Remembered(people, sessions)
 
 

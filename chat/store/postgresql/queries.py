@@ -17,7 +17,7 @@ from chat.core.ports import Found, KeptLog, Query, Stretch
 from chat.log.events import Entry
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
-from chat.store.postgresql.connection import TIMED_OUT, Failed, Link
+from chat.store.postgresql.connection import ONE_VIEW, TIMED_OUT, Failed, Link
 from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
 
@@ -55,10 +55,6 @@ def room(link: Link, key: str) -> KeptLog | None:
         {"key": key},
     )
     return KeptLog(*rows[0]) if rows else None
-
-
-ONE_VIEW = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
-"""All that is read shows one moment."""
 
 
 def said(link: Link, query: Query, seconds: float | None = None) -> Found:

@@ -184,7 +184,8 @@ def _forget_logs(link: Link, logs: Sequence[int]) -> None:
         link.ask(
             """
             DELETE FROM logs WHERE id IN (SELECT value::bigint FROM jsonb_array_elements_text(:ids))
-                AND oldest IS NULL AND key LIKE '@%' AND substr(key, 2) NOT IN (SELECT id FROM people)
+                AND oldest IS NULL AND key LIKE '@%'
+                AND substr(key, 2) NOT IN (SELECT id FROM people WHERE record IS NOT NULL)
             """,
             {"ids": json.dumps(logs)},
         )

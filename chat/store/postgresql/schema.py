@@ -14,11 +14,23 @@ from chat.base import limits
 from chat.base.folding import FOLDING, tokens
 from chat.base.language import Sentence, say, say_n
 from chat.base.lookalikes import fold
-from chat.core.ports import Kept, KeptLog, Record
+from chat.core.ports import Claim, Kept, KeptLog, Record
 from chat.store.address import shown
 from chat.store.keep import Keep, plan
 from chat.store.postgresql import people
-from chat.store.postgresql.connection import LOCK, LOCKS_OUT, SCHEMA, TURNS, Failed, Link, Unreachable
+from chat.store.postgresql.connection import (
+    CHANNEL,
+    KEPT_SECONDS,
+    LOCK,
+    LOCKS_OUT,
+    ONE_VIEW,
+    SCHEMA,
+    STARTS,
+    TURNS,
+    Failed,
+    Link,
+    Unreachable,
+)
 from chat.store.postgresql.retention import due
 from chat.store.retention import EARLIEST
 from chat.store.rows import DATES, SEQ_BITS, as_json, date
@@ -77,23 +89,57 @@ MIGRATIONS: Sequence[str] = (
     CREATE TABLE records (
         kind text COLLATE "C", key text COLLATE "C", value text NOT NULL, PRIMARY KEY (kind, key)
     );
-    CREATE TABLE people (id text COLLATE "C" PRIMARY KEY, record text NOT NULL) WITH (fillfactor = 70);
-    CREATE TABLE sessions (digest text COLLATE "C" PRIMARY KEY, record text NOT NULL) WITH (fillfactor = 70);
+    -- Of several nodes, the one that stored it last, and as part of which turn; of what is gone that stays for an hour.
+    CREATE TABLE people (
+        id text COLLATE "C" PRIMARY KEY, record text, node text COLLATE "C" NOT NULL DEFAULT '',
+        tick bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 70);
+    CREATE TABLE sessions (
+        digest text COLLATE "C" PRIMARY KEY, record text, node text COLLATE "C" NOT NULL DEFAULT '',
+        tick bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 70);
+    CREATE INDEX sessions_of_nodes ON sessions (node) WHERE node != '';
 
-    -- Each start of a server is an epoch; of its turns, which it numbers, `n` is the last one that was kept, and `tick`
-    -- counts the turns of all: a server of PostgreSQL with a lower one has lost some.
+    -- Who is called how, where several nodes decide it, and what the nicknames look like (`chat.base.lookalikes`).
+    CREATE TABLE nicknames (
+        person text COLLATE "C" PRIMARY KEY, nick text NOT NULL, key text COLLATE "C" NOT NULL, node text NOT NULL
+    );
+    CREATE UNIQUE INDEX nicknames_by_key ON nicknames (key);
+    CREATE TABLE looks (
+        person text COLLATE "C" NOT NULL, shape text COLLATE "C" NOT NULL, script text COLLATE "C" NOT NULL,
+        letters text COLLATE "C" NOT NULL
+    );
+    CREATE INDEX looks_by_shape ON looks (shape);
+    CREATE INDEX looks_of_people ON looks (person);
+
+    -- The turns of all are counted: a server of PostgreSQL with a lower count has lost some.
+    CREATE TABLE clock (tick bigint NOT NULL, at bigint NOT NULL) WITH (fillfactor = 50);
+    INSERT INTO clock VALUES (0, 0);
+    -- Each start of a server is an epoch; of its turns, which it numbers, `n` is the last one that was kept, with its
+    -- `answer`.  Of a node also until when it is taken for alive, and in which turn its sessions were adopted.
     CREATE TABLE servers (
-        epoch bigint PRIMARY KEY, n bigint NOT NULL DEFAULT 0, tick bigint NOT NULL, started_at bigint NOT NULL
+        epoch bigint PRIMARY KEY, node text COLLATE "C" NOT NULL, started_at bigint NOT NULL,
+        n bigint NOT NULL DEFAULT 0, answer jsonb, until bigint, adopted bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50);
+    -- What the nodes tell each other of, kept for an hour.
+    CREATE TABLE turns (tick bigint PRIMARY KEY, at bigint NOT NULL, told text NOT NULL);
 
     CREATE FUNCTION entry_size(text text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
         RETURN 150 + coalesce(octet_length(text), 0) * 3 / 2;
+    CREATE FUNCTION moment() RETURNS bigint LANGUAGE sql VOLATILE
+        RETURN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
 
-    -- Nobody else writes until the transaction ends, and nobody has started a server since.
+    -- The epoch of who may write as this node: a server that uses the database alone keeps out all of before.
+    CREATE FUNCTION current(name text) RETURNS bigint LANGUAGE sql STABLE
+        RETURN (SELECT max(epoch) FROM servers WHERE node = name AND epoch >= (
+            SELECT coalesce(max(epoch), 0) FROM servers WHERE name = '' OR node = ''
+        ));
+
+    -- Nobody else writes until the transaction ends, and nobody has started a server instead of this one.
     CREATE FUNCTION hold(mine bigint) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
         PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
-        RETURN mine = (SELECT max(epoch) FROM servers);
+        RETURN coalesce(mine = current((SELECT node FROM servers WHERE epoch = mine)), false);
     END $$;
 
     -- Rows of entries become others, in the order of the columns.
@@ -113,18 +159,59 @@ MIGRATIONS: Sequence[str] = (
         WHERE logs.id = gone.log
     $$;
 
-    -- A turn, whole or not at all.  First of all whether it is here already: its answer may have been lost.
+    -- The nodes are told of a turn; of what is in no table as far as a notification can hold it.
+    CREATE FUNCTION tell(tick bigint, at bigint, told jsonb, passing jsonb) RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE
+        whole text := tick || ' ' || (told || passing)::text;
+    BEGIN
+        INSERT INTO turns VALUES (tick, at, told::text);
+        PERFORM pg_notify('{CHANNEL}', CASE WHEN octet_length(whole) < 7900 THEN whole ELSE tick::text END);
+    END $$;
+
+    -- Somebody is to be called so: returns who is in the way, if anybody is.
+    CREATE FUNCTION claim(claim jsonb, name text) RETURNS text LANGUAGE plpgsql AS $$
+    DECLARE
+        holder text;
+    BEGIN
+        SELECT nick INTO holder FROM nicknames WHERE key = claim->>2 AND person != claim->>0;
+        IF holder IS NULL THEN
+            SELECT nick INTO holder FROM jsonb_array_elements(claim->3) AS look
+            JOIN looks ON shape = look->>0 AND (script != look->>1 OR letters = look->>2)
+            JOIN nicknames USING (person) WHERE person != claim->>0 LIMIT 1;
+        END IF;
+        IF holder IS NULL THEN
+            DELETE FROM nicknames WHERE person = claim->>0;
+            DELETE FROM looks WHERE person = claim->>0;
+            IF claim->>1 IS NOT NULL THEN
+                INSERT INTO nicknames VALUES (claim->>0, claim->>1, claim->>2, name);
+                INSERT INTO looks
+                    SELECT claim->>0, look->>0, look->>1, look->>2 FROM jsonb_array_elements(claim->3) AS look;
+            END IF;
+        END IF;
+        RETURN holder;
+    END $$;
+
+    -- A turn, whole or not at all.  First of all whether it is here already: its answer may have been lost.  A node's
+    -- gets its numbers and its date here, and is told to the others.
     CREATE FUNCTION keep(turn jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
     DECLARE
         mine servers;
         known jsonb;
+        me text := turn->>'node';
+        now clock;
+        firsts jsonb;
+        asked jsonb;
+        holder text;
+        won jsonb := '[]';
+        taken jsonb := '[]';
+        outdated jsonb := '[]';
     BEGIN
         PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
         SELECT * INTO mine FROM servers WHERE epoch = (turn->>'epoch')::bigint;
         IF mine.n = (turn->>'n')::bigint THEN
-            RETURN jsonb_build_object('tick', mine.tick);
+            RETURN mine.answer;
         END IF;
-        IF mine.epoch IS DISTINCT FROM (SELECT max(epoch) FROM servers) THEN
+        IF mine.epoch IS DISTINCT FROM current(mine.node) OR mine.adopted > (turn->>'seen')::bigint THEN
             RETURN '{{"fenced": true}}';
         END IF;
         IF turn ? 'ids' THEN
@@ -135,25 +222,53 @@ MIGRATIONS: Sequence[str] = (
                 RETURN jsonb_build_object('known', known);
             END IF;
         END IF;
+        -- The number of the turn not before: one that was refused has none.
+        UPDATE clock SET tick = tick + 1, at = greatest(at, moment()) RETURNING * INTO now;
+        FOR asked IN SELECT value FROM jsonb_array_elements(turn->'claims') LOOP
+            holder := claim(asked, me);
+            IF holder IS NULL THEN
+                won := won || jsonb_build_array(asked);
+            ELSE
+                taken := taken || jsonb_build_array(jsonb_build_array(asked->0, asked->1, holder));
+            END IF;
+        END LOOP;
+        IF me IS NOT NULL THEN
+            SELECT coalesce(jsonb_agg(id), '[]') INTO outdated FROM (
+                SELECT id FROM people JOIN jsonb_array_elements(turn->'people') AS part ON id = part->>0
+                WHERE node != me AND tick > (turn->>'seen')::bigint
+                UNION ALL
+                SELECT digest FROM sessions JOIN jsonb_array_elements(turn->'sessions') AS part ON digest = part->>0
+                WHERE node != me AND tick > (turn->>'seen')::bigint
+            ) AS later (id);
+        END IF;
         IF turn ? 'logs' THEN
             INSERT INTO logs (key, name, head)
                 SELECT part->>0, part->>1, 0 FROM jsonb_array_elements(turn->'logs') AS part
                 WHERE NOT EXISTS (SELECT FROM logs WHERE key = part->>0);
             WITH placed AS (
                 UPDATE logs SET
-                    name = part->>1, head = (part->>2)::bigint, oldest = coalesce(oldest, (part->>3)::bigint),
+                    name = part->>1,
+                    head = CASE WHEN me IS NULL THEN (part->>2)::bigint
+                        ELSE head + (part->>2)::bigint - (part->>6)::bigint + 1 END,
+                    oldest = coalesce(oldest, CASE WHEN me IS NULL OR part->>3 IS NULL THEN (part->>3)::bigint
+                        ELSE now.at END),
                     said = said + (part->>4)::bigint, size = size + (part->>5)::bigint
                 FROM jsonb_array_elements(turn->'logs') AS part WHERE key = part->>0
-                RETURNING key, id << {SEQ_BITS} AS place, id
+                RETURNING key, id << {SEQ_BITS} AS place, id, head - (part->>2)::bigint AS shift,
+                    (part->>6)::bigint AS first
             ), named AS (
                 INSERT INTO line_ids (person, id, log, seq, at, digest)
-                SELECT part->>1, part->>2, placed.id, (part->>3)::bigint, (part->>4)::bigint, (part->>5)::bigint
+                SELECT part->>1, part->>2, placed.id, (part->>3)::bigint + shift,
+                    CASE WHEN me IS NULL THEN (part->>4)::bigint ELSE now.at END, (part->>5)::bigint
                 FROM jsonb_array_elements(turn->'ids') AS part JOIN placed ON key = part->>0
+            ), written AS (
+                INSERT INTO entries
+                SELECT place + (part->>1)::bigint + shift,
+                    CASE WHEN me IS NULL THEN (part->>2)::bigint ELSE now.at END,
+                    part->>3, part->>4, part->>5, part->>6, part->>7, part->>8, part->>9, part->>10
+                FROM jsonb_array_elements(turn->'entries') AS part JOIN placed ON key = part->>0
             )
-            INSERT INTO entries
-                SELECT place + (part->>1)::bigint, (part->>2)::bigint, part->>3, part->>4, part->>5, part->>6, part->>7,
-                    part->>8, part->>9, part->>10
-                FROM jsonb_array_elements(turn->'entries') AS part JOIN placed ON key = part->>0;
+            SELECT jsonb_object_agg(key, first + shift) INTO firsts FROM placed;
         END IF;
         IF turn ? 'records' THEN
             DELETE FROM records USING jsonb_array_elements(turn->'records') AS part
@@ -162,23 +277,100 @@ MIGRATIONS: Sequence[str] = (
                 WHERE part->>2 IS NOT NULL ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value;
         END IF;
         IF turn ? 'people' THEN
-            DELETE FROM people USING jsonb_array_elements(turn->'people') AS part
-                WHERE id = part->>0 AND part->>1 IS NULL;
-            INSERT INTO people SELECT part->>0, part->>1 FROM jsonb_array_elements(turn->'people') AS part
-                WHERE part->>1 IS NOT NULL ON CONFLICT (id) DO UPDATE SET record = excluded.record;
+            INSERT INTO people SELECT part->>0, part->>1, coalesce(me, ''), now.tick
+                FROM jsonb_array_elements(turn->'people') AS part WHERE NOT outdated ? (part->>0)
+                ON CONFLICT (id) DO UPDATE
+                SET (record, node, tick) = (excluded.record, excluded.node, excluded.tick);
         END IF;
         IF turn ? 'sessions' THEN
+            INSERT INTO sessions SELECT part->>0, part->>1, coalesce(me, ''), now.tick
+                FROM jsonb_array_elements(turn->'sessions') AS part WHERE NOT outdated ? (part->>0)
+                ON CONFLICT (digest) DO UPDATE
+                SET (record, node, tick) = (excluded.record, excluded.node, excluded.tick);
+        END IF;
+        IF me IS NULL THEN
+            DELETE FROM people USING jsonb_array_elements(turn->'people') AS part
+                WHERE id = part->>0 AND record IS NULL;
             DELETE FROM sessions USING jsonb_array_elements(turn->'sessions') AS part
-                WHERE digest = part->>0 AND part->>1 IS NULL;
-            INSERT INTO sessions SELECT part->>0, part->>1 FROM jsonb_array_elements(turn->'sessions') AS part
-                WHERE part->>1 IS NOT NULL ON CONFLICT (digest) DO UPDATE SET record = excluded.record;
+                WHERE digest = part->>0 AND record IS NULL;
         END IF;
         IF turn ? 'emptied' THEN
             PERFORM rewrite(turn->'emptied');
         END IF;
-        -- The number of the turn last: one that was refused has none.
-        UPDATE servers SET n = (turn->>'n')::bigint, tick = tick + 1 WHERE epoch = mine.epoch;
-        RETURN jsonb_build_object('tick', mine.tick + 1);
+        mine.answer := jsonb_build_object(
+            'tick', now.tick, 'at', now.at, 'firsts', firsts, 'taken', taken, 'outdated', outdated
+        );
+        UPDATE servers SET n = (turn->>'n')::bigint, answer = mine.answer WHERE epoch = mine.epoch;
+        IF me IS NOT NULL THEN
+            PERFORM tell(
+                now.tick, now.at,
+                (turn - '{{ids,claims,emptied,passing}}'::text[])
+                    || jsonb_build_object('answer', mine.answer, 'won', won),
+                jsonb_build_object('passing', turn->'passing')
+            );
+        END IF;
+        RETURN mine.answer;
+    END $$;
+
+    -- The sessions of a node are another one's; where it may still be there (`lapsed`) only if its lease has run out.
+    CREATE FUNCTION adopt(mine bigint, gone text, lapsed boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+    DECLARE
+        name text := (SELECT node FROM servers WHERE epoch = mine);
+        now clock;
+        ended jsonb;
+        freed jsonb;
+    BEGIN
+        PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
+        IF mine IS DISTINCT FROM current(name)
+            OR (lapsed AND NOT EXISTS (SELECT FROM servers WHERE epoch = current(gone) AND until < moment()))
+            OR NOT (
+                lapsed OR EXISTS (SELECT FROM servers WHERE node = gone AND epoch < mine)
+                OR EXISTS (SELECT FROM sessions WHERE node = gone)
+            ) THEN
+            RETURN false;
+        END IF;
+        UPDATE clock SET tick = tick + 1, at = greatest(at, moment()) RETURNING * INTO now;
+        WITH moved AS (
+            UPDATE sessions SET node = name, tick = now.tick, record = CASE
+                WHEN record::jsonb->>'ended_at' IS NULL
+                THEN jsonb_set(record::jsonb, '{{ended_at}}', to_jsonb(now.at))::text ELSE record END
+            WHERE node = gone AND record IS NOT NULL RETURNING digest, record
+        ) SELECT coalesce(jsonb_agg(jsonb_build_array(digest, record)), '[]') INTO ended FROM moved;
+        WITH free AS (
+            DELETE FROM nicknames WHERE node = gone AND NOT EXISTS (
+                SELECT FROM people WHERE id = person AND record IS NOT NULL AND NOT (
+                    (record::jsonb->>'absent')::boolean AND record::jsonb->>'password' IS NULL
+                )
+            ) RETURNING person
+        ), unseen AS (DELETE FROM looks USING free WHERE looks.person = free.person)
+        SELECT coalesce(jsonb_agg(jsonb_build_array(person, NULL)), '[]') INTO freed FROM free;
+        UPDATE servers SET adopted = now.tick, until = CASE WHEN lapsed THEN NULL ELSE until END
+            WHERE epoch = current(gone);
+        PERFORM tell(now.tick, now.at, jsonb_build_object(
+            'node', name, 'adopted', gone, 'epoch', 0, 'answer', jsonb_build_object('at', now.at), 'won', freed,
+            'sessions', ended
+        ), '{{}}');
+        RETURN true;
+    END $$;
+
+    -- This node is there; which are not, and have sessions.  Null where it was adopted, and does not know it yet.
+    CREATE FUNCTION beat(mine bigint, seen bigint, seconds bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+    DECLARE
+        name text;
+    BEGIN
+        UPDATE servers SET until = moment() + seconds * 1000000
+            WHERE epoch = mine AND adopted <= seen AND epoch = current(node) RETURNING node INTO name;
+        IF name IS NULL THEN
+            RETURN NULL;
+        END IF;
+        DELETE FROM turns WHERE at < moment() - {KEPT_SECONDS} * 1000000::bigint;
+        DELETE FROM people WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
+        DELETE FROM sessions WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
+        RETURN (
+            SELECT coalesce(jsonb_agg(DISTINCT node), '[]') FROM servers
+            WHERE node NOT IN ('', name) AND epoch = current(node) AND until < moment()
+                AND EXISTS (SELECT FROM sessions WHERE sessions.node = servers.node AND record IS NOT NULL)
+        );
     END $$;
     """,
 )
@@ -190,6 +382,8 @@ class Prepared(NamedTuple):
 
     address: str
     writer: Link
+    node: str
+    """What it is called where several use it, else nothing."""
     epoch: int
     tick: int
     kept: Kept
@@ -224,35 +418,46 @@ def suits(link: Link) -> None:
             )
 
 
-def prepare(address: str, *, keep: Keep = None, now: datetime = EARLIEST) -> Prepared:
+def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = EARLIEST) -> Prepared:
     """Lock, check and, if need be, make or migrate the database; raises `Unusable`.
+
+    A node shares it with others, and adopts what it had before.
 
     What `keep` takes away will be taken later; how much that is now stands in the summary.
     """
     link = Link(address, suits, inf)
     try:
         at = version(address, link)
-        lock_out(address, link)
-        if at < len(MIGRATIONS):
-            with link.transaction():
+        lock_out(address, link, node)
+        with link.transaction():
+            # Nodes may start at once.
+            link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
+            if (at := version(address, link)) < len(MIGRATIONS):
                 make(link, at)
         _fold_anew(link)
         link.seconds = limits.STATEMENT_SECONDS  # without its standby it would wait for ever
-        epoch, tick = link.ask(
+        epoch = link.value(
             """
-            INSERT INTO servers (epoch, tick, started_at)
-            SELECT coalesce(max(epoch), 0) + 1, coalesce(max(tick), 0) + 1, extract(epoch FROM now())::bigint * 1000000
-            FROM servers RETURNING epoch, tick
-            """
-        )[0]
-        link.ask("DELETE FROM servers WHERE epoch < :epoch", {"epoch": epoch - _EPOCHS})
+            INSERT INTO servers (epoch, node, started_at, until)
+            SELECT coalesce(max(epoch), 0) + 1, :node, moment(), moment() + :lease FROM servers RETURNING epoch
+            """,
+            {"node": node, "lease": int(limits.LEASE_SECONDS) * 1_000_000},
+        )
+        link.ask("DELETE FROM servers WHERE epoch < :epoch AND epoch < current(node)", {"epoch": epoch - _EPOCHS})
         link.seconds = inf
+        if node:
+            for gone in ("", node):  # also what a server had that used it alone
+                link.ask("SELECT adopt(:epoch, :gone, false)", {"epoch": epoch, "gone": gone})
+        else:
+            link.run(_ALONE)
         summary = [_summary(address, link, at == 0)]
         if keep is not None:
             summary.append(plan(keep, due(link, keep, now)))
-        held = kept(address, link)
+        with link.transaction(ONE_VIEW):
+            tick = link.value("SELECT tick FROM clock")
+            held = kept(address, link, node)
         link.seconds = limits.STATEMENT_SECONDS
-        return Prepared(address, link, epoch, tick, held, summary)
+        return Prepared(address, link, node, epoch, tick, held, summary)
     except Unreachable as error:
         link.close()
         raise error.unusable or unusable(address, error.reason) from None
@@ -264,17 +469,24 @@ def prepare(address: str, *, keep: Keep = None, now: datetime = EARLIEST) -> Pre
         raise
 
 
+_ALONE = """
+    DELETE FROM nicknames; DELETE FROM looks; DELETE FROM turns;
+    DELETE FROM people WHERE record IS NULL; DELETE FROM sessions WHERE record IS NULL;
+    UPDATE sessions SET node = '' WHERE node != '';
+"""
+"""What only several servers need goes."""
+
 _EPOCHS = 100
 """So many starts are known: whoever was cut off for as many is fenced, and not told what became of the last turn."""
 
 
-def examine(address: str) -> Sequence[Sentence]:
+def examine(address: str, node: str = "") -> Sequence[Sentence]:
     """Look whether `prepare` would take the database, and change nothing; raises `Unusable`."""
     link = Link(address, suits)
     try:
         if not version(address, link) and not link.value("SELECT has_database_privilege(current_database(), 'CREATE')"):
             raise unusable(address, say("Permission denied"))
-        lock_out(address, link)
+        lock_out(address, link, node)
     except Unreachable as error:
         raise error.unusable or unusable(address, error.reason) from None
     except Failed as error:
@@ -284,11 +496,11 @@ def examine(address: str) -> Sequence[Sentence]:
     return ()
 
 
-def lock_out(address: str, link: Link) -> None:
-    """Let no other server use the database while this connection lasts; raises `Unusable`."""
+def lock_out(address: str, link: Link, node: str = "") -> None:
+    """Let no other server use the database while this connection lasts, a node none but nodes; raises `Unusable`."""
     # A server that has just ended may hold it a moment longer.
     ends_at = monotonic() + limits.LOCKED_SECONDS
-    while not locked(link):
+    while not locked(link, node):
         if monotonic() < ends_at:
             sleep(limits.RECONNECT_LEAST_SECONDS / 10)
             continue
@@ -300,9 +512,10 @@ def lock_out(address: str, link: Link) -> None:
         )
 
 
-def locked(link: Link) -> bool:
+def locked(link: Link, node: str = "") -> bool:
     """Try to; returns whether others are locked out."""
-    return bool(link.value(f"SELECT pg_try_advisory_lock({LOCK}{LOCKS_OUT})"))
+    how = "pg_try_advisory_lock_shared" if node else "pg_try_advisory_lock"
+    return bool(link.value(f"SELECT {how}({LOCK}{LOCKS_OUT})"))
 
 
 def version(address: str, link: Link) -> int:
@@ -362,7 +575,7 @@ def _fold_anew(link: Link) -> None:
         link.ask("INSERT INTO search_made_by VALUES (:folding)", {"folding": FOLDING})
 
 
-def kept(address: str, link: Link) -> Kept:
+def kept(address: str, link: Link, node: str) -> Kept:
     """What is held of those who can come back; raises `Unusable` where it is damaged."""
     remembered = people.remembered(link)
     keys = {"#lobby", "#staff", "*"}
@@ -383,7 +596,10 @@ def kept(address: str, link: Link) -> Kept:
                 reason=wrong,
             )
         )
-    return Kept(logs, [Record(*record) for record in records], _older(link), remembered)
+    claims = [Claim(*claim) for claim in link.ask("SELECT person, nick FROM nicknames")]
+    others = link.ask("SELECT digest, node FROM sessions WHERE node NOT IN ('', :node)", {"node": node})
+    found = [Record(*record) for record in records]
+    return Kept(logs, found, _older(link), remembered, {digest: other for digest, other in others}, claims)  # noqa: C416
 
 
 def _older(link: Link) -> Mapping[str, str]:

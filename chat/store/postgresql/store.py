@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
@@ -58,12 +58,16 @@ AWAY = say("the database cannot be reached")
 FENCED = say("another server uses the database now")
 
 
-class _Flight:
+class Flight:
     """A batch that is on its way, and who waits for what becomes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: int = 0) -> None:
         self.waits: Deferred[Numbered] = Deferred()
         self.landed = False
+        self.seen = seen
+        """The last turn of others that was told before it began."""
+        self.tick = 0
+        """The turn as which it was kept."""
 
 
 class PostgresStore:
@@ -73,6 +77,7 @@ class PostgresStore:
         self._address = prepared.address
         self._reactor = reactor
         self._epoch = prepared.epoch
+        self._node = prepared.node
         self._tick = prepared.tick
         self._number = 0
         self._locked = True
@@ -102,34 +107,45 @@ class PostgresStore:
         Or it shows what its standby never got: so something is written first, which waits for that.
         """
         suits(link)
-        if link.value("SELECT max(tick) FROM servers") < self._tick:
+        if link.value("SELECT tick FROM clock") < self._tick:
             raise Unreachable(say("it does not have what was stored last"), asked=False)
-        link.ask("UPDATE servers SET tick = tick WHERE epoch = :epoch", {"epoch": self._epoch})
+        link.ask("UPDATE clock SET tick = tick")
 
     def _suits_writer(self, link: Link) -> None:
         self._suits(link)
         # It may be our own connection of before that still holds it; the epoch says whether another server came.
-        self._locked = locked(link)
+        self._locked = locked(link, self._node)
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept, and
         with `InDoubt` where that is not known yet."""
         if self._away:
             return fail(NotStored(AWAY))
-        flight = _Flight()
+        flight = self._begin()
         self._writer.do(partial(self._commit, batch=batch, flight=flight)).addBoth(self._landed, flight)
         return flight.waits
 
-    def _commit(self, link: Link, batch: Batch, flight: _Flight) -> Numbered:
+    def _begin(self) -> Flight:
+        return Flight()
+
+    def _header(self, batch: Batch, flight: Flight) -> dict[str, object]:
+        """What names a turn."""
+        return {"epoch": self._epoch, "n": self._number}
+
+    def _numbered(self, batch: Batch, answer: Mapping[str, Any]) -> Numbered:
+        """What numbers and which date the batch has."""
+        return batch.proposed
+
+    def _commit(self, link: Link, batch: Batch, flight: Flight) -> Numbered:
         self._number += 1
-        number, sent, late_at = self._number, "", time.monotonic() + limits.STORE_AWAY_SECONDS
+        sent, late_at = "", time.monotonic() + limits.STORE_AWAY_SECONDS
         asked = told_of = False
         pause = limits.RECONNECT_LEAST_SECONDS
         while True:
             try:
                 if not self._locked:
-                    self._locked = locked(link)
-                sent = sent or turn(batch, self._epoch, number, redacted(link, batch.redactions))
+                    self._locked = locked(link, self._node)
+                sent = sent or turn(batch, self._header(batch, flight), redacted(link, batch.redactions))
                 answer = link.value("SELECT keep(:turn)", {"turn": sent})
                 break
             except Unreachable as error:
@@ -146,17 +162,17 @@ class PostgresStore:
             raise Duplicates(told(answer["known"]))
         if "fenced" in answer:
             raise NotStored(FENCED)
-        self._tick = answer["tick"]
-        return batch.proposed
+        self._tick = flight.tick = answer["tick"]
+        return self._numbered(batch, answer)
 
-    def _in_doubt(self, flight: _Flight, reason: Sentence) -> None:
+    def _in_doubt(self, flight: Flight, reason: Sentence) -> None:
         """What becomes of a batch is not known for long: whoever waits goes on, and nothing else is taken meanwhile."""
         if not flight.landed:
             self._is_away(reason)
             waiting, flight.waits = flight.waits, Deferred()
             waiting.errback(InDoubt(flight.waits))
 
-    def _landed(self, result: Numbered | Failure, flight: _Flight) -> None:
+    def _landed(self, result: Numbered | Failure, flight: Flight) -> None:
         flight.landed = True
         if not isinstance(result, Failure):
             self._is_back()
@@ -252,7 +268,11 @@ class PostgresStore:
 
     def forget(self, gone: Forgotten, behind: int) -> Deferred[Emptied]:
         """Let nothing of these people be left in a part of all that is held, nor, with the first part, their logs."""
-        return self._writer.do(partial(self._alone, lambda link: forget(link, gone, behind))).addErrback(_unwritten)
+        return self._change(partial(self._alone, lambda link: forget(link, gone, behind)))
+
+    def _change(self, work: Callable[[Link], Result]) -> Deferred[Result]:
+        """Something else than a batch; whether it was done is not asked for again."""
+        return self._writer.do(work).addErrback(_unwritten)
 
     def room(self, key: str) -> Deferred[KeptLog | None]:
         """The room of this key, as it was committed last; None where there never was one."""
@@ -276,7 +296,7 @@ class PostgresStore:
             )
             return gone
 
-        return self._writer.do(work).addErrback(_unwritten)
+        return self._change(work)
 
     def backup(self, directory: Path, stamp: str) -> Deferred[Path]:
         """The copy of this date, or moment, as a file of SQLite, made if there is none, beside the last ones."""

@@ -1,0 +1,159 @@
+"""The same store where several servers use one database: it gives all of their turns one order, in which each hears of
+the others'.
+
+A thread listens to what PostgreSQL notifies of, and reads what was too long for that, or missed, from a table.  What it
+hears is told in the order of the turns, and so are the answers to this node's own: what comes too early waits.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from threading import Thread
+from time import sleep
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chat.base import limits
+from chat.base.errors import NotStored
+from chat.base.language import say
+from chat.core.ports import Batch, Claim, Elsewhere, Numbered
+from chat.store.postgresql.commits import told_of
+from chat.store.postgresql.connection import CHANNEL, Failed, Link, Unreachable
+from chat.store.postgresql.schema import Prepared
+from chat.store.postgresql.store import Flight, PostgresStore
+from chat.store.rows import date
+from chat.store.worker import Reactor
+
+logger = Logger()
+
+ADOPTED = say("this server was taken for gone")
+
+
+class PostgresNode(PostgresStore):
+    """(SharedStore)"""
+
+    shared = True
+
+    def __init__(self, prepared: Prepared, reactor: Reactor) -> None:
+        super().__init__(prepared, reactor)
+        self.node = prepared.node
+        self._tell: Callable[[Elsewhere], None] = lambda elsewhere: None
+        self._seen = prepared.tick
+        """The turn that was told last."""
+        self._heard: dict[int, Mapping[str, Any]] = {}
+        """What cannot be told yet, by its turn."""
+        self._own: tuple[int, Callable[[], None]] | None = None
+        """In which turn this node's batch was kept, and what answers it."""
+        self._listener = Thread(target=self._listen, name="chat-listener", args=(prepared.tick,), daemon=True)
+
+    def start(self) -> None:
+        """(Store)"""
+        super().start()
+        self._listener.start()
+
+    def follow(self, tell: Callable[[Elsewhere], None]) -> None:
+        """(SharedStore)"""
+        self._tell = tell
+
+    def beat(self) -> Deferred[Collection[str]]:
+        """(SharedStore)"""
+        values = {"epoch": self._epoch, "seen": self._seen, "lease": int(limits.LEASE_SECONDS)}
+
+        def beat(link: Link) -> Collection[str]:
+            lapsed: Collection[str] | None = link.value("SELECT beat(:epoch, :seen, :lease)", values)
+            if lapsed is None:
+                raise NotStored(ADOPTED)
+            return lapsed
+
+        return self._change(beat)
+
+    def adopt(self, node: str) -> Deferred[None]:
+        """(SharedStore)"""
+        values = {"epoch": self._epoch, "gone": node}
+        done = self._change(lambda link: link.ask("SELECT adopt(:epoch, :gone, true)", values))
+        return done.addCallback(lambda _: None)
+
+    # The order.
+
+    def _header(self, batch: Batch, flight: Flight) -> dict[str, object]:
+        return {**super()._header(batch, flight), "node": self.node, "seen": flight.seen}
+
+    def _begin(self) -> Flight:
+        return Flight(self._seen)
+
+    def _numbered(self, batch: Batch, answer: Mapping[str, Any]) -> Numbered:
+        taken = {Claim(person, nick): holder for person, nick, holder in answer["taken"]}
+        firsts: Mapping[str, int] = answer["firsts"] or {}
+        return Numbered(date(answer["at"]), firsts, taken, set(answer["outdated"]))
+
+    def _landed(self, result: Numbered | Failure, flight: Flight) -> None:
+        if isinstance(result, Failure):
+            super()._landed(result, flight)
+        else:
+            self._own = flight.tick, partial(super()._landed, result, flight)
+            self._go_on()
+
+    def _hear(self, tick: int, told: Mapping[str, Any]) -> None:
+        if tick > self._seen:
+            self._heard[tick] = told
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Tell what is next, as long as it is there."""
+        while True:
+            tick = self._seen + 1
+            if self._own is not None and self._own[0] <= tick:
+                (_, answer), self._own = self._own, None
+                self._heard.pop(tick, None)
+                self._seen = tick
+                answer()
+                continue
+            told = self._heard.get(tick)
+            if told is None or told["epoch"] == self._epoch:  # of its own the answer is under way
+                return
+            del self._heard[tick]
+            self._seen = tick
+            try:
+                self._tell(told_of(told))
+            except Exception:
+                logger.failure("What another server stored could not be told")
+
+    # The listener's thread.
+
+    def _listen(self, tick: int) -> None:
+        link = Link(self._address, self._suits)
+        while not self._closing:
+            try:
+                link.ask(f"LISTEN {CHANNEL}")
+                tick = self._catch_up(link, tick)
+                while not self._closing:
+                    for notified in link.notified(limits.BEAT_SECONDS):
+                        number, _, told = notified.partition(" ")
+                        if int(number) == tick + 1 and told:
+                            tick += 1
+                            self._reactor.callFromThread(self._hear, tick, link.read(told))
+                        elif int(number) > tick:
+                            tick = self._catch_up(link, tick)
+            except (Unreachable, Failed) as error:
+                logger.warn("The other servers cannot be heard: {reason}", reason=str(error.reason))
+                link.close()
+                sleep(limits.RECONNECT_LEAST_SECONDS)
+        link.close()
+
+    def _catch_up(self, link: Link, tick: int) -> int:
+        """Read what was missed; returns the last turn."""
+        while rows := link.ask(
+            "SELECT tick, told FROM turns WHERE tick > :tick ORDER BY tick LIMIT :most",
+            {"tick": tick, "most": limits.TURNS_READ},
+        ):
+            for number, told in rows:
+                if number != tick + 1:
+                    # What others said is lost to it: it would tell wrong numbers from now on.
+                    self._closing = True
+                    self._reactor.callFromThread(self._is_away, say("it has not listened for an hour: start it anew"))
+                    return tick
+                tick = number
+                self._reactor.callFromThread(self._hear, tick, link.read(told))
+        return tick

@@ -1,0 +1,285 @@
+"""Several servers on one database of PostgreSQL: one order of all turns, in which each hears of the others'."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from database import AMY, BOB, START, batch, lines, log, person, session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nodes import Cluster
+
+from chat.base import limits
+from chat.base.errors import NotStored
+from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered, Place, Record, Redaction
+from chat.log.events import Message
+
+pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
+
+from postgresql import Server, Stored, stored  # they need it
+
+from chat.store.unusable import Unusable
+
+pytestmark = [pytest.mark.slow, pytest.mark.door]
+
+
+class Told(list[Elsewhere]):
+    """What one node was told."""
+
+
+class Nodes:
+    """So many of them, started, and what each was told."""
+
+    def __init__(self, where: str, stack: ExitStack, *names: str) -> None:
+        self.where = where
+        self.stack = stack
+        self.stores: list[Stored] = []
+        self.told: list[Told] = []
+        for name in names:
+            self.start(name)
+
+    def start(self, name: str) -> Stored:
+        store = self.stack.enter_context(stored(self.where, name))
+        self.stores.append(store)
+        self.told.append(Told())
+        store.store.follow(self.told[-1].append)
+        return store
+
+    def commit(self, node: int, made: Batch) -> Numbered:
+        numbered: Numbered = self.stores[node].wait(self.stores[node].store.commit(made))
+        return numbered
+
+    def hear(self, node: int, count: int) -> Sequence[Elsewhere]:
+        """Wait until this node was told of so many turns in all; returns these."""
+        while len(self.told[node]) < count:
+            self.stores[node].call_next()
+        return self.told[node]
+
+
+@pytest.fixture
+def nodes(postgresql: Server) -> Iterator[Nodes]:
+    with ExitStack() as stack:
+        yield Nodes(postgresql.emptied(), stack, "a", "b")
+
+
+AMY_COMES = batch(people={"p": person("amy")}, sessions={"d": session("p")})._replace(claims=[Claim("p", "amy")])
+
+
+def claims(*claimed: tuple[str, str | None]) -> Batch:
+    return batch()._replace(claims=[Claim(*one) for one in claimed])
+
+
+def test_each_hears_what_the_others_committed_with_the_numbers_of_the_store(nodes: Nodes) -> None:
+    first = nodes.commit(0, batch(lines("one", "two"), records=[Record("topic", "#lobby", "tea")]))
+    second = nodes.commit(1, batch(lines("three")))
+    assert (first.firsts, second.firsts) == ({"#lobby": 1}, {"#lobby": 3})
+    assert first.at <= second.at
+    (told,) = nodes.hear(1, 1)
+    (appended,) = told.appended
+    assert (appended.key, appended.name, appended.recorded) == ("#lobby", "#LOBBY", True)
+    assert [(entry.seq, entry.at, entry.fact) for entry in appended.entries] == [
+        (1, first.at, Message(AMY, "one")),
+        (2, first.at, Message(AMY, "two")),
+    ]
+    assert told.records == [Record("topic", "#lobby", "tea")]
+    assert told.node == "a"
+    (told,) = nodes.hear(0, 1)
+    assert [entry.seq for entry in told.appended[0].entries] == [3]
+    assert nodes.stores[0].entries() == [*nodes.told[1][0].appended[0].entries, *told.appended[0].entries]
+
+
+def test_what_was_committed_before_is_told_before_the_answer(nodes: Nodes) -> None:
+    for number in range(5):
+        nodes.commit(0, batch(lines(f"{number}")))
+    numbered = nodes.commit(1, batch(lines("mine")))
+    assert numbered.firsts == {"#lobby": 6}
+    assert [told.appended[0].entries[0].seq for told in nodes.told[1]] == [1, 2, 3, 4, 5]
+
+
+def test_a_turn_that_is_too_long_for_a_notification_is_read(nodes: Nodes) -> None:
+    nodes.commit(0, batch(lines(*["x" * 500] * 100)))
+    (told,) = nodes.hear(1, 1)
+    assert len(told.appended[0].entries) == 100
+
+
+def test_what_is_not_recorded_is_heard_and_stands_nowhere(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch())
+    nodes.hear(1, 1)
+    time.sleep(0.3)  # it listens
+    nodes.commit(0, batch(lines("secret", recorded=False)))
+    told = nodes.hear(1, 2)[-1]
+    assert [entry.fact for entry in told.appended[0].entries] == [Message(AMY, "secret")]
+    nodes.commit(0, batch(lines(*["secret" * 100] * 20, recorded=False)))
+    told = nodes.hear(1, 3)[-1]
+    assert (told.appended, told.heads) == ([], {"#lobby": 21})
+    assert postgresql.ask("SELECT count(*) FROM chat.turns WHERE told LIKE '%secret%'", "chat") == [(0,)]
+    assert nodes.commit(1, batch(lines("known"))).firsts == {"#lobby": 22}
+
+
+def test_a_nickname_is_of_one_alone_and_one_that_is_alike_too(nodes: Nodes) -> None:
+    assert nodes.commit(0, claims(("p-amy", "amy"))).taken == {}
+    assert nodes.commit(1, claims(("p-x", "Amy"), ("p-y", "\u0430my"), ("p-bob", "bob"))).taken == {
+        Claim("p-x", "Amy"): "amy",
+        Claim("p-y", "\u0430my"): "amy",
+    }
+    assert nodes.hear(0, 1)[0].claims == [Claim("p-bob", "bob")]
+    nodes.commit(0, claims(("p-amy", None)))
+    assert nodes.commit(1, claims(("p-x", "Amy"))).taken == {}
+    assert [told.claims for told in nodes.hear(1, 2)] == [[Claim("p-amy", "amy")], [Claim("p-amy", None)]]
+
+
+def test_the_same_line_by_two_nodes_is_kept_once(nodes: Nodes) -> None:
+    place = Place("#lobby", "#LOBBY", 1, START)
+    numbered = nodes.commit(0, batch(lines("zero"), lines("one", key="#ops")))
+    numbered = nodes.commit(0, batch(lines("one"), ids=[("c1", place)]))
+    with pytest.raises(Duplicates) as caught:
+        nodes.commit(1, batch(lines("one"), ids=[("c1", place)]))
+    (known,) = caught.value.known.values()
+    assert known.place == Place("#lobby", "#LOBBY", 2, numbered.at)
+
+
+def test_a_record_that_another_node_stored_meanwhile_is_outdated(nodes: Nodes) -> None:
+    amy, ana = person("amy"), person("ana")
+    nodes.commit(0, batch(people={"p": amy}, sessions={"d": session("p")}))
+    assert nodes.commit(0, batch(people={"p": amy})).outdated == set()
+    late = nodes.stores[1].store.commit(batch(people={"p": ana}, sessions={"d": None, "e": session("p")}))
+    assert set(nodes.stores[1].wait(late).outdated) == {"p", "d"}
+    (told,) = [told for told in nodes.hear(0, 1) if told.remembered.sessions]
+    assert (dict(told.remembered.people), list(told.remembered.sessions)) == ({}, ["e"])
+    assert nodes.commit(1, batch(people={"p": ana})).outdated == set()
+
+
+def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_knows(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1)
+    nodes.start("c")
+    a, b, c = (held.store for held in nodes.stores)
+    nodes.commit(0, AMY_COMES)
+    nodes.commit(0, claims(("coming", "carl")))
+    for held in nodes.stores:
+        held.wait(held.store.beat())
+    time.sleep(1.2)
+    assert nodes.stores[2].wait(c.beat()) == ["a"]
+    nodes.stores[1].wait(b.beat())
+    nodes.commit(0, batch(lines("late")))
+    nodes.stores[1].wait(b.adopt("a"))
+    nodes.stores[2].wait(c.adopt("a"))
+    assert nodes.stores[2].wait(c.beat()) == []
+    told = nodes.hear(2, 4)[-1]
+    assert (told.node, told.adopted, told.claims) == ("b", "a", [Claim("coming", None)])
+    (ended,) = told.remembered.sessions.values()
+    assert ended is not None
+    assert ended.ended_at is not None
+    assert nodes.hear(1, 4)[-1].adopted == "a"  # it is told of that itself
+    with pytest.raises(NotStored):
+        nodes.commit(0, batch(lines("never")))
+    assert nodes.hear(0, 1)[0].adopted == "a"
+    nodes.commit(0, batch(lines("again")))
+    nodes.stores[0].wait(a.beat())
+    assert nodes.stores[2].texts() == ["late", "again"]
+
+
+def test_a_node_that_starts_again_adopts_what_it_had_and_its_old_self_writes_nothing(nodes: Nodes) -> None:
+    nodes.commit(0, batch(lines("one"), people={"p": person("amy")}, sessions={"d": session("p")}))
+    again = nodes.start("a")
+    assert again.prepared.kept.remembered.sessions["d"].ended_at is not None
+    assert again.prepared.kept.elsewhere == {}
+    with pytest.raises(NotStored):
+        nodes.commit(0, batch(lines("never")))
+    nodes.commit(2, batch(lines("two")))
+    assert again.texts() == ["one", "two"]
+    _, adopted, last = nodes.hear(1, 3)
+    assert (adopted.adopted, adopted.node, last.node) == ("a", "a", "a")
+
+
+def test_what_a_node_finds_at_its_start_is_all_that_was_kept(nodes: Nodes) -> None:
+    nodes.commit(0, AMY_COMES)
+    nodes.commit(1, batch(sessions={"e": session("p")}))
+    third = nodes.start("c").prepared.kept
+    assert third.elsewhere == {"d": "a", "e": "b"}
+    assert third.claims == [Claim("p", "amy")]
+
+
+def test_what_a_server_had_that_used_the_database_alone_is_of_the_first_node(postgresql: Server) -> None:
+    where = postgresql.emptied()
+    with stored(where) as held:
+        held.commit(lines("one"), people={"p": person("amy")}, sessions={"d": session("p")})
+    with stored(where, "a") as one, stored(where, "b") as other:
+        assert (one.prepared.kept.elsewhere, other.prepared.kept.elsewhere) == ({}, {"d": "a"})
+        assert one.texts() == ["one"]
+    with stored(where) as held:
+        assert held.prepared.kept.elsewhere == {}
+        held.commit(lines("two", first=2))
+
+
+def test_one_that_uses_the_database_alone_and_nodes_keep_each_other_out(nodes: Nodes) -> None:
+    with pytest.raises(Unusable), stored(nodes.where):
+        pass
+    nodes.stack.close()
+    with stored(nodes.where), pytest.raises(Unusable), stored(nodes.where, "a"):
+        pass
+
+
+def test_what_was_missed_while_a_connection_was_cut_is_read(nodes: Nodes, postgresql: Server) -> None:
+    for number in range(4):
+        postgresql.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'")
+        nodes.commit(number % 2, batch(lines(f"{number}")))
+    heard = [entry.seq for told in nodes.hear(0, 2) for one in told.appended for entry in one.entries]
+    assert heard == [2, 4]
+
+
+def test_what_is_taken_back_is_told(nodes: Nodes) -> None:
+    nodes.commit(0, batch(lines("one")))
+    nodes.commit(1, batch(log("#ops", [Message(BOB, "x")]), redactions=[Redaction("#lobby", [1])]))
+    assert nodes.hear(0, 1)[0].redactions == [Redaction("#lobby", [1])]
+    assert nodes.stores[0].texts() == [""]
+
+
+KEYS = ["#lobby", "#ops"]
+NICKS = ["amy", "Amy", "\u0430my", "bob", "B0B", None]
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.lists(st.sampled_from(KEYS), max_size=3),
+        st.lists(st.tuples(st.sampled_from(["p", "q", "r"]), st.sampled_from(NICKS)), max_size=2),
+        st.dictionaries(st.sampled_from(["p", "q"]), st.sampled_from([None, person("amy"), person("bob")]), max_size=2),
+        st.none() | st.integers(0, 3),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=15)
+@given(steps=steps)
+def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, steps: list[Any]) -> None:
+    """So what is found out about several servers with that one holds with this one, too."""
+    with ExitStack() as stack:
+        nodes = Nodes(postgresql.cleared(), stack, "a", "b", "c")
+        cluster = Cluster()
+        fakes = [cluster.node(name) for name in "abc"]
+        told: list[list[Elsewhere]] = [[], [], []]
+        for fake, heard in zip(fakes, told, strict=True):
+            fake.follow(heard.append)
+        for node, keys, claimed, people, id in steps:
+            appended = [lines(*["x"] * keys.count(key), key=key) for key in dict.fromkeys(keys)]
+            ids = [(f"c{id}", Place(keys[0], "", 1, START))] if id is not None and keys else []
+            made = batch(*appended, ids=ids, people=people)._replace(claims=[Claim(*claim) for claim in claimed])
+            expected: list[Any] = []
+            fakes[node].commit(made).addBoth(expected.append)
+            try:
+                given_ = nodes.commit(node, made)
+            except Duplicates:
+                assert expected[0].check(Duplicates)
+                continue
+            (numbered,) = expected
+            assert (given_.firsts, given_.taken) == (numbered.firsts, numbered.taken)
+        counts = [len(heard) for heard in told]
+        for node, count in enumerate(counts):
+            for ours, theirs in zip(nodes.hear(node, count), told[node], strict=True):
+                assert [(one.key, [entry.seq for entry in one.entries]) for one in ours.appended] == [
+                    (one.key, [entry.seq for entry in one.entries]) for one in theirs.appended
+                ]
+                assert (list(ours.claims), ours.node) == (list(theirs.claims), theirs.node)
