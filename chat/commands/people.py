@@ -69,6 +69,9 @@ def who(call: Call, asked: Who) -> None:
         here -= whole - len(people)
     now = session.hub.clock.seconds()
     users = [_user(person, room, now) for person in people]
+    if session.keeps_list:  # so does who has left and may be back before that is told
+        users += [replies.User(nick, None, False) for nick in room.departed]
+        here += len(room.departed)
     call.reply(replies.Who(room.log.name, users, here))
 
 

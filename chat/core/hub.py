@@ -415,8 +415,9 @@ class Hub:
         """Another nickname, already checked, of which the rooms are told; raises `Refused` if it is somebody's."""
         self.check_nick_free(nick, person)
         old = person.author
-        for room in person.rooms.values():
+        for room in self.rooms.values():  # also one that was not told yet that they left, or who was called so before
             room.introduce(person, nick)
+            room.tell_of((person.id,))
         self.claim(nick, person)
         if self.noted:
             logger.info("{old} is now {nick}", old=old.nick, nick=nick)

@@ -630,9 +630,9 @@ class Session:
                 return self.rendering.format.echoes
             if fact.author.person in person.ignored and not isinstance(fact, _OF_OFFICE):
                 return isinstance(fact, Redacted) and bool(fact.whose)
-        if isinstance(fact, Joined | Left) and entry.seq <= self.listed.get(log.key, 0) and self.keeps_list:
-            # Who left the chat may stand in the list of another room that they are in already.
-            elsewhere = isinstance(fact, Left) and sum(key in self.rooms for key in fact.rooms) > 1
+        if isinstance(fact, Joined | Left | Renamed) and entry.seq <= self.listed.get(log.key, 0) and self.keeps_list:
+            # Who left the chat, or has another name, may stand in the list of another room that they are in already.
+            elsewhere = isinstance(fact, Left | Renamed) and sum(key in self.rooms for key in fact.rooms) > 1
             if not elsewhere or self._frame is not Frame.NONE:
                 return False
         if isinstance(fact, Left | Renamed | Measured) and len(fact.rooms) > 1 and self.rendering.format.folds:

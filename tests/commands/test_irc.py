@@ -1334,6 +1334,54 @@ def test_nobody_comes_who_is_in_the_list_already_and_nobody_is_missing_in_it(wor
         assert listed([line for line in lines if line != own], set()) == everybody
 
 
+def test_who_comes_back_is_told_by_the_list_alone_how_people_are_called(world: World) -> None:
+    """A nickname that was somebody else's before is not taken from who has it now."""
+    amy, bob = enter(world, "amy", "JOIN #lobby"), enter(world, "bob", "JOIN #lobby")
+    carl, code = enter(world, "carl", "JOIN #lobby"), amy.session.code
+    amy.cut()
+    bob.type("NICK dora", "PRIVMSG #lobby :it is me")
+    carl.type("NICK bob")
+    amy = irc(world, f"PASS {code}", "NICK x", "USER a 0 * :A")
+    assert told(amy, "353") == [["amy", "=", "#lobby", "amy dora bob"]]
+    assert not told(amy, "NICK")
+    assert "<dora> it is me" in amy.bytes.decode()
+    carl.type("NICK emil")
+    assert told(amy, "NICK") == [["emil"]]
+
+
+def test_who_has_left_before_a_room_is_told_is_in_no_list_under_another_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "GATHER_FROM", 3)
+    amy = enter(world, "amy", "JOIN #lobby", "JOIN #ops")
+    bob = enter(world, "bob", "JOIN #lobby", "JOIN #ops")
+    carl, _ = enter(world, "carl", "JOIN #lobby"), enter(world, "dora", "JOIN #lobby")
+    world.wait(2 * limits.GATHER_SECONDS, 1)
+    carl.type("PART #lobby")  # is told at once, and who goes next a while later
+    amy.take()
+    bob.type("PART #lobby", "NICK emil")
+    world.turn()
+    came = [line for line in amy.take() if "bob" in line]
+    assert came == [":bob!chat@chat PART #lobby :", ":bob!chat@chat NICK :emil"]
+
+
+def test_who_left_and_may_be_back_before_a_room_is_told_is_among_its_names(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "GATHER_FROM", 3)
+    amy, bob = enter(world, "amy", "JOIN #lobby"), enter(world, "bob", "JOIN #lobby")
+    carl, _ = enter(world, "carl", "JOIN #lobby"), enter(world, "dora", "JOIN #lobby")
+    world.wait(2 * limits.GATHER_SECONDS, 1)
+    carl.type("PART #lobby")  # is told at once, and who goes next a while later
+    bob.type("PART #lobby")
+    amy.take()
+    amy.type("NAMES #lobby")
+    names = listed(amy.take(), set())
+    bob.type("JOIN #lobby")
+    world.wait(2 * limits.GATHER_SECONDS, 1)
+    assert listed(amy.take(), names) == {"amy", "bob", "dora"}
+
+
 def test_who_leaves_the_chat_while_one_joins_another_room_leaves_the_first_one_too(world: World) -> None:
     amy, bob = enter(world, "amy", "JOIN #ops"), world.enter("bob", "/join #dev", "/join #ops", "/leave #lobby")
     assert amy.take() == [":bob!chat@chat JOIN #ops"]
