@@ -1,16 +1,22 @@
 """ssh: who comes by it is among all others, nothing is forwarded, and nobody holds more than they may."""
 
 import struct
+from contextlib import suppress
 
 import pytest
-from by_ssh import BySsh, new_key
+from by_ssh import BySsh, _Wire, new_key
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.conch.error import ValidPublicKey
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import Key
 from twisted.cred.credentials import SSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.error import ConnectionLost
+from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
 from world import World, until
 
 from chat.base import limits
@@ -380,3 +386,59 @@ def test_when_the_server_stops_all_are_told(world: World) -> None:
     assert waiting.client.told == "-> The server is stopping."
     world.wait(limits.CLOSE_SECONDS)
     assert gone.called
+
+
+_PACKETS = st.tuples(
+    st.sampled_from([*range(1, 8), 20, 21, 30, 31, 50, 60, 61, *range(80, 83), *range(90, 101), 192]),
+    st.one_of(
+        st.binary(max_size=60),
+        st.builds(
+            lambda channel, name, rest: struct.pack(">L", channel) + NS(name) + rest,
+            st.integers(0, 3),
+            st.sampled_from([b"shell", b"exec", b"pty-req", b"window-change", b"subsystem", b"env", b"signal"]),
+            st.binary(max_size=40),
+        ),
+        st.builds(
+            lambda name, numbers: NS(name) + struct.pack(f">{len(numbers)}L", *numbers),
+            st.sampled_from([b"session", b"direct-tcpip", b"ssh-userauth", b"ssh-connection", b"publickey", b"amy"]),
+            st.lists(st.integers(0, 2**32 - 1), max_size=4),
+        ),
+        st.builds(lambda numbers: struct.pack(f">{len(numbers)}L", *numbers), st.lists(st.integers(0, 5), max_size=4)),
+    ),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(_PACKETS, max_size=12), st.booleans())
+def test_whatever_packets_come_nothing_breaks_and_nobody_else_is_hurt(
+    packets: list[tuple[int, bytes]], logged_in: bool
+) -> None:
+    failures: list[dict] = []
+    globalLogPublisher.addObserver(observer := lambda event: "log_failure" in event and failures.append(event))
+    try:
+        world = World()
+        bob, by = world.enter("bob"), BySsh(world)
+        if logged_in:
+            by.comes().talks("amy")
+        else:
+            by.socket.startReading()
+            by.link.makeConnection(by.socket)
+            by.client.makeConnection(_Wire(by))
+        for number, payload in packets:
+            with suppress(Exception):  # the client breaks first
+                by.client.sendPacket(number, payload)
+            with suppress(Exception):
+                by.pump()
+        world.turn()
+        bob.take()
+        bob.type("/ping on")
+        assert "-> pong on" in bob.take()
+        for seat in list(by.link.seats):
+            if seat._edited is not None:
+                seat._edited.close()
+        by.socket.connectionLost(Failure(ConnectionLost()))
+        world.wait(limits.SSH_LOGIN_SECONDS)
+        assert by.link.editors._count == 0
+        assert not failures, failures[0]["log_failure"].getTraceback()
+    finally:
+        globalLogPublisher.removeObserver(observer)
