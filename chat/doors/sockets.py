@@ -15,9 +15,12 @@ from typing import NamedTuple
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
+from twisted.logger import Logger
 
 from chat.base import limits
 from chat.visit.door import Standing
+
+logger = Logger()
 
 _PROBES = 3
 _UNACKED = 24
@@ -53,6 +56,40 @@ class Layer:
     __slots__ = ("transport",)
 
     transport: object
+
+
+class Progress:
+    """How somebody takes what is sent to them, by a TCP socket or, as far as one knows, by none."""
+
+    __slots__ = ("_connection", "_taken", "at")
+
+    at: float
+    """When they took something last, or could have."""
+
+    def __init__(self, connection: socket.socket | None, now: float) -> None:
+        self._connection = connection
+        self._taken: int | None = None
+        self.at = now
+
+    def is_made(self) -> bool:
+        """Whether they took something since this was asked last, and there is more for them."""
+        if self._connection is None or not unacknowledged(self._connection):
+            return False
+        before, self._taken = self._taken, acknowledged(self._connection)
+        return self._taken != before
+
+    def is_hopeless(self, now: float, blocked: bool) -> bool:
+        """Whether their machine is gone, or takes nothing of what waits."""
+        connection = self._connection
+        if connection is not None and (taken := acknowledged(connection)) != self._taken:
+            self._taken, self.at = taken, now
+        if blocked and now - self.at >= limits.STALL_SECONDS:
+            logger.info("Closing a connection that took nothing for {seconds} s", seconds=limits.STALL_SECONDS)
+            return True
+        if connection is not None and is_dead(connection, limits.UNACKED_SECONDS):
+            logger.info("Closing a connection whose machine is gone")
+            return True
+        return False
 
 
 def beneath(transport: ITransport) -> socket.socket | None:

@@ -13,7 +13,6 @@ from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import getNS
 from twisted.conch.ssh.connection import EXTENDED_DATA_STDERR
 from twisted.conch.ssh.transport import DISCONNECT_BY_APPLICATION
-from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.language import say
@@ -22,7 +21,7 @@ from chat.commands import entering
 from chat.core.hub import Hub
 from chat.doors import sockets
 from chat.doors.lines import LineDecoder
-from chat.doors.sockets import Caller
+from chat.doors.sockets import Caller, Progress
 from chat.doors.ssh_editing import Edited
 from chat.doors.ssh_keys import QUIET
 from chat.doors.ssh_terminal import can_be_drawn_on
@@ -32,8 +31,6 @@ from chat.visit.visit import Visit, Visits
 from chat.wire.answers import Answer, Greeting, PasswordFirst, Problem
 from chat.wire.plain import Plain
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Typed
-
-logger = Logger()
 
 _FILES = re.compile(
     r"(?:\S*/)?(?:scp\s+-|rsync\s+--server|git-[a-z]+-[a-z]+\b|sftp-server\b|internal-sftp\b|mosh-server\b)"
@@ -283,8 +280,7 @@ class Seat(Door):
         self._words = b""
         self._size: tuple[str, int, int] | None = None
         self._edited: Edited | None = None
-        self._taken: int | None = None
-        self._progress_at = self.clock.seconds()
+        self._progress = Progress(link.socket, self.clock.seconds())
         # No proxy on the way can say in their name that they leave.
         self.visit = Visit(link.hub, link.chat, self, link.caller.host, proxied=False)
 
@@ -400,7 +396,7 @@ class Seat(Door):
         full = self._shut or self._link.full or (self.channel is not None and self.channel.full)
         if full != self.blocked:
             self.blocked = full
-            self._progress_at = self.clock.seconds()
+            self._progress.at = self.clock.seconds()
             if self._edited is not None and not self._shut:
                 self._edited.hold(full)
             if full:
@@ -475,10 +471,7 @@ class Seat(Door):
 
     def still_read(self) -> bool:
         """Whether they took something since this was asked last, and there is more for them."""
-        if self._link.socket is None or not sockets.unacknowledged(self._link.socket):
-            return False
-        before, self._taken = self._taken, sockets.acknowledged(self._link.socket)
-        return self._taken != before
+        return self._progress.is_made()
 
     def all_read(self) -> bool:
         """Whether all that was sent has reached their machine."""
@@ -491,13 +484,4 @@ class Seat(Door):
 
     def look(self, now: float) -> bool:
         """Whether they are still there: no machine that is gone, nor one that takes nothing."""
-        socket = self._link.socket
-        if socket is not None and (taken := sockets.acknowledged(socket)) != self._taken:
-            self._taken, self._progress_at = taken, now
-        if self.blocked and now - self._progress_at >= limits.STALL_SECONDS:
-            logger.info("Closing a connection that took nothing for {seconds} s", seconds=limits.STALL_SECONDS)
-            return False
-        if socket is not None and sockets.is_dead(socket, limits.UNACKED_SECONDS):
-            logger.info("Closing a connection whose machine is gone")
-            return False
-        return True
+        return not self._progress.is_hopeless(now, self.blocked)

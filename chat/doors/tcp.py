@@ -25,7 +25,7 @@ from chat.doors.irc_lines import IrcLines
 from chat.doors.lines import LineDecoder
 from chat.doors.output import Output
 from chat.doors.sniffing import ForeignProtocol, Reception
-from chat.doors.sockets import Caller
+from chat.doors.sockets import Caller, Progress
 from chat.visit.door import Standing
 from chat.visit.states import ENDING, STOPPING, STRANGE
 from chat.visit.visit import Visit, Visits
@@ -105,8 +105,7 @@ class ChatProtocol(LineReceiver):
         self._decoder = LineDecoder()
         self._socket: socket.socket | None = None
         self._doubted = self._hides = False
-        self._progress_at = hub.clock.seconds()
-        self._taken: int | None = None
+        self._progress = Progress(None, hub.clock.seconds())
 
     def serve_operator(self) -> None:
         """Whoever comes by this one runs the server, and speaks as programs do from the first line on."""
@@ -121,6 +120,7 @@ class ChatProtocol(LineReceiver):
         self._socket = sockets.beneath(self.transport)
         if self._socket is not None:
             sockets.tune(self._socket)
+        self._progress = Progress(self._socket, self._clock.seconds())
         sockets.read_in_portions(self.transport)
         self.visit.begin(self._output, shaking=INegotiated.providedBy(self.transport))
         self._begun()
@@ -162,6 +162,7 @@ class ChatProtocol(LineReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever the reason, they are gone."""
         self._socket, self._gone = None, True
+        self._progress = Progress(None, self._clock.seconds())
         if self._browser is not None:
             self._browser.connectionLost(reason)
         self._output.shut()
@@ -287,7 +288,7 @@ class ChatProtocol(LineReceiver):
         self._browser = None
         self.caller = caller
         self._decoder = decoder
-        self._progress_at = self._clock.seconds()
+        self._progress.at = self._clock.seconds()
         self._output = Output(self.transport, self)
         self.visit = Visit(self._hub, visits, self, caller.host, caller.proxied)
         self._output.queue(answer)
@@ -354,10 +355,7 @@ class ChatProtocol(LineReceiver):
 
     def still_read(self) -> bool:
         """Whether they took something since this was asked last, and there is more for them."""
-        if self._socket is None or not sockets.unacknowledged(self._socket):
-            return False
-        before, self._taken = self._taken, sockets.acknowledged(self._socket)
-        return self._taken != before
+        return self._progress.is_made()
 
     def all_read(self) -> bool:
         """Whether all that was sent has reached their machine."""
@@ -382,17 +380,11 @@ class ChatProtocol(LineReceiver):
 
     def look(self, now: float) -> bool:
         """Whether they are still there: no machine that is gone, nor one that takes nothing; telnet is kept open."""
-        if self._socket is not None and (taken := sockets.acknowledged(self._socket)) != self._taken:
-            self._taken, self._progress_at = taken, now
-        if self._output.blocked and now - self._progress_at >= limits.STALL_SECONDS:
-            logger.info("Closing a connection that took nothing for {seconds} s", seconds=limits.STALL_SECONDS)
+        if self._progress.is_hopeless(now, self._output.blocked):
             return False
-        if self._socket is not None and sockets.is_dead(self._socket, limits.UNACKED_SECONDS):
-            logger.info("Closing a connection whose machine is gone")
-            return False
-        idle = self.visit.wire.asks and now - self._progress_at >= limits.IDLE_TELNET_SECONDS
+        idle = self.visit.wire.asks and now - self._progress.at >= limits.IDLE_TELNET_SECONDS
         if not self._output.blocked and (keepalive := self._decoder.keepalive(now, idle)):
-            self._progress_at = now
+            self._progress.at = now
             self._output.send(keepalive)
         return True
 
@@ -400,7 +392,7 @@ class ChatProtocol(LineReceiver):
 
     def full(self) -> None:
         """They take no more."""
-        self._progress_at = self._clock.seconds()
+        self._progress.at = self._clock.seconds()
         self.visit.full()
 
     def writable(self) -> None:
