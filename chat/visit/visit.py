@@ -272,6 +272,10 @@ class Visit:
         self._deadline = self._clock.callLater(seconds, then)
 
     def _silent(self) -> None:
+        # In turn, for a thousand may be silent at the same moment.
+        self._hub.rounds.read_in_line(self._break_silence)
+
+    def _break_silence(self) -> None:
         if self._enter(Event.SILENCE):
             self._greet()
 

@@ -635,3 +635,20 @@ def test_whoever_does_not_read_when_the_server_stops_is_not_waited_for(world: Wo
     world.factory.abort()
     world.turn()
     assert (bob.gone, done.called) == (True, True)
+
+
+def test_a_thousand_who_are_silent_at_the_same_moment_are_greeted_in_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    monkeypatch.setattr(world.hub.rounds, "read_in_line", waiting.append)
+    guest, other = (world.connect(greeted=False) for _ in range(2))
+    world.wait(limits.GREET_SECONDS)
+    assert (guest.lines, other.lines, len(waiting)) == ([], [], 2)
+    other.type("/nick amy")
+    other.take()
+    for greet in waiting:
+        greet()
+    world.turn()
+    assert guest.take()[0].startswith("-> Welcome")
+    assert other.take() == []
