@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,6 +21,7 @@ pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'tw
 
 from postgresql import Server, Stored, stored  # they need it
 
+from chat.store.postgresql.schema import prepare
 from chat.store.unusable import Unusable
 
 pytestmark = [pytest.mark.slow, pytest.mark.door]
@@ -161,9 +163,11 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     nodes.commit(0, claims(("coming", "carl")))
     for held in nodes.stores:
         held.wait(held.store.beat())
-    time.sleep(1.2)
-    assert nodes.stores[2].wait(c.beat()) == ["a"]
-    nodes.stores[1].wait(b.beat())
+    for _ in range(3):
+        time.sleep(0.5)
+        nodes.stores[1].wait(b.beat())
+        lapsed = nodes.stores[2].wait(c.beat())
+    assert lapsed == ["a"]
     nodes.commit(0, batch(lines("late")))
     nodes.stores[1].wait(b.adopt("a"))
     nodes.stores[2].wait(c.adopt("a"))
@@ -180,6 +184,19 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     nodes.commit(0, batch(lines("again")))
     nodes.stores[0].wait(a.beat())
     assert nodes.stores[2].texts() == ["late", "again"]
+
+
+def test_where_all_could_not_say_that_they_are_there_nobody_is_adopted(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1)
+    nodes.commit(0, batch(sessions={"d": session("p")}))
+    nodes.commit(1, batch(sessions={"e": session("p")}))
+    for held in nodes.stores:
+        held.wait(held.store.beat())
+    time.sleep(1.2)  # as while the database is away
+    for held in nodes.stores:
+        assert held.wait(held.store.beat()) == []
 
 
 def test_a_node_that_starts_again_adopts_what_it_had_and_its_old_self_writes_nothing(nodes: Nodes) -> None:
@@ -283,3 +300,12 @@ def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, s
                     (one.key, [entry.seq for entry in one.entries]) for one in theirs.appended
                 ]
                 assert (list(ours.claims), ours.node) == (list(theirs.claims), theirs.node)
+
+
+def test_nodes_may_start_at_once_on_a_new_database(postgresql: Server) -> None:
+    where = postgresql.emptied()
+    with ThreadPoolExecutor() as pool:
+        prepared = list(pool.map(lambda name: prepare(where, name), "abcd"))
+    for one in prepared:
+        one.writer.close()
+    assert len({one.epoch for one in prepared}) == 4

@@ -22,7 +22,7 @@ from chat.core.ports import Batch, Claim, Elsewhere, Numbered
 from chat.store.postgresql.commits import told_of
 from chat.store.postgresql.connection import CHANNEL, Failed, Link, Unreachable
 from chat.store.postgresql.schema import Prepared
-from chat.store.postgresql.store import Flight, PostgresStore
+from chat.store.postgresql.store import Flight, PostgresStore, in_log
 from chat.store.rows import date
 from chat.store.worker import Reactor
 
@@ -124,10 +124,11 @@ class PostgresNode(PostgresStore):
 
     def _listen(self, tick: int) -> None:
         link = Link(self._address, self._suits)
+        hears = True
         while not self._closing:
             try:
                 link.ask(f"LISTEN {CHANNEL}")
-                tick = self._catch_up(link, tick)
+                tick, hears = self._catch_up(link, tick), True
                 while not self._closing:
                     for notified in link.notified(limits.BEAT_SECONDS):
                         number, _, told = notified.partition(" ")
@@ -137,8 +138,10 @@ class PostgresNode(PostgresStore):
                         elif int(number) > tick:
                             tick = self._catch_up(link, tick)
             except (Unreachable, Failed) as error:
-                logger.warn("The other servers cannot be heard: {reason}", reason=str(error.reason))
+                if hears:
+                    logger.warn("The other servers cannot be heard: {reason}", reason=in_log(error.reason))
                 link.close()
+                hears = False
                 sleep(limits.RECONNECT_LEAST_SECONDS)
         link.close()
 

@@ -357,11 +357,16 @@ MIGRATIONS: Sequence[str] = (
     CREATE FUNCTION beat(mine bigint, seen bigint, seconds bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
     DECLARE
         name text;
+        before bigint := (SELECT until FROM servers WHERE epoch = mine);
     BEGIN
         UPDATE servers SET until = moment() + seconds * 1000000
             WHERE epoch = mine AND adopted <= seen AND epoch = current(node) RETURNING node INTO name;
         IF name IS NULL THEN
             RETURN NULL;
+        END IF;
+        IF before < moment() THEN
+            -- The database was away, for the others as well perhaps: they have their time to say that they are there.
+            UPDATE servers SET until = moment() + seconds * 1000000 WHERE until < moment();
         END IF;
         DELETE FROM turns WHERE at < moment() - {KEPT_SECONDS} * 1000000::bigint;
         DELETE FROM people WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
@@ -520,9 +525,12 @@ def locked(link: Link, node: str = "") -> bool:
 
 def version(address: str, link: Link) -> int:
     """The version of the schema, 0 where there is none yet; only reads."""
-    if not link.value("SELECT to_regnamespace(:schema) IS NOT NULL", {"schema": SCHEMA}):
+    # By the tables: to_regnamespace may answer from before, where another server made it within this transaction.
+    named = {"schema": SCHEMA}
+    if not link.value("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :schema)", named):
         return 0
-    if not link.value("SELECT to_regclass(:table) IS NOT NULL", {"table": f"{SCHEMA}.version"}):
+    version = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = :schema AND tablename = 'version')"
+    if not link.value(version, named):
         raise Unusable(
             say(
                 "In {database} the schema {schema} belongs to another program. Choose another database.",

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence, language, say
 from chat.core.ports import (
     Batch,
     Duplicates,
@@ -201,7 +201,7 @@ class PostgresStore:
     def _is_away(self, reason: Sentence) -> None:
         if not self._away:
             self._away = True
-            logger.error("The database cannot be reached: {reason}", reason=str(reason))
+            logger.error("The database cannot be reached: {reason}", reason=in_log(reason))
 
     def _is_back(self) -> None:
         if self._away:
@@ -327,6 +327,11 @@ class PostgresStore:
         return closed.addCallback(lambda _: self._writer.close())
 
 
+def in_log(reason: Sentence) -> str:
+    """A reason in the language of the log."""
+    return language("en").words(reason)
+
+
 def _unwritten(failure: Failure) -> NoReturn:
     """A change that the database did not take; one that contradicts what it has is a bug, and stays one."""
     error = failure.value
@@ -339,7 +344,7 @@ def _not_read(failure: Failure) -> NoReturn:
     """A question that the database could not answer: whoever asked is told."""
     error = failure.value
     if isinstance(error, Unreachable):
-        logger.warn("The database could not be read: {reason}", reason=str(error.reason))
+        logger.warn("The database could not be read: {reason}", reason=in_log(error.reason))
         raise _unreadable(error.reason)
     if isinstance(error, Failed):
         logger.failure("The database could not be read", failure)
