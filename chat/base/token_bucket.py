@@ -34,6 +34,16 @@ class TokenBucket:
         self._counted_at = now
         return max(0, min(most, int(self._tokens + _HAIR)))
 
+    def take_one(self, now: float) -> bool:
+        """One is done, if it may be done now; returns whether it may."""
+        if self.rate:
+            self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self.rate)
+            self._counted_at = now
+            if self._tokens + _HAIR < 1:
+                return False
+            self._tokens -= 1
+        return True
+
     def wait(self) -> float:
         """After `allows` has said none: the seconds until there is one."""
         return (1 - self._tokens) / self.rate

@@ -127,20 +127,19 @@ class OpenBatch:
     def add(self, change: Change) -> None:
         """This happened."""
         self.changes.append(change)
-        self._count(change, 1)
+        for fact in change.facts:
+            self._bytes += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
+        self._events += len(change.facts)
+        self.crowded = self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
 
     def put_first(self, changes: Sequence[Change]) -> None:
         """These happened before all else."""
-        self.changes[:0] = changes
-        for change in changes:
-            self._count(change, 1)
+        self._gather_anew([*changes, *self.changes])
 
     def take_out(self, ids: Collection[LineId]) -> list[Change]:
         """The changes with these ids, which do not happen."""
         out = [change for change in self.changes if change.is_one_of(ids)]
-        self.changes = [change for change in self.changes if not change.is_one_of(ids)]
-        for change in out:
-            self._count(change, -1)
+        self._gather_anew([change for change in self.changes if not change.is_one_of(ids)])
         return out
 
     def withdraw(self, ids: Collection[LineId]) -> list[Change]:
@@ -149,13 +148,12 @@ class OpenBatch:
         self._placed = [placed for placed in self._placed if not placed[0].is_one_of(ids)]
         return out
 
-    def _count(self, change: Change, sign: int) -> None:
-        events, size = len(change.facts), 0
-        for fact in change.facts:
-            size += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
-        self._events += sign * events
-        self._bytes += sign * size
-        self.crowded = self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
+    def _gather_anew(self, changes: Sequence[Change]) -> None:
+        self.changes = []
+        self._events = self._bytes = 0
+        self.crowded = False
+        for change in changes:
+            self.add(change)
 
     @property
     def is_asked_for(self) -> bool:
@@ -180,10 +178,10 @@ class OpenBatch:
             for log in logs:
                 added = by_log.setdefault(log, [])
                 first = log.head + len(added) + 1
-                if line is None:
+                if line is None and len(facts) > 1:
                     added += [Entry(seq, at, fact) for seq, fact in enumerate(facts, first)]
                 else:
-                    added.append(Entry(first, at, facts[0], line.id.id))
+                    added.append(Entry(first, at, facts[0], None if line is None else line.id.id))
             log = logs[0]
             entry = by_log[log][-len(facts)]
             self._placed.append((change, entry))
@@ -229,6 +227,14 @@ class OpenBatch:
         batch._placed = [(Change((entry.fact,), (log,)), entry) for log, added in by_log.items() for entry in added]
         return batch
 
+    @classmethod
+    def of_one(cls, change: Change, added: list[Entry], proposed: Numbered) -> "OpenBatch":
+        """One line is all of it, and numbered."""
+        batch = cls()
+        batch.changes, batch.by_log, batch.proposed = [change], {change.logs[0]: added}, proposed
+        batch.remembered, batch._placed = NOBODY, [(change, added[0])]
+        return batch
+
     @property
     def authors(self) -> set[str]:
         """The sessions from which something came."""
@@ -249,7 +255,7 @@ class OpenBatch:
             one.stored = True
         for change, entry in self._placed:
             if (writer := change.writer) is not None:
-                _tell(writer, writer.stored, change.tag, change.logs[0], entry)
+                tell(writer, writer.stored, change.tag, change.logs[0], entry)
         for waiter in self.waiting:
             waiter.callback(None)
 
@@ -268,16 +274,16 @@ class OpenBatch:
             if line is None or before is None:
                 again.append(change)
             elif writer is not None and before.same(line):
-                _tell(writer, writer.repeated, change.tag, before.place)
+                tell(writer, writer.repeated, change.tag, before.place)
             elif writer is not None:
-                _tell(writer, writer.refused, change.tag, change.facts, id_used())
+                tell(writer, writer.refused, change.tag, change.facts, id_used())
         return again
 
     def tell_refused(self, error: NotStored, copies: Sequence[Change]) -> None:
         """Nothing of it was stored, nor will be, nor will these copies of it."""
         for change in [*(change for change, _ in self._placed), *copies]:
             if (writer := change.writer) is not None:
-                _tell(writer, writer.refused, change.tag, change.facts, error)
+                tell(writer, writer.refused, change.tag, change.facts, error)
         for waiter in self.waiting:
             waiter.errback(error)
         for _, claimant in self.claims:
@@ -302,7 +308,7 @@ def _remembered(touched: Iterable[Restorable]) -> Remembered:
     return Remembered(people, sessions)
 
 
-def _tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
+def tell(writer: Writer, tell: Callable[..., None], *what: object) -> None:
     """One writer's bug is not the next one's."""
     try:
         tell(*what)

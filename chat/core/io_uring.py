@@ -55,12 +55,8 @@ _GETEVENTS = 1
 
 def send_to_all(sockets: Sequence[socket], chunk: bytes) -> list[tuple[int, int]]:
     """Give bytes to each of these; returns who did not take them all: place in `sockets`, and how many they took."""
-    ring = the_ring() if len(sockets) > _FEW else None
-    return send_to_each(sockets, chunk) if ring is None else ring.send(sockets, chunk)
-
-
-def send_to_each(sockets: Sequence[socket], chunk: bytes) -> list[tuple[int, int]]:
-    """The same with a system call for each."""
+    if len(sockets) > _FEW and (ring := the_ring()) is not None:
+        return ring.send(sockets, chunk)
     short, size = [], len(chunk)
     for place, connection in enumerate(sockets):
         try:

@@ -346,9 +346,9 @@ class Store(Protocol):
     shared: bool
     """Other nodes write to it as well: it is a `SharedStore`, and decides who is called how."""
 
-    def commit(self, batch: Batch) -> Deferred[Numbered]:
-        """Keep a batch; fires with its numbers when it is durable, fails with `NotStored` or `Duplicates` where nothing
-        was kept, and with `InDoubt` where that cannot be told for long.
+    def commit(self, batch: Batch) -> Numbered | Deferred[Numbered]:
+        """Keep a batch; its numbers, at once or when it is durable; raises or fails with `NotStored` or `Duplicates`
+        where nothing was kept, and fails with `InDoubt` where that cannot be told for long.
         """
 
     def start(self) -> None:

@@ -86,34 +86,37 @@ class Posting:
     def stored(self, tag: object, log: Log, entry: Entry) -> None:
         """(Writer) What was said is durable; people see that by what others answer."""
         self._device.person.spoke_at = entry.at
+        self._outstanding -= 1
         try:
             if isinstance(tag, str):
                 self._device.answer(Stored(Place(log.key, log.name, entry.seq, entry.at), tag))
         finally:
-            self._settle()
+            if self._settled:
+                self._go_on()
 
     def repeated(self, tag: object, place: Place) -> None:
         """(Writer) What was said is durable, and was before."""
+        self._outstanding -= 1
         try:
             self._device.answer(Stored(place, str(tag)))
         finally:
-            self._settle()
+            self._go_on()
 
     def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
         """(Writer) What was said is not kept: say which lines these were."""
+        self._outstanding -= 1
         try:
             for fact in facts:
                 self._device.answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
         finally:
-            self._settle()
+            self._go_on()
 
     def broken(self) -> None:
         """(Writer) Answering failed."""
         self._device.broken()
 
-    def _settle(self) -> None:
+    def _go_on(self) -> None:
         """Whoever waits for the last line goes on after its answer, also where answering failed."""
-        self._outstanding -= 1
         if self._settled and not self._outstanding:
             waiting, self._settled = self._settled, []
             for done in waiting:

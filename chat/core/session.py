@@ -423,7 +423,7 @@ class Session:
 
     def may_read(self, log: Log) -> bool:
         """(Device) Whether they may read it at all here, and say something in it."""
-        return self.reach(log) is not None
+        return (self.person.reach(log) if self.scope is None else self.reach(log)) is not None
 
     def join(self, room: Room) -> int:
         """Be in one more room; returns the number up to which they are shown what was said before, then `hear` on."""

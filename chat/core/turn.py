@@ -7,11 +7,11 @@ meanwhile comes before it.  Where the store cannot tell for long, that batch is 
 gathers is refused: it was never sent.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,9 +19,21 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored
 from chat.base.language import language, say
-from chat.core.batch import Change, OpenBatch, Restorable, Writer
+from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
 from chat.core.latency import Latency
-from chat.core.ports import Claim, Duplicates, InDoubt, Line, Numbered, Record, Redaction, Remembered, Store
+from chat.core.ports import (
+    Appended,
+    Batch,
+    Claim,
+    Duplicates,
+    InDoubt,
+    Line,
+    Numbered,
+    Record,
+    Redaction,
+    Remembered,
+    Store,
+)
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place, Said
 from chat.log.log import Log
@@ -49,6 +61,7 @@ class Turn:
         self._readings = readings or Readings()
         self._last_at: datetime | None = None
         self._next = OpenBatch()
+        self._alone: Change | None = None  # a line before which nothing has gathered, nor behind it yet
         self._in_flight = False
         self._in_doubt: OpenBatch | None = None
         self._repeated: list[Change] = []
@@ -78,7 +91,12 @@ class Turn:
     def append_for(self, writer: Writer, log: Log, facts: Sequence[Fact], tag: object, line: Line | None) -> None:
         """The same for one who says something, and is told what became of it; as a `line` it is one fact."""
         self.lines += len(facts)
-        self._add(Change(facts, (log,), writer, tag, line))
+        change = Change(facts, (log,), writer, tag, line)
+        if line is None and len(facts) == 1 and self._is_idle:
+            self._alone = change
+            self._plan()
+        else:
+            self._add(change)
 
     def write(
         self,
@@ -172,6 +190,9 @@ class Turn:
 
     def _schedule(self) -> None:
         """Something came."""
+        if self._alone is not None:
+            self._next.put_first((self._alone,))
+            self._alone = None
         if self._coalescing.is_on:
             self._coalescing.came(self._clock.seconds())
         self._plan()
@@ -180,24 +201,70 @@ class Turn:
         if not (self._scheduled or self._in_flight or self._stopped):
             self._scheduled = True
             self._began_at = now = self._clock.seconds()
-            self._clock.callLater(self._coalescing.rest(now), self._begin)
+            self._clock.callLater(self._coalescing.rest(now) if self._coalescing.is_on else 0, self._turn)
 
-    def _begin(self) -> None:
-        """The turn, unless more is to be expected."""
-        if rest := self._coalescing.rest(self._clock.seconds()):
-            self._clock.callLater(rest, self._begin)
-        else:
-            self._coalescing.begun()
-            self._turn()
+    @property
+    def _is_idle(self) -> bool:
+        """Nothing has gathered, nor is anything on its way."""
+        busy = self._scheduled or self._in_flight or self._stopped or self._coalescing.is_on
+        return not (busy or self._next.touched or self._next.claims)
 
     def _turn(self) -> None:
+        if self._alone is not None:
+            self._turn_of_one(self._alone)
+            return
+        if self._coalescing.is_on:
+            if rest := self._coalescing.rest(self._clock.seconds()):  # more is to be expected
+                self._clock.callLater(rest, self._turn)
+                return
+            self._coalescing.begun()
         self._scheduled = False
         gathered, self._next = self._next, OpenBatch()
         batch, postponed = gathered.numbered(self._date())
         if postponed:
             self._next.put_first(postponed)
+        self._await(self._commit(batch), gathered)
+
+    def _turn_of_one(self, change: Change) -> None:
+        """The same of one line, as nearly every turn is: it needs little of all that a batch may hold.
+
+        Where the store does not keep it at once, it goes on as any other.
+        """
+        self._alone, self._scheduled = None, False
+        log, at = change.logs[0], self._date()
+        added = [Entry(log.head + 1, at, change.facts[0])]
+        batch = Batch([Appended(log.key, log.name, log.recorded, added)], (), {}, Numbered(at, {log.key: added[0].seq}))
+        kept = self._commit(batch)
+        if kept is not batch.proposed:  # it takes a while, or was refused
+            self._await(kept, OpenBatch.of_one(change, added, batch.proposed))
+            return
+        try:
+            if log not in self._moved:
+                self._move((log,))
+            woken = _extend(log, added)
+            if change.writer is not None:
+                tell(change.writer, change.writer.stored, change.tag, log, added[0])
+            now = self._clock.seconds()
+            self.latency.note(now - self._began_at)
+            if woken >= limits.COALESCE_FROM and (author := change.facts[0].author) is not None:
+                self._coalescing.turned(now, {author.session}, woken, woken, 1)
+        except BaseException:
+            logger.failure("The turn failed")
+        finally:
+            self._go_on(False)
+
+    def _commit(self, batch: Batch) -> Numbered | Deferred[Numbered] | Failure:
         self._in_flight = True
-        maybeDeferred(self._store.commit, batch).addBoth(self._landed, gathered)
+        try:
+            return self._store.commit(batch)
+        except BaseException:
+            return Failure()
+
+    def _await(self, kept: Numbered | Deferred[Numbered] | Failure, gathered: OpenBatch) -> None:
+        if isinstance(kept, Deferred):
+            kept.addBoth(self._landed, gathered)
+        else:
+            self._landed(kept, gathered)
 
     def _date(self) -> datetime:
         """This moment's, which does not go back, unless the date was set right."""
@@ -230,7 +297,7 @@ class Turn:
                 self.latency.note(self._clock.seconds() - self._began_at)
                 if gathered.claims:
                     gathered.tell_claimed(result.taken)
-        except Exception:
+        except BaseException:
             logger.failure("The turn failed")
         finally:
             self._go_on(refused)
@@ -270,23 +337,22 @@ class Turn:
         moved, self._moved = self._moved, {}
         return moved.keys()
 
+    def _move(self, logs: Iterable[Log]) -> None:
+        if not self._moved:
+            self.when_moved()
+        self._moved.update(dict.fromkeys(logs))
+
     def _committed(self, gathered: OpenBatch) -> None:
         if gathered.by_log:
-            if not self._moved:
-                self.when_moved()
-            self._moved.update(gathered.by_log)
+            self._move(gathered.by_log)
         recipients = deliveries = 0
         for log, targets in gathered.taken_back:
             log.take_back(targets)
             self._readings.taken_back(log.key, targets)
         for log, added in gathered.by_log.items():
-            try:
-                log.extend(added)
-            except Exception:
-                logger.failure("The readers of {log} could not be served", log=log.key)
-            audience = log.audience
-            recipients += audience
-            deliveries += audience * len(added)
+            woken = _extend(log, added)
+            recipients += woken
+            deliveries += woken * len(added)
         gathered.tell_stored()
         if recipients >= limits.COALESCE_FROM:  # fewer never lead to a pause
             now = self._clock.seconds()
@@ -315,6 +381,14 @@ class Turn:
         gathered.tell_refused(error, self._next.take_out(gathered.ids))
         self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]
         return True
+
+
+def _extend(log: Log, added: Sequence[Entry]) -> int:
+    try:
+        return log.extend(added)
+    except Exception:
+        logger.failure("The readers of {log} could not be served", log=log.key)
+        return 0
 
 
 def _guarded(callback: Callable[[], None]) -> None:

@@ -115,6 +115,14 @@ class LineDecoder:
         """The line without an end yet, as far as it is kept."""
         return bytes(self._partial)
 
+    def alone(self, data: bytes) -> str | None:
+        """The line that these bytes are, where they are one, from its beginning to its end, and nothing but plain
+        letters; None where they are to be fed."""
+        if self._length or self._held or self._after_cr or self._garbled or data[-1:] != b"\n" or not data.isascii():
+            return None
+        line = data[: -2 if data[-2:-1] == b"\r" else -1].decode()
+        return line if line.isprintable() else None
+
     def feed(self, data: bytes) -> list[Typed]:
         """The lines that these bytes complete."""
         if self._held or _IAC in data:

@@ -132,6 +132,8 @@ class ChatProtocol(LineReceiver):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes apart, and let the visit have the lines."""
         visit, decoder = self.visit, self._decoder
+        if visit.talks and (line := decoder.alone(data)) is not None and visit.says(line, len(data)):
+            return
         if visit.state in ENDING:
             if self._browser is not None:
                 self._browser.dataReceived(data)

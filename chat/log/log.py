@@ -16,14 +16,11 @@ from chat.log.tail import Tail, Tails
 class Readers(Protocol):
     """Those who stand at the head of a log and are woken when it moves."""
 
-    def advanced(self, entries: Sequence[Entry]) -> None:
-        """These entries are new; the log's head is already the last of them."""
+    def advanced(self, entries: Sequence[Entry]) -> int:
+        """These entries are new; the log's head is already the last of them.  Returns how many were woken."""
 
     def passed_over(self) -> None:
         """What comes next follows on the log's head, behind which nobody is."""
-
-    def __len__(self) -> int:
-        """How many they are."""
 
 
 class Named(Protocol):
@@ -51,17 +48,11 @@ class Log:
         self.readers: Readers | None = None
         self._tail = Tail(tails)
 
-    @property
-    def audience(self) -> int:
-        """How many are woken when the head moves."""
-        return 0 if self.readers is None else len(self.readers)
-
-    def extend(self, entries: Sequence[Entry]) -> None:
-        """Take committed entries, numbered on from the head, and wake the readers."""
+    def extend(self, entries: Sequence[Entry]) -> int:
+        """Take committed entries, numbered on from the head, and wake the readers; returns how many these are."""
         self._tail.extend(entries)
         self.head = entries[-1].seq
-        if self.readers is not None:
-            self.readers.advanced(entries)
+        return 0 if self.readers is None else self.readers.advanced(entries)
 
     def pass_over(self, head: int) -> None:
         """It goes so far, and what stands there was not heard: whoever reads it stands behind it, by a cursor."""

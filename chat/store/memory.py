@@ -7,7 +7,7 @@ from heapq import merge
 from itertools import islice
 from time import monotonic
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from chat.base import limits, names
@@ -63,25 +63,30 @@ class MemoryStore:
     def start(self) -> None:
         """Nothing has to begin."""
 
-    def commit(self, batch: Batch) -> Deferred[Numbered]:
-        """Keep a batch, at once."""
+    def commit(self, batch: Batch) -> Numbered:
+        """Keep a batch, at once; raises `Duplicates`."""
         if batch.ids:
             known = {line: self._ids[line] for line in batch.ids if line in self._ids}
             if known:
-                return fail(Duplicates(known))
+                raise Duplicates(known)
             self._ids.update(batch.ids)
             while len(self._ids) > limits.MEMORY_IDS:
                 self._ids.popitem(last=False)
         for appended in batch.appended:
             if appended.recorded:
-                self._extend(appended.key, appended.entries)
+                log = self._logs.setdefault(appended.key, deque())
+                self._logs.move_to_end(appended.key)
+                log.extend(appended.entries)
+                self._bytes += sum(map(size, appended.entries))
+                while len(log) > self._events:
+                    self._bytes -= size(log.popleft())
             if (room := self._rooms.get(appended.key)) is not None:
                 self._rooms[room.key] = room._replace(head=appended.entries[-1].seq)
         for redaction in batch.redactions:
             self._take_back(redaction)
         while self._bytes > self._most:
             self._drop_oldest()
-        return succeed(batch.proposed)
+        return batch.proposed
 
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position."""
@@ -207,14 +212,6 @@ class MemoryStore:
     def close(self) -> Deferred[None]:
         """Nothing is left to do."""
         return succeed(None)
-
-    def _extend(self, key: str, entries: Sequence[Entry]) -> None:
-        log = self._logs.setdefault(key, deque())
-        self._logs.move_to_end(key)
-        log.extend(entries)
-        self._bytes += sum(map(size, entries))
-        while len(log) > self._events:
-            self._bytes -= size(log.popleft())
 
     def _take_back(self, redaction: Redaction) -> None:
         log = self._logs.get(redaction.key, deque())

@@ -82,7 +82,7 @@ class Visit:
         "_address", "_budget", "_clock", "_deadline", "_door", "_dropped", "_ending", "_handled_at", "_heard_at",
         "_hub", "_in_hand", "_out", "_pace", "_paused", "_placing", "_queue", "_resting", "_slowed", "_spent",
         "_visits", "_waited_at", "_waits_since", "astir", "draft", "faulty", "heard", "host", "key", "let_in", "pings",
-        "proposal", "question", "refused", "send", "session", "state", "tries", "wire",
+        "proposal", "question", "refused", "send", "session", "state", "talks", "tries", "wire",
     )  # fmt: skip
 
     astir: bool
@@ -90,6 +90,9 @@ class Visit:
 
     faulty: bool
     """It ends for a bug of ours."""
+
+    talks: bool
+    """Their last line was talk, and nothing held it up: the next one may be said as it comes (see `says`)."""
 
     heard: bool
     """Something came since they were looked at last."""
@@ -109,7 +112,7 @@ class Visit:
         self.key: PublicKey | None = None
         self.refused = None
         self.tries = 0
-        self.pings = self.heard = self.let_in = self.faulty = self.astir = False
+        self.pings = self.heard = self.let_in = self.faulty = self.astir = self.talks = False
         self._hub = hub
         self._clock = hub.clock
         self._visits = visits
@@ -182,6 +185,39 @@ class Visit:
         if dropped is not None or self._queue.rest:
             self._placed(dropped)
         self.work()
+
+    def says(self, line: str, size: int) -> bool:
+        """Nearly every line: it came by itself, as it is said, from somebody who `talks`.
+
+        It is said with no more than that needs; returns False where anything stands in its way, for `received` to find
+        out what.  What it is charged, and what may be said, is the same.
+        """
+        hub, price = self._hub, limits.PRICE_READ + limits.PRICE_BYTE * size + limits.PRICE_LINE
+        if (
+            self.state is not READY
+            or line[:1] == "/"
+            or self._out.blocked
+            or hub.rounds.busy
+            or hub.turn.crowded
+            or len(line) > limits.LINE_CHEAP
+            or self._budget.left < price
+            or self._address.left < price
+            or not self._pace.take_one(self._clock.seconds())
+        ):
+            return False
+        try:
+            if not talk.say_lines(self.session, *self.wire.talk((line,))):
+                self._pace.take(-1)
+                return False
+        except Exception:
+            self._broken()
+            return True
+        self.heard = True
+        if not self.astir:
+            self._visits.stir(self)
+        self._budget.left -= price
+        self._address.left -= price
+        return True
 
     def worked(self, price: float) -> None:
         """What came made the server do this, though it is no line."""
@@ -394,6 +430,7 @@ class Visit:
             except Exception:
                 self._broken()
                 return len(lines)
+        self.talks = talked > 0 and not (self._slowed or queue.in_order)
         self._pace.take(sum(prices[: talked or 1]) if prices else talked or 1)
         if talked:
             del queue.lines[-talked:]

@@ -108,7 +108,7 @@ class Rendering(NamedTuple):
                 return [event(log, entry, named, timed) for entry in entries]
         except Exception:  # one entry's bug is not the next one's: they are made one by one
             pass
-        return [self._piece(log, entry) for entry in entries]
+        return [self.piece(log, entry) for entry in entries]
 
     def is_told_apart(self, entry: Entry) -> bool:
         """Whether some of its readers are among those who came or went together, and are told that by an answer."""
@@ -117,13 +117,17 @@ class Rendering(NamedTuple):
     def pieces_for(self, session: str, log: Log, entries: Sequence[Entry], pieces: Sequence[bytes]) -> list[bytes]:
         """Of these `pieces`, where the format echoes, those that one of the readers gets instead, as their author."""
         return [
-            self._piece(log, entry, entry.id)
+            self.piece(log, entry, entry.id)
             if piece and entry.id is not None and entry.fact.author is not None and entry.fact.author.session == session
             else piece
             for entry, piece in zip(entries, pieces, strict=True)
         ]
 
-    def _piece(self, log: Log, entry: Entry, id: str | None = None) -> bytes:
+    def piece(self, log: Log, entry: Entry, id: str | None = None) -> bytes:
+        """One entry encoded, as its author gets it where there is an `id`; nothing where it is not for these readers.
+
+        One entry's bug is not the next one's.
+        """
         if self.quiet and isinstance(entry.fact, Joined | Left):
             return b""
         try:
@@ -135,10 +139,6 @@ class Rendering(NamedTuple):
 
 def pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """The same entries in portions of about PAGE_BYTES on the wire (or one entry)."""
-    return iter((entries,)) if len(entries) == 1 else _pages(entries)  # where few talk, nearly every turn is one
-
-
-def _pages(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     start = total = 0
     for index, entry in enumerate(entries):
         length = _length(entry)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chat.base import limits
 from chat.core import io_uring
-from chat.core.io_uring import Ring, send_to_all, send_to_each
+from chat.core.io_uring import Ring, send_to_all
 
 SIZE = 512
 
@@ -75,7 +75,7 @@ def test_a_chunk_longer_than_any_before(one: Ring) -> None:
 )
 def test_who_does_not_take_all_is_told_as_by_a_call_for_each(one: Ring, states: list[str], chunk: bytes) -> None:
     found = []
-    for send in (one.send, send_to_each):
+    for send in (one.send, send_to_all):
         with pairs(len(states)) as (ours, theirs):
             for state, our, their in zip(states, ours, theirs, strict=True):
                 if state == "full":

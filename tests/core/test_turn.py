@@ -136,7 +136,7 @@ def test_a_turn_that_fails_on_its_way_back_is_followed_by_the_next(
     ann, bob = world.enter("ann"), world.enter("bob")
     ann.take()
     with monkeypatch.context() as patched:
-        patched.setattr("chat.core.batch.OpenBatch.tell_stored", broken)
+        patched.setattr("chat.core.latency.Latency.note", broken)
         bob.type("one")
     bob.type("two")
     assert texts(ann) == ["one", "two"]

@@ -9,6 +9,7 @@ import pytest
 from database import AMY, BOB, CARL, MINUTE, ON_DISK, START, Reactor, batch, lines, log, private
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import maybeDeferred
 
 from chat.base import limits
 from chat.core.ports import (
@@ -49,7 +50,7 @@ def held(request: pytest.FixtureRequest, opened_as: Any) -> Iterator[Any]:
 
 
 def commit(held: Any, *appended: Appended, **more: Any) -> None:
-    held.wait(held.store.commit(batch(*appended, **more)))
+    held.wait(maybeDeferred(held.store.commit, batch(*appended, **more)))
 
 
 def after(held: Any, key: str, position: int, most: int = 100) -> Sequence[Entry]:
@@ -75,7 +76,7 @@ def test_what_was_committed_is_read_in_order(held: Any) -> None:
 
 def test_a_batch_is_numbered_as_was_proposed_where_nobody_else_writes(held: Any) -> None:
     mine = batch(lines("one", "two"), lines("another room", first=7, key="#ops"))
-    assert held.wait(held.store.commit(mine)) == Numbered(mine.proposed.at, {"#lobby": 1, "#ops": 7})
+    assert held.wait(maybeDeferred(held.store.commit, mine)) == Numbered(mine.proposed.at, {"#lobby": 1, "#ops": 7})
 
 
 def test_a_page_begins_behind_a_position_and_has_a_limit(held: Any) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 
 from chat.base.errors import NotStored
 from chat.base.language import say
@@ -91,7 +91,7 @@ def _wait(waiting: Waiting, act: Callable[[], Deferred[Any]]) -> Deferred[Any]:
 
 def _let(waiting: Waiting) -> None:
     act, done = waiting.popleft()
-    act().chainDeferred(done)
+    maybeDeferred(act).chainDeferred(done)
 
 
 class FailingStore(MemoryStore):
@@ -144,6 +144,6 @@ class DoubtfulStore(MemoryStore):
         batch, later = self._doubted
         self.away, self._doubted = False, None
         if kept:
-            super().commit(batch).chainDeferred(later)
+            maybeDeferred(super().commit, batch).chainDeferred(later)
         else:
             later.errback(NotStored(AWAY))
