@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import takewhile
 from threading import Event, Thread, get_ident
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
@@ -118,16 +118,16 @@ class Watchdog:
         begun = self._answered_at = clock.elapsed()
         pulse = Pulse(begun, time.process_time())
         while not self._ended.wait(limits.HEARTBEAT_SECONDS):
-            now, where = clock.elapsed(), doing(thread, waits)
-            if not where:
+            now, busy = clock.elapsed(), at_work(thread, waits)
+            if not busy:
                 self._answered_at = now
             elif not self._asked:
                 self._asked = True
                 self._reactor.callFromThread(self._answer)
-            found = pulse.look(now, time.process_time(), self._answered_at, lambda: where)  # noqa: B023
+            found = pulse.look(now, time.process_time(), self._answered_at, lambda: doing(thread, waits))
             if found is not None:
                 self._reactor.callFromThread(self._tell, found)
-            if self._sleep is not None and not where and (now - begun >= limits.WATCH_SECONDS or not long):
+            if self._sleep is not None and not busy and (now - begun >= limits.WATCH_SECONDS or not long):
                 return
 
     def _rest(self, thread: int, waits: Collection[CodeType | None]) -> float:
@@ -137,7 +137,7 @@ class Watchdog:
         if not self._ended.is_set() and self._sleep is not None:
             self._sleep.when_over = self._stirred.set
             # It may have gone on just before, and then tells only of the next time.
-            if not doing(thread, waits):
+            if not at_work(thread, waits):
                 self._stirred.wait()
         slept = clock.suspended() - suspended
         if slept >= limits.REACTOR_STALL_SECONDS:
@@ -170,18 +170,27 @@ class Watchdog:
             )
 
 
+def at_work(thread: int, waits: Collection[CodeType | None]) -> bool:
+    """Whether a thread is `doing` something."""
+    return _works(sys._current_frames().get(thread), waits)
+
+
 def doing(thread: int, waits: Collection[CodeType | None] = ()) -> str:
     """What a thread is doing, the innermost function first; no values, and no source, which would have to be read.
 
     Nothing if it has ended, or waits in one of these for something to do.
     """
     frame = sys._current_frames().get(thread)
-    if frame is None or frame.f_code in waits or _selects(frame.f_code):
+    if not _works(frame, waits):
         return ""
     # What called the reactor, or asyncio's loop, is no news.
     frames = takewhile(lambda call: call[0].f_code.co_name not in _LOOPS, traceback.walk_stack(frame))
     stack = traceback.StackSummary.extract(frames, limit=limits.STALL_FRAMES, lookup_lines=False)
     return ", called by ".join(f"{call.name} ({_module(call.filename)}:{call.lineno})" for call in stack)
+
+
+def _works(frame: FrameType | None, waits: Collection[CodeType | None]) -> bool:
+    return not (frame is None or frame.f_code in waits or _selects(frame.f_code))
 
 
 def _selects(code: CodeType) -> bool:

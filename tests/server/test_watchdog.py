@@ -12,7 +12,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from chat.base import limits
 from chat.server.sleeping import Sleep
-from chat.server.watchdog import Pulse, Stalled, Stopped, Watchdog, doing
+from chat.server.watchdog import Pulse, Stalled, Stopped, Watchdog, at_work, doing
 
 BEAT = limits.HEARTBEAT_SECONDS
 STALL = limits.REACTOR_STALL_SECONDS
@@ -240,7 +240,7 @@ def test_the_watchdog_rests_while_nothing_happens_and_sees_what_stalls_first_aft
 ) -> None:
     looked_at: list[float] = []
     monkeypatch.setattr(
-        "chat.server.watchdog.doing", lambda *asked: looked_at.append(time.monotonic()) or doing(*asked)
+        "chat.server.watchdog.at_work", lambda *asked: looked_at.append(time.monotonic()) or at_work(*asked)
     )
     sleep = Waiting()
     watchdog = Watchdog(reactor, sleep)
