@@ -381,8 +381,8 @@ class Hub:
 
     def lose(self, person: Person) -> None:
         """What they have won, and did not claim, is anybody's."""
-        if self._won.pop(person.id, None) is not None and person.id not in self.people and not person.has_account:
-            self.turn.give_up(person.id)
+        if self._won.pop(person.id, None) is not None and person.id not in self.people:
+            self.turn.give_up(person.id, person.nick if person.has_account else None)
 
     def claim(self, nick: str, person: Person) -> None:
         """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""

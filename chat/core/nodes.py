@@ -433,10 +433,13 @@ class OtherNodes:
                 person.detach(session)
         for claim in elsewhere.claims:
             self._claimed(claim)
-            if claim.person in hub.people:  # they came in here just then, before this node knew
-                Deferred.fromCoroutine(self._name_again(hub.people[claim.person])).addErrback(_failed)
         if lost:
             self._undo(changed)
+            for claim in elsewhere.claims:
+                person_here = hub.people.get(claim.person)
+                if person_here is not None and person_here.nick != claim.nick:
+                    # They came in here just then, or took another nickname, before this node knew.
+                    Deferred.fromCoroutine(self._name_again(person_here)).addErrback(_failed)
         for person in changed:
             self._see_to(person)
             if not mine:

@@ -431,7 +431,8 @@ class SharedStore(Store, Protocol):
     def adopt(self, node: str) -> Deferred[None]:
         """Where that node's lease has run out, let all of its sessions be of this one, ended now where they had a
         connection, as a turn of its own: all nodes are told of it, this one and that one too (`Elsewhere.adopted`).
-        What that node had claimed for people of whom nothing is stored, or for guests who had left, is free again.
+        What that node had claimed for people of whom nothing is stored, or for guests who had left, is free again; who
+        is stored under another nickname than the one it had claimed has that one again, if it is free.
 
         Nothing happens where it said meanwhile that it is there, or another one was first.  Fails with `NotStored`.
         """

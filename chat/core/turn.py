@@ -152,10 +152,10 @@ class Turn:
         self._schedule()
         return await done
 
-    def give_up(self, person: str) -> None:
-        """Their nickname is anybody's again, with the next turn that is stored."""
+    def give_up(self, person: str, instead: str | None = None) -> None:
+        """What they are called is anybody's again, with the next turn that is stored; they are called that instead."""
         if self._store.shared:
-            self._next.claims.append((Claim(person, None), None))
+            self._next.claims.append((Claim(person, instead), None))
             self._schedule()
 
     def keep_name(self, person: str) -> None:

@@ -1,5 +1,6 @@
 """A server that dies or hangs: another one holds its people, who leave once; late, it writes nothing as before."""
 
+import pytest
 from cluster import Nodes, seen_by
 from returning import enter, resume
 
@@ -191,3 +192,23 @@ def test_what_a_node_that_was_given_up_did_to_its_people_before_it_knew_has_not_
     amy.take()
     nodes.wait(limits.GRACE_SECONDS + 1)
     assert sum("bob left" in line for line in amy.take()) == 1
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_who_took_another_nickname_on_a_node_that_died_then_is_called_as_is_stored(comes_back: bool) -> None:
+    nodes = Nodes(2)
+    bob, there = nodes.worlds[0].enter("bob"), nodes.worlds[1].hub
+    nodes.stores[0].slow = True
+    bob.type("/nick eve")
+    bob.cut()
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    person = there.people[bob.session.person.id]
+    assert (person.nick, there.find("bob")) == ("bob", person)
+    assert not there.is_here("eve")
+    if comes_back:
+        nodes.go_on(0)
+        nodes.settle()
+        assert seen_by(nodes.worlds[0].hub) == seen_by(there)
+        assert there.find("bob") is person

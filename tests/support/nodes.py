@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from stores import AWAY, DISK_FULL
@@ -65,6 +65,7 @@ class Cluster:
         self.people: dict[str, Row[PersonRecord | None]] = {}
         self.sessions: dict[str, Row[SessionRecord | None]] = {}
         self.tick = 0
+        self.last_at = datetime(1970, 1, 1, tzinfo=UTC)
         self.now: Callable[[], datetime] = lambda: START
         self.lapsed: set[str] = set()
         """The names of nodes that have not said for long that they are there."""
@@ -95,6 +96,11 @@ class Cluster:
         claims = [Claim(person, None) for person in self.names._names if self._was_coming(person, gone)]
         for claim in claims:
             self.names.release(claim.person)
+        for person, nick in list(self.names._names.items()):
+            record = self.people[person].record if person in self.people else None
+            is_theirs = record is not None and record.nick != nick and self.claimed_by.get(person) == gone
+            if record is not None and is_theirs and self._claim(person, record.nick) is None:
+                claims.append(Claim(person, record.nick))
         told = Elsewhere((), (), claims=claims, remembered=Remembered({}, sessions), node=by, adopted=gone)
         for other in self.nodes:
             other.fenced = other.fenced or (other.name == gone != by)
@@ -134,7 +140,7 @@ class Cluster:
         return done
 
     def _number(self, batch: Batch, node: "Node") -> Batch:
-        at = batch.proposed.at + timedelta(seconds=1)
+        at = self.last_at = max(self.last_at, batch.proposed.at + timedelta(seconds=1))
         appended, firsts = [], {}
         for key, name, recorded, entries in batch.appended:
             first = firsts[key] = self.logs[key].head + 1 if key in self.logs else 1
