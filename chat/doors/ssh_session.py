@@ -67,7 +67,7 @@ class Link(Protocol):
     caller: Caller
     socket: Any
     transport: Any
-    full: bool
+    blocked: bool
     user: str
     editors: "Editors"
 
@@ -82,6 +82,10 @@ class Link(Protocol):
     @property
     def key(self) -> PublicKey | None:
         """The key that they proved."""
+
+    @property
+    def broken(self) -> bool:
+        """They are gone without a word."""
 
     @property
     def entered(self) -> bool:
@@ -266,13 +270,12 @@ class Seat(Door):
     """A visit by ssh: its door, and its one way out.  Its session may be still to come."""
 
     sealed = private = True
-    broken = False
     direct = None
 
     def __init__(self, link: Link) -> None:
         self.channel: Channel | None = None
         self.clock = link.hub.clock
-        self.blocked = link.full
+        self.blocked = link.blocked
         self._link = link
         self._decoder = SshLines()
         self._paused = self._busy = False
@@ -393,7 +396,7 @@ class Seat(Door):
 
     def look_whether_full(self) -> None:
         """They may take no more, or more again."""
-        full = self._shut or self._link.full or (self.channel is not None and self.channel.full)
+        full = self._shut or self._link.blocked or (self.channel is not None and self.channel.full)
         if full != self.blocked:
             self.blocked = full
             self._progress.at = self.clock.seconds()
@@ -405,6 +408,11 @@ class Seat(Door):
                 self.visit.writable()
 
     # chat.visit.door.Output
+
+    @property
+    def broken(self) -> bool:
+        """They are gone without a word."""
+        return self._link.broken
 
     def send(self, chunk: bytes) -> None:
         """Let these bytes go out, after all that went before."""

@@ -359,7 +359,7 @@ def test_what_is_typed_stands_below_what_comes(
     amy.presses("C-c")
     amy.presses("C-d")
     bob.hears("-!- amy left")
-    until(lambda: "Pane is dead" in "".join(amy.lines) or "closed" in "".join(amy.lines))
+    until(lambda: amy.tells("#{pane_dead}") == "1", what="the client ends")
 
 
 @pytest.mark.parametrize("client", ["dbclient", "plink"])
