@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .conftest import Connect, Serve
-from .server import ENVIRONMENT
+from .server import CHECKOUT, ENVIRONMENT
 
 pytestmark = [pytest.mark.slow, pytest.mark.door]
 
@@ -106,3 +106,9 @@ def test_several_servers_are_one_chat_and_one_that_dies_leaves_its_people_to_ano
     assert bob.heard.count("carl left") == 1
     bob.says("/who")
     bob.hears("bob")
+
+
+def test_in_a_short_storm_of_three_nodes_every_promise_is_kept(postgresql: Any) -> None:
+    words = [sys.executable, "-m", "tests.storm.nodes", "--seconds", "15", "--seed", "1"]
+    ended = subprocess.run(words, cwd=CHECKOUT, env=ENVIRONMENT, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -1,0 +1,103 @@
+"""`python -m tests.bench.database`: commits of SQLite's file, of PostgreSQL, and of two nodes on it, in turns: how long
+one takes, the processor's time of a line, when the other node has it, and how long adopting 10 000 people takes."""
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty
+from tempfile import TemporaryDirectory
+
+sys.path[:0] = [str(Path(__file__).parent.parent / "support")]
+
+from database import Database, Driven, batch, lines, person, session  # noqa: E402
+from postgresql import Server, Stored, server  # noqa: E402
+
+TEXT = "hello there, this is a line of some words"
+
+
+def part(times: Sequence[float], of: float) -> str:
+    """So many of these are shorter, in ms."""
+    return f"{sorted(times)[int(len(times) * of)] * 1000:6.2f}"
+
+
+def commits(store: Driven, count: int, size: int) -> tuple[list[float], list[float], float]:
+    """When each began, how long it took, and the microseconds of a line."""
+    begun, took = [], []
+    before, seq = time.process_time(), 1
+    for _ in range(count):
+        made = batch(lines(*[TEXT] * size, first=seq))
+        seq += size
+        begun.append(time.perf_counter())
+        store.wait(store.store.commit(made))
+        took.append(time.perf_counter() - begun[-1])
+    return begun, took, (time.process_time() - before) / (count * size) * 1e6
+
+
+def told(name: str, size: int, took: Sequence[float], more: str) -> None:
+    times = f"commit p50 {part(took, 0.5)} p99 {part(took, 0.99)} ms"
+    sys.stdout.write(f"{name:10} {size:3} lines a turn: {times}; {more}\n")
+
+
+def nodes(where: str, count: int, size: int) -> None:
+    one, other = Stored(where, "a"), Stored(where, "b")
+    seen: list[float] = []
+    other.store.follow(lambda elsewhere: seen.append(time.perf_counter()))
+    ended = threading.Event()
+
+    def hear() -> None:
+        while not ended.is_set():
+            try:
+                function, arguments = other._calls.get(timeout=0.1)
+            except Empty:
+                continue
+            function(*arguments)
+
+    hearing = threading.Thread(target=hear)
+    hearing.start()
+    time.sleep(0.5)
+    begun, took, _ = commits(one, count, size)
+    time.sleep(0.5)
+    ended.set()
+    hearing.join()
+    lags = [there - here for here, there in zip(begun, seen, strict=True)]
+    told("two nodes", size, took, f"there p50 {part(lags, 0.5)} p99 {part(lags, 0.99)} ms")
+    one.close()
+    other.close()
+
+
+def adoption(database: Server) -> None:
+    where = database.emptied()
+    one, other = Stored(where, "a"), Stored(where, "b")
+    for first in range(0, 10_000, 500):
+        some = range(first, first + 500)
+        people = {f"p{number}": person(f"nick{number}", rooms={"#lobby": 1}) for number in some}
+        sessions = {f"d{number}": session(f"p{number}") for number in some}
+        one.wait(one.store.commit(batch(people=people, sessions=sessions)))
+    database.ask("UPDATE chat.servers SET until = 1 WHERE node = 'a'", "chat")
+    begun = time.perf_counter()
+    other.wait(other.store.adopt("a"))
+    sys.stdout.write(f"10 000 people adopted: {(time.perf_counter() - begun) * 1000:.0f} ms\n")
+    one.close()
+    other.close()
+
+
+def main() -> None:
+    with server() as database, TemporaryDirectory() as directory:
+        for size, count in ((1, 300), (32, 100)):
+            for again in range(3):
+                file = Database(Path(directory) / f"{size}-{again}.sqlite3", "full")
+                _, took, line = commits(file, count, size)
+                told("SQLite", size, took, f"{line:.1f} us of the processor a line")
+                file.close()
+                alone = Stored(database.emptied())
+                _, took, line = commits(alone, count, size)
+                told("PostgreSQL", size, took, f"{line:.1f} us of the processor a line")
+                alone.close()
+                nodes(database.emptied(), count, size)
+        adoption(database)
+
+
+if __name__ == "__main__":
+    main()
