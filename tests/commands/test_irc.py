@@ -18,6 +18,8 @@ from twisted.internet.task import deferLater
 from world import Client, World
 
 from chat.base import limits
+from chat.commands.irc.entering import CAPABILITIES
+from chat.commands.irc.verbs import VERBS
 from chat.commands.registry import TABLE, permits
 from chat.wire.irc.messages import parse
 
@@ -1416,25 +1418,60 @@ def test_those_who_speak_alike_get_what_was_encoded_once(world: World) -> None:
     assert len({id(client.visit.wire.format) for client in clients}) == 1
 
 
-_VERBS = (
-    "CAP NICK USER PASS JOIN PART PRIVMSG NOTICE TOPIC NAMES LIST WHO WHOIS WHOWAS USERHOST ISON MODE AWAY LUSERS MOTD "
-    "VERSION TIME INFO LINKS HELP PING PONG SINCE LAST GREP IGNORE LEAVE MSG ME RESUME LOGIN REGISTER POST ROOMS"
+_LONG_ROOM = "#" + "д" * limits.ROOM
+_LONG_NICK = "д" * 17 + "-0"
+_WORDS = [
+    *(_LONG_ROOM, _LONG_NICK, _LONG_ROOM, _LONG_NICK, f"{_LONG_ROOM},{_LONG_NICK}"),
+    *("#lobby", "#ops", "#none", "amy", "bob", "x", "#lobby,#ops", "amy,bob", "*", ":", ":two words", "0", "-1", "20"),
+    *(
+        "LS",
+        "REQ",
+        "server-time",
+        "302",
+        "END",
+        "PLAIN",
+        "+",
+        "-",
+        "b",
+        "+b",
+        "-b",
+        "+o",
+        "+k",
+        "+imn",
+        "+B",
+        "%tuhnaif,7",
+    ),
+    *("LATEST", "BEFORE", "TARGETS", "msgid=1-#lobby", "timestamp=2026-11-22T10:04:00.000Z", ">1", "*a*", "on", "5m"),
+    *("+history", "-history", "draft/multiline", "chathistory", ":" + "名" * 130, ":" + "word " * 80, "é" * 200),
+    *(":\x01ACTION waves\x01", ":\x01VERSION\x01", ":/topic x", ":\x02b"),
+]
+_TAGS = st.sampled_from(
+    ["", "", "@label=7 ", "@label= ", "@batch=history ", "@+typing=active ", r"@label=\s;+a=\:;+b "]
 )
-_PARAMS = ["#lobby", "amy", "#x,#y", "*", ":", ":two words", "LS", "REQ", "server-time", "0", "+b", "302"]
 _VERB_LINES = st.tuples(
-    st.sampled_from(_VERBS.split()), st.lists(st.one_of(st.sampled_from(_PARAMS), st.text(max_size=12)), max_size=4)
-).map(lambda parts: " ".join((parts[0], *parts[1])).encode("utf-8", "surrogatepass"))
+    _TAGS,
+    st.sampled_from(sorted({*VERBS, *map(str.upper, TABLE)})),
+    st.lists(st.one_of(st.sampled_from(_WORDS), st.text(max_size=12)), max_size=4),
+).map(lambda parts: (parts[0] + " ".join((parts[1], *parts[2]))).encode("utf-8", "surrogatepass"))
+_EVERYTHING = " ".join(name for name in CAPABILITIES if name != "sasl")
 _ANY_LINES = st.lists(st.one_of(st.binary(max_size=80), _VERB_LINES), max_size=12)
 
 
 @settings(max_examples=150, deadline=None)
-@given(_ANY_LINES, st.sampled_from(["", "batch server-time echo-message labeled-response message-tags"]))
+@given(_ANY_LINES, st.sampled_from(["", "batch server-time echo-message labeled-response message-tags", _EVERYTHING]))
 def test_whatever_comes_is_answered_within_bounds(lines: list[bytes], caps: str) -> None:
     world = World()
-    amy, bob = enter(world, "amy", "JOIN #lobby", caps=caps), enter(world, "bob", "JOIN #lobby")
+    crowd = [world.enter("д" * 17 + f"-{number}", f"/join {_LONG_ROOM}") for number in range(14)]
+    crowd[0].type(f"/topic {'題' * limits.TOPIC}", "語" * limits.TEXT, "word " * 300, f"/away {'遠' * limits.WORDS}")
+    amy, bob = (
+        enter(world, nick, f"JOIN {room}", caps=caps)
+        for nick, room in (("amy", "#lobby"), ("bob", f"{_LONG_ROOM},#lobby"))
+    )
+    crowd[1].type("語" * limits.TEXT, "/me " + "語" * 600, "/msg amy " + "語" * limits.TEXT, "/me " + "word " * 200)
     for line in lines:
         amy.send(line + b"\r\n")
     world.turn()
+    crowd[1].type("語" * limits.TEXT, f"/topic {'考' * limits.TOPIC}", f"/quit {'再' * limits.WORDS}")
     for client in (amy, bob):
         check_form(client)
     assert "internal" not in amy.bytes.decode()
