@@ -369,7 +369,7 @@ class Seat(Door):
         if visit.state in ENDING:
             return
         if self._edited is not None:
-            visit.heard = True
+            visit.hears()
             self._edited.feed(data)
             return
         lines = self._decoder.feed(data)

@@ -175,9 +175,7 @@ class Visit:
 
     def received(self, lines: Sequence[Typed], size: int) -> None:
         """These lines came, and so many bytes; from the first line on (see `meet`) they are handled."""
-        self.heard = True
-        if not self.astir:
-            self._visits.stir(self)
+        self.hears()
         price = limits.PRICE_READ + limits.PRICE_BYTE * size + limits.PRICE_LINE * len(lines)
         self._budget.left -= price
         self._address.left -= price
@@ -212,12 +210,16 @@ class Visit:
         except Exception:
             self._broken()
             return True
-        self.heard = True
-        if not self.astir:
-            self._visits.stir(self)
+        self.hears()
         self._budget.left -= price
         self._address.left -= price
         return True
+
+    def hears(self) -> None:
+        """Something came."""
+        self.heard = True
+        if not self.astir:
+            self._visits.stir(self)
 
     def worked(self, price: float) -> None:
         """What came made the server do this, though it is no line."""

@@ -155,6 +155,18 @@ def test_only_who_was_given_something_is_looked_at(world: World, monkeypatch: py
 
 
 @pytest.mark.usefixtures("acknowledged")
+def test_who_was_heard_once_is_not_so_for_ever(world: World) -> None:
+    """By ssh, keys come that are no line yet."""
+    amy = world.enter("amy")
+    rest(world)
+    assert not amy.visit.heard_within(limits.IN_USE_SECONDS)
+    amy.visit.hears()
+    assert amy.visit.heard_within(1)
+    rest(world)
+    assert not amy.visit.heard_within(limits.IN_USE_SECONDS)
+
+
+@pytest.mark.usefixtures("acknowledged")
 def test_who_takes_nothing_is_looked_at_until_they_do(world: World) -> None:
     amy, bob = world.enter("amy"), world.enter("bob")
     rest(world)
