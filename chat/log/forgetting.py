@@ -11,6 +11,7 @@ NOBODY = "?"
 """Stands where their nickname stood; it can be nobody's."""
 
 _NAMED = ("to", "nick", "name", "whose")
+_MANY = ("who", "operators", "voiced")
 _WORDS = ("text", "why")
 
 
@@ -45,6 +46,6 @@ def without(entry: Entry, gone: Forgotten) -> Entry:
             changes[field.name] = ""
         elif field.name == "authors" and any(author.person in gone.ids for author in value):
             changes["authors"] = ()  # as it comes from the store, too
-        elif field.name == "who" and any(names.fold(nick) in gone.nicks for nick in value):
-            changes["who"] = tuple(NOBODY if names.fold(nick) in gone.nicks else nick for nick in value)
+        elif field.name in _MANY and any(names.fold(nick) in gone.nicks for nick in value):
+            changes[field.name] = tuple(NOBODY if names.fold(nick) in gone.nicks else nick for nick in value)
     return entry._replace(fact=replace(fact, **changes)) if changes else entry
