@@ -10,9 +10,10 @@ import pytest
 from .conftest import Connect, Serve
 from .server import CHECKOUT, ENVIRONMENT
 
-pytestmark = [pytest.mark.slow, pytest.mark.door]
+pytestmark = pytest.mark.slow
 
 
+@pytest.mark.door
 def test_what_was_said_is_there_after_the_server_and_the_database_were_killed(
     postgresql: Any, serve: Serve, connect: Connect, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_after_five_seconds_without_the_database_lines_are_refused_and_reading_g
     assert "three" not in amy.heard
 
 
+@pytest.mark.door
 def test_several_servers_are_one_chat_and_one_that_dies_leaves_its_people_to_another(
     postgresql: Any, serve: Serve, connect: Connect, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from postgresql import Server, stored  # they need it
 
 from chat.store.postgresql.copying import from_file, to_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.door]
+pytestmark = pytest.mark.slow
 
 TABLES = (
     "logs", "entries", "line_ids", "records", "people", "memberships", "read", "ignored", "senders", "sessions",
@@ -58,6 +58,7 @@ def fill(path: Path, count: int = 3) -> None:
         )
 
 
+@pytest.mark.door
 def test_there_and_back_it_is_equal_row_by_row(postgresql: Server, tmp_path: Path) -> None:
     path, back = tmp_path / "chat.sqlite3", tmp_path / "back.sqlite3"
     fill(path)
