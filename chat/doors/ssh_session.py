@@ -280,7 +280,7 @@ class Seat(Door):
         self._decoder = SshLines()
         self._paused = self._busy = False
         self._begun = self._talks = self._ended = self._shut = self._gone = False
-        self._words = b""
+        self._words = self._early = b""
         self._size: tuple[str, int, int] | None = None
         self._edited: Edited | None = None
         self._progress = Progress(link.socket, self.clock.seconds())
@@ -328,6 +328,9 @@ class Seat(Door):
             visit.received(["/login"], 0)
         elif self._edited is not None and (nick := entering.proposed(visit.session, self._link.user)):
             self._edited.propose(nick)
+        if early := self._early:
+            self._early = b""
+            self.received(early)
         if self._ended:
             self.visit.ends(self._decoder.end())
 
@@ -366,7 +369,10 @@ class Seat(Door):
     def received(self, data: bytes) -> None:
         """They typed this."""
         visit = self.visit
-        if visit.state in ENDING:
+        if visit.state in ENDING or isinstance(visit.wire, PostWire):
+            return
+        if not self._talks:  # that they want to was said in the same packet, and is answered first
+            self._early += data
             return
         if self._edited is not None:
             visit.hears()

@@ -69,6 +69,21 @@ def test_a_guest_comes_back_by_the_key_and_is_asked_nothing(world: World, key: K
     assert bob.take() == []
 
 
+def test_the_key_counts_though_lines_come_in_the_same_packet(world: World, key: Key) -> None:
+    bob = world.enter("bob")
+    for line in ("amy", "I am back"):
+        session = BySsh(world, "amy", key).comes().opens()
+        session.conn.sendRequest(session, b"shell", b"", wantReply=True).addErrback(lambda _: None)
+        session.write(f"{line}\n".encode())
+        sent = session.by.socket.sent
+        together = b"".join(sent)
+        sent.clear()
+        sent.append(together)
+        session.by.pump()
+        session.by.cut()
+    assert bob.take() == ["-!- amy joined #lobby (2 here)", "<amy> I am back"]
+
+
 def test_who_was_here_on_another_connection_is_taken_over(world: World, key: Key) -> None:
     amy = by(world, key, "amy")
     again = by(world, key)
