@@ -11,11 +11,11 @@ from chat.base.errors import Unfit, about
 from chat.base.language import Sentence, say
 from chat.base.reasons import system_reason
 from chat.server.options import MEMORY, Options
-from chat.store.address import is_address
+from chat.store.address import is_address, shown
 from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import connect, reason
 from chat.store.sqlite.schema import look_into
-from chat.store.unusable import Unusable
+from chat.store.unusable import Unusable, unusable
 from chat.wire import replies
 from chat.wire.prose import sentences
 
@@ -72,7 +72,6 @@ def copied(address: str, target: Path) -> Path:
     """Copy a database of PostgreSQL into a new file of SQLite; raises `Unfit` or `Unusable`."""
     from chat.store.postgresql.connection import Failed, Unreachable  # only here, for it is an extra
     from chat.store.postgresql.copying import to_file
-    from chat.store.postgresql.schema import unusable
 
     if target.exists():
         raise Wrong(str(target), say("it is there already."))
@@ -83,9 +82,9 @@ def copied(address: str, target: Path) -> Path:
     except sqlite3.Error as error:
         raise _impossible(target, reason(error)) from None
     except Unreachable as error:
-        raise error.unusable or unusable(address, error.reason) from None
+        raise error.unusable or unusable(shown(address), error.reason) from None
     except Failed as error:
-        raise unusable(address, error.reason) from None
+        raise unusable(shown(address), error.reason) from None
     return target
 
 

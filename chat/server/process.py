@@ -15,6 +15,7 @@ from chat.base.language import Sentence, say
 from chat.base.reasons import system_reason
 from chat.server.log_counts import LogCounts
 from chat.store.sqlite.connection import reason
+from chat.store.unusable import not_copied
 
 logger = Logger()
 
@@ -81,5 +82,5 @@ class RunningProcess:
         error = result.value
         if isinstance(error, sqlite3.Error | OSError):
             why = reason(error) if isinstance(error, sqlite3.Error) else system_reason(error)
-            raise Refused("unavailable", say("There is no copy: {reason}.", reason=why))
+            raise not_copied(why)
         result.raiseException()

@@ -167,8 +167,8 @@ def test_a_newer_database_is_refused(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = path.read_bytes()
     assert refusal(path) == (
-        f"{path} was written by a newer version of this server. Install that one, or choose another file with "
-        "--database."
+        f"{path} was written by a newer version of this server. Install that one, or choose another database "
+        "with --database."
     )
     assert path.read_bytes() == before
 

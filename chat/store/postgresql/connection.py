@@ -26,7 +26,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from chat.base import limits
 from chat.base.language import Sentence, say
 from chat.store.rows import storable
-from chat.store.unusable import Unusable
+from chat.store.unusable import DAMAGED, DISK_ERROR, DISK_FULL, READ_ONLY, Unusable
 
 Row = Sequence[Any]
 
@@ -96,11 +96,11 @@ class Failed(Exception):
 
 
 _REASONS = {
-    "53100": say("disk full"),
-    "25006": say("read-only"),
-    "XX001": say("damaged"),
-    "XX002": say("damaged"),
-    "58030": say("disk error"),
+    "53100": DISK_FULL,
+    "25006": READ_ONLY,
+    "XX001": DAMAGED,
+    "XX002": DAMAGED,
+    "58030": DISK_ERROR,
 }
 
 CONTRADICTS = "23505"

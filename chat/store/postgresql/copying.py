@@ -19,13 +19,13 @@ from chat.base.language import say
 from chat.store.address import shown
 from chat.store.postgresql import people
 from chat.store.postgresql.connection import ONE_VIEW, Failed, Link, Unreachable
-from chat.store.postgresql.schema import lock_out, make, suits, unusable, version
+from chat.store.postgresql.schema import lock_out, make, suits, version
 from chat.store.rows import as_json
 from chat.store.sqlite import people as of_file
 from chat.store.sqlite.backup import partial
 from chat.store.sqlite.connection import connect, insert
 from chat.store.sqlite.schema import MIGRATIONS, prepare
-from chat.store.unusable import Unusable
+from chat.store.unusable import Unusable, unusable
 
 _LOGS = ("id", "key", "name", "head", "oldest", "said", "size", "gone", "undated")
 _ENTRIES = ("id", "at", "kind", "person", "session", "nick", "text", "details", "other")
@@ -88,9 +88,9 @@ def from_file(source: Path, address: str) -> None:
             try:
                 _fill(link, address, connection)
             except Unreachable as error:
-                raise error.unusable or unusable(address, error.reason) from None
+                raise error.unusable or unusable(shown(address), error.reason) from None
             except Failed as error:
-                raise unusable(address, error.reason) from None
+                raise unusable(shown(address), error.reason) from None
     finally:
         os.close(prepared.lock)
 

@@ -6,14 +6,16 @@ writer's from then on, for it holds the lock that keeps other servers out.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from errno import EACCES
 from math import inf
 from time import monotonic, sleep
 from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.folding import FOLDING, tokens
-from chat.base.language import Sentence, say, say_n
+from chat.base.language import Sentence, say
 from chat.base.lookalikes import fold
+from chat.base.reasons import system_reason
 from chat.core.ports import Claim, Kept, KeptLog, Record
 from chat.store.address import shown
 from chat.store.keep import Keep, plan
@@ -34,7 +36,7 @@ from chat.store.postgresql.connection import (
 from chat.store.postgresql.retention import due
 from chat.store.retention import EARLIEST
 from chat.store.rows import DATES, SEQ_BITS, as_json, date
-from chat.store.unusable import Unusable
+from chat.store.unusable import READ_ONLY, Unusable, begun, damaged, holding, too_new, unusable
 
 MIGRATIONS: Sequence[str] = (
     f"""
@@ -404,7 +406,7 @@ def suits(link: Link) -> None:
         """
     )[0]
     if follows or reads == "on":
-        raise Unreachable(say("read-only"), asked=False)
+        raise Unreachable(READ_ONLY, asked=False)
     if encoding != "UTF8":
         raise Unusable(
             say(
@@ -465,10 +467,10 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
         return Prepared(address, link, node, epoch, tick, held, summary)
     except Unreachable as error:
         link.close()
-        raise error.unusable or unusable(address, error.reason) from None
+        raise error.unusable or unusable(shown(address), error.reason) from None
     except Failed as error:
         link.close()
-        raise unusable(address, error.reason) from None
+        raise unusable(shown(address), error.reason) from None
     except BaseException:
         link.close()
         raise
@@ -490,12 +492,12 @@ def examine(address: str, node: str = "") -> Sequence[Sentence]:
     link = Link(address, suits)
     try:
         if not version(address, link) and not link.value("SELECT has_database_privilege(current_database(), 'CREATE')"):
-            raise unusable(address, say("Permission denied"))
+            raise unusable(shown(address), system_reason(PermissionError(EACCES, "")))
         lock_out(address, link, node)
     except Unreachable as error:
-        raise error.unusable or unusable(address, error.reason) from None
+        raise error.unusable or unusable(shown(address), error.reason) from None
     except Failed as error:
-        raise unusable(address, error.reason) from None
+        raise unusable(shown(address), error.reason) from None
     finally:
         link.close()
     return ()
@@ -540,13 +542,7 @@ def version(address: str, link: Link) -> int:
         )
     number = int(link.value("SELECT number FROM version"))
     if number > len(MIGRATIONS):
-        raise Unusable(
-            say(
-                "{path} was written by a newer version of this server. Install that one, or choose another file with "
-                "--database.",
-                path=shown(address),
-            )
-        )
+        raise too_new(shown(address))
     return number
 
 
@@ -597,13 +593,7 @@ def kept(address: str, link: Link, node: str) -> Kept:
     records = link.ask(f"SELECT kind, key, value FROM records WHERE kind != 'topic' OR key {among}", wanted)
     wrong = people.wrong(remembered) or next(filter(None, (people.wrong_record(*record) for record in records)), "")
     if wrong:
-        raise Unusable(
-            say(
-                "{path} is damaged ({reason}). Put a backup in its place, or move it away to begin a new one.",
-                path=shown(address),
-                reason=wrong,
-            )
-        )
+        raise damaged(shown(address), wrong)
     claims = [Claim(*claim) for claim in link.ask("SELECT person, nick FROM nicknames")]
     others = link.ask("SELECT digest, node FROM sessions WHERE node NOT IN ('', :node)", {"node": node})
     found = [Record(*record) for record in records]
@@ -620,7 +610,7 @@ def _summary(address: str, link: Link, new: bool) -> Sentence:
     """How much is kept; private talk stands in two logs and is counted once."""
     database = shown(address)
     if new:
-        return say("Talk is kept in {path}, a new database.", path=database)
+        return begun(database)
     first, last = DATES
     dated = {"first": first, "last": last}
     lines, earliest = link.ask(
@@ -630,22 +620,4 @@ def _summary(address: str, link: Link, new: bool) -> Sentence:
         """,
         dated,
     )[0]
-    if earliest is None:
-        return say("Talk is kept in {path} (nothing yet).", path=database)
-    return say_n(
-        "Talk is kept in {path} ({count} line since {day}).",
-        "Talk is kept in {path} ({count} lines since {day}).",
-        lines,
-        path=database,
-        day=date(earliest).astimezone().date(),
-    )
-
-
-def unusable(address: str, reason: Sentence) -> Unusable:
-    return Unusable(
-        say(
-            "{path} cannot be used ({reason}). Put that right, or choose another file with --database.",
-            path=shown(address),
-            reason=reason,
-        )
-    )
+    return holding(database, lines, None if earliest is None else date(earliest).astimezone().date())

@@ -48,6 +48,7 @@ from chat.store.postgresql.retention import due, trim
 from chat.store.postgresql.schema import Prepared, locked, suits
 from chat.store.retention import Trimmed
 from chat.store.sqlite.backup import back_up
+from chat.store.unusable import not_copied, unreadable
 from chat.store.worker import Reactor, Worker
 
 logger = Logger()
@@ -211,7 +212,7 @@ class PostgresStore:
     def _read(self, worker: Worker[Link], work: Callable[[Link], Result]) -> Deferred[Result]:
         """Ask; a connection that was lost meanwhile is no reason to say that something cannot be read."""
         if self._away:
-            return fail(_unreadable(AWAY))
+            return fail(unreadable(AWAY))
 
         def read(link: Link) -> Result:
             try:
@@ -345,19 +346,15 @@ def _not_read(failure: Failure) -> NoReturn:
     error = failure.value
     if isinstance(error, Unreachable):
         logger.warn("The database could not be read: {reason}", reason=in_log(error.reason))
-        raise _unreadable(error.reason)
+        raise unreadable(error.reason)
     if isinstance(error, Failed):
         logger.failure("The database could not be read", failure)
-        raise _unreadable(error.reason)
+        raise unreadable(error.reason)
     failure.raiseException()
 
 
 def _not_copied(failure: Failure) -> NoReturn:
     error = failure.value
     if isinstance(error, Unreachable | Failed):
-        raise Refused("unavailable", say("There is no copy: {reason}.", reason=error.reason))
+        raise not_copied(error.reason)
     failure.raiseException()
-
-
-def _unreadable(reason: Sentence) -> Refused:
-    return Refused("internal", say("That cannot be read now ({reason}).", reason=reason))

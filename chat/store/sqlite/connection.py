@@ -10,18 +10,19 @@ from urllib.parse import quote
 
 from chat.base import limits
 from chat.base.language import Sentence, say
+from chat.store.unusable import DAMAGED, DISK_ERROR, DISK_FULL, READ_ONLY
 
 APPLICATION_ID = 0x63686174
 """By this a database is known to be a chat's ("chat")."""
 
 _REASONS = {
-    sqlite3.SQLITE_FULL: say("disk full"),
-    sqlite3.SQLITE_IOERR: say("disk error"),
+    sqlite3.SQLITE_FULL: DISK_FULL,
+    sqlite3.SQLITE_IOERR: DISK_ERROR,
     sqlite3.SQLITE_BUSY: say("locked by another program"),
-    sqlite3.SQLITE_READONLY: say("read-only"),
+    sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: say("cannot be opened"),
-    sqlite3.SQLITE_CORRUPT: say("damaged"),
-    sqlite3.SQLITE_NOTADB: say("damaged"),
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
 }
 
 

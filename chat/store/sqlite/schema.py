@@ -29,7 +29,7 @@ from chat.store.sqlite.backup import copy
 from chat.store.sqlite.connection import APPLICATION_ID, connect, reason
 from chat.store.sqlite.indexing import check_folding
 from chat.store.sqlite.retention import due
-from chat.store.unusable import Unusable
+from chat.store.unusable import Unusable, begun, damaged, holding, too_new, unusable
 
 
 def _session_parts(*names: str) -> str:
@@ -272,7 +272,7 @@ def prepare(
                     connection.execute("PRAGMA page_size = 1024")
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 if mode != "wal":
-                    raise _unusable(path, say("no write-ahead file can be made beside it"))
+                    raise unusable(path, say("no write-ahead file can be made beside it"))
                 _migrate(connection, path, version, migrations)
                 skipped = _check_rows(path, connection, skip_damaged)
                 check_folding(connection)
@@ -363,17 +363,11 @@ def _check(path: Path, newest: int, mode: str = "ro") -> int:
                 say("{path} belongs to another program. Choose another file with --database.", path=path),
             )
         if version > newest:
-            raise Unusable(
-                say(
-                    "{path} was written by a newer version of this server. Install that one, or choose another file "
-                    "with --database.",
-                    path=path,
-                )
-            )
+            raise too_new(path)
         if path.stat().st_size <= limits.CHECKED_BYTES:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise _damaged(path, verdict)
+                raise damaged(path, verdict)
         return int(version)
 
 
@@ -459,16 +453,8 @@ def _summary(path: Path, connection: sqlite3.Connection, new: bool) -> Sentence:
         "SELECT count(*) / 2 FROM entries INDEXED BY said_to WHERE other IS NOT NULL"
     ).fetchone()
     if new:
-        return say("Talk is kept in {path}, a new database.", path=path)
-    if first is None:
-        return say("Talk is kept in {path} (nothing yet).", path=path)
-    return say_n(
-        "Talk is kept in {path} ({count} line since {day}).",
-        "Talk is kept in {path} ({count} lines since {day}).",
-        lines - copies,
-        path=path,
-        day=date(first).astimezone().date(),
-    )
+        return begun(path)
+    return holding(path, lines - copies, None if first is None else date(first).astimezone().date())
 
 
 @contextmanager
@@ -478,27 +464,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise _damaged(path, str(error)) from None
-        raise _unusable(path, reason(error)) from None
+            raise damaged(path, str(error)) from None
+        raise unusable(path, reason(error)) from None
     except OSError as error:
-        raise _unusable(path, system_reason(error)) from None
-
-
-def _damaged(path: Path, what: str) -> Unusable:
-    return Unusable(
-        say(
-            "{path} is damaged ({reason}). Put a backup in its place, or move it away to begin a new one.",
-            path=path,
-            reason=what,
-        )
-    )
-
-
-def _unusable(path: Path, what: Sentence | str) -> Unusable:
-    return Unusable(
-        say(
-            "{path} cannot be used ({reason}). Put that right, or choose another file with --database.",
-            path=path,
-            reason=what,
-        )
-    )
+        raise unusable(path, system_reason(error)) from None

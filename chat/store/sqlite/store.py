@@ -20,8 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import NotStored, Refused
-from chat.base.language import say
+from chat.base.errors import NotStored
 from chat.core.ports import (
     Batch,
     Emptied,
@@ -52,6 +51,7 @@ from chat.store.sqlite.queries import after, copies, room, said, unread
 from chat.store.sqlite.redaction import Scrubbing
 from chat.store.sqlite.retention import due, trim
 from chat.store.sqlite.schema import Prepared
+from chat.store.unusable import unreadable
 from chat.store.worker import InTurn, Reactor, Worker
 
 logger = Logger()
@@ -259,5 +259,5 @@ def _not_read(failure: Failure) -> NoReturn:
     error = failure.value
     if isinstance(error, sqlite3.Error):
         logger.failure("The database could not be read", failure)
-        raise Refused("internal", say("That cannot be read now ({reason}).", reason=reason(error)))
+        raise unreadable(reason(error))
     failure.raiseException()
