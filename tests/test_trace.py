@@ -18,4 +18,4 @@ def test_it_goes_from_the_bytes_that_came_to_those_that_go_out() -> None:
 def test_a_line_that_comes_by_itself_goes_through_few_functions() -> None:
     """Where lines are rare every cache is cold, and each other function on the way costs 2 us and more."""
     (_, said), *_ = ways(World, Path(chat.__file__).parent)
-    assert len(said.calls) <= 47
+    assert len(said.calls) <= 50
