@@ -2,7 +2,8 @@
 
 By pyOpenSSL, for Python's own `ssl` has no way to say which groups the key exchange may use but one alone (before
 3.15): those that are here would be lost, of which the first keeps what is said today from tomorrow's quantum computers.
-It would cost the same time, and 6 KiB less of a connection where the system's OpenSSL is older than 3.2 (measured).
+It would take the same time, and 6 KiB less of a connection with OpenSSL 3.0, which is not the one of later systems
+(measured: 17 instead of 23, and 33 where that first group is used).
 """
 
 from collections.abc import Callable, Sequence
