@@ -39,9 +39,14 @@ class Sleep:
         return events
 
     def _sleep(self, timeout: float, most: int) -> Events:
-        """Half of what would be taken for a pause: then it is looked whether somebody could time out."""
-        events = self._ask(limits.PAUSE_SECONDS / 2, most)
+        """Half of what would be taken for a pause, again and again where somebody could time out."""
+        tick = limits.PAUSE_SECONDS / 2
+        events = self._ask(tick, most)
         if events or self._unhurried.others_wait():
+            while not events and timeout > tick:
+                timeout -= tick
+                self._running()
+                events = self._ask(min(timeout, tick), most)
             return events
         events = self._ask(-1 if timeout < 0 else max(timeout, limits.SLEEP_SECONDS), most)
         self._running.slept()
