@@ -968,6 +968,12 @@ SSH_PACKET = 32 * 1024
 SSH_PACKET_MOST = 64 * 1024
 """Bytes of what is sent at once, and of a packet that comes: all must read one of 35 000 (RFC 4253, 6.1)."""
 
+SSH_PACKET_LEAST = 256
+"""Bytes that a packet must be allowed to hold: each is sealed by itself, and of one byte a help would be thousands."""
+
+SSH_ANSWERS = 256
+"""Packets that wait until keys are exchanged: a few answers; nothing that is said is sent meanwhile."""
+
 SSH_WORDS = 400
 """Bytes of a reason that OpenSSH shows."""
 

@@ -176,8 +176,8 @@ class _Connection(SSHConnection):
             raise ConchError("nothing is forwarded here", OPEN_UNKNOWN_CHANNEL_TYPE)
         if len(self.channels) >= limits.SSH_SESSIONS:
             raise ConchError(f"{limits.SSH_SESSIONS} sessions are open already", OPEN_RESOURCE_SHORTAGE)
-        if not maxPacket:
-            raise ConchError("packets of no bytes hold nothing", OPEN_RESOURCE_SHORTAGE)
+        if maxPacket < limits.SSH_PACKET_LEAST:
+            raise ConchError(f"packets hold {limits.SSH_PACKET_LEAST} bytes at least", OPEN_RESOURCE_SHORTAGE)
         seat: Seat = self.transport.seat_for_session()
         channel = Channel(self, seat, windowSize, min(maxPacket, limits.SSH_PACKET))
         seat.channel = channel
@@ -276,11 +276,13 @@ class Link(SSHServerTransport):
     def full(self) -> None:
         """They take no more."""
         self._takes_no_more = True
+        self._look_whether_to_read()
         self._look_whether_full()
 
     def writable(self) -> None:
         """They take more again."""
         self._takes_no_more = False
+        self._look_whether_to_read()
         self._look_whether_full()
 
     def unreachable(self) -> None:
@@ -309,13 +311,20 @@ class Link(SSHServerTransport):
             return
         if wait := self._budget.wait(self.hub.clock.seconds()):
             self._rests = True
-            self.transport.pauseProducing()
+            self._look_whether_to_read()
             self.hub.clock.callLater(wait, self._read_on)
 
     def _read_on(self) -> None:
         self._rests = False
         if not self._leaves:
+            self._look_whether_to_read()
+
+    def _look_whether_to_read(self) -> None:
+        """Who takes nothing asks for nothing either: each answer would be kept.  Of who goes all is read."""
+        if self._leaves or not (self._rests or self._takes_no_more):
             self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
 
     # Packets.
 
@@ -325,6 +334,9 @@ class Link(SSHServerTransport):
         What fills a packet up is the same random bytes in each of a connection.
         """
         if self._keyExchangeState != self._KEY_EXCHANGE_NONE and not self._allowedKeyExchangeMessageType(messageType):
+            if len(self._blockedByKeyExchange) >= limits.SSH_ANSWERS:
+                self.disconnect(DISCONNECT_BY_APPLICATION, "too much was asked while keys are exchanged")
+                return
             self._blockedByKeyExchange.append((messageType, payload))
             return
         ciphers = self.currentEncryptions
@@ -454,6 +466,7 @@ class Link(SSHServerTransport):
 
     def _close(self) -> None:
         self._output.shut()
+        self._look_whether_to_read()
         self.transport.loseWriteConnection()
         self.hub.clock.callLater(limits.CLOSE_SECONDS, self.transport.abortConnection)
 

@@ -4,7 +4,7 @@ import struct
 from contextlib import suppress
 
 import pytest
-from by_ssh import BySsh, _Wire, new_key
+from by_ssh import BySsh, Opened, _Wire, new_key
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -297,6 +297,42 @@ def test_nothing_is_kept_while_keys_are_exchanged(world: World) -> None:
     amy.by.pump()
     amy.by.pump()
     assert amy.take()[-1] == "<bob> 299"
+
+
+def test_who_asks_on_while_keys_are_exchanged_is_let_go(world: World) -> None:
+    by = BySsh(world).comes()
+    by.talks("amy")
+    by.client.sendKexInit()
+    world.turn()
+    by.client._keyExchangeState = by.client._KEY_EXCHANGE_NONE  # it sends what it must not
+    for _ in range(10 * limits.SSH_ANSWERS):
+        by.client.sendPacket(80, NS(b"keepalive@openssh.com") + b"\1")
+    until(world, lambda: by.socket.ended, 10, 0.1)
+    assert len(by.link._blockedByKeyExchange) <= limits.SSH_ANSWERS
+
+
+def test_of_who_takes_nothing_nothing_is_read(world: World) -> None:
+    by = BySsh(world).comes()
+    by.talks("amy")
+    by.socket.room = 0
+    for _ in range(5000):
+        by.client.sendPacket(80, NS(b"keepalive@openssh.com") + b"\1")
+    for _ in range(5000):
+        world.turn()
+    waiting = len(by.socket.sent)
+    assert waiting > 1000
+    by.socket.room = 2**30
+    world.kernel.look(by.socket)
+    until(world, lambda: len(by.socket.sent) < waiting, 10, 0.1)
+
+
+def test_packets_of_few_bytes_are_not_sent(world: World) -> None:
+    by = BySsh(world).comes()
+    channel = Opened(by, 2**20)
+    channel.localMaxPacket = limits.SSH_PACKET_LEAST - 1
+    by.connection.openChannel(channel)
+    by.pump()
+    assert channel.opened is False
 
 
 def test_keys_that_are_not_exchanged_in_time_end_it(world: World) -> None:
