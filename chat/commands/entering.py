@@ -308,7 +308,11 @@ class Known(NamedTuple):
         person = self.person
         by_token = self.token is not None and self.token in hub.tokens
         by_password = self.password is not None and self.password == person.password
-        by_key = self.key is not None and hub.owner_of_key(self.key.fingerprint) is person
+        by_key = (
+            self.key is not None
+            and hub.owner_of_key(self.key.fingerprint) is person
+            and hub.measures.of_key(self.key.fingerprint) is None
+        )
         return (
             person.has_account
             and (by_token or by_password or by_key)

@@ -308,10 +308,13 @@ def _from_outside(session: Session, nick: str) -> Author:
 
 
 def _by_key(call: Call, nick: str) -> Person | None:
-    """Whose account this nickname is, where they have proven a key of it."""
+    """Whose account this nickname is, where they have proven a key of it; raises `Refused` for one that is closed."""
     hub, key = call.session.hub, call.connection.key
     person = None if key is None else hub.owner_of_key(key.fingerprint)
-    return person if person is not None and person is hub.account(nick) else None
+    if key is None or person is None or person is not hub.account(nick):
+        return None
+    hub.check_key(key)
+    return person
 
 
 def _by_token(call: Call, nick: str, given: str, room: str | None) -> tuple[Person, Author, str]:

@@ -362,6 +362,19 @@ def test_an_account_that_is_banned_does_not_come_in_by_its_key(world: World, key
     assert again.over
 
 
+def test_a_key_that_is_closed_posts_nothing_though_it_is_an_accounts(world: World, key: Key) -> None:
+    boss = world.operator()
+    profe = register(world)
+    by(world, key, "zoe")
+    profe.type(f"/key add {line_of(key)}")
+    boss.type("/admin ban zoe 1h spam")
+    boss.take()
+    assert "! banned: " in " ".join(by(world, key).take())
+    posted = BySsh(world, "profe", key).comes().opens().runs("hello")
+    assert posted.errors.startswith(b"! banned: ")
+    assert not any("hello" in line for line in boss.take())
+
+
 # How they are read.
 
 
