@@ -117,6 +117,10 @@ SEALED_AT_ONCE = 256
 """Bytes of TLS that are opened at once: a line or ten changes of keys, 0.1 ms.  More, and handshakes, wait for their
 turn."""
 
+SEALED_ANSWERS = 16 * 1024
+"""Bytes that OpenSSL answers by itself to who takes nothing: 600 changes of keys, of which a client needs one in
+weeks."""
+
 # --- the log and its readers -------------------------------------------------------------------------------------
 
 TAIL_EVENTS = 5000

@@ -98,9 +98,9 @@ class TlsConnection(Layer):
     """
 
     __slots__ = (
-        "_certificates", "_connection", "_fin", "_give", "_held", "_kept", "_lost", "_made", "_paused", "_producer",
-        "_producer_paused", "_reason", "_shaken", "_ssl", "_told", "_turned_away", "_unsealed", "connected",
-        "disconnecting", "wrappedProtocol",
+        "_answers", "_certificates", "_connection", "_fin", "_give", "_held", "_kept", "_lost", "_made", "_paused",
+        "_producer", "_producer_paused", "_reason", "_shaken", "_ssl", "_told", "_turned_away", "_unsealed",
+        "connected", "disconnecting", "wrappedProtocol",
     )  # fmt: skip
 
     transport: tcp.Server
@@ -114,6 +114,7 @@ class TlsConnection(Layer):
         self._held = b""
         self._unsealed = b""
         self._kept = False  # some bytes for the socket are still with the transport
+        self._answers = 0  # bytes of OpenSSL's own among them
         self._producer: IPushProducer | None = None
         self._producer_paused = self._paused = False
         self._turned_away = self._told = self._fin = self._lost = False
@@ -208,10 +209,18 @@ class TlsConnection(Layer):
                 elif error != _lib.SSL_ERROR_WANT_READ:
                     self._fail()
                 break
-            self._flush()
+            self._answered(self._flush())
         self.wrappedProtocol.overhead(len(data) - said)
         if ended:
             self._end_input()
+
+    def _answered(self, size: int) -> None:
+        """OpenSSL has made so much by itself: each change of keys that they ask for is answered by one."""
+        if size and self._kept:
+            self._answers += size
+            if self._answers > limits.SEALED_ANSWERS:
+                logger.info("Closing a TLS connection that has keys changed again and again, and takes nothing")
+                self.abortConnection()
 
     def _end_input(self) -> None:
         """They have said goodbye."""
@@ -311,13 +320,15 @@ class TlsConnection(Layer):
         if self.disconnecting and self._producer is None:
             self._say_goodbye()
 
-    def _flush(self) -> None:
-        """Give what OpenSSL has made to the socket, or, behind what that did not take, to the transport."""
-        size = _PLACE_SIZE
+    def _flush(self) -> int:
+        """Give what OpenSSL has made to the socket, or, behind what that did not take, to the transport; returns how
+        many bytes that were."""
+        size, total = _PLACE_SIZE, 0
         while size == _PLACE_SIZE:
             size = _lib.BIO_read(self._made, _place, _PLACE_SIZE)
             if size <= 0:
-                return
+                break
+            total += size
             try:
                 sent = 0 if self._kept else self._give(_placed[:size])
             except OSError:  # it is full; or broken, which the transport will see too
@@ -325,6 +336,7 @@ class TlsConnection(Layer):
             if sent != size:
                 self._keep(bytes(_placed[sent:size]))
                 self._pause_producer()
+        return total
 
     def _keep(self, rest: bytes) -> None:
         """To be followed by `_pause_producer`."""
@@ -336,7 +348,7 @@ class TlsConnection(Layer):
     def taken(self) -> None:
         """The socket has taken all that was kept."""
         self.transport.unregisterProducer()
-        self._kept = False
+        self._kept, self._answers = False, 0
         if not self._unsealed:
             self._resume_producer()
 

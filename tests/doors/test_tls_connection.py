@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from world import ENDLESS, Kernel
 from zope.interface import implementer
 
+from chat.base import limits
 from chat.doors.tls_connection import TlsConnection
 
 
@@ -254,6 +255,19 @@ def test_a_producer_is_paused_while_the_socket_is_full_and_no_longer(line: Line)
     assert not line.listener.full
     line.come_back()
     assert line.peer.heard == b"hello"
+
+
+def test_who_takes_nothing_has_keys_changed_not_any_number_of_times(line: Line) -> None:
+    for _ in range(3 * limits.SEALED_ANSWERS // 27):  # all is taken
+        line.peer.change_keys(both=True)
+        line.settle()
+    assert line.listener.events == ["handshake"]
+    line.socket.room = 0
+    line.server.write(b"hello")
+    for _ in range(limits.SEALED_ANSWERS // 27 + 50):
+        line.peer.change_keys(both=True)
+        line.pass_on(ENDLESS)
+    assert line.listener.events == ["handshake", "lost"]
 
 
 def test_one_that_is_pulled_is_asked_for_as_much_as_the_socket_takes(
