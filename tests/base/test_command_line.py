@@ -94,7 +94,7 @@ def test_a_language_that_there_is_not_is_told_with_those_that_there_are(make: Ma
         (["--reserved", "a b"], "--reserved a b: Un nombre no lleva espacios."),
         (["--motd", "/"], "--motd /: es un directorio."),
         (["--config", "/nowhere"], "--config /nowhere: no existe."),
-        (["--port", "none"], "--port none: eso va solo con --tls-port,"),
+        (["--port", "none"], "--port none: eso va solo con --tls-port o --ssh-port,"),
         (["--sync", "x"], "--sync x: elige full o normal."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
