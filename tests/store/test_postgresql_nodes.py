@@ -160,7 +160,7 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     nodes.start("c")
     a, b, c = (held.store for held in nodes.stores)
     nodes.commit(0, AMY_COMES)
-    nodes.commit(0, claims(("coming", "carl")))
+    nodes.commit(0, claims(("coming", "carl"), ("p", "amelia")))
     for held in nodes.stores:
         held.wait(held.store.beat())
     for _ in range(3):
@@ -173,7 +173,8 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     nodes.stores[2].wait(c.adopt("a"))
     assert nodes.stores[2].wait(c.beat()) == []
     told = nodes.hear(2, 4)[-1]
-    assert (told.node, told.adopted, told.claims) == ("b", "a", [Claim("coming", None)])
+    # Nothing is stored of the one, and under another nickname of the other.
+    assert (told.node, told.adopted, told.claims) == ("b", "a", [Claim("coming", None), Claim("p", "amy")])
     (ended,) = told.remembered.sessions.values()
     assert ended is not None
     assert ended.ended_at is not None

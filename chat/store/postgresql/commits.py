@@ -76,6 +76,21 @@ def _claim(claim: Claim) -> list[object]:
     return [person, nick] if nick is None else [person, nick, fold(nick), sorted(looks(nick))]
 
 
+def adopt(link: Link, epoch: int, gone: str, lapsed: bool) -> None:
+    """Let what a node had be of the one with this epoch, as `SharedStore.adopt` says; `lapsed`: only where its lease
+    has run out."""
+    others = link.ask(
+        """
+        SELECT id, record::jsonb->>'nick' FROM people JOIN nicknames ON person = id
+        WHERE nicknames.node = :gone AND record::jsonb->>'nick' != nick
+        """,
+        {"gone": gone},
+    )
+    stored = as_json([_claim(Claim(person, nick)) for person, nick in others])
+    values = {"epoch": epoch, "gone": gone, "lapsed": lapsed, "stored": stored}
+    link.ask("SELECT adopt(:epoch, :gone, :lapsed, :stored)", values)
+
+
 def told_of(told: Mapping[str, Any]) -> Elsewhere:
     """What another node committed, as the database tells of it."""
     answer = told["answer"]

@@ -19,7 +19,7 @@ from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
 from chat.core.ports import Batch, Claim, Elsewhere, Numbered
-from chat.store.postgresql.commits import told_of
+from chat.store.postgresql.commits import adopt, told_of
 from chat.store.postgresql.connection import CHANNEL, Failed, Link, Unreachable
 from chat.store.postgresql.schema import Prepared
 from chat.store.postgresql.store import Flight, PostgresStore, in_log
@@ -71,9 +71,7 @@ class PostgresNode(PostgresStore):
 
     def adopt(self, node: str) -> Deferred[None]:
         """(SharedStore)"""
-        values = {"epoch": self._epoch, "gone": node}
-        done = self._change(lambda link: link.ask("SELECT adopt(:epoch, :gone, true)", values))
-        return done.addCallback(lambda _: None)
+        return self._change(lambda link: adopt(link, self._epoch, node, lapsed=True))
 
     # The order.
 

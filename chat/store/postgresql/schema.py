@@ -19,6 +19,7 @@ from chat.base.reasons import system_reason
 from chat.core.ports import Claim, Kept, KeptLog, Record
 from chat.store.address import shown
 from chat.store.keep import Keep, plan
+from chat.store.postgresql.commits import adopt
 from chat.store.postgresql import people
 from chat.store.postgresql.connection import (
     CHANNEL,
@@ -315,12 +316,13 @@ MIGRATIONS: Sequence[str] = (
     END $$;
 
     -- The sessions of a node are another one's; where it may still be there (`lapsed`) only if its lease has run out.
-    CREATE FUNCTION adopt(mine bigint, gone text, lapsed boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+    CREATE FUNCTION adopt(mine bigint, gone text, lapsed boolean, stored jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
     DECLARE
         name text := (SELECT node FROM servers WHERE epoch = mine);
         now clock;
         ended jsonb;
-        freed jsonb;
+        won jsonb;
+        asked jsonb;
     BEGIN
         PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
         IF mine IS DISTINCT FROM current(name)
@@ -345,11 +347,19 @@ MIGRATIONS: Sequence[str] = (
                 )
             ) RETURNING person
         ), unseen AS (DELETE FROM looks USING free WHERE looks.person = free.person)
-        SELECT coalesce(jsonb_agg(jsonb_build_array(person, NULL)), '[]') INTO freed FROM free;
+        SELECT coalesce(jsonb_agg(jsonb_build_array(person, NULL)), '[]') INTO won FROM free;
+        FOR asked IN
+            SELECT value FROM jsonb_array_elements(stored) JOIN nicknames ON person = value->>0 AND node = gone
+            JOIN people ON id = person AND record::jsonb->>'nick' = value->>1
+        LOOP
+            IF claim(asked, name) IS NULL THEN
+                won := won || jsonb_build_array(asked);
+            END IF;
+        END LOOP;
         UPDATE servers SET adopted = now.tick, until = CASE WHEN lapsed THEN NULL ELSE until END
             WHERE epoch = current(gone);
         PERFORM tell(now.tick, now.at, jsonb_build_object(
-            'node', name, 'adopted', gone, 'epoch', 0, 'answer', jsonb_build_object('at', now.at), 'won', freed,
+            'node', name, 'adopted', gone, 'epoch', 0, 'answer', jsonb_build_object('at', now.at), 'won', won,
             'sessions', ended
         ), '{{}}');
         RETURN true;
@@ -454,7 +464,7 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
         link.seconds = inf
         if node:
             for gone in ("", node):  # also what a server had that used it alone
-                link.ask("SELECT adopt(:epoch, :gone, false)", {"epoch": epoch, "gone": gone})
+                adopt(link, epoch, gone, lapsed=False)
         else:
             link.run(_ALONE)
         summary = [_summary(address, link, at == 0)]
