@@ -19,8 +19,8 @@ from chat.base.reasons import system_reason
 from chat.core.ports import Claim, Kept, KeptLog, Record
 from chat.store.address import shown
 from chat.store.keep import Keep, plan
-from chat.store.postgresql.commits import adopt
 from chat.store.postgresql import people
+from chat.store.postgresql.commits import adopt
 from chat.store.postgresql.connection import (
     CHANNEL,
     KEPT_SECONDS,
