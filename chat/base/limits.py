@@ -530,8 +530,11 @@ READING_SECONDS = 120.0
 TYPED = PASTE_TEXT
 """Characters of what is typed and not sent yet: more could not be said."""
 
-UNDONE = 100
-"""States of it that are kept, to go back to."""
+UNDONE, UNDONE_TEXT = 100, 4 * TYPED
+"""States of it that are kept, to go back to, and characters of them in all."""
+
+CUT = 4
+"""Pieces that were cut, of which each can be put in again: prompt_toolkit keeps sixty."""
 
 SHOW_SECONDS = 0.05
 """The shortest time between two pictures of a screen that is written to; what comes meanwhile is in the next one."""
@@ -550,8 +553,8 @@ them calls nobody any more."""
 KEYRING_SECONDS = 60.0
 """How long the system's keyring may take, which may ask somebody to unlock it."""
 
-HISTORY_LINES = 1000
-"""Typed lines that are kept for the next start."""
+HISTORY_LINES, HISTORY_TEXT = 1000, 1024 * 1024
+"""Typed lines that are kept for the next start; and characters of them that are in memory."""
 
 KEEP_SECONDS = 1.0
 """How often a client writes down what it has shown: killed, it shows this much again when it comes back."""
@@ -1003,8 +1006,8 @@ SSH_SEQUENCE, SSH_SEQUENCES = 16, 10_000
 SSH_COLUMNS, SSH_ROWS = 500, 200
 """Of a terminal that is drawn on: wider and higher is no screen."""
 
-SSH_HISTORY = 200
-"""Lines of one session that can be fetched back."""
+SSH_HISTORY, SSH_HISTORY_TEXT = 200, 32 * 1024
+"""Lines of one session that can be fetched back, and characters of them in all."""
 
 CERTIFICATE_DAYS = 3650
 """A certificate that was trusted on first use must last: its end would look like an attack."""

@@ -17,6 +17,9 @@ from chat.client.talk.state import state_path
 class TypedLines:
     """The history in this file; where it cannot be read or written there is none."""
 
+    lines = limits.HISTORY_LINES
+    characters = limits.HISTORY_TEXT
+
     def __init__(self, path: Path | None) -> None:
         self._path = path
 

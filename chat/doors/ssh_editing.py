@@ -26,19 +26,17 @@ _CHOICES = {"switch": ("on", "off"), "language": known_languages()}
 
 
 class _Typed:
-    """What they typed in this session."""
+    """Nothing, but for what they typed in this session."""
 
-    def __init__(self) -> None:
-        self._lines: list[str] = []
+    lines = limits.SSH_HISTORY
+    characters = limits.SSH_HISTORY_TEXT
 
     def read(self) -> list[str]:
         """(TypedBefore)"""
-        return list(self._lines)
+        return []
 
     def add(self, line: str) -> None:
-        """(TypedBefore)"""
-        self._lines.append(line)
-        del self._lines[: -limits.SSH_HISTORY]
+        """(TypedBefore) It is in memory."""
 
 
 class Edited:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import create_app_session
+from prompt_toolkit.clipboard import InMemoryClipboard
 from prompt_toolkit.completion import Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
@@ -290,6 +291,7 @@ class Editor:
             color_depth=ColorDepth.DEPTH_1_BIT,
             enable_page_navigation_bindings=False,
             terminal_size_polling_interval=None,
+            clipboard=InMemoryClipboard(max_size=limits.CUT),
             # By default a key that was pressed is not seen for as long as something else is to be done, up to 10 ms.
             max_render_postpone_time=None,
             input=self._input,

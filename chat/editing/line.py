@@ -4,6 +4,7 @@ prompt_toolkit edits; see there for the keys that are not named here, Emacs' own
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from prompt_toolkit.application.current import get_app
@@ -24,7 +25,10 @@ _PASTE_SHOWN = 10
 
 
 class TypedBefore(Protocol):
-    """What was typed before."""
+    """What was typed before; of it `lines`, and so many characters, are in memory at most."""
+
+    lines: int
+    characters: int
 
     def read(self) -> list[str]:
         """All that is kept, the oldest first."""
@@ -246,22 +250,33 @@ class _Buffer(Buffer):
         """(Buffer)"""
         super().save_to_undo_stack(clear_redo_stack)
         del self._undo_stack[: -limits.UNDONE]
+        sizes = accumulate(len(text) for text, _ in reversed(self._undo_stack))
+        most = sum(size <= limits.UNDONE_TEXT for size in sizes)
+        del self._undo_stack[: len(self._undo_stack) - most]
 
 
 class _History(History):
     """What was typed, in this run and before."""
 
-    def __init__(self, lines: TypedBefore) -> None:
+    def __init__(self, before: TypedBefore) -> None:
         super().__init__()
-        self._lines = lines
+        self._before = before
 
     def load_history_strings(self) -> Iterable[str]:
         """(History) The newest first."""
-        return reversed(self._lines.read())
+        return reversed(self._before.read())
+
+    def append_string(self, string: str) -> None:
+        """(History) One more; what is too much of the oldest goes, which it would keep for ever, and go through again
+        for each new line."""
+        super().append_string(string)
+        sizes = accumulate(map(len, self._loaded_strings[: self._before.lines]))
+        most = sum(size <= self._before.characters for size in sizes)
+        del self._loaded_strings[most:]
 
     def store_string(self, string: str) -> None:
         """(History)"""
-        self._lines.add(string)
+        self._before.add(string)
 
 
 class _Completer(Completer):

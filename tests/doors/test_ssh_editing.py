@@ -272,6 +272,19 @@ def test_what_is_typed_has_an_end(world: World, amy: OnScreen) -> None:
     assert len(line.buffer._undo_stack) <= limits.UNDONE
 
 
+def test_what_was_typed_before_has_an_end(world: World, amy: OnScreen) -> None:
+    buffer = next(iter(amy.session.by.link.seats))._edited._editor._line.buffer
+    for size in (1, limits.SSH_HISTORY_TEXT // 4):
+        for _ in range(limits.SSH_HISTORY + 1):
+            buffer.history.append_string("x" * size)
+        kept = buffer.history.get_strings()
+        assert len(kept) == min(limits.SSH_HISTORY, limits.SSH_HISTORY_TEXT // size)
+    for _ in range(limits.UNDONE):
+        buffer.text += "x" * 1000
+        buffer.save_to_undo_stack()
+    assert sum(len(text) for text, _ in buffer._undo_stack) <= limits.UNDONE_TEXT
+
+
 def test_a_paste_without_an_end_is_dropped(world: World, amy: OnScreen) -> None:
     for _ in range(20):
         amy.presses("\x1b[200~" + "x" * 15_000)
