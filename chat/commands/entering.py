@@ -194,11 +194,11 @@ def is_known(session: Session) -> bool:
     return (
         hub.owner_of_key(key.fingerprint) is not None
         or hub.measures.of_key(key.fingerprint) is not None
-        or _guest_of_key(hub, key) is not None
+        or guest_of_key(hub, key) is not None
     )
 
 
-def _guest_of_key(hub: Hub, key: PublicKey) -> Session | None:
+def guest_of_key(hub: Hub, key: PublicKey) -> Session | None:
     """The guest whose way back this key is; a session that came to be of an account is not brought back by it."""
     found = hub.by_resume_code(resume_codes.of_key(key.fingerprint))
     assert found is None or isinstance(found, Session)
@@ -221,7 +221,7 @@ async def by_key(call: Call, key: PublicKey) -> Outcome:
         session.answer(Problem(refused.code, refused.sentence, call.request.id))
         session.hang_up()
         return ANSWERED
-    look = partial(_guest_of_key, hub, key)
+    look = partial(guest_of_key, hub, key)
     if (returning := look()) is None:
         raise Refused("login-failed", say("This key is nobody's here yet: choose a nickname."))
     await hub.load_rooms(returning.person)

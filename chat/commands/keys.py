@@ -7,6 +7,7 @@ from chat.base import limits, passwords, public_keys
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.public_keys import PublicKey
+from chat.commands.entering import guest_of_key
 from chat.commands.registry import Call, command, usage
 from chat.core.hub import Hub
 from chat.core.keys import Key
@@ -56,6 +57,14 @@ async def _add(call: Call, public: PublicKey) -> None:
     if found is not None and found.person == person.id:
         raise Refused("usage", say("That key is yours already."))
     check_is_nobodys(hub, public)
+    if call.connection.key != public and guest_of_key(hub, public) is not None:
+        raise Refused(
+            "not-allowed",
+            say(
+                "That key is a guest's, from today. If it is yours: come by ssh with it, /login {nick}, and /key add.",
+                nick=person.nick,
+            ),
+        )
     if len(hub.keys.of(person.id)) >= limits.KEYS:
         raise Refused("too-many", say("You have {limit} keys. /key end N ends one.", limit=limits.KEYS))
     await hub.keys.add(public, person.id)

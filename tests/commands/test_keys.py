@@ -267,6 +267,24 @@ def test_what_is_no_key_is_told_and_nothing_is_done(world: World, lines: Sequenc
     assert not world.hub.keys.of(profe.session.person.id)
 
 
+def test_who_knows_the_key_of_a_guest_does_not_take_it(world: World, key: Key) -> None:
+    """Who comes by it would find themselves in somebody else's account, and nothing of their own."""
+    zoe = by(world, key, "zoe")
+    zoe.by.cut()
+    mallory = register(world, "mallory")
+    mallory.type(f"/key add {line_of(key)}")
+    assert "! not-allowed: That key is a guest's, from today." in " ".join(mallory.take())
+    assert any("Welcome back zoe" in line for line in by(world, key).take())
+
+
+def test_a_guest_who_turns_out_to_have_an_account_adds_the_key(world: World, key: Key) -> None:
+    register(world)
+    zoe = by(world, key, "zoe", "/login profe", SECRET, "/key add")
+    assert any("you are profe with the key" in line for line in zoe.take())
+    zoe.ends()
+    assert any("Welcome back profe" in line for line in by(world, key).take())
+
+
 def test_there_is_an_end_to_keys(world: World) -> None:
     profe = register(world)
     profe.type(*(f"/key add {line_of(new_key())}" for _ in range(limits.KEYS + 1)))
@@ -365,7 +383,8 @@ def test_an_account_that_is_banned_does_not_come_in_by_its_key(world: World, key
 def test_a_key_that_is_closed_posts_nothing_though_it_is_an_accounts(world: World, key: Key) -> None:
     boss = world.operator()
     profe = register(world)
-    by(world, key, "zoe")
+    zoe = by(world, key, "/json", '{"line":"/nick zoe"}')  # whose way back is another code
+    assert '"welcome"' in " ".join(zoe.take())
     profe.type(f"/key add {line_of(key)}")
     boss.type("/admin ban zoe 1h spam")
     boss.take()
