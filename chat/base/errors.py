@@ -115,6 +115,11 @@ def taken_over() -> Refused:
     return Refused("taken-over", say("You came back on another line; this one is closed."))
 
 
+def key_ended() -> Refused:
+    """Of somebody who came by a key of ssh."""
+    return Refused("taken-over", say("The key you came with was ended."))
+
+
 def no_nick() -> Refused:
     """What those hear who ask for something before they are anybody."""
     return Refused("no-nick", say("Choose a nickname first: /nick NAME"))

@@ -86,7 +86,7 @@ async def _end(call: Call, text: str) -> None:
         raise Refused("usage", say("You have no such key; /keys lists them."))
     if len(mine) == 1 and person.password == passwords.NONE:
         raise Refused("not-allowed", say("It is the only way into your account: /password chooses another one first."))
-    hub.end_key(named[0], session, Refused("taken-over", say("The key you came with was ended.")))
+    hub.end_key(named[0], session)
     await hub.turn.flush()
     call.reply(replies.KeyEnded(named[0].public.fingerprint))
 

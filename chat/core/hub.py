@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from chat.base import limits, names, resume_codes
 from chat.base.bans import NOBODY, Bans
-from chat.base.errors import Refused
+from chat.base.errors import Refused, key_ended
 from chat.base.fair_rounds import FairRounds
 from chat.base.language import say
 from chat.base.nearest import nearest
@@ -256,13 +256,17 @@ class Hub:
         person = None if key is None else self.people.get(key.person) or self.absent.get(key.person)
         return person if person is not None and person.has_account else None
 
-    def end_key(self, key: Key, besides: Device, why: Refused) -> None:
+    def end_key(self, key: Key, besides: Device) -> None:
         """A key is good no more, and who else came in by it is sent away."""
         self.keys.end([key])
-        person = besides.person
-        for session in person.sessions:
+        self.key_ended(key, besides)
+
+    def key_ended(self, key: Key, besides: Device | None = None) -> None:
+        """A key is good no more: who came in by it here is sent away."""
+        person = self.people.get(key.person) or self.absent.get(key.person)
+        for session in () if person is None else person.sessions:
             if session is not besides and session.key == key.public.fingerprint:
-                session.send_away(why)
+                session.send_away(key_ended())
                 self.end(session, "")
 
     def give_up(self, person: Person) -> None:

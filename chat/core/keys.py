@@ -56,12 +56,16 @@ class Keys:
         for record in records:
             self.stored(record)
 
-    def stored(self, record: Record) -> None:
-        """One was added, used or ended, before this server was started or on another node."""
-        if record.kind == _KIND:
-            self._keys.pop(record.key, None)
-            if record.value is not None and (key := _read(record.key, record.value)) is not None:
-                self._keys[record.key] = key
+    def stored(self, record: Record) -> Key | None:
+        """One was added, used or ended, before this server was started or on another node; returns the one that is good
+        no more."""
+        if record.kind != _KIND:
+            return None
+        before = self._keys.pop(record.key, None)
+        if record.value is None or (key := _read(record.key, record.value)) is None:
+            return before
+        self._keys[record.key] = key
+        return None
 
     def find(self, fingerprint: str) -> Key | None:
         """The one of this fingerprint."""

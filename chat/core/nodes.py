@@ -150,7 +150,8 @@ class OtherNodes:
 
     def _record(self, record: Record) -> None:
         self._hub.invitations.stored(record)
-        self._hub.keys.stored(record)
+        if (ended := self._hub.keys.stored(record)) is not None:
+            self._hub.key_ended(ended)
         if record.kind == RECORDS:
             self._hub.measures.stored(record)
         self._hub.rooms.told(record)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from by_ssh import BySsh, Opened, new_key
+from cluster import Nodes
 from hypothesis import given
 from hypothesis import strategies as st
 from returning import KeepingStore, restarted
@@ -218,6 +219,18 @@ def test_a_key_that_is_ended_logs_nobody_in_and_who_came_by_it_is_out(world: Wor
     profe.take()
     profe.type("/keys")
     assert profe.take()[0].startswith("-> You have no key;")
+
+
+def test_a_key_that_is_ended_on_another_server_puts_out_who_came_by_it_here(key: Key) -> None:
+    elsewhere, here = Nodes(2).worlds
+    profe = register(elsewhere)
+    profe.type(f"/key add {line_of(key)}")
+    laptop = by(here, key)
+    assert "Welcome back profe" in " ".join(laptop.take())
+    profe.type("/key end 1")
+    assert "! taken-over: The key you came with was ended." in laptop.take()
+    assert not laptop.by.link.seats
+    assert profe.session.person.sessions == (profe.session,)
 
 
 def test_the_only_way_in_is_not_ended(world: World, key: Key, amy: Opened) -> None:
