@@ -28,6 +28,7 @@ from chat.doors.ssh_terminal import can_be_drawn_on
 from chat.visit.door import Door, Standing
 from chat.visit.states import ENDING, STRANGE
 from chat.visit.visit import Visit, Visits
+from chat.wire import grammar
 from chat.wire.answers import Answer, Greeting, PasswordFirst, Problem
 from chat.wire.plain import Plain
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Typed
@@ -38,6 +39,11 @@ _FILES = re.compile(
 """What programs ask for that send files, or want a shell."""
 
 _NO_FILES = say("This is a chat: no files are taken or sent here, and there is no shell. Nothing was done.")
+
+_NO_COMMAND = say(
+    "That looks like a command, and this way one line is said and no more: nothing was done. "
+    "Two slashes, as in //help, say it."
+)
 
 _ROOM = re.compile(r"(#\S+)\s+(.*)", re.DOTALL)
 
@@ -115,6 +121,12 @@ class SshLines(LineDecoder):
         return self._take(data)
 
 
+def _addressed(line: str) -> tuple[str | None, str]:
+    """For which room a line is, if it begins with one, and the text that is said."""
+    found = _ROOM.fullmatch(line)
+    return (None, line) if found is None else (found[1], found[2])
+
+
 class PostWire(Plain):
     """What comes is the text of one /post; only what becomes of that is told."""
 
@@ -127,8 +139,8 @@ class PostWire(Plain):
 
     def read(self, line: str, expected: Expected = Expected.TALK) -> Parsed:
         """(Wire)"""
-        room = _ROOM.fullmatch(line)
-        arguments = [self._nick, *(room.groups() if room is not None else (None, line))]
+        room, text = _addressed(line)
+        arguments = [self._nick, room, grammar.spoken(text)]
         return Invoke("post", "post", arguments, Request(line))
 
     def answer(self, answer: Answer) -> bytes:
@@ -221,7 +233,7 @@ class Channel(SSHChannel):
         return self._begin(self._seat.talk)
 
     def _exec(self, data: bytes) -> bool:
-        command = getNS(data)[0].decode("utf-8", "replace")
+        command = getNS(data)[0].decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\n")
         return self._begin(lambda: self._seat.post(command))
 
     def _subsystem(self, data: bytes) -> bool:
@@ -354,6 +366,9 @@ class Seat(Door):
         if _FILES.match(text):
             self.refuse_files()
             return
+        if grammar.command_in(_addressed(text)[1]) is not None:  # it may hold a password
+            self._refuse(Problem("usage", _NO_COMMAND))
+            return
         visit, key = self.visit, self._link.key
         visit.key = key
         owner = None if key is None else self._link.hub.owner_of_key(key.fingerprint)
@@ -363,8 +378,11 @@ class Seat(Door):
 
     def refuse_files(self) -> None:
         """They want what there is not here."""
+        self._refuse(Problem("not-here", _NO_FILES))
+
+    def _refuse(self, problem: Problem) -> None:
         wire = self.visit.wire = PostWire(self.visit.wire.format, "")
-        self.visit.turn_away(wire.answer(Problem("not-here", _NO_FILES)))
+        self.visit.turn_away(wire.answer(problem))
 
     def received(self, data: bytes) -> None:
         """They typed this."""

@@ -154,6 +154,24 @@ def test_what_cannot_be_posted_is_an_error_with_a_status(world: World) -> None:
     assert (amy.out, amy.status) == (b"", 1)
 
 
+@pytest.mark.parametrize("text", ["/login amy tulip", "#lobby /operator CODE", " /quit", "/who"])
+def test_what_looks_like_a_command_is_not_said(world: World, text: str) -> None:
+    bob = world.enter("bob")
+    told = BySsh(world, "ci").comes().opens().runs(text)
+    assert told.errors.startswith(b"! usage: That looks like a command")
+    assert (told.out, told.status, told.over) == (b"", 1, True)
+    assert bob.take() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("//help", "/help"), ("/var/log is full", "/var/log is full"), ("a\r\n", "a")]
+)
+def test_what_begins_with_a_slash_and_is_none_is_said(world: World, text: str, said: str) -> None:
+    bob = world.enter("bob")
+    assert BySsh(world, "ci").comes().opens().runs(text).status == 0
+    assert bob.take() == [f"<ci/post> {said}"]
+
+
 @pytest.mark.parametrize(
     "command",
     ["scp -t /tmp", "rsync --server -e.LsfxC . /x", "git-upload-pack 'x.git'", "/usr/lib/openssh/sftp-server"],
