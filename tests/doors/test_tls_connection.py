@@ -401,6 +401,16 @@ def test_what_is_sent_to_all_comes_to_each_however_it_stands(size: int) -> None:
         assert [bytes(line.peer.heard) for line in lines] == [said, said, b"before, " + said, b"", b"", said]
 
 
+@pytest.mark.parametrize("version", list(VERSIONS))
+def test_where_nothing_is_sent_to_all_nothing_is_sent(version: str) -> None:
+    with _line(version) as line:
+        line.shake()
+        before = len(line.socket.received)
+        line.server.send_to_all([line.server], b"")
+        line.server.write(b"")
+        assert len(line.socket.received) == before
+
+
 def test_who_is_told_that_it_is_full_may_write_to_others_and_overtakes_nothing() -> None:
     with _lines(4) as lines:
         for line in lines:
