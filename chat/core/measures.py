@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal, NamedTuple, Protocol, get_args
 
-from chat.base import limits, names
+from chat.base import limits, names, resume_codes
 from chat.base.errors import Code, Refused
 from chat.base.language import Sentence, duration, say
 from chat.core.person import Person
@@ -55,7 +55,7 @@ class Measure(NamedTuple):
     most: int = 0
     """So many people come into the room, where that is limited."""
     fingerprint: str = ""
-    """The key of ssh that it closes, too."""
+    """The key of ssh that it closes, too; or what is kept of the code that this key is."""
 
     @property
     def holder(self) -> str:
@@ -338,14 +338,17 @@ class Measures:
 
     def of_address(self, host: str) -> Measure | None:
         """The one that closes this address, where nobody else is known from it."""
-        measure = self.of_key(host)
+        measure = self._closing(host)
         if measure is None:
             return None
         return measure if self._now() < measure.since + timedelta(seconds=limits.ADDRESS_BAN_SECONDS) else None
 
     def of_key(self, fingerprint: str) -> Measure | None:
         """The one that closes this key: whoever it is comes by no other."""
-        measure = self._closed.get(fingerprint)
+        return self._closing(fingerprint) or self._closing(resume_codes.digest(resume_codes.of_key(fingerprint)))
+
+    def _closing(self, way: str) -> Measure | None:
+        measure = self._closed.get(way)
         return None if measure is None or measure not in self._in_force(measure.holder) else measure
 
     def refusal(self, measure: Measure) -> Refused:

@@ -225,8 +225,14 @@ class Person:
 
     @property
     def key(self) -> str:
-        """The fingerprint of the key by which they came last, "" where there is none."""
-        return next((session.key for session in (*self.attached[::-1], *self.detached[::-1]) if session.key), "")
+        """The fingerprint of the key by which they came last, "" where there is none.
+
+        Of a guest who came by another node, or before a restart, it is not known; then what is kept of the code by
+        which they would come back, for that is their key, if they had one.
+        """
+        here = (*self.attached[::-1], *self.detached[::-1])
+        codes = () if self.has_account else (*self.elsewhere[-1:], *self.detached[-1:])
+        return next((session.key for session in here if session.key), None) or next((one.digest for one in codes), "")
 
     @property
     def logs(self) -> Mapping[str, Log]:

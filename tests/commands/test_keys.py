@@ -385,6 +385,29 @@ def test_who_is_banned_does_not_come_back_by_the_key_from_anywhere(world: World,
     assert not any("banned" in line for line in by(world, new_key(), "zoe", host="198.51.100.7").take())
 
 
+def _bans_zoe(world: World) -> None:
+    boss = world.operator()
+    boss.type("/admin ban zoe 1h spam")
+
+
+def test_who_is_banned_after_a_restart_does_not_come_back_by_the_key(key: Key) -> None:
+    store = KeepingStore()
+    world = World(store)
+    by(world, key, "zoe").by.cut()
+    after = restarted(world, store)
+    _bans_zoe(after)
+    assert "! banned: " in " ".join(by(after, key, host="198.51.100.7").take())
+    assert "Hello bob" in " ".join(by(after, new_key(), "bob", host="198.51.100.7").take())
+
+
+def test_who_is_banned_from_another_server_does_not_come_back_by_the_key(key: Key) -> None:
+    elsewhere, here = Nodes(2).worlds
+    by(here, key, "zoe")
+    _bans_zoe(elsewhere)
+    for world in (here, elsewhere):
+        assert "! banned: " in " ".join(by(world, key, host="198.51.100.7").take())
+
+
 def test_an_account_that_is_banned_does_not_come_in_by_its_key(world: World, key: Key, amy: Opened) -> None:
     boss = world.operator()
     boss.type("/admin ban amy 1h spam")
