@@ -8,6 +8,7 @@ has a pass, are records: it is known again after a restart.
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -73,8 +74,9 @@ class LockedRooms:
                         self._kept[record.key] = since
 
     def restore(self, people: Mapping[str, Person], absent: Mapping[str, Person], rooms: Mapping[str, Room]) -> None:
-        """After a restart: who waited goes on to, if they are still expected, and the room is still locked."""
-        for record, since in self._kept.items():
+        """After a restart: who waited goes on to, in the order in which they came, if they are still expected, and the
+        room is still locked."""
+        for record, since in sorted(self._kept.items(), key=itemgetter(1)):
             id, _, key = record.partition(" ")
             person, left = people.get(id), limits.DOOR_SECONDS - (self._now() - since).total_seconds()
             if person is not None and key in rooms and person.detached and left > 0 and self.is_locked(key):

@@ -367,6 +367,17 @@ def test_the_lock_who_waits_and_who_may_come_survive_a_restart(world: World, sto
     assert not again.hub.locked.waiting("#lobby")
 
 
+def test_who_waits_keeps_their_place_over_a_restart(world: World, store: KeepingStore) -> None:
+    lobby(world)
+    names = ["bob", "carl", "dora", "eva", "finn"]
+    for nick in names:
+        world.connect(f"/nick {nick}")
+        world.wait(1)
+    store.records = dict(sorted(store.records.items(), reverse=True))  # a database gives them as it likes
+    after = restarted(world, store)
+    assert [one.person.nick for one in after.hub.locked.waiting("#lobby")] == names
+
+
 def test_unlocked_all_who_wait_are_in_and_nothing_of_it_is_kept(world: World, store: KeepingStore) -> None:
     staff = lobby(world)
     bob, carl = world.connect("/nick bob"), world.connect("/nick carl")
