@@ -816,7 +816,8 @@ a browser's connection and its request than GREET_SECONDS."""
 
 WEB_QUIET_SECONDS = 3.0
 """Who comes from the address of a browser that loads the page, and says nothing, is not greeted so long: browsers open
-connections ahead, and what comes by one of them before they ask for something breaks the page."""
+connections ahead, and what comes by one of them before they ask for something breaks the page.  Nor is one that may not
+stay told so: a browser that was refused asks again by what it opened ahead."""
 
 WEB_CLIENTS = 1000
 WEB_PER_HOST = 400

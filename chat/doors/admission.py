@@ -27,8 +27,7 @@ class Admission:
 
     def enter(self, host: str) -> None:
         """One more from this address; raises `Refused` where that is one too many."""
-        settings, now = self._hub.settings, self._hub.clock.seconds()
-        most, arrivals = settings.max_per_host, self._arrivals
+        arrivals, now = self._arrivals, self._hub.clock.seconds()
         if wait := self._hub.rates.wait(arrivals, host, now):
             raise Refused(
                 "too-many",
@@ -39,15 +38,27 @@ class Admission:
                 ),
             )
         self._hub.rates.take(arrivals, host, now)
-        if host in settings.bans:
+        if host in self._hub.settings.bans:
             logger.info("Banned, and not let in: {host}", host=host)
             raise banned()
+        self._look_for_room(host)
+        self._count += 1
+        self._hosts[host] += 1
+
+    def enter_after_all(self, host: str) -> None:
+        """One that was refused, and is still there; raises `Refused` where they still may not, which is no arrival."""
+        if host in self._hub.settings.bans:
+            raise banned()
+        self._look_for_room(host)
+        self.enter(host)
+
+    def _look_for_room(self, host: str) -> None:
+        settings = self._hub.settings
+        most = settings.max_per_host
         if most and self._hosts[host] >= most:
             raise Refused("too-many", say("Your address has {limit} connections already.", limit=most))
         if settings.max_clients and self._count >= settings.max_clients:
             raise Refused("too-many", say("The chat is full: {limit} connections.", limit=settings.max_clients))
-        self._count += 1
-        self._hosts[host] += 1
 
     def leave(self, host: str) -> None:
         """One less of those that were let in."""

@@ -114,6 +114,15 @@ class ChatFactory(ServerFactory):
             return refused
         return None
 
+    def made_again(self, client: Visit) -> Refused | None:
+        """One that was refused says something; returns the reason if it still may not stay."""
+        try:
+            self._admission.enter_after_all(client.host)
+        except Refused as refused:
+            return refused
+        self._refused.remove(client)
+        return None
+
     def lost(self, client: Visit) -> None:
         """A client is gone."""
         self.clients.discard(client)
@@ -131,21 +140,24 @@ class ChatFactory(ServerFactory):
             if self._empty is not None:
                 self._empty.callback(None)
 
-    def quiet_for(self, host: str) -> float:
-        """So many seconds somebody of this address who is silent is not greeted, for a browser loads the page there."""
+    def quiet_for(self, host: str, refused: bool = False) -> float:
+        """So many seconds somebody of this address who is silent is told nothing, for they may be a browser.
+
+        One that is refused is not counted as one that loads it.
+        """
         if self._browsers:
             return limits.WEB_SECONDS
         if self._web is not None and host in self._web:
             return limits.WEB_QUIET_SECONDS
-        return limits.WEB_GREET_SECONDS if self.web is not None else 0.0
+        if self.web is None:
+            return 0.0
+        return limits.WEB_QUIET_SECONDS if refused else limits.WEB_GREET_SECONDS
 
     def browse(self, door: ChatProtocol) -> Deferred[Browsers]:
         """A connection was no person's, but a browser's; fires when there is somebody for it."""
         host, web = door.caller.host, self._web
         self._admission.count_not(host, INegotiated.providedBy(door.transport) and not door.caller.forwards)
-        for client in self.clients:
-            if client.host == host:
-                client.listen_longer(limits.WEB_SECONDS if web is None else limits.WEB_QUIET_SECONDS)
+        self._listen_longer(host, limits.WEB_SECONDS if web is None else limits.WEB_QUIET_SECONDS)
         if web is not None:
             return succeed(web)
         waits: Deferred[Browsers] = Deferred()
@@ -154,6 +166,15 @@ class ChatFactory(ServerFactory):
             assert self.web is not None
             self.web().addCallbacks(self._open_web, self._without_web)
         return waits
+
+    def turn_away_browser(self, host: str) -> None:
+        """One may not come: it asks again by the other connections that it has opened, which hear nothing till then."""
+        self._listen_longer(host, limits.WEB_SECONDS)
+
+    def _listen_longer(self, host: str, seconds: float) -> None:
+        for client in self.clients:
+            if client.host == host:
+                client.listen_longer(seconds)
 
     def _open_web(self, web: Browsers) -> None:
         self._web = web

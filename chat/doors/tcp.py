@@ -52,8 +52,11 @@ class Clients(Visits, Protocol):
     def browse(self, door: "ChatProtocol") -> "Deferred[Browsers]":
         """A connection was no person's, but a browser's; fires when there is somebody for it."""
 
-    def quiet_for(self, host: str) -> float:
-        """So many seconds somebody of this address who is silent is not greeted, for a browser loads the page there."""
+    def turn_away_browser(self, host: str) -> None:
+        """One may not come."""
+
+    def quiet_for(self, host: str, refused: bool = False) -> float:
+        """So many seconds somebody of this address who is silent is told nothing, for they may be a browser."""
 
 
 class Browsers(Protocol):
@@ -126,7 +129,7 @@ class ChatProtocol(LineReceiver):
         self._begun()
 
     def _begun(self) -> None:
-        if quiet := self.factory.quiet_for(self.caller.host):
+        if quiet := self.factory.quiet_for(self.caller.host, self.visit.refused is not None):
             self.visit.listen_longer(quiet)
 
     def dataReceived(self, data: bytes) -> None:
@@ -269,7 +272,8 @@ class ChatProtocol(LineReceiver):
         return False
 
     def _browse(self, begun: bytes) -> None:
-        if self.visit.refused is not None:
+        if self.visit.still_refused() is not None:
+            self.factory.turn_away_browser(self.caller.host)
             self._turn_away(ForeignProtocol.HEAD if begun.startswith(b"HEAD ") else ForeignProtocol.HTTP)
             return
         self._output.shut()

@@ -225,7 +225,8 @@ class VisitsBy:
 
     def __init__(self, visits: Visits, kind: Kind, words: Language) -> None:
         self.budgets, self.wires = visits.budgets, Wires({JSON: kind}, words)
-        self.made, self.stir, self.lost = visits.made, visits.stir, visits.lost
+        self.made, self.made_again = visits.made, visits.made_again
+        self.stir, self.lost = visits.stir, visits.lost
 
 
 POSTED = Kind(JsonFormat, _PostWire)

@@ -67,6 +67,9 @@ class Visits(Protocol):
     def made(self, visit: "Visit") -> Refused | None:
         """One begins; returns the reason if it may not last."""
 
+    def made_again(self, visit: "Visit") -> Refused | None:
+        """One that was refused says something; returns the reason if it still may not last."""
+
     def stir(self, visit: "Visit") -> None:
         """Something came, or goes out: it has to be looked at."""
 
@@ -296,6 +299,12 @@ class Visit:
 
     # Coming in.
 
+    def still_refused(self) -> Refused | None:
+        """Why they may not stay, now that this is told: there may be room again."""
+        if self.refused is not None:
+            self.refused = self._visits.made_again(self)
+        return self.refused
+
     def _enter(self, event: Event) -> bool:
         """Go where this event leads; returns whether it means anything now."""
         to = TABLE[event].get(self.state)
@@ -319,8 +328,8 @@ class Visit:
 
     def _greet(self, known: bool = False) -> None:
         """Give them some time to say who they are, or tell them why they may not stay."""
-        if self.refused is not None:
-            self._refuse(self.refused)
+        if (refused := self.still_refused()) is not None:
+            self._refuse(refused)
             return
         if self.operator:  # they need no nickname
             _cancel(self._deadline)

@@ -40,6 +40,35 @@ def test_who_may_not_stay_is_told_so_when_it_is_known_what_they_speak() -> None:
     assert silent.take() == ["! too-many: The chat is full: 1 connections."]
 
 
+def test_who_is_refused_may_stay_where_there_is_room_when_they_are_to_be_told() -> None:
+    world = World(max_clients=1)
+    amy = world.connect()
+    talks, silent = world.connect(greeted=False), world.connect(greeted=False)
+    amy.cut()
+    talks.send(b"ben\n")
+    world.turn()
+    assert talks.visit.session.named
+    world.wait(limits.GREET_SECONDS)
+    assert silent.lines == ["! too-many: The chat is full: 1 connections."]
+    talks.cut()
+    assert world.connect().take()[0].startswith("-> Welcome")
+
+
+def test_who_came_too_often_and_may_stay_after_all_has_come_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ARRIVALS_REFILL_SECONDS", limits.GREET_SECONDS / 2)
+    world = World(max_per_host=1)
+    for _ in range(limits.ARRIVALS):
+        world.connect(greeted=False).cut()
+    waits = world.connect(greeted=False)
+    world.wait(limits.ARRIVALS_REFILL_SECONDS)
+    waits.send(b"ben\n")
+    world.turn()
+    assert waits.visit.session.named
+    waits.cut()
+    again = world.connect("cho", greeted=False)
+    assert again.take() == ["! too-many: Your address connects too often. Come again in a second."]
+
+
 def test_one_address_may_have_so_many_connections_and_another_one_is_not_affected() -> None:
     world = World(max_per_host=2)
     first = world.connect(host="192.0.2.1")

@@ -302,6 +302,32 @@ def test_who_may_not_come_is_told_so_in_their_language(with_door: bool, whole: b
     assert world.factory.clients == {world.clients[0].visit}
 
 
+def test_by_connections_that_a_refused_browser_opened_ahead_it_comes_in_as_soon_as_there_is_room() -> None:
+    world = World(max_clients=1)
+    open_web(world)
+    amy = world.enter("amy")
+    browser, ahead, later = Asker(world), Asker(world), Asker(world)
+    assert browser.ask(head())[0] == 503
+    world.wait(limits.WEB_SECONDS - 1)
+    assert ahead.bytes == later.bytes == b""
+    amy.cut()
+    assert ahead.ask(head())[0] == 200
+    world.enter("ben")
+    code, _, body = later.ask(head())
+    assert (code, body) == (503, b"The chat is full: 1 connections.\n")
+
+
+def test_where_browsers_may_come_a_person_who_may_not_is_told_so_a_little_later() -> None:
+    world = World(max_clients=1)
+    open_web(world)
+    world.enter("amy")
+    person = world.connect(greeted=False)
+    world.wait(limits.WEB_QUIET_SECONDS - 0.1)
+    assert person.lines == []
+    world.wait(0.1)
+    assert person.lines == ["! too-many: The chat is full: 1 connections."]
+
+
 # Under which name, and of which page.
 
 
