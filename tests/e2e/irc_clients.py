@@ -14,7 +14,7 @@ from tests.support.ports import held_port
 from .desktop import Desktop
 from .peers import Program, need
 from .screen import Screen
-from .waiting import SECONDS, pass_by, until
+from .waiting import SECONDS, until
 
 ROOM = "#lobby"
 
@@ -74,15 +74,14 @@ class InWindows(OnAScreen):
     """Finch: a window for the list of contacts, one for what the server says, one for a room."""
 
     def says(self, line: str) -> None:
-        until(lambda: self._turns_to(not line.startswith("/")), what=f"a window for {line!r}")
-        pass_by(0.5)  # a window that is made just then takes what is typed
         self._turns_to(not line.startswith("/"))
         self._screen.types(line)
 
     def sees(self, words: str) -> str:
         def shown() -> str:
             for room in (True, False):
-                if self._turns_to(room):
+                if self._window(room):
+                    self._turns_to(room)
                     # What is wrapped stands between the lines of the window.
                     rows = [row.strip("│▒↑↓ ") for row in self._screen.lines]
                     if found := _shown(" ".join(rows), words):
@@ -91,14 +90,26 @@ class InWindows(OnAScreen):
 
         return until(shown, what=f"{words!r} in a window of Finch")
 
-    def _turns_to(self, room: bool) -> bool:
-        """Whether the window of the room, or of what the server says, is the first one now."""
-        *_, titles = self._screen.lines
-        for number, one in enumerate(titles.split("│"), start=1):
-            if number > 1 and one.startswith("#") == room:
-                self._screen.presses(f"M-{number}")
-                return f"┤{one.strip()}├" in "".join(self._screen.lines)
-        return False
+    def _window(self, room: bool) -> tuple[int, str] | None:
+        """The number and the title of the room's window, or of the one of what the server says."""
+        for number, title in enumerate(self._screen.lines[-1].split("│"), start=1):
+            if number > 1 and title.startswith("#") == room:
+                return number, title.strip()
+        return None
+
+    def _turns_to(self, room: bool) -> None:
+        """Nothing is pressed for another window before this one is in front: who paints late would never be seen so."""
+
+        def is_in_front() -> bool:
+            if not (window := self._window(room)):
+                return False
+            number, title = window
+            if self._screen.lines[0].strip("┌─┐").startswith(f"┤{title}"):
+                return True
+            self._screen.presses(f"M-{number}")
+            return False
+
+        until(is_in_front, what=f"the window of {'the room' if room else 'the server'} is in front")
 
 
 class WithPipes:
