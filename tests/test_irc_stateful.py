@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from unittest.mock import patch
 
-import ircstates
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -20,6 +20,8 @@ from irc_client import check_form
 from world import Client, World
 
 from chat.base import limits, names
+
+ircstates = pytest.importorskip("ircstates", reason="ircstates is not installed: it cannot be on Python 3.13")
 
 NICKNAMES = ("amy", "bob", "carl", "emie", "José", "名前", "zoë")
 ROOMS = ("#lobby", "#ops")
