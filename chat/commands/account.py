@@ -9,7 +9,7 @@ from chat.base.errors import NotStored, Refused, no_nick
 from chat.base.language import Sentence, say
 from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import Allowance
-from chat.commands.entering import by_key, check_sealed, come_in, log_in, new_code
+from chat.commands.entering import check_sealed, come_in
 from chat.commands.keys import check_is_nobodys
 from chat.commands.registry import (
     ANSWERED,
@@ -23,6 +23,8 @@ from chat.commands.registry import (
     usage,
     was_wrong,
 )
+from chat.commands.returning import by_key, log_in
+from chat.commands.welcome import new_code
 from chat.core.invitations import nobodys
 from chat.core.person import Person
 from chat.core.roles import SERVER

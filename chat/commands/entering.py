@@ -1,16 +1,15 @@
-"""Coming in, coming back, changing the wire, and going."""
+"""Coming in, by a nickname and whatever else is asked for first, and going."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import NamedTuple
 
 from chat import __version__
-from chat.base import limits, passwords, pins, resume_codes, tokens
+from chat.base import limits, pins, resume_codes
 from chat.base.errors import Refused, no_nick, taken_over
 from chat.base.language import Sentence, known_languages, say
-from chat.base.public_keys import PublicKey
 from chat.commands import server_password
-from chat.commands.history import entering, standings
+from chat.commands.history import entering
 from chat.commands.registry import (
     ANSWERED,
     TABLE,
@@ -24,24 +23,19 @@ from chat.commands.registry import (
     count,
     done,
     needs_tls,
-    usage,
     was_wrong,
 )
-from chat.commands.rooms import state
-from chat.commands.scope import by_token, scope_of, used
+from chat.commands.returning import come_back, log_in
 from chat.commands.text_checks import brief
-from chat.core.hub import Hub
-from chat.core.locked_rooms import still_waits
-from chat.core.person import Device, Person, Scope
-from chat.core.ports import Carrier, Token
-from chat.core.roles import SERVER
+from chat.commands.welcome import new_code, tell_welcome
+from chat.core.person import Person
+from chat.core.ports import Carrier
 from chat.core.rooms import LOBBY
 from chat.core.roster import Pin
 from chat.core.session import Session
-from chat.wire import grammar, replies, vocabulary
-from chat.wire.answers import Greeting, History, Problem, Reply, Standing, Welcome
+from chat.wire import replies, vocabulary
+from chat.wire.answers import Greeting, Problem, Reply
 from chat.wire.requests import Request, Say, Secret
-from chat.wire.wires import JSON, JSON_ECHO
 
 
 def greet(session: Session) -> None:
@@ -171,11 +165,6 @@ def _no_pin() -> Sentence:
     return say("This is nobody's PIN, or that of another nickname.")
 
 
-def new_code(session: Session) -> str:
-    """What a person types is short."""
-    return resume_codes.for_people() if carrier(session).wire.people else resume_codes.for_programs()
-
-
 def _code_of_guest(session: Session) -> str:
     """Who has proven a key of ssh, which is nobody's yet, comes back by that."""
     hub, connection = session.hub, carrier(session)
@@ -184,50 +173,6 @@ def _code_of_guest(session: Session) -> str:
         if hub.owner_of_key(connection.key.fingerprint) is None and resume_codes.digest(code) not in hub.codes:
             return code
     return new_code(session)
-
-
-def is_known(session: Session) -> bool:
-    """Whether the key that they have proven is somebody's here, or may not come in: then nothing is asked."""
-    hub, key = session.hub, carrier(session).key
-    if key is None:
-        return False
-    return (
-        hub.owner_of_key(key.fingerprint) is not None
-        or hub.measures.of_key(key.fingerprint) is not None
-        or guest_of_key(hub, key) is not None
-    )
-
-
-def guest_of_key(hub: Hub, key: PublicKey) -> Session | None:
-    """The guest whose way back this key is; a session that came to be of an account is not brought back by it."""
-    found = hub.by_resume_code(resume_codes.of_key(key.fingerprint))
-    assert found is None or isinstance(found, Session)
-    return None if found is None or found.person.has_account else found
-
-
-async def by_key(call: Call, key: PublicKey) -> Outcome:
-    """Be whom the key that was proven belongs to: who has an account, or a guest who was here today."""
-    session, connection, hub = call.session, call.connection, call.session.hub
-    try:
-        hub.check_key(key)
-        if (person := hub.owner_of_key(key.fingerprint)) is not None:
-            found = hub.keys.find(key.fingerprint)
-            outcome = await become(session, connection, Known(person, key=key), call.request.id)
-            if found is not None and connection.session.person is person:
-                hub.keys.used(found)
-                hub.logins.remember(connection.host)
-            return outcome
-    except Refused as refused:
-        session.answer(Problem(refused.code, refused.sentence, call.request.id))
-        session.hang_up()
-        return ANSWERED
-    look = partial(guest_of_key, hub, key)
-    if (returning := look()) is None:
-        raise Refused("login-failed", say("This key is nobody's here yet: choose a nickname."))
-    await hub.load_rooms(returning.person)
-    if session.connection is not connection:
-        return ANSWERED
-    return await _go_on_as(call, look, resume_codes.of_key(key.fingerprint))
 
 
 def _ask_whose(session: Session, error: Refused, nick: str, id: str | None) -> Outcome:
@@ -290,73 +235,6 @@ async def _let_in(session: Session, secret: Secret) -> Outcome:
     connection.let_in = True
     connection.hide(False)
     greet(session)
-    return None
-
-
-class Known(NamedTuple):
-    """Whose account a password or a token is, and what may be done by that token."""
-
-    person: Person
-    password: str | None = None
-    """What was kept of it when it was right; by a token or a key, None."""
-    scope: Scope | None = None
-    token: Token | None = None
-    key: PublicKey | None = None
-
-    def is_good(self, hub: Hub) -> bool:
-        """Whether it lets them in still: it may have ended while something else was waited for."""
-        person = self.person
-        by_token = self.token is not None and self.token in hub.tokens
-        by_password = self.password is not None and self.password == person.password
-        by_key = (
-            self.key is not None
-            and hub.owner_of_key(self.key.fingerprint) is person
-            and hub.measures.of_key(self.key.fingerprint) is None
-        )
-        return (
-            person.has_account
-            and (by_token or by_password or by_key)
-            and hub.measures.of("ban", person, SERVER) is None
-        )
-
-
-async def recognize(session: Session, connection: Carrier[Session], nick: str, text: str) -> Known:
-    """Whose account this nickname is, by a password or a token; raises `Refused` where it is neither."""
-    if (given := tokens.normal(text)) is None:
-        person = await session.hub.logins.log_in(nick, passwords.normal(text), connection)
-        return Known(person, person.password)
-    person, token = by_token(connection, nick, given)
-    scope = scope_of(session, token)
-    used(session, person, token)
-    return Known(person, None, scope, token)
-
-
-async def log_in(session: Session, connection: Carrier[Session], nick: str, request: Request, text: str) -> Outcome:
-    """Be the person of an account, from now on."""
-    await session.posting.settled()
-    return await become(session, connection, await recognize(session, connection, nick, text), request.id)
-
-
-async def become(session: Session, connection: Carrier[Session], known: Known, id: str | None = None) -> Outcome:
-    """Be this person; a guest who was here leaves, and who ignores them goes on to do so."""
-    hub, person = session.hub, known.person
-    hub.measures.check_may_come(person, SERVER)
-    await hub.load_rooms(person)
-    await hub.win_back(person)
-    if session.connection is not connection or not known.is_good(hub):
-        hub.lose(person)
-        if session.connection is connection:  # it ended just now
-            raise Refused("login-failed", say("{nick} is not to be had by that any more.", nick=person.nick))
-        return ANSWERED
-    guest, left = None, _rooms(session)
-    if session.named:
-        guest = session.person.id
-        hub.ignore_too(person, guest)
-        hub.carry_measures(guest, person)
-        session.leave()
-    session.enter_as(person, new_code(session), known.scope, guest)
-    if await tell_welcome(session, True, id, left=left):
-        session.hear_on()
     return None
 
 
@@ -432,235 +310,6 @@ def _wait_at_door(session: Session) -> Refused:
         return hub.locked.wait(session.person, session, hub.lobby, hub.settings.max_per_host > 0)
     except Refused as refused:
         return refused
-
-
-def _rooms(session: Session) -> Sequence[str]:
-    """Where they are, who may be somebody else soon."""
-    return tuple(room.log.name for room in session.rooms.values()) if session.named else ()
-
-
-async def tell_welcome(
-    session: Session, back: bool, id: str | None, history: History | None = None, left: Sequence[str] = ()
-) -> bool:
-    """Tell them that they are in the chat, who `left` these rooms as somebody else; returns whether they still are
-    there."""
-    connection, person = session.connection, session.person
-    found = await standings(session, session.logs.values())
-    # Their code, and how far they have read, is durable before they are told it; where the store is broken they come in
-    # all the same.
-    session.hub.turn.touch(person)
-    await session.hub.turn.flush()
-    if session.connection is not connection or session.person is not person:
-        return False
-    session.welcomed = True
-    session.answer(_welcome(session, found, back, id, history)._replace(left=left))
-    if back and (waits := session.hub.locked.waits(person)):
-        refused = still_waits(waits[-1].room.log.name)
-        session.answer(Problem(refused.code, refused.sentence))
-    session.hub.locked.show(person)
-    return True
-
-
-def _welcome(
-    session: Session, found: Mapping[str, Standing], back: bool, id: str | None, history: History | None = None
-) -> Welcome:
-    """That they are in the chat, and where."""
-    current = session.current.log.name
-    # A room that another device joined meanwhile has nothing that is not read.
-    rooms = [state(session, room, found.get(key, Standing())) for key, room in session.rooms.items()]
-    private = found.get(session.person.log.key)
-    person = session.person
-    code, account = session.code or "", person.has_account
-    return Welcome(person.nick, current, rooms, code, history, back, id, private, account=account)
-
-
-class Resume(NamedTuple):
-    """Come back."""
-
-    code: str | None
-
-
-@command(
-    "staying",
-    say("/resume [CODE]"),
-    say("come back after the line dropped, or show your code again"),
-    nameless=True,
-    outside=True,
-)
-async def resume(call: Call, asked: Resume) -> Outcome:
-    """The code gives back nickname, rooms and place, whoever holds it."""
-    session = call.session
-    if asked.code is not None:
-        return await come_back(call, asked.code)
-    if session.named:
-        call.reply(replies.OwnCode(session.code or ""))
-        return None
-    raise usage(call.command)
-
-
-async def come_back(call: Call, code: str) -> Outcome:
-    """Let a connection be the session that this code belongs to, from what it has seen of it on."""
-    session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
-    returning = None
-    if given := resume_codes.normal(code):
-        look = partial(hub.by_resume_code, given)
-        # A long code cannot be guessed: whoever has one waits for nobody.
-        guessable = resume_codes.short(given) is not None
-        returning = await hub.guesses.guess(connection, look) if guessable else look()
-        if session.connection is not connection:
-            return ANSWERED
-    if returning is None:
-        return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
-    assert isinstance(returning, Session)
-    await hub.load_rooms(returning.person)
-    if session.connection is not connection:
-        return ANSWERED
-    return await _go_on_as(call, look, given or "")
-
-
-async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str) -> Outcome:
-    """Be the session that is found so, and was given this code."""
-    session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
-    returning = look()  # meanwhile its day may have ended
-    if returning is None:
-        return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
-    assert isinstance(returning, Session)
-    if returning is session:
-        session.answer(Reply("resume", replies.HereAlready(), request.id))
-        return None
-    if not request.take and (other := returning.connection) is not None and other.heard_within(limits.IN_USE_SECONDS):
-        raise Refused("in-use", say("This code is in use on another connection."))
-    guest = not returning.person.has_account or resume_codes.short(given) is not None
-    if guest and accounts_only(session):
-        raise Refused("not-allowed", say("Only who has an account comes in here: /login NICK."))
-    if returning.person.has_account and guest:
-        return await _come_back_as_guest(session, connection, returning, given, request.id)
-    returning.check_seen(request.seen)
-    returning.language = session.language or returning.language
-    # For who is the same person on both nothing changes for the others.
-    same = returning.person is session.person
-    if not same:
-        session.leave()
-    await hub.win_back(returning.person)
-    if session.connection is not connection:
-        hub.lose(returning.person)
-        return ANSWERED
-    if look() is not returning:  # meanwhile they were banned, or their day has ended
-        hub.lose(returning.person)
-        raise Refused("code-wrong", _nobodys(call.word))
-    rooms, left = list(returning.rooms.values()), _rooms(session)
-    returning.resume(connection, given, request.seen)
-    if same:
-        session.leave()
-    if returning.language in known_languages():
-        connection.speak(code=returning.language)
-    if not await tell_welcome(returning, True, request.id, left=left):
-        return ANSWERED
-    if lost := tuple(room.log.name for room in rooms if room.log.key not in returning.person.rooms):
-        no_place = say("You are not back in {rooms}: too many rooms are open. /join goes there later.", rooms=lost)
-        returning.answer(Problem("too-many", no_place))
-    returning.hear_on()
-    return None
-
-
-async def _come_back_as_guest(
-    session: Session, connection: Carrier[Session], returning: Session, code: str, id: str | None
-) -> Outcome:
-    """A code of people can be guessed: of an account's session it brings back the place, under a free nickname.
-
-    Neither the nickname comes with it nor private talk, nor private rooms; /login brings those.
-    """
-    hub, account = session.hub, returning.person
-    nick = hub.propose(account.nick, session.person)
-    await hub.win(nick, session.person)
-    if session.connection is not connection or hub.codes.get(returning.digest) is not returning:
-        hub.lose(session.person)
-        return ANSWERED
-    rooms = [room for room in returning.rooms.values() if not room.privacy.private]
-    places = {
-        room.log.key: max(account.joined[room.log.key], returning.given(room.log), room.privacy.opened)
-        for room in rooms
-    }
-    current, seen_at = returning.current, returning.seen_at
-    returning.send_away(taken_over())
-    hub.end(returning, "")
-    session.leave()
-    session.enter(nick, code)
-    hub.carry_measures(account.id, session.person)
-    session.welcomed, session.seen_at = True, seen_at
-    for room in rooms:
-        session.join(room)
-        key = room.log.key
-        session.person.joined[key] = session.subscriptions.given[key] = places[key]
-    if current in rooms:
-        session.speak_in(current)
-    if await tell_welcome(session, True, id):
-        session.hear_on()
-    return None
-
-
-def _nobodys(word: str) -> Sentence:
-    if word:
-        return say("Nobody has this code, or its day is over.")
-    return say("Nobody has this code, or its day is over; and a nickname must not look like a code.")
-
-
-class Json(NamedTuple):
-    """Speak the wire of programs."""
-
-    echo: str | None
-
-
-@command(
-    "staying",
-    say("/json [echo]"),
-    say("speak JSON, one object a line, for programs; with echo your own lines come, too"),
-    nameless=True,
-    outside=True,
-)
-async def json(call: Call, asked: Json) -> None:
-    """The answer is a hello, and where one is in the chat already, a welcome."""
-    session = call.session
-    if asked.echo is not None and grammar.fold(asked.echo) != "echo":
-        raise usage(call.command)
-    session.note_read()
-    found = await standings(session, session.logs.values()) if session.named else {}
-    if not call.still_there:
-        return
-    call.connection.speak(JSON if asked.echo is None else JSON_ECHO)
-    session.subscriptions.render_anew()
-    greet(session)
-    if session.named:
-        session.answer(_welcome(session, found, False, call.request.id))
-
-
-class Language(NamedTuple):
-    """Which language the service speaks."""
-
-    language: str | None
-
-
-@command(
-    "staying",
-    say("/language [{codes}]", codes="|".join(known_languages())),
-    say("the language in which the service speaks to you"),
-    nameless=True,
-    outside=True,
-)
-async def language(call: Call, asked: Language) -> None:
-    """Theirs alone; it comes back with them.  Without a word it tells which it is."""
-    session, connection = call.session, call.connection
-    if asked.language is not None:
-        code = grammar.fold(asked.language)
-        if code not in known_languages():
-            raise usage(call.command)
-        session.language = code
-        connection.speak(code=code)
-        session.hear_differently()
-        if session.named:
-            session.hub.turn.touch(session)
-            await session.hub.turn.flush()
-    call.reply(replies.Speaks(connection.wire.format.language.code, known_languages()))
 
 
 class Quit(NamedTuple):

@@ -7,8 +7,8 @@ from chat.base import limits, passwords, public_keys
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.public_keys import PublicKey
-from chat.commands.entering import guest_of_key
 from chat.commands.registry import Call, command, usage
+from chat.commands.returning import guest_of_key
 from chat.core.hub import Hub
 from chat.core.keys import Key
 from chat.wire import grammar, replies

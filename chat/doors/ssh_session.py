@@ -17,7 +17,7 @@ from twisted.conch.ssh.transport import DISCONNECT_BY_APPLICATION
 from chat.base import limits
 from chat.base.language import say
 from chat.base.public_keys import PublicKey
-from chat.commands import entering
+from chat.commands import entering, returning
 from chat.core.hub import Hub
 from chat.doors import sockets
 from chat.doors.lines import LineDecoder
@@ -331,7 +331,7 @@ class Seat(Door):
         visit.key = self._link.key
         visit.shaken()
         if visit.state in STRANGE:
-            known = entering.is_known(visit.session)
+            known = returning.is_known(visit.session)
             if self._size is not None:
                 self._edit(self._size)
             if known or self._size is not None:

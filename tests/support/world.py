@@ -28,7 +28,7 @@ from chat.base.bans import Bans, parse_ban
 from chat.base.errors import Unfit
 from chat.base.language import Sentence, language
 from chat.base.passwords import Shared
-from chat.commands.entering import tell_welcome
+from chat.commands.welcome import tell_welcome
 from chat.core.hub import Hub, Settings
 from chat.core.nodes import OtherNodes
 from chat.core.person import Person

@@ -9,12 +9,13 @@ from chat.base import limits, pins, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.commands import server_password
-from chat.commands.entering import become, choose, greet
+from chat.commands.entering import choose, greet
 from chat.commands.irc.asking import lusers
 from chat.commands.irc.multiline import LIMITS
 from chat.commands.irc.reading import tell_markers
 from chat.commands.irc.sasl import MECHANISM, settle
 from chat.commands.irc.verbs import Asked, verb
+from chat.commands.returning import become
 from chat.commands.text_checks import brief, check_holds_no_secret
 from chat.wire import replies
 from chat.wire.answers import Problem, Reply

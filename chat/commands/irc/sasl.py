@@ -7,8 +7,9 @@ from collections.abc import Awaitable
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
-from chat.commands.entering import become, check_sealed, recognize
+from chat.commands.entering import check_sealed
 from chat.commands.irc.verbs import Asked, verb
+from chat.commands.returning import become, recognize
 from chat.wire.irc.format import mask
 
 MECHANISM = "PLAIN"
