@@ -230,7 +230,7 @@ class Password(NamedTuple):
 @command(
     "account",
     say("/password"),
-    say("choose another password; your other devices log in anew, and tokens end"),
+    say("choose another password; your other devices log in anew, tokens end, and keys stay good"),
     role="account",
     by_token=False,
 )
