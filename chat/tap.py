@@ -41,7 +41,7 @@ from chat.doors.sniffing import Reception
 from chat.doors.tcp import Browsers
 from chat.doors.tls import Certificates
 from chat.doors.tls_connection import TlsFactory
-from chat.server import operator_code, presets, status
+from chat.server import node_options, operator_code, presets, status
 from chat.server.class_at_start import ClassAtStart
 from chat.server.discovery import Discoverable
 from chat.server.log_counts import LogCounts
@@ -103,7 +103,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         unhurried = Unhurried(reactor)
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
-        store, kept, lines, tended, disk, others = _open_store(options, reactor, words)
+        store, kept, lines, tended, disk, others, introduce = _open_store(options, reactor, words)
     passwords = Argon2(reactor)
     companions.append(passwords)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
@@ -166,6 +166,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     with of_who_runs(twistd):
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
+    introduce(node_options.told(options))
     _announce(options, [*map(words.words, said), *lines], words, page)
     return ChatService(hub, store, factory, [*ports, *encrypted, *by_ssh, *controls, *metrics], companions, log)
 
@@ -271,6 +272,8 @@ class _Opened(NamedTuple):
     tended: Tended | None = None
     disk: OnDisk | None = None
     others: SharedStore | None = None
+    introduce: Callable[[Mapping[str, str]], None] = lambda options: None
+    """Lets other nodes know of the options here."""
 
 
 def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
@@ -307,7 +310,7 @@ def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opene
     said = list(map(words.words, prepared.summary))
     if prepared.node:
         node = PostgresNode(prepared, reactor)
-        return _Opened(node, prepared.kept, said, node, None, node)
+        return _Opened(node, prepared.kept, said, node, None, node, node.introduce)
     store = PostgresStore(prepared, reactor)
     return _Opened(store, prepared.kept, said, store)
 

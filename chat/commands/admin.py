@@ -1,7 +1,7 @@
 """What whoever runs the server may ask: one command with a table of its own behind it."""
 
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
 from chat import __version__
@@ -16,7 +16,8 @@ from chat.commands.help import manual
 from chat.commands.registry import ANSWERED, TABLE, WITHIN, Call, Outcome, arguments, command
 from chat.core.hub import Hub
 from chat.core.person import Person
-from chat.core.ports import Role
+from chat.core.ports import NodeState, Role
+from chat.core.presence import Presence
 from chat.core.roles import SERVER
 from chat.wire import grammar, phrases, replies, vocabulary
 from chat.wire.answers import Reply, Stored
@@ -85,6 +86,14 @@ def stats(call: Call, asked: Stats) -> None:
     call.reply(figures(call.session.hub))
 
 
+def present_and_down(hub: Hub) -> tuple[int, int]:
+    """How many people are here, and have their line down: on all nodes, where there are several."""
+    if hub.others is None:
+        return len(hub.people) - len(hub.down), len(hub.down)
+    down = sum(person.presence is Presence.DOWN for person in hub.people.values())
+    return len(hub.people) - down, down
+
+
 def figures(hub: Hub) -> replies.Stats:
     """All that is counted of a server."""
     sessions: Counter[str] = Counter()
@@ -96,11 +105,12 @@ def figures(hub: Hub) -> replies.Stats:
             nameless += not connection.operator
     turn, process = hub.turn, hub.process
     entries = process.log_entries
+    here, down = present_and_down(hub)
     return replies.Stats(
         version=__version__,
         since=process.started_at,
-        here=len(hub.people) - len(hub.down),
-        down=len(hub.down),
+        here=here,
+        down=down,
         nameless=nameless,
         sessions=dict(sorted(sessions.items())),
         accounts=hub.accounts,
@@ -114,7 +124,41 @@ def figures(hub: Hub) -> replies.Stats:
         warnings=entries.get("warn", 0),
         errors=entries.get("error", 0) + entries.get("critical", 0),
         up=int((hub.now() - process.started_at).total_seconds()),
+        node=None if hub.others is None else hub.others.node,
+        node_people=None if hub.others is None else hub.connected,
     )
+
+
+class Nodes(NamedTuple):
+    """All servers that are one chat."""
+
+
+@command(
+    "server",
+    say("/admin nodes"),
+    say("where several servers are one chat: which are there, for how many people, and in which options they differ"),
+    role="server operator",
+)
+async def nodes(call: Call, asked: Nodes) -> None:
+    """As each of them said it last."""
+    hub = call.session.hub
+    if hub.others is None:
+        raise Refused("unavailable", say("This server is a chat alone; --node makes several of them one."))
+    states, me = await hub.others.nodes(), hub.others.node
+    mine = next((state.options for state in states if state.name == me), {})
+    rows = [_node(state, me, mine) for state in states]
+    here, down = present_and_down(hub)
+    call.reply(replies.Nodes(rows, here, down))
+
+
+def _node(state: NodeState, me: str, mine: Mapping[str, str]) -> replies.NodeRow:
+    name, version, since, heard_at, lease, people, behind, options = state
+    differs = [
+        replies.Difference(option, options.get(option), mine.get(option))
+        for option in sorted({*options, *mine})
+        if options.get(option) != mine.get(option)
+    ]
+    return replies.NodeRow(name, name == me, version, since, heard_at, lease, people, behind, differs)
 
 
 class Announce(NamedTuple):

@@ -42,6 +42,7 @@ from chat.core.ports import (
     Process,
     Record,
     Role,
+    SharedStore,
     Store,
     StoreState,
     Token,
@@ -157,6 +158,8 @@ class Hub:
         """It is good until there is an operator."""
         self.process: Process
         """It is there as soon as it is known what the server is made of."""
+        self.others: SharedStore | None = None
+        """The store, where other nodes use it as well."""
         self.invitations = Invitations(self.turn, now, kept.records)
         self.keys = Keys(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
@@ -214,6 +217,11 @@ class Hub:
         for person in self.people.values():
             for session in person.attached:
                 session.hear(self.log, session.given(self.log))
+
+    @property
+    def connected(self) -> int:
+        """So many people have a connection to this server."""
+        return sum(1 for person in self.people.values() if person.attached)
 
     @property
     def store_state(self) -> StoreState:

@@ -75,6 +75,7 @@ class OtherNodes:
                     self._holders[id] = person.detached[-1].node or store.node
         for digest, session in kept.remembered.sessions.items():
             self._note(digest, session)
+        hub.others = store
         hub.turn.landed = self._landed
         store.follow(self._told)
         hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
@@ -87,7 +88,7 @@ class OtherNodes:
 
     async def _adopt(self) -> None:
         with suppress(NotStored):
-            for node in await self._store.beat():
+            for node in await self._store.beat(self._hub.connected):
                 logger.warn("{node} is not there any more: its people are held here", node=node)
                 await self._store.adopt(node)
 

@@ -340,6 +340,25 @@ class StoreState(NamedTuple):
     """Questions and batches that it has not answered yet."""
 
 
+class NodeState(NamedTuple):
+    """How one of several servers on a store is."""
+
+    name: str
+    version: str
+    since: datetime
+    """When it was started."""
+    heard_at: datetime
+    """When it said last that it is there."""
+    lease: int | None
+    """For so many seconds it need not say so again; None: it is not there."""
+    people: int
+    """So many have a connection to it."""
+    behind: int
+    """So many turns of others it had not been told of when it said so."""
+    options: Mapping[str, str]
+    """Those of which a difference matters, as they are shown."""
+
+
 class Store(Protocol):
     """Where logs live."""
 
@@ -421,8 +440,8 @@ class SharedStore(Store, Protocol):
         stands before it was told, and nothing that stands behind it.
         """
 
-    def beat(self) -> Deferred[Collection[str]]:
-        """Say that this node is there: for `LEASE_SECONDS` from now nobody adopts its sessions.
+    def beat(self, people: int) -> Deferred[Collection[str]]:
+        """Say that this node is there, with so many people: for `LEASE_SECONDS` from now nobody adopts its sessions.
 
         Fires with the names of the nodes that have not said so for that long and have sessions, fails with
         `NotStored`.
@@ -436,6 +455,9 @@ class SharedStore(Store, Protocol):
 
         Nothing happens where it said meanwhile that it is there, or another one was first.  Fails with `NotStored`.
         """
+
+    def nodes(self) -> Deferred[Sequence[NodeState]]:
+        """All that use the store, or did so lately; fails with `Refused`."""
 
 
 class Passwords(Protocol):

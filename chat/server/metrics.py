@@ -75,11 +75,14 @@ class _Collector:
     def collect(self) -> Iterator[Any]:
         """(Collector)"""
         hub, now = self._hub, figures(self._hub)
-        yield InfoMetricFamily("chat", "What runs here", {"version": __version__})
-        people = GaugeMetricFamily("chat_people", "People with a nickname", labels=["state"])
+        yield InfoMetricFamily("chat", "What runs here", {"version": __version__, "node": now.node or ""})
+        people = GaugeMetricFamily("chat_people", "People with a nickname, of all nodes", labels=["state"])
         people.add_metric(["here"], now.here)
         people.add_metric(["down"], now.down)
         yield people
+        here = GaugeMetricFamily("chat_node_people", "People with a connection to this server", labels=["node"])
+        here.add_metric([now.node or ""], hub.connected)
+        yield here
         yield GaugeMetricFamily("chat_nameless", "Connections that have not chosen a nickname", now.nameless)
         sessions = GaugeMetricFamily("chat_sessions", "Sessions that have a connection", labels=["wire"])
         for wire, count in now.sessions.items():

@@ -107,8 +107,12 @@ def _change(name: str, old: Any, new: Any) -> Sentence:
         if added and gone:
             return say("added {new}, taken away {old}", new=added, old=gone)
         return say("added {new}", new=added) if added else say("taken away {old}", old=gone)
-    old, new = (_SPELLED.get(name, _shown)(value) for value in (old, new))
-    return Sentence("{old} -> {new}", {"old": old, "new": new})
+    return Sentence("{old} -> {new}", {"old": spelled_value(name, old), "new": spelled_value(name, new)})
+
+
+def spelled_value(name: str, value: Any) -> str:
+    """The value of an option, as one part of a line; never a secret."""
+    return _SPELLED.get(name, _shown)(value)
 
 
 def _size(value: MinFree) -> str:
@@ -132,6 +136,8 @@ def _shown(value: Any) -> str:
     match value:
         case None:
             return "-"
-        case list() | tuple() | set() | frozenset():
+        case list() | tuple():
             return visible(" | ".join(map(str, value))) or "-"
+        case set() | frozenset():
+            return visible(" ".join(sorted(map(str, value)))) or "-"
     return visible(str(value))

@@ -842,6 +842,13 @@ def _stats(stats: replies.Stats) -> Iterator[Sentence]:
         time=duration(stats.up),
         at=f"{stats.since.astimezone(UTC):%Y-%m-%d %H:%M}",
     )
+    if stats.node is not None:
+        yield say_n(
+            "Node {node}: {count} person has a connection to it; sessions, lines, turns and log are its own.",
+            "Node {node}: {count} people have a connection to it; sessions, lines, turns and log are its own.",
+            stats.node_people or 0,
+            node=stats.node,
+        )
     wires = ", ".join(f"{name} {count}" for name, count in stats.sessions.items())
     yield say(
         "{here} here ({wires}), {down} with their line down, {nameless} without a nickname",
@@ -873,6 +880,35 @@ def _stats(stats: replies.Stats) -> Iterator[Sentence]:
         waiting=store.waiting,
     )
     yield say("In the log: warnings {warnings}, errors {errors}", warnings=stats.warnings, errors=stats.errors)
+
+
+def _nodes(nodes: replies.Nodes) -> Iterator[Sentence]:
+    for row in nodes.nodes:
+        name = say("{node} (this one)", node=row.node) if row.this else row.node
+        since = f"{row.since.astimezone(UTC):%Y-%m-%d %H:%M}"
+        if row.lease is None:
+            heard = f"{row.heard.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+            yield say("{node}: not there; it said so last at {heard} UTC", node=name, heard=heard)
+            continue
+        yield say_n(
+            "{node}: chat {version}, since {at} UTC; {count} person; lease {lease} s; {behind} turns behind",
+            "{node}: chat {version}, since {at} UTC; {count} people; lease {lease} s; {behind} turns behind",
+            row.people,
+            node=name,
+            version=row.version,
+            at=since,
+            lease=row.lease,
+            behind=row.behind,
+        )
+        for option, there, here in row.differs:
+            yield say(
+                "{node}: {option} is {there} there and {here} here",
+                node=row.node,
+                option=option,
+                there="-" if there is None else there,
+                here="-" if here is None else here,
+            )
+    yield say("In all {here} here, {down} with their line down", here=nodes.here, down=nodes.down)
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -978,6 +1014,7 @@ _REPLIES: Mapping[type, Callable[[Any], Iterable[Sentence]]] = {
     replies.Forgotten: _forgotten,
     replies.Announcement: _announcement,
     replies.Stats: _stats,
+    replies.Nodes: _nodes,
     replies.Reloaded: _reloaded,
     replies.BackedUp: _backed_up,
     replies.StopSet: _stop_set,

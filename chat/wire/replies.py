@@ -745,6 +745,9 @@ class Stats(NamedTuple):
     which wires; what was said, and what was not stored.
 
     Half of all turns took `turn_half` seconds at most, 99 of 100 `turn_most`; None is beyond what is counted.
+
+    Where several servers are one chat this is the one called `node`, with a connection of so many people; who is here
+    or has their line down is counted of all of them, and so are accounts and rooms, all else of this one.
     """
 
     version: str
@@ -764,6 +767,39 @@ class Stats(NamedTuple):
     warnings: int
     errors: int
     up: int
+    node: str | None = None
+    node_people: int | None = None
+
+
+class NodeRow(NamedTuple):
+    """One of several servers: what is told of it in `NodeState`, and in which options it `differs` from the one that
+    tells of it (`this`)."""
+
+    node: str
+    this: bool
+    version: str
+    since: datetime
+    heard: datetime
+    lease: int | None
+    people: int
+    behind: int
+    differs: Sequence["Difference"]
+
+
+class Difference(NamedTuple):
+    """An option that is another one there than `here`; None: that one does not tell of it."""
+
+    option: str
+    there: str | None
+    here: str | None
+
+
+class Nodes(NamedTuple):
+    """All servers that are one chat, and how many people are here in all."""
+
+    nodes: Sequence[NodeRow]
+    here: int
+    down: int
 
 
 class Reloaded(NamedTuple):
@@ -794,5 +830,6 @@ Facts = (
     | PasswordAsked | PasswordKept | PasswordReset | GivenUp | Devices | DeviceEnded | TokenMade | TokenEnded | Tokens
     | KeyAdded | KeyEnded | Keys
     | OwnCode | HereAlready | Speaks | Bye | Stopping | WaysIn | Version | Motd | FirstHelp | Help | HelpAbout | Tips
-    | Present | Seen | Stats | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp | StopSet
+    | Present | Seen | Stats | Nodes | Announcement | Reported | Audit | Exported | Forgotten | Reloaded | BackedUp
+    | StopSet
 )  # fmt: skip

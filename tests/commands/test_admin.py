@@ -64,6 +64,7 @@ def test_help_hides_it_from_others(world: World) -> None:
             for name in [
                 "who",
                 "stats",
+                "nodes",
                 "announce",
                 "reset",
                 "op",
@@ -86,6 +87,7 @@ def test_help_hides_it_from_others(world: World) -> None:
     assert [command["usage"] for command in told["commands"]] == [
         "/admin who [NICK]",
         "/admin stats",
+        "/admin nodes",
         "/admin announce text",
         "/admin reset NICK",
         "/admin op NICK",

@@ -75,7 +75,7 @@ def test_nobody_and_nothing_is_named(world: World) -> None:
     _, body = get(site(world.hub))
     assert not any(canary in body for canary in CANARIES)
     labels = {name for sample in re.findall(r"{(.*)}", body) for name in re.findall(r'(\w+)="', sample)}
-    assert labels == {"version", "state", "wire", "le", "part", "level"}
+    assert labels == {"version", "node", "state", "wire", "le", "part", "level"}
 
 
 @pytest.mark.parametrize("page", ["operating.md", "operating.es.md"])

@@ -162,16 +162,16 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     nodes.commit(0, AMY_COMES)
     nodes.commit(0, claims(("coming", "carl"), ("p", "amelia")))
     for held in nodes.stores:
-        held.wait(held.store.beat())
+        held.wait(held.store.beat(0))
     for _ in range(3):
         time.sleep(0.5)
-        nodes.stores[1].wait(b.beat())
-        lapsed = nodes.stores[2].wait(c.beat())
+        nodes.stores[1].wait(b.beat(0))
+        lapsed = nodes.stores[2].wait(c.beat(0))
     assert lapsed == ["a"]
     nodes.commit(0, batch(lines("late")))
     nodes.stores[1].wait(b.adopt("a"))
     nodes.stores[2].wait(c.adopt("a"))
-    assert nodes.stores[2].wait(c.beat()) == []
+    assert nodes.stores[2].wait(c.beat(0)) == []
     told = nodes.hear(2, 4)[-1]
     # Nothing is stored of the one, and under another nickname of the other.
     assert (told.node, told.adopted, told.claims) == ("b", "a", [Claim("coming", None), Claim("p", "amy")])
@@ -183,7 +183,7 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
         nodes.commit(0, batch(lines("never")))
     assert nodes.hear(0, 1)[0].adopted == "a"
     nodes.commit(0, batch(lines("again")))
-    nodes.stores[0].wait(a.beat())
+    nodes.stores[0].wait(a.beat(0))
     assert nodes.stores[2].texts() == ["late", "again"]
 
 
@@ -194,10 +194,10 @@ def test_where_all_could_not_say_that_they_are_there_nobody_is_adopted(
     nodes.commit(0, batch(sessions={"d": session("p")}))
     nodes.commit(1, batch(sessions={"e": session("p")}))
     for held in nodes.stores:
-        held.wait(held.store.beat())
+        held.wait(held.store.beat(0))
     time.sleep(1.2)  # as while the database is away
     for held in nodes.stores:
-        assert held.wait(held.store.beat()) == []
+        assert held.wait(held.store.beat(0)) == []
 
 
 def test_a_node_that_starts_again_adopts_what_it_had_and_its_old_self_writes_nothing(nodes: Nodes) -> None:
@@ -310,3 +310,22 @@ def test_nodes_may_start_at_once_on_a_new_database(postgresql: Server) -> None:
     for one in prepared:
         one.writer.close()
     assert len({one.epoch for one in prepared}) == 4
+
+
+def test_each_tells_of_itself_and_how_far_it_is_behind(nodes: Nodes) -> None:
+    a, b = (held.store for held in nodes.stores)
+    a.introduce({"grace": "60", "name": "caf\u00e9"})
+    b.introduce({"grace": "180", "name": "caf\u00e9"})
+    nodes.commit(0, batch(lines("one")))
+    held = nodes.stores[1]
+    nodes.hear(1, 1)
+    assert held.wait(b.beat(7)) == []
+    assert held.wait(held.store.nodes())
+    one, other = held.wait(b.nodes())
+    assert (one.name, one.people, one.behind, one.options) == ("a", 0, 0, {"grace": "60", "name": "caf\u00e9"})
+    assert (other.name, other.people, other.behind, other.options["grace"]) == ("b", 7, 0, "180")
+    assert one.since <= one.heard_at <= other.heard_at
+    assert 0 < other.lease <= limits.LEASE_SECONDS
+    b._seen -= 1
+    held.wait(b.beat(7))
+    assert held.wait(b.nodes())[1].behind == 1

@@ -22,6 +22,7 @@ from chat.core.ports import (
     KeptLog,
     Known,
     LineId,
+    NodeState,
     Numbered,
     PersonRecord,
     Record,
@@ -198,6 +199,8 @@ class Node(MemoryStore):
         self.slow = False
         self.seen = cluster.tick
         """The last turn that reached it."""
+        self.people = self.behind = 0
+        self.options: dict[str, str] = {}
         self.knows_heads = True
         """It is told how far such a log goes."""
         self.deaf = False
@@ -231,12 +234,25 @@ class Node(MemoryStore):
     def node(self) -> str:
         return self.name
 
-    def beat(self) -> Deferred[Any]:
+    def beat(self, people: int) -> Deferred[Any]:
+        self.people, self.behind = people, self.cluster.tick - self.seen
         if self.away:
             return fail(NotStored(AWAY))
         if not self.fenced:
             self.cluster.lapsed.discard(self.name)
         return succeed(sorted(self.cluster.lapsed - {self.name}))
+
+    def nodes(self) -> Deferred[Any]:
+        at = self.cluster.now()
+        lapsed = self.cluster.lapsed
+        return succeed(
+            [
+                NodeState(
+                    node.name, "1", at, at, None if node.name in lapsed else 9, node.people, node.behind, node.options
+                )
+                for node in self.cluster.nodes
+            ]
+        )
 
     def adopt(self, node: str) -> Deferred[None]:
         if node in self.cluster.lapsed:

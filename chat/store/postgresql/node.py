@@ -5,7 +5,7 @@ A thread listens to what PostgreSQL notifies of, and reads what was too long for
 hears is told in the order of the turns, and so are the answers to this node's own: what comes too early waits.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from threading import Thread
 from time import sleep
@@ -15,20 +15,28 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
-from chat.core.ports import Batch, Claim, Elsewhere, Numbered
+from chat.core.ports import Batch, Claim, Elsewhere, NodeState, Numbered
 from chat.store.postgresql.commits import adopt, told_of
 from chat.store.postgresql.connection import CHANNEL, Failed, Link, Unreachable
-from chat.store.postgresql.schema import Prepared
+from chat.store.postgresql.schema import Prepared, states
 from chat.store.postgresql.store import Flight, PostgresStore, in_log
-from chat.store.rows import date
+from chat.store.rows import as_json, date
 from chat.store.worker import Reactor
 
 logger = Logger()
 
 ADOPTED = say("this server was taken for gone")
+
+
+_INTRODUCED = """
+    INSERT INTO nodes SELECT :node, :version, started_at, :options, moment() FROM servers WHERE epoch = :epoch
+    ON CONFLICT (name) DO UPDATE SET (version, started_at, options, heard_at) =
+        (excluded.version, excluded.started_at, excluded.options, excluded.heard_at)
+"""
 
 
 class PostgresNode(PostgresStore):
@@ -57,12 +65,13 @@ class PostgresNode(PostgresStore):
         """(SharedStore)"""
         self._tell = tell
 
-    def beat(self) -> Deferred[Collection[str]]:
+    def beat(self, people: int) -> Deferred[Collection[str]]:
         """(SharedStore)"""
-        values = {"epoch": self._epoch, "seen": self._seen, "lease": int(limits.LEASE_SECONDS)}
+        lease = int(limits.LEASE_SECONDS)
+        values = {"epoch": self._epoch, "seen": self._seen, "lease": lease, "people": people}
 
         def beat(link: Link) -> Collection[str]:
-            lapsed: Collection[str] | None = link.value("SELECT beat(:epoch, :seen, :lease)", values)
+            lapsed: Collection[str] | None = link.value("SELECT beat(:epoch, :seen, :lease, :people)", values)
             if lapsed is None:
                 raise NotStored(ADOPTED)
             return lapsed
@@ -72,6 +81,17 @@ class PostgresNode(PostgresStore):
     def adopt(self, node: str) -> Deferred[None]:
         """(SharedStore)"""
         return self._change(lambda link: adopt(link, self._epoch, node, lapsed=True))
+
+    def introduce(self, options: Mapping[str, str]) -> None:
+        """Let others know which options it has, of those where a difference matters."""
+        about = {"node": self.node, "epoch": self._epoch, "version": __version__, "options": as_json(options)}
+        self._change(lambda link: link.ask(_INTRODUCED, about)).addErrback(
+            lambda failure: logger.failure("The other servers could not be told of the options here", failure)
+        )
+
+    def nodes(self) -> Deferred[Sequence[NodeState]]:
+        """(SharedStore)"""
+        return self._read(self._reader, states)
 
     # The order.
 

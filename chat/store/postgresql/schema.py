@@ -16,7 +16,7 @@ from chat.base.folding import FOLDING, tokens
 from chat.base.language import Sentence, say
 from chat.base.lookalikes import fold
 from chat.base.reasons import system_reason
-from chat.core.ports import Claim, Kept, KeptLog, Record
+from chat.core.ports import Claim, Kept, KeptLog, NodeState, Record
 from chat.store.address import shown
 from chat.store.keep import Keep, plan
 from chat.store.postgresql import people
@@ -123,6 +123,11 @@ MIGRATIONS: Sequence[str] = (
     CREATE TABLE servers (
         epoch bigint PRIMARY KEY, node text COLLATE "C" NOT NULL, started_at bigint NOT NULL,
         n bigint NOT NULL DEFAULT 0, answer jsonb, until bigint, adopted bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 50);
+    -- What is told of a node: the program's version and the options of its last start, and what it said last.
+    CREATE TABLE nodes (
+        name text COLLATE "C" PRIMARY KEY, version text NOT NULL, started_at bigint NOT NULL, options text NOT NULL,
+        heard_at bigint NOT NULL, people bigint NOT NULL DEFAULT 0, behind bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50);
     -- What the nodes tell each other of, kept for an hour.
     CREATE TABLE turns (tick bigint PRIMARY KEY, at bigint NOT NULL, told text NOT NULL);
@@ -366,26 +371,28 @@ MIGRATIONS: Sequence[str] = (
     END $$;
 
     -- This node is there; which are not, and have sessions.  Null where it was adopted, and does not know it yet.
-    CREATE FUNCTION beat(mine bigint, seen bigint, seconds bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+    CREATE FUNCTION beat(mine bigint, seen bigint, seconds bigint, here bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
     DECLARE
-        name text;
+        me text;
         before bigint := (SELECT until FROM servers WHERE epoch = mine);
     BEGIN
         UPDATE servers SET until = moment() + seconds * 1000000
-            WHERE epoch = mine AND adopted <= seen AND epoch = current(node) RETURNING node INTO name;
-        IF name IS NULL THEN
+            WHERE epoch = mine AND adopted <= seen AND epoch = current(node) RETURNING node INTO me;
+        IF me IS NULL THEN
             RETURN NULL;
         END IF;
         IF before < moment() THEN
             -- The database was away, for the others as well perhaps: they have their time to say that they are there.
             UPDATE servers SET until = moment() + seconds * 1000000 WHERE until < moment();
         END IF;
+        UPDATE nodes SET heard_at = moment(), people = here, behind = (SELECT tick FROM clock) - seen
+            WHERE nodes.name = me;
         DELETE FROM turns WHERE at < moment() - {KEPT_SECONDS} * 1000000::bigint;
         DELETE FROM people WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
         DELETE FROM sessions WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
         RETURN (
             SELECT coalesce(jsonb_agg(DISTINCT node), '[]') FROM servers
-            WHERE node NOT IN ('', name) AND epoch = current(node) AND until < moment()
+            WHERE node NOT IN ('', me) AND epoch = current(node) AND until < moment()
                 AND EXISTS (SELECT FROM sessions WHERE sessions.node = servers.node AND record IS NOT NULL)
         );
     END $$;
@@ -587,6 +594,29 @@ def _fold_anew(link: Link) -> None:
             behind = rows[-1][0]
         link.ask("DELETE FROM search_made_by")
         link.ask("INSERT INTO search_made_by VALUES (:folding)", {"folding": FOLDING})
+
+
+def states(link: Link) -> Sequence[NodeState]:
+    """Of all nodes, by their names."""
+    rows = link.ask(
+        """
+        SELECT name, version, nodes.started_at, heard_at, (until - moment()) / 1000000, people, behind, options
+        FROM nodes JOIN servers ON epoch = current(name) ORDER BY name
+        """
+    )
+    return [
+        NodeState(
+            name,
+            version,
+            date(since),
+            date(heard_at),
+            lease if lease is not None and lease >= 0 else None,
+            people,
+            behind,
+            link.read(options),
+        )
+        for name, version, since, heard_at, lease, people, behind, options in rows
+    ]
 
 
 def kept(address: str, link: Link, node: str) -> Kept:
