@@ -7,7 +7,7 @@ the names of its fields; under `author`, where they are a bot or are shown other
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -182,11 +182,11 @@ def storable(text: str) -> str:
     return _UNKEEPABLE.sub("\ufffd", text)
 
 
-def as_json(rows: object) -> str:
+def as_json(rows: object, default: Callable[[Any], object] | None = None) -> str:
     """Rows, or more than one kind of them, as one parameter, which one statement takes apart."""
-    text = json.dumps(rows, ensure_ascii=False)
+    text = json.dumps(rows, ensure_ascii=False, default=default)
     if "\\u0000" in text or (not text.isascii() and _UNKEEPABLE.search(text)):
-        text = json.dumps(_storable(rows), ensure_ascii=False)
+        text = json.dumps(_storable(rows), ensure_ascii=False, default=default)
     return text
 
 

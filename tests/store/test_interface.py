@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -203,6 +204,21 @@ def test_any_text_can_be_searched_for(opened_as: Any, kind: str, words: str) -> 
     with opened_as(kind) as database:
         database.commit(lines("one", "two"))
         assert found(database, "#lobby", words=words).total <= 2
+
+
+def word(first: int, length: int) -> str:
+    """One of these letters of a script that has blanks, of which nothing comes twice."""
+    random = Random(1)
+    return "".join(chr(first + random.randrange(32)) for _ in range(length))
+
+
+@pytest.mark.parametrize("word", [word(0x430, limits.PASTE_TEXT // 2), word(0x12000, limits.PASTE_TEXT // 4)])
+def test_a_word_as_long_as_a_line_may_be_is_kept_and_found_whole(held: Any, word: str) -> None:
+    long = f"see {word}x here"
+    commit(held, lines("one", long, f"see {word}y here", word[:400]))
+    assert texts(found(held, "#lobby", words=f"{word}x")) == [long]
+    assert texts(found(held, "#lobby", words=word)) == []
+    assert texts(found(held, "#lobby", words=word[:400])) == [word[:400]]
 
 
 def test_private_talk_with_one_is_found_by_the_nickname_they_had(held: Any) -> None:

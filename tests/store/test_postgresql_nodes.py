@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from nodes import Cluster
 
 from chat.base import limits
-from chat.base.errors import NotStored
+from chat.base.errors import NotStored, Refused
 from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered, Place, Record, Redaction
 from chat.log.events import Message
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
 
-from postgresql import Server, Stored, stored  # they need it
+import psycopg  # they need it
+from postgresql import Server, Stored, stored
 
 from chat.store.postgresql.schema import prepare
 from chat.store.unusable import Unusable
@@ -329,3 +330,84 @@ def test_each_tells_of_itself_and_how_far_it_is_behind(nodes: Nodes) -> None:
     b._seen -= 1
     held.wait(b.beat(7))
     assert held.wait(b.nodes())[1].behind == 1
+
+
+def hear_now(nodes: Nodes, node: int, count: int) -> None:
+    """Wait until a node was told of so many, and until it listens for the next one."""
+    nodes.hear(node, count)
+    time.sleep(0.3)
+
+
+def test_who_may_connect_to_the_database_alone_tells_nodes_nothing(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch(lines("one")))
+    hear_now(nodes, 1, 1)
+    postgresql.ask("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
+    forged = '{"epoch": 0, "node": "a", "won": [], "answer": {"at": 0}, "records": [["topic", "#lobby", "forged"]]}'
+    with psycopg.connect(postgresql.address("chat"), user="stranger", autocommit=True) as stranger:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            stranger.execute("SELECT channel FROM chat.clock")
+        seen = stranger.execute("SELECT coalesce(string_agg(query, ''), '') FROM pg_stat_activity").fetchone()
+        assert seen is not None
+        assert "LISTEN" not in seen[0]
+        tick = nodes.stores[1].prepared.tick + 2
+        stranger.execute("SELECT pg_notify('chat', %s)", [f"{tick} {forged}"])
+    nodes.commit(0, batch(lines("two")))
+    assert [told.records for told in nodes.hear(1, 2)] == [[], []]
+
+
+def test_a_notification_that_cannot_be_read_costs_nothing_but_a_look_into_the_table(
+    nodes: Nodes, postgresql: Server, logged: Any
+) -> None:
+    nodes.commit(0, batch(lines("one")))
+    hear_now(nodes, 1, 1)
+    hear_now(nodes, 0, 0)
+    postgresql.ask("SELECT pg_notify(channel, 'what') FROM chat.clock", "chat")
+    nodes.commit(0, batch(lines("two")))
+    assert len(nodes.hear(1, 2)[1].appended) == 1
+    time.sleep(0.3)
+    logged.expect(ValueError)
+
+
+def test_a_server_that_does_not_have_what_another_node_stored_is_not_used(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch(lines("one")))
+    nodes.commit(0, batch(lines("two")))
+    hear_now(nodes, 1, 2)
+    # As on a standby that was promoted without the last turn.
+    postgresql.ask(
+        "DELETE FROM turns WHERE tick = (SELECT tick FROM clock); UPDATE clock SET tick = tick - 1",
+        "chat?options=-csearch_path%3Dchat",
+    )
+    postgresql.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'")
+    with pytest.raises(Refused):
+        nodes.stores[1].wait(nodes.stores[1].store.room("#lobby"))
+
+
+def test_a_server_of_which_nothing_is_known_any_more_writes_nothing(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch(lines("one")))
+    postgresql.ask("DELETE FROM chat.servers WHERE node = 'a'", "chat")
+    with pytest.raises(NotStored):
+        nodes.commit(0, batch(lines("never")))
+
+
+def test_what_cannot_be_kept_of_somebody_keeps_nobody_from_being_adopted(nodes: Nodes) -> None:
+    ana = person("amy")._replace(away="a\0b\ud800")
+    nodes.commit(0, batch(people={"p": ana}, sessions={"d": session("p")})._replace(claims=[Claim("p", "other")]))
+    again = nodes.start("a").prepared.kept.remembered.people["p"]
+    assert again is not None
+    assert again.away == "a\ufffdb\ufffd"
+
+
+def test_a_nickname_is_free_again_where_its_node_died_before_anybody_came_in(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1)
+    for held in nodes.stores:
+        held.wait(held.store.beat(0))
+    nodes.commit(0, claims(("coming", "carl")))
+    for _ in range(3):
+        time.sleep(0.5)
+        lapsed = nodes.stores[1].wait(nodes.stores[1].store.beat(0))
+    assert lapsed == ["a"]
+    nodes.stores[1].wait(nodes.stores[1].store.adopt("a"))
+    assert nodes.hear(1, 2)[-1].claims == [Claim("coming", None)]
+    assert nodes.stores[1].wait(nodes.stores[1].store.beat(0)) == []

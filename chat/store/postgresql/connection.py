@@ -55,8 +55,8 @@ LOCKS_OUT, TURNS, STARTS = 1, 2, 3
 """What is locked: by the session of a server, so that no other one uses the database; by a turn, so that they go one
 after the other; by a start, while it makes the schema."""
 
-CHANNEL = "chat"
-"""Where nodes are notified of turns."""
+WORD_MOST = 500
+"""So many characters of a word are in the index of what was said: four bytes each at most."""
 
 KEPT_SECONDS = 3600
 """A node that did not listen for so long has to be started anew."""

@@ -21,7 +21,7 @@ from chat.base.errors import NotStored
 from chat.base.language import say
 from chat.core.ports import Batch, Claim, Elsewhere, NodeState, Numbered
 from chat.store.postgresql.commits import adopt, told_of
-from chat.store.postgresql.connection import CHANNEL, Failed, Link, Unreachable
+from chat.store.postgresql.connection import Failed, Link, Unreachable
 from chat.store.postgresql.schema import Prepared, states
 from chat.store.postgresql.store import Flight, PostgresStore, in_log
 from chat.store.rows import as_json, date
@@ -50,11 +50,13 @@ class PostgresNode(PostgresStore):
         self._tell: Callable[[Elsewhere], None] = lambda elsewhere: None
         self._seen = prepared.tick
         """The turn that was told last."""
+        self._listened = prepared.tick
+        """The one that the listener had last."""
         self._heard: dict[int, Mapping[str, Any]] = {}
         """What cannot be told yet, by its turn."""
         self._own: tuple[int, Callable[[], None]] | None = None
         """In which turn this node's batch was kept, and what answers it."""
-        self._listener = Thread(target=self._listen, name="chat-listener", args=(prepared.tick,), daemon=True)
+        self._listener = Thread(target=self._listen, name="chat-listener", daemon=True)
 
     def start(self) -> None:
         """(Store)"""
@@ -94,6 +96,10 @@ class PostgresNode(PostgresStore):
         return self._read(self._reader, states)
 
     # The order.
+
+    @property
+    def _last(self) -> int:
+        return max(self._tick, self._listened)
 
     def _header(self, batch: Batch, flight: Flight) -> dict[str, object]:
         return {**super()._header(batch, flight), "node": self.node, "seen": flight.seen}
@@ -140,41 +146,46 @@ class PostgresNode(PostgresStore):
 
     # The listener's thread.
 
-    def _listen(self, tick: int) -> None:
+    def _listen(self) -> None:
         link = Link(self._address, self._suits)
         hears = True
         while not self._closing:
             try:
-                link.ask(f"LISTEN {CHANNEL}")
-                tick, hears = self._catch_up(link, tick), True
+                channel = link.value("SELECT channel FROM clock")
+                link.ask(f'LISTEN "{channel}"')
+                self._catch_up(link)
+                hears = True
                 while not self._closing:
                     for notified in link.notified(limits.BEAT_SECONDS):
                         number, _, told = notified.partition(" ")
-                        if int(number) == tick + 1 and told:
-                            tick += 1
-                            self._reactor.callFromThread(self._hear, tick, link.read(told))
-                        elif int(number) > tick:
-                            tick = self._catch_up(link, tick)
+                        if int(number) == self._listened + 1 and told:
+                            self._listen_to(int(number), link.read(told))
+                        elif int(number) > self._listened:
+                            self._catch_up(link)
             except (Unreachable, Failed) as error:
                 if hears:
                     logger.warn("The other servers cannot be heard: {reason}", reason=in_log(error.reason))
-                link.close()
                 hears = False
+            except Exception:  # what it could not be told of stands in the table
+                logger.failure("Another server could not be heard")
+            link.close()
+            if not self._closing:
                 sleep(limits.RECONNECT_LEAST_SECONDS)
-        link.close()
 
-    def _catch_up(self, link: Link, tick: int) -> int:
-        """Read what was missed; returns the last turn."""
+    def _catch_up(self, link: Link) -> None:
+        """Read what was missed."""
         while rows := link.ask(
             "SELECT tick, told FROM turns WHERE tick > :tick ORDER BY tick LIMIT :most",
-            {"tick": tick, "most": limits.TURNS_READ},
+            {"tick": self._listened, "most": limits.TURNS_READ},
         ):
             for number, told in rows:
-                if number != tick + 1:
+                if number != self._listened + 1:
                     # What others said is lost to it: it would tell wrong numbers from now on.
                     self._closing = True
                     self._reactor.callFromThread(self._is_away, say("it has not listened for an hour: start it anew"))
-                    return tick
-                tick = number
-                self._reactor.callFromThread(self._hear, tick, link.read(told))
-        return tick
+                    return
+                self._listen_to(number, link.read(told))
+
+    def _listen_to(self, tick: int, told: Mapping[str, Any]) -> None:
+        self._listened = tick
+        self._reactor.callFromThread(self._hear, tick, told)

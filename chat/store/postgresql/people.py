@@ -14,7 +14,7 @@ from chat.core import measures
 from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
 from chat.core.remembered import wrong_person, wrong_session
 from chat.store.postgresql.connection import Link
-from chat.store.rows import date, microseconds
+from chat.store.rows import as_json, date, microseconds
 
 _DATES = ("entered_at", "spoke_at", "seen_at", "ended_at")
 _ORDERED: Mapping[str, Callable[[Any], Any]] = {
@@ -37,7 +37,7 @@ def written(record: PersonRecord | SessionRecord) -> str:
             parts[name] = list(part.items())
         elif isinstance(part, tuple):
             parts[name] = list(part)
-    return json.dumps(parts, ensure_ascii=False, default=microseconds)
+    return as_json(parts, default=microseconds)
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from chat.core.ports import Found, KeptLog, Query, Stretch
 from chat.log.events import Entry
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
-from chat.store.postgresql.connection import ONE_VIEW, TIMED_OUT, Failed, Link
+from chat.store.postgresql.connection import ONE_VIEW, TIMED_OUT, WORD_MOST, Failed, Link
 from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
 
@@ -177,7 +177,7 @@ def _holding(log: int, words: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     """That an entry of this log holds these phrases, as a condition, and its values; by the index of all words."""
     if not words:
         return "", {}
-    looked_up = [f"\1{log}", *{token for phrase in words for token in phrase.split()}]
+    looked_up = [f"\1{log}", *{token[:WORD_MOST] for phrase in words for token in phrase.split()}]
     values = {f"phrase_{_LETTERS[number // 26]}{_LETTERS[number % 26]}": phrase for number, phrase in enumerate(words)}
     in_rows = "".join(f" AND strpos(' ' || folded || ' ', :{name}) > 0" for name in values)
     looking = "ARRAY(SELECT jsonb_array_elements_text(:looked_up))"

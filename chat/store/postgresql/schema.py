@@ -22,7 +22,6 @@ from chat.store.keep import Keep, plan
 from chat.store.postgresql import people
 from chat.store.postgresql.commits import adopt
 from chat.store.postgresql.connection import (
-    CHANNEL,
     KEPT_SECONDS,
     LOCK,
     LOCKS_OUT,
@@ -30,6 +29,7 @@ from chat.store.postgresql.connection import (
     SCHEMA,
     STARTS,
     TURNS,
+    WORD_MOST,
     Failed,
     Link,
     Unreachable,
@@ -71,8 +71,14 @@ MIGRATIONS: Sequence[str] = (
     CREATE INDEX said ON entries (id) WHERE text IS NOT NULL;
     CREATE INDEX said_by_date ON entries ((id >> {SEQ_BITS}), at, id) WHERE text IS NOT NULL;
     CREATE INDEX said_to ON entries ((id >> {SEQ_BITS}), other, id) WHERE other IS NOT NULL;
+    -- Only the beginning of a very long word: an index takes 2712 bytes, and would refuse the whole turn.
     CREATE FUNCTION words(id bigint, folded text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-        RETURN array_append(string_to_array(folded, ' '), chr(1) || (id >> {SEQ_BITS})::text);
+        RETURN array_append(
+            CASE WHEN octet_length(folded) <= {WORD_MOST} THEN string_to_array(folded, ' ') ELSE ARRAY(
+                SELECT left(word, {WORD_MOST}) FROM unnest(string_to_array(folded, ' ')) AS word
+            ) END,
+            chr(1) || (id >> {SEQ_BITS})::text
+        );
     -- With the log among the words: a common word is found in one room without a look at all the others.
     CREATE INDEX search ON entries USING gin ({SCHEMA}.words(id, folded))
         WITH (gin_pending_list_limit = 512) WHERE text IS NOT NULL;
@@ -115,8 +121,11 @@ MIGRATIONS: Sequence[str] = (
     CREATE INDEX looks_by_shape ON looks (shape);
     CREATE INDEX looks_of_people ON looks (person);
 
-    -- The turns of all are counted: a server of PostgreSQL with a lower count has lost some.
-    CREATE TABLE clock (tick bigint NOT NULL, at bigint NOT NULL) WITH (fillfactor = 50);
+    -- The turns of all are counted: a server of PostgreSQL with a lower count has lost some.  Nodes are told of them by
+    -- a channel that nobody else can guess: whoever may connect to a database may notify on any that they know.
+    CREATE TABLE clock (
+        tick bigint NOT NULL, at bigint NOT NULL, channel text NOT NULL DEFAULT 'chat-' || gen_random_uuid()
+    ) WITH (fillfactor = 50);
     INSERT INTO clock VALUES (0, 0);
     -- Each start of a server is an epoch; of its turns, which it numbers, `n` is the last one that was kept, with its
     -- `answer`.  Of a node also until when it is taken for alive, and in which turn its sessions were adopted.
@@ -168,12 +177,12 @@ MIGRATIONS: Sequence[str] = (
     $$;
 
     -- The nodes are told of a turn; of what is in no table as far as a notification can hold it.
-    CREATE FUNCTION tell(tick bigint, at bigint, told jsonb, passing jsonb) RETURNS void LANGUAGE plpgsql AS $$
+    CREATE FUNCTION tell(now clock, told jsonb, passing jsonb) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE
-        whole text := tick || ' ' || (told || passing)::text;
+        whole text := now.tick || ' ' || (told || passing)::text;
     BEGIN
-        INSERT INTO turns VALUES (tick, at, told::text);
-        PERFORM pg_notify('{CHANNEL}', CASE WHEN octet_length(whole) < 7900 THEN whole ELSE tick::text END);
+        INSERT INTO turns VALUES (now.tick, now.at, told::text);
+        PERFORM pg_notify(now.channel, CASE WHEN octet_length(whole) < 7900 THEN whole ELSE now.tick::text END);
     END $$;
 
     -- Somebody is to be called so: returns who is in the way, if anybody is.
@@ -219,7 +228,8 @@ MIGRATIONS: Sequence[str] = (
         IF mine.n = (turn->>'n')::bigint THEN
             RETURN mine.answer;
         END IF;
-        IF mine.epoch IS DISTINCT FROM current(mine.node) OR mine.adopted > (turn->>'seen')::bigint THEN
+        -- Of a start that is long past nothing is known any more.
+        IF mine.epoch IS NULL OR mine.epoch != current(mine.node) OR mine.adopted > (turn->>'seen')::bigint THEN
             RETURN '{{"fenced": true}}';
         END IF;
         IF turn ? 'ids' THEN
@@ -311,7 +321,7 @@ MIGRATIONS: Sequence[str] = (
         UPDATE servers SET n = (turn->>'n')::bigint, answer = mine.answer WHERE epoch = mine.epoch;
         IF me IS NOT NULL THEN
             PERFORM tell(
-                now.tick, now.at,
+                now,
                 (turn - '{{ids,claims,emptied,passing}}'::text[])
                     || jsonb_build_object('answer', mine.answer, 'won', won),
                 jsonb_build_object('passing', turn->'passing')
@@ -363,7 +373,7 @@ MIGRATIONS: Sequence[str] = (
         END LOOP;
         UPDATE servers SET adopted = now.tick, until = CASE WHEN lapsed THEN NULL ELSE until END
             WHERE epoch = current(gone);
-        PERFORM tell(now.tick, now.at, jsonb_build_object(
+        PERFORM tell(now, jsonb_build_object(
             'node', name, 'adopted', gone, 'epoch', 0, 'answer', jsonb_build_object('at', now.at), 'won', won,
             'sessions', ended
         ), '{{}}');
@@ -392,8 +402,10 @@ MIGRATIONS: Sequence[str] = (
         DELETE FROM sessions WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
         RETURN (
             SELECT coalesce(jsonb_agg(DISTINCT node), '[]') FROM servers
-            WHERE node NOT IN ('', me) AND epoch = current(node) AND until < moment()
-                AND EXISTS (SELECT FROM sessions WHERE sessions.node = servers.node AND record IS NOT NULL)
+            WHERE node NOT IN ('', me) AND epoch = current(node) AND until < moment() AND (
+                EXISTS (SELECT FROM sessions WHERE sessions.node = servers.node AND record IS NOT NULL)
+                OR EXISTS (SELECT FROM nicknames WHERE nicknames.node = servers.node)
+            )
         );
     END $$;
     """,
@@ -460,13 +472,15 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
                 make(link, at)
         _fold_anew(link)
         link.seconds = limits.STATEMENT_SECONDS  # without its standby it would wait for ever
-        epoch = link.value(
-            """
-            INSERT INTO servers (epoch, node, started_at, until)
-            SELECT coalesce(max(epoch), 0) + 1, :node, moment(), moment() + :lease FROM servers RETURNING epoch
-            """,
-            {"node": node, "lease": int(limits.LEASE_SECONDS) * 1_000_000},
-        )
+        with link.transaction():
+            link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
+            epoch = link.value(
+                """
+                INSERT INTO servers (epoch, node, started_at, until)
+                SELECT coalesce(max(epoch), 0) + 1, :node, moment(), moment() + :lease FROM servers RETURNING epoch
+                """,
+                {"node": node, "lease": int(limits.LEASE_SECONDS) * 1_000_000},
+            )
         link.ask("DELETE FROM servers WHERE epoch < :epoch AND epoch < current(node)", {"epoch": epoch - _EPOCHS})
         link.seconds = inf
         if node:

@@ -108,9 +108,14 @@ class PostgresStore:
         Or it shows what its standby never got: so something is written first, which waits for that.
         """
         suits(link)
-        if link.value("SELECT tick FROM clock") < self._tick:
+        if link.value("SELECT tick FROM clock") < self._last:
             raise Unreachable(say("it does not have what was stored last"), asked=False)
         link.ask("UPDATE clock SET tick = tick")
+
+    @property
+    def _last(self) -> int:
+        """The last turn that is known here."""
+        return self._tick
 
     def _suits_writer(self, link: Link) -> None:
         self._suits(link)
