@@ -124,7 +124,7 @@ def test_sessions_of_a_node_that_is_not_there_are_another_ones_without_a_connect
     one.commit(batch(people={"p1": BOB}, sessions={"d1": HERE}))
     one.listen(), other.listen()
     one.store.cluster.lapsed.add("node0")
-    assert other.store.beat().result == ["node0"]  # type: ignore[attr-defined]
+    assert other.store.beat(0).result == ["node0"]  # type: ignore[attr-defined]
     other.store.adopt("node0")
     for node in two:
         (told,) = node.listen()
@@ -152,7 +152,7 @@ def test_one_that_was_given_up_writes_nothing_until_it_was_told(two: tuple[Told,
 def test_one_that_says_in_time_that_it_is_there_is_not_given_up(two: tuple[Told, Told]) -> None:
     one, other = two
     one.store.cluster.lapsed.add("node0")
-    one.store.beat()
+    one.store.beat(0)
     other.store.adopt("node0")
     assert not one.listen()
     one.commit(batch(lines("here")))
