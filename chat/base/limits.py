@@ -460,7 +460,7 @@ two million of an OBJECT."""
 
 PING_SECONDS = 30.0
 PONG_SECONDS = 10.0
-"""A silent server is asked after the one, and given up after the other."""
+"""A silent server is asked after the one, after the other where it owes an answer, and given up after the other."""
 
 CONFIRM_SECONDS = 120.0
 """A server that speaks but confirms nothing for this long is left, and a script whose input has ended waits no longer
@@ -472,6 +472,16 @@ HELLO_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 """About the first and the longest pause between two attempts to connect."""
+
+STAYED_SECONDS = 10.0
+"""Who was in by one address of a chat for so long tries the others without a pause: servers that let people in and lose
+them at once are not to be run through in a circle."""
+
+ANSWER_SECONDS = 5.0
+"""How long an address may take to be connected to, where the chat has others: any that is there takes less."""
+
+ONLY_ANSWER_SECONDS = 30.0
+"""The same of the only address there is."""
 
 TLS_SECONDS = 10.0
 """How long a server may take from the connection to the end of the handshake; ours waits as long itself."""

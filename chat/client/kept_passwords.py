@@ -4,7 +4,7 @@ A keyring may take long, for a desktop asks somebody to unlock it, and may fail 
 many things: then it is `Unusable`, and why is one sentence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -30,27 +30,33 @@ class Unusable(Exception):
 
 
 class KeptPasswords:
-    """Those of one server, by nickname; `run` calls what may block."""
+    """Those of one chat, by nickname, kept under its first address; `run` calls what may block."""
 
-    def __init__(self, server: str, run: Run, clock: IReactorTime) -> None:
-        self._service = f"chat-client {server}"
+    def __init__(self, servers: Sequence[str], run: Run, clock: IReactorTime) -> None:
+        self._services = [f"chat-client {server}" for server in servers]
         self._run = run
         self._clock = clock
 
     def get(self, nick: str) -> "Deferred[str | None]":
         """The password of this nickname, if there is one; fails with `Unusable`."""
-        return self._call(lambda keyring: keyring.get_password(self._service, nick.casefold()))
+
+        def find(keyring: Any) -> str | None:
+            found = (keyring.get_password(service, nick.casefold()) for service in self._services)
+            return next((password for password in found if password is not None), None)
+
+        return self._call(find)
 
     def put(self, nick: str, password: str) -> "Deferred[None]":
         """Keep it; fails with `Unusable`."""
-        return self._call(lambda keyring: keyring.set_password(self._service, nick.casefold(), password))
+        return self._call(lambda keyring: keyring.set_password(self._services[0], nick.casefold(), password))
 
     def forget(self, nick: str) -> "Deferred[None]":
         """Keep it no more, if it was kept; fails with `Unusable`."""
 
         def delete(keyring: Any) -> None:
-            if keyring.get_password(self._service, nick.casefold()) is not None:
-                keyring.delete_password(self._service, nick.casefold())
+            for service in self._services:
+                if keyring.get_password(service, nick.casefold()) is not None:
+                    keyring.delete_password(service, nick.casefold())
 
         return self._call(delete)
 

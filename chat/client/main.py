@@ -18,7 +18,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import globalLogPublisher
 
 from chat.base import limits
@@ -31,6 +30,7 @@ from chat.client.faces.ours import not_remembered
 from chat.client.faces.person import PersonFace
 from chat.client.faces.stdio import PASSWORD, Ground, Status, StreamFace, cannot_keep
 from chat.client.faces.streams import StandardStreams, Streams
+from chat.client.link.dialer import Address, AnyOf
 from chat.client.link.known_servers import KnownServers
 from chat.client.link.trust import Trust
 from chat.client.options import TOKEN, Options
@@ -166,10 +166,10 @@ def _prepare(options: Options, settings: Settings) -> StateFile | None:
         for sentence in settings.problems:
             sys.stderr.write(f"-- {visible(options.language.words(sentence))} --\n")
         if not options.names_server and not options["tls"]:
-            options.take(usual_server(settings) or asked_server(settings, asker, options.server))
+            options.take(usual_server(settings) or asked_server(settings, asker, options.servers))
     if options["save"] is not None:
         try:
-            settings.save_server(options["save"], Saved(options.server.address, options["nick"], options["room"]))
+            settings.save_server(options["save"], Saved(options.servers.address, options["nick"], options["room"]))
         except OSError as error:
             sys.stderr.write(f"-- {options.language.words(not_remembered(error))} --\n")
     if not _at_terminal(options):
@@ -212,7 +212,7 @@ def _kept(options: Options, *names: str) -> StateFile | None:
     try:
         # What brings us back goes to nobody through TLS and then to somebody else in clear.
         tls = ["tls"] if options["tls"] else []
-        return StateFile.take(state_path(os.environ, str(options.server).lower(), *names, *tls))
+        return StateFile.take(state_path(os.environ, str(options.servers[0]).lower(), *names, *tls))
     except (OSError, RuntimeError) as error:
         sys.stderr.write(f"-- {options.language.words(cannot_keep(error))} --\n")
         return None
@@ -232,16 +232,16 @@ def _app(
     at_terminal = _at_terminal(options)
     # A script that is run with a mistake in a room's name is to be told, not to talk to nobody.
     makes_room = at_terminal or follow or (raw and since is None)
-    endpoint = _endpoint(options, reactor)
+    addresses = _addresses(options, reactor)
 
     def ground(kept: StateFile | None = None, streams: StandardStreams = streams, echoes: bool = False) -> Ground:
-        return _ground(options, endpoint, reactor, run, nick, makes_room, kept, streams, echoes)
+        return _ground(options, addresses, reactor, run, nick, makes_room, kept, streams, echoes)
 
     if options["post"]:
         from chat.client.faces.post import Post
 
         return Post(
-            ground(), endpoint, reactor, run, nick if options.token is None else f"{nick}:{options.token}", room
+            ground(), AnyOf(addresses), reactor, run, nick if options.token is None else f"{nick}:{options.token}", room
         )
     if since is not None:
         from chat.client.faces.transcript import Transcript
@@ -270,27 +270,33 @@ def _app(
 
 def _keeping_passwords(face: PersonFace, options: Options, reactor: Any) -> None:
     """Where that is safe."""
-    if options.server.is_safe:
+    if options.servers.is_safe:
         from twisted.internet.threads import deferToThread
 
         from chat.client.kept_passwords import KeptPasswords
 
-        face.passwords.kept = KeptPasswords(options.server.address.lower(), deferToThread, reactor)
+        face.passwords.kept = KeptPasswords(
+            [server.address.lower() for server in options.servers], deferToThread, reactor
+        )
 
 
-def _endpoint(options: Options, reactor: Any) -> IStreamClientEndpoint:
-    host, port, _ = options.server
-    endpoint: IStreamClientEndpoint = HostnameEndpoint(reactor, host, port)
-    if options["tls"]:
-        from chat.client.link.tls import TLSEndpoint
+def _addresses(options: Options, reactor: Any) -> Sequence[Address]:
+    servers = options.servers
+    patience = limits.ANSWER_SECONDS if len(servers) > 1 else limits.ONLY_ANSWER_SECONDS
+    plain = [HostnameEndpoint(reactor, server.host, server.port, patience) for server in servers]
+    if not options["tls"]:
+        return [Address(str(server), endpoint) for server, endpoint in zip(servers, plain, strict=True)]
+    from chat.client.link.tls import TLSEndpoint
 
-        endpoint = TLSEndpoint(endpoint, host, _trust(options), reactor)
-    return endpoint
+    return [
+        Address(str(server), TLSEndpoint(endpoint, server.host, trust, reactor))
+        for server, endpoint, trust in zip(servers, plain, _trust(options), strict=True)
+    ]
 
 
 def _ground(
     options: Options,
-    endpoint: IStreamClientEndpoint,
+    addresses: Sequence[Address],
     reactor: Any,
     run: str,
     nick: str | None,
@@ -303,11 +309,11 @@ def _ground(
         code = options.language.code.partition("_")[0]
         room, token = options["room"], options.token
         return Connection(
-            endpoint, reactor, face, run, nick, room, makes_room, kept, language=code, echoes=echoes, token=token
+            addresses, reactor, face, run, nick, room, makes_room, kept, language=code, echoes=echoes, token=token
         )
 
     password = os.environ.get(PASSWORD) or None
-    return Ground(streams, options.language, lambda: datetime.now(UTC), str(options.server), connect, password)
+    return Ground(streams, options.language, lambda: datetime.now(UTC), addresses[0].name, connect, password)
 
 
 def _window(options: Options, settings: Settings, reactor: Any) -> "App":
@@ -326,7 +332,7 @@ def _window(options: Options, settings: Settings, reactor: Any) -> "App":
         raise Wrong("--gui", needs) from None
 
     def connect(window: Window, form: Form, filled: Filled, again: Callable[[], None]) -> WindowFace:
-        options.take(filled.server)
+        options.take(filled.servers)
         kept = _kept(options)
         state = None if kept is None else kept.read()
         if kept is not None and state is not None and filled.nick and state.nick != filled.nick:
@@ -334,13 +340,13 @@ def _window(options: Options, settings: Settings, reactor: Any) -> "App":
             kept = _kept(options, filled.nick)
         nick, streams = filled.nick or None, NoStreams()
         run = secrets.token_hex(8)
-        ground = _ground(options, _endpoint(options, reactor), reactor, run, nick, True, kept, streams, True)
+        ground = _ground(options, _addresses(options, reactor), reactor, run, nick, True, kept, streams, True)
         face = WindowFace(ground, streams, nick, settings, window, form, TypedLines.of(os.environ), again)
         _keeping_passwords(face, options, reactor)
-        face.remember = partial(remember_both, settings, filled.server)
+        face.remember = partial(remember_both, settings, filled.servers)
         return face
 
-    known = usual_server(settings) if not options.names_server else options.server
+    known = usual_server(settings) if not options.names_server else options.servers
     nick = options["nick"] or settings.text("nick")
     try:
         app = App(options.language, settings, (known, nick), connect)
@@ -385,12 +391,13 @@ def _is_screen(options: Options) -> bool:
     return not _in_words(options) and _at_terminal(options) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-def _trust(options: Options) -> Trust:
+def _trust(options: Options) -> Sequence[Trust]:
     try:
         path = state_path(os.environ, "known_servers")
     except RuntimeError:  # there is no home
         path = None
-    return Trust(str(options.server).lower(), KnownServers(path), options["fingerprint"])
+    names = [str(server).lower() for server in options.servers]
+    return Trust.of_chat(names, KnownServers(path), options["fingerprint"])
 
 
 def _open_missing() -> None:

@@ -14,12 +14,13 @@ from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT, join
 
 HELP = say(
     """\
-Usage: chat-client [options] [HOST[:PORT]]
+Usage: chat-client [options] [HOST[:PORT] ...]
 
 Talk with everybody on a chat server; without HOST, with the one on this
 computer (localhost:12345), or at a terminal with the one that you are asked
-for once. HOST may be tls://HOST, or a name given with --save. At a terminal
-you type and read. With input or output not a terminal, each line of input is
+for once. HOST may be tls://HOST, or a name given with --save. Several are
+addresses of one chat: where one is gone the next is tried. At a terminal you
+type and read. With input or output not a terminal, each line of input is
 said, what others say goes to standard output with its date, everything else
 to standard error.
 
@@ -110,6 +111,30 @@ class Server(NamedTuple):
         return self.tls or self.host.lower() == "localhost" or _is_loopback(self.host)
 
 
+class Servers(tuple[Server, ...]):
+    """The addresses of one chat, at least one, in the order in which they are tried: all encrypted, or none."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self))
+
+    @property
+    def address(self) -> str:
+        """All of it in one line."""
+        return " ".join(server.address for server in self)
+
+    @property
+    def tls(self) -> bool:
+        """They are encrypted."""
+        return self[0].tls
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nobody else can answer in the place of any."""
+        return all(server.is_safe for server in self)
+
+
 class Options(CommandLine):
     """What can be chosen; `environ` knows the language of whoever chooses."""
 
@@ -141,7 +166,7 @@ class Options(CommandLine):
     ) -> None:
         super().__init__()
         self.language = locale_language(environ)
-        self.server = Server(DEFAULT_HOST, DEFAULT_PORT)
+        self.servers = Servers([Server(DEFAULT_HOST, DEFAULT_PORT)])
         self.names_server = False
         """Whether one was named, or it is the usual one."""
 
@@ -160,26 +185,29 @@ class Options(CommandLine):
 
     def parseArgs(self, *servers: str) -> None:
         """(usage.Options)"""
-        host, port, *others = *servers, None, None
-        if host == "":  # of a variable that is not set, perhaps
-            raise Wrong("''", say("a server is HOST or HOST:PORT, as in {example}.", example=_EXAMPLE))
-        if host is not None and port is not None and port.isdecimal() and others == [None, None]:
+        if len(servers) == 2 and servers[0] and servers[1].isdecimal():
             # As nc and telnet have it.
-            host = join(host, port) if _is_ipv6(host) else f"{host}:{port}"
-        elif port is not None:
-            raise Wrong(servers[1], say("one server at a time, HOST or HOST:PORT."))
+            host, port = servers
+            servers = (join(host, int(port)) if _is_ipv6(host) else f"{host}:{port}",)
+        for word in servers:
+            if not word or (
+                word.isdecimal() and len(servers) > 1
+            ):  # empty where it is a variable that is not set, perhaps
+                raise Wrong(word or "''", say("a server is HOST or HOST:PORT, as in {example}.", example=_EXAMPLE))
         self["tls"] = bool(self["tls"]) or self["fingerprint"] is not None
-        self.names_server = host is not None
-        if host is not None and (saved := self._saved(host)) is not None:
-            host = saved.address
+        self.names_server = bool(servers)
+        addresses = []
+        for word in servers:
+            saved = self._saved(word) or Saved(word)
+            addresses.append(saved.address)
             self["nick"] = self["nick"] or saved.nick
             self["room"] = self["room"] or saved.room
-        self.take(parse_address(host or "", bool(self["tls"])))
+        self.take(parse_addresses(" ".join(addresses), bool(self["tls"])))
 
-    def take(self, server: Server) -> None:
-        """Let it be this server."""
-        self.server = server
-        self["tls"] = server.tls
+    def take(self, servers: Servers) -> None:
+        """Let it be these."""
+        self.servers = servers
+        self["tls"] = servers.tls
 
     def postOptions(self) -> None:
         """(usage.Options)"""
@@ -208,6 +236,13 @@ class Options(CommandLine):
             raise Wrong("--post", say("it says it as somebody: add --nick NICK."))
         if self["post"] and (self["follow"] or self["json"]):
             raise Wrong("--post", say("it does not stay, so it does not go with --follow or --json."))
+
+
+def parse_addresses(text: str, tls: bool = False) -> Servers:
+    """The addresses of a chat, with blanks or commas between them; where one is encrypted, all are.  Raises `Wrong`."""
+    words = re.split(r"[\s,]+", text.strip(" \t,"))
+    tls = tls or any(word.startswith("tls://") for word in words)
+    return Servers(dict.fromkeys(parse_address(word, tls) for word in words))
 
 
 def parse_address(text: str, tls: bool = False) -> Server:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from chat.base.command_line import Wrong
 from chat.base.language import Language, say
 from chat.base.text import visible
-from chat.client.options import Server, parse_address
+from chat.client.options import Servers, parse_addresses
 from chat.client.settings import Settings
 
 
@@ -22,13 +22,13 @@ class Asker:
         self._read = read
         self._write = write
 
-    def server(self, usual: Server) -> Server:
+    def server(self, usual: Servers) -> Servers:
         """With which server, until the answer is one."""
         self._write(self._words(say("Screen reader? chat-client --plain")) + "\n")
         while True:
             answer = self._ask(self._words(say("Which server? (Enter: {server})", server=str(usual))))
             try:
-                return parse_address(answer) if answer else usual
+                return parse_addresses(answer) if answer else usual
             except Wrong as error:
                 self._write(f"! {visible(self._words(error.sentence))}\n")
 
@@ -48,23 +48,23 @@ class Asker:
         return line.strip()
 
 
-def usual_server(settings: Settings) -> Server | None:
+def usual_server(settings: Settings) -> Servers | None:
     """The server where none is named: the one that was once, by its address or its name here."""
     if known := settings.text("server"):
         saved = settings.server(known)
         with suppress(Wrong):  # whatever stands in the file
-            return parse_address(known if saved is None else saved.address)
+            return parse_addresses(known if saved is None else saved.address)
     return None
 
 
-def asked_server(settings: Settings, asker: Asker, usual: Server) -> Server:
+def asked_server(settings: Settings, asker: Asker, usual: Servers) -> Servers:
     """The one that somebody names who is asked; it is the usual one from then on."""
     server = asker.server(usual)
     remember_server(settings, server)
     return server
 
 
-def remember_server(settings: Settings, server: Server) -> None:
+def remember_server(settings: Settings, server: Servers) -> None:
     """For the next start without arguments; where that cannot be written, it is asked again."""
     _remember(settings, "server", server.address)
 
@@ -75,7 +75,7 @@ def remember_nick(settings: Settings, nick: str) -> None:
         _remember(settings, "nick", nick)
 
 
-def remember_both(settings: Settings, server: Server, nick: str) -> None:
+def remember_both(settings: Settings, server: Servers, nick: str) -> None:
     """With which server somebody spoke last, and as whom."""
     remember_server(settings, server)
     _remember(settings, "nick", nick)

@@ -123,7 +123,7 @@ def test_a_value_may_look_like_an_option_where_it_is_meant() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["a", "b"], "b: un solo servidor"),
+        (["a", "b", "1"], "1: un servidor es HOST"),
         (["pi:x"], "pi:x: un puerto es un número"),
         (["--nick", "a b"], "--nick 'a b': debe ser una sola palabra"),
         (["--post"], "--post: habla en nombre de alguien"),

@@ -246,6 +246,20 @@ def test_a_silent_server_is_pinged_and_left_if_it_stays_silent() -> None:
     assert world.face.told[0] == "lost, nothing came from the server for a while"
 
 
+def test_a_server_that_owes_an_answer_is_pinged_sooner() -> None:
+    world = World()
+    world.enter()
+    world.connection.send("hello")
+    world.server.transport.clear()
+    world.clock.advance(limits.PONG_SECONDS)
+    assert world.server.lines == ["/ping"]
+    world.connection.send("there")
+    world.clock.advance(limits.PONG_SECONDS - 1)
+    assert not world.server.transport.disconnected
+    world.clock.advance(1)
+    assert world.server.transport.disconnected
+
+
 def test_whatever_comes_from_a_server_is_a_sign_of_life() -> None:
     world = World()
     world.enter()

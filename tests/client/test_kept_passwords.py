@@ -38,7 +38,7 @@ def person(on: bool = True, run: Callable[..., Any] = maybeDeferred, safe: bool 
     settings.put("keyring", on)
     world = World(lambda ground: PlainFace(ground, "amy", settings), "amy")
     if safe:
-        world.face.passwords.kept = KeptPasswords(SERVER, run, world.clock)
+        world.face.passwords.kept = KeptPasswords([SERVER], run, world.clock)
     return world
 
 
@@ -315,7 +315,7 @@ def test_a_question_ends_with_its_connection() -> None:
 
 
 def test_a_nickname_is_the_same_in_capitals(system: Keyring) -> None:
-    kept, got = KeptPasswords(SERVER, maybeDeferred, Clock()), list[object]()
+    kept, got = KeptPasswords([SERVER], maybeDeferred, Clock()), list[object]()
     kept.put("Ámy", PASSWORD)
     kept.get("áMY").addCallback(got.append)
     kept.forget("ÁMY")

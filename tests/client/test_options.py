@@ -4,7 +4,8 @@ import pytest
 
 from chat.base.command_line import Wrong
 from chat.base.language import language
-from chat.client.options import HELP, Options, Server, locale_language, parse_address, parse_server
+from chat.client.options import HELP, Options, Server, locale_language, parse_address, parse_addresses, parse_server
+from chat.client.settings import Saved
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_server_is_written_as_it_is_typed(server: Server, text: str) -> None:
 def test_options_may_stand_before_and_after_the_server(words: str) -> None:
     options = Options({})
     options.parseOptions(words.split())
-    assert (options.server.host, options["nick"], options["follow"]) == ("pi", "bob", 1)
+    assert (options.servers[0].host, options["nick"], options["follow"]) == ("pi", "bob", 1)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_options_may_stand_before_and_after_the_server(words: str) -> None:
 def test_an_encrypted_port_is_another_one(words: list[str], server: Server) -> None:
     options = Options({})
     options.parseOptions(words)
-    assert (options.server, options["tls"]) == (server._replace(tls=words != ["pi"]), words != ["pi"])
+    assert (options.servers, options["tls"]) == ((server._replace(tls=words != ["pi"]),), words != ["pi"])
 
 
 def test_a_fingerprint_may_be_written_as_openssl_does() -> None:
@@ -84,14 +85,43 @@ def test_a_fingerprint_may_be_written_as_openssl_does() -> None:
 def test_without_options_it_is_this_computer() -> None:
     options = Options({})
     options.parseOptions([])
-    assert options.server == Server("localhost", 12345)
+    assert options.servers == (Server("localhost", 12345),)
 
 
 @pytest.mark.parametrize("host", ["pi", "::1", "[::1]"])
 def test_host_and_port_may_be_two_words_as_nc_has_them(host: str) -> None:
     options = Options({})
     options.parseOptions([host, "4000"])
-    assert options.server == Server(host.strip("[]"), 4000)
+    assert options.servers == (Server(host.strip("[]"), 4000),)
+
+
+@pytest.mark.parametrize(
+    ("words", "servers"),
+    [
+        (["pi", "po:4000"], [Server("pi", 12345), Server("po", 4000)]),
+        (["pi,po", "::1"], [Server("pi", 12345), Server("po", 12345), Server("::1", 12345)]),
+        (["tls://pi", "po"], [Server("pi", 12346, True), Server("po", 12346, True)]),
+        (["pi", "po:1", "--tls"], [Server("pi", 12346, True), Server("po", 1, True)]),
+        (["pi", "pi:12345", "po"], [Server("pi", 12345), Server("po", 12345)]),
+        (["work", "po"], [Server("a", 1, True), Server("b", 2, True), Server("po", 12346, True)]),
+    ],
+)
+def test_a_chat_may_have_several_addresses_all_of_them_encrypted_or_none(
+    words: list[str], servers: list[Server]
+) -> None:
+    saved = {"work": Saved("tls://a:1 tls://b:2", "amy")}
+    options = Options({}, saved.get)
+    options.parseOptions(words)
+    assert options.servers == tuple(servers)
+    assert parse_addresses(options.servers.address) == options.servers
+    assert options["nick"] == ("amy" if "work" in words else None)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "is_safe"), [("localhost ::1", True), ("localhost pi", False), ("tls://a b", True)]
+)
+def test_a_chat_is_as_safe_as_the_least_safe_of_its_addresses(addresses: str, is_safe: bool) -> None:
+    assert parse_addresses(addresses).is_safe is is_safe
 
 
 @pytest.mark.parametrize(("room", "name"), [("ops", "#ops"), ("#ops", "#ops")])
@@ -104,7 +134,8 @@ def test_a_room_may_be_written_without_its_sign_which_shells_take_for_a_comment(
 @pytest.mark.parametrize(
     "words",
     [
-        ["a", "b"],
+        ["a", "b", "4000"],
+        ["a", ""],
         ["--nick", ""],
         ["--nick", "José María"],
         ["--room", "a b"],
@@ -120,7 +151,7 @@ def test_a_room_may_be_written_without_its_sign_which_shells_take_for_a_comment(
         ["pi:1", "4000"],
         ["pi", "65536"],
         ["pi", "4000", "5000"],
-        ["pi local"],
+        ["pi, lo:cal:1"],
         ["--fingerprint", "AA:BB"],
         ["--tls", "pi:"],
     ],

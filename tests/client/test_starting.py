@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from chat.base.language import Language
-from chat.client.options import Server
+from chat.client.options import Server, Servers
 from chat.client.settings import Saved, Settings
 from chat.client.starting import Asker, asked_server, remember_nick, remember_server, usual_server
 
-USUAL = Server("localhost", 12345)
+USUAL = Servers([Server("localhost", 12345)])
 
 
 def asker(*answers: str) -> tuple[Asker, list[str]]:
@@ -20,7 +20,7 @@ def asker(*answers: str) -> tuple[Asker, list[str]]:
 @pytest.mark.parametrize(
     ("answer", "server"),
     [
-        ("", USUAL),
+        ("", *USUAL),
         ("pi", Server("pi", 12345)),
         ("pi:99", Server("pi", 99)),
         ("tls://pi", Server("pi", 12346, True)),
@@ -30,13 +30,13 @@ def asker(*answers: str) -> tuple[Asker, list[str]]:
 )
 def test_any_way_to_write_a_server_is_understood(answer: str, server: Server) -> None:
     asked, written = asker(answer)
-    assert asked.server(USUAL) == server
+    assert asked.server(USUAL) == (server,)
     assert written == ["Screen reader? chat-client --plain\n", "Which server? (Enter: localhost:12345) "]
 
 
 def test_what_is_no_server_is_asked_again() -> None:
     asked, written = asker("http://pi", "pi:port", "pi")
-    assert asked.server(USUAL) == Server("pi", 12345)
+    assert asked.server(USUAL) == (Server("pi", 12345),)
     assert [line[:10] for line in written if line.startswith("!")] == ["! http://p", "! pi:port:"]
 
 
@@ -54,20 +54,20 @@ def test_an_end_of_input_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "server"), [("pi", Server("pi", 12345)), ("work", Server("chat.example", 1, True)), ("a:b:c", USUAL)]
+    ("known", "server"), [("pi", Server("pi", 12345)), ("work", Server("chat.example", 1, True)), ("a:b:c", *USUAL)]
 )
 def test_the_usual_server_is_asked_for_where_it_is_none(known: str, server: Server) -> None:
     settings = Settings()
     settings.put("server", known)
     settings.save_server("work", Saved("tls://chat.example:1"))
     asked, written = asker("")
-    assert (usual_server(settings) or asked_server(settings, asked, USUAL)) == server
-    assert bool(written) == (server is USUAL)
+    assert (usual_server(settings) or asked_server(settings, asked, USUAL)) == (server,)
+    assert bool(written) == (server is USUAL[0])
 
 
 def test_what_was_answered_is_known_at_the_next_start(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "client.toml")
-    remember_server(settings, Server("pi", 12346, True))
+    remember_server(settings, Servers([Server("pi", 12346, True)]))
     remember_nick(settings, "ana")
     remember_nick(settings, "ben")
     again = Settings(tmp_path / "client.toml")

@@ -148,3 +148,66 @@ def test_a_fingerprint_may_be_written_otherwise() -> None:
     bare = NEW.removeprefix("SHA256:")
     for text in (NEW, NEW.lower(), bare, bare.replace(":", ""), f"sha256 Fingerprint={bare}", f"SHA-256:{bare}"):
         assert normal(text) == NEW
+
+
+# --- a chat with several addresses ---------------------------------------------------------------------------------
+
+
+def two(tmp_path: Path, *lines: str, pinned: str | None = None) -> tuple[Trust, Trust]:
+    """Those of pi and of po, with a file of these lines."""
+    path = tmp_path / "known_servers"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    pi, po = Trust.of_chat(["pi:12346", "po:12346"], KnownServers(path), pinned)
+    return pi, po
+
+
+def test_the_certificate_that_was_accepted_of_one_address_is_taken_of_another(tmp_path: Path) -> None:
+    _, po = two(tmp_path, f"pi:12346 {OLD}")
+    po.check(doubtful(OLD))
+    assert (tmp_path / "known_servers").read_text() == f"pi:12346 {OLD}\n"
+
+
+@pytest.mark.parametrize("known", ["remembered", "accepted", "vouched for"])
+def test_where_something_is_known_of_the_chat_another_certificate_is_refused_and_nobody_is_asked(
+    tmp_path: Path, known: str
+) -> None:
+    pi, po = two(tmp_path, *([f"pi:12346 {OLD}"] if known == "remembered" else []))
+    if known == "accepted":
+        asked(pi, doubtful(OLD)).accept()
+    elif known == "vouched for":
+        pi.check(verified(OLD))
+    assert refused(po, doubtful(NEW)) == [
+        "The certificate of po:12346 is none that you know of this chat: nothing was sent to it.",
+        f"Its fingerprint is {NEW}",
+        "Servers of one chat share one. If whoever runs it says that this is right, accept it once: "
+        "chat-client --tls po:12346",
+    ]
+
+
+def test_while_nothing_is_known_of_the_chat_somebody_is_asked_at_whichever_address(tmp_path: Path) -> None:
+    pi, po = two(tmp_path)
+    asked(pi, doubtful(OLD))
+    asked(po, doubtful(OLD)).accept()
+    pi.check(doubtful(OLD))
+    refused(pi, doubtful(NEW))
+
+
+def test_each_address_may_have_a_certificate_of_its_own_that_was_accepted(tmp_path: Path) -> None:
+    pi, po = two(tmp_path, f"pi:12346 {OLD}", f"po:12346 {NEW}")
+    pi.check(doubtful(OLD))
+    po.check(doubtful(NEW))
+    assert refused(po, doubtful(OLD))[0] == "THE CERTIFICATE OF po:12346 HAS CHANGED."
+
+
+def test_what_an_authority_vouches_for_is_taken_of_each_address(tmp_path: Path) -> None:
+    pi, po = two(tmp_path, f"pi:12346 {OLD}")
+    po.check(verified(NEW))
+    pi.check(doubtful(OLD))
+
+
+def test_a_pinned_fingerprint_is_that_of_all_addresses(tmp_path: Path) -> None:
+    pi, po = two(tmp_path, f"pi:12346 {NEW}", pinned=OLD)
+    pi.check(doubtful(OLD))
+    po.check(doubtful(OLD))
+    refused(po, doubtful(NEW))
+    refused(po, verified(NEW))

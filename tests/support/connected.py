@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 
 from chat.base import limits
 from chat.base.language import Language, Sentence
+from chat.client.link.dialer import Address
 from chat.client.link.trust import Unsafe
 from chat.client.talk.connection import Connection
 from chat.client.talk.me import SentLine
@@ -56,6 +57,13 @@ class Face:
     def lost(self, reason: Sentence | None) -> None:
         self.told.append(f"lost, {WORDS(reason) if reason else None}")
 
+    def dialing(self, server: str) -> None:
+        self.told.append(f"dialing {server}")
+
+    def skipped(self, why: Sentence | Unsafe) -> None:
+        told = [WORDS(sentence) for sentence in why.told] if isinstance(why, Unsafe) else WORDS(why)
+        self.told.append(f"skipped, {told}")
+
     def unreachable(self, reason: Sentence) -> None:
         self.told.append(f"unreachable, {WORDS(reason)}")
 
@@ -76,7 +84,7 @@ class Face:
 
 
 class World:
-    """A connection to a server in memory, with time that stands still."""
+    """A connection to a server in memory, or to one of several, with time that stands still."""
 
     def __init__(
         self,
@@ -84,10 +92,14 @@ class World:
         room: str | None = None,
         kept: StateFile | None = None,
         token: str | None = None,
+        others: int = 0,
     ) -> None:
-        self.clock, self.server, self.face = Clock(), Server(), Face()
+        self.clock, self.face = Clock(), Face()
+        self.servers = [Server() for _ in range(1 + others)]
+        self.server = self.servers[0]
+        addresses = [Address(f"pi{number or ''}:12345", server) for number, server in enumerate(self.servers)]
         self.connection = Connection(
-            self.server, self.clock, self.face, "run", nick, room, kept=kept, jitter=lambda: 0.0, token=token
+            addresses, self.clock, self.face, "run", nick, room, kept=kept, jitter=lambda: 0.0, token=token
         )
         self.over = self.connection.start()
 

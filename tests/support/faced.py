@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from chat.base import limits
 from chat.base.language import Language
 from chat.client.faces.stdio import Ground, Status, StreamFace
+from chat.client.link.dialer import Address
 from chat.client.talk.connection import Connection
 
 NOW = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)
@@ -31,13 +32,17 @@ class World:
         streams: Any = None,
         echoes: bool = False,
         password: str | None = None,
+        others: int = 0,
     ) -> None:
-        self.clock, self.server, self.streams = Clock(), Server(), streams or Streams()
+        self.clock, self.streams = Clock(), streams or Streams()
+        self.servers = [Server() for _ in range(1 + others)]
+        self.server = self.servers[0]
+        addresses = [Address(f"pi{number or ''}:12345", server) for number, server in enumerate(self.servers)]
         self.now = NOW
 
         def connect(face: StreamFace) -> Connection:
             return Connection(
-                self.server, self.clock, face, "run", nick, room, makes_room, kept, lambda: 0.0, echoes=echoes
+                addresses, self.clock, face, "run", nick, room, makes_room, kept, lambda: 0.0, echoes=echoes
             )
 
         ground = Ground(self.streams, Language(language), lambda: self.now, "pi:12345", connect, password)  # type: ignore[arg-type]

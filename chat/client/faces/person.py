@@ -243,6 +243,11 @@ class PersonFace(StreamFace):
             self._chosen = False
             self.remember(self.connection.me.nick)
 
+    def dialing(self, server: str) -> None:
+        """Say where one is led."""
+        super().dialing(server)
+        self._dialing()
+
     def unreachable(self, reason: Sentence) -> None:
         """The first time with what to do about it."""
         super().unreachable(reason)
@@ -260,7 +265,7 @@ class PersonFace(StreamFace):
         self.ask(_TRUST)
 
     def _dialing(self) -> None:
-        self.state(say("connecting to {server}", server=self._server))
+        self.state(connecting(self._server))
 
     # A server that nobody knows.
 
@@ -311,6 +316,11 @@ class PersonFace(StreamFace):
         self._proposal = proposal
         offer = "" if proposal is None else self._words(phrases.proposal(proposal))
         self.put(self._conversation.error(code, f"{text} {offer}".rstrip()))
+
+
+def connecting(server: str) -> Sentence:
+    """An attempt begins."""
+    return say("connecting to {server}", server=server)
 
 
 def _bare(word: str) -> str:

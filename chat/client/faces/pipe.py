@@ -117,7 +117,7 @@ class Pipe(StreamFace):
         super().lost(reason)
         if self._away_since is None:
             self._away_since = self._now()
-        if reason is not None and not (self._follow or self._was_in):
+        if reason is not None and not (self._follow or self._was_in or self.connection.has_others):
             self.give_up(Status.NO_CONNECTION)
 
     def unreachable(self, reason: Sentence) -> None:

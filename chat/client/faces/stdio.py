@@ -70,8 +70,8 @@ _FRAMED = frozenset({LineKind.GONE, LineKind.FRAME, LineKind.STATE, LineKind.NEW
 
 
 class Ground(NamedTuple):
-    """What a face on the standard streams stands on; `server` is what people call it, `connect` gives it its line, and
-    `password` is the server's, as far as the environment says."""
+    """What a face on the standard streams stands on; `server` is what people call the first address, `connect` gives it
+    its line, and `password` is the server's, as far as the environment says."""
 
     streams: StandardStreams
     language: Language
@@ -259,6 +259,17 @@ class StreamFace(ABC):
     def unreachable(self, reason: Sentence) -> None:
         """Say so."""
         self.state(no_connection(self._server, reason))
+
+    def dialing(self, server: str) -> None:
+        """From now on what is told is told of that."""
+        self._server = server
+
+    def skipped(self, why: Sentence | Unsafe) -> None:
+        """Say so."""
+        if isinstance(why, Unsafe):
+            self.tell(why)
+        else:
+            self.state(no_connection(self._server, why))
 
     def unsafe(self, problem: Unsafe) -> None:
         """Say why, and end."""

@@ -13,9 +13,10 @@ from chat.base.errors import BadInput
 from chat.base.language import Sentence, duration, known_languages, say
 from chat.client.alerts import Alerts, Run, run_in_thread
 from chat.client.faces.ours import Own, nowhere
-from chat.client.faces.person import PersonFace
+from chat.client.faces.person import PersonFace, connecting
 from chat.client.faces.stdio import Ground, no_connection
 from chat.client.link.lines import TooLong
+from chat.client.link.trust import Unsafe
 from chat.client.settings import TABLE, Settings
 from chat.client.talk.conversation import Shown
 from chat.client.talk.me import PRIVATE, SentLine
@@ -51,6 +52,7 @@ class ViewerFace(PersonFace):
         self._state: Sentence | None = CONNECTING
         self._quiet = self._knows_commands = False
         self._read_at: datetime | None = None
+        self._in_by: str | None = None
         self.configure()
 
     @abstractmethod
@@ -218,8 +220,11 @@ class ViewerFace(PersonFace):
         self.refresh()
 
     def entered(self) -> None:
-        """In: without a word, where we only were away."""
+        """In: without a word, where we only were away, unless it is by another address."""
         super().entered()
+        if self._in_by not in (None, self._server):
+            self.state(say("connected to {server} now", server=self._server))
+        self._in_by = self._server
         self.view.settled = True
         self._quiet = False
         if not self._knows_commands:
@@ -237,6 +242,18 @@ class ViewerFace(PersonFace):
             super().lost(reason)
         self._state = NOT_CONNECTED
         self.refresh()
+
+    def _dialing(self) -> None:
+        """Seen below; said to who was not in yet."""
+        if self.connection.me.nick is None:
+            super()._dialing()
+        self._state = connecting(self._server)
+        self.refresh()
+
+    def skipped(self, why: Sentence | Unsafe) -> None:
+        """Seen below; said to who was not in yet, and where it is not safe."""
+        if isinstance(why, Unsafe) or self.connection.me.nick is None:
+            super().skipped(why)
 
     def unreachable(self, reason: Sentence) -> None:
         """Said once, then only seen below."""

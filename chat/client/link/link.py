@@ -47,7 +47,7 @@ class Link(Protocol):
         self._clock = clock
         self._lines = Lines(limits.OBJECT)
         self._why: Sentence | None = None
-        self._ending = False
+        self._ending = self._listens = False
         self._spoke_at = clock.seconds()
         self._timer: IDelayedCall | None = None
 
@@ -60,6 +60,12 @@ class Link(Protocol):
         """Send these bytes."""
         self._spoke_at = self._clock.seconds()
         self.transport.write(data)
+
+    def expect(self) -> None:
+        """What was sent is answered: a silence from now on is noticed sooner."""
+        if self._listens and self._timer is not None:
+            left = self._timer.getTime() - self._clock.seconds()
+            self._timer.reset(min(left, limits.PONG_SECONDS))
 
     def pause(self) -> None:
         """Stop reading; a silence of our own making does not count, and the server still hears of us."""
@@ -108,6 +114,7 @@ class Link(Protocol):
 
     def _listen(self) -> None:
         self._wait(limits.PING_SECONDS, self._ask)
+        self._listens = True
 
     def _ask(self) -> None:
         self._wait(limits.PONG_SECONDS, self.abort, say("nothing came from the server for a while"))
@@ -128,6 +135,7 @@ class Link(Protocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+        self._listens = False
 
 
 class Links(Factory):

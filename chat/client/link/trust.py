@@ -7,12 +7,16 @@ The first of these that applies decides:
    it is taken also where another one was remembered, for that is how a server comes by its first real certificate, and
    whoever can make authorities vouch for a wrong one could deceive a newcomer as well.
 3. One that was remembered is taken, expired or not; a server that has shown another one before is refused.
-4. Anything else is unknown: a person may accept it, a script may not.
+4. One that was remembered of another address of the same chat is taken: whoever has its key is who was accepted
+   there.
+5. Where something is remembered of the chat, or one of its addresses was taken in this run, any other is refused.
+6. Anything else is unknown: a person may accept it, a script may not.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 from chat.base.language import Sentence, say, say_n
 from chat.base.reasons import unreadable
@@ -57,6 +61,16 @@ class Trust:
         self._pinned = pinned
         self._accepted: str | None = None
         self._taken = False
+        self._others: Sequence[Trust] = ()
+        """Those of the chat's other addresses."""
+
+    @classmethod
+    def of_chat(cls, servers: Sequence[str], known: KnownServers, pinned: str | None = None) -> list[Self]:
+        """One for each address of a chat."""
+        all_of_them = [cls(server, known, pinned) for server in servers]
+        for trust in all_of_them:
+            trust._others = [other for other in all_of_them if other is not trust]
+        return all_of_them
 
     def check(self, certificate: Certificate) -> None:
         """Return if this certificate is taken, else raise `Unsafe`."""
@@ -96,6 +110,10 @@ class Trust:
             return
         if entries or self._accepted is not None:
             raise Unsafe(*self._changed(shown, entries))
+        if any(other._is_known_as(shown) for other in self._others):
+            return
+        if any(other._is_known_as() for other in self._others):
+            raise Unsafe(*self._another(shown))
         doubts = tuple(certificate.doubts)
         raise Unknown(
             shown,
@@ -103,6 +121,11 @@ class Trust:
             say("The certificate of {server} cannot be verified: {doubts}.", server=self.server, doubts=doubts),
             say("Its fingerprint is {fingerprint}", fingerprint=shown),
         )
+
+    def _is_known_as(self, fingerprint: str | None = None) -> bool:
+        """Whether it was accepted as this address's; None: whether anything was taken as this address."""
+        known = {self._accepted, *(entry.fingerprint for entry in self._entries())} - {None}
+        return fingerprint in known if fingerprint is not None else self._taken or bool(known)
 
     def _entries(self) -> Sequence[KnownServer]:
         try:
@@ -113,6 +136,19 @@ class Trust:
     def _accept(self, fingerprint: str) -> None:
         self._accepted = fingerprint
         self._known.add(self.server, fingerprint)
+
+    def _another(self, shown: str) -> list[Sentence]:
+        return [
+            say(
+                "The certificate of {server} is none that you know of this chat: nothing was sent to it.",
+                server=self.server,
+            ),
+            say("Its fingerprint is {fingerprint}", fingerprint=shown),
+            say(
+                "Servers of one chat share one. If whoever runs it says that this is right, accept it once: {command}",
+                command=f"chat-client --tls {self.server}",
+            ),
+        ]
 
     def _changed(self, shown: str, entries: Sequence[KnownServer]) -> list[Sentence]:
         before = [entry.fingerprint for entry in entries] or [self._accepted or ""]

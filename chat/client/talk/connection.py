@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from random import random
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
 from chat.base.language import Sentence, say
-from chat.client.link.dialer import Dialer
+from chat.base.text import visible
+from chat.client.link.dialer import Address, Dialer
 from chat.client.link.lines import TooLong
 from chat.client.link.link import UNCONFIRMED, Link, Links
 from chat.client.talk.entrance import Entrance, Stage
@@ -42,7 +43,7 @@ _SENT_AWAY = frozenset({"kicked", "banned"})
 
 
 class Connection:
-    """Keeps a conversation with one server.
+    """Keeps a conversation with one chat, by whichever of its addresses leads there.
 
     `run` begins the ids, and is another one in every run of the client; `kept` is what an earlier run left, and where
     this one leaves what the next one needs; by a `token` one comes in as an account. One that `echoes` brings one's own
@@ -51,7 +52,7 @@ class Connection:
 
     def __init__(
         self,
-        endpoint: IStreamClientEndpoint,
+        addresses: Sequence[Address],
         clock: IReactorTime,
         face: Face,
         run: str,
@@ -83,7 +84,7 @@ class Connection:
         self._leaving = self._paused = False
         self._gone: Deferred[None] = Deferred()
         self._wait_for_hello: IDelayedCall | None = None
-        self._dialer = Dialer(endpoint, Links(self, clock), clock, face, jitter)
+        self._dialer = Dialer(addresses, Links(self, clock), clock, face, jitter)
 
     # What a face may ask.
 
@@ -101,6 +102,11 @@ class Connection:
     def outside(self) -> bool:
         """It waits for its password."""
         return self._entrance.stage is Stage.OUTSIDE
+
+    @property
+    def has_others(self) -> bool:
+        """Whether another address is tried at once where this one comes to nothing."""
+        return self._dialer.has_others
 
     @property
     def leaving(self) -> bool:
@@ -237,7 +243,7 @@ class Connection:
 
     def _leave_stranger(self, what: Sentence) -> None:
         """No chat server speaks there: it will be none the next time, unless it was one before."""
-        if self.me.nick is None and self.me.code is None:
+        if self.me.nick is None and self.me.code is None and not self.has_others:
             self._leaving = True
             self._face.stranger(what)
         self.put_off(what)
@@ -245,7 +251,10 @@ class Connection:
     def _no_hello(self) -> None:
         """Whoever is there says nothing that a chat server would."""
         if self._entrance.stage is Stage.OPENING and not self._leaving:
-            self._face.no_hello()
+            if self.has_others:
+                self.put_off(say("no chat server answers there"))
+            else:
+                self._face.no_hello()
 
     def silent(self) -> None:
         """Nothing was heard, or said, for a while: ask for a sign of life, which is one."""
@@ -260,7 +269,9 @@ class Connection:
             self._wait_for_hello.cancel()
         self._link = None
         self._outbox.forget_questions()
-        if turned_away is not None:
+        if turned_away is not None and self.has_others and turned_away["code"] not in FINAL:
+            reason = Sentence("{code}: {text}", {name: visible(str(turned_away[name])) for name in ("code", "text")})
+        elif turned_away is not None:
             self._leaving = self._leaving or turned_away["code"] in FINAL
             self._face.received(understand(turned_away), turned_away, None)
         leaving = self._leaving
@@ -326,6 +337,8 @@ class Connection:
             self._answered_at = self._clock.seconds()
         self._outbox.sent[line.id] = line
         self._write(line)
+        if self._link is not None:
+            self._link.expect()
 
     def _write(self, line: SentLine, seen: Mapping[str, int] | None = None) -> None:
         if self._link is not None:

@@ -42,8 +42,14 @@ class Face(Protocol):
     def lost(self, reason: Sentence | None) -> None:
         """The connection is gone; without a reason it was to go."""
 
+    def dialing(self, server: str) -> None:
+        """This address of the chat is tried now, another one than before."""
+
     def unreachable(self, reason: Sentence) -> None:
-        """An attempt to connect failed."""
+        """An attempt to connect failed, and no other address is left for now."""
+
+    def skipped(self, why: Sentence | Unsafe) -> None:
+        """The address that was tried is of no use, or not safe, and another one is tried at once."""
 
     def unsafe(self, problem: Unsafe) -> None:
         """The server is not who it should be, or nobody knows: it was told nothing, and is not tried again."""

@@ -14,7 +14,7 @@ from chat.client.faces.window.face import WindowFace
 from chat.client.faces.window.form import Filled, Form
 from chat.client.faces.window.window import Window
 from chat.client.finding import Found, Missing, find
-from chat.client.options import Server
+from chat.client.options import Servers
 from chat.client.settings import Settings
 
 Connect = Callable[[Window, Form, Filled, Callable[[], None]], WindowFace]
@@ -26,7 +26,7 @@ class App:
     asked."""
 
     def __init__(
-        self, language: Language, settings: Settings, first: tuple[Server | None, str], connect: Connect
+        self, language: Language, settings: Settings, first: tuple[Servers | None, str], connect: Connect
     ) -> None:
         self.status = Status.WELL
         self._settings = settings

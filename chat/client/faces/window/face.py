@@ -175,7 +175,7 @@ class WindowFace(ViewerFace):
 
     def answers(self, filled: Filled, before: Filled) -> bool:
         """Whether what is filled in now, and was before, goes on with this connection."""
-        if filled.server != before.server:
+        if filled.servers != before.servers:
             return False
         if self.question is None or (self.passwords.wanted and filled.nick != before.nick):
             if filled == before:

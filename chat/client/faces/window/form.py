@@ -10,7 +10,7 @@ from chat.base.language import Sentence, say
 from chat.base.text import visible
 from chat.client.faces.person import NO
 from chat.client.faces.window.look import Look
-from chat.client.options import Server, parse_address
+from chat.client.options import Server, Servers, parse_addresses
 
 _WIDE = 36
 
@@ -18,7 +18,7 @@ _WIDE = 36
 class Filled(NamedTuple):
     """What somebody filled in."""
 
-    server: Server
+    servers: Servers
     nick: str
 
 
@@ -90,11 +90,11 @@ class Form:
         for label in (*self._errors.values(), self._note, self._state):
             label.configure(wraplength=max(200, min(_WIDE * 2 * self._look.width, self.frame.winfo_width() - 40)))
 
-    def fill(self, server: Server | None, nick: str) -> None:
+    def fill(self, servers: Servers | None, nick: str) -> None:
         """Let these stand there."""
-        if server is not None:
-            self._server.set(str(server))
-            self._tls.set(server.tls)
+        if servers is not None:
+            self._server.set(str(servers))
+            self._tls.set(servers.tls)
         self._nick.delete(0, "end")
         self._nick.insert(0, nick)
 
@@ -121,12 +121,12 @@ class Form:
         """Somebody wants to connect."""
         self.clear()
         try:
-            server = parse_address(self._server.get().strip(), self._tls.get())
+            servers = parse_addresses(self._server.get(), self._tls.get())
         except Wrong as error:
             self.wrong("server", self._words(error.sentence))
             self._server.focus_set()
             return
-        self._connect(Filled(server, self._nick.get().strip()))
+        self._connect(Filled(servers, self._nick.get().strip()))
 
     def clear(self) -> None:
         """Nothing is wrong, as far as anybody knows."""
@@ -163,10 +163,10 @@ class Form:
 
     def _took(self) -> None:
         if (server := self._found.get(self._server.get())) is not None:
-            self.fill(server, self._nick.get())
+            self.fill(Servers([server]), self._nick.get())
 
     def _encrypts(self) -> None:
-        if self._server.get().startswith("tls://"):
+        if "tls://" in self._server.get():
             self._tls.set(True)
 
 

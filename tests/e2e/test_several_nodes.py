@@ -1,0 +1,138 @@
+"""A chat of two nodes, whose people go to the other one by themselves when theirs is gone."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Connect, OnScreen, Serve
+from .screen import Screen
+from .server import ENVIRONMENT, Server
+from .waiting import SECONDS, until
+
+pytestmark = pytest.mark.slow
+
+CLIENT = (sys.executable, "-m", "chat.client")
+QUICK = {"LEASE_SECONDS": 2, "BEAT_SECONDS": 0.5}
+IMPATIENT = (
+    sys.executable,
+    "-c",
+    "from chat.base import limits; limits.PING_SECONDS, limits.PONG_SECONDS, limits.HELLO_SECONDS = 2.0, 1.0, 1.0; "
+    "from chat.client.main import main; main()",
+)
+"""A client that notices within seconds that nothing comes."""
+
+
+class Nodes:
+    """Two of one chat, `one` and `two`, which can be started again where they were."""
+
+    def __init__(self, postgresql: Any, serve: Serve, directory: Path) -> None:
+        self._serve = serve
+        self._directory = directory
+        self._where = postgresql.emptied("served")
+        self.all = [self._start("one"), self._start("two")]
+
+    def _start(self, name: str, *more: str) -> Server:
+        data = self._directory / name
+        data.mkdir(exist_ok=True)
+        words = ("--database", self._where, "--node", name, "--control", "none", "--rate", "0", "--data", str(data))
+        return self._serve(*words, *more, **QUICK)
+
+    def comes_back(self, number: int) -> None:
+        """One that was killed is started again, at its port."""
+        server = self.all[number]
+        port = f"tcp:{server.port}:interface={server.host}"
+        self.all[number] = self._start(("one", "two")[number], "--port", port)
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """As they are named to a client."""
+        return [":".join(server.address) for server in self.all]
+
+
+@pytest.fixture
+def nodes(postgresql: Any, serve: Serve, tmp_path: Path) -> Nodes:
+    return Nodes(postgresql, serve, tmp_path)
+
+
+def said(record: str) -> Sequence[str]:
+    return [line.partition("> ")[2] for line in record.splitlines() if "<bot> " in line]
+
+
+@pytest.mark.door
+def test_each_line_of_a_script_is_said_once_while_its_node_is_killed_again_and_again(
+    nodes: Nodes, connect: Connect, tmp_path: Path, stack: ExitStack
+) -> None:
+    amy = connect(nodes.all[1], "amy").joins()
+    lines = [f"line {number} of 120" for number in range(1, 121)]
+    record = tmp_path / "record"
+
+    def recorded() -> Sequence[str]:
+        return said(record.read_text())
+
+    def start(*words: str, **streams: object) -> "subprocess.Popen[bytes]":
+        program = subprocess.Popen([*CLIENT, *words], env=ENVIRONMENT, **streams)  # type: ignore[call-overload]
+        stack.callback(program.wait)
+        stack.callback(program.kill)
+        return program
+
+    with record.open("ab") as output:
+        start(*reversed(nodes.addresses), "--follow", "--nick", "rec", stdin=subprocess.DEVNULL, stdout=output)
+    amy.hears("-!- rec joined")
+    script = start(*nodes.addresses, "--nick", "bot", stdin=subprocess.PIPE)
+    assert script.stdin is not None
+    for start_at in range(0, len(lines), 20):
+        for line in lines[start_at : start_at + 20]:
+            os.write(script.stdin.fileno(), f"{line}\n".encode())
+        until(lambda: lines[start_at] in recorded(), what="\n".join(recorded()))  # noqa: B023  # waited for
+        number = start_at // 20 % 2
+        nodes.all[number].kill()
+        until(lambda: lines[start_at + 19] in recorded(), what="\n".join(recorded()))  # noqa: B023
+        nodes.comes_back(number)
+    script.stdin.close()
+    assert script.wait(SECONDS) == 0
+    assert recorded() == lines
+
+
+def in_the_room(screen: Screen) -> None:
+    until(lambda: any(row.startswith("[#lobby]") for row in screen.lines), what="\n".join(screen.lines))
+
+
+@pytest.mark.door
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
+def test_who_sits_at_a_terminal_is_led_to_the_other_node_and_says_all_once(
+    nodes: Nodes, connect: Connect, on_screen: OnScreen, how: signal.Signals
+) -> None:
+    screen = on_screen(*IMPATIENT, "-n", "amy", *nodes.addresses)
+    in_the_room(screen)
+    bob = connect(nodes.all[1], "bob").joins()
+    bob.says("hello amy")
+    screen.types("before")
+    bob.hears("<amy> before")
+    nodes.all[0].process.send_signal(how)
+    for text in ("meanwhile", "and more"):
+        screen.types(text)
+    bob.says("are you there?")
+    bob.hears("<amy> and more", 3 * SECONDS)
+    assert [bob.heard.count(f"<amy> {text}\r\n") for text in ("before", "meanwhile", "and more")] == [1, 1, 1]
+    until(lambda: any(f"connected to {nodes.addresses[1]} now" in row for row in screen.lines), what=str(screen.lines))
+    screen.types("after")
+    bob.hears("<amy> after")
+    bob.says("/who")
+    bob.hears("2 people are in #lobby: amy and bob")
+    assert "amy left" not in bob.heard
+    until(lambda: any(row.endswith("<amy> after") for row in screen.lines), what=str(screen.lines))
+    shown = "\n".join(screen.lines)
+    assert all(shown.count(f"> {text}") == 1 for text in ("before", "meanwhile", "and more", "after")), shown
+    if how is signal.SIGSTOP:
+        nodes.all[0].process.send_signal(signal.SIGCONT)
+        bob.says("still one")
+        until(lambda: any("<bob> still one" in row for row in screen.lines), what=shown)
+        bob.says("/who")
+        bob.hears("2 people are in #lobby: amy and bob")
