@@ -14,7 +14,7 @@ from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
 from chat.commands.text_checks import brief
 from chat.core.hub import Hub
-from chat.core.measures import Measure, check_may_free, check_may_hit, named
+from chat.core.measures import Measure, check_may_free, check_may_hit, kicked, named
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.core.room import Room
@@ -371,8 +371,7 @@ async def _kick(call: Call, room: Room | None, nick: str, text: str | None) -> O
     _check_may_say(call, room, why)
     called = person.nick
     told = tell(call, "kick", person, called, room, None, why)
-    sentence = phrases.because(say("You were sent away from this server"), why)
-    _put_out(hub, person, room, Refused("kicked", say("{told}.", told=sentence)), "kick")
+    _put_out(hub, person, room, kicked(why), "kick")
     await told
     call.reply(replies.Measured("kick", called, name, None, why, 0, True))
     return None

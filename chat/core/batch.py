@@ -87,7 +87,8 @@ class OpenBatch:
 
     __slots__ = (
         "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "proposed", "records",
-        "remembered", "taken_back", "touched", "waiting",
+        "remembered", "replaced", "taken_back", "touched",
+        "waiting",
     )  # fmt: skip
 
     crowded: bool
@@ -108,6 +109,9 @@ class OpenBatch:
     remembered: Remembered
     """What `batch` made of whom was touched."""
 
+    replaced: Sequence[Record]
+    """The records that `batch` found."""
+
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.records: list[Record | Redaction] = []
@@ -118,6 +122,7 @@ class OpenBatch:
         self.by_log = {}
         self.ids = {}
         self.taken_back = []
+        self.replaced = ()
         self._placed: list[tuple[Change, Entry]] = []
         self._events = self._bytes = 0
         self.crowded = False
@@ -202,7 +207,8 @@ class OpenBatch:
         claims = [claim for claim, _ in self.claims] if self.claims else ()
         redactions = [record for record in records if isinstance(record, Redaction)] if records else ()
         replaced = [record for record in records if isinstance(record, Record)] if redactions else records
-        return Batch(appended, replaced, ids, self.proposed, remembered, claims, redactions), postponed  # type: ignore[arg-type]
+        self.replaced = replaced  # type: ignore[assignment]
+        return Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions), postponed
 
     def renumber(self, numbered: Numbered) -> None:
         """The store gave it other numbers, or another date, than were proposed."""

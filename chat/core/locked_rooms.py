@@ -30,14 +30,13 @@ _WAITING, _PASS = "waiting", "pass"
 
 
 class Waiting(NamedTuple):
-    """Somebody at the door of a room, the device and the address from which they came there, and what ends it: nothing
-    here where they came on another node."""
+    """Somebody at the door of a room, the device and the address from which they came there, and what ends it."""
 
     person: Person
     device: Device
     room: Room
     host: str
-    timer: IDelayedCall | None
+    timer: IDelayedCall
 
 
 class LockedRooms:
@@ -67,20 +66,17 @@ class LockedRooms:
             person, _, key = record.key.partition(" ")
             if record.kind == _PASS:
                 self._passes.setdefault(key, {})[person] = None
-            elif record.kind == _WAITING:
-                with suppress(TypeError, ValueError):  # it is no date: they wait no more
-                    since = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
-                    if since.tzinfo is not None:
-                        self._kept[record.key] = since
+            elif record.kind == _WAITING and (since := _since(record)) is not None:
+                self._kept[record.key] = since
 
     def restore(self, people: Mapping[str, Person], absent: Mapping[str, Person], rooms: Mapping[str, Room]) -> None:
         """After a restart: who waited goes on to, in the order in which they came, if they are still expected, and the
         room is still locked."""
         for record, since in sorted(self._kept.items(), key=itemgetter(1)):
             id, _, key = record.partition(" ")
-            person, left = people.get(id), limits.DOOR_SECONDS - (self._now() - since).total_seconds()
-            if person is not None and key in rooms and person.detached and left > 0 and self.is_locked(key):
-                self._put(person, person.detached[-1], rooms[key], min(left, limits.DOOR_SECONDS))
+            person, left = people.get(id), self._left(since)
+            if person is not None and key in rooms and person.sessions and left > 0 and self.is_locked(key):
+                self._put(person, person.sessions[-1], rooms[key], left)
             else:
                 self._turn.append_with(Record(_WAITING, record, None))
         self._kept.clear()
@@ -100,13 +96,10 @@ class LockedRooms:
             if not some:
                 del self._passes[key]
         elif record.kind == _WAITING:
-            room = self._end_waiting(id, key)
-            if record.value is not None and id in people and key in rooms:
-                person, room = people[id], rooms[key]
-                device = person.sessions[0] if person.sessions else None
-                if device is not None:
-                    waiting = Waiting(person, device, room, device.host, None)
-                    self._waiting.setdefault(key, {})[id] = waiting
+            room, since = self._end_waiting(id, key), _since(record)
+            if since is not None and id in people and people[id].sessions and key in rooms:
+                room = rooms[key]
+                self._put(people[id], people[id].sessions[0], room, self._left(since))
             if room is not None:
                 self._tell(room)
 
@@ -213,7 +206,7 @@ class LockedRooms:
         found = self._waiting.get(key, {}).pop(id, None)
         if found is None:
             return None
-        if found.timer is not None and found.timer.active():
+        if found.timer.active():
             found.timer.cancel()
         if not self._waiting[key]:
             del self._waiting[key]
@@ -254,10 +247,19 @@ class LockedRooms:
     # How they are held.
 
     def _put(self, person: Person, device: Device, room: Room, seconds: float) -> None:
-        timer = self._clock.callLater(seconds, self._time_is_over, person, room)
+        timer = self._clock.callLater(max(0.0, seconds), self._time_is_over, person, room)
         self._waiting.setdefault(room.log.key, {})[person.id] = Waiting(person, device, room, device.host, timer)
 
+    def _left(self, since: datetime) -> float:
+        """For how long they wait who came then."""
+        return min(limits.DOOR_SECONDS - (self._now() - since).total_seconds(), limits.DOOR_SECONDS)
+
     def _time_is_over(self, person: Person, room: Room) -> None:
+        if (first := min(person.sessions, key=_digest, default=None)) is not None and first.node:
+            # That node says so; it may be gone, and another one, or this one, have them in a moment.
+            device = self._waiting[room.log.key][person.id].device
+            self._put(person, device, room, limits.LEASE_SECONDS)
+            return
         self.leave(person, room.log.key)
         self._turn.append(
             person.log, Measured(None, "expire", person.nick, room.log.name, int(limits.DOOR_SECONDS), "")
@@ -281,6 +283,18 @@ class LockedRooms:
         for device in devices:
             device.notice(f"waiting {room.log.key}", WaitingNotice(room.log.name, who))
         return bool(devices)
+
+
+def _since(record: Record) -> datetime | None:
+    """Since when they wait; None for what is no date, or none any more: they wait no more."""
+    with suppress(TypeError, ValueError):
+        since = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
+        return None if since.tzinfo is None else since
+    return None
+
+
+def _digest(device: Device) -> str:
+    return device.digest
 
 
 def still_waits(room: str) -> Refused:

@@ -409,6 +409,12 @@ class Measures:
             subject.measured = self.concern(key)
 
 
+def kicked(why: str) -> Refused:
+    """What those hear who are sent away from the server."""
+    told = phrases.because(say("You were sent away from this server"), why)
+    return Refused("kicked", say("{told}.", told=told))
+
+
 _LATEST = datetime.fromisoformat("9000-01-01T00:00:00+00:00")
 
 

@@ -15,11 +15,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored, taken_over
+from chat.base.errors import ChatError, NotStored, Refused, taken_over
 from chat.base.names import fold
 from chat.core.batch import People
 from chat.core.hub import Hub
-from chat.core.measures import RECORDS
+from chat.core.measures import RECORDS, kicked
 from chat.core.merging import merged
 from chat.core.person import Departed, Device, Person
 from chat.core.ports import (
@@ -40,7 +40,7 @@ from chat.core.presence import Event, Presence
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.session import Session
-from chat.log.events import Entry, Private
+from chat.log.events import Entry, Measured, Private
 from chat.log.log import Log
 from chat.wire.answers import OthersAway
 
@@ -65,6 +65,9 @@ class OtherNodes:
         """Which node sees to those whose line is down, by their ids."""
         self._taking_back: set[Session] = set()
         """Sessions with a connection here that another node has adopted."""
+        self._overtaken: set[tuple[str, str]] = set()
+        """The kinds and keys of records that another node changed while some were on their way from here, perhaps the
+        same ones: those will hold."""
         for claim in kept.claims:
             self._claimed(claim)
         for id, record in kept.remembered.people.items():
@@ -100,6 +103,8 @@ class OtherNodes:
             return
         for record in elsewhere.records:
             self._record(record)
+            if hub.turn.is_changing:
+                self._overtaken.add((record.kind, record.key))
         for appended in elsewhere.appended:
             if appended.key.startswith("#") and appended.key not in hub.rooms:
                 hub.rooms.elsewhere(appended.key, appended.name, appended.entries[0].seq - 1)
@@ -123,6 +128,7 @@ class OtherNodes:
             for _, _, fact, _ in entries:
                 if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in hub.people:
                     hub.wrote(fact, hub.people[fact.to_person])
+        hub.rooms.trim()
 
     def _read_here(self, appended: Sequence[Appended]) -> dict[Log, list[Entry]]:
         by_log: dict[Log, list[Entry]] = {}
@@ -179,11 +185,11 @@ class OtherNodes:
         changed: dict[Person, None] = {}
         for id, record in elsewhere.remembered.people.items():
             if record is None:
-                self._gone(id)
+                self._gone(id, elsewhere)
             else:
                 changed[self._stored_of(id, record)] = None
         for digest, session in elsewhere.remembered.sessions.items():
-            if (person := self._session(digest, session, elsewhere.node)) is not None:
+            if (person := self._session(digest, session, elsewhere)) is not None:
                 changed[person] = None
         for person in changed:
             self._see_to(person)
@@ -286,7 +292,7 @@ class OtherNodes:
         finally:
             self._coming_again.discard(person)
 
-    def _gone(self, id: str) -> None:
+    def _gone(self, id: str, elsewhere: Elsewhere) -> None:
         """Nobody comes back as this person."""
         hub, person = self._hub, self._person(id)
         self._stored.pop(id, None)
@@ -301,7 +307,7 @@ class OtherNodes:
         hub.end_grace(person)
         person.presence = Presence.LEFT
         for session in person.sessions:
-            self._end(session)
+            self._end(session, elsewhere)
         hub.roles.stored(person, {})
         hub.measures.watch(person, False)
         person.rooms.clear()
@@ -355,7 +361,7 @@ class OtherNodes:
 
     # Sessions.
 
-    def _session(self, digest: str, record: SessionRecord | None, node: str) -> Person | None:
+    def _session(self, digest: str, record: SessionRecord | None, elsewhere: Elsewhere) -> Person | None:
         """Another node has stored this of a session; returns whose it is."""
         hub, session = self._hub, self._hub.codes.get(digest)
         ended = self._note(digest, record)
@@ -364,10 +370,10 @@ class OtherNodes:
             return None
         if ended:  # that node has them from now on, if it was the last
             hub.release(person)
-            self._holders[person.id] = node
+            self._holders[person.id] = elsewhere.node
         if record is None:
             if session is not None:
-                self._end(session)
+                self._end(session, elsewhere)
             return person
         if record.token is not None and fold(record.token) not in person.tokens:
             return person  # the token has ended, and the session with it
@@ -376,7 +382,7 @@ class OtherNodes:
         assert isinstance(session, Session)
         if session.connection is not None:
             session.send_away(taken_over())
-        session.node = node
+        session.node = elsewhere.node
         hub.detached.drop(session)
         restore_session(session, digest, record, record.given)
         if record.ended_at is None:
@@ -395,7 +401,7 @@ class OtherNodes:
             self._sessions[digest] = record.person, record.ended_at is None
         return connected and (record is None or record.ended_at is not None)
 
-    def _end(self, session: Device) -> None:
+    def _end(self, session: Device, elsewhere: Elsewhere) -> None:
         hub, person = self._hub, session.person
         hub.detached.drop(session)
         hub.codes.pop(session.digest, None)
@@ -403,7 +409,7 @@ class OtherNodes:
         person.end(session)
         if attached:
             measure = hub.measures.of("ban", person, SERVER)
-            session.send_away(taken_over() if measure is None else hub.measures.refusal(measure))
+            session.send_away(_why(person, elsewhere) if measure is None else hub.measures.refusal(measure))
 
     def _adopted(self, elsewhere: Elsewhere) -> None:
         """Another node is not there any more, or this one was not for the others: its sessions have no connection.
@@ -479,9 +485,11 @@ class OtherNodes:
 
     # What was stored here.
 
-    def _landed(self, remembered: Remembered, numbered: Numbered) -> None:
+    def _landed(self, remembered: Remembered, records: Sequence[Record], numbered: Numbered) -> None:
         """This node's own batch has its place."""
         hub = self._hub
+        if self._overtaken:
+            self._hold(records)
         for id, record in remembered.people.items():
             if record is None:
                 self._stored.pop(id, None)
@@ -504,6 +512,15 @@ class OtherNodes:
             elif person.presence is Presence.DOWN and person.id not in hub.down:
                 hub.hold(person)
 
+    def _hold(self, records: Iterable[Record]) -> None:
+        """These were stored after what another node made of them, and before what has gathered here."""
+        changed = self._hub.turn.changed
+        for record in records:
+            if (place := (record.kind, record.key)) in self._overtaken and place not in changed:
+                self._record(record)
+                self._hub.locked.stored(record, self._hub.people, self._hub.rooms)
+        self._overtaken.intersection_update(changed)
+
     def _one_owner(self, id: str, record: PersonRecord) -> None:
         """Where two nodes gave a room an owner at the same moment it is who was stored first."""
         roles, person = self._hub.roles, self._person(id)
@@ -512,6 +529,15 @@ class OtherNodes:
                 continue
             if any(other is not person and other.roles[key] == "owner" for other in roles.holders(key)):
                 roles.give(person, key, None)
+
+
+def _why(person: Person, elsewhere: Elsewhere) -> Refused:
+    """What they hear whose session another node has ended."""
+    for key, _, _, entries in elsewhere.appended:
+        for _, _, fact, _ in entries if key == person.log.key else ():
+            if isinstance(fact, Measured) and fact.what == "kick" and fact.room == SERVER:
+                return kicked(fact.why)
+    return taken_over()
 
 
 def _failed(failure: Failure) -> None:

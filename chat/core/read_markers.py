@@ -46,7 +46,8 @@ class ReadMarkers:
             return
         person, _, place = record.key.partition(" ")
         if record.value is not None:
-            self._of.setdefault(person, {})[place] = record.value
+            markers = self._of.setdefault(person, {})
+            markers[place] = max(record.value, markers.get(place, ""))
         elif place in self._of.get(person, {}):
             self._drop(person, place)
 

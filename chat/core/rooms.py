@@ -236,16 +236,28 @@ class Rooms(Mapping[str, Room]):
 
     def _make_place(self) -> None:
         """Where there are as many rooms as there may be, forget one in which nobody is, nor at its door."""
-        if len(self._rooms) < limits.ROOMS + (STAFF in self._rooms):
-            return
+        if not self._has_place and not self._forget_one():
+            raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
+
+    def trim(self) -> None:
+        """Where another node made more rooms than there may be, forget those in which nobody is."""
+        while not self._has_place and self._forget_one():
+            pass
+
+    @property
+    def _has_place(self) -> bool:
+        return len(self._rooms) < limits.ROOMS + (STAFF in self._rooms)
+
+    def _forget_one(self) -> bool:
+        """Returns whether there was one in which nobody is, nor at its door."""
         for key, room in self._rooms.items():
             if not room.members and key not in (LOBBY, STAFF) and not self._locked.waiting(key):
                 del self._rooms[key]
                 self._forgot = True
                 room.log.forget()
                 self._store.let_go(KeptLog(key, room.log.name, room.log.head, room.topic))
-                return
-        raise Refused("too-many", say("There are {limit} rooms already.", limit=limits.ROOMS))
+                return True
+        return False
 
     def _nearest(self, name: str, inside: Container[str] | None) -> str | None:
         """The room that was most likely meant, of some that people are in."""

@@ -81,8 +81,8 @@ class Turn:
         """What people said since the start, stored or not."""
         self.not_stored = 0
         """Facts of all kinds that the store refused."""
-        self.landed: Callable[[Remembered, Numbered], None] | None = None
-        """Called where other nodes use the store, with what was stored of people and sessions."""
+        self.landed: Callable[[Remembered, Sequence[Record], Numbered], None] | None = None
+        """Called where other nodes use the store, with what was stored of people and sessions, and as records."""
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
@@ -166,6 +166,17 @@ class Turn:
         """Call this once when a turn has ended, whatever became of its batch."""
         self._ends[callback] = None
         self._schedule()
+
+    @property
+    def is_changing(self) -> bool:
+        """Something has gathered, or is on its way, or what became of it is not known."""
+        return not self._is_idle or self._in_doubt is not None
+
+    @property
+    def changed(self) -> Collection[tuple[str, str]]:
+        """The kinds and keys of the records that change with what has gathered."""
+        found = [*self._next.records, *(change.record for change in self._next.changes)]
+        return {(record.kind, record.key) for record in found if isinstance(record, Record)}
 
     @property
     def crowded(self) -> bool:
@@ -309,7 +320,7 @@ class Turn:
         if numbered.outdated:  # what another node stored of them was told by now: it goes again with that in it
             self._next.touched = {**gathered.touched, **self._next.touched}
         if self.landed is not None:
-            self.landed(gathered.remembered, numbered)
+            self.landed(gathered.remembered, gathered.replaced, numbered)
 
     def _out_of_doubt(self, result: Numbered | Failure, gathered: OpenBatch) -> None:
         """At last the store tells what became of a batch."""

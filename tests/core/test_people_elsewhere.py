@@ -2,7 +2,7 @@
 
 import pytest
 from cluster import Nodes, seen_by
-from returning import enter, resume
+from returning import code_of, enter, resume
 from world import Client, World
 
 from chat.base import limits
@@ -146,6 +146,58 @@ def test_who_waits_at_a_locked_door_there_is_let_in_from_here() -> None:
     bob.take()
     boss.type("hello")
     assert bob.take() == ["<boss> hello"]
+
+
+def test_a_node_that_starts_lets_wait_who_waits_at_a_door_of_another_one() -> None:
+    nodes, here, elsewhere = two()
+    operator(here, "boss").type("/lock #lobby on")
+    elsewhere.enter("bob")
+    nodes.start()
+    nodes.settle()
+    assert [len(world.hub.locked.waiting("#lobby")) for world in nodes.worlds] == [1, 1, 1]
+    nodes.wait(limits.DOOR_SECONDS + 1)
+    assert [len(world.hub.locked.waiting("#lobby")) for world in nodes.worlds] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_who_came_to_a_door_on_another_node_waits_there_no_longer_than_others_and_is_told_once(dies: bool) -> None:
+    nodes, here, elsewhere = two()
+    operator(here, "boss").type("/lock #lobby on")
+    code = code_of(elsewhere.connect("/nick bob"))
+    nodes.wait(60)
+    if dies:
+        nodes.hang(1)
+        nodes.lapse(1)
+        nodes.wait(limits.BEAT_SECONDS)
+    bob = resume(here, code)
+    assert "You wait at the door" in " ".join(bob.take())
+    nodes.wait(limits.DOOR_SECONDS - 60 + 2 * limits.LEASE_SECONDS)
+    assert not here.hub.locked.waiting("#lobby")
+    assert " ".join(bob.take()).count("#lobby") == 1
+
+
+@pytest.mark.parametrize("has_account", [False, True])
+def test_who_is_sent_away_from_another_node_is_told_so_and_why(has_account: bool) -> None:
+    _, here, elsewhere = two()
+    boss = operator(here, "boss")
+    bob = with_account(elsewhere, "bob") if has_account else elsewhere.enter("bob")
+    boss.type("/admin kick bob go away")
+    assert bob.take()[-1] == '! kicked: You were sent away from this server: "go away".'
+    assert bob.ended
+
+
+def test_rooms_that_are_made_and_left_on_another_node_take_no_more_memory_than_ones_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "ROOMS", 10)
+    nodes, here, elsewhere = two()
+    amy = here.enter("amy")
+    for number in range(20):
+        amy.type(f"/join #r{number}", f"/leave #r{number}")
+        nodes.wait(limits.NEW_ROOM_SECONDS)
+    assert [len(world.hub.rooms) for world in nodes.worlds] == [10, 10]
+    bob = elsewhere.enter("bob", "/join #r3")
+    assert bob.session.current.log.head == here.hub.store.cluster.logs["#r3"].head  # type: ignore[attr-defined]
 
 
 def test_a_login_there_makes_somebody_one_person_on_two_nodes() -> None:
@@ -313,6 +365,75 @@ def test_what_is_done_to_somebody_on_two_nodes_at_the_same_moment_holds_on_both(
     for world in nodes.worlds:
         person = world.hub.people[bob.session.person.id]
         assert (set(person.rooms), person.away) == ({"#lobby", "#tea", "#milk"}, "tea")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("before", [0, 1, None])
+@pytest.mark.parametrize(
+    "done",
+    [
+        ("/topic milk", "/topic tea"),
+        ("/slow 10s", "/slow 20s"),
+        ("/limit 5", "/limit off"),
+        ("/lock on", "/unlock"),
+        ("/mute bob 5m", "/mute bob 9m"),
+        ("/mute bob 5m", "/unmute bob"),
+        ("/mute all 5m", "/unmute all"),
+        ("/voice bob", "/unvoice bob"),
+        ("/ban bob 5m", "/unban bob"),
+        ("/topic lock on", "/topic lock off"),
+        ("/private on", "/public on"),
+        ("/word abcdefgh", "/word off"),
+        ("/admin mute bob 5m", "/admin unmute bob"),
+        ("/admin ban bob 5m", "/admin kick bob"),
+        ("/class on", "/class off"),
+        ("/roster 3", "/class off"),
+    ],
+)
+def test_what_is_done_on_two_nodes_at_the_same_moment_holds_on_both_as_it_is_stored(
+    done: tuple[str, str], before: int | None, order: tuple[int, int]
+) -> None:
+    nodes, here, elsewhere = two()
+    bosses = [operator(here, "boss"), operator(elsewhere, "other")]
+    bob = elsewhere.enter("bob", "/join #tea")
+    for boss in bosses:
+        boss.type("/join #tea")
+    if before is not None:
+        bosses[0].type(done[before])
+    nodes.slow = True
+    for node in order:
+        bosses[node].type(done[node])
+    nodes.settle()
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    records = [record for record in nodes.cluster.records.values() if record.value is not None]
+    assert sorted(record for record in records if record.kind == "measure") == seen_by(here.hub)["measures"]
+    topics = [record.value for record in records if record.kind == "topic"]
+    assert here.hub.rooms["#tea"].topic in (topics or [""])
+    assert not bob.world.hub.turn.is_changing
+
+
+def test_what_another_node_stored_holds_where_what_was_on_its_way_here_is_refused() -> None:
+    nodes, here, elsewhere = two()
+    boss, other, bob = operator(here, "boss"), operator(elsewhere, "other"), here.enter("bob")
+    nodes.slow = True
+    other.type("/mute bob 9m")
+    nodes.cluster.refusals = 1
+    boss.type("/mute bob 5m")
+    nodes.settle()
+    assert "! not-stored" in " ".join(boss.take())
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    bob.take()
+    bob.type("hello")
+    assert "9 min" in bob.take()[0]
+
+
+def test_what_was_read_last_is_it_whichever_node_says_so_last() -> None:
+    nodes, here, elsewhere = two()
+    nodes.slow = True
+    here.hub.read_markers.move("p", "#lobby", "2026-01-02")
+    elsewhere.hub.read_markers.move("p", "#lobby", "2026-01-01")
+    nodes.settle()
+    assert [world.hub.read_markers.of("p", "#lobby") for world in nodes.worlds] == ["2026-01-02"] * 2
 
 
 def test_of_what_both_changed_ours_is_it_and_what_one_took_away_is_gone() -> None:
