@@ -3,8 +3,8 @@
 What a turn costs is one send for each recipient, however much is sent.  So where sending every line by itself would
 take a good part of the time, a pause that is some times as long as the sends of the turn before it keeps them to a
 small part, and grows with the room.  It ends before its time when nothing came for much longer than lines usually take
-to follow one another: whoever waits for us says nothing more.  Where one or two talk there is none, at any rate: they
-may wait for each other, and gain nothing by waiting for more.
+to follow one another, nor for so long after the turn before: whoever waits for us says nothing more.  Where one or two
+talk there is none, at any rate: they may wait for each other, and gain nothing by waiting for more.
 """
 
 from collections import deque
@@ -31,7 +31,9 @@ class Coalescing:
     Times are the reactor's, in seconds.
     """
 
-    __slots__ = ("_deliveries", "_first_at", "_last_at", "_not_before", "_silence", "_took", "_turns", "is_on")
+    __slots__ = (
+        "_deliveries", "_ended_at", "_first_at", "_last_at", "_not_before", "_silence", "_took", "_turns", "is_on",
+    )  # fmt: skip
 
     is_on: bool
     """There are pauses: it wants to know of all that comes."""
@@ -41,7 +43,7 @@ class Coalescing:
         self._deliveries = 0  # of these turns together
         self._not_before = self._silence = 0.0
         self._first_at: float | None = None
-        self._last_at = self._took = 0.0
+        self._last_at = self._ended_at = self._took = 0.0
         self.is_on = False
 
     def came(self, now: float) -> None:
@@ -52,7 +54,11 @@ class Coalescing:
 
     def rest(self, now: float) -> float:
         """How long the next turn still has to wait, if nothing more comes."""
-        return max(0.0, min(self._not_before, self._last_at + self._silence) - now) if self.is_on else 0.0
+        if not self.is_on:
+            return 0.0
+        # Whoever was just answered has had no time to go on.
+        silent_since = max(self._last_at, self._ended_at)
+        return max(0.0, min(self._not_before, silent_since + self._silence) - now)
 
     def begun(self) -> None:
         """A turn begins; what comes from now on is for the one after it."""
@@ -67,6 +73,7 @@ class Coalescing:
         self._deliveries += deliveries
         self.is_on = self._is_busy(now)
         if self.is_on:
+            self._ended_at = now
             self._not_before = now + min(recipients * limits.COALESCE_PER_RECIPIENT, limits.COALESCE_SECONDS)
             self._silence = self._usual_silence()
 

@@ -147,6 +147,17 @@ def test_where_lines_come_one_after_the_other_a_silence_as_usual_ends_nothing() 
     assert coalescing.rest(now + 0.003) > 0
 
 
+def test_what_came_while_a_turn_was_stored_waits_for_the_answers_to_that_turn() -> None:
+    """Else a burst that was cut in two would stay two for ever, each half sent while the other one is on its way."""
+    coalescing, now = gathered(1e-5)
+    coalescing.came(now)
+    coalescing.turned(now + 0.002, ALL_THREE, 4 * MANY, 10 * 4 * MANY, 10)
+    assert coalescing.rest(now + 0.002) == pytest.approx(limits.COALESCE_SILENCE_SECONDS)
+    coalescing.came(now + 0.0022)
+    assert coalescing.rest(now + 0.0024) > 0
+    assert coalescing.rest(now + 0.0026) == 0
+
+
 def test_who_waits_for_those_lines_to_be_heard_is_not_waited_for(world: World) -> None:
     listener, *talkers = [world.enter(f"person{number}") for number in range(MANY + 5)]
     world.wait(1)
