@@ -32,7 +32,7 @@ from chat.base.reserved import Reserved
 from chat.base.run_as import of_who_runs
 from chat.core.hub import Hub, Settings
 from chat.core.nodes import OtherNodes
-from chat.core.ports import NOTHING_KEPT, Kept, SharedStore, Store
+from chat.core.ports import NOTHING_KEPT, Kept, NodeState, Store
 from chat.core.restoring import restore
 from chat.core.roles import SERVER
 from chat.doors import certificate, control, listening
@@ -41,17 +41,19 @@ from chat.doors.sniffing import Reception
 from chat.doors.tcp import Browsers
 from chat.doors.tls import Certificates
 from chat.doors.tls_connection import TlsFactory
-from chat.server import node_options, operator_code, presets, status
+from chat.server import operator_code, presets, shared_files, status
 from chat.server.class_at_start import ClassAtStart
 from chat.server.discovery import Discoverable
 from chat.server.log_counts import LogCounts
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
+from chat.server.node_options import NodeOptions
 from chat.server.options import MEMORY, Options, give_up
 from chat.server.passwords import Argon2
 from chat.server.process import RunningProcess
 from chat.server.reload import Reload
 from chat.server.service import ChatService, Companion
+from chat.server.shared_files import Secrets
 from chat.server.sleeping import let_sleep
 from chat.server.watchdog import Watchdog
 from chat.store.address import is_address
@@ -103,26 +105,34 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         unhurried = Unhurried(reactor)
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
-        store, kept, lines, tended, disk, others, introduce = _open_store(options, reactor, words)
+        store, kept, lines, tended, disk, shared = _open_store(options, reactor, words)
+    written = options
+    if shared is not None:
+        try:
+            agreed = NodeOptions(written, kept.records, shared.others)
+        except Unfit as error:
+            give_up(error.sentence, words)
+        options = agreed.holding
     passwords = Argon2(reactor)
     companions.append(passwords)
     hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
     restore(hub, kept.remembered, kept.elsewhere)
-    if others is not None:
-        OtherNodes(hub, others, kept)
+    if shared is not None:
+        OtherNodes(hub, shared.store, kept, agreed.told)
     all_ports = [*options["ports"], *options["tls-ports"], *options["ssh-ports"]]
     behind_proxy = any(map(listening.is_proxys, all_ports))
     factory = ChatFactory(hub, wires, behind_proxy)
     factory.enforce_bans()
+    common = None if shared is None else shared.common
     try:
         ports = _listen(reactor, "--port", options, factory)
-        encrypted, certificates, not_encrypted = _listen_encrypted(reactor, unhurried, options, factory, ports)
-        by_ssh, ssh_fingerprint = _listen_for_ssh(reactor, options, factory, [*ports, *encrypted])
+        encrypted, certificates, not_encrypted = _listen_encrypted(reactor, unhurried, options, factory, ports, common)
+        by_ssh, ssh_fingerprint, other_key = _listen_for_ssh(reactor, options, factory, [*ports, *encrypted], common)
         controls, not_controlled = _listen_for_operator(reactor, options, factory)
         metrics = _listen_for_monitoring(reactor, options, hub)
-    except Unfit as error:
+        coded = [] if not_controlled else _make_operator_code(options, hub, shared)
+    except (Unfit, Unusable) as error:
         give_up(error.sentence, words)
-    coded = [] if not_controlled else _make_operator_code(options, hub)
     if certificates is not None:
         companions.append(certificates)
     factory.web = _web(options, factory, words, ports, encrypted)
@@ -135,6 +145,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         *(certificates.warnings() if certificates else ()),
         *not_encrypted,
         *listening.ssh_invitation(by_ssh, ssh_fingerprint),
+        *other_key,
         *not_controlled,
         *coded,
         *(listening.metrics(port) for port in metrics),
@@ -155,7 +166,14 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             give_up(error.sentence, words)
     if presets.beside(options).class_mode:
         companions.append(ClassAtStart(hub))
-    reload = Reload(options, partial(_apply, factory, disk, upkeep), [certificates.reload] if certificates else ())
+    apply: Callable[[Options], None] = partial(_apply, factory, disk, upkeep)
+    if shared is not None:
+        keys = {} if certificates is None else {"certificate": certificates.shown}
+        keys |= {"ssh-key": ssh_fingerprint} if by_ssh else {}
+        said += agreed.begin(hub, apply, shared.store.introduce, keys)
+        said += _readers(shared.common)
+        apply = agreed.reloaded
+    reload = Reload(written, apply, [certificates.reload] if certificates else ())
     counts = LogCounts()
     companions.append(counts)
     hub.process = RunningProcess(reload, reactor.stop, tended, backup_to, _now, counts)
@@ -166,7 +184,6 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     with of_who_runs(twistd):
         log = _open_log(options)
     signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(_reopen, log))
-    introduce(node_options.told(options))
     _announce(options, [*map(words.words, said), *lines], words, page)
     return ChatService(hub, store, factory, [*ports, *encrypted, *by_ssh, *controls, *metrics], companions, log)
 
@@ -263,6 +280,14 @@ def _how_many(options: Options) -> list[Sentence]:
     ]
 
 
+class _Shared(NamedTuple):
+    """What there is where several nodes use the store: it, what of theirs nobody else may know, and which are there."""
+
+    store: Any
+    common: Any
+    others: Sequence[NodeState]
+
+
 class _Opened(NamedTuple):
     """The store, what it holds, what is said about it at the start, and what of it is looked after."""
 
@@ -271,9 +296,7 @@ class _Opened(NamedTuple):
     said: list[str]
     tended: Tended | None = None
     disk: OnDisk | None = None
-    others: SharedStore | None = None
-    introduce: Callable[[Mapping[str, str]], None] = lambda options: None
-    """Lets other nodes know of the options here."""
+    shared: "_Shared | None" = None
 
 
 def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
@@ -301,6 +324,7 @@ def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opene
     # Only here, for it is an extra.
     from chat.store.postgresql.node import PostgresNode
     from chat.store.postgresql.schema import prepare
+    from chat.store.postgresql.secrets import Secrets as SecretsOfDatabase
     from chat.store.postgresql.store import PostgresStore
 
     try:
@@ -310,7 +334,8 @@ def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opene
     said = list(map(words.words, prepared.summary))
     if prepared.node:
         node = PostgresNode(prepared, reactor)
-        return _Opened(node, prepared.kept, said, node, None, node, node.introduce)
+        shared = _Shared(node, SecretsOfDatabase(prepared.address, prepared.writer), prepared.others)
+        return _Opened(node, prepared.kept, said, node, None, shared)
     store = PostgresStore(prepared, reactor)
     return _Opened(store, prepared.kept, said, store)
 
@@ -356,16 +381,21 @@ def _stops_with_terminal(twistd: Mapping[str, Any]) -> bool:
 
 
 def _listen_encrypted(
-    reactor: Any, unhurried: Unhurried, options: Options, factory: ChatFactory, open_already: Sequence[IListeningPort]
+    reactor: Any,
+    unhurried: Unhurried,
+    options: Options,
+    factory: ChatFactory,
+    open_already: Sequence[IListeningPort],
+    common: Secrets | None,
 ) -> tuple[list[IListeningPort], Certificates | None, list[Sentence]]:
     """The ports with TLS and what they show, or why there are none though nobody forbade it; raises `Unfit` where
     somebody asked for them."""
     if not options["tls-ports"]:
         return [], None, []
     try:
-        certificates = _certificates(options, unhurried)
+        certificates, other = _certificates(options, unhurried, common)
         tls = TlsFactory(certificates, factory)
-        return _listen(reactor, "--tls-port", options, tls, open_already), certificates, []
+        return _listen(reactor, "--tls-port", options, tls, open_already), certificates, other
     except Unfit as error:
         if options.wants_tls:
             raise
@@ -373,18 +403,28 @@ def _listen_encrypted(
 
 
 def _listen_for_ssh(
-    reactor: Any, options: Options, factory: ChatFactory, open_already: Sequence[IListeningPort]
-) -> tuple[list[IListeningPort], str]:
-    """The ports of ssh and the fingerprint of the key that they show; raises `Unfit`."""
+    reactor: Any,
+    options: Options,
+    factory: ChatFactory,
+    open_already: Sequence[IListeningPort],
+    common: Secrets | None,
+) -> tuple[list[IListeningPort], str, list[Sentence]]:
+    """The ports of ssh, the fingerprint of the key that they show, and what is to be said of it; raises `Unfit`."""
     if not options["ssh-ports"]:
-        return [], ""
+        return [], "", []
     # Only here, for it is an extra, and its modules take memory and time at each start.
     from chat.doors.ssh import SshFactory
-    from chat.doors.ssh_keys import host_key
+    from chat.doors.ssh_keys import NAME, host_key
 
-    with of_who_runs(options.parent or {}):
-        ssh = SshFactory(factory, host_key(options.below_data("")))
-    return _listen(reactor, "--ssh-port", options, ssh, open_already), ssh.fingerprint
+    directory = options.below_data("")
+    make = partial(host_key, directory)
+    try:
+        with of_who_runs(options.parent or {}):
+            key, other = shared_files.shared(common, NAME, {directory / NAME: 0o600}, make)
+    except OSError as error:
+        raise Unfit(say("{path}: {reason}.", path=directory / NAME, reason=system_reason(error))) from None
+    ssh = SshFactory(factory, key)
+    return _listen(reactor, "--ssh-port", options, ssh, open_already), ssh.fingerprint, other
 
 
 def _listen_for_operator(
@@ -402,7 +442,7 @@ def _listen_for_operator(
         return [], [control.not_open(error.sentence)]
 
 
-def _make_operator_code(options: Options, hub: Hub) -> list[Sentence]:
+def _make_operator_code(options: Options, hub: Hub, shared: _Shared | None) -> list[Sentence]:
     """While nobody runs the server, and accounts are kept, a file that lets somebody; returns what is said of it.
 
     Not where another server, as its control socket tells, has the directory.
@@ -412,14 +452,32 @@ def _make_operator_code(options: Options, hub: Hub) -> list[Sentence]:
         return []
     try:
         with of_who_runs(options.parent or {}):
-            if hub.roles.holders(SERVER):
-                operator_code.remove(path)
+            wanted = not hub.roles.holders(SERVER)
+            if shared is None:
+                code = shared_files.code(None, path, wanted, False)
+            else:
+                code = shared_files.code(shared.common, path, wanted, bool(shared.others))
+            if code is None:
                 return []
-            hub.operator_code = operator_code.make(path)
+            if shared is not None:
+                code.when_used = partial(shared.store.drop_secret, shared_files.CODE)
+            hub.operator_code = code
     except OSError as error:
         why = about(str(path), say("{reason}.", reason=system_reason(error)))
         return [say("There is no operator code. {why}", why=why)]
     return [say("{path} lets an account run this server: /operator CODE, with the code in it.", path=path)]
+
+
+def _readers(common: Any) -> list[Sentence]:
+    """What is to be known of who else may read what the nodes share."""
+    return [
+        say(
+            "The role {role} of the database may read the private keys of this chat; {command} would be right.",
+            role=role,
+            command=f"REVOKE ALL ON chat.secrets FROM {role}",
+        )
+        for role in common.readers()
+    ]
 
 
 def _listen_for_monitoring(reactor: Any, options: Options, hub: Hub) -> list[IListeningPort]:
@@ -432,15 +490,21 @@ def _listen_for_monitoring(reactor: Any, options: Options, hub: Hub) -> list[ILi
     return _listen(reactor, "--metrics-port", options, site(hub))
 
 
-def _certificates(options: Options, clock: IReactorTime) -> Certificates:
-    """The certificate to show: the operator's, or one that is made once; raises `Unfit`."""
+def _certificates(options: Options, clock: IReactorTime, common: Secrets | None) -> tuple[Certificates, list[Sentence]]:
+    """The certificate to show: the operator's, or one that is made once, and what is to be said of that; raises
+    `Unfit`."""
     try:
         if options["certificate"]:
             key = options["private-key"] and Path(options["private-key"]).absolute()
-            return Certificates(certificate.find(Path(options["certificate"]).absolute(), key or None), clock, _now)
+            return Certificates(certificate.find(Path(options["certificate"]).absolute(), key or None), clock, _now), []
+        directory = options.below_data("")
+        own = {directory / certificate.KEY: 0o600, directory / certificate.CERTIFICATE: 0o644}
+        make = partial(certificate.make, directory, options["name"], listening.addresses(), _now())
         with of_who_runs(options.parent or {}):
-            files = certificate.make(options.below_data(""), options["name"], listening.addresses(), _now())
-            return Certificates(files, clock, _now)
+            files, other = shared_files.shared(common, certificate.CERTIFICATE, own, make)
+            return Certificates(files, clock, _now), other
+    except OSError as error:
+        raise Unfit(certificate.cannot_make(directory, error).sentence) from None
     except certificate.BadCertificate as error:
         raise Unfit(error.sentence) from None
 

@@ -1,7 +1,7 @@
 """What whoever runs the server may ask: one command with a table of its own behind it."""
 
 from collections import Counter
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import NamedTuple
 
 from chat import __version__
@@ -145,20 +145,21 @@ async def nodes(call: Call, asked: Nodes) -> None:
     if hub.others is None:
         raise Refused("unavailable", say("This server is a chat alone; --node makes several of them one."))
     states, me = await hub.others.nodes(), hub.others.node
-    mine = next((state.options for state in states if state.name == me), {})
-    rows = [_node(state, me, mine) for state in states]
+    mine = next((state for state in states if state.name == me), None)
+    rows = [_node(state, mine or state) for state in states]
     here, down = present_and_down(hub)
     call.reply(replies.Nodes(rows, here, down))
 
 
-def _node(state: NodeState, me: str, mine: Mapping[str, str]) -> replies.NodeRow:
-    name, version, since, heard_at, lease, people, behind, options = state
+def _node(state: NodeState, mine: NodeState) -> replies.NodeRow:
+    name, version, since, heard_at, lease, people, behind, _, _ = state
     differs = [
-        replies.Difference(option, options.get(option), mine.get(option))
-        for option in sorted({*options, *mine})
-        if options.get(option) != mine.get(option)
+        replies.Difference(option, there[option], here[option], written)
+        for there, here, written in ((state.holds, mine.holds, False), (state.written, mine.written, True))
+        for option in sorted(there.keys() & here.keys())
+        if there[option] != here[option]
     ]
-    return replies.NodeRow(name, name == me, version, since, heard_at, lease, people, behind, differs)
+    return replies.NodeRow(name, name == mine.name, version, since, heard_at, lease, people, behind, differs)
 
 
 class Announce(NamedTuple):

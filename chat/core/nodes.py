@@ -7,7 +7,7 @@ over.  Somebody's line is down when their last session has lost its connection, 
 holds them, and lets them leave.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from twisted.internet.defer import Deferred
@@ -50,9 +50,17 @@ logger = Logger()
 class OtherNodes:
     """Keeps what the hub knows as the store has it."""
 
-    def __init__(self, hub: Hub, store: SharedStore, kept: Kept = NOTHING_KEPT) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        store: SharedStore,
+        kept: Kept = NOTHING_KEPT,
+        others: Callable[[Record], None] = lambda record: None,
+    ) -> None:
         self._hub = hub
         self._store = store
+        self._other_record = others
+        """Is told of records that are nobody's here."""
         self._stored: dict[str, PersonRecord] = {}
         """What the store has of people, by their ids."""
         self._sessions: dict[str, tuple[str, bool]] = {}
@@ -164,6 +172,7 @@ class OtherNodes:
         self._hub.rooms.told(record)
         self._hub.read_markers.stored(record)
         self._hub.roster.stored(record)
+        self._other_record(record)
 
     # People.
 

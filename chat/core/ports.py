@@ -355,8 +355,10 @@ class NodeState(NamedTuple):
     """So many have a connection to it."""
     behind: int
     """So many turns of others it had not been told of when it said so."""
-    options: Mapping[str, str]
-    """Those of which a difference matters, as they are shown."""
+    holds: Mapping[str, str]
+    """Its options of which a difference matters, as they are shown."""
+    written: Mapping[str, str]
+    """Those that hold for all nodes alike, as they are written for this one."""
 
 
 class Store(Protocol):

@@ -67,9 +67,14 @@ class Certificate:
     @property
     def of_our_making(self) -> bool:
         """As `make` makes them, which OpenSSL takes for certain."""
-        key, first = self.key, self.first
+        key = self.key
         ours = isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
-        return ours and first.issuer == first.subject and not self.others
+        return ours and self.signed_by_itself and not self.others
+
+    @property
+    def signed_by_itself(self) -> bool:
+        """No authority vouches for it."""
+        return self.first.issuer == self.first.subject
 
     def warning(self, now: datetime) -> Sentence | None:
         """What the operator should know of it today."""

@@ -51,6 +51,11 @@ class Certificates:
         """Of the certificate that newcomers are shown now."""
         return self._current.fingerprint
 
+    @property
+    def shown(self) -> str:
+        """What people compare who trust it by itself; of one that an authority vouches for that it does."""
+        return self.fingerprint if self._current.signed_by_itself else "signed by an authority"
+
     def warnings(self) -> Sequence[Sentence]:
         """What the operator should know of the certificate, at most once a day."""
         now = self._now()

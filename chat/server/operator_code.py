@@ -6,6 +6,7 @@ there, and is told to nobody else: neither the screen nor the log has it.
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from hmac import compare_digest
 from pathlib import Path
@@ -26,6 +27,7 @@ class OperatorCode:
     def __init__(self, path: Path, code: str) -> None:
         self._path = path
         self._digest = resume_codes.digest(code)
+        self.when_used: Callable[[], None] = lambda: None
 
     def matches(self, code: str) -> bool:
         """Whether it is this one, as codes are given."""
@@ -33,15 +35,21 @@ class OperatorCode:
 
     def used(self) -> None:
         """It is not good any more: the file goes."""
+        self.when_used()
         try:
             remove(self._path)
         except OSError:
             logger.failure("{path} cannot be removed; the code in it is not good any more", path=self._path)
 
 
-def make(path: Path) -> OperatorCode:
-    """A new one in this file, which only its owner can read, whatever was there; raises `OSError`."""
-    code = resume_codes.for_people()
+def another() -> str:
+    """One that nobody can guess."""
+    return resume_codes.for_people()
+
+
+def make(path: Path, code: str | None = None) -> OperatorCode:
+    """This one, or a new one, in this file, which only its owner can read, whatever was there; raises `OSError`."""
+    code = code or another()
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:  # 0600
         try:
             file.write(f"{code}\n".encode())

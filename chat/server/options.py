@@ -111,6 +111,8 @@ class Options(CommandLine):
         self["metrics-ports"] = []
         self.wants_tls = False
         """An encrypted port was asked for: where it cannot be opened, nothing is."""
+        self.named = False
+        """It was chosen what the server is called."""
         self["unrecorded"] = frozenset()
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
@@ -482,6 +484,7 @@ class Options(CommandLine):
         ]
 
     def _check_name(self) -> None:
+        self.named = bool(self["name"])
         self["name"] = visible(self["name"] or socket.gethostname())
 
     def _check_pidfile(self) -> None:

@@ -88,20 +88,21 @@ class Reload:
             if name in _FOLLOWS:
                 continue
             note = RELOADED.get(name) if name in RELOADED else say("needs a restart; until then it stays as it was")
-            change = about(_named(name, options), _change(name, self._running.get(name), options[name]))
-            lines.append(change if note is None else say("{change} ({note})", change=change, note=note))
+            changed_so = about(named(name, options), change(name, self._running.get(name), options[name]))
+            lines.append(changed_so if note is None else say("{change} ({note})", change=changed_so, note=note))
         if not RELOADED.keys().isdisjoint(changed):
             self._running.update({name: options[name] for name in (*RELOADED, *_FOLLOWS)})
             self._apply(options)
         return lines
 
 
-def _named(name: str, options: Options) -> str:
+def named(name: str, options: Options) -> str:
     """What the operator calls it: --port, of which there may be several, is kept as `ports`."""
     return name if f"{name}=" in options.longOpt else name.removesuffix("s")
 
 
-def _change(name: str, old: Any, new: Any) -> Sentence:
+def change(name: str, old: Any, new: Any) -> Sentence:
+    """How the value of an option has become another one."""
     if name in ("bans", "proxy"):
         added, gone = (" ".join(sorted(map(str, networks))) for networks in (new - old, old - new))
         if added and gone:

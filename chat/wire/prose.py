@@ -900,14 +900,12 @@ def _nodes(nodes: replies.Nodes) -> Iterator[Sentence]:
             lease=row.lease,
             behind=row.behind,
         )
-        for option, there, here in row.differs:
-            yield say(
-                "{node}: {option} is {there} there and {here} here",
-                node=row.node,
-                option=option,
-                there="-" if there is None else there,
-                here="-" if here is None else here,
-            )
+        for option, there, here, written in row.differs:
+            values = {"node": row.node, "option": option, "there": there, "here": here}
+            if written:
+                yield say("{node}: {option} is written as {there} there and {here} here; one holds for all", **values)
+            else:
+                yield say("{node}: {option} is {there} there and {here} here", **values)
     yield say("In all {here} here, {down} with their line down", here=nodes.here, down=nodes.down)
 
 

@@ -787,11 +787,12 @@ class NodeRow(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """An option that is another one there than `here`; None: that one does not tell of it."""
+    """An option that is another one `there` than `here`; `written`: it is only written so, and one holds for all."""
 
     option: str
-    there: str | None
-    here: str | None
+    there: str
+    here: str
+    written: bool
 
 
 class Nodes(NamedTuple):

@@ -18,7 +18,8 @@ def test_each_node_is_told_of_with_its_people_and_what_differs_there() -> None:
     nodes = Nodes(2)
     here, there = nodes.worlds
     nodes.stores[0].options = {"language": "en", "web": "on"}
-    nodes.stores[1].options = {"language": "es", "web": "on"}
+    nodes.stores[1].options = {"language": "es", "web": "on", "ssh-key": "MD5"}
+    nodes.stores[0].written, nodes.stores[1].written = {"grace": "180"}, {"grace": "60"}
     here.enter("ann")
     there.enter("bob")
     there.enter("carl")
@@ -28,12 +29,22 @@ def test_each_node_is_told_of_with_its_people_and_what_differs_there() -> None:
         ("node0", True, 1, 9),
         ("node1", False, 2, 9),
     ]
-    assert [row["differs"] for row in reply["nodes"]] == [[], [{"option": "language", "there": "es", "here": "en"}]]
+    assert [row["differs"] for row in reply["nodes"]] == [
+        [],
+        [
+            {"option": "language", "there": "es", "here": "en", "written": False},
+            {"option": "grace", "there": "60", "here": "180", "written": True},
+        ],
+    ]
     assert (reply["here"], reply["down"]) == (3, 0)
     lines = reply["text"].splitlines()
     assert lines[0].startswith("node0 (this one): chat 1, since 2026-")
     assert lines[1].endswith("; 2 people; lease 9 s; 0 turns behind")
-    assert lines[2:] == ["node1: language is es there and en here", "In all 3 here, 0 with their line down"]
+    assert lines[2:] == [
+        "node1: language is es there and en here",
+        "node1: grace is written as 60 there and 180 here; one holds for all",
+        "In all 3 here, 0 with their line down",
+    ]
 
 
 def test_a_node_that_is_not_there_is_named_as_such() -> None:

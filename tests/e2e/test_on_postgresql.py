@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chat.doors import ssh_keys
+
 from .conftest import Connect, Serve
-from .server import CHECKOUT, ENVIRONMENT
+from .server import CHECKOUT, ENVIRONMENT, TWISTD, Server
+from .waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +112,55 @@ def test_several_servers_are_one_chat_and_one_that_dies_leaves_its_people_to_ano
     assert bob.heard.count("carl left") == 1
     bob.says("/who")
     bob.hears("bob")
+
+
+@pytest.mark.door
+def test_nodes_have_the_same_keys_and_code_and_options_and_tell_what_differs(
+    postgresql: Any, stack: ExitStack, connect: Connect, tmp_path: Path
+) -> None:
+    where, somewhere = postgresql.emptied("served"), "tcp:0:interface=127.0.0.1"
+
+    def start(name: str, text: str) -> Server:
+        directory = tmp_path / name
+        directory.mkdir(exist_ok=True)
+        (directory / "chat.conf").write_text(text)
+        ports = ("--tls-port", somewhere, "--ssh-port", somewhere)
+        server = Server(directory, "--database", where, "--node", name, *ports, "--config", "chat.conf")
+        stack.callback(server.close)
+        return server
+
+    def admin(name: str, *asked: str) -> str:
+        words = [sys.executable, "-m", "chat", "admin", "--data", str(tmp_path / name), *asked]
+        return subprocess.run(words, env=ENVIRONMENT, check=True, capture_output=True, text=True).stdout
+
+    def in_file(name: str, file: str) -> bytes:
+        return (tmp_path / name / file).read_bytes()
+
+    north, south = start("north", "grace 60\n"), start("south", "grace 90\n")
+    for file in ("chat-certificate.pem", "chat-private-key.pem", "chat-ssh-key", "operator-code"):
+        assert in_file("north", file) == in_file("south", file)
+    assert "--grace is 90 here and 60 on the other nodes: theirs holds" in south.said
+    assert "south: grace is written as 90 there and 60 here; one holds for all" in admin("north", "nodes")
+    (tmp_path / "south" / "chat.conf").write_text("grace 91\n")
+    assert admin("south", "reload") == "grace: 90 -> 91 (for lines that drop from now on)\n"
+    until(lambda: "grace: 60 -> 91 (by another node)" in north.said, what="north goes by it, too")
+    bob, amy = connect(south, "bob").joins(), connect(north, "amy").joins()
+    south.stop()
+    until(lambda: "south: not there" in admin("north", "nodes"), what="it has said that it goes")
+    until(lambda: amy.says("/who") or "bob (line down" in amy.heard, what="north holds bob")
+    bob.close()
+    (tmp_path / "south" / "chat-ssh-key").unlink()
+    (tmp_path / "north" / "chat-ssh-key").rename(tmp_path / "key")
+    north.stop()
+    south = start("south", "grace 91\nunrecorded #ops\n")
+    assert in_file("south", "chat-ssh-key") == (tmp_path / "key").read_bytes()
+    words = (str(TWISTD), "-n", "chat", "--database", where, "--node", "north", "--data", str(tmp_path / "north"))
+    ended = subprocess.run(words, cwd=tmp_path, env=ENVIRONMENT, check=False, capture_output=True, text=True)
+    assert "one would keep what the other says is not kept" in ended.stderr
+    assert ended.returncode == 1
+    ssh_keys.host_key(tmp_path / "north")
+    north = start("north", "grace 91\nunrecorded #ops\n")
+    assert f"What is in {tmp_path / 'north' / 'chat-ssh-key'} is not what the other nodes have" in north.said
 
 
 def test_in_a_short_storm_of_three_nodes_every_promise_is_kept(postgresql: Any) -> None:

@@ -23,6 +23,7 @@ import psycopg  # they need it
 from postgresql import Server, Stored, stored
 
 from chat.store.postgresql.schema import prepare
+from chat.store.postgresql.secrets import Secrets
 from chat.store.unusable import Unusable
 
 pytestmark = [pytest.mark.slow, pytest.mark.door]
@@ -315,16 +316,15 @@ def test_nodes_may_start_at_once_on_a_new_database(postgresql: Server) -> None:
 
 def test_each_tells_of_itself_and_how_far_it_is_behind(nodes: Nodes) -> None:
     a, b = (held.store for held in nodes.stores)
-    a.introduce({"grace": "60", "name": "caf\u00e9"})
-    b.introduce({"grace": "180", "name": "caf\u00e9"})
+    a.introduce({"web": "on"}, {"grace": "60", "name": "caf\u00e9"})
+    b.introduce({"web": "off"}, {"grace": "180", "name": "caf\u00e9"})
     nodes.commit(0, batch(lines("one")))
     held = nodes.stores[1]
     nodes.hear(1, 1)
     assert held.wait(b.beat(7)) == []
-    assert held.wait(held.store.nodes())
     one, other = held.wait(b.nodes())
-    assert (one.name, one.people, one.behind, one.options) == ("a", 0, 0, {"grace": "60", "name": "caf\u00e9"})
-    assert (other.name, other.people, other.behind, other.options["grace"]) == ("b", 7, 0, "180")
+    assert (one.name, one.people, one.behind, one.written) == ("a", 0, 0, {"grace": "60", "name": "caf\u00e9"})
+    assert (other.name, other.people, other.behind, other.holds["web"]) == ("b", 7, 0, "off")
     assert one.since <= one.heard_at <= other.heard_at
     assert 0 < other.lease <= limits.LEASE_SECONDS
     b._seen -= 1
@@ -411,3 +411,45 @@ def test_a_nickname_is_free_again_where_its_node_died_before_anybody_came_in(
     nodes.stores[1].wait(nodes.stores[1].store.adopt("a"))
     assert nodes.hear(1, 2)[-1].claims == [Claim("coming", None)]
     assert nodes.stores[1].wait(nodes.stores[1].store.beat(0)) == []
+
+
+def test_one_that_ends_is_gone_for_the_others_at_once(nodes: Nodes) -> None:
+    a, b = nodes.stores
+    nodes.commit(0, AMY_COMES)
+    assert b.wait(b.store.beat(0)) == []
+    a.close()
+    assert b.wait(b.store.beat(0)) == ["a"]
+
+
+def test_one_that_starts_is_told_of_the_others_that_are_there(nodes: Nodes) -> None:
+    for held in nodes.stores:
+        held.store.introduce({"web": "on"}, {})
+        held.wait(held.store.beat(0))
+    nodes.stores[0].close()
+    third = nodes.start("c")
+    assert [(other.name, other.holds) for other in third.prepared.others] == [("b", {"web": "on"})]
+
+
+def test_secrets_are_what_the_first_has_put_and_who_else_may_read_them_is_told(
+    nodes: Nodes, postgresql: Server
+) -> None:
+    here, there = (Secrets(nodes.where, held.prepared.writer) for held in (nodes.start("c"), nodes.start("d")))
+    with here.alone():
+        assert here.get("key") is None
+        here.put("key", "one")
+    with there.alone():
+        assert there.get("key") == "one"
+        there.put("key", "two")
+    with here.alone():
+        assert here.get("key") == "two"
+        here.put("key", None)
+    with there.alone():
+        assert there.get("key") is None
+    assert here.readers() == []
+    postgresql.ask("CREATE ROLE curious")
+    try:
+        postgresql.ask("GRANT SELECT ON chat.secrets TO curious, PUBLIC", "chat")
+        assert sorted(here.readers()) == ["PUBLIC", "curious"]
+    finally:
+        postgresql.ask("DROP OWNED BY curious", "chat")
+        postgresql.ask("DROP ROLE curious")

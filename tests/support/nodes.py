@@ -201,6 +201,7 @@ class Node(MemoryStore):
         """The last turn that reached it."""
         self.people = self.behind = 0
         self.options: dict[str, str] = {}
+        self.written: dict[str, str] = {}
         self.knows_heads = True
         """It is told how far such a log goes."""
         self.deaf = False
@@ -248,7 +249,15 @@ class Node(MemoryStore):
         return succeed(
             [
                 NodeState(
-                    node.name, "1", at, at, None if node.name in lapsed else 9, node.people, node.behind, node.options
+                    node.name,
+                    "1",
+                    at,
+                    at,
+                    None if node.name in lapsed else 9,
+                    node.people,
+                    node.behind,
+                    node.options,
+                    node.written,
                 )
                 for node in self.cluster.nodes
             ]

@@ -84,16 +84,30 @@ class PostgresNode(PostgresStore):
         """(SharedStore)"""
         return self._change(lambda link: adopt(link, self._epoch, node, lapsed=True))
 
-    def introduce(self, options: Mapping[str, str]) -> None:
-        """Let others know which options it has, of those where a difference matters."""
-        about = {"node": self.node, "epoch": self._epoch, "version": __version__, "options": as_json(options)}
+    def introduce(self, holds: Mapping[str, str], written: Mapping[str, str]) -> None:
+        """Let others know which options it has, as `NodeState` tells of them."""
+        options = as_json([holds, written])
+        about = {"node": self.node, "epoch": self._epoch, "version": __version__, "options": options}
         self._change(lambda link: link.ask(_INTRODUCED, about)).addErrback(
             lambda failure: logger.failure("The other servers could not be told of the options here", failure)
+        )
+
+    def drop_secret(self, name: str) -> None:
+        """What nodes that start later are not to have any more."""
+        self._change(lambda link: link.ask("DELETE FROM secrets WHERE name = :name", {"name": name})).addErrback(
+            lambda failure: logger.failure("{what} could not be taken out of the database", failure, what=name)
         )
 
     def nodes(self) -> Deferred[Sequence[NodeState]]:
         """(SharedStore)"""
         return self._read(self._reader, states)
+
+    def close(self) -> Deferred[None]:
+        """(Store) Others need not wait until its lease has run out."""
+        leave = "UPDATE servers SET until = least(until, moment()) WHERE epoch = :epoch"
+        left = self._change(lambda link: link.ask(leave, {"epoch": self._epoch}))
+        left.addErrback(lambda failure: failure.trap(NotStored) and None)
+        return super().close()
 
     # The order.
 

@@ -138,6 +138,9 @@ MIGRATIONS: Sequence[str] = (
         name text COLLATE "C" PRIMARY KEY, version text NOT NULL, started_at bigint NOT NULL, options text NOT NULL,
         heard_at bigint NOT NULL, people bigint NOT NULL DEFAULT 0, behind bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50);
+    -- Keys that all nodes have (`chat.store.postgresql.secrets`).
+    CREATE TABLE secrets (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
+    REVOKE ALL ON secrets FROM PUBLIC;
     -- What the nodes tell each other of, kept for an hour.
     CREATE TABLE turns (tick bigint PRIMARY KEY, at bigint NOT NULL, told text NOT NULL);
 
@@ -424,6 +427,8 @@ class Prepared(NamedTuple):
     tick: int
     kept: Kept
     summary: Sequence[Sentence]
+    others: Sequence[NodeState] = ()
+    """The other nodes that are there."""
 
 
 def suits(link: Link) -> None:
@@ -494,8 +499,9 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
         with link.transaction(ONE_VIEW):
             tick = link.value("SELECT tick FROM clock")
             held = kept(address, link, node)
+            others = [one for one in states(link) if one.name != node and one.lease is not None] if node else []
         link.seconds = limits.STATEMENT_SECONDS
-        return Prepared(address, link, node, epoch, tick, held, summary)
+        return Prepared(address, link, node, epoch, tick, held, summary, others)
     except Unreachable as error:
         link.close()
         raise error.unusable or unusable(shown(address), error.reason) from None
@@ -614,7 +620,8 @@ def states(link: Link) -> Sequence[NodeState]:
     """Of all nodes, by their names."""
     rows = link.ask(
         """
-        SELECT name, version, nodes.started_at, heard_at, (until - moment()) / 1000000, people, behind, options
+        SELECT name, version, nodes.started_at, heard_at,
+            CASE WHEN until > moment() THEN (until - moment()) / 1000000 END, people, behind, options
         FROM nodes JOIN servers ON epoch = current(name) ORDER BY name
         """
     )
@@ -624,10 +631,10 @@ def states(link: Link) -> Sequence[NodeState]:
             version,
             date(since),
             date(heard_at),
-            lease if lease is not None and lease >= 0 else None,
+            lease,
             people,
             behind,
-            link.read(options),
+            *link.read(options),
         )
         for name, version, since, heard_at, lease, people, behind, options in rows
     ]
