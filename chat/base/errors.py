@@ -115,6 +115,16 @@ def taken_over() -> Refused:
     return Refused("taken-over", say("You came back on another line; this one is closed."))
 
 
+def session_ended() -> Refused:
+    """The same where that was done on another device of theirs."""
+    return Refused("taken-over", say("This session was ended on another device."))
+
+
+def token_ended(name: str) -> Refused:
+    """What a program hears that came in by a token."""
+    return Refused("taken-over", say("The token {name} was ended.", name=name))
+
+
 def key_ended() -> Refused:
     """Of somebody who came by a key of ssh."""
     return Refused("taken-over", say("The key you came with was ended."))

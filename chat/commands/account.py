@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from chat.base import limits, passwords, resume_codes, tokens
-from chat.base.errors import NotStored, Refused, no_nick
+from chat.base.errors import NotStored, Refused, no_nick, session_ended
 from chat.base.language import Sentence, say
 from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import Allowance
@@ -389,7 +389,7 @@ async def sessions(call: Call, asked: Sessions) -> Outcome:
     if not 2 <= asked.number <= len(others) + 1:
         raise Refused("usage", say("There is no device {number}; /sessions lists them.", number=asked.number))
     other = others[asked.number - 2]
-    other.send_away(Refused("taken-over", say("This session was ended on another device.")))
+    other.send_away(session_ended())
     hub.end(other, "")
     await hub.turn.flush()
     call.reply(replies.DeviceEnded(asked.number))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chat.base import limits, names, tokens
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import NotStored, Refused, token_ended
 from chat.base.language import say
 from chat.commands.registry import Call, command, usage
 from chat.core.person import Person
@@ -75,7 +75,7 @@ async def _make(call: Call, person: Person, name: str, rooms: list[str], talks: 
             hub.turn.touch(person)
         raise
     if made not in hub.tokens:  # all of theirs ended meanwhile
-        raise Refused("taken-over", say("The token {name} was ended.", name=name))
+        raise token_ended(name)
     call.reply(replies.TokenMade(name, given, rooms, _may(made), person.nick))
 
 
@@ -85,7 +85,7 @@ async def _end(call: Call, person: Person, name: str) -> None:
     if found is None:
         shown = name[: limits.NAME_READ]
         raise Refused("usage", say("You have no token {name}; /tokens lists them.", name=shown))
-    hub.end_token(person, names.fold(name), Refused("taken-over", say("The token {name} was ended.", name=found.name)))
+    hub.end_token(person, names.fold(name), token_ended(found.name))
     await hub.turn.flush()
     call.reply(replies.TokenEnded(found.name))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from twisted.logger import Logger
 
 from chat.base import limits, names, resume_codes
 from chat.base.bans import NOBODY, Bans
-from chat.base.errors import Refused, key_ended
+from chat.base.errors import NotStored, Refused, key_ended
 from chat.base.fair_rounds import FairRounds
 from chat.base.language import say
 from chat.base.nearest import nearest
@@ -624,8 +625,25 @@ class Hub:
 
     def _lapse(self, person: Person) -> None:
         """The grace is over."""
-        if not self.stopping:
+        if self.stopping:
+            return
+        if not self.store.shared:
             self.happened(person, Event.GRACE_OVER)
+            return
+        failed = partial(logger.failure, "Somebody could not leave")
+        Deferred.fromCoroutine(self._lapse_where_it_is_stored(person)).addErrback(failed)
+
+    async def _lapse_where_it_is_stored(self, person: Person) -> None:
+        """They do not leave while that could not be told: on other nodes they would be there for ever."""
+        grace = person.grace
+        try:
+            await self.turn.change()
+        except NotStored:
+            if person.grace is grace:
+                person.grace = self.clock.callLater(limits.BEAT_SECONDS, self._lapse, person)
+        else:
+            if person.grace is grace and person.presence is Presence.DOWN:  # and it is still this node that holds them
+                self.happened(person, Event.GRACE_OVER)
 
     def end_grace(self, person: Person) -> None:
         """They are back, or have left."""

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored, Refused, taken_over
+from chat.base.errors import ChatError, NotStored, Refused, session_ended, taken_over, token_ended
 from chat.base.names import fold
 from chat.core.batch import People
 from chat.core.hub import Hub
@@ -66,6 +66,8 @@ class OtherNodes:
         self._sessions: dict[str, tuple[str, bool]] = {}
         """Whose sessions are, by the ids of people, and whether they have a connection, as the store has it; by the
         hashes of their codes."""
+        self._beating = False
+        """It is being said that this node is there."""
         self._coming_again: set[Person] = set()
         self._coming: dict[str, Person] = {}
         """Those who have a nickname, and are not here yet."""
@@ -93,15 +95,23 @@ class OtherNodes:
 
     def _beat(self) -> None:
         """Say that this node is there, and see to those that are not."""
-        if not self._hub.stopping:
-            self._hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
+        if self._hub.stopping:
+            return
+        self._hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
+        if not self._beating:  # while the database is away, what is asked of it waits
+            self._beating = True
             Deferred.fromCoroutine(self._adopt()).addErrback(_failed)
 
     async def _adopt(self) -> None:
-        with suppress(NotStored):
-            for node in await self._store.beat(self._hub.connected):
-                logger.warn("{node} is not there any more: its people are held here", node=node)
-                await self._store.adopt(node)
+        try:
+            with suppress(NotStored):
+                lapsed = await self._store.beat(self._hub.connected)
+                self._hub.turn.go_on()
+                for node in lapsed:
+                    logger.warn("{node} is not there any more: its people are held here", node=node)
+                    await self._store.adopt(node)
+        finally:
+            self._beating = False
 
     def _told(self, elsewhere: Elsewhere) -> None:
         """Another node has stored this: whoever reads it here is shown it."""
@@ -234,8 +244,8 @@ class OtherNodes:
         if SERVER in person.roles and hub.operator_code is not None:
             code, hub.operator_code = hub.operator_code, None
             code.used()
-        if person.nick != record.nick:
-            before = person.nick
+        before = person.nick
+        if before != record.nick:
             person.called(record.nick)
             if person.id in hub.people and fold(before) != fold(record.nick):
                 hub.watchers.tell(before, False)
@@ -248,7 +258,7 @@ class OtherNodes:
         if person.away != record.away:
             person.away = record.away
             hub.show(person, "away", OthersAway(person.nick, person.away))
-        if had_account != person.has_account:
+        if had_account != person.has_account or (person.has_account and before not in ("", person.nick)):
             hub.show_account(person)
 
     def _enter(self, person: Person) -> None:
@@ -418,7 +428,7 @@ class OtherNodes:
         person.end(session)
         if attached:
             measure = hub.measures.of("ban", person, SERVER)
-            session.send_away(_why(person, elsewhere) if measure is None else hub.measures.refusal(measure))
+            session.send_away(_why(session, elsewhere) if measure is None else hub.measures.refusal(measure))
 
     def _adopted(self, elsewhere: Elsewhere) -> None:
         """Another node is not there any more, or this one was not for the others: its sessions have no connection.
@@ -540,13 +550,16 @@ class OtherNodes:
                 roles.give(person, key, None)
 
 
-def _why(person: Person, elsewhere: Elsewhere) -> Refused:
+def _why(session: Device, elsewhere: Elsewhere) -> Refused:
     """What they hear whose session another node has ended."""
+    person, scope = session.person, session.scope
     for key, _, _, entries in elsewhere.appended:
         for _, _, fact, _ in entries if key == person.log.key else ():
             if isinstance(fact, Measured) and fact.what == "kick" and fact.room == SERVER:
                 return kicked(fact.why)
-    return taken_over()
+    if scope is not None and fold(scope.token) not in person.tokens:
+        return token_ended(scope.token)
+    return session_ended() if person.has_account else taken_over()
 
 
 def _failed(failure: Failure) -> None:

@@ -178,6 +178,11 @@ class Turn:
         found = [*self._next.records, *(change.record for change in self._next.changes)]
         return {(record.kind, record.key) for record in found if isinstance(record, Record)}
 
+    def go_on(self) -> None:
+        """The store can be reached, perhaps again: who was touched while it could not be is stored now."""
+        if self._next.touched or self._next.claims:
+            self._plan()
+
     @property
     def crowded(self) -> bool:
         """So much waits for the store that nobody should be allowed to add to it."""

@@ -178,12 +178,10 @@ def test_a_node_that_is_started_again_and_whose_people_do_not_come_lets_them_lea
 def test_what_a_node_that_was_given_up_did_to_its_people_before_it_knew_has_not_happened() -> None:
     nodes = Nodes(2)
     bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
-    bob.cut()
     nodes.stores[0].slow = True
     nodes.lapse(0)
-    nodes.wait(limits.GRACE_SECONDS - 10)
     nodes.cluster.adopt("node0", "node1")
-    nodes.worlds[0].clock.advance(20)
+    bob.close()
     assert not nodes.worlds[0].hub.is_here("bob")
     nodes.stores[0].slow = False
     nodes.settle()
@@ -192,6 +190,18 @@ def test_what_a_node_that_was_given_up_did_to_its_people_before_it_knew_has_not_
     amy.take()
     nodes.wait(limits.GRACE_SECONDS + 1)
     assert sum("bob left" in line for line in amy.take()) == 1
+
+
+def test_a_node_that_was_given_up_lets_nobody_leave_before_it_knew() -> None:
+    nodes = Nodes(2)
+    bob = nodes.worlds[0].enter("bob")
+    bob.cut()
+    nodes.stores[0].slow = True
+    nodes.lapse(0)
+    nodes.wait(limits.GRACE_SECONDS - 10)
+    nodes.cluster.adopt("node0", "node1")
+    nodes.worlds[0].clock.advance(20)
+    assert nodes.worlds[0].hub.is_here("bob")
 
 
 @pytest.mark.parametrize("comes_back", [True, False])

@@ -186,6 +186,31 @@ def test_who_is_sent_away_from_another_node_is_told_so_and_why(has_account: bool
     assert bob.ended
 
 
+def test_whose_session_or_token_is_ended_on_another_node_is_told_so() -> None:
+    _, here, elsewhere = two()
+    bob = here.connect("/nick bob", host="10.0.0.1", wire="json")
+    bob.session.person.password = "a hash"
+    here.hub.turn.touch(bob.session.person)
+    bob.type("/token new deploy talk")
+    token = bob.take_objects()[-1]["token"]
+    again = elsewhere.log_in(there(elsewhere, bob))
+    program = elsewhere.connect(f"/login bob {token}", wire="json", host="10.0.0.2")
+    again.take(), program.take()
+    bob.type("/token end deploy", "/sessions end 2")
+    assert program.take_objects()[-1]["text"] == "The token deploy was ended."
+    assert again.take()[-1] == "! taken-over: This session was ended on another device."
+
+
+def test_an_account_that_is_called_otherwise_there_is_shown_here_as_there() -> None:
+    _, here, elsewhere = two()
+    ann = with_account(here, "amy")
+    caps = ("CAP LS 302", "CAP REQ :account-notify", "NICK dee", "USER x 0 * :x", "CAP END", "JOIN #lobby")
+    dee = elsewhere.connect(*caps, greeted=False)
+    dee.take()
+    ann.type("/nick ann")
+    assert [line for line in dee.take() if "ACCOUNT" in line] == [":ann!chat@chat ACCOUNT ann"]
+
+
 def test_rooms_that_are_made_and_left_on_another_node_take_no_more_memory_than_ones_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

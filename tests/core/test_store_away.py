@@ -1,9 +1,14 @@
 """A store of several servers cannot be reached by one: what is said there is refused, what was sent is told truly."""
 
 from cluster import Nodes
+from returning import enter, resume
+from stores import AWAY
+from twisted.internet.defer import Deferred
 from world import Client, World
 
 from chat.base import limits
+from chat.base.errors import NotStored
+from chat.core.presence import Presence
 
 
 def one() -> tuple[Nodes, World, Client, Client]:
@@ -75,3 +80,61 @@ def test_who_is_there_is_held_by_another_node_where_it_is_away_for_long_and_take
     nodes.wait(limits.GRACE_SECONDS + 1)
     assert nodes.worlds[1].hub.is_here("bob")
     assert world.hub.is_here("bob")
+
+
+def test_nobody_leaves_while_that_cannot_be_told_and_then_they_do_once() -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    carl, bob, dee = elsewhere.enter("carl", wire="json"), here.enter("bob"), here.enter("dee")
+    bob.cut()
+    nodes.stores[0].away = True
+    dee.type("hello")  # nobody knows what becomes of it
+    carl.take()
+    nodes.wait(limits.GRACE_SECONDS + 10)
+    assert [world.hub.is_here("bob") for world in nodes.worlds] == [True, True]
+    back(nodes)
+    nodes.wait(2 * limits.BEAT_SECONDS)
+    assert [world.hub.is_here("bob") for world in nodes.worlds] == [False, False]
+    assert [told["who"] for told in carl.take_objects() if told["type"] == "left"] == [["bob"]]
+
+
+def test_who_comes_back_when_it_is_back_has_not_left() -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    bob, code = enter(here, "bob")
+    carl, dee = elsewhere.enter("carl"), here.enter("dee")
+    bob.cut()
+    nodes.stores[0].away = True
+    dee.type("hello")
+    nodes.wait(limits.GRACE_SECONDS + 10)
+    nodes.stores[0].back()
+    resume(elsewhere, code)
+    nodes.settle()
+    nodes.wait(limits.GRACE_SECONDS)
+    assert [world.hub.is_here("bob") for world in nodes.worlds] == [True, True]
+    assert "bob left" not in carl.bytes.decode()
+
+
+def test_who_was_cut_while_it_was_away_has_a_line_that_is_down_for_others_as_soon_as_it_is_back() -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    bob, dee = here.enter("bob"), here.enter("dee")
+    nodes.stores[0].away = True
+    dee.type("hello")
+    nodes.settle()
+    bob.cut()
+    nodes.wait(1)
+    back(nodes)
+    nodes.wait(limits.BEAT_SECONDS)
+    assert elsewhere.hub.people[bob.session.person.id].presence is Presence.DOWN
+
+
+def test_while_it_is_away_a_node_asks_once_whether_it_is_still_there() -> None:
+    nodes = Nodes(1)
+    asked: list[Deferred[list[str]]] = []
+    nodes.stores[0].beat = lambda people: asked.append(Deferred()) or asked[-1]  # type: ignore[method-assign, func-returns-value]
+    nodes.wait(10 * limits.BEAT_SECONDS)
+    assert len(asked) == 1
+    asked[0].errback(NotStored(AWAY))
+    nodes.wait(limits.BEAT_SECONDS)
+    assert len(asked) == 2
