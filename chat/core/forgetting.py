@@ -4,20 +4,29 @@ They go first, then what is held is gone through, a part after the other, while 
 here are told which lines went, as of any that are taken back.
 """
 
+import json
 from collections import deque
 from collections.abc import Collection, Iterable
 from functools import partial
 from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import say
 from chat.core.hub import Hub
 from chat.core.person import Person
-from chat.core.ports import Emptied, Record
+from chat.core.ports import Emptied, Record, Redaction
 from chat.log.events import Redacted
 from chat.log.forgetting import Forgotten, without
 from chat.log.log import Log
+
+logger = Logger()
+
+FORGOTTEN = "forgotten"
+"""The kind of a record that tells other nodes of it, and is kept nowhere: it takes away what is not there."""
 
 
 class Gone(NamedTuple):
@@ -40,13 +49,13 @@ async def forget(hub: Hub, person: Person | None, nick: str) -> Gone:
         _send_away(hub, person)
     await hub.turn.flush()
     gone = Forgotten(ids, {names.fold(known) for known in (nick, *await hub.store.nicks(ids))})
-    _forget_in_memory(hub, gone)
+    _forget_what_is_stored(hub, gone)
     for room in hub.rooms.values():
         room.tell_of(gone.ids)  # it goes with all else: nothing that names them is written after that
+    if hub.others is not None:
+        hub.turn.append_with(Record(FORGOTTEN, json.dumps([*map(sorted, gone)]), None))
     await hub.turn.flush()
-    for log in _logs(hub):
-        if log.replace(partial(without, gone=gone)):
-            await hub.rounds.turn_to_read()
+    await _forget_in_memory(hub, gone)
     lines = others = behind = 0
     while True:
         emptied = await hub.store.forget(gone, behind)
@@ -84,7 +93,31 @@ def _send_away(hub: Hub, person: Person) -> None:
     hub.send_away(person, Refused("taken-over", say("Whoever runs the server has you forgotten here.")))
 
 
-def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
+def forgotten(hub: Hub, key: str) -> None:
+    """Another node forgets somebody, as a record of this key says: what is stored it tells of, what is in the memory
+    here it cannot know."""
+    ids, nicks = json.loads(key)
+    Deferred.fromCoroutine(_forget_in_memory(hub, Forgotten(set(ids), set(nicks)))).addErrback(
+        lambda failure: logger.failure("What another server forgets is still in memory here", failure)
+    )
+
+
+async def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
+    """Who left, and what was said last."""
+    left = [one for one in hub.departed if not _is_gone(hub, gone, one.id, one.nick)]
+    hub.departed = deque(left, hub.departed.maxlen)
+    for log in list(_logs(hub)):
+        if log.replace(partial(without, gone=gone)):
+            await hub.rounds.turn_to_read()
+
+
+def _is_gone(hub: Hub, gone: Forgotten, id: str, nick: str) -> bool:
+    """Whether it is one of them: somebody else who is known may have had a nickname of theirs."""
+    known = id in hub.people or id in hub.absent
+    return id in gone.ids or (not known and names.fold(nick) in gone.nicks)
+
+
+def _forget_what_is_stored(hub: Hub, gone: Forgotten) -> None:
     """What others remember of them, who did something to whom, and whose PIN is whose."""
     for other in (*hub.people.values(), *hub.absent.values()):
         known = [id for id in gone.ids if id in other.ignored or id in other.senders or id == other.last_from]
@@ -95,16 +128,9 @@ def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
         if known:
             hub.turn.touch(other)
 
-    def is_gone(id: str, nick: str) -> bool:
-        """Whether it is one of them: somebody else who is known may have had a nickname of theirs."""
-        known = id in hub.people or id in hub.absent
-        return id in gone.ids or (not known and names.fold(nick) in gone.nicks)
-
     hub.read_markers.forget_places(gone.nicks)
-    left = [one for one in hub.departed if not is_gone(one.id, one.nick)]
-    hub.departed = deque(left, hub.departed.maxlen)
     for measure in hub.measures.all():
-        if is_gone(measure.whom, measure.nick):
+        if _is_gone(hub, gone, measure.whom, measure.nick):
             hub.measures.end(measure)
             hub.turn.append_with(measure.record._replace(value=None))
         elif measure.by is not None and names.fold(measure.by) in gone.nicks:
@@ -112,7 +138,7 @@ def _forget_in_memory(hub: Hub, gone: Forgotten) -> None:
             hub.measures.take(after)
             hub.turn.append_with(after.record)
     for pin in list(hub.roster.pins.values()):
-        if pin.person and is_gone(pin.person, pin.nick):
+        if pin.person and _is_gone(hub, gone, pin.person, pin.nick):
             hub.roster.end(pin.person)
 
 
@@ -129,4 +155,8 @@ def _tell(hub: Hub, emptied: Emptied) -> None:
             continue
         for start in range(0, len(targets), limits.REDACTED_AT_ONCE):
             part = tuple(targets[start : start + limits.REDACTED_AT_ONCE])
-            hub.turn.append(log, Redacted(None, part, hub.now()))
+            fact = Redacted(None, part, hub.now())
+            if hub.others is None:
+                hub.turn.append(log, fact)
+            else:  # what they hold of it, or read just now, goes there as well
+                hub.turn.append_with(Redaction(key, part), log, fact)

@@ -18,6 +18,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, NotStored, Refused, session_ended, taken_over, token_ended
 from chat.base.names import fold
 from chat.core.batch import People
+from chat.core.forgetting import FORGOTTEN, forgotten
 from chat.core.hub import Hub
 from chat.core.measures import RECORDS, kicked
 from chat.core.merging import merged
@@ -174,6 +175,8 @@ class OtherNodes:
             session.subscriptions.catch_up()
 
     def _record(self, record: Record) -> None:
+        if record.kind == FORGOTTEN:
+            forgotten(self._hub, record.key)
         self._hub.invitations.stored(record)
         if (ended := self._hub.keys.stored(record)) is not None:
             self._hub.key_ended(ended)

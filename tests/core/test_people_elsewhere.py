@@ -519,3 +519,32 @@ def test_somebody_is_held_by_the_node_where_their_line_dropped_last() -> None:
     nodes.slow = False
     nodes.wait(limits.GRACE_SECONDS + 1)
     assert sum("bob left" in line for line in carl.take()) == 1
+
+
+def test_who_is_forgotten_on_one_node_is_in_the_memory_of_none() -> None:
+    nodes = Nodes(2)
+    here, there = nodes.worlds
+    amy, bob = here.enter("amyzanzibar", "tulip"), there.enter("bob", wire="json")
+    bob.type("hello amyzanzibar", "/join #ops")
+    amy.type("/join #ops", "/topic tuliptoo", "tulips", "/nick dorazanzibar", "/msg bob more tulips")
+    nodes.settle()
+    carl = there.enter("carlzanzibar", "/ignore dorazanzibar", "bye", "/quit")
+    nodes.settle()
+    assert carl.ended
+    bob.take()
+    operator = here.operator("/admin forget dorazanzibar dorazanzibar")
+    nodes.settle()
+    assert any("dorazanzibar is forgotten" in str(keys.get("text")) for keys in operator.take_objects())
+    assert amy.ended
+    for world in nodes.worlds:
+        logs = [world.hub.log, *(room.log for room in world.hub.rooms.values())]
+        logs += [person.log for person in (*world.hub.people.values(), *world.hub.absent.values())]
+        held = str([entry.fact for log in logs for entry in log.oldest()])
+        assert "dorazanzibar" not in held.replace("hello amyzanzibar", "")
+        assert "tulip" not in held
+        assert "dorazanzibar" not in str(world.hub.departed)
+        assert "carlzanzibar" in str(world.hub.departed)
+        assert "hello amyzanzibar" in held
+    targets = [keys.get("targets") or [keys["target"]] for keys in bob.take_objects() if keys["type"] == "redacted"]
+    assert sum(map(len, targets)) == 3
+    assert not any(kind == "forgotten" and record.value for (kind, _), record in nodes.cluster.records.items())

@@ -453,3 +453,10 @@ def test_secrets_are_what_the_first_has_put_and_who_else_may_read_them_is_told(
     finally:
         postgresql.ask("DROP OWNED BY curious", "chat")
         postgresql.ask("DROP ROLE curious")
+
+
+def test_a_record_that_takes_away_what_is_not_there_is_told_and_kept_nowhere(nodes: Nodes, postgresql: Server) -> None:
+    gone = Record("forgotten", '[["p"], ["caf\u00e9"]]', None)
+    nodes.commit(0, batch(records=[gone]))
+    assert nodes.hear(1, 1)[0].records == [gone]
+    assert postgresql.ask("SELECT count(*) FROM chat.records", "chat") == [(0,)]
