@@ -642,6 +642,9 @@ STORE_AWAY_SECONDS = 5.0
 """After so long without the database what is said is refused at once: a switch to its standby takes less, and whoever
 waits longer types the line again."""
 
+NOTIFIED_MOST = 7000
+"""Characters, of one byte each, of a part of what is told in passing: a notification of PostgreSQL has 8000."""
+
 TURNS_READ = 200
 """Turns of other servers that are read at once by one that was not listening: some may bring 5000 lines."""
 

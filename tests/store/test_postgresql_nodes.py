@@ -68,6 +68,12 @@ def nodes(postgresql: Server) -> Iterator[Nodes]:
         yield Nodes(postgresql.emptied(), stack, "a", "b")
 
 
+def hear_now(nodes: Nodes, node: int, count: int) -> None:
+    """Wait until a node was told of so many, and until it listens for the next one."""
+    nodes.hear(node, count)
+    time.sleep(0.3)
+
+
 AMY_COMES = batch(people={"p": person("amy")}, sessions={"d": session("p")})._replace(claims=[Claim("p", "amy")])
 
 
@@ -115,11 +121,37 @@ def test_what_is_not_recorded_is_heard_and_stands_nowhere(nodes: Nodes, postgres
     nodes.commit(0, batch(lines("secret", recorded=False)))
     told = nodes.hear(1, 2)[-1]
     assert [entry.fact for entry in told.appended[0].entries] == [Message(AMY, "secret")]
-    nodes.commit(0, batch(lines(*["secret" * 100] * 20, recorded=False)))
-    told = nodes.hear(1, 3)[-1]
-    assert (told.appended, told.heads) == ([], {"#lobby": 21})
     assert postgresql.ask("SELECT count(*) FROM chat.turns WHERE told LIKE '%secret%'", "chat") == [(0,)]
-    assert nodes.commit(1, batch(lines("known"))).firsts == {"#lobby": 22}
+    assert nodes.commit(1, batch(lines("known"))).firsts == {"#lobby": 2}
+
+
+def test_what_is_not_recorded_is_heard_however_long_it_is(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch())
+    nodes.hear(1, 1)
+    time.sleep(0.3)  # it listens
+    long = [f"secr\u00e9t {number} \U0001f600" * 700 for number in range(20)]
+    nodes.commit(0, batch(lines(*["secret"] * 3000, recorded=False), lines("recorded", key="#ops")))
+    nodes.commit(0, batch(lines(*long, recorded=False)))
+    nodes.commit(0, batch(lines("short", recorded=False)))
+    heard = [
+        [(entry.seq, entry.fact.text) for one in told.appended if one.key == "#lobby" for entry in one.entries]
+        for told in nodes.hear(1, 4)[1:]
+    ]
+    assert heard[0] == [(number, "secret") for number in range(1, 3001)]
+    assert heard[1] == list(enumerate(long, 3001))
+    assert heard[2] == [(3021, "short")]
+    assert [told.heads for told in nodes.told[1]] == [{}] * 4
+    assert postgresql.ask("SELECT count(*) FROM chat.turns WHERE told LIKE '%secr%'", "chat") == [(0,)]
+
+
+def test_of_what_was_not_heard_in_passing_it_is_told_how_far_it_goes(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch())
+    hear_now(nodes, 1, 1)
+    listens = "query LIKE '%turns WHERE tick%' AND pid != pg_backend_pid()"
+    postgresql.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listens}")
+    nodes.commit(0, batch(lines(*["secret" * 100] * 20, recorded=False)))
+    told = nodes.hear(1, 2)[-1]
+    assert (told.appended, told.heads) == ([], {"#lobby": 20})
 
 
 def test_a_nickname_is_of_one_alone_and_one_that_is_alike_too(nodes: Nodes) -> None:
@@ -330,12 +362,6 @@ def test_each_tells_of_itself_and_how_far_it_is_behind(nodes: Nodes) -> None:
     b._seen -= 1
     held.wait(b.beat(7))
     assert held.wait(b.nodes())[1].behind == 1
-
-
-def hear_now(nodes: Nodes, node: int, count: int) -> None:
-    """Wait until a node was told of so many, and until it listens for the next one."""
-    nodes.hear(node, count)
-    time.sleep(0.3)
 
 
 def test_who_may_connect_to_the_database_alone_tells_nodes_nothing(nodes: Nodes, postgresql: Server) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from chat.base import limits
 from chat.base.folding import tokens
 from chat.base.lookalikes import fold, looks
 from chat.core.ports import Appended, Batch, Claim, Elsewhere, Known, LineId, Record, Redaction, Remembered
@@ -31,7 +32,7 @@ from chat.store.rows import (
 def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence[object]]) -> str:
     """The turn that the header names, as one parameter; `redacted` are the rows that its redactions leave.
 
-    What is not recorded is only told in `passing`.
+    What is not recorded is only told in `passing`, in parts that a notification can hold.
     """
     logs: list[list[object]] = []
     entries: list[list[object]] = []
@@ -47,7 +48,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
                 size += entry_size(text)
                 entries.append([log.key, *_row(0, log.key, added)])
         elif is_shared:
-            passing += [[log.key, *_row(0, log.key, added)] for added in log.entries]
+            passing += [[log.key, *_row(0, log.key, added)[:_TOLD]] for added in log.entries]
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size, log.entries[0].seq])
     ids = [
         [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
@@ -62,12 +63,20 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
         "people": [[id, _written(record)] for id, record in batch.remembered.people.items()],
         "sessions": [[digest, _written(record)] for digest, record in batch.remembered.sessions.items()],
         "emptied": redacted,
-        "passing": passing,
+        "passing": _in_parts(json.dumps(passing)) if passing else (),
     }
     if is_shared:
         parts["claims"] = [_claim(claim) for claim in batch.claims]
         parts["redactions"] = [[key, list(targets)] for key, targets in batch.redactions]
     return as_json({**header, **{name: rows for name, rows in parts.items() if rows}})
+
+
+_TOLD = 8
+"""So many columns of a row others need."""
+
+
+def _in_parts(text: str) -> Sequence[str]:
+    return [text[start : start + limits.NOTIFIED_MOST] for start in range(0, len(text), limits.NOTIFIED_MOST)]
 
 
 def _claim(claim: Claim) -> list[object]:
@@ -96,7 +105,8 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
     answer = told["answer"]
     firsts, outdated = answer.get("firsts") or {}, set(answer.get("outdated", ()))
     rows: dict[str, list[Any]] = {}
-    for key, *row in [*told.get("entries", ()), *(told.get("passing") or ())]:
+    passing = json.loads("".join(told.get("passing") or ()) or "[]")
+    for key, *row in [*told.get("entries", ()), *passing]:
         rows.setdefault(key, []).append(row)
     appended, heads = [], {}
     for key, name, last, oldest, _, _, proposed in told.get("logs", ()):
@@ -104,7 +114,7 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
         added = [entry((seq + shift, answer["at"], *rest[:6])) for seq, _, *rest in rows.get(key, ())]
         if added:
             appended.append(Appended(key, name, oldest is not None, added))
-        else:  # it was too long to be told in passing
+        else:  # it was not heard in passing
             heads[key] = last + shift
     records = [Record(*record) for record in told.get("records", ())]
     remembered = Remembered(

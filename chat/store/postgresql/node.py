@@ -168,14 +168,18 @@ class PostgresNode(PostgresStore):
                 channel = link.value("SELECT channel FROM clock")
                 link.ask(f'LISTEN "{channel}"')
                 self._catch_up(link)
-                hears = True
+                hears, passing = True, []
                 while not self._closing:
                     for notified in link.notified(limits.BEAT_SECONDS):
                         number, _, told = notified.partition(" ")
+                        if number.startswith("+"):
+                            passing.append(told)
+                            continue
                         if int(number) == self._listened + 1 and told:
                             self._listen_to(int(number), link.read(told))
                         elif int(number) > self._listened:
-                            self._catch_up(link)
+                            self._catch_up(link, int(number), passing)
+                        passing = []
             except (Unreachable, Failed) as error:
                 if hears:
                     logger.warn("The other servers cannot be heard: {reason}", reason=in_log(error.reason))
@@ -186,11 +190,15 @@ class PostgresNode(PostgresStore):
             if not self._closing:
                 sleep(limits.RECONNECT_LEAST_SECONDS)
 
-    def _catch_up(self, link: Link) -> None:
-        """Read what was missed."""
+    def _catch_up(self, link: Link, last: int | None = None, passing: Sequence[str] = ()) -> None:
+        """Read what was missed, up to the `last` turn, of which this was told in passing; not further, for what is told
+        in passing of later ones is still to come."""
         while rows := link.ask(
-            "SELECT tick, told FROM turns WHERE tick > :tick ORDER BY tick LIMIT :most",
-            {"tick": self._listened, "most": limits.TURNS_READ},
+            """
+            SELECT tick, told FROM turns WHERE tick > :tick AND tick <= coalesce(:last, tick)
+            ORDER BY tick LIMIT :most
+            """,
+            {"tick": self._listened, "last": last, "most": limits.TURNS_READ},
         ):
             for number, told in rows:
                 if number != self._listened + 1:
@@ -198,7 +206,8 @@ class PostgresNode(PostgresStore):
                     self._closing = True
                     self._reactor.callFromThread(self._is_away, say("it has not listened for an hour: start it anew"))
                     return
-                self._listen_to(number, link.read(told))
+                read = link.read(told)
+                self._listen_to(number, {**read, "passing": passing} if number == last else read)
 
     def _listen_to(self, tick: int, told: Mapping[str, Any]) -> None:
         self._listened = tick

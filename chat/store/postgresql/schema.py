@@ -179,13 +179,21 @@ MIGRATIONS: Sequence[str] = (
         WHERE logs.id = gone.log
     $$;
 
-    -- The nodes are told of a turn; of what is in no table as far as a notification can hold it.
+    -- The nodes are told of a turn; of what is in no table in parts, where a notification cannot hold it.
     CREATE FUNCTION tell(now clock, told jsonb, passing jsonb) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE
         whole text := now.tick || ' ' || (told || passing)::text;
     BEGIN
         INSERT INTO turns VALUES (now.tick, now.at, told::text);
-        PERFORM pg_notify(now.channel, CASE WHEN octet_length(whole) < 7900 THEN whole ELSE now.tick::text END);
+        IF octet_length(whole) < 7900 THEN
+            PERFORM pg_notify(now.channel, whole);
+        ELSE
+            -- Numbered, for what is the same is notified of once.
+            PERFORM pg_notify(now.channel, '+' || number || ' ' || part)
+                FROM jsonb_array_elements_text(coalesce(passing->'passing', '[]')) WITH ORDINALITY AS _ (part, number)
+                ORDER BY number;
+            PERFORM pg_notify(now.channel, now.tick::text);
+        END IF;
     END $$;
 
     -- Somebody is to be called so: returns who is in the way, if anybody is.
@@ -327,7 +335,7 @@ MIGRATIONS: Sequence[str] = (
                 now,
                 (turn - '{{ids,claims,emptied,passing}}'::text[])
                     || jsonb_build_object('answer', mine.answer, 'won', won),
-                jsonb_build_object('passing', turn->'passing')
+                jsonb_strip_nulls(jsonb_build_object('passing', turn->'passing'))
             );
         END IF;
         RETURN mine.answer;
