@@ -643,10 +643,13 @@ STORE_AWAY_SECONDS = 5.0
 waits longer types the line again."""
 
 NOTIFIED_MOST = 7000
-"""Characters, of one byte each, of a part of what is told in passing: a notification of PostgreSQL has 8000."""
+"""Bytes of a part of what other nodes are told: a notification of PostgreSQL has 8000."""
 
 TURNS_READ = 200
 """Turns of other servers that are read at once by one that was not listening: some may bring 5000 lines."""
+
+TURN_PARTS = 8
+"""So many notifications bring a turn; a longer one is read from a table, which holds up whoever waits for it."""
 
 RECONNECT_LEAST_SECONDS, RECONNECT_MOST_SECONDS = 0.1, 1.0
 """Between two tries to reach it."""

@@ -1,12 +1,10 @@
-"""`python -m tests.bench.database`: commits of SQLite's file, of PostgreSQL, and of two nodes on it, in turns: how long
-one takes, the processor's time of a line, when the other node has it, and how long adopting 10 000 people takes."""
+"""`python -m tests.bench.database`: commits of SQLite's file and of PostgreSQL, in turns: how long one takes, the
+processor's time of a line, and how long adopting 10 000 people takes."""
 
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from queue import Empty
 from tempfile import TemporaryDirectory
 
 sys.path[:0] = [str(Path(__file__).parent.parent / "support")]
@@ -40,33 +38,6 @@ def told(name: str, size: int, took: Sequence[float], more: str) -> None:
     sys.stdout.write(f"{name:10} {size:3} lines a turn: {times}; {more}\n")
 
 
-def nodes(where: str, count: int, size: int) -> None:
-    one, other = Stored(where, "a"), Stored(where, "b")
-    seen: list[float] = []
-    other.store.follow(lambda elsewhere: seen.append(time.perf_counter()))
-    ended = threading.Event()
-
-    def hear() -> None:
-        while not ended.is_set():
-            try:
-                function, arguments = other._calls.get(timeout=0.1)
-            except Empty:
-                continue
-            function(*arguments)
-
-    hearing = threading.Thread(target=hear)
-    hearing.start()
-    time.sleep(0.5)
-    begun, took, _ = commits(one, count, size)
-    time.sleep(0.5)
-    ended.set()
-    hearing.join()
-    lags = [there - here for here, there in zip(begun, seen, strict=True)]
-    told("two nodes", size, took, f"there p50 {part(lags, 0.5)} p99 {part(lags, 0.99)} ms")
-    one.close()
-    other.close()
-
-
 def adoption(database: Server) -> None:
     where = database.emptied()
     one, other = Stored(where, "a"), Stored(where, "b")
@@ -95,7 +66,6 @@ def main() -> None:
                 _, took, line = commits(alone, count, size)
                 told("PostgreSQL", size, took, f"{line:.1f} us of the processor a line")
                 alone.close()
-                nodes(database.emptied(), count, size)
         adoption(database)
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from os import kill
+from signal import SIGCONT, SIGSTOP
 from typing import Any
 
 import pytest
@@ -108,10 +110,14 @@ def test_what_was_committed_before_is_told_before_the_answer(nodes: Nodes) -> No
     assert [told.appended[0].entries[0].seq for told in nodes.told[1]] == [1, 2, 3, 4, 5]
 
 
-def test_a_turn_that_is_too_long_for_a_notification_is_read(nodes: Nodes) -> None:
-    nodes.commit(0, batch(lines(*["x" * 500] * 100)))
-    (told,) = nodes.hear(1, 1)
-    assert len(told.appended[0].entries) == 100
+@pytest.mark.parametrize("text", ["x" * 50, "x" * 500, "\u00e9\u4e2d" * 500, "y" * 9_000])
+def test_a_turn_that_is_too_long_for_a_notification_comes_in_parts_or_is_read(nodes: Nodes, text: str) -> None:
+    for _ in range(2):
+        nodes.commit(0, batch(lines(*[text] * 100)))
+    nodes.commit(0, batch(lines("the last")))
+    heard = [entry for told in nodes.hear(1, 3) for entry in told.appended[0].entries]
+    assert [entry.seq for entry in heard] == list(range(1, 202))
+    assert {entry.fact.text for entry in heard[:-1]} == {text}  # type: ignore[union-attr]
 
 
 def test_what_is_not_recorded_is_heard_and_stands_nowhere(nodes: Nodes, postgresql: Server) -> None:
@@ -131,7 +137,7 @@ def test_what_is_not_recorded_is_heard_however_long_it_is(nodes: Nodes, postgres
     time.sleep(0.3)  # it listens
     long = [f"secr\u00e9t {number} \U0001f600" * 700 for number in range(20)]
     nodes.commit(0, batch(lines(*["secret"] * 3000, recorded=False), lines("recorded", key="#ops")))
-    nodes.commit(0, batch(lines(*long, recorded=False)))
+    nodes.commit(0, batch(lines(*long, recorded=False), lines(*["told" * 200] * 100, key="#tea")))
     nodes.commit(0, batch(lines("short", recorded=False)))
     heard = [
         [(entry.seq, entry.fact.text) for one in told.appended if one.key == "#lobby" for entry in one.entries]
@@ -147,11 +153,28 @@ def test_what_is_not_recorded_is_heard_however_long_it_is(nodes: Nodes, postgres
 def test_of_what_was_not_heard_in_passing_it_is_told_how_far_it_goes(nodes: Nodes, postgresql: Server) -> None:
     nodes.commit(0, batch())
     hear_now(nodes, 1, 1)
-    listens = "query LIKE '%turns WHERE tick%' AND pid != pg_backend_pid()"
+    listens = "query LIKE '%FROM turns%' AND pid != pg_backend_pid()"
     postgresql.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listens}")
     nodes.commit(0, batch(lines(*["secret" * 100] * 20, recorded=False)))
     told = nodes.hear(1, 2)[-1]
     assert (told.appended, told.heads) == ([], {"#lobby": 20})
+
+
+def test_a_connection_that_hangs_is_left_for_another_one(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, batch(lines("one")))
+    hear_now(nodes, 1, 1)
+    other = nodes.stores[1]
+    own = other.store._listener._link._connected().pgconn.backend_pid
+    kill(own, SIGSTOP)
+    try:
+        nodes.commit(0, batch(lines("two")))
+        for _ in range(2):
+            assert len(nodes.told[1]) == 1
+            other.wait(other.store.beat(0))
+        assert nodes.hear(1, 2)[-1].appended[0].entries[0].seq == 2
+    finally:
+        kill(own, SIGCONT)
+    assert nodes.commit(1, batch(lines("three"))).firsts == {"#lobby": 3}
 
 
 def test_a_nickname_is_of_one_alone_and_one_that_is_alike_too(nodes: Nodes) -> None:

@@ -1,10 +1,12 @@
 """A database on disk, driven without a reactor: what its threads answer is handed over where a test waits for it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from select import select
+from socket import socket, socketpair
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
@@ -50,19 +52,50 @@ AT_LENGTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
 class Reactor:
-    """What threads call back to."""
+    """What threads call back to, and what reads what comes."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]] = SimpleQueue()
+        self._readers: list[Any] = []
+        self._wakes: tuple[socket, socket] | None = None
+        """There is something to call, where somebody reads."""
 
     def callFromThread(self, callable: Callable[..., object], *args: object) -> None:
         self._calls.put((callable, args))
+        if self._wakes is not None:
+            with suppress(OSError):  # it is full, or nobody reads any more
+                self._wakes[1].send(b"!")
+
+    def addReader(self, reader: Any) -> None:
+        if self._wakes is None:
+            self._wakes = socketpair()
+            self._wakes[1].setblocking(False)
+        self._readers.append(reader)
+
+    def removeReader(self, reader: Any) -> None:
+        self._readers.remove(reader)
+        if not self._readers and self._wakes is not None:
+            wakes, self._wakes = self._wakes, None
+            for end in wakes:
+                end.close()
 
     def callLater(self, delay: float, callable: Callable[..., object]) -> None:
         """This one has nothing else to do, so nobody waits for the interpreter's lock."""
 
     def call_next(self) -> None:
-        """Do the next thing that a thread calls for."""
+        """Do the next thing that a thread calls for, or read what has come."""
+        while self._calls.empty() and self._wakes is not None:
+            woken = self._wakes[0]
+            ready, _, _ = select([woken, *self._readers], [], [], 5)
+            if not ready:
+                raise Empty
+            if woken in ready:
+                woken.recv(4096)
+                ready.remove(woken)
+            for reader in ready:
+                reader.doRead()
+            if ready:
+                return
         function, arguments = self._calls.get(timeout=5)
         function(*arguments)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from chat.base import limits
@@ -36,6 +35,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
     """
     logs: list[list[object]] = []
     entries: list[list[object]] = []
+    folded: list[str | None] = []
     passing: list[list[object]] = []
     is_shared = "node" in header
     for log in batch.appended:
@@ -46,9 +46,10 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
                 text = added.fact.text if isinstance(added.fact, Said) else None
                 lines += text is not None
                 size += entry_size(text)
-                entries.append([log.key, *_row(0, log.key, added)])
+                entries.append([log.key, *_row(log.key, added)])
+                folded.append(_folded(text))
         elif is_shared:
-            passing += [[log.key, *_row(0, log.key, added)[:_TOLD]] for added in log.entries]
+            passing += [[log.key, *_row(log.key, added)[:_TOLD]] for added in log.entries]
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size, log.entries[0].seq])
     ids = [
         [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
@@ -58,6 +59,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
     parts: dict[str, Any] = {
         "logs": logs,
         "entries": entries,
+        "folded": folded,
         "ids": ids,
         "records": [[*record, value] for record, value in records.items()],
         "people": [[id, _written(record)] for id, record in batch.remembered.people.items()],
@@ -131,15 +133,24 @@ def _written(record: Any) -> str | None:
     return None if record is None else people.written(record)
 
 
-def _row(log: int, key: str, added: Entry) -> list[object]:
-    """An entry in the order of the columns, with what a search compares."""
+def _row(key: str, added: Entry) -> list[object]:
+    """An entry in the order of the columns, but for what a search compares."""
     if is_usual(added.fact):
-        place, at, *author, text = values_of_message(log, added)
-        row: list[object] = [place, at, "message", *author, text, None, None]
-    else:
-        row = values(log, key, added)
-    text = row[6]
-    return [*row, " ".join(tokens(text)) if isinstance(text, str) else None]
+        place, at, *author, text = values_of_message(0, added)
+        return [place, at, "message", *author, text, None, None]
+    return values(0, key, added)
+
+
+def _folded(text: str | None) -> str | None:
+    """What a search compares."""
+    return None if text is None else " ".join(tokens(text))
+
+
+def rewritten(log: int, key: str, changed: Entry) -> list[object]:
+    """A row of `entries` as the function `rewrite` of the database takes it."""
+    row = values(log, key, changed)
+    text = changed.fact.text if isinstance(changed.fact, Said) else None
+    return [*row, _folded(text)]
 
 
 def redacted(link: Link, redactions: Sequence[Redaction]) -> Sequence[Sequence[object]]:
@@ -158,10 +169,6 @@ def redacted(link: Link, redactions: Sequence[Redaction]) -> Sequence[Sequence[o
         )
         found += [rewritten(row[0] >> SEQ_BITS, key, emptied(entry(row))) for row in rows]
     return found
-
-
-rewritten = partial(_row)
-"""A row of `entries` as the function `rewrite` of the database takes it."""
 
 
 def known(link: Link, lines: Sequence[LineId]) -> Mapping[LineId, Known]:

@@ -138,7 +138,7 @@ class Link:
             self.close()
             raise Unreachable(_said(str(error)), asked=True) from None
         except TimeoutError:
-            self._abandon()
+            self.abandon()
             raise Unreachable(say("it does not answer"), asked=True) from None
 
     def value(self, statement: str, values: Mapping[str, object] = MappingProxyType({})) -> Any:
@@ -146,29 +146,25 @@ class Link:
         ((value,),) = self.ask(statement, values)
         return value
 
-    @staticmethod
-    def read(text: str) -> Any:
-        """What a text in JSON says."""
-        return json.loads(text)
-
-    def notified(self, seconds: float) -> Iterator[str]:
-        """What is notified of, in order, and at least for so long nothing else; raises `Unreachable`."""
-        connection = self._connected().pgconn
-        if not connection.is_busy():  # what came with the last answer is there already
-            poll = select.poll()
-            poll.register(connection.socket, select.POLLIN)
-            waiting = connection.notifies()
-            if waiting is not None:
-                yield waiting.extra.decode()
-            elif not poll.poll(seconds * 1000):
-                return
+    def end(self) -> socket.socket:
+        """The connection's socket under another descriptor, which stays when libpq closes its own; raises
+        `Unreachable`."""
         try:
-            connection.consume_input()
-        except psycopg.Error as error:
-            self.close()
+            return socket.socket(fileno=dup(self._connected().pgconn.socket))
+        except (OSError, psycopg.Error) as error:
             raise Unreachable(_said(str(error)), asked=False) from None
-        while (notified := connection.notifies()) is not None:
-            yield notified.extra.decode()
+
+    def take(self) -> None:
+        """Take in what has come, without waiting; raises `Unreachable`."""
+        try:
+            self._connected().pgconn.consume_input()
+        except psycopg.Error as error:
+            raise Unreachable(_said(str(error)), asked=False) from None
+
+    def notified(self) -> str | None:
+        """What was notified of next, as far as it has come in."""
+        notified = self._connected().pgconn.notifies()
+        return None if notified is None else notified.extra.decode()
 
     def run(self, script: str) -> None:
         """Do several statements, however long they take."""
@@ -200,10 +196,10 @@ class Link:
             self._connection.close()
             self._connection = None
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """The same, where nobody may be at the other end."""
         if self._connection is not None:
-            with suppress(OSError), socket.socket(fileno=dup(self._connection.pgconn.socket)) as end:
+            with suppress(OSError, Unreachable), self.end() as end:
                 end.shutdown(socket.SHUT_RDWR)
         self.close()
 

@@ -1,14 +1,12 @@
 """The same store where several servers use one database: it gives all of their turns one order, in which each hears of
 the others'.
 
-A thread listens to what PostgreSQL notifies of, and reads what was too long for that, or missed, from a table.  What it
-hears is told in the order of the turns, and so are the answers to this node's own: what comes too early waits.
+What others stored is told in the order of the turns (`chat.store.postgresql.listening`), and so are the answers to this
+node's own: what comes too early waits.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from threading import Thread
-from time import sleep
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,14 +16,14 @@ from twisted.python.failure import Failure
 from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
-from chat.base.language import say
+from chat.base.language import Sentence, say
 from chat.core.ports import Batch, Claim, Elsewhere, NodeState, Numbered
 from chat.store.postgresql.commits import adopt, told_of
-from chat.store.postgresql.connection import Failed, Link, Unreachable
+from chat.store.postgresql.connection import Link
+from chat.store.postgresql.listening import Listener, Reading, Told
 from chat.store.postgresql.schema import Prepared, states
-from chat.store.postgresql.store import Flight, PostgresStore, in_log
+from chat.store.postgresql.store import Flight, PostgresStore
 from chat.store.rows import as_json, date
-from chat.store.worker import Reactor
 
 logger = Logger()
 
@@ -44,19 +42,17 @@ class PostgresNode(PostgresStore):
 
     shared = True
 
-    def __init__(self, prepared: Prepared, reactor: Reactor) -> None:
+    def __init__(self, prepared: Prepared, reactor: Reading) -> None:
         super().__init__(prepared, reactor)
         self.node = prepared.node
         self._tell: Callable[[Elsewhere], None] = lambda elsewhere: None
         self._seen = prepared.tick
         """The turn that was told last."""
-        self._listened = prepared.tick
-        """The one that the listener had last."""
-        self._heard: dict[int, Mapping[str, Any]] = {}
+        self._heard: dict[int, Told] = {}
         """What cannot be told yet, by its turn."""
         self._own: tuple[int, Callable[[], None]] | None = None
         """In which turn this node's batch was kept, and what answers it."""
-        self._listener = Thread(target=self._listen, name="chat-listener", daemon=True)
+        self._listener = Listener(self._link(), reactor, self._epoch, self._seen, self._hear, self._lost)
 
     def start(self) -> None:
         """(Store)"""
@@ -72,13 +68,20 @@ class PostgresNode(PostgresStore):
         lease = int(limits.LEASE_SECONDS)
         values = {"epoch": self._epoch, "seen": self._seen, "lease": lease, "people": people}
 
-        def beat(link: Link) -> Collection[str]:
-            lapsed: Collection[str] | None = link.value("SELECT beat(:epoch, :seen, :lease, :people)", values)
+        def beat(link: Link) -> tuple[Collection[str] | None, int]:
+            ((lapsed, tick),) = link.ask(
+                "SELECT beat(:epoch, :seen, :lease, :people), (SELECT tick FROM clock)", values
+            )
+            return lapsed, tick
+
+        def beaten(answer: tuple[Collection[str] | None, int]) -> Collection[str]:
+            lapsed, tick = answer
+            self._listener.expect(tick)
             if lapsed is None:
                 raise NotStored(ADOPTED)
             return lapsed
 
-        return self._change(beat)
+        return self._change(beat).addCallback(beaten)
 
     def adopt(self, node: str) -> Deferred[None]:
         """(SharedStore)"""
@@ -107,13 +110,13 @@ class PostgresNode(PostgresStore):
         leave = "UPDATE servers SET until = least(until, moment()) WHERE epoch = :epoch"
         left = self._change(lambda link: link.ask(leave, {"epoch": self._epoch}))
         left.addErrback(lambda failure: failure.trap(NotStored) and None)
-        return super().close()
+        return super().close().addCallback(lambda _: self._listener.close())
 
     # The order.
 
     @property
     def _last(self) -> int:
-        return max(self._tick, self._listened)
+        return max(self._tick, self._listener.tick)
 
     def _header(self, batch: Batch, flight: Flight) -> dict[str, object]:
         return {**super()._header(batch, flight), "node": self.node, "seen": flight.seen}
@@ -133,10 +136,16 @@ class PostgresNode(PostgresStore):
             self._own = flight.tick, partial(super()._landed, result, flight)
             self._go_on()
 
-    def _hear(self, tick: int, told: Mapping[str, Any]) -> None:
-        if tick > self._seen:
+    def _hear(self, tick: int, told: Told | None) -> None:
+        """The next turn; of this node's own the answer is under way."""
+        if told is not None:
             self._heard[tick] = told
             self._go_on()
+
+    def _lost(self, reason: Sentence) -> None:
+        """What the others said cannot be told any more."""
+        self._closing = True
+        self._is_away(reason)
 
     def _go_on(self) -> None:
         """Tell what is next, as long as it is there."""
@@ -144,71 +153,14 @@ class PostgresNode(PostgresStore):
             tick = self._seen + 1
             if self._own is not None and self._own[0] <= tick:
                 (_, answer), self._own = self._own, None
-                self._heard.pop(tick, None)
                 self._seen = tick
                 answer()
                 continue
-            told = self._heard.get(tick)
-            if told is None or told["epoch"] == self._epoch:  # of its own the answer is under way
+            told = self._heard.pop(tick, None)
+            if told is None:
                 return
-            del self._heard[tick]
             self._seen = tick
             try:
                 self._tell(told_of(told))
             except Exception:
                 logger.failure("What another server stored could not be told")
-
-    # The listener's thread.
-
-    def _listen(self) -> None:
-        link = Link(self._address, self._suits)
-        hears = True
-        while not self._closing:
-            try:
-                channel = link.value("SELECT channel FROM clock")
-                link.ask(f'LISTEN "{channel}"')
-                self._catch_up(link)
-                hears, passing = True, []
-                while not self._closing:
-                    for notified in link.notified(limits.BEAT_SECONDS):
-                        number, _, told = notified.partition(" ")
-                        if number.startswith("+"):
-                            passing.append(told)
-                            continue
-                        if int(number) == self._listened + 1 and told:
-                            self._listen_to(int(number), link.read(told))
-                        elif int(number) > self._listened:
-                            self._catch_up(link, int(number), passing)
-                        passing = []
-            except (Unreachable, Failed) as error:
-                if hears:
-                    logger.warn("The other servers cannot be heard: {reason}", reason=in_log(error.reason))
-                hears = False
-            except Exception:  # what it could not be told of stands in the table
-                logger.failure("Another server could not be heard")
-            link.close()
-            if not self._closing:
-                sleep(limits.RECONNECT_LEAST_SECONDS)
-
-    def _catch_up(self, link: Link, last: int | None = None, passing: Sequence[str] = ()) -> None:
-        """Read what was missed, up to the `last` turn, of which this was told in passing; not further, for what is told
-        in passing of later ones is still to come."""
-        while rows := link.ask(
-            """
-            SELECT tick, told FROM turns WHERE tick > :tick AND tick <= coalesce(:last, tick)
-            ORDER BY tick LIMIT :most
-            """,
-            {"tick": self._listened, "last": last, "most": limits.TURNS_READ},
-        ):
-            for number, told in rows:
-                if number != self._listened + 1:
-                    # What others said is lost to it: it would tell wrong numbers from now on.
-                    self._closing = True
-                    self._reactor.callFromThread(self._is_away, say("it has not listened for an hour: start it anew"))
-                    return
-                read = link.read(told)
-                self._listen_to(number, {**read, "passing": passing} if number == last else read)
-
-    def _listen_to(self, tick: int, told: Mapping[str, Any]) -> None:
-        self._listened = tick
-        self._reactor.callFromThread(self._hear, tick, told)

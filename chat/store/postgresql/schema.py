@@ -4,6 +4,7 @@ All of it happens before `twistd` goes into the background, as with a file.  The
 writer's from then on, for it holds the lock that keeps other servers out.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from errno import EACCES
@@ -142,7 +143,7 @@ MIGRATIONS: Sequence[str] = (
     CREATE TABLE secrets (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
     REVOKE ALL ON secrets FROM PUBLIC;
     -- What the nodes tell each other of, kept for an hour.
-    CREATE TABLE turns (tick bigint PRIMARY KEY, at bigint NOT NULL, told text NOT NULL);
+    CREATE TABLE turns (tick bigint PRIMARY KEY, at bigint NOT NULL, epoch bigint NOT NULL, told text NOT NULL);
 
     CREATE FUNCTION entry_size(text text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
         RETURN 150 + coalesce(octet_length(text), 0) * 3 / 2;
@@ -179,21 +180,26 @@ MIGRATIONS: Sequence[str] = (
         WHERE logs.id = gone.log
     $$;
 
-    -- The nodes are told of a turn; of what is in no table in parts, where a notification cannot hold it.
-    CREATE FUNCTION tell(now clock, told jsonb, passing jsonb) RETURNS void LANGUAGE plpgsql AS $$
+    -- The nodes are told of a turn, in as many notifications as it takes, each with how many follow and of what kind it
+    -- is; where it is long they read it.  What is in no table comes in parts that fit.
+    CREATE FUNCTION tell(now clock, epoch bigint, told jsonb, passing jsonb) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE
-        whole text := now.tick || ' ' || (told || passing)::text;
+        whole text := told::text;
+        size int := octet_length(whole);
+        is_read boolean := size > {limits.NOTIFIED_MOST} * {limits.TURN_PARTS};
+        width int := CASE size WHEN length(whole) THEN {limits.NOTIFIED_MOST} ELSE {limits.NOTIFIED_MOST} / 4 END;
+        parts int := CASE WHEN is_read THEN 1 ELSE ceil(length(whole)::real / width) END;
+        more int := coalesce(jsonb_array_length(passing), 0);
+        header text := now.tick || ' ' || epoch || ' ';
     BEGIN
-        INSERT INTO turns VALUES (now.tick, now.at, told::text);
-        IF octet_length(whole) < 7900 THEN
-            PERFORM pg_notify(now.channel, whole);
-        ELSE
-            -- Numbered, for what is the same is notified of once.
-            PERFORM pg_notify(now.channel, '+' || number || ' ' || part)
-                FROM jsonb_array_elements_text(coalesce(passing->'passing', '[]')) WITH ORDINALITY AS _ (part, number)
-                ORDER BY number;
-            PERFORM pg_notify(now.channel, now.tick::text);
-        END IF;
+        INSERT INTO turns VALUES (now.tick, now.at, epoch, whole);
+        FOR part IN 1..parts LOOP
+            PERFORM pg_notify(now.channel, header || more + parts - part || CASE WHEN is_read THEN ' read ' ELSE
+                ' told ' || substr(whole, (part - 1) * width + 1, width) END);
+        END LOOP;
+        FOR part IN 1..more LOOP
+            PERFORM pg_notify(now.channel, header || more - part || ' passing ' || (passing->>part - 1));
+        END LOOP;
     END $$;
 
     -- Somebody is to be called so: returns who is in the way, if anybody is.
@@ -294,8 +300,10 @@ MIGRATIONS: Sequence[str] = (
                 INSERT INTO entries
                 SELECT place + (part->>1)::bigint + shift,
                     CASE WHEN me IS NULL THEN (part->>2)::bigint ELSE now.at END,
-                    part->>3, part->>4, part->>5, part->>6, part->>7, part->>8, part->>9, part->>10
-                FROM jsonb_array_elements(turn->'entries') AS part JOIN placed ON key = part->>0
+                    part->>3, part->>4, part->>5, part->>6, part->>7, part->>8, part->>9, folded
+                FROM ROWS FROM (
+                    jsonb_array_elements(turn->'entries'), jsonb_array_elements_text(turn->'folded')
+                ) AS written (part, folded) JOIN placed ON key = part->>0
             )
             SELECT jsonb_object_agg(key, first + shift) INTO firsts FROM placed;
         END IF;
@@ -332,10 +340,10 @@ MIGRATIONS: Sequence[str] = (
         UPDATE servers SET n = (turn->>'n')::bigint, answer = mine.answer WHERE epoch = mine.epoch;
         IF me IS NOT NULL THEN
             PERFORM tell(
-                now,
-                (turn - '{{ids,claims,emptied,passing}}'::text[])
+                now, mine.epoch,
+                (turn - '{{epoch,n,seen,ids,claims,emptied,folded,passing}}'::text[])
                     || jsonb_build_object('answer', mine.answer, 'won', won),
-                jsonb_strip_nulls(jsonb_build_object('passing', turn->'passing'))
+                turn->'passing'
             );
         END IF;
         RETURN mine.answer;
@@ -384,10 +392,9 @@ MIGRATIONS: Sequence[str] = (
         END LOOP;
         UPDATE servers SET adopted = now.tick, until = CASE WHEN lapsed THEN NULL ELSE until END
             WHERE epoch = current(gone);
-        PERFORM tell(now, jsonb_build_object(
-            'node', name, 'adopted', gone, 'epoch', 0, 'answer', jsonb_build_object('at', now.at), 'won', won,
-            'sessions', ended
-        ), '{{}}');
+        PERFORM tell(now, 0, jsonb_build_object(
+            'node', name, 'adopted', gone, 'answer', jsonb_build_object('at', now.at), 'won', won, 'sessions', ended
+        ), NULL);
         RETURN true;
     END $$;
 
@@ -642,7 +649,7 @@ def states(link: Link) -> Sequence[NodeState]:
             lease,
             people,
             behind,
-            *link.read(options),
+            *json.loads(options),
         )
         for name, version, since, heard_at, lease, people, behind, options in rows
     ]
