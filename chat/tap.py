@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReact
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from chat.base import limits
+from chat.base import addresses, limits
 from chat.base.bans import Bans
 from chat.base.clock import RunningTime, Unhurried, elapsed
 from chat.base.errors import Unfit, about
@@ -119,6 +119,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     restore(hub, kept.remembered, kept.elsewhere)
     if shared is not None:
         OtherNodes(hub, shared.store, kept, agreed.told)
+        hub.addresses.tell(options["node"], options["address"])
     all_ports = [*options["ports"], *options["tls-ports"], *options["ssh-ports"]]
     behind_proxy = any(map(listening.is_proxys, all_ports))
     factory = ChatFactory(hub, wires, behind_proxy)
@@ -206,7 +207,8 @@ def _web(
     def opened(web: Any) -> Browsers:
         plain, sealed = (listening.open_to_all(some) or 0 for some in (ports, encrypted))
         shared = bool(options["shared-computers"])
-        settings = web.Settings(options["web-name"], shared, listening.addresses, options["public-log"], plain, sealed)
+        names = {*options["web-name"], *map(addresses.host, filter(addresses.is_page, options["address"]))}
+        settings = web.Settings(names, shared, listening.addresses, options["public-log"], plain, sealed)
         return web.Web(factory.hub, factory, words, settings)  # type: ignore[no-any-return]  # it was not imported here
 
     return make

@@ -844,6 +844,16 @@ ARRIVALS_REFILL_SECONDS, are not counted as arrivals: each takes 0.5 ms."""
 WEB_ADDRESS = 400
 """Characters of an address that is drawn as a QR code: of longer ones the squares are too small for a telephone."""
 
+ADDRESS = 300
+ADDRESSES = 8
+"""Characters of an address by which people come to a node, and how many it may have: each page and program is told
+all of all nodes, and a name of DNS has 253."""
+
+ADDRESSES_TOLD_SECONDS = 24 * 3600.0
+ADDRESSES_SECONDS = 30 * 24 * 3600.0
+"""A node tells its addresses each day, and what was not told for so long is its no more: a page that was loaded there
+may stay open for weeks, and a name that is given up becomes somebody else's later than that."""
+
 HEALTH_SECONDS = 1.0
 """In which the store has to answer whoever asks whether the server works."""
 

@@ -44,7 +44,8 @@ def greet(session: Session) -> None:
         server_password.greet(session)
         return
     hub, only = session.hub, accounts_only(session)
-    session.answer(Greeting(hub.settings.server, __version__, len(hub.people), hub.settings.motd, only))
+    settings = hub.settings
+    session.answer(Greeting(settings.server, __version__, len(hub.people), settings.motd, only, hub.addresses.all))
     if only and asks(session):
         _ask_for_account(session)
 

@@ -23,6 +23,7 @@ from chat.base.passwords import Shared
 from chat.base.public_keys import PublicKey
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
+from chat.core.addresses import Addresses
 from chat.core.archive import Archive
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
@@ -159,6 +160,7 @@ class Hub:
         """It is good until there is an operator."""
         self.process: Process
         """It is there as soon as it is known what the server is made of."""
+        self.addresses = Addresses(self.turn, clock, now)
         self.others: SharedStore | None = None
         """The store, where other nodes use it as well."""
         self.invitations = Invitations(self.turn, now, kept.records)

@@ -89,6 +89,8 @@ class OtherNodes:
                     self._holders[id] = person.detached[-1].node or store.node
         for digest, session in kept.remembered.sessions.items():
             self._note(digest, session)
+        for told in kept.records:
+            hub.addresses.stored(told)
         hub.others = store
         hub.turn.landed = self._landed
         store.follow(self._told)
@@ -177,6 +179,7 @@ class OtherNodes:
     def _record(self, record: Record) -> None:
         if record.kind == FORGOTTEN:
             forgotten(self._hub, record.key)
+        self._hub.addresses.stored(record)
         self._hub.invitations.stored(record)
         if (ended := self._hub.keys.stored(record)) is not None:
             self._hub.key_ended(ended)

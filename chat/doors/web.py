@@ -5,7 +5,8 @@ A connection is a browser's (`Browser`) until it asks for the WebSocket; from th
 
 A page of somebody else's must neither read nor write here.  So the name under which it was reached (Host) has to be one
 that no stranger can give to this machine (DNS rebinding), and where a page asks (Origin), it has to be ours; there are
-no cookies, and nothing else that a browser sends along by itself.
+no cookies, and nothing else that a browser sends along by itself.  Where several servers are one chat, a page of one of
+the others is ours where it wants to talk, and there alone; and ours may talk with the others.
 """
 
 import ipaddress
@@ -32,7 +33,7 @@ from wsproto.events import AcceptConnection
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import RemoteProtocolError
 
-from chat.base import limits
+from chat.base import addresses, limits
 from chat.base.language import Language
 from chat.core.hub import Hub
 from chat.doors.sockets import Caller
@@ -55,13 +56,16 @@ _FILES = {
 }
 """By the path, the file of the page and what it is."""
 
+_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+_TALK = b"/ws"
+"""Where a page talks."""
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -115,6 +119,11 @@ class Web:
         self._browsers: set[Browser] = set()
         self._hosts: Counter[str] = Counter()
         self._empty: Deferred[None] | None = None
+
+    @property
+    def pages(self) -> Sequence[str]:
+        """The addresses of the page on all servers of this chat, where they are several."""
+        return list(filter(addresses.is_page, self.hub.addresses.all))
 
     def begin(self, door: Door) -> "Browser | None":
         """A browser has come; None where there are too many."""
@@ -205,6 +214,11 @@ class Browser(HTTPChannel):
         budget.left -= price
         return budget.wait(hub.clock.seconds())
 
+    def policy(self) -> str:
+        """Where the page may go."""
+        others = [addresses.socket(page) for page in self._web.pages]
+        return " ".join([f"{_POLICY}; connect-src 'self'", *others]) if others else _POLICY
+
     def _give_up(self) -> None:
         self._deadline = self._web.hub.clock.callLater(limits.WEB_LAST_SECONDS, self.transport.abortConnection)
         self.loseConnection()
@@ -280,6 +294,7 @@ class _Request(Request):
         self.channel.wait_no_more()
         for name, value in _HEADERS.items():
             self.setHeader(name.encode(), value.encode())
+        self.setHeader(b"content-security-policy", self.channel.policy().encode())
         if self.path == b"*":  # it is answered like all others, and not by Twisted for everybody
             self.path = b"/*"
         super().process()
@@ -310,7 +325,8 @@ class _Site(Site):
         origins = request.requestHeaders.getRawHeaders("origin", [])
         if len(host) != 1 or not may_be_called(host[0], self._web.settings.names):
             return Text(421, _MISDIRECTED)
-        if any(not is_ours(origin, host[0]) for origin in origins):
+        nodes = {addresses.origin(page) for page in self._web.pages} if request.path == _TALK else ()
+        if any(not is_ours(origin, host[0]) and origin.lower() not in nodes for origin in origins):
             return Text(403, _FOREIGN.format(host=host[0]))
         if wait := request.spend(limits.PRICE_REQUEST):
             request.setHeader(b"retry-after", b"%d" % ceil(wait))
@@ -400,7 +416,7 @@ def _root(web: Web) -> Resource:
     root.putChild(b"healthz", Health(web.hub))
     root.putChild(b"post", Posts(web.hub, web.posts, _caller))
     root.putChild(b"log", Transcripts(web.hub, web.settings.public, web.words))
-    root.putChild(b"ws", _Socket())
+    root.putChild(_TALK.removeprefix(b"/"), _Socket())
     return root
 
 

@@ -30,7 +30,7 @@ class _Choice(Options):
                 "copy", say("name a file and a database, one after the other, as in {example}.", example=example)
             )
         check_extra(shown(addresses[0]))
-        self["file"], self["address"] = Path(files[0].removeprefix(_FILE)).absolute(), addresses[0]
+        self["file"], self["postgresql"] = Path(files[0].removeprefix(_FILE)).absolute(), addresses[0]
         self["fills"] = words[0] == files[0]
 
 
@@ -43,7 +43,7 @@ def main(words: Sequence[str]) -> int:
     except (Unfit, Unusable) as error:
         sys.stderr.write(f"chat-server copy: {options.language.words(error.sentence)}\n")
         return 1
-    target = shown(options["address"]) if options["fills"] else str(options["file"])
+    target = shown(options["postgresql"]) if options["fills"] else str(options["file"])
     for done in sentences(replies.BackedUp(target)):
         sys.stdout.write(f"{options.language.words(done)}\n")
     return 0
@@ -54,8 +54,8 @@ def _copy(options: Options) -> None:
 
     file: Path = options["file"]
     if not options["fills"]:
-        copied(options["address"], file)
+        copied(options["postgresql"], file)
     elif not file.exists():
         raise Wrong(str(file), say("there is no such file."))
     else:
-        from_file(file, options["address"])
+        from_file(file, options["postgresql"])

@@ -111,6 +111,11 @@ GROUPS: Sequence[tuple[Sentence, Mapping[str, Sentence]]] = (
                 "What this server is called where several use one database of PostgreSQL: they are one chat, and "
                 "people of one that is gone are held by another."
             ),
+            "address": say(
+                "With --node, how people come to this one: https://HOST/ for browsers, tls://HOST for programs. The "
+                "other nodes tell it to theirs, whose page goes there by itself when its own is gone. May be given "
+                "several times."
+            ),
             "sync": say("What is acknowledged survives a power cut (full), or kill -9 (normal, faster)."),
             "keep": say(
                 "What is kept: all, 30d (a month; also 12h, 8w), 5000lines (what people said last in each room), or "

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from chat.base import limits, names
+from chat.base import addresses, limits, names
 from chat.base.bans import parse_ban
 from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.errors import Refused, Unfit, about
@@ -117,6 +117,7 @@ class Options(CommandLine):
         self["bans"] = frozenset()
         self["proxy"] = frozenset()
         self["web-name"] = frozenset()
+        self["address"] = []
         self["public-log"] = frozenset()
         self["reserved"] = frozenset()
         self["for"] = None
@@ -282,6 +283,17 @@ class Options(CommandLine):
             raise Wrong(f"--web-name {name}", say("a name such as chat.example.org would be right."))
         self["web-name"] |= {name.lower().removesuffix(".")}
 
+    def opt_address(self, address: str) -> None:
+        """(usage.Options)"""
+        if (found := addresses.normal(address)) is None:
+            raise Wrong(
+                f"--address {visible(address)}",
+                say("https://HOST/ for browsers, or tls://HOST for chat-client, would be right."),
+            )
+        self["address"] = list(dict.fromkeys([*self["address"], found]))
+        if len(self["address"]) > limits.ADDRESSES:
+            raise Wrong("--address", say("{limit} are the most.", limit=limits.ADDRESSES))
+
     def opt_public_log(self, room: str) -> None:
         """(usage.Options)"""
         with _of(f"--public-log {room}"):
@@ -409,6 +421,8 @@ class Options(CommandLine):
                     f"--node {visible(self['node'])}",
                     say("letters, digits, dots and dashes would be right, 32 at most."),
                 )
+        if self["address"] and self["node"] is None:
+            raise Wrong("--address", say("that goes with --node: it is for people of other nodes."))
         if is_address(self["database"]):
             check_extra(f"--database {shown(self['database'])}")
             given = {

@@ -28,6 +28,9 @@ class Greeting(NamedTuple):
     accounts_only: bool = False
     """Whoever has no account needs an invitation."""
 
+    addresses: Sequence[str] = ()
+    """By which one comes to this chat, where several servers are one: this one's first."""
+
 
 class PasswordFirst(NamedTuple):
     """The same where the password of the server comes first: nothing more is told; it is not `taken` where others may

@@ -113,8 +113,10 @@ class JsonWire:
 
     def _greeting(self, greeting: Greeting) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": greeting.server, "version": greeting.version}
-        only = {"accounts_only": True} if greeting.accounts_only else {}
-        return [{**hello, "here": greeting.here, "motd": list(greeting.motd), **only, "acks": True}]
+        more: dict[str, object] = {"accounts_only": True} if greeting.accounts_only else {}
+        if greeting.addresses:
+            more["addresses"] = list(greeting.addresses)
+        return [{**hello, "here": greeting.here, "motd": list(greeting.motd), **more, "acks": True}]
 
     def _password_first(self, first: PasswordFirst) -> Sequence[Mapping[str, object]]:
         hello = {"type": "hello", "server": first.server, "version": first.version}

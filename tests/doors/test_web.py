@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, fail
 from world import Logged, World
 
 from chat.base import limits
+from chat.core.ports import Record
 from chat.doors.tcp import Browsers
 from chat.doors.web import Settings, is_ours, may_be_called
 from chat.log.events import Measured, RoleGiven
@@ -405,6 +406,55 @@ def test_a_name_that_the_operator_tells_is_right(world: World) -> None:
 def test_no_host_or_two_are_refused(web: World) -> None:
     assert Asker(web).ask(head(host=None))[0] == 421
     assert Asker(web).ask(b"GET / HTTP/1.1\r\nHost: pi\r\nHost: pi\r\n\r\n")[0] == 421
+
+
+# Where several servers are one chat.
+
+
+NORTH = "https://north.example/chat/"
+
+
+def told(world: World) -> None:
+    """Another server of this chat has told its addresses."""
+    keys = {"at": world.now().isoformat(), "addresses": [NORTH, "tls://north.example"]}
+    world.hub.addresses.stored(Record("address", "north", json.dumps(keys)))
+
+
+def test_a_page_of_another_node_talks_here_and_may_do_nothing_else(web: World) -> None:
+    assert Asker(web).ask(upgrade(origin="https://north.example"))[0] == 403
+    told(web)
+    assert Asker(web).ask(upgrade(origin="https://north.example"))[0] == 101
+    assert Asker(web).ask(upgrade(origin="HTTPS://North.example"))[0] == 101
+    for path in ("/", "/about.json", "/post/ops", "/log/ops", "/healthz", "/ws/"):
+        assert Asker(web).ask(head(path, origin="https://north.example"))[0] == 403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://north.example",
+        "https://north.example:8443",
+        "https://north.example.evil",
+        "https://north.example/chat",
+        "null",
+    ],
+)
+def test_one_that_is_only_called_alike_does_not(web: World, origin: str) -> None:
+    told(web)
+    assert Asker(web).ask(upgrade(origin=origin))[0] == 403
+
+
+def test_a_page_of_another_node_may_not_come_under_a_strange_name(web: World) -> None:
+    told(web)
+    assert Asker(web).ask(upgrade(origin="https://north.example", host="evil.example"))[0] == 421
+
+
+def test_the_page_may_go_to_the_other_nodes_and_nowhere_else(web: World) -> None:
+    policy = Asker(web).ask(head())[1]["content-security-policy"]
+    assert "connect-src" not in policy
+    told(web)
+    headers = Asker(web).ask(head())[1]
+    assert headers["content-security-policy"] == f"{policy}; connect-src 'self' wss://north.example/chat/ws"
 
 
 # Talking.

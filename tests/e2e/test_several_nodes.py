@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from .conftest import Connect, OnScreen, Serve
+from tests.support.ports import held_port
+
+from .conftest import Browse, Connect, OnScreen, Serve
 from .screen import Screen
 from .server import ENVIRONMENT, Server
 from .waiting import SECONDS, until
 
 pytestmark = pytest.mark.slow
 
+NAMES = ("one", "two")
 CLIENT = (sys.executable, "-m", "chat.client")
 QUICK = {"LEASE_SECONDS": 2, "BEAT_SECONDS": 0.5}
 IMPATIENT = (
@@ -32,23 +35,24 @@ IMPATIENT = (
 class Nodes:
     """Two of one chat, `one` and `two`, which can be started again where they were."""
 
-    def __init__(self, postgresql: Any, serve: Serve, directory: Path) -> None:
+    def __init__(self, postgresql: Any, serve: Serve, directory: Path, stack: ExitStack) -> None:
         self._serve = serve
         self._directory = directory
         self._where = postgresql.emptied("served")
-        self.all = [self._start("one"), self._start("two")]
+        self._ports = [stack.enter_context(held_port()).getsockname()[1] for _ in NAMES]
+        self.all = [self._start(0), self._start(1)]
 
-    def _start(self, name: str, *more: str) -> Server:
+    def _start(self, number: int) -> Server:
+        name, port = NAMES[number], self._ports[number]
         data = self._directory / name
         data.mkdir(exist_ok=True)
         words = ("--database", self._where, "--node", name, "--control", "none", "--rate", "0", "--data", str(data))
-        return self._serve(*words, *more, **QUICK)
+        where = ("--port", f"tcp:{port}:interface=127.0.0.1", "--address", f"http://127.0.0.1:{port}/")
+        return self._serve(*words, *where, **QUICK)
 
     def comes_back(self, number: int) -> None:
         """One that was killed is started again, at its port."""
-        server = self.all[number]
-        port = f"tcp:{server.port}:interface={server.host}"
-        self.all[number] = self._start(("one", "two")[number], "--port", port)
+        self.all[number] = self._start(number)
 
     @property
     def addresses(self) -> Sequence[str]:
@@ -57,8 +61,8 @@ class Nodes:
 
 
 @pytest.fixture
-def nodes(postgresql: Any, serve: Serve, tmp_path: Path) -> Nodes:
-    return Nodes(postgresql, serve, tmp_path)
+def nodes(postgresql: Any, serve: Serve, tmp_path: Path, stack: ExitStack) -> Nodes:
+    return Nodes(postgresql, serve, tmp_path, stack)
 
 
 def said(record: str) -> Sequence[str]:
@@ -136,3 +140,37 @@ def test_who_sits_at_a_terminal_is_led_to_the_other_node_and_says_all_once(
         until(lambda: any("<bob> still one" in row for row in screen.lines), what=shown)
         bob.says("/who")
         bob.hears("2 people are in #lobby: amy and bob")
+
+
+@pytest.mark.door
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
+def test_a_page_goes_to_the_other_node_and_says_all_once(
+    nodes: Nodes, connect: Connect, browse: Browse, how: signal.Signals
+) -> None:
+    ana = browse(nodes.all[0]).joins("ana")
+    bob = connect(nodes.all[1], "bob").joins()
+    bob.says("hello ana")
+    ana.hears("bob: hello ana").says("before")
+    bob.hears("<ana> before")
+    nodes.all[0].process.send_signal(how)
+    ana.says("meanwhile", "and more")
+    bob.says("are you there?")
+    bob.hears("<ana> and more", 4 * SECONDS)
+    ana.hears("bob: are you there?").says("after")
+    bob.hears("<ana> after")
+    until(lambda: "ana: after" in ana.lines)
+    assert sorted(ana.lines) == sorted(
+        ["bob: hello ana", "ana: before", "bob: are you there?", "ana: meanwhile", "ana: and more", "ana: after"]
+    )
+    bob.says("/who")
+    bob.hears("2 people are in #lobby: ana and bob")
+    assert "ana left" not in bob.heard
+    if how is signal.SIGSTOP:
+        nodes.all[0].process.send_signal(signal.SIGCONT)
+        bob.says("still one")
+        ana.hears("bob: still one")
+    else:
+        nodes.comes_back(0)
+        ana.driver.refresh()
+        ana.hears("ana: after").says("from the first again")
+        bob.hears("<ana> from the first again")

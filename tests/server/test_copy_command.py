@@ -68,6 +68,9 @@ def test_without_psycopg_one_sentence_says_what_is_missing(monkeypatch: pytest.M
         (["--node", "a"], "--node: that goes with a --database of PostgreSQL, which several servers use."),
         (["--database", "postgresql://db/chat", "--node", "a b"], "--node a b: letters, digits, dots and dashes would"),
         (["--database", "postgresql://db/chat", "--node", "x" * 33], f"--node {'x' * 33}: letters, digits, dots"),
+        (["--address", "https://north.example/"], "--address: that goes with --node: it is for people of other nodes."),
+        (["--address", "north.example"], "--address north.example: https://HOST/ for browsers, or tls://HOST for"),
+        ([f"--address=tls://n{number}" for number in range(9)], "--address: 8 are the most."),
     ],
 )
 def test_a_node_has_a_name_and_a_database(words: list[str], said: str) -> None:

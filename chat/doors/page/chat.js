@@ -8,6 +8,7 @@ const HEARTBEAT = 20_000; // ms between two pings of ours
 const ANSWER = 5_000; // ms in which one is answered, or the line is dead
 const RETRY = 500; // ms before the first try to come back
 const RETRY_MOST = 15_000;
+const STAYED = 10_000; // ms on one server, after which all others may be tried again
 const SHOWN = 400; // lines of a place that are in the page at a time
 const HELD = 6_000; // and that are remembered
 const PAGE = 50; // lines that are asked for on scrolling up
@@ -265,7 +266,13 @@ function forget() {
 
 // The line to the server: one socket after the other, each with a number; what an earlier one still says is not heard.
 
-const line = { socket: null, number: 0, tries: 0, timer: 0, wanted: false, ping: null };
+// Where several servers are one chat, `homes` are the addresses of all of them, the one of this page first: where one is
+// gone the next is tried at once, and there is a pause after all were tried.
+
+const line = {
+  socket: null, number: 0, tries: 0, timer: 0, wanted: false, ping: null, watch: 0, homes: [location.href.split(/[?#]/)[0]],
+  at: 0, tried: new Set(), since: null,
+};
 
 function connect() {
   clearTimeout(line.timer);
@@ -273,11 +280,12 @@ function connect() {
   line.socket?.close();
   talk.here = false; // the last one may not have ended yet
   talk.hello = null;
-  const socket = new WebSocket(new URL("ws", location.href.split("#")[0]).href.replace(/^http/, "ws"));
+  const socket = new WebSocket(new URL("ws", line.homes[line.at]).href.replace(/^http/, "ws"));
   line.socket = socket;
   line.ping = null;
-  const watch = setTimeout(() => mine === line.number && socket.readyState !== WebSocket.OPEN && lost(mine), RETRY_MOST);
-  socket.onopen = () => clearTimeout(watch);
+  clearTimeout(line.watch);
+  // A server that hangs may still be connected to: it is there when it has said so.
+  line.watch = setTimeout(() => talk.hello == null && lost(mine), line.homes.length > 1 ? ANSWER : RETRY_MOST);
   socket.onmessage = (event) => {
     if (mine !== line.number) return;
     line.ping = null; // whatever comes, the line is there
@@ -289,10 +297,7 @@ function connect() {
     }
     receive(object);
   };
-  socket.onclose = () => {
-    clearTimeout(watch);
-    lost(mine);
-  };
+  socket.onclose = () => lost(mine);
   status();
 }
 
@@ -303,11 +308,32 @@ function lost(mine) {
   line.socket = null;
   talk.here = false;
   talk.hello = null;
+  const atOnce = goOn();
   if (line.wanted) {
-    const pause = Math.min(RETRY * 2 ** line.tries++, RETRY_MOST);
+    const pause = atOnce ? 0 : Math.min(RETRY * 2 ** line.tries++, RETRY_MOST);
     line.timer = setTimeout(connect, pause * (0.5 + Math.random() / 2));
   }
   status();
+}
+
+// It is the turn of the next address; tells whether that was not tried yet, since the page was in somewhere for a while.
+function goOn() {
+  if (line.since != null && Date.now() - line.since > STAYED) line.tried.clear();
+  line.since = null;
+  line.tried.add(line.homes[line.at]);
+  const round = line.homes.map((_, step) => (line.at + step + 1) % line.homes.length);
+  const next = round.find((at) => !line.tried.has(line.homes[at]));
+  line.at = next ?? round[0];
+  if (next == null) line.tried.clear();
+  return next != null;
+}
+
+// The server tells the addresses of the chat. From an encrypted page nobody is led to one that is not.
+function learnHomes(addresses) {
+  const at = line.homes[line.at];
+  const pages = addresses.filter((address) => address.startsWith("https:") || (address.startsWith("http:") && location.protocol === "http:"));
+  line.homes = [...new Set([line.homes[0], ...pages, at])];
+  line.at = line.homes.indexOf(at);
 }
 
 function hurry() {
@@ -332,9 +358,7 @@ let frozen = false;
 function thaw() {
   if (!frozen) return hurry();
   frozen = false;
-  if (!line.wanted) return;
-  lost(line.number);
-  connectAgain();
+  if (line.wanted) connectAgain();
 }
 
 for (const name of ["online", "pageshow", "focus"]) addEventListener(name, thaw);
@@ -379,6 +403,7 @@ function post(where, object) {
     add(where, sent.shown);
   }
   if (talk.here) transmit({ ...object, id });
+  setTimeout(() => waiting.has(id) && beat(), ANSWER);
   rememberSoon();
   status();
 }
@@ -409,7 +434,10 @@ const handlers = {
   hello(hello) {
     const first = talk.hello == null;
     talk.hello = hello;
+    clearTimeout(line.watch);
     line.tries = 0;
+    line.since ??= Date.now();
+    if (hello.addresses) learnHomes(hello.addresses);
     if (first && language !== "en") transmit({ line: `/language ${language}` });
     if (hello.password) askServerPassword(hello);
     else comeIn();
