@@ -161,6 +161,8 @@ class Hub:
         self.process: Process
         """It is there as soon as it is known what the server is made of."""
         self.addresses = Addresses(self.turn, clock, now)
+        self.taken_over: set[str] = set()
+        """Of sessions that another node had the hashes of their codes, until it is stored that they are here."""
         self.others: SharedStore | None = None
         """The store, where other nodes use it as well."""
         self.invitations = Invitations(self.turn, now, kept.records)
@@ -810,6 +812,8 @@ class Hub:
         person = session.person
         self.detached.drop(session)
         self.codes[session.digest] = session
+        if session.node:
+            self.taken_over.add(session.digest)
         session.node = ""
         person.attach(session)
         self.happened(person, Event.ATTACHED)

@@ -390,6 +390,10 @@ class OtherNodes:
         """Another node has stored this of a session; returns whose it is."""
         hub, session = self._hub, self._hub.codes.get(digest)
         ended = self._note(digest, record)
+        if (
+            record is not None and digest in hub.taken_over
+        ):  # that is stored later: who had it before knew nothing of it
+            return None
         person = session.person if session is not None else None if record is None else self._person(record.person)
         if person is None:
             return None
@@ -430,6 +434,7 @@ class OtherNodes:
         hub, person = self._hub, session.person
         hub.detached.drop(session)
         hub.codes.pop(session.digest, None)
+        hub.taken_over.discard(session.digest)
         attached = session in person.attached
         person.end(session)
         if attached:
@@ -524,6 +529,7 @@ class OtherNodes:
         for digest, session in remembered.sessions.items():
             if digest in numbered.outdated:
                 continue
+            hub.taken_over.discard(digest)
             if (kept := hub.codes.get(digest)) in self._taking_back:
                 self._taking_back.discard(kept)
             whose = session.person if session is not None else self._sessions.get(digest, ("", False))[0]

@@ -344,6 +344,28 @@ def test_a_connection_that_still_hangs_on_another_node_is_told_that_it_was_taken
     assert back.take()
 
 
+@pytest.mark.parametrize("what", ["cut", "read", "quit"])
+def test_who_comes_back_there_before_it_is_told_what_became_of_their_line_here_is_not_taken_over(what: str) -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    nodes.slow = True
+    if what == "cut":
+        bob.cut()
+    elif what == "read":
+        here.hub.turn.touch(bob.session)
+    else:
+        bob.type("/quit")
+    here.turn()
+    back = resume(elsewhere, code)
+    nodes.settle()
+    assert back.ended is (what == "quit")
+    assert ("taken-over" in " ".join(back.lines)) is (what == "quit")
+    assert here.hub.is_here("bob") is elsewhere.hub.is_here("bob") is (what != "quit")
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert elsewhere.hub.is_here("bob") is (what != "quit")
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
 def test_who_comes_back_there_while_the_grace_ends_here_has_left_and_comes_in_again() -> None:
     nodes, here, elsewhere = two()
     bob, code = enter(here, "bob")
