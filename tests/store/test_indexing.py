@@ -72,10 +72,11 @@ def test_what_is_known_of_new_lines_makes_the_index_that_is_made_without(
         indexing, written, first = Indexing(), Written(), 1
         indexing.step(connection)
         for number, part in enumerate(said):
-            done = commit(connection, batch(log("#lobby", part, first)), written)
+            new = batch(log("#lobby", part, first))
+            commit(connection, new, written)
             first += len(part)
             if number >= from_batch:  # as if the server had been started then
-                indexing.note(done.new)
+                indexing.note(new.appended)
             else:
                 indexing = Indexing()
             for place in (place for place in emptied if place < first and not indexed(connection, place)):
@@ -100,8 +101,9 @@ def test_a_step_that_failed_is_done_again_whole() -> None:
     with closing(new_database()) as connection:
         indexing = Indexing()
         indexing.step(connection)
-        said = [Message(AMY, "é one"), Message(AMY, "two~")]
-        indexing.note(commit(connection, batch(log("#lobby", said)), Written()).new)
+        said = batch(log("#lobby", [Message(AMY, "é one"), Message(AMY, "two~")]))
+        commit(connection, said, Written())
+        indexing.note(said.appended)
         connection.execute("CREATE TEMP TRIGGER full BEFORE UPDATE ON main.logs BEGIN SELECT RAISE(ABORT, 'full'); END")
         for _ in range(2):
             try:

@@ -1,22 +1,30 @@
 """How a batch is written: one transaction, and few statements for each kind of row.
 
 A statement for each row would let go of the interpreter's lock each time, and wait for the reactor's thread to get it
-back; and the search index would write out each row by itself (measured: a third of the speed).  So entries are written
-by statements of many rows, and the few rows of other kinds are one parameter in JSON, which one statement takes apart.
+back; and the search index would write out each row by itself (measured: a third of the speed).  So what nearly every
+batch has is written by statements of many rows, and the few rows of other kinds are one parameter in JSON, which one
+statement takes apart.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
-from chat.core.ports import Appended, Batch, Duplicates, Known, LineId
+from chat.core.ports import Appended, Batch, Duplicates, Known, LineId, Record
 from chat.log.events import Place, Said
-from chat.store.rows import as_json, date, entry_size, in_ascii, is_usual, microseconds, values, values_of_message
+from chat.store.rows import (
+    as_json,
+    date,
+    entry_size,
+    in_ascii,
+    is_usual,
+    microseconds,
+    storable,
+    values,
+    values_of_message,
+)
 from chat.store.sqlite import people
-from chat.store.sqlite.connection import insert, transaction
-from chat.store.sqlite.indexing import Fresh, fresh
+from chat.store.sqlite.connection import for_rows, insert, transaction
 from chat.store.sqlite.redaction import take_back
 from chat.store.sqlite.statements import WRITTEN, WRITTEN_OF_MESSAGE
 
@@ -26,21 +34,20 @@ def _parts(first: int, last: int) -> str:
     return ", ".join(f"json_extract(row.value, '$[{part}]')" for part in range(first, last + 1))
 
 
-_IDS = "SELECT logs.key, logs.id, oldest IS NULL FROM json_each(?) AS row CROSS JOIN logs ON logs.key = row.value"
+_IDS = "SELECT key, id, oldest IS NULL FROM logs WHERE key IN ({rows})", "?"
 
-_NEW_LOGS = f"INSERT INTO logs (key, name, head) SELECT {_parts(0, 1)}, 0 FROM json_each(?) AS row"
-_LOGS = f"""
-    UPDATE logs SET (name, head, said, size) = ({_parts(1, 2)}, said + {_parts(4, 4)}, size + {_parts(5, 5)})
-    FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}
-"""
-_OLDEST = f"UPDATE logs SET oldest = {_parts(3, 3)} FROM json_each(?) AS row WHERE logs.key = {_parts(0, 0)}"
+_LOGS = (
+    """
+    UPDATE logs SET (name, head, said, size) = (column2, column3, said + column4, size + column5)
+    FROM (VALUES {rows}) WHERE id = column1
+    """,
+    "(?, ?, ?, ?, ?)",
+)
+_OLDEST = "UPDATE logs SET oldest = column2 FROM (VALUES {rows}) WHERE id = column1", "(?, ?)"
 """Statements of their own, for nearly always nothing of it changes: each would write a page of its own (the sequence of
-the logs' numbers, and their index by age), of the eight that a line writes."""
+the logs' numbers, and their index by age), of the four that a line writes."""
 
-_LINE_IDS = f"""
-    INSERT INTO line_ids (log, person, id, seq, at, digest)
-    SELECT logs.id, {_parts(1, 5)} FROM json_each(?) AS row CROSS JOIN logs ON logs.key = {_parts(0, 0)}
-"""
+_LINE_IDS = "line_ids (log, person, id, seq, at, digest)", "(?, ?, ?, ?, ?, ?)"
 
 _KNOWN = f"""
     SELECT row.key, logs.key, logs.name, seq, at, digest FROM json_each(?) AS row
@@ -52,17 +59,14 @@ _RECORDS = f"INSERT OR REPLACE INTO records SELECT {_parts(0, 2)} FROM json_each
 
 
 class Committed(NamedTuple):
-    """About how many bytes the entries take, what is new for the search index, and what the lines said that were taken
-    back."""
+    """About how many bytes the entries take, and what the lines said that were taken back."""
 
     size: int
-    new: Mapping[str, Fresh]
     taken_back: Sequence[str]
 
 
 def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> Committed:
-    """Keep a batch; raises `Duplicates` or SQLite's error, and nothing of
-    it was kept."""
+    """Keep a batch; raises `Duplicates` or SQLite's error, and nothing of it was kept."""
     kept = False
     try:
         with transaction(connection):
@@ -80,59 +84,62 @@ def commit(connection: sqlite3.Connection, batch: Batch, written: people.Written
 
 
 def _write(connection: sqlite3.Connection, batch: Batch, written: people.Written) -> Committed:
-    logs, total, new = [], 0, {}
+    ids = _ids_of(connection, batch.appended)
+    logs, messages, others, total = [], [], [], 0
     for log in batch.appended:
-        oldest, lines, size = None, 0, 0
-        if log.recorded:
-            oldest = microseconds(log.entries[0].at)
-            said = [(entry.seq, entry.fact.text) for entry in log.entries if isinstance(entry.fact, Said)]
-            lines = len(said)
-            size = sum([entry_size(text) for _, text in said]) + (len(log.entries) - lines) * entry_size(None)
-            total += size
-            new[log.key] = fresh(log.entries, said)
-        logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size])
-    line_ids = [
-        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
-        for line, (place, digest) in batch.ids.items()
-    ]
-    ids = _ids_of(connection, logs)
-    records = {(record.kind, record.key): record.value for record in batch.records}
+        id, lines, size = ids[log.key], 0, 0
+        for entry in log.entries if log.recorded else ():
+            fact = entry.fact
+            if isinstance(fact, Said):
+                lines += 1
+                size += entry_size(fact.text)
+            else:
+                size += entry_size(None)
+            if is_usual(fact):
+                messages.append(values_of_message(id, entry))
+            else:
+                others.append(values(id, log.key, entry))
+        logs.append((id, storable(log.name), log.entries[-1].seq, lines, size))
+        total += size
+    for_rows(connection, *_LOGS, logs)
+    insert(connection, *WRITTEN_OF_MESSAGE, messages)
+    insert(connection, *WRITTEN, others)
+    if batch.ids:
+        line_ids = [
+            (ids[place.key], line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest)
+            for line, (place, digest) in batch.ids.items()
+        ]
+        insert(connection, *_LINE_IDS, line_ids)
+    if batch.records:
+        _write_records(connection, batch.records)
+    people.write(connection, batch.remembered, written)
+    return Committed(total, take_back(connection, batch.redactions) if batch.redactions else ())
+
+
+def _ids_of(connection: sqlite3.Connection, logs: Sequence[Appended]) -> Mapping[str, int]:
+    """The numbers of these logs by their keys; those that are new are made, and whose first entry comes is dated."""
+    keys = [(log.key,) for log in logs]
+    found = for_rows(connection, *_IDS, keys)
+    if len(found) < len(logs):
+        known = {key for key, *_ in found}
+        made = [(log.key, storable(log.name)) for log in logs if log.key not in known]
+        insert(connection, "logs (key, name, head)", "(?, ?, 0)", made)
+        found = for_rows(connection, *_IDS, keys)
+    ids = {key: id for key, id, _ in found}
+    if empty := {key for key, _, is_empty in found if is_empty}:
+        dated = [(ids[log.key], microseconds(log.entries[0].at)) for log in logs if log.key in empty and log.recorded]
+        for_rows(connection, *_OLDEST, dated)
+    return ids
+
+
+def _write_records(connection: sqlite3.Connection, changed: Sequence[Record]) -> None:
+    records = {(record.kind, record.key): record.value for record in changed}
     for statement, rows in (
-        (_LOGS, logs),
-        (_LINE_IDS, line_ids),
         (_RECORDS_GONE, [[*record] for record, value in records.items() if value is None]),
         (_RECORDS, [[*record, value] for record, value in records.items() if value is not None]),
     ):
         if rows:
             connection.execute(statement, (as_json(rows),))
-    people.write(connection, batch.remembered, written)
-    _write_entries(connection, [log for log in batch.appended if log.recorded], ids)
-    return Committed(total, new, take_back(connection, batch.redactions) if batch.redactions else ())
-
-
-def _ids_of(connection: sqlite3.Connection, logs: Sequence[Sequence[object]]) -> Mapping[str, int]:
-    """The numbers of these logs by their keys; those that are new are made, and whose first entry comes is dated."""
-    keys = json.dumps([key for key, *_ in logs])
-    found = connection.execute(_IDS, (keys,)).fetchall()
-    if len(found) < len(logs):
-        known = {key for key, *_ in found}
-        connection.execute(_NEW_LOGS, (as_json([log for log in logs if log[0] not in known]),))
-        found = connection.execute(_IDS, (keys,)).fetchall()
-    empty = {key for key, _, is_empty in found if is_empty}
-    if dated := [log for log in logs if log[0] in empty and log[3] is not None]:
-        connection.execute(_OLDEST, (as_json(dated),))
-    return {key: id for key, id, _ in found}
-
-
-def _write_entries(connection: sqlite3.Connection, recorded: Sequence[Appended], ids: Mapping[str, int]) -> None:
-    # Sorted, for the search index writes itself out each time that it is given a lower id than before.
-    recorded = sorted(recorded, key=lambda log: ids[log.key])
-    entries = [(ids[log.key], log.key, entry) for log in recorded for entry in log.entries]
-    for usual, run in groupby(entries, lambda place: is_usual(place[2].fact)):
-        if usual:
-            insert(connection, *WRITTEN_OF_MESSAGE, [values_of_message(log, entry) for log, _, entry in run])
-        else:
-            insert(connection, *WRITTEN, [values(log, key, entry) for log, key, entry in run])
 
 
 def known(connection: sqlite3.Connection, lines: Sequence[LineId]) -> Mapping[LineId, Known]:

@@ -7,14 +7,15 @@ index row never waits in anybody's way, and a database whose index was made othe
 import json
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.folding import FOLDING, SIGNS_OF_ASCII, folded
-from chat.log.events import Entry
+from chat.core.ports import Appended
+from chat.log.events import Entry, Said
 from chat.store.rows import SEQ_BITS, SEQ_MOST, as_json
 from chat.store.sqlite.connection import insert, transaction
 
@@ -29,24 +30,6 @@ def check_folding(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE logs SET indexed = 0")
             connection.execute("DELETE FROM search_made_by")
             connection.execute("INSERT INTO search_made_by VALUES (?)", (FOLDING,))
-
-
-class Fresh(NamedTuple):
-    """New entries of a log: the first one's number, how many there are, which signs of `SIGNS_OF_ASCII` are in what
-    was said, and the numbers of those that are not in ASCII."""
-
-    first: int
-    rows: int
-    signs: Set[str]
-    beyond_ascii: Sequence[int]
-
-
-def fresh(entries: Sequence[Entry], said: Sequence[tuple[int, str]]) -> Fresh:
-    """The same of these entries; what people said in them comes by its numbers."""
-    whole = "".join([text for _, text in said])
-    signs = {sign for sign in SIGNS_OF_ASCII if sign in whole}
-    beyond = () if _is_ascii(whole) else [seq for seq, text in said if not _is_ascii(text)]
-    return Fresh(entries[0].seq, len(entries), signs, beyond)
 
 
 def _is_ascii(text: str) -> bool:
@@ -69,19 +52,32 @@ class Indexing:
     def __init__(self) -> None:
         self._behind: dict[str, None] | None = None
         self._known: dict[str, _Known] = {}
+        self._noted: list[Appended] = []
         self._new = 0
 
-    def note(self, stored: Mapping[str, Fresh]) -> None:
-        """These logs have new entries."""
+    def note(self, appended: Sequence[Appended]) -> None:
+        """These were stored.  What is in them is looked at later, of many at once: a line is not to wait for it."""
+        self._noted += [log for log in appended if log.recorded]
+        self._new += sum([len(log.entries) for log in appended if log.recorded])
+        if self._new >= limits.INDEX_ROWS:
+            self._look_into_noted()
+
+    def _look_into_noted(self) -> None:
+        noted, self._noted = self._noted, []
+        by_log: dict[str, list[Entry]] = {}
+        for log in noted:
+            by_log.setdefault(log.key, []).extend(log.entries)
         if self._behind is not None:
-            self._behind.update(dict.fromkeys(stored))
-        for key, new in stored.items():
-            self._new += new.rows
-            known = self._known.setdefault(key, _Known(new.first - 1))
-            known.signs |= new.signs
-            known.beyond_ascii += new.beyond_ascii
+            self._behind.update(dict.fromkeys(by_log))
+        for key, entries in by_log.items():
+            said = [(entry.seq, entry.fact.text) for entry in entries if isinstance(entry.fact, Said)]
+            whole = "".join([text for _, text in said])
+            known = self._known.setdefault(key, _Known(entries[0].seq - 1))
+            known.signs.update([sign for sign in SIGNS_OF_ASCII if sign in whole])
+            if not _is_ascii(whole):
+                known.beyond_ascii += [seq for seq, text in said if not _is_ascii(text)]
             if len(known.beyond_ascii) > limits.INDEX_KNOWN:
-                self._known[key] = _Known(new.first + new.rows - 1)
+                self._known[key] = _Known(entries[-1].seq)
 
     def wanted(self) -> float | None:
         """In how many seconds a step is due if nothing else comes, 0 at once; None if nothing is left to do."""
@@ -94,6 +90,7 @@ class Indexing:
     def step(self, connection: sqlite3.Connection) -> None:
         """Index `INDEX_ROWS` entries at most, in one transaction."""
         self._new = 0
+        self._look_into_noted()
         if self._behind is None:
             rows = connection.execute(
                 # What is damaged and set aside may have anything for a head.

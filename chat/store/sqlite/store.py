@@ -122,11 +122,11 @@ class SqliteStore:
     def _commit(self, connection: sqlite3.Connection, batch: Batch) -> Numbered:
         if batch.appended:  # that somebody has left, or may come back, is little, and a code has to be void at once
             self._space.check()
-        size, new, taken_back = commit(connection, batch, self._written)
+        size, taken_back = commit(connection, batch, self._written)
         self._space.wrote(size)
         if batch.redactions:
             self._scrubbing.note(taken_back)
-        self._indexing.note(new)
+        self._indexing.note(batch.appended)
         return batch.proposed
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
