@@ -83,6 +83,10 @@ class NotStored(ChatError):
         self.reason = reason
 
 
+class StoreAway(NotStored):
+    """The same where the store was not asked, for it cannot be reached: it would have taken it."""
+
+
 class Unfit(Exception):
     """What somebody chose for an option cannot be; the sentence says what would be right."""
 

@@ -58,9 +58,8 @@ async def switch_class_mode(hub: Hub, by: Author | None, on: bool) -> None:
     what: Literal["class", "unclass"] = "class" if on else "unclass"
     hub.audit(by, what, "", None)
     changed = taken or ended
-    for measure in changed[1:]:
-        hub.turn.append_with(measure.record if on else measure.record._replace(value=None))
-    record = changed[0].record if on else changed[0].record._replace(value=None)
+    record, *others = [measure.record if on else measure.record._replace(value=None) for measure in changed]
+    hub.turn.change(*others).addErrback(lambda failure: failure.trap(NotStored) and None)  # as what is awaited
     told = hub.tell_all(Measured(by, what, "", SERVER, None, ""), record)
     _instead(hub, ended, taken)
     try:

@@ -23,7 +23,7 @@ from chat.core.ports import (
     Remembered,
     SessionRecord,
 )
-from chat.log.events import Entry, Fact, Place
+from chat.log.events import Entry, Fact, Joined, Left, Place, Renamed
 from chat.log.log import Log
 
 logger = Logger()
@@ -86,7 +86,7 @@ class OpenBatch:
     """Gathers; then `batch` makes one batch of what has gathered, and it stands for that until all are told."""
 
     __slots__ = (
-        "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "proposed", "records",
+        "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "owed", "proposed", "records",
         "remembered", "replaced", "taken_back", "touched",
         "waiting",
     )  # fmt: skip
@@ -115,6 +115,8 @@ class OpenBatch:
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.records: list[Record | Redaction] = []
+        self.owed: list[Record] = []
+        """Those of the records for which nobody waits."""
         self.waiting: list[Deferred[None]] = []
         self.touched: dict[Restorable, None] = {}
         self.claims: list[tuple[Claim, Deferred[str | None] | None]] = []
@@ -245,6 +247,15 @@ class OpenBatch:
     def authors(self) -> set[str]:
         """The sessions from which something came."""
         return {author.session for change, _ in self._placed if (author := change.facts[0].author) is not None}
+
+    @property
+    def happened(self) -> Sequence[Change]:
+        """Who came, went, and was called otherwise: that is so, whether it was stored or not."""
+        return [
+            change
+            for change, _ in self._placed
+            if change.writer is None and change.record is None and isinstance(change.facts[0], Joined | Left | Renamed)
+        ]
 
     def __len__(self) -> int:
         """How many facts it numbered."""

@@ -472,6 +472,7 @@ class OtherNodes:
         for claim in elsewhere.claims:
             self._claimed(claim)
         if lost:
+            hub.turn.forgive()
             self._undo(changed)
             for claim in elsewhere.claims:
                 person_here = hub.people.get(claim.person)

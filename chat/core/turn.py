@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored
+from chat.base.errors import ChatError, NotStored, StoreAway
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
 from chat.core.latency import Latency
@@ -64,6 +64,9 @@ class Turn:
         self._alone: Change | None = None  # a line before which nothing has gathered, nor behind it yet
         self._in_flight = False
         self._in_doubt: OpenBatch | None = None
+        self._owed: list[Change] = []
+        self._owed_records: list[Record] = []
+        """What happened while the store was away, and others have to know: it goes with the next turn."""
         self._repeated: list[Change] = []
         """Lines that came again while their first copy is in doubt, whose fate they share."""
         self._scheduled = False
@@ -115,10 +118,13 @@ class Turn:
     def append_with(self, record: Record | Redaction, log: Log | None = None, fact: Fact | None = None) -> None:
         """Let this change with the turn, and where there is a log that tells of it, be read in it.
 
-        Nobody waits for it: what cannot be stored is so all the same until a restart.
+        Nobody waits for it: what cannot be stored is so all the same until a restart, and a record is stored with the
+        next turn where the store was away.
         """
         if log is None or fact is None:
             self._next.records.append(record)
+            if isinstance(record, Record):
+                self._next.owed.append(record)
             self._schedule()
         else:
             self._add(Change((fact,), (log,), record=record))
@@ -180,8 +186,12 @@ class Turn:
 
     def go_on(self) -> None:
         """The store can be reached, perhaps again: who was touched while it could not be is stored now."""
-        if self._next.touched or self._next.claims:
+        if self._next.touched or self._next.claims or self._owed or self._owed_records:
             self._plan()
+
+    def forgive(self) -> None:
+        """Who came and went while the store was away is another node's to tell by now."""
+        self._owed = []
 
     @property
     def crowded(self) -> bool:
@@ -226,6 +236,8 @@ class Turn:
         return not (busy or self._next.touched or self._next.claims)
 
     def _turn(self) -> None:
+        if self._owed or self._owed_records:
+            self._pay()
         if self._alone is not None:
             self._turn_of_one(self._alone)
             return
@@ -240,6 +252,14 @@ class Turn:
         if postponed:
             self._next.put_first(postponed)
         self._await(self._commit(batch), gathered)
+
+    def _pay(self) -> None:
+        """What is owed goes first."""
+        alone = () if self._alone is None else (self._alone,)
+        self._next.put_first([*self._owed, *alone])
+        for records in (self._next.records, self._next.owed):
+            records[:0] = self._owed_records
+        self._alone, self._owed, self._owed_records = None, [], []
 
     def _turn_of_one(self, change: Change) -> None:
         """The same of one line, as nearly every turn is: it needs little of all that a batch may hold.
@@ -384,6 +404,7 @@ class Turn:
             # Some lines came again: their authors are told where they stand, all else goes into a new turn.
             self._next.put_first(gathered.tell_repeated(failure.value.known))
             self._next.records[:0] = gathered.records
+            self._next.owed[:0] = gathered.owed
             self._next.waiting[:0] = gathered.waiting
             self._next.claims[:0] = gathered.claims
             return False
@@ -396,6 +417,10 @@ class Turn:
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
         gathered.tell_refused(error, self._next.take_out(gathered.ids))
         self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]
+        if isinstance(error, StoreAway):
+            self._owed = [*self._owed, *gathered.happened][-limits.PENDING_EVENTS :]
+            owed = {(record.kind, record.key): record for record in (*self._owed_records, *gathered.owed)}
+            self._owed_records = [*owed.values()]
         return True
 
 

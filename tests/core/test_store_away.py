@@ -1,6 +1,7 @@
 """A store of several servers cannot be reached by one: what is said there is refused, what was sent is told truly."""
 
-from cluster import Nodes
+import pytest
+from cluster import Nodes, seen_by
 from returning import enter, resume
 from stores import AWAY
 from twisted.internet.defer import Deferred
@@ -138,3 +139,65 @@ def test_while_it_is_away_a_node_asks_once_whether_it_is_still_there() -> None:
     asked[0].errback(NotStored(AWAY))
     nodes.wait(limits.BEAT_SECONDS)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("how", ["/quit", "/leave", "end"])
+def test_who_leaves_while_it_is_away_is_told_to_have_left_when_it_is_back_once(how: str) -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    amy, bob, carl = here.enter("amy"), here.enter("bob", wire="json"), elsewhere.enter("carl", wire="json")
+    bob.take(), carl.take()
+    nodes.stores[0].away = True
+    bob.type("sent")
+    if how == "end":
+        amy.close()
+    else:
+        amy.type(how)
+    back(nodes)
+    nodes.wait(limits.BEAT_SECONDS)
+    for client in (bob, carl):
+        assert [told["who"] for told in client.take_objects() if told["type"] == "left"] == [["amy"]]
+
+
+def test_who_joins_a_room_while_it_is_away_is_told_there_when_it_is_back() -> None:
+    nodes, _, _, amy = one()
+    carl = nodes.worlds[1].enter("carl", "/join #tea", wire="json")
+    carl.take()
+    amy.type("/join #tea", "/leave #tea", "/join #tea", "hello")
+    back(nodes)
+    nodes.wait(limits.BEAT_SECONDS)
+    assert [told["type"] for told in carl.take_objects() if told["room"] == "#tea"] == ["joined", "left", "joined"]
+    assert seen_by(nodes.worlds[0].hub) == seen_by(nodes.worlds[1].hub)
+
+
+def test_what_was_ended_while_it_is_away_is_ended_for_others_when_it_is_back() -> None:
+    nodes, here, bob, _ = one()
+    here.hub.read_markers.move(bob.session.person.id, "#lobby", "2026")
+    here.turn()
+    here.hub.read_markers.move(bob.session.person.id, "#lobby", "2027")
+    here.turn()
+    back(nodes)
+    bob.type("again")
+    assert nodes.worlds[1].hub.read_markers.of(bob.session.person.id, "#lobby") == "2027"
+    assert "#lobby" in bob.session.person.rooms
+
+
+@pytest.mark.parametrize("hears", [False, True])
+def test_who_left_on_a_node_that_was_given_up_meanwhile_is_told_to_have_left_once(hears: bool) -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    amy, bob, carl = here.enter("amy"), here.enter("bob"), elsewhere.enter("carl", wire="json")
+    nodes.stores[0].away = True
+    bob.type("sent")
+    bob.cut()
+    amy.close()
+    carl.take()
+    nodes.wait(1)
+    nodes.cluster.adopt("node0", "node1")
+    while hears and nodes.stores[0].comes:  # it listens, and cannot write
+        nodes.let(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    back(nodes)
+    nodes.wait(limits.GRACE_SECONDS + 2 * limits.BEAT_SECONDS)
+    left = [who for told in carl.take_objects() if told["type"] == "left" for who in told["who"]]
+    assert sorted(left) == ["amy", "bob"]

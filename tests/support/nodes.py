@@ -9,7 +9,7 @@ from stores import AWAY, DISK_FULL
 from twisted.internet.defer import Deferred, fail, succeed
 from world import START
 
-from chat.base.errors import NotStored
+from chat.base.errors import NotStored, StoreAway
 from chat.core.nicknames import Nicknames
 from chat.core.ports import (
     Appended,
@@ -221,7 +221,7 @@ class Node(MemoryStore):
         if not self.away:
             return self.cluster.commit(batch, self)
         if self._doubted is not None:
-            return fail(NotStored(AWAY))
+            return fail(StoreAway(AWAY))
         self.slow = True
         self._doubted = self.cluster.commit(batch, self)
         return fail(InDoubt(self._doubted))
@@ -238,7 +238,7 @@ class Node(MemoryStore):
     def beat(self, people: int) -> Deferred[Any]:
         self.people, self.behind = people, self.cluster.tick - self.seen
         if self.away:
-            return fail(NotStored(AWAY))
+            return fail(StoreAway(AWAY))
         if not self.fenced:
             self.cluster.lapsed.discard(self.name)
         return succeed(sorted(self.cluster.lapsed - {self.name}))

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import NotStored, Refused, StoreAway
 from chat.base.language import Sentence, language, say
 from chat.core.ports import (
     Batch,
@@ -126,7 +126,7 @@ class PostgresStore:
         """Keep a batch; fires when it is durable, fails with `NotStored` or `Duplicates` where nothing was kept, and
         with `InDoubt` where that is not known yet."""
         if self._away:
-            return fail(NotStored(AWAY))
+            return fail(StoreAway(AWAY))
         flight = self._begin()
         self._writer.do(partial(self._commit, batch=batch, flight=flight)).addBoth(self._landed, flight)
         return flight.waits
@@ -186,7 +186,7 @@ class PostgresStore:
         elif isinstance(error := result.value, Unreachable):
             self._is_away(error.reason)
             self._writer.do(self._come_back).addCallback(lambda _: self._is_back())
-            flight.waits.errback(NotStored(AWAY))
+            flight.waits.errback(StoreAway(AWAY))
         else:
             self._is_back()
             try:
