@@ -588,6 +588,9 @@ than a pause of its process, shorter than people wait."""
 BEAT_SECONDS = 2.0
 """How often a node says that it is there."""
 
+ADOPTED_AT_ONCE = 500
+"""Sessions of a dead node that another one takes over in one turn: some milliseconds, in which nobody else has one."""
+
 CODE_SECONDS = 24 * 3600.0
 """How long a resume code lives after the connection ended."""
 

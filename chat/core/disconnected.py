@@ -45,8 +45,8 @@ class Disconnected(Generic[P]):
         self._most_per_host = most_per_host
         self._kept: OrderedDict[str, P] = OrderedDict()
         self._host_of: dict[str, str] = {}
-        self._hosts: defaultdict[str, OrderedDict[str, P]] = defaultdict(OrderedDict)
-        self._networks: defaultdict[str, OrderedDict[str, P]] = defaultdict(OrderedDict)
+        self._from: defaultdict[str, dict[str, P]] = defaultdict(dict)
+        """By the addresses and the networks from which they came."""
 
     def __contains__(self, id: str) -> bool:
         return id in self._kept
@@ -64,13 +64,14 @@ class Disconnected(Generic[P]):
     def add(self, who: P) -> list[P]:
         """Keep somebody, who is not kept yet; returns those who have to go for it, who are kept no more."""
         host = self._host_of[who.id] = who.host
-        for kept in (self._kept, self._hosts[host], self._networks[network(host)]):
-            kept[who.id] = who
+        self._kept[who.id] = who
+        for place in {host, network(host)}:
+            self._from[place][who.id] = who
         gone = []
-        if len(self._hosts[host]) > self._most_per_host:
-            gone.append(_first(self._hosts[host]))
+        if len(self._from[host]) > self._most_per_host:
+            gone.append(_first(self._from[host]))
         elif len(self._kept) > self._most:
-            gone.append(_first(max(self._networks.values(), key=len)))
+            gone.append(_first(max(self._from.values(), key=len)))
         for other in gone:
             self.drop(other)
         return gone
@@ -80,11 +81,11 @@ class Disconnected(Generic[P]):
         if self._kept.pop(who.id, None) is None:
             return
         host = self._host_of.pop(who.id)
-        for kept, key in ((self._hosts, host), (self._networks, network(host))):
-            del kept[key][who.id]
-            if not kept[key]:
-                del kept[key]
+        for place in {host, network(host)}:
+            del self._from[place][who.id]
+            if not self._from[place]:
+                del self._from[place]
 
 
-def _first(kept: OrderedDict[str, P]) -> P:
+def _first(kept: dict[str, P]) -> P:
     return next(iter(kept.values()))

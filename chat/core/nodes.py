@@ -449,15 +449,16 @@ class OtherNodes:
         hub, store = self._hub, self._store
         mine, lost = elsewhere.node == store.node, elsewhere.adopted == store.node
         changed: dict[Person, None] = {}
-        for digest, record in elsewhere.remembered.sessions.items():
+        for digest, ended_at in elsewhere.ended.items():
             session = hub.codes.get(digest)
-            ended = self._note(digest, record)
-            if session is None or record is None:
+            whose, connected = self._sessions.get(digest, ("", False))
+            self._sessions[digest] = whose, False
+            if session is None:
                 continue
             assert isinstance(session, Session)
             person = session.person
             changed[person] = None
-            if ended or self._holders.get(person.id) == elsewhere.adopted:
+            if connected or self._holders.get(person.id) == elsewhere.adopted:
                 self._holders[person.id] = elsewhere.node
                 hub.release(person)
             if lost and session in person.attached:
@@ -467,7 +468,7 @@ class OtherNodes:
             session.node = "" if mine else elsewhere.node
             hub.detached.drop(session)
             if session in person.elsewhere:
-                session.ended_at = record.ended_at or hub.now()
+                session.ended_at = ended_at
                 person.detach(session)
         for claim in elsewhere.claims:
             self._claimed(claim)

@@ -236,7 +236,9 @@ class Elsewhere(NamedTuple):
     node: str = ""
     """What the other one is called."""
     adopted: str = ""
-    """What the node is called whose sessions these were: they are of `node` now, and have no connection."""
+    """What the node is called some of whose sessions are of `node` now."""
+    ended: Mapping[str, datetime] = MappingProxyType({})
+    """Since when those have no connection, where they had one, by the hashes of their codes."""
 
 
 class Query(NamedTuple):
@@ -451,11 +453,13 @@ class SharedStore(Store, Protocol):
 
     def adopt(self, node: str) -> Deferred[None]:
         """Where that node's lease has run out, let all of its sessions be of this one, ended now where they had a
-        connection, as a turn of its own: all nodes are told of it, this one and that one too (`Elsewhere.adopted`).
+        connection, some of them in each of several turns between which others have theirs: all nodes are told of
+        them, this one and that one too (`Elsewhere.adopted`).
         What that node had claimed for people of whom nothing is stored, or for guests who had left, is free again; who
         is stored under another nickname than the one it had claimed has that one again, if it is free.
 
-        Nothing happens where it said meanwhile that it is there, or another one was first.  Fails with `NotStored`.
+        Nothing more happens where it says meanwhile that it is there; where two adopt, each has a part.  Fails with
+        `NotStored`.
         """
 
     def nodes(self) -> Deferred[Sequence[NodeState]]:

@@ -17,6 +17,7 @@ from cluster import Nodes
 from nodes import Row
 from world import START, World
 
+from chat.base import limits
 from chat.core.ports import Appended, Claim, Elsewhere, PersonRecord, Remembered, SessionRecord
 from chat.log.events import Author, Entry, Message
 
@@ -26,6 +27,7 @@ _AT_ONCE = 100
 def main(count: int) -> None:
     """Print the three figures."""
     nodes = Nodes(2)
+    nodes.cluster.adopted_at_once = limits.ADOPTED_AT_ONCE
     here, elsewhere = nodes.stores[0], nodes.stores[1].name
     world = nodes.worlds[0]
     told = [_came(range(first, first + _AT_ONCE), elsewhere) for first in range(0, count, _AT_ONCE)]

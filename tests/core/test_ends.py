@@ -255,8 +255,7 @@ def test_who_is_kept_is_counted_right_whoever_comes_and_goes(steps: list[tuple[b
         assert all(hosts.count(host) <= 3 for host in hosts)
     for person in list(people.values()):
         held.drop(person)
-    assert not held._hosts
-    assert not held._networks
+    assert not held._from
 
 
 # Who is idle.

@@ -24,6 +24,7 @@ pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'tw
 import psycopg  # they need it
 from postgresql import Server, Stored, stored
 
+from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.schema import prepare
 from chat.store.postgresql.secrets import Secrets
 from chat.store.unusable import Unusable
@@ -232,9 +233,7 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     told = nodes.hear(2, 4)[-1]
     # Nothing is stored of the one, and under another nickname of the other.
     assert (told.node, told.adopted, told.claims) == ("b", "a", [Claim("coming", None), Claim("p", "amy")])
-    (ended,) = told.remembered.sessions.values()
-    assert ended is not None
-    assert ended.ended_at is not None
+    assert list(told.ended) == ["d"]
     assert nodes.hear(1, 4)[-1].adopted == "a"  # it is told of that itself
     with pytest.raises(NotStored):
         nodes.commit(0, batch(lines("never")))
@@ -509,3 +508,59 @@ def test_a_record_that_takes_away_what_is_not_there_is_told_and_kept_nowhere(nod
     nodes.commit(0, batch(records=[gone]))
     assert nodes.hear(1, 1)[0].records == [gone]
     assert postgresql.ask("SELECT count(*) FROM chat.records", "chat") == [(0,)]
+
+
+def of_many(count: int) -> Batch:
+    sessions = {f"d{number:05}": session("p") for number in range(count)}
+    return batch(people={"p": person("amy")}, sessions=sessions)._replace(claims=[Claim("p", "amelia")])
+
+
+def test_many_sessions_are_adopted_in_parts_between_which_others_have_their_turns(
+    nodes: Nodes, postgresql: Server
+) -> None:
+    nodes.commit(0, of_many(2 * limits.ADOPTED_AT_ONCE + 1))
+    postgresql.ask("UPDATE chat.servers SET until = 1 WHERE node = 'a'", "chat")
+    other = nodes.stores[1]
+    nodes.hear(1, 1)
+    other.store.adopt("a")
+    committed = other.store.commit(batch(lines("meanwhile")))
+    first = nodes.hear(1, 2)[-1]
+    assert (len(first.ended), first.claims) == (limits.ADOPTED_AT_ONCE, [])
+    assert other.wait(committed).firsts == {"#lobby": 1}
+    assert len(nodes.told[1]) == 2
+    parts = nodes.hear(1, 4)[1:]
+    assert [len(part.ended) for part in parts] == [limits.ADOPTED_AT_ONCE, limits.ADOPTED_AT_ONCE, 1]
+    assert parts[-1].claims == [Claim("p", "amy")]
+    assert len({digest for part in parts for digest in part.ended}) == 2 * limits.ADOPTED_AT_ONCE + 1
+    with pytest.raises(NotStored):
+        nodes.commit(0, batch(lines("never")))
+    again = nodes.start("c").prepared.kept
+    assert set(again.elsewhere.values()) == {"b"}
+    assert {record.ended_at for record in again.remembered.sessions.values() if record} == {
+        part.ended[digest] for part in parts for digest in part.ended
+    }
+
+
+def test_of_one_that_is_there_again_no_more_is_adopted(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, of_many(limits.ADOPTED_AT_ONCE + 1))
+    postgresql.ask("UPDATE chat.servers SET until = 1 WHERE node = 'a'", "chat")
+    b = nodes.stores[1].prepared
+    adoption = Adoption(b.epoch, "a", lapsed=True)
+    assert adoption.go_on(b.writer)
+    nodes.hear(0, 1)
+    assert nodes.stores[0].wait(nodes.stores[0].store.beat(0)) == []
+    assert not adoption.go_on(b.writer)
+    assert set(nodes.start("c").prepared.kept.elsewhere.values()) == {"a", "b"}
+    assert len(nodes.commit(0, batch(lines("here"))).firsts) == 1
+
+
+def test_one_that_adopts_and_dies_leaves_the_rest_to_another_one(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, of_many(limits.ADOPTED_AT_ONCE + 1))
+    postgresql.ask("UPDATE chat.servers SET until = 1 WHERE node = 'a'", "chat")
+    third = nodes.start("c")
+    b = nodes.stores[1].prepared
+    assert Adoption(b.epoch, "a", lapsed=True).go_on(b.writer)
+    assert third.wait(third.store.beat(0)) == ["a"]
+    third.wait(third.store.adopt("a"))
+    assert sorted(nodes.start("d").prepared.kept.elsewhere.values()) == [*["b"] * limits.ADOPTED_AT_ONCE, "c"]
+    assert third.wait(third.store.beat(0)) == []

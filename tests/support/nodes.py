@@ -70,6 +70,8 @@ class Cluster:
         self.now: Callable[[], datetime] = lambda: START
         self.lapsed: set[str] = set()
         """The names of nodes that have not said for long that they are there."""
+        self.adopted_at_once = 1
+        """So many sessions are adopted in one turn."""
         self.refusals = 0
         """So many commits are refused from now on."""
 
@@ -85,15 +87,28 @@ class Cluster:
         return node
 
     def adopt(self, gone: str, by: str) -> None:
-        """The sessions of one node are of another one, and end where they had a connection."""
-        self.tick += 1
-        sessions: dict[str, SessionRecord | None] = {}
+        """The sessions of one node are of another one, and end where they had a connection, some in each turn."""
+        theirs = [digest for digest, row in self.sessions.items() if row.node == gone and row.record is not None]
         at = self.now()
-        for digest, (record, node, _) in self.sessions.items():
-            if node == gone and record is not None:
-                sessions[digest] = ended = record if record.ended_at else record._replace(ended_at=at)
-                self.sessions[digest] = Row(ended, by, self.tick)
+        while True:
+            self.tick += 1
+            ended, theirs = theirs[: self.adopted_at_once], theirs[self.adopted_at_once :]
+            for digest in ended:
+                record = self.sessions[digest].record
+                assert record is not None
+                self.sessions[digest] = Row(record._replace(ended_at=record.ended_at or at), by, self.tick)
+            claims = [] if theirs else self._give_up_names(gone)
+            told = Elsewhere((), (), claims=claims, node=by, adopted=gone, ended=dict.fromkeys(ended, at))
+            for other in self.nodes:
+                if other.name == gone != by:
+                    other.adopted = self.tick
+                other.hears(told)
+            if not theirs:
+                break
         self.lapsed.discard(gone)
+
+    def _give_up_names(self, gone: str) -> list[Claim]:
+        """Nicknames that this node had claimed for somebody who is not called so."""
         claims = [Claim(person, None) for person in self.names._names if self._was_coming(person, gone)]
         for claim in claims:
             self.names.release(claim.person)
@@ -102,10 +117,7 @@ class Cluster:
             is_theirs = record is not None and record.nick != nick and self.claimed_by.get(person) == gone
             if record is not None and is_theirs and self._claim(person, record.nick) is None:
                 claims.append(Claim(person, record.nick))
-        told = Elsewhere((), (), claims=claims, remembered=Remembered({}, sessions), node=by, adopted=gone)
-        for other in self.nodes:
-            other.fenced = other.fenced or (other.name == gone != by)
-            other.hears(told)
+        return claims
 
     def _was_coming(self, person: str, node: str) -> bool:
         """Whether this node had claimed a nickname for somebody who had not come in yet, or again."""
@@ -209,10 +221,15 @@ class Node(MemoryStore):
         self.away = False
         """It cannot be reached: of what it was given nothing is known, and it takes nothing more."""
         self._doubted: Deferred[Numbered] | None = None
-        self.fenced = False
-        """Another node has adopted its sessions, and it was not told so yet."""
+        self.adopted = 0
+        """In which turn another node adopted the last of its sessions."""
         self.comes: deque[Turn | Elsewhere] = deque()
         self._tell: Any = None
+
+    @property
+    def fenced(self) -> bool:
+        """Another node has adopted its sessions, and it was not told so yet."""
+        return self.adopted > self.seen
 
     def follow(self, tell: Any) -> None:
         self._tell = tell
@@ -279,7 +296,6 @@ class Node(MemoryStore):
         turn = self.comes.popleft()
         self.seen += 1
         if isinstance(turn, Elsewhere):
-            self.fenced = self.fenced and turn.adopted != self.name
             self._tell(turn)
             return
         batch, node, done = turn

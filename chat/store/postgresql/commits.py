@@ -87,19 +87,29 @@ def _claim(claim: Claim) -> list[object]:
     return [person, nick] if nick is None else [person, nick, fold(nick), sorted(looks(nick))]
 
 
-def adopt(link: Link, epoch: int, gone: str, lapsed: bool) -> None:
-    """Let what a node had be of the one with this epoch, as `SharedStore.adopt` says; `lapsed`: only where its lease
-    has run out."""
-    others = link.ask(
-        """
-        SELECT id, record::jsonb->>'nick' FROM people JOIN nicknames ON person = id
-        WHERE nicknames.node = :gone AND record::jsonb->>'nick' != nick
-        """,
-        {"gone": gone},
-    )
-    stored = as_json([_claim(Claim(person, nick)) for person, nick in others])
-    values = {"epoch": epoch, "gone": gone, "lapsed": lapsed, "stored": stored}
-    link.ask("SELECT adopt(:epoch, :gone, :lapsed, :stored)", values)
+class Adoption:
+    """What a node had becomes another one's, with this epoch, as `SharedStore.adopt` says; `lapsed`: only where its
+    lease has run out."""
+
+    def __init__(self, epoch: int, gone: str, lapsed: bool) -> None:
+        self._values: dict[str, object] = {"epoch": epoch, "gone": gone, "lapsed": lapsed, "behind": ""}
+        self._stored: str | None = None
+        """Who was to be called otherwise than is stored: so they are called again."""
+
+    def go_on(self, link: Link) -> bool:
+        """Take over a part; returns whether there is more."""
+        if self._stored is None:
+            others = link.ask(
+                """
+                SELECT id, people.nick FROM people JOIN nicknames ON person = id
+                WHERE nicknames.node = :gone AND people.nick != nicknames.nick
+                """,
+                self._values,
+            )
+            self._stored = as_json([_claim(Claim(person, nick)) for person, nick in others])
+        values = {**self._values, "stored": self._stored}
+        behind = self._values["behind"] = link.value("SELECT adopt(:epoch, :gone, :lapsed, :behind, :stored)", values)
+        return behind is not None
 
 
 def told_of(told: Mapping[str, Any]) -> Elsewhere:
@@ -125,8 +135,9 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
     )
     redactions = [Redaction(*redaction) for redaction in told.get("redactions", ())]
     claims = [Claim(*claim[:2]) for claim in told["won"]]
+    ended = dict.fromkeys(told.get("ended", ()), date(answer["at"]))
     node, adopted = told["node"], told.get("adopted", "")
-    return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted)
+    return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted, ended)
 
 
 def _written(record: Any) -> str | None:

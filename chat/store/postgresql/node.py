@@ -18,7 +18,7 @@ from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import Sentence, say
 from chat.core.ports import Batch, Claim, Elsewhere, NodeState, Numbered
-from chat.store.postgresql.commits import adopt, told_of
+from chat.store.postgresql.commits import Adoption, told_of
 from chat.store.postgresql.connection import Link
 from chat.store.postgresql.listening import Listener, Reading, Told
 from chat.store.postgresql.schema import Prepared, states
@@ -85,7 +85,12 @@ class PostgresNode(PostgresStore):
 
     def adopt(self, node: str) -> Deferred[None]:
         """(SharedStore)"""
-        return self._change(lambda link: adopt(link, self._epoch, node, lapsed=True))
+        adoption = Adoption(self._epoch, node, lapsed=True)
+
+        def go_on(more: bool) -> Deferred[None] | None:
+            return self._change(adoption.go_on).addCallback(go_on) if more else None
+
+        return self._change(adoption.go_on).addCallback(go_on)
 
     def introduce(self, holds: Mapping[str, str], written: Mapping[str, str]) -> None:
         """Let others know which options it has, as `NodeState` tells of them."""

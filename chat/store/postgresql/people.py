@@ -73,9 +73,13 @@ def remembered(link: Link) -> Remembered:
         id: person(record)
         for id, record in link.ask("SELECT id, record FROM people WHERE record IS NOT NULL ORDER BY id")
     }
-    rows = link.ask("SELECT digest, record FROM sessions WHERE record IS NOT NULL ORDER BY digest")
-    sessions = {digest: session(record) for digest, record in rows}
+    rows = link.ask("SELECT digest, record, ended_at FROM sessions WHERE record IS NOT NULL ORDER BY digest")
+    sessions = {digest: _ended(session(record), ended_at) for digest, record, ended_at in rows}
     return Remembered(people, sessions)
+
+
+def _ended(record: SessionRecord, ended_at: int | None) -> SessionRecord:
+    return record if record.ended_at is not None or ended_at is None else record._replace(ended_at=date(ended_at))
 
 
 def wrong(found: Remembered) -> str:

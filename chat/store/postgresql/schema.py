@@ -21,7 +21,7 @@ from chat.core.ports import Claim, Kept, KeptLog, NodeState, Record
 from chat.store.address import shown
 from chat.store.keep import Keep, plan
 from chat.store.postgresql import people
-from chat.store.postgresql.commits import adopt
+from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import (
     KEPT_SECONDS,
     LOCK,
@@ -102,13 +102,19 @@ MIGRATIONS: Sequence[str] = (
     -- Of several nodes, the one that stored it last, and as part of which turn; of what is gone that stays for an hour.
     CREATE TABLE people (
         id text COLLATE "C" PRIMARY KEY, record text, node text COLLATE "C" NOT NULL DEFAULT '',
-        tick bigint NOT NULL DEFAULT 0
+        tick bigint NOT NULL DEFAULT 0,
+        -- The nickname that is theirs: somebody absent who has no account has none.
+        nick text GENERATED ALWAYS AS (
+            CASE WHEN NOT (record::jsonb->>'absent')::boolean OR record::jsonb->>'password' IS NOT NULL
+            THEN record::jsonb->>'nick' END
+        ) STORED
     ) WITH (fillfactor = 70);
+    -- When its node was gone, of one that had a connection there; the record does not say it then.
     CREATE TABLE sessions (
         digest text COLLATE "C" PRIMARY KEY, record text, node text COLLATE "C" NOT NULL DEFAULT '',
-        tick bigint NOT NULL DEFAULT 0
+        tick bigint NOT NULL DEFAULT 0, ended_at bigint
     ) WITH (fillfactor = 70);
-    CREATE INDEX sessions_of_nodes ON sessions (node) WHERE node != '';
+    CREATE INDEX sessions_of_nodes ON sessions (node, digest) WHERE node != '';
 
     -- Who is called how, where several nodes decide it, and what the nicknames look like (`chat.base.lookalikes`).
     CREATE TABLE nicknames (
@@ -323,7 +329,7 @@ MIGRATIONS: Sequence[str] = (
             INSERT INTO sessions SELECT part->>0, part->>1, coalesce(me, ''), now.tick
                 FROM jsonb_array_elements(turn->'sessions') AS part WHERE NOT outdated ? (part->>0)
                 ON CONFLICT (digest) DO UPDATE
-                SET (record, node, tick) = (excluded.record, excluded.node, excluded.tick);
+                SET (record, node, tick, ended_at) = (excluded.record, excluded.node, excluded.tick, NULL);
         END IF;
         IF me IS NULL THEN
             DELETE FROM people USING jsonb_array_elements(turn->'people') AS part
@@ -349,13 +355,16 @@ MIGRATIONS: Sequence[str] = (
         RETURN mine.answer;
     END $$;
 
-    -- The sessions of a node are another one's; where it may still be there (`lapsed`) only if its lease has run out.
-    CREATE FUNCTION adopt(mine bigint, gone text, lapsed boolean, stored jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+    -- Some sessions of a node are another one's, with the last of them its nicknames; where it may still be there
+    -- (`lapsed`) only if its lease has run out.  Returns, where there are more, behind which one those are.
+    CREATE FUNCTION adopt(mine bigint, gone text, lapsed boolean, behind text, stored jsonb) RETURNS text
+    LANGUAGE plpgsql SET enable_bitmapscan = off AS $$  -- without statistics it would sort them all for each part
     DECLARE
         name text := (SELECT node FROM servers WHERE epoch = mine);
         now clock;
         ended jsonb;
-        won jsonb;
+        last text;
+        won jsonb := '[]';
         asked jsonb;
     BEGIN
         PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
@@ -365,37 +374,39 @@ MIGRATIONS: Sequence[str] = (
                 lapsed OR EXISTS (SELECT FROM servers WHERE node = gone AND epoch < mine)
                 OR EXISTS (SELECT FROM sessions WHERE node = gone)
             ) THEN
-            RETURN false;
+            RETURN NULL;
         END IF;
         UPDATE clock SET tick = tick + 1, at = greatest(at, moment()) RETURNING * INTO now;
         WITH moved AS (
-            UPDATE sessions SET node = name, tick = now.tick, record = CASE
-                WHEN record::jsonb->>'ended_at' IS NULL
-                THEN jsonb_set(record::jsonb, '{{ended_at}}', to_jsonb(now.at))::text ELSE record END
-            WHERE node = gone AND record IS NOT NULL RETURNING digest, record
-        ) SELECT coalesce(jsonb_agg(jsonb_build_array(digest, record)), '[]') INTO ended FROM moved;
-        WITH free AS (
-            DELETE FROM nicknames WHERE node = gone AND NOT EXISTS (
-                SELECT FROM people WHERE id = person AND record IS NOT NULL AND NOT (
-                    (record::jsonb->>'absent')::boolean AND record::jsonb->>'password' IS NULL
-                )
-            ) RETURNING person
-        ), unseen AS (DELETE FROM looks USING free WHERE looks.person = free.person)
-        SELECT coalesce(jsonb_agg(jsonb_build_array(person, NULL)), '[]') INTO won FROM free;
-        FOR asked IN
-            SELECT value FROM jsonb_array_elements(stored) JOIN nicknames ON person = value->>0 AND node = gone
-            JOIN people ON id = person AND record::jsonb->>'nick' = value->>1
-        LOOP
-            IF claim(asked, name) IS NULL THEN
-                won := won || jsonb_build_array(asked);
-            END IF;
-        END LOOP;
-        UPDATE servers SET adopted = now.tick, until = CASE WHEN lapsed THEN NULL ELSE until END
+            UPDATE sessions SET node = name, tick = now.tick, ended_at = coalesce(ended_at, now.at)
+            FROM (
+                SELECT ctid FROM sessions WHERE node = gone AND digest > behind AND record IS NOT NULL
+                ORDER BY digest LIMIT {limits.ADOPTED_AT_ONCE}
+            ) AS part (place) WHERE sessions.ctid = place RETURNING digest
+        ) SELECT coalesce(jsonb_agg(digest), '[]'), CASE count(*) WHEN {limits.ADOPTED_AT_ONCE} THEN max(digest) END
+            INTO ended, last FROM moved;
+        IF last IS NULL THEN
+            WITH free AS (
+                DELETE FROM nicknames WHERE node = gone
+                    AND NOT EXISTS (SELECT FROM people WHERE id = person AND people.nick IS NOT NULL)
+                RETURNING person
+            ), unseen AS (DELETE FROM looks USING free WHERE looks.person = free.person)
+            SELECT coalesce(jsonb_agg(jsonb_build_array(person, NULL)), '[]') INTO won FROM free;
+            FOR asked IN
+                SELECT value FROM jsonb_array_elements(stored) JOIN nicknames ON person = value->>0 AND node = gone
+                JOIN people ON id = person AND people.nick = value->>1
+            LOOP
+                IF claim(asked, name) IS NULL THEN
+                    won := won || jsonb_build_array(asked);
+                END IF;
+            END LOOP;
+        END IF;
+        UPDATE servers SET adopted = now.tick, until = CASE WHEN lapsed AND last IS NULL THEN NULL ELSE until END
             WHERE epoch = current(gone);
         PERFORM tell(now, 0, jsonb_build_object(
-            'node', name, 'adopted', gone, 'answer', jsonb_build_object('at', now.at), 'won', won, 'sessions', ended
+            'node', name, 'adopted', gone, 'answer', jsonb_build_object('at', now.at), 'won', won, 'ended', ended
         ), NULL);
-        RETURN true;
+        RETURN last;
     END $$;
 
     -- This node is there; which are not, and have sessions.  Null where it was adopted, and does not know it yet.
@@ -505,7 +516,9 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
         link.seconds = inf
         if node:
             for gone in ("", node):  # also what a server had that used it alone
-                adopt(link, epoch, gone, lapsed=False)
+                adoption = Adoption(epoch, gone, lapsed=False)
+                while adoption.go_on(link):
+                    pass
         else:
             link.run(_ALONE)
         summary = [_summary(address, link, at == 0)]
