@@ -81,6 +81,14 @@ class Newcomers:
                     left=duration(wait),
                 )
                 raise Refused("slow-down", not_said(Refused("slow-down", told), text, None).sentence)
+        self._note(who, id, now)
+
+    def heard(self, person: Person, id: str | None) -> None:
+        """Somebody said something on another node: they wait here as there."""
+        if self._open() and self.left(person):
+            self._note(person.id, id, self._clock.seconds())
+
+    def _note(self, who: str, id: str | None, now: float) -> None:
         self._spoke.pop(who, None)
         self._spoke[who] = now, id
         if len(self._spoke) > limits.PACES:

@@ -41,7 +41,7 @@ from chat.core.presence import Event, Presence
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.session import Session
-from chat.log.events import Entry, Measured, Private
+from chat.log.events import Entry, Measured, Private, Said, TopicSet
 from chat.log.log import Log
 from chat.wire.answers import OthersAway
 
@@ -146,10 +146,21 @@ class OtherNodes:
         if hub.log in by_log:
             hub.all_hear()
         for log, entries in by_log.items():
-            for _, _, fact, _ in entries:
+            for entry in entries:
+                fact = entry.fact
                 if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in hub.people:
                     hub.wrote(fact, hub.people[fact.to_person])
+            room = hub.rooms.get(log.key)
+            if hub.settings.guards_newcomers or (room is not None and room.measured):
+                self._spoke(log, entries)
         hub.rooms.trim()
+
+    def _spoke(self, log: Log, entries: Iterable[Entry]) -> None:
+        """Who said something there says the next thing here not before they might there."""
+        for _, _, fact, id in entries:
+            if isinstance(fact, Said | TopicSet) and (person := self._person(fact.author.person)) is not None:
+                self._hub.newcomers.heard(person, id)
+                self._hub.slow_mode.heard(log.key, person.id, id)
 
     def _read_here(self, appended: Sequence[Appended]) -> dict[Log, list[Entry]]:
         by_log: dict[Log, list[Entry]] = {}

@@ -57,8 +57,16 @@ class SlowMode:
                     return
                 if (left := ceil(last.at + measure.every - now - _HAIR)) > 0:
                     raise _waits(room, measure.every, left, text)
-        self._spoken.pop((key, who[0]), None)
-        self._spoken[key, who[0]] = Spoken(now, id)
+        self._note(key, who[0], id, now)
+
+    def heard(self, key: str, person: str, id: str | None) -> None:
+        """Somebody said something in this room on another node: they wait here as there."""
+        if self._measures.find("slow", key, "", None) is not None:
+            self._note(key, person, id, self._clock.seconds())
+
+    def _note(self, key: str, who: str, id: str | None, now: float) -> None:
+        self._spoken.pop((key, who), None)
+        self._spoken[key, who] = Spoken(now, id)
         while len(self._spoken) > limits.PACES or self._is_over(*next(iter(self._spoken.items())), now):
             self._spoken.popitem(last=False)
 

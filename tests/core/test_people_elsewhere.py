@@ -211,6 +211,34 @@ def test_an_account_that_is_called_otherwise_there_is_shown_here_as_there() -> N
     assert [line for line in dee.take() if "ACCOUNT" in line] == [":ann!chat@chat ACCOUNT ann"]
 
 
+def test_where_it_is_slow_nobody_waits_for_less_on_another_node() -> None:
+    nodes, here, elsewhere = two()
+    operator(here, "boss").type("/slow 60s")
+    bob = with_account(here, "bob")
+    first, again = here.device(bob, wire="json"), elsewhere.log_in(there(elsewhere, bob), wire="json")
+    first.type("one", id="1")
+    again.take()
+    again.type("two", id="2")
+    assert again.take_objects()[-1]["code"] == "slow-down"
+    again.type("one", id="1")  # it was not told there that it was heard
+    assert again.take_objects()[-1]["type"] == "ack"
+    nodes.wait(60)
+    again.type("two", id="3")
+    assert again.take_objects()[-1]["type"] == "ack"
+
+
+def test_who_is_new_waits_on_another_node_as_on_the_first() -> None:
+    nodes = Nodes(2, guards_newcomers=True)
+    here, elsewhere = nodes.worlds
+    bob, code = enter(here, "bob")
+    bob.type("one")
+    bob.cut()
+    again = resume(elsewhere, code)
+    again.take()
+    again.type("two")
+    assert again.take()[0].startswith("! slow-down")
+
+
 def test_rooms_that_are_made_and_left_on_another_node_take_no_more_memory_than_ones_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from os import kill
 from signal import SIGCONT, SIGSTOP
 from typing import Any
@@ -17,7 +18,7 @@ from nodes import Cluster
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered, Place, Record, Redaction
-from chat.log.events import Message
+from chat.log.events import Annotated, Fact, Joined, Message
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
 
@@ -69,6 +70,31 @@ class Nodes:
 def nodes(postgresql: Server) -> Iterator[Nodes]:
     with ExitStack() as stack:
         yield Nodes(postgresql.emptied(), stack, "a", "b")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_is_told_with_a_line_and_not_stored_is_told_on_every_node(
+    nodes: Nodes, postgresql: Server, recorded: bool
+) -> None:
+    amy = replace(AMY, account=True, realname="Amy")
+    facts: list[Fact] = [
+        Message(amy, "one"),
+        Annotated(BOB, "two three", tags=("+draft/reply", "x"), breaks=(3,)),
+        Annotated(BOB, "four", notice=True),
+        Joined(None, ("amy", "bob"), 2, (amy, BOB), ("amy",), ("bob",)),
+        Joined(amy, ("amy",), 2, (amy,)),
+    ]
+    said = log("#lobby", facts)._replace(recorded=recorded)
+    entries = [said.entries[0]._replace(id="id 1"), *said.entries[1:]]
+    nodes.commit(0, batch())
+    hear_now(nodes, 1, 1)
+    nodes.commit(0, batch(said._replace(entries=entries)))
+    (told,) = nodes.hear(1, 2)[-1].appended
+    assert [repr(entry.fact) for entry in told.entries] == list(map(repr, facts))
+    assert [entry.id for entry in told.entries] == ["id 1", None, None, None, None]
+    assert [entry.fact for entry in nodes.stores[1].entries()] == (
+        [Message(AMY, "one"), Message(BOB, "two three"), *facts[2:]] if recorded else []
+    )
 
 
 def hear_now(nodes: Nodes, node: int, count: int) -> None:

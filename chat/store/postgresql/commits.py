@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
+from types import MappingProxyType
 from typing import Any
 
 from chat.base import limits
 from chat.base.folding import tokens
 from chat.base.lookalikes import fold, looks
 from chat.core.ports import Appended, Batch, Claim, Elsewhere, Known, LineId, Record, Redaction, Remembered
-from chat.log.events import Entry, Place, Said
+from chat.log.events import Annotated, Author, Entry, Message, Place, Said
 from chat.log.redaction import emptied
 from chat.store.postgresql import people
 from chat.store.postgresql.connection import Link
@@ -46,10 +48,10 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
                 text = added.fact.text if isinstance(added.fact, Said) else None
                 lines += text is not None
                 size += entry_size(text)
-                entries.append([log.key, *_row(log.key, added)])
+                entries.append([log.key, *_row(log.key, added), *(_beside(added) if is_shared else ())])
                 folded.append(_folded(text))
         elif is_shared:
-            passing += [[log.key, *_row(log.key, added)[:_TOLD]] for added in log.entries]
+            passing += [[log.key, *_row(log.key, added), *_beside(added)] for added in log.entries]
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size, log.entries[0].seq])
     ids = [
         [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
@@ -71,10 +73,6 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
         parts["claims"] = [_claim(claim) for claim in batch.claims]
         parts["redactions"] = [[key, list(targets)] for key, targets in batch.redactions]
     return as_json({**header, **{name: rows for name, rows in parts.items() if rows}})
-
-
-_TOLD = 8
-"""So many columns of a row others need."""
 
 
 def _in_parts(text: str) -> Sequence[str]:
@@ -123,7 +121,7 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
     appended, heads = [], {}
     for key, name, last, oldest, _, _, proposed in told.get("logs", ()):
         shift = firsts[key] - proposed
-        added = [entry((seq + shift, answer["at"], *rest[:6])) for seq, _, *rest in rows.get(key, ())]
+        added = [_with(entry((seq + shift, answer["at"], *rest[:6])), *rest[7:]) for seq, _, *rest in rows.get(key, ())]
         if added:
             appended.append(Appended(key, name, oldest is not None, added))
         else:  # it was not heard in passing
@@ -150,6 +148,42 @@ def _row(key: str, added: Entry) -> list[object]:
         place, at, *author, text = values_of_message(0, added)
         return [place, at, "message", *author, text, None, None]
     return values(0, key, added)
+
+
+def _beside(added: Entry) -> Sequence[Mapping[str, object]]:
+    """What is told with an entry to those who are there, and not stored, if there is anything."""
+    _, _, fact, id = added
+    author = fact.author
+    told: dict[str, object] = {} if id is None else {"id": id}
+    if author is not None and (author.account or author.realname):
+        told["author"] = [author.account, author.realname]
+    if not is_usual(fact):
+        for name in _PASSING:
+            if parts := getattr(fact, name, ()):
+                told[name] = parts
+        if authors := getattr(fact, "authors", ()):
+            told["authors"] = [astuple(one) for one in authors]
+    return (told,) if told else ()
+
+
+_PASSING = ("tags", "breaks", "operators", "voiced")
+
+
+def _with(found: Entry, beside: Mapping[str, Any] = MappingProxyType({})) -> Entry:
+    """An entry with what was told beside it."""
+    if not beside:
+        return found
+    fact = found.fact
+    told: dict[str, Any] = {name: tuple(beside[name]) for name in _PASSING if name in beside}
+    if "author" in beside:
+        assert fact.author is not None
+        account, realname = beside["author"]
+        told["author"] = replace(fact.author, account=account, realname=realname)
+    if "authors" in beside:
+        told["authors"] = tuple(Author(*one) for one in beside["authors"])
+    if type(fact) is Message and ("tags" in told or "breaks" in told):
+        fact = Annotated(fact.author, fact.text)
+    return found._replace(fact=replace(fact, **told), id=beside.get("id"))
 
 
 def _folded(text: str | None) -> str | None:
