@@ -76,6 +76,15 @@ def test_who_was_in_for_a_while_goes_to_the_next_at_once_with_the_code_and_what_
     assert sent[0] == request
 
 
+def test_after_a_while_with_one_the_others_are_tried_again_without_a_pause() -> None:
+    world = World(others=1)
+    world.server.refuse(ConnectionRefusedError())
+    in_by(world, 1)
+    world.clock.advance(limits.STAYED_SECONDS)
+    world.lose(ConnectionLost())
+    turn_to(world, 0)
+
+
 def test_servers_that_let_people_in_and_lose_them_are_not_run_through_in_a_circle() -> None:
     world = World(others=1)
     in_by(world, 0)

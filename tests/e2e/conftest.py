@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from .browser import Chromium, Tab
+from .nodes import Nodes
 from .peers import COMMANDS, Client, Program, Terminal
 from .screen import Screen
 from .server import ENVIRONMENT, Server
@@ -50,6 +51,11 @@ def serve(tmp_path: Path, stack: ExitStack) -> Serve:
 def server(serve: Serve) -> Server:
     """A server with the usual options."""
     return serve()
+
+
+@pytest.fixture
+def nodes(postgresql: Any, serve: Serve, tmp_path: Path, stack: ExitStack) -> Nodes:
+    return Nodes(postgresql, serve, tmp_path, stack)
 
 
 @pytest.fixture

@@ -7,22 +7,20 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.ports import held_port
 
 from .conftest import Browse, Connect, OnScreen, Serve
+from .nodes import Nodes
 from .screen import Screen
-from .server import ENVIRONMENT, Server
+from .server import ENVIRONMENT
 from .waiting import SECONDS, until
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("one", "two")
 CLIENT = (sys.executable, "-m", "chat.client")
-QUICK = {"LEASE_SECONDS": 2, "BEAT_SECONDS": 0.5}
 IMPATIENT = (
     sys.executable,
     "-c",
@@ -30,39 +28,6 @@ IMPATIENT = (
     "from chat.client.main import main; main()",
 )
 """A client that notices within seconds that nothing comes."""
-
-
-class Nodes:
-    """Two of one chat, `one` and `two`, which can be started again where they were."""
-
-    def __init__(self, postgresql: Any, serve: Serve, directory: Path, stack: ExitStack) -> None:
-        self._serve = serve
-        self._directory = directory
-        self._where = postgresql.emptied("served")
-        self._ports = [stack.enter_context(held_port()).getsockname()[1] for _ in NAMES]
-        self.all = [self._start(0), self._start(1)]
-
-    def _start(self, number: int) -> Server:
-        name, port = NAMES[number], self._ports[number]
-        data = self._directory / name
-        data.mkdir(exist_ok=True)
-        words = ("--database", self._where, "--node", name, "--control", "none", "--rate", "0", "--data", str(data))
-        where = ("--port", f"tcp:{port}:interface=127.0.0.1", "--address", f"http://127.0.0.1:{port}/")
-        return self._serve(*words, *where, **QUICK)
-
-    def comes_back(self, number: int) -> None:
-        """One that was killed is started again, at its port."""
-        self.all[number] = self._start(number)
-
-    @property
-    def addresses(self) -> Sequence[str]:
-        """As they are named to a client."""
-        return [":".join(server.address) for server in self.all]
-
-
-@pytest.fixture
-def nodes(postgresql: Any, serve: Serve, tmp_path: Path, stack: ExitStack) -> Nodes:
-    return Nodes(postgresql, serve, tmp_path, stack)
 
 
 def said(record: str) -> Sequence[str]:
@@ -143,6 +108,36 @@ def test_who_sits_at_a_terminal_is_led_to_the_other_node_and_says_all_once(
 
 
 @pytest.mark.door
+def test_by_tls_the_certificate_of_the_chat_is_asked_about_once_and_who_shows_another_one_is_told_nothing(
+    nodes: Nodes, serve: Serve, connect: Connect, on_screen: OnScreen, tmp_path: Path
+) -> None:
+    (tmp_path / "stranger").mkdir()
+    port = held_port()
+    sealed = ("--tls-port", f"tcp:{port.getsockname()[1]}:interface=127.0.0.1")
+    stranger = serve("--data", str(tmp_path / "stranger"), "--control", "none", *sealed)
+    one, two = nodes.sealed
+    screen = on_screen(*IMPATIENT, "--tls", "-n", "amy", one, f"127.0.0.1:{port.getsockname()[1]}", two)
+    until(lambda: "cannot be verified" in "".join(screen.lines), what=str(screen.lines))
+    screen.types("yes")
+    in_the_room(screen)
+    bob = connect(nodes.all[1], "bob").joins()
+    screen.types("before")
+    bob.hears("<amy> before")
+    eve = connect(stranger, "eve").joins()
+    nodes.all[0].kill()
+    screen.types("meanwhile")
+    bob.hears("<amy> meanwhile", 3 * SECONDS)
+    shown = " ".join(" ".join(screen.lines).replace("!  ", "").split())
+    assert "is none that you know of this chat: nothing was sent to it." in shown
+    assert f"connected to {two} now" in shown
+    assert shown.count("cannot be verified") == 1
+    eve.says("/who")
+    eve.hears("One person is in #lobby: eve")
+    assert "amy" not in eve.heard
+    port.close()
+
+
+@pytest.mark.door
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
 def test_a_page_goes_to_the_other_node_and_says_all_once(
     nodes: Nodes, connect: Connect, browse: Browse, how: signal.Signals
@@ -174,3 +169,20 @@ def test_a_page_goes_to_the_other_node_and_says_all_once(
         ana.driver.refresh()
         ana.hears("ana: after").says("from the first again")
         bob.hears("<ana> from the first again")
+
+
+def test_a_page_waits_for_no_node_that_hangs(nodes: Nodes, connect: Connect, browse: Browse) -> None:
+    ana = browse(nodes.all[1]).joins("ana")
+    ana.says("before").hears("ana: before")
+    nodes.all[0].process.send_signal(signal.SIGSTOP)
+    try:
+        nodes.all[1].kill()
+        ana.says("meanwhile")
+        nodes.comes_back(1)
+        bob = connect(nodes.all[1], "bob").joins()
+        until(lambda: ana.lines[-1:] == ["ana: meanwhile"], 2 * SECONDS, str(ana.lines))
+        ana.says("after")
+        bob.hears("<ana> after", 2 * SECONDS)
+        assert ana.lines == ["ana: before", "ana: meanwhile", "ana: after"]
+    finally:
+        nodes.all[0].process.send_signal(signal.SIGCONT)

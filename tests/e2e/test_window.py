@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from .conftest import Connect, Serve
 from .desktop import Desktop, Window
+from .nodes import Nodes
 from .peers import Client
 from .server import CHECKOUT, ENVIRONMENT, Server
 from .test_chat_client_tls import encrypted_address, fingerprint
@@ -542,3 +544,32 @@ def test_the_password_of_a_server_is_asked_for_in_the_form(
     desktop.types("open sesame")
     desktop.presses("Return")
     until(lambda: amy.inside, what="that amy is in")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_it_goes_to_the_other_node_by_itself_and_says_all_once(
+    nodes: Nodes, open_window: Open, connect: Connect, how: signal.Signals
+) -> None:
+    amy = open_window()
+    amy.window.tells(".form.box.server delete 0 end")
+    amy.window.tells("focus -force .form.box.server")
+    amy.desktop.types(" ".join(nodes.addresses))
+    amy.desktop.presses("Tab", "Tab")
+    amy.says("amy")
+    until(lambda: amy.inside, what="the conversation")
+    bob = connect(nodes.all[1], "bob").joins()
+    bob.says("hello amy")
+    amy.sees("<bob> hello amy")
+    assert nodes.addresses[0] in amy.state
+    nodes.all[0].process.send_signal(how)
+    for text in ("meanwhile", "and more"):
+        amy.says(text)
+    bob.hears("<amy> and more", 3 * SECONDS)
+    until(lambda: nodes.addresses[1] in amy.state, what=amy.state)
+    amy.says("after")
+    bob.hears("<amy> after")
+    until(lambda: amy.lines[-1].endswith("after"), what="\n".join(amy.lines))
+    for text in ("meanwhile", "and more", "after"):
+        assert bob.heard.count(f"<amy> {text}\r\n") == 1
+        assert sum(row.endswith(text) for row in amy.lines) == 1
+    assert "amy left" not in bob.heard

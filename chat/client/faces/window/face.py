@@ -12,9 +12,10 @@ from chat.base import limits
 from chat.base.language import Sentence, say
 from chat.base.text import visible
 from chat.client.alerts import Run, run_in_thread
+from chat.client.faces.person import connecting
 from chat.client.faces.stdio import Ground, Status, no_connection
 from chat.client.faces.streams import InputReader, Source
-from chat.client.faces.viewer import CONNECTING, NOT_CONNECTED, ViewerFace
+from chat.client.faces.viewer import NOT_CONNECTED, ViewerFace
 from chat.client.faces.window.form import Filled, Form
 from chat.client.faces.window.frame import ChatFrame
 from chat.client.faces.window.window import Window
@@ -278,9 +279,10 @@ class WindowFace(ViewerFace):
 
     def _dialing(self) -> None:
         """The form tells it, and the line at the bottom."""
-        self._state = CONNECTING
+        self._state = connecting(self._server)
         if self._in_form:
             self._form.state(self._words(self._state))
+        self.refresh()
 
     def unreachable(self, reason: Sentence) -> None:
         """Beside the server's name."""
