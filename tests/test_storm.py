@@ -3,6 +3,7 @@
 See `python -m tests.storm --help`.
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -249,6 +250,34 @@ def person(*shown: tuple[str, int]) -> Evidence:
     """The good history, with somebody on the plain wire who was shown this of it."""
     heard = Heard(Record("pia", {"pia"}), {ROOM: 0}, [(token, text(*token)) for token in shown])
     return replace(good(), heard=[heard])
+
+
+def gone(seq: int, *who: str) -> Event:
+    return Event(ROOM, seq, "left", who[0], json.dumps({"who": who, "quit": True}))
+
+
+def came(seq: int, *who: str) -> Event:
+    return Event(ROOM, seq, "joined", who[0], json.dumps({"who": who}))
+
+
+def renamed(seq: int, before: str, to: str) -> Event:
+    return Event(ROOM, seq, "renamed", before, json.dumps({"to": to}))
+
+
+@pytest.mark.parametrize(
+    ("log", "is_told"),
+    [
+        ([came(1, "cid"), gone(2, "cid")], True),
+        ([came(1, "cid"), renamed(2, "cid", "cyd"), gone(3, "cyd"), came(4, "cid"), gone(5, "cid")], True),
+        ([came(1, "cid"), gone(2, "cid"), gone(3, "cid")], False),
+        ([came(1, "cid"), renamed(2, "cid", "cyd"), gone(3, "cid")], False),
+        ([came(1, "cid", "ann")], False),
+    ],
+)
+def test_that_somebody_did_not_come_back_is_told_once(log: list[Event], is_told: bool) -> None:
+    cid = replace(record("cid"), nicks={"cid", "cyd"}, dead=True)
+    rules_broken = rules(Evidence([cid, record("ann")], {ROOM: []}, logs={ROOM: log}, graces_are_over=True))
+    assert rules_broken == (set() if is_told else {"presence"})
 
 
 def test_on_the_plain_wire_lines_may_be_repeated() -> None:

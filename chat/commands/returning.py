@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from chat.base import limits, passwords, resume_codes, tokens
-from chat.base.errors import Refused, taken_over
+from chat.base.errors import NotStored, Refused, taken_over
 from chat.base.language import Sentence, known_languages, say
 from chat.base.public_keys import PublicKey
 from chat.commands.registry import (
@@ -65,13 +65,14 @@ async def by_key(call: Call, key: PublicKey) -> Outcome:
         session.answer(Problem(refused.code, refused.sentence, call.request.id))
         session.hang_up()
         return ANSWERED
+    unheard = await hub.hear_others()
     look = partial(guest_of_key, hub, key)
     if (returning := look()) is None:
         raise Refused("login-failed", say("This key is nobody's here yet: choose a nickname."))
     await hub.load_rooms(returning.person)
     if session.connection is not connection:
         return ANSWERED
-    return await _go_on_as(call, look, resume_codes.of_key(key.fingerprint))
+    return await _go_on_as(call, look, resume_codes.of_key(key.fingerprint), unheard)
 
 
 class Known(NamedTuple):
@@ -103,6 +104,7 @@ class Known(NamedTuple):
 
 async def recognize(session: Session, connection: Carrier[Session], nick: str, text: str) -> Known:
     """Whose account this nickname is, by a password or a token; raises `Refused` where it is neither."""
+    await session.hub.hear_others()
     if (given := tokens.normal(text)) is None:
         person = await session.hub.logins.log_in(nick, passwords.normal(text), connection)
         return Known(person, person.password)
@@ -168,7 +170,7 @@ async def resume(call: Call, asked: Resume) -> Outcome:
 async def come_back(call: Call, code: str) -> Outcome:
     """Let a connection be the session that this code belongs to, from what it has seen of it on."""
     session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
-    returning = None
+    returning, unheard = None, await hub.hear_others()
     if given := resume_codes.normal(code):
         look = partial(hub.by_resume_code, given)
         # A long code cannot be guessed: whoever has one waits for nobody.
@@ -177,21 +179,26 @@ async def come_back(call: Call, code: str) -> Outcome:
         if session.connection is not connection:
             return ANSWERED
     if returning is None:
+        if unheard is not None:
+            raise unheard
         return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
     assert isinstance(returning, Session)
     await hub.load_rooms(returning.person)
     if session.connection is not connection:
         return ANSWERED
-    return await _go_on_as(call, look, given or "")
+    return await _go_on_as(call, look, given or "", unheard)
 
 
-async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str) -> Outcome:
+async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str, unheard: NotStored | None) -> Outcome:
     """Be the session that is found so, and was given this code."""
     session, request, connection, hub = call.session, call.request, call.connection, call.session.hub
     returning = look()  # meanwhile its day may have ended
     if returning is None:
         return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
     assert isinstance(returning, Session)
+    if unheard is not None and (returning.node or not connection.wire.people):
+        # What they said before is stored perhaps, or under way: if it came again it would be refused, and there.
+        raise unheard
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
         return None

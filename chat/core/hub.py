@@ -801,6 +801,18 @@ class Hub:
                 self.forget(other)
         self.forget_old()
 
+    async def hear_others(self) -> NotStored | None:
+        """Before it is said that something is not there: what other nodes had stored by now is known here.
+
+        Returns why it is not; then what is said here is not stored either.
+        """
+        if self.store.shared:
+            try:
+                await self.turn.change()  # before that is answered all that stands before it was told
+            except NotStored as error:
+                return error
+        return None
+
     async def load_rooms(self, person: Person) -> None:
         """Before somebody comes back: have all of their rooms in memory for which there is place."""
         for room in list(person.rooms.values()):

@@ -70,6 +70,8 @@ class OtherNodes:
         self._beating = False
         """It is being said that this node is there."""
         self._coming_again: set[Person] = set()
+        self._stood: dict[Device, Mapping[str, int]] = {}
+        """Up to where their connections had been given what was said, who have to come in again."""
         self._coming: dict[str, Person] = {}
         """Those who have a nickname, and are not here yet."""
         self._holders: dict[str, str] = {}
@@ -299,6 +301,8 @@ class OtherNodes:
         hub.absent[person.id] = person
         person.presence = Presence.ABSENT
         for device in person.attached:
+            assert isinstance(device, Session)
+            self._stood[device] = device.subscriptions.positions()
             device.hear_nothing()
         for session in person.detached:
             hub.keep(session)
@@ -320,13 +324,16 @@ class OtherNodes:
                 return
             hub.happened(person, Event.ATTACHED)
             for device in person.attached:
+                stood = self._stood.get(device, {})
                 for log in person.logs.values():
-                    device.hear(log, device.given(log))
+                    device.hear(log, stood.get(log.key, device.given(log)))
         except ChatError:  # the store is away, or nobody can be called so: whoever comes back by the code can
             for device in person.attached:
                 device.send_away(taken_over())
         finally:
             self._coming_again.discard(person)
+            for device in person.sessions:
+                self._stood.pop(device, None)
 
     def _gone(self, id: str, elsewhere: Elsewhere) -> None:
         """Nobody comes back as this person."""

@@ -117,10 +117,12 @@ class Subscriptions:
 
     def mark_seen(self) -> None:
         """All that they were given so far they have seen."""
-        for key, log in self._logs.items():
-            self.given[key] = fanout(log).position
-        for cursor in self._behind:
-            self.given[cursor.log.key] = cursor.position
+        self.given.update(self.positions())
+
+    def positions(self) -> dict[str, int]:
+        """Up to where they were given each log that they hear, by their keys."""
+        positions = {key: fanout(log).position for key, log in self._logs.items()}
+        return positions | {cursor.log.key: cursor.position for cursor in self._behind}
 
     def render_anew(self) -> None:
         """What they get looks different from now on."""

@@ -138,11 +138,11 @@ def may_hold_a_secret(word: str) -> bool:
 
 
 def quotable(line: str) -> str:
-    """A line as it may be shown again: of what may hold a password only the beginning."""
+    """A line as it may be shown again: of what may hold a password, or a code, only the beginning."""
     typed = grammar.command_in(line)
     if tokens.stands_in(line):
         return "…" if typed is None else "/…"
-    return "/…" if typed is not None and _holds_a_secret(typed) else line
+    return "/…" if typed is not None and (_holds_a_secret(typed) or name_of(typed.word) == "resume") else line
 
 
 def _holds_a_secret(typed: grammar.TypedCommand) -> bool:

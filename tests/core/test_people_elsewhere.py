@@ -2,13 +2,14 @@
 
 import pytest
 from cluster import Nodes, seen_by
-from returning import code_of, enter, resume
+from returning import code_of, enter, resume, texts
 from world import Client, World
 
 from chat.base import limits
 from chat.core.merging import merged
 from chat.core.person import Person
 from chat.core.ports import PersonRecord
+from chat.core.presence import Event
 
 
 def two() -> tuple[Nodes, World, World]:
@@ -386,8 +387,9 @@ def test_who_comes_back_there_before_it_is_told_what_became_of_their_line_here_i
     here.turn()
     back = resume(elsewhere, code)
     nodes.settle()
-    assert back.ended is (what == "quit")
-    assert ("taken-over" in " ".join(back.lines)) is (what == "quit")
+    assert not back.ended
+    assert "taken-over" not in " ".join(back.lines)
+    assert ("code-wrong" in " ".join(back.lines)) is (what == "quit")
     assert here.hub.is_here("bob") is elsewhere.hub.is_here("bob") is (what != "quit")
     nodes.wait(limits.GRACE_SECONDS + 1)
     assert elsewhere.hub.is_here("bob") is (what != "quit")
@@ -414,6 +416,23 @@ def test_who_comes_back_there_while_the_grace_ends_here_has_left_and_comes_in_ag
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
 
 
+def test_whoever_comes_in_again_is_given_nothing_twice() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob", wire="json")
+    amy = elsewhere.enter("amy")
+    bob.cut()
+    nodes.wait(limits.GRACE_SECONDS - 1)
+    nodes.stores[0].slow = True
+    back = resume(elsewhere, code, "json", seen={"#lobby": here.hub.lobby.log.head})
+    amy.type("hello")
+    here.hub.happened(here.hub.people[bob.session.person.id], Event.GRACE_OVER)
+    here.turn()
+    nodes.settle()
+    facts = [type(entry.fact).__name__ for entry in nodes.cluster.entries["#lobby"]]
+    assert facts[-3:] == ["Message", "Left", "Joined"]
+    assert texts(back) == ["hello"]
+
+
 def test_two_who_resume_at_the_same_moment_are_not_both_there() -> None:
     nodes, here, elsewhere = two()
     bob, code = enter(here, "bob")
@@ -423,6 +442,74 @@ def test_two_who_resume_at_the_same_moment_are_not_both_there() -> None:
     nodes.settle()
     assert sorted([one.ended, other.ended]) == [False, True]
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_a_code_that_another_node_gave_just_now_is_good_here_as_soon_as_that_is_heard() -> None:
+    nodes, here, elsewhere = two()
+    nodes.stores[1].slow = True
+    _, code = enter(here, "bob")
+    back = resume(elsewhere, code)
+    assert not back.take()
+    nodes.settle()
+    assert "Welcome back bob." in " ".join(back.lines)
+    assert not back.ended
+
+
+def test_whoever_has_seen_on_another_node_what_is_not_heard_here_yet_comes_back_when_it_is() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob", wire="json")
+    amy = here.enter("amy")
+    nodes.stores[1].slow = True
+    amy.type("hello", "again")
+    seen = {"#lobby": bob.objects[-1]["seq"]}
+    bob.cut()
+    back = resume(elsewhere, code, "json", seen=seen)
+    nodes.settle()
+    assert [keys["type"] for keys in back.objects if keys["type"] in ("welcome", "error")] == ["welcome"]
+    assert not back.ended
+    nodes.slow = False
+    amy.type("later")
+    assert texts(back) == ["later"]
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_while_the_store_is_away_a_code_that_is_not_known_here_is_not_called_wrong() -> None:
+    nodes, here, elsewhere = two()
+    amy = elsewhere.enter("amy")
+    nodes.stores[1].away = True
+    amy.type("in doubt")
+    _, code = enter(here, "bob")
+    refused = resume(elsewhere, code, "json").objects[-1]
+    assert refused["code"] == "not-stored"
+    assert code not in refused["text"]
+
+
+def test_who_was_on_another_node_does_not_come_back_on_one_that_cannot_reach_the_store() -> None:
+    """What they said there is in doubt perhaps: here it would be refused, and stored all the same."""
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob", wire="json")
+    amy = elsewhere.enter("amy")
+    nodes.stores[1].away = True
+    amy.type("in doubt")
+    back = resume(elsewhere, code, "json")
+    assert back.objects[-1]["code"] == "not-stored"
+    assert not bob.ended
+    nodes.stores[1].back()
+    nodes.settle()
+    back.type(f"/resume {code}")
+    assert "welcome" in [keys["type"] for keys in back.objects]
+
+
+def test_who_has_registered_on_another_node_just_now_logs_in_here() -> None:
+    nodes, here, elsewhere = two()
+    bob = here.enter("bob")
+    nodes.stores[1].slow = True
+    bob.session.person.password = "a hash"
+    here.hub.turn.touch(bob.session.person)
+    here.turn()
+    back = elsewhere.connect("/login bob any password")
+    nodes.settle()
+    assert "! login-failed" not in " ".join(back.lines)
 
 
 # What two nodes made of the same person at the same moment.

@@ -23,15 +23,20 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="repeats a storm's faults and texts (default: a new one)")
     number("--seconds", float, 20, "how long the storm blows at least")
     number("--kills", int, 0, "how often the server is killed; needs a store on disk")
-    number("--clients", int, 6, f"on the JSON wire, {len(NAMES)} at most")
-    number("--people", int, 2, f"on the plain wire, {len(PEOPLE)} at most")
+    number("--nodes", int, 1, "so many servers on the one database, of which each suffers, and so does that")
+    parser.add_argument("--database", choices=["postgresql"], help="a primary and its standby, and the servers on both")
+    number("--clients", int, 6, f"on the JSON wire, plain, encrypted or a page's, {len(NAMES)} at most")
+    number("--people", int, 2, f"on the plain wire and (every other one) on IRC, {len(PEOPLE)} at most")
     number("--devices", int, 2, "on the JSON wire, of one account")
     number("--mortal", float, 20, "seconds after which a client dies for good, on average and 5 at least; 0 for never")
     number("--commit-seconds", float, 0, "a slow disk: what each commit takes longer; what is promised too early shows")
     parser.add_argument("--faults", default="", help=f"only these, separated by commas: {', '.join(FAULTS)}")
     parser.add_argument("--first", type=int, default=5, help="so many broken promises are shown (default: 5)")
     parser.add_argument("server", nargs="*", help="options of the server, behind --")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.nodes > 1 and not options.database:
+        parser.error("several nodes need --database postgresql")
+    return options
 
 
 def main(arguments: list[str]) -> int:
@@ -49,6 +54,7 @@ def main(arguments: list[str]) -> int:
             faults=tuple(filter(None, options.faults.split(","))),
             mortal=options.mortal,
             commit_seconds=options.commit_seconds,
+            nodes=options.nodes if options.database else 0,
         )
     )
     sys.stdout.write(report.text(options.first) + "\n")

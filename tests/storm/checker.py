@@ -11,10 +11,13 @@ Pure.  The rules, after Jepsen's way of testing queues:
 7. refused: what was refused stands nowhere.  What was never answered may stand there or not (see 2).
 8. devices: what one device of an account was shown, or said, all of them were, or did; its read markers (marker) only
    grow, as the clients notice themselves.
+9. presence: in each room's log nobody leaves the chat who is not there, so it is told once; and whoever never came back
+   has left.
 
 On the plain wire a line may come twice, but none is missing (gap), and new ones come in order.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +42,9 @@ class Evidence:
 
     logs: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     """The rooms' whole logs, coming and going too, where they could be read."""
+
+    graces_are_over: bool = False
+    """Nobody is held any more whose line is down."""
 
 
 def check(evidence: Evidence) -> list[Fault]:
@@ -77,6 +83,8 @@ class _Check:
         for heard in self.evidence.heard:
             yield from self._person(heard)
         yield from self._devices()
+        for room, events in self.evidence.logs.items():
+            yield from self._presence(room, events)
 
     # What stands where.
 
@@ -129,7 +137,9 @@ class _Check:
                 yield Fault("twice", token[0], f"line {token[1]} stands {count} times in {room}")
             if (line := self.lines.get(token)) and line.outcome == "refused":
                 yield Fault("refused", token[0], f"line {token[1]} was refused and stands in {room}", line.at)
-        yield from self._in_order("the server", room, tokens)
+        # Who has no ids cannot say again what may be lost; several nodes may store it in another order.
+        without_ids = {heard.record.name for heard in self.evidence.heard}
+        yield from self._in_order("the server", room, [token for token in tokens if token[0] not in without_ids])
 
     def _in_order(self, who: str, room: str, tokens: Iterable[Token]) -> Iterator[Fault]:
         last: dict[str, int] = {}
@@ -137,6 +147,23 @@ class _Check:
             if number < last.get(author, 0):
                 yield Fault("author", author, f"line {number} stands behind {last[author]} in {room} (seen by {who})")
             last[author] = number
+
+    def _presence(self, room: str, events: Iterable[Event]) -> Iterator[Fault]:
+        """Rule 9."""
+        there: set[str] = set()
+        for event in events:
+            if event.kind == "renamed":
+                come, gone = {json.loads(event.text)["to"]}, {event.author}
+            else:
+                who = set(json.loads(event.text).get("who", ())) if event.kind in ("joined", "left") else set()
+                come, gone = (who, set()) if event.kind == "joined" else (set(), who)
+            for nick in gone - there if '"quit": true' in event.text else ():
+                yield Fault("presence", nick, f"leaves the chat in {_place(event)}, and is not in the room")
+            there = (there - gone) | come
+        if self.evidence.graces_are_over:
+            for record in self.records:
+                for nick in record.nicks & there if record.dead and not record.account else ():
+                    yield Fault("presence", nick, f"never left {room}, and never came back")
 
     def _answers(self) -> Iterator[Fault]:
         """Rule 1: what was acknowledged is there, where it was said to be."""
@@ -162,12 +189,14 @@ class _Check:
         end = max((event.seq for event in said), default=0) if settled else stay.seen
         shown = {event.seq for event in stay.events}
         for event in stay.events:
-            if event.token is not None and event.token[0] == record.name:
+            if event.token is not None and event.token[0] == record.name and not record.echoes:
                 yield Fault("gap", record.name, f"was shown its own {_words(event)} in {stay.room}")
         first = stay.events[0].seq if stay.events else end
         for seq in range(stay.base + 1, end + 1):
             missing = self.known.get((stay.room, seq))
-            if missing is None or seq in shown or missing.author in record.nicks:
+            if missing is None or seq in shown:
+                continue
+            if missing.author in record.nicks and not (record.echoes and missing.said):
                 continue
             if missing.said or seq > first:
                 yield Fault("gap", record.name, f"was never shown {_place(missing)}: {_words(missing)}")
@@ -211,14 +240,15 @@ class _Check:
         """Private history shows both sides, each line once; of an account also what was before this device came."""
         talk = self.evidence.talks[record.name]
         yield from self._growing(record.name, talk)
-        shown = {event.seq: event for event in talk if event.seq > record.private.base}
+        # What came while they logged in is behind the base, or was shown as well.
+        shown = {event.seq: event for event in talk if event.seq > record.private.base or event.seq in received}
         for seq, event in received.items():
             if not event.said:
                 continue
             if seq not in shown or shown.pop(seq) != event:
                 yield Fault("lost", record.name, f"{_words(event)} is not number {seq} of its private history")
         for seq, line in sent.items():
-            own = shown.pop(seq, None)
+            own = shown.pop(seq, None) or (received.get(seq) if record.echoes else None)
             if own is None or own.token != (record.name, line.number):
                 yield Fault("lost", record.name, f"private line {line.number} is not number {seq} of its history")
         for event in shown.values():

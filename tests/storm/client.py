@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 
 from tests.storm.company import Company, Kind, Op
-from tests.storm.link import Link, Object
+from tests.storm.link import Link, Object, Wire
 from tests.storm.record import PRIVATE, Event, Line, Record, Stay, event_of
 from tests.storm.words import LETTERS, text_of
 
@@ -21,8 +21,16 @@ KEPT = 40  # lines that wait for an answer before the client says no more
 class Client:
     """One life, until `run` ends: by `stop`, or by itself in the middle of things where it is mortal."""
 
-    def __init__(self, name: str, port: int, rooms: Sequence[str], random: Random, company: Company) -> None:
-        self.record = Record(name)
+    def __init__(
+        self,
+        name: str,
+        ports: Sequence[int],
+        rooms: Sequence[str],
+        random: Random,
+        company: Company,
+        wire: Wire = "json",
+    ) -> None:
+        self.record = Record(name, echoes=wire == "web")
         self.nick = name
         self.talks = True
         self.code: str | None = None
@@ -34,7 +42,8 @@ class Client:
         self._there: set[str] = {LOBBY}
         self._ids = 0
         self._heads: dict[str, int] = {}
-        self._link = Link(self, port, random)
+        self._link = Link(self, ports, random, wire)
+        self._away_since = 0.0
         self._greeted = self._welcome = False
 
     @property
@@ -99,6 +108,8 @@ class Client:
         """The connection is gone."""
         if self._greeted:
             self.record.note("cut")
+        if self._welcome:
+            self._away_since = time.monotonic()
         self._greeted = self._welcome = False
 
     @property
@@ -130,7 +141,7 @@ class Client:
 
     def _on_hello(self, what: Object) -> None:
         self._greeted = True
-        self.record.note("connected", self.seen())
+        self.record.note("connected", f"to {what['server']}, having seen {self.seen()}")
 
     def _on_welcome(self, what: Object) -> None:
         record = self.record
@@ -234,16 +245,19 @@ class Client:
         self.record.note("error", what)
         code, id = what["code"], self.id_of(what)
         op = self._ops.get(id)
-        if id == "nick":
+        if id in ("nick", "resume") and code in ("slow-down", "not-stored"):
+            self._company.tally[f"{id} refused, {code}"] += 1
+            self._link.hang_up()
+        elif id == "nick":
             self.nick = f"{self.record.name}-{self._letters()}"
             self._link.write({"line": f"/nick {self.nick}", "id": "nick"})
         elif id == "resume":
             self._company.tally[f"resume refused, {code}"] += 1
-            if code != "slow-down":
+            if not self._company.lapses(time.monotonic() - self._away_since):
                 self.record.fault("resume", f"it could not resume: {code}")
-                self.die()
-            else:
-                self._link.hang_up()
+            self.die()
+        elif op is not None and code == "nothing-said":
+            pass  # the connection ends: by the next one it is said again
         elif op is not None:
             self._refused(op, code)
             self._answered(op, what)
@@ -254,8 +268,9 @@ class Client:
         if op.said is not None:
             op.said.outcome = "refused"
             self._company.tally[f"refused, {code}"] += 1
-        self._ended(op)
-        if code not in _EXPECTED:
+        if code != "not-stored":
+            self._ended(op)
+        if code not in self._company.expected:
             self.record.fault("refused", f"{op.keys['line'][:40]!r} was refused: {code}")
 
     def _answered(self, op: Op, what: Object) -> None:
@@ -338,7 +353,3 @@ class Client:
         op = Op(f"c{self._ids}", kind, {"line": line}, room)
         self._ops[op.id] = op
         return op
-
-
-_EXPECTED = {"not-here", "not-in-room", "nick-taken"}
-"""Errors that a line may meet: whoever it was for went or was renamed, or it was sent again after one had left."""

@@ -10,7 +10,7 @@ from random import Random
 
 from tests.storm.client import Client
 from tests.storm.company import Company, Op
-from tests.storm.link import Object
+from tests.storm.link import Object, Wire
 from tests.storm.record import PRIVATE, Event
 
 PASSWORD = "tulip and rose"
@@ -33,8 +33,10 @@ async def register(port: int, nick: str, rooms: Sequence[str]) -> None:
 class Device(Client):
     """One of those that share a nickname; each record has a name of its own."""
 
-    def __init__(self, name: str, port: int, random: Random, company: Company, account: str) -> None:
-        super().__init__(name, port, (), random, company)
+    def __init__(
+        self, name: str, ports: Sequence[int], random: Random, company: Company, wire: Wire, account: str
+    ) -> None:
+        super().__init__(name, ports, (), random, company, wire)
         self.record.account = self.nick = account
 
     def way_in(self) -> Object:

@@ -5,16 +5,29 @@ What is said on it is not its business; it belongs to an `Owner`.
 
 import asyncio
 import json
+import ssl
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import Ping, TextMessage
 
 from tests.storm.proxy import reset
 
 Object = dict[str, Any]
+Wire = Literal["json", "tls", "web"]
 
-_OBJECT = 8 * 1024 * 1024  # bytes of the longest object: a page of history
+_CHUNK = 64 * 1024
+_TLS = ssl.create_default_context()
+_TLS.check_hostname = False
+_TLS.verify_mode = ssl.CERT_NONE
+_ASKS = (
+    b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c3Rvcm1zdG9ybXN0b3Jtcw==\r\n\r\n"
+)
 _PATIENCE = (1.0, 3.0)  # seconds without a sign of life after which a connection is given up, from and to
 _FORGOTTEN_SECONDS = 1.0  # a connection that is not closed when it is given up is reset after this long
 
@@ -36,17 +49,58 @@ class Owner(Protocol):
         """(Monotonic seconds) When the oldest line was sent that waits for an answer; now if none does."""
 
 
-class Link:
-    """Connects again and again until `stop`."""
+class _Lines:
+    """Objects, one a line."""
 
-    def __init__(self, owner: Owner, port: int, random: Random) -> None:
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._rest = b""
+
+    def say(self, text: str) -> None:
+        self._write(text.encode() + b"\n")
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        # What comes before the first object is for people.
+        return (line.decode() for line in lines if line.startswith(b"{"))
+
+
+class _Messages:
+    """Objects, each a message of a WebSocket."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._frames = Connection(ConnectionType.CLIENT)
+        self._part = ""
+
+    def say(self, text: str) -> None:
+        self._write(self._frames.send(TextMessage(data=text)))
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        self._frames.receive_data(data)
+        for event in self._frames.events():
+            if isinstance(event, Ping):
+                self._write(self._frames.send(event.response()))
+            elif isinstance(event, TextMessage):
+                self._part += event.data
+                if event.message_finished:
+                    yield self._part
+                    self._part = ""
+
+
+class Link:
+    """Connects again and again until `stop`, to any of these ports."""
+
+    def __init__(self, owner: Owner, ports: Sequence[int], random: Random, wire: Wire = "json") -> None:
         self.patience = random.uniform(*_PATIENCE)
         self.sleepy = True
         """Now and then it stays away for a while, as a laptop that is closed."""
 
         self._owner = owner
-        self._port = port
+        self._ports = ports
+        self._wire = wire
         self._random = random
+        self._talk: _Lines | _Messages | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._forgotten: list[asyncio.StreamWriter] = []
@@ -58,7 +112,7 @@ class Link:
         while not self._stopped:
             self._reading = asyncio.create_task(self._connection())
             await asyncio.wait([self._reading])
-            with suppress(OSError, asyncio.CancelledError):
+            with suppress(OSError, EOFError, asyncio.CancelledError):
                 self._reading.result()
             away = self.sleepy and self._random.random() < 0.05
             await asyncio.sleep(self._random.uniform(2.0, 6.0) if away else self._random.uniform(0.02, 0.3))
@@ -72,8 +126,8 @@ class Link:
 
     def write(self, keys: Object) -> None:
         """Say something, if there is a connection."""
-        if self._writer is not None:
-            self._writer.write(json.dumps(keys).encode() + b"\n")
+        if self._writer is not None and self._talk is not None:
+            self._talk.say(json.dumps(keys))
 
     def hang_up(self) -> None:
         """Let go of a connection: by FIN, by RST, or by forgetting it for a while."""
@@ -91,23 +145,36 @@ class Link:
             asyncio.get_running_loop().call_later(_FORGOTTEN_SECONDS, reset, writer)
 
     async def _connection(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=_OBJECT)
+        async with asyncio.timeout(self.patience):
+            reader, writer = await self._opened()
         self._writer, self._heard_at = writer, time.monotonic()
-        writer.write(b"/json\n")
+        self._talk = talk = (_Messages if self._wire == "web" else _Lines)(writer.write)
         self.write(self._owner.way_in())
         watching = asyncio.create_task(self._watch())
         try:
-            while (line := await reader.readline()).endswith(b"\n"):
+            while data := await reader.read(_CHUNK):
                 self._heard_at = time.monotonic()
-                # What comes before the first object is for people.
-                if line.startswith(b"{"):
-                    self._owner.received(json.loads(line))
+                for text in talk.feed(data):
+                    self._owner.received(json.loads(text))
         finally:
             watching.cancel()
             self._owner.lost()
             if self._writer is writer:
                 self._writer = None
                 writer.close()
+
+    async def _opened(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection on which objects may be said."""
+        port, sealed = self._random.choice(self._ports), _TLS if self._wire == "tls" else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=sealed)
+        try:
+            writer.write(_ASKS if self._wire == "web" else b"/json\n")
+            if self._wire == "web":
+                await reader.readuntil(b"\r\n\r\n")
+        except BaseException:
+            reset(writer)
+            raise
+        return reader, writer
 
     async def _watch(self) -> None:
         """Ask a silent server for a sign of life, and leave it when none comes, or no answer for long."""

@@ -10,6 +10,7 @@ import ctypes
 import re
 import socket
 import struct
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
@@ -34,17 +35,20 @@ def _unplug(handle: socket.socket) -> None:
 class Person:
     """One who talks and listens in the lobby and other rooms until `stop`."""
 
-    def __init__(self, name: str, port: int, rooms: Sequence[str], random: Random, company: Company) -> None:
+    def __init__(self, name: str, ports: Sequence[int], rooms: Sequence[str], random: Random, company: Company) -> None:
         self.calm = False
         self.heard = Heard(Record(name, {name}))
         self.nick = name
-        self._port = port
+        self._ports = ports
         self._rooms = [room for room in rooms if room != LOBBY]
         self._random = random
         self._company = company
         self._code: bytes | None = None
         self._rest = b""
         self._ended = asyncio.Event()
+        self._handle: socket.socket | None = None
+        self._cut_at = 0.0
+        self._is_in = False
         self._hanging: list[socket.socket] = []
         self._stopped = False
 
@@ -69,14 +73,15 @@ class Person:
 
     async def _connection(self) -> None:
         loop = asyncio.get_running_loop()
-        handle = socket.socket()
+        self._handle = handle = socket.socket()
         handle.setblocking(False)
         ended = self._ended = asyncio.Event()
         self._rest = b""
+        self._is_in = False
         if self._code is None:
             self.heard.shown.clear()
         try:
-            await loop.sock_connect(handle, ("127.0.0.1", self._port))
+            await loop.sock_connect(handle, ("127.0.0.1", self._random.choice(self._ports)))
         except OSError:
             handle.close()
             return
@@ -119,6 +124,7 @@ class Person:
             while data := handle.recv(65536):
                 self._received(data)
         self.record.note("cut")
+        self._cut_at = time.monotonic()
         self._company.tally["cuts on the plain wire"] += not ended
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if self._stopped or self._random.random() < 0.6:
@@ -144,16 +150,27 @@ class Person:
             self.heard.shown.append(((match[1], int(match[2])), text[match.start() :]))
             return
         self.record.note("shown", text)
-        if code := _CODE.search(line):
-            self._code = code[1]
+        if not line.startswith(b"!") and (code := _CODE.search(line)):
+            self._code, self._is_in = code[1], True
             self._company.nicks[self.record.name] = self.nick
             self.heard.rooms.setdefault(LOBBY, 0)
         elif line.startswith((b"! nick-taken", b"! nick-alike")):
-            self.nick = f"{self.record.name}-{''.join(self._random.choices(LETTERS, k=3))}"
-            self.record.nicks.add(self.nick)
-            raise ConnectionError("comes again under another nickname")
+            self._rename()
+        elif line.startswith((b"! not-stored", b"! slow-down")) and not self._is_in:
+            raise ConnectionError("comes again later")
         elif line.startswith(b"! code-wrong"):
-            self.record.fault("resume", "it could not resume")
-            self._stopped = True
+            self._is_gone()
         elif room := re.match(r"-> You speak in (#\w+) now", text):
             self.heard.rooms.setdefault(room[1], len(self.heard.shown))
+
+    def _rename(self) -> None:
+        self.nick = f"{self.record.name}-{''.join(self._random.choices(LETTERS, k=3))}"
+        self.record.nicks.add(self.nick)
+        raise ConnectionError("comes again under another nickname")
+
+    def _is_gone(self) -> None:
+        """They cannot come back any more, which may be where they were away for long."""
+        if not self._company.lapses(time.monotonic() - self._cut_at):
+            self.record.fault("resume", "it could not resume")
+        self.record.dead = self._stopped = True
+        self._company.nicks.pop(self.record.name, None)

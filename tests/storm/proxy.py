@@ -8,7 +8,7 @@ import asyncio
 import socket
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -19,7 +19,7 @@ LIFE = 2.5  # seconds that a line lives on average before something happens to i
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """End a connection by RST, as a crashed machine or a firewall does."""
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # one that is closed has no socket any more
         linger = struct.pack("ii", 1, 0)
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     writer.transport.abort()
@@ -57,30 +57,38 @@ class Way:
 
 
 class Proxy:
-    """Listens for clients and connects each to the server; `calm` ends the faults, after which lines live for ever."""
+    """Listens for clients and connects each to one of the servers; `calm` ends the faults, after which lines live for
+    ever, but where all of them are `cut`."""
 
-    def __init__(self, server: int, seed: object) -> None:
+    def __init__(self, servers: Sequence[int], seed: object) -> None:
         self.cuts: Counter[str] = Counter()
         self.faults: dict[str, Callable[[_Line, Random], Awaitable[None]]] = dict(FAULTS)
         self.life = LIFE
-        self._server = server
+        self.servers = servers
         self._seed = seed
         self._lines: set[_Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
-        self._calm = False
+        self._calm = self._cut = False
 
     async def start(self) -> int:
         """Returns the port."""
         self._listener = await asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=CHUNK)
-        port: int = self._listener.sockets[0].getsockname()[1]
-        return port
+        self.port: int = self._listener.sockets[0].getsockname()[1]
+        return self.port
 
     def calm(self) -> None:
         """No more faults: the lines that still suffer are cut."""
         self._calm = True
         for line in list(self._lines):
             line.reset()
+
+    def cut(self, cut: bool) -> None:
+        """Nobody comes through, or again."""
+        self._cut = cut
+        if cut:
+            for line in list(self._lines):
+                line.reset()
 
     async def close(self) -> None:
         """All is over."""
@@ -90,6 +98,9 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut:
+            reset(writer)
+            return
         self._count += 1
         task = asyncio.get_running_loop().create_task(
             self._serve(reader, writer, Random(f"{self._seed}/{self._count}"))
@@ -99,7 +110,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, random: Random) -> None:
         try:
-            there, back = await self._connect(narrow=random.random() < 0.3)
+            there, back = await self._connect(random.choice(self.servers), narrow=random.random() < 0.3)
         except OSError:
             reset(writer)
             return
@@ -118,7 +129,7 @@ class Proxy:
             for end in (writer, back):
                 end.close()
 
-    async def _connect(self, narrow: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, server: int, narrow: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the server; a narrow one fills up after some KiB, so that a stall reaches the server."""
         handle = socket.socket()
         handle.setblocking(False)
@@ -126,7 +137,7 @@ class Proxy:
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         try:
-            await asyncio.get_running_loop().sock_connect(handle, ("127.0.0.1", self._server))
+            await asyncio.get_running_loop().sock_connect(handle, ("127.0.0.1", server))
         except OSError:
             handle.close()
             raise

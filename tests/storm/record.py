@@ -113,6 +113,8 @@ class Record:
     """It ended in the middle of things: what it had not seen by then it never will."""
     trace: list[tuple[float, str, object]] = field(default_factory=list)
     born: float = field(default_factory=time.monotonic)
+    echoes: bool = False
+    """It is shown its own lines, too, as a page is."""
     account: str = ""
     """Whose device it is, if it is one of several."""
     marks: dict[str, int] = field(default_factory=dict)

@@ -35,6 +35,8 @@ class Forecast:
     """Seconds until everything has to be answered and shown when it is over."""
 
     kind: type[Client] = Client
+    nodes: int = 0
+    """So many servers on one database of PostgreSQL; 0 is one server on a file."""
 
 
 @dataclass(slots=True)

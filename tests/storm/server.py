@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.storm.link import Wire
 from tests.support.ports import held_port
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -22,16 +23,17 @@ class Broken(Exception):
 class Server:
     """One server and its successors on the same files; what they print and log is in `said`."""
 
-    def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0) -> None:
+    def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0, lease_seconds: float = 0.0) -> None:
         self.directory = directory
-        self._holder = held_port()
-        self.port: int = self._holder.getsockname()[1]
+        self._holders = [held_port(), held_port()]
+        self.port, self.tls_port = (holder.getsockname()[1] for holder in self._holders)
         self.started_at = 0.0
         self._process: asyncio.subprocess.Process | None = None
         listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
+        listen += ["--tls-port", f"tcp:{self.tls_port}:interface=127.0.0.1"]
         twistd = [str(Path(sys.executable).with_name("twistd"))]
-        if commit_seconds:
-            twistd = [sys.executable, "-m", "tests.storm.slowly", str(commit_seconds)]
+        if commit_seconds or lease_seconds:
+            twistd = [sys.executable, "-m", "tests.storm.program", str(commit_seconds), str(lease_seconds)]
         self._command = [*twistd, "-n", "--pidfile=", "-l", "log", "chat", *listen, *options]
 
     async def start(self) -> None:
@@ -86,7 +88,12 @@ class Server:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-        self._holder.close()
+        for holder in self._holders:
+            holder.close()
+
+    def port_of(self, wire: Wire) -> int:
+        """Where clients come in by this wire."""
+        return self.tls_port if wire == "tls" else self.port
 
     @property
     def said(self) -> str:

@@ -1,8 +1,9 @@
 """A storm from its first word to the verdict.
 
-Clients talk through the proxy, some die and are replaced, people on the plain wire are cut off; a nemesis kills the
-server.  Then all becomes calm: every line is answered, an observer who suffers nothing says a last word in each room
-and to everybody, and when all have been shown it, the server's history is read and the checker has its say.
+Clients talk through proxies, some die and are replaced, people on the plain wire and on IRC are cut off; a nemesis
+kills the server, or each of several nodes, and the database of these.  Then all becomes calm: every line is answered,
+an observer who suffers nothing says a last word in each room and to everybody, and when all have been shown it, the
+server's history is read and the checker has its say.
 """
 
 import asyncio
@@ -13,12 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from tests.storm.checker import Evidence, check
 from tests.storm.client import Client
 from tests.storm.company import Company
 from tests.storm.database import read
 from tests.storm.device import Device, register
+from tests.storm.irc_person import IrcPerson
+from tests.storm.link import Object, Wire
+from tests.storm.nodes import GRACE, LEASE, Nemesis
 from tests.storm.person import Person
 from tests.storm.proxy import Proxy
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Record, event_of
@@ -26,13 +31,20 @@ from tests.storm.report import Forecast, Report
 from tests.storm.server import Broken, Server
 from tests.storm.words import letters
 
+if TYPE_CHECKING:
+    from tests.storm.databases import Databases
+
 NAMES = (
     "anna", "bela", "carl", "dora", "emil", "fritz", "gerd", "hanna", "igor", "jan",
     "kira", "lena", "nora", "otto", "paul", "rosa", "sven", "tina", "uta", "zoe",
 )  # fmt: skip
 PEOPLE = ("pia", "quim", "vera", "xaver")
+"""Every other one is on IRC."""
+
 ACCOUNT = "duo"
 OBSERVER = "storm"
+WITNESS = "witness"
+WIRES: tuple[Wire, ...] = ("json", "tls", "web")
 PAGE = 500  # events of history asked for at once, the most that a server gives
 
 
@@ -46,10 +58,10 @@ class _Storm:
     def __init__(self, forecast: Forecast, directory: Path) -> None:
         self.forecast = forecast
         self.report = Report(forecast)
-        self.server = Server(directory, *forecast.options, commit_seconds=forecast.commit_seconds)
-        self.proxy = Proxy(self.server.port, f"{forecast.seed}/proxy")
-        if forecast.faults:
-            self.proxy.faults = {name: self.proxy.faults[name] for name in forecast.faults}
+        self.directory = directory
+        self.databases = _databases() if forecast.nodes else None
+        self.servers: list[Server] = []
+        self.proxies: dict[Wire, Proxy] = {}
         self.random = Random(f"{forecast.seed}/storm")
         self.company = Company(tally=self.report.tally)
         self.clients: dict[str, Client] = {}
@@ -61,41 +73,73 @@ class _Storm:
     async def run(self) -> Report:
         began = time.monotonic()
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.server.close)
             try:
-                await self.server.start()
-                await self.server.listening()
-                await self._storm(stack)
+                await self._start(stack)
+                await self._storm()
             except Broken as error:
                 self.report.faults.append(Fault("server", "the server", str(error)))
             await asyncio.sleep(0.1)  # in which all that was closed is gone
         self.report.seconds = time.monotonic() - began
-        self.report.cuts = self.proxy.cuts
+        for proxy in self.proxies.values():
+            self.report.cuts += proxy.cuts
         self.report.records += [person.record for person in self.people]
         return self.report
 
-    async def _storm(self, stack: AsyncExitStack) -> None:
-        port = await self.proxy.start()
-        stack.push_async_callback(self.proxy.close)
+    async def _start(self, stack: AsyncExitStack) -> None:
+        options = self.forecast.options
+        if self.databases is not None:
+            stack.push_async_callback(self.databases.close)
+            await self.databases.start()
+            options += ("--database", self.databases.address, "--grace", f"{GRACE:g}")
+            self.company.expected.add("not-stored")
+            self.company.grace = GRACE
+        for number in range(max(1, self.forecast.nodes)):
+            name = letters(number)
+            directory = self.directory / name
+            directory.mkdir()
+            node = ("--node", name, "--name", name) if self.databases is not None else ()
+            lease = LEASE if node else 0.0
+            server = Server(
+                directory, *options, *node, commit_seconds=self.forecast.commit_seconds, lease_seconds=lease
+            )
+            stack.push_async_callback(server.close)
+            self.servers.append(server)
+            await server.start()
+        for server in self.servers:
+            await server.listening()
+        for wire in WIRES:
+            self.proxies[wire] = proxy = Proxy(self._ports(wire), f"{self.forecast.seed}/{wire}")
+            if self.forecast.faults:
+                proxy.faults = {name: proxy.faults[name] for name in self.forecast.faults}
+            await proxy.start()
+            stack.push_async_callback(proxy.close)
+
+    def _ports(self, wire: Wire) -> Sequence[int]:
+        """Where one comes in by this wire, without a proxy."""
+        return [server.port_of(wire) for server in self.servers]
+
+    async def _storm(self) -> None:
         if self.forecast.devices:
-            await register(self.server.port, ACCOUNT, self.forecast.rooms[1:])
+            await register(self.servers[0].port, ACCOUNT, self.forecast.rooms[1:])
         async with asyncio.TaskGroup() as group:
             for name in NAMES[: self.forecast.clients]:
-                group.create_task(self._seat(name, port))
+                group.create_task(self._seat(name))
             for number in range(self.forecast.devices):
-                name = f"{ACCOUNT}-{letters(number)}"
+                name, wire = f"{ACCOUNT}-{letters(number)}", WIRES[number % len(WIRES)]
                 random = Random(f"{self.forecast.seed}/{name}")
-                self.clients[name] = device = Device(name, port, random, self.company, ACCOUNT)
+                ports = [self.proxies[wire].port]
+                self.clients[name] = device = Device(name, ports, random, self.company, wire, ACCOUNT)
                 self.report.records.append(device.record)
                 group.create_task(device.run())
-            for name in PEOPLE[: self.forecast.people]:
+            for number, name in enumerate(PEOPLE[: self.forecast.people]):
                 random = Random(f"{self.forecast.seed}/{name}")
                 rooms = self.forecast.rooms[:2]
-                person = Person(name, self.server.port, rooms, random, self.company)
+                kind = IrcPerson if number % 2 else Person
+                person = kind(name, self._ports("json"), rooms, random, self.company)
                 self.people.append(person)
                 group.create_task(person.run())
             try:
-                await self._nemesis()
+                await self._nemesis(group)
                 await self._calm(group)
             except (Broken, TimeoutError) as error:
                 noticed = [fault for record in self.report.records for fault in record.faults]
@@ -109,16 +153,17 @@ class _Storm:
 
     # While it blows.
 
-    async def _seat(self, name: str, port: int) -> None:
+    async def _seat(self, name: str) -> None:
         """One client after another, each under a name of its own."""
         lives = 0
         while self.blowing:
             life = name if not lives else f"{name}-{letters(lives)}"
             random = Random(f"{self.forecast.seed}/{life}")
             rooms = random.sample(self.forecast.rooms[1:], random.randint(1, len(self.forecast.rooms) - 1))
+            wire = random.choice(WIRES)
             # Now and then the shortest way, to see what the server promises as early as it does.
-            way = random.choice([self.server.port, port, port, port])
-            client = self.forecast.kind(life, way, rooms, random, self.company)
+            ports = [self.proxies[wire].port] if random.random() < 0.75 else self._ports(wire)
+            client = self.forecast.kind(life, ports, rooms, random, self.company, wire)
             self.clients[name] = client
             self.report.records.append(client.record)
             death = None
@@ -135,10 +180,16 @@ class _Storm:
         if self.blowing:
             client.die()
 
-    async def _nemesis(self) -> None:
+    async def _nemesis(self, group: asyncio.TaskGroup) -> None:
         """End the server again and again, in the middle of its work or of its start."""
         random, loop = self.random, asyncio.get_running_loop()
         ends_at = loop.time() + self.forecast.seconds
+        if self.databases is not None:
+            witness = self._quiet(WITNESS, self._ports("json"), group)
+            nemesis = Nemesis(self.servers, self.databases, self.report.ends, self.report.records, random)
+            await nemesis.run(witness, lambda: loop.time() < ends_at)
+            self.report.faults += nemesis.faults
+            return
         for _ in range(self.forecast.kills):
             dice = random.random()
             if dice < 0.2:
@@ -154,6 +205,20 @@ class _Storm:
             await self.server.start()
         await self._back()
         await asyncio.sleep(max(0.0, ends_at - loop.time()))
+
+    def _quiet(self, name: str, ports: Sequence[int], group: asyncio.TaskGroup) -> Client:
+        """Somebody who suffers nothing, and says what they are asked to."""
+        client = Client(name, ports, self.forecast.rooms[1:], Random(0), self.company)
+        client.be_patient()
+        self.clients[name] = client
+        self.report.records.append(client.record)
+        group.create_task(client.run())
+        return client
+
+    @property
+    def server(self) -> Server:
+        """The first one."""
+        return self.servers[0]
 
     async def _back(self) -> None:
         await self.server.listening()
@@ -185,29 +250,34 @@ class _Storm:
             await self._end(signal.SIGKILL)
 
     async def _end(self, how: signal.Signals) -> None:
-        """End it for good."""
-        self.server.send(how)
-        self.report.ends[how.name] += 1
-        await self.server.ended()
+        """End all for good."""
+        for server in self.servers:
+            server.send(how)
+            self.report.ends[how.name] += 1
+        for server in self.servers:
+            await server.ended()
 
     # Afterwards.
 
     async def _calm(self, group: asyncio.TaskGroup) -> None:
         """Everything is answered and shown; then the evidence."""
         self.blowing = False
-        self.proxy.calm()
+        for proxy in self.proxies.values():
+            proxy.calm()
         everybody = [client for client in self.clients.values() if not client.record.dead]
         for client in everybody:
             client.be_patient()
         for person in self.people:
             person.calm = True
         await self._until("every line is answered", lambda: [c for c in everybody if not c.settled])
-        observer = Client(OBSERVER, self.server.port, self.forecast.rooms[1:], Random(0), Company())
-        observer.be_patient()
-        self.clients[OBSERVER] = observer
-        self.report.records.append(observer.record)
-        group.create_task(observer.run())
-        await self._until("the observer is there", lambda: [] if observer.settled else [observer])
+        observers = [
+            self._quiet(OBSERVER + letters(number) * bool(number), [server.port], group)
+            for number, server in enumerate(self.servers)
+        ]
+        observer = observers[0]
+        await self._until("the observers are there", lambda: [each for each in observers if not each.settled])
+        if self.databases is not None:
+            await self._gone(observer)
         rooms = {room: observer.say(room).number for room in self.forecast.rooms}
         nicks = {client.record.name: client.nick for client in everybody}
         nicks |= {person.record.name: person.nick for person in self.people if person.heard.rooms}
@@ -215,7 +285,7 @@ class _Storm:
         await self._until(
             "the last words are shown",
             lambda: [
-                *([] if observer.settled else [observer]),
+                *(each for each in observers if not each.settled),
                 *(client for client in everybody if not _has_all(client.record, rooms, private)),
                 *(person for person in self.people if not _heard_all(person.heard, rooms, private)),
             ],
@@ -224,13 +294,20 @@ class _Storm:
             history = {room: await _pages(observer, room) for room in self.forecast.rooms}
             living = [client for client in everybody if not client.record.dead]
             talks = {client.record.name: await self._talk(client) for client in living}
-        self.server.check_alive()
+        await self._alike(observers)
+        for server in self.servers:
+            server.check_alive()
         await self._end(signal.SIGTERM)
         logs: Mapping[str, Sequence[Event]] = {}
-        if (database := self.server.directory / "chat.sqlite3").exists():
+        if self.databases is not None:
+            logs, faults = self.databases.read()
+            self.report.faults += faults
+        elif (database := self.server.directory / "chat.sqlite3").exists():
             logs, faults = read(database)
             self.report.faults += faults
-        evidence = Evidence(self.report.records, history, [person.heard for person in self.people], talks, logs)
+        heard = [person.heard for person in self.people]
+        over = self.databases is not None
+        evidence = Evidence(self.report.records, history, heard, talks, logs, graces_are_over=over)
         self.report.faults += check(evidence)
         self.report.tally["lines in the rooms"] = sum(map(len, history.values()))
 
@@ -247,6 +324,40 @@ class _Storm:
                 return
             await asyncio.sleep(0.05)
 
+    async def _gone(self, observer: Client) -> None:
+        """Wait until those who do not come back are gone."""
+        records = [*self.report.records, *(person.record for person in self.people)]
+        nicks = {nick for record in records if record.dead and not record.account for nick in record.nicks}
+        ends_at = time.monotonic() + LEASE + GRACE + self.forecast.patience
+        while late := nicks & (await self._present(observer)).keys():
+            if time.monotonic() > ends_at:
+                self.report.faults.append(
+                    Fault("presence", ", ".join(sorted(late)), "did not come back, and never left")
+                )
+                return
+            await asyncio.sleep(0.5)
+
+    async def _present(self, observer: Client) -> Object:
+        """What `/who` tells of everybody, in all rooms."""
+        answers = [await observer.ask(f"/who {room}") for room in self.forecast.rooms]
+        return {user["nick"]: user for answer in answers for user in answer["users"]}
+
+    async def _alike(self, observers: Sequence[Client]) -> None:
+        """Within a second all nodes tell the same of everybody."""
+        ends_at = time.monotonic() + 1
+        while True:
+            told = await asyncio.gather(*map(self._present, observers))
+            if all(each == told[0] for each in told):
+                return
+            if time.monotonic() > ends_at:
+                break
+            await asyncio.sleep(0.1)
+        for observer, each in zip(observers, told, strict=True):
+            differs = {nick: (told[0].get(nick), each.get(nick)) for nick in told[0] | each}
+            differs = {nick: both for nick, both in differs.items() if both[0] != both[1]}
+            if differs:
+                self.report.faults.append(Fault("presence", observer.record.name, f"is told otherwise: {differs}"))
+
     async def _talk(self, client: Client) -> list[Event]:
         """The private history of one client, with whomever it talked to, on whatever device, under whatever name."""
         record = client.record
@@ -255,6 +366,12 @@ class _Storm:
         partners |= {event.author for event in record.private.events if event.said}
         found = {event.seq: event for nick in partners for event in await _pages(client, nick)}
         return [found[seq] for seq in sorted(found)]
+
+
+def _databases() -> "Databases":
+    from tests.storm.databases import Databases  # not where psycopg is missing
+
+    return Databases()
 
 
 async def _pages(client: Client, place: str) -> list[Event]:
@@ -275,7 +392,7 @@ async def _pages(client: Client, place: str) -> list[Event]:
 
 def _has_all(record: Record, rooms: Mapping[str, int], private: Mapping[str, int]) -> bool:
     """Whether a client was shown the observer's last word wherever it is."""
-    if record.dead:
+    if record.dead or record.name.startswith(OBSERVER):
         return True
     # Not only the last event: after it somebody may have left, whose grace is over only now.
     shown = {(stay.room, event.token) for stay in [*record.open, record.private] for event in stay.events}
@@ -287,4 +404,4 @@ def _heard_all(heard: Heard, rooms: Mapping[str, int], private: Mapping[str, int
     """The same for a person."""
     numbers = [*(rooms[room] for room in heard.rooms), private.get(heard.record.name)]
     shown = {token for token, _ in heard.shown}
-    return not heard.rooms or shown >= {(OBSERVER, number) for number in numbers}
+    return not heard.rooms or heard.record.dead or shown >= {(OBSERVER, number) for number in numbers}

@@ -40,17 +40,23 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablena
 class Server:
     """A server of PostgreSQL on this machine, with what it keeps."""
 
-    def __init__(self, directory: Path, settings: Sequence[str] = (), copied: "Server | None" = None) -> None:
+    def __init__(self, directory: Path, settings: Sequence[str] = (), follows: int | None = None) -> None:
         self.directory = directory
         self.held = held_port()
         self.port = self.held.getsockname()[1]
         self._settings = settings
         self._is_ours = False
-        if copied is None:
+        if follows is None:
             self._run("initdb", "--username", "chat", "--auth", "trust", "--encoding", "UTF8", "--no-locale")
+            self.start()
         else:
-            where = ("--host", "127.0.0.1", "--port", str(copied.port), "--username", "chat")
-            self._run("pg_basebackup", *where, "--checkpoint", "fast", "--write-recovery-conf")
+            self.follow(follows)
+
+    def follow(self, port: int) -> None:
+        """It has what the server at this port has, and nothing else, and follows it."""
+        shutil.rmtree(self.directory / "data", ignore_errors=True)
+        where = ("--host", "127.0.0.1", "--port", str(port), "--username", "chat")
+        self._run("pg_basebackup", *where, "--checkpoint", "fast", "--write-recovery-conf")
         self.start()
 
     def _run(self, program: str, *words: str) -> None:
@@ -64,7 +70,7 @@ class Server:
         """One that follows this one, which waits for it from now on."""
         if os.geteuid() == 0:
             shutil.chown(directory, USER)
-        following = Server(directory, (), copied=self)
+        following = Server(directory, (), self.port)
         self._settings = ["synchronous_standby_names=*"]
         self.stop("fast")
         self.start()

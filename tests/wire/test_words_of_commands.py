@@ -207,9 +207,9 @@ def test_a_password_behind_a_mistyped_word_is_not_shown_again_either(word: str) 
     assert vocabulary.quotable(f"/{word} amy tulip") == "/\u2026"
 
 
-def test_no_other_command_is_taken_for_one_that_is_told_a_password() -> None:
+def test_no_other_command_is_taken_for_one_that_is_told_a_password_or_a_code() -> None:
     hidden = {NAMES[word].name for word in NAMES if vocabulary.quotable(f"/{word} x") != f"/{word} x"}
-    assert hidden == {"login", "operator", "password", "register", "unregister", "word"}
+    assert hidden == {"login", "operator", "password", "register", "resume", "unregister", "word"}
 
 
 @pytest.mark.parametrize(

@@ -147,9 +147,14 @@ async def _enter(asked: Asked, wanted: str) -> None:
         coming = asked.do("resume", (given,))
         if coming is not None:
             await coming
+        if asked.session.connection is not connection and not connection.session.named:
+            return
         if connection.session.named:
             settle(asked)
             await tell_markers(asked)
+            return
+        if asked.hub.by_resume_code(resume_codes.normal(given) or "") is not None:
+            connection.close()  # it is good, but not now: they are not to be somebody new
             return
     wire.wanted = None
     known, wire.account = wire.account, None
