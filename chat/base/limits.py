@@ -933,6 +933,9 @@ WATCH_SECONDS = 1.0
 """The watchdog goes on looking for so long where it was woken so soon after it went to rest: to wake it costs more than
 a look."""
 
+EXACT_SECONDS = 0.001
+"""A shorter wait is not made longer by what epoll does, which knows whole milliseconds only."""
+
 SLEEP_SECONDS = 600.0
 """How late comes what is done each minute (upkeep, a look at the certificate) where nothing at all happens."""
 

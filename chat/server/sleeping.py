@@ -4,8 +4,8 @@ Twisted's epoll reactor asks the kernel here what has happened, so this is where
 when that is over.  With another reactor nobody sleeps for long.
 """
 
+import select
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
 from chat.base import limits
@@ -19,7 +19,7 @@ class Sleep:
     happens, `SLEEP_SECONDS` later at most."""
 
     def __init__(self, reactor: Any, running: RunningTime, unhurried: Unhurried) -> None:
-        kernel = reactor._poller
+        kernel = self._kernel = reactor._poller
         self._ask: Callable[[float, int], Events] = kernel.poll
         self.register, self.modify, self.unregister = kernel.register, kernel.modify, kernel.unregister
         self.close, self.fileno = kernel.close, kernel.fileno
@@ -28,15 +28,27 @@ class Sleep:
         self._unhurried = unhurried
         self.when_over: Callable[[], None] | None = None
         """Called once when the reactor goes on, before anything else is done."""
+        self.waits = False
+        """It waits for something to happen; it does something, else."""
 
     def poll(self, timeout: float, most: int) -> Events:
         """(epoll) What has happened; -1 is no time-out."""
-        soon = 0 <= timeout <= limits.PAUSE_SECONDS / 2
-        events = self._ask(timeout, most) if soon else self._sleep(timeout, most)
+        self.waits = True
+        try:
+            events = self._wait(timeout, most)
+        finally:
+            self.waits = False
         if self.when_over is not None:
             done, self.when_over = self.when_over, None
             done()
         return events
+
+    def _wait(self, timeout: float, most: int) -> Events:
+        if 0 < timeout < limits.EXACT_SECONDS:
+            select.select((self._kernel,), (), (), timeout)
+            timeout = 0
+        soon = 0 <= timeout <= limits.PAUSE_SECONDS / 2
+        return self._ask(timeout, most) if soon else self._sleep(timeout, most)
 
     def _sleep(self, timeout: float, most: int) -> Events:
         """Half of what would be taken for a pause, again and again where somebody could time out."""
@@ -51,10 +63,6 @@ class Sleep:
         events = self._ask(-1 if timeout < 0 else max(timeout, limits.SLEEP_SECONDS), most)
         self._running.slept()
         return events
-
-
-WAITS: frozenset[CodeType] = frozenset({Sleep.poll.__code__, Sleep._sleep.__code__})
-"""Who is there waits for something to happen."""
 
 
 def let_sleep(reactor: Any, running: RunningTime, unhurried: Unhurried) -> Sleep | None:

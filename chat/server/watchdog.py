@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import takewhile
-from threading import Event, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident
 from types import CodeType, FrameType
 from typing import Any
 
@@ -24,7 +24,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from chat.base import clock, limits
-from chat.server.sleeping import WAITS, Sleep
+from chat.server.sleeping import Sleep
 
 logger = Logger()
 
@@ -81,9 +81,13 @@ class Watchdog:
     def __init__(self, reactor: Any, sleep: Sleep | None = None) -> None:
         self._reactor = reactor
         self._sleep = sleep
+        self._waits = {getattr(reactor.doIteration, "__code__", None)}
         self._answered_at = 0.0
         self._asked = False
-        self._ended = Event()
+        self._stopped = False
+        self._ends = Lock()
+        """Held until it is to stop.  An `Event` calls five functions for each look, with cold caches."""
+        self._ends.acquire()
         self._stirred = Event()
         self._timer: IDelayedCall | None = None
         self._told_at = -limits.LOG_SECONDS
@@ -97,7 +101,8 @@ class Watchdog:
 
     def stop(self) -> None:
         """No more is told."""
-        self._ended.set()
+        self._stopped = True
+        self._ends.release()
         self._stirred.set()
         if self._timer is not None:
             self._timer.cancel()
@@ -107,37 +112,44 @@ class Watchdog:
         self._timer = self._reactor.callLater(limits.PAUSE_SECONDS / 2, self._look_at_clock)
 
     def _watch(self, thread: int) -> None:
-        waits = {getattr(self._reactor.doIteration, "__code__", None), *WAITS}
         rested = 0.0
-        while not self._ended.is_set():
-            self._look_on(thread, waits, rested < limits.WATCH_SECONDS)
-            rested = self._rest(thread, waits)
+        while not self._stopped:
+            self._look_on(thread, rested < limits.WATCH_SECONDS)
+            rested = self._rest(thread)
 
-    def _look_on(self, thread: int, waits: Collection[CodeType | None], long: bool) -> None:
+    def _look_on(self, thread: int, long: bool) -> None:
         """Until the reactor waits, and for some time more where that helps; for ever where it cannot sleep."""
         begun = self._answered_at = clock.elapsed()
         pulse = Pulse(begun, time.process_time())
-        while not self._ended.wait(limits.HEARTBEAT_SECONDS):
-            now, busy = clock.elapsed(), at_work(thread, waits)
+        while not self._ends.acquire(timeout=limits.HEARTBEAT_SECONDS):
+            now, busy = clock.elapsed(), self._is_at_work(thread)
             if not busy:
                 self._answered_at = now
             elif not self._asked:
                 self._asked = True
                 self._reactor.callFromThread(self._answer)
-            found = pulse.look(now, time.process_time(), self._answered_at, lambda: doing(thread, waits))
+            found = pulse.look(now, time.process_time(), self._answered_at, lambda: self._doing(thread))
             if found is not None:
                 self._reactor.callFromThread(self._tell, found)
             if self._sleep is not None and not busy and (now - begun >= limits.WATCH_SECONDS or not long):
                 return
 
-    def _rest(self, thread: int, waits: Collection[CodeType | None]) -> float:
+    def _is_at_work(self, thread: int) -> bool:
+        """Whether the reactor does not wait for something to do; where it tells, no stack need be looked at."""
+        return at_work(thread, self._waits) if self._sleep is None else not self._sleep.waits
+
+    def _doing(self, thread: int) -> str:
+        found = doing(thread, self._waits)
+        return found if self._is_at_work(thread) else ""
+
+    def _rest(self, thread: int) -> float:
         """Until the reactor goes on; returns for how many seconds."""
         begun, suspended = clock.elapsed(), clock.suspended()
         self._stirred.clear()
-        if not self._ended.is_set() and self._sleep is not None:
+        if not self._stopped and self._sleep is not None:
             self._sleep.when_over = self._stirred.set
             # It may have gone on just before, and then tells only of the next time.
-            if not at_work(thread, waits):
+            if not self._is_at_work(thread):
                 self._stirred.wait()
         slept = clock.suspended() - suspended
         if slept >= limits.REACTOR_STALL_SECONDS:

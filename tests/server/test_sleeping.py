@@ -1,5 +1,7 @@
 """For how long the reactor waits, and who is told when that is over."""
 
+import select
+import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -58,6 +60,33 @@ def night() -> Night:
 @pytest.mark.parametrize("timeout", [0, 0.005, HALF])
 def test_what_is_due_soon_is_waited_for_as_asked(night: Night, timeout: float) -> None:
     assert night.waits(timeout, 60) == ([], [timeout])
+
+
+def test_a_wait_of_less_than_a_millisecond_is_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By epoll it would be, which knows whole ones only."""
+    with select.epoll() as kernel:
+        reactor = cast(Any, SimpleNamespace(_poller=kernel))
+        sleep = cast(Sleep, let_sleep(reactor, RunningTime(), Unhurried(Clock())))
+        waited: list[float] = []
+        monkeypatch.setattr(select, "select", lambda *asked: waited.append(asked[3]))
+        assert sleep.poll(0.0003, 1) == []
+        assert waited == [0.0003]
+        one, other = socket.socketpair()
+        with one, other:
+            sleep.register(one.fileno(), select.EPOLLIN)
+            other.send(b"x")
+            assert sleep.poll(0.0003, 1) == [(one.fileno(), select.EPOLLIN)]
+
+
+def test_it_tells_when_it_waits(night: Night) -> None:
+    seen: list[bool] = []
+    night.kernel.poll, poll = (  # type: ignore[method-assign]
+        lambda *asked: seen.append(night.sleep.waits) or poll(*asked),
+        night.kernel.poll,
+    )
+    night.sleep._ask = night.kernel.poll
+    night.waits(60, 3600)
+    assert (seen, night.sleep.waits) == ([True, True], False)
 
 
 def test_somebody_who_could_time_out_keeps_the_clock_going(night: Night) -> None:
