@@ -43,7 +43,7 @@ from chat.core.roles import SERVER
 from chat.core.session import Session
 from chat.log.events import Entry, Measured, Private, Said, TopicSet
 from chat.log.log import Log
-from chat.wire.answers import OthersAway
+from chat.wire.answers import MarkerNotice, OthersAway, OthersName
 
 logger = Logger()
 
@@ -199,9 +199,18 @@ class OtherNodes:
         if record.kind == RECORDS:
             self._hub.measures.stored(record)
         self._hub.rooms.told(record)
-        self._hub.read_markers.stored(record)
+        self._read_markers_moved(record)
         self._hub.roster.stored(record)
         self._other_record(record)
+
+    def _read_markers_moved(self, record: Record) -> None:
+        """Somebody's other devices are told how far they have read."""
+        if (moved := self._hub.read_markers.stored(record)) is None:
+            return
+        person, place, at = moved
+        for device in () if (whose := self._person(person)) is None else whose.attached:
+            if device.keeps_list:
+                device.notice(f"marker {place}", MarkerNotice(place, at))
 
     # People.
 
@@ -277,6 +286,11 @@ class OtherNodes:
         if person.away != record.away:
             person.away = record.away
             hub.show(person, "away", OthersAway(person.nick, person.away))
+        is_new_name, person.user, person.realname = person.realname != record.realname, record.user, record.realname
+        if is_new_name:
+            for device in person.attached:
+                device.called()
+            hub.show(person, "name", OthersName(person.nick, person.realname))
         if had_account != person.has_account or (person.has_account and before not in ("", person.nick)):
             hub.show_account(person)
 

@@ -427,6 +427,8 @@ class Person:
             dict(self.roles),
             list(self.tokens.values()),
             dict(self.admitted),
+            self.user,
+            self.realname,
         )
 
 

@@ -154,6 +154,9 @@ class PersonRecord(NamedTuple):
     tokens: Sequence[Token] = ()
     admitted: Mapping[str, Admission] = MappingProxyType({})
     """By the keys of rooms, in the order of their going there."""
+    user: str = ""
+    realname: str = ""
+    """What they call themselves besides, with an IRC client: on their machine, and in life."""
 
 
 class SessionRecord(NamedTuple):

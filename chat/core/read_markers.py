@@ -40,16 +40,20 @@ class ReadMarkers:
             self._end(person, min((one for one in markers if one != place), key=markers.__getitem__))
         return True
 
-    def stored(self, record: Record) -> None:
-        """One was moved, or ended, on another node, or before a restart."""
+    def stored(self, record: Record) -> tuple[str, str, str] | None:
+        """One was moved, or ended, on another node, or before a restart; returns who has read where, and up to when,
+        where that is later than what was known."""
         if record.kind != _MARKER:
-            return
+            return None
         person, _, place = record.key.partition(" ")
         if record.value is not None:
             markers = self._of.setdefault(person, {})
-            markers[place] = max(record.value, markers.get(place, ""))
+            if record.value > markers.get(place, ""):
+                markers[place] = record.value
+                return person, place, record.value
         elif place in self._of.get(person, {}):
             self._drop(person, place)
+        return None
 
     def forget(self, person: str) -> None:
         """Nobody comes back as this person."""

@@ -31,6 +31,8 @@ def wrong_person(id: object, record: PersonRecord | None) -> str:
         ("roles", all(map(_is_id, record.roles)) and all(role in _ROLES for role in record.roles.values())),
         ("tokens", all(map(_is_token, record.tokens))),
         ("admitted", _are_places({key: admission.behind for key, admission in record.admitted.items()})),
+        ("user", _is_text(record.user)),
+        ("realname", _is_text(record.realname)),
     )
 
 

@@ -44,6 +44,7 @@ def _restore(
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
     person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
     person.admitted = dict(record.admitted)
+    person.user, person.realname = record.user, record.realname
     seen = [key for key in record.rooms if key in hub.rooms and hub.rooms.is_seen(key, person.admitted)]
     person.rooms = {key: hub.rooms[key] for key in seen}
     heads = {log.key: log.head for log in person.logs.values()}

@@ -212,6 +212,85 @@ def test_an_account_that_is_called_otherwise_there_is_shown_here_as_there() -> N
     assert [line for line in dee.take() if "ACCOUNT" in line] == [":ann!chat@chat ACCOUNT ann"]
 
 
+def irc(world: World, nick: str, *capabilities: str) -> Client:
+    asked = f"CAP REQ :{' '.join(capabilities)}"
+    lines = ("CAP LS 302", asked, f"NICK {nick}", "USER ident 0 * :Real", "CAP END", "JOIN #lobby")
+    client = world.connect(*lines, greeted=False)
+    client.take()
+    return client
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hello",
+        "/me waves",
+        "/topic milk",
+        "/nick ann",
+        "/away tea",
+        "/leave #lobby",
+        "/quit bye",
+        "/mute bob 5m",
+        "/unmute all",
+        "/kick bob why",
+        "/ban bob",
+        "/voice bob",
+        "/slow 5s",
+        "/limit 5",
+        "/lock on",
+        "/private on",
+        "/class on",
+        "/admin mute bob 5m",
+        "/admin kick bob why",
+        "/admin ban bob",
+        "/admin announce tea",
+    ],
+)
+def test_what_is_done_on_one_node_is_told_on_another_one_in_the_same_words_and_order(line: str) -> None:
+    nodes, here, elsewhere = two()
+    amy, _ = operator(here, "amy"), elsewhere.enter("bob")
+    capabilities = ("away-notify", "account-notify", "extended-join", "account-tag", "message-tags", "multi-prefix")
+    programs = [world.enter(f"j{node}", wire="json") for node, world in enumerate(nodes.worlds)]
+    clients = [irc(world, f"i{node}", *capabilities) for node, world in enumerate(nodes.worlds)]
+    for client in programs:
+        client.take()
+    for client in clients:
+        client.take()
+    amy.type(line)
+    nodes.wait(1)
+    one, other = (client.take_objects() for client in programs)
+    assert one == other
+    mine, theirs = (client.take() for client in clients)
+    assert mine == theirs
+    assert one or mine or line.startswith(("/unmute", "/voice", "/private"))
+
+
+def test_what_somebody_calls_themselves_besides_is_asked_for_and_shown_on_every_node() -> None:
+    _, here, elsewhere = two()
+    amy, dee = irc(here, "amy"), irc(elsewhere, "dee", "setname")
+    dee.type("WHOIS amy")
+    assert ":pi 311 dee amy ident chat * :Real" in dee.take()
+    amy.type("SETNAME :Amy Real")
+    assert dee.take() == [":amy!chat@chat SETNAME :Amy Real"]
+    dee.type("WHOIS amy")
+    assert ":pi 311 dee amy ident chat * :Amy Real" in dee.take()
+
+
+def test_what_was_read_on_one_node_is_told_on_ones_devices_on_another_one() -> None:
+    _, here, elsewhere = two()
+    amy = irc(here, "amy", "draft/read-marker", "server-time")
+    amy.session.person.password = "a hash"
+    here.hub.turn.touch(amy.session.person)
+    here.turn()
+    again = elsewhere.connect("CAP LS 302", "CAP REQ :draft/read-marker", "NICK x", "USER x 0 * :x", greeted=False)
+    again.session.enter_as(there(elsewhere, amy), "a code")
+    again.session.begin()
+    elsewhere.turn()
+    again.take()
+    amy.type("MARKREAD #lobby timestamp=2026-11-22T10:04:00.000Z")
+    assert again.take() == [":pi MARKREAD #lobby timestamp=2026-11-22T10:04:00.000Z"]
+
+
 def test_where_it_is_slow_nobody_waits_for_less_on_another_node() -> None:
     nodes, here, elsewhere = two()
     operator(here, "boss").type("/slow 60s")

@@ -52,7 +52,14 @@ def fill(path: Path, count: int = 3) -> None:
         database.commit(
             people={
                 "p-amy": person("amy", rooms={"#ops": 1, "#lobby": 0}, tokens=[token], roles={"*": "operator"}),
-                "p-bob": person("bob", password="hash", admitted={"#ops": Admission(1, True)}, senders=["p-amy"]),
+                "p-bob": person(
+                    "bob",
+                    password="hash",
+                    user="b",
+                    realname="Bob",
+                    admitted={"#ops": Admission(1, True)},
+                    senders=["p-amy"],
+                ),
             },
             sessions={"x": session("p-amy", given={"#lobby": 2})},
         )

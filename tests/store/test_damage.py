@@ -114,6 +114,7 @@ def test_what_is_whole_is_no_damage(path: Path) -> None:
         ("roles SET log = ''", "people token1", "wrong roles"),
         ("admissions SET behind = 'one'", "people token1", "wrong admitted"),
         ("admissions SET log = ''", "people token1", "wrong admitted"),
+        ("people SET realname = x'ff'", "people token1", "wrong realname"),
         ("sessions SET host = NULL", "sessions d1d1d1d1d1d1", "wrong host"),
         ("sessions SET seen_at = NULL", "sessions d1d1d1d1d1d1", "wrong date"),
         ("sessions SET ended_at = 'noon'", "sessions d1d1d1d1d1d1", "wrong date"),

@@ -20,7 +20,7 @@ from test_remembered import PEOPLE, SESSIONS
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import language
-from chat.core.ports import Admission, Duplicates, InDoubt, Known, LineId, Place, Query, Redaction, Token
+from chat.core.ports import Admission, Duplicates, InDoubt, Known, LineId, Place, Query, Redaction, Remembered, Token
 from chat.store import address
 from chat.store.keep import Size
 from chat.store.unusable import Unusable
@@ -386,6 +386,8 @@ def test_all_that_belongs_to_somebody_comes_back_in_its_order(postgresql: Server
         roles={"#z": "owner", "*": "operator"},
         tokens=[Token("d", "bot", ["#z"], True, START, None), Token("e", "post", [], False, START, START)],
         admitted={"#z": Admission(4, True), "#b": Admission(0, False)},
+        user="ana",
+        realname="Ana &",
     )
     mine = session("p-amy", ended_at=START, given={"#z": 1}, token="bot", guest="p-guest", language="es")
     with stored(where) as held:
@@ -396,6 +398,16 @@ def test_all_that_belongs_to_somebody_comes_back_in_its_order(postgresql: Server
     assert list(kept.remembered.people["p-amy"].rooms) == ["#z", "#a"]
     assert kept.remembered.sessions["d"] == mine
     assert [log.key for log in kept.logs] == ["#z"]
+
+
+def test_what_a_node_of_a_later_version_keeps_of_people_is_left_out(postgresql: Server) -> None:
+    where = postgresql.emptied()
+    with stored(where) as held:
+        held.commit(people={"p": person("amy")}, sessions={"d": session("p")})
+    for table in ("people", "sessions"):
+        postgresql.ask(f"UPDATE chat.{table} SET record = (record::jsonb || '{{\"later\": [1]}}')::text", "chat")
+    with stored(where) as held:
+        assert held.prepared.kept.remembered == Remembered({"p": person("amy")}, {"d": session("p")})
 
 
 # With a standby.

@@ -204,6 +204,7 @@ def setname(asked: Asked, name: str, *_: str) -> None:
     asked.hub.measures.check_may_be_seen(person)
     person.realname = asked.wire.realname = realname
     asked.session.called()
+    asked.hub.turn.touch(person)
     if "setname" in asked.wire.capabilities:
         asked.tell_of_themselves("SETNAME", realname)
     asked.session.show("name", OthersName(person.nick, realname))

@@ -50,6 +50,7 @@ def settle(asked: Asked) -> None:
     if not person.measured:  # what others see of who is muted stays as it was
         person.user, person.realname = wire.user or "", wire.realname
         asked.connection.session.called()
+        asked.hub.turn.touch(person)
 
 
 def _begin(asked: Asked, mechanism: str) -> None:

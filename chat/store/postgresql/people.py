@@ -2,11 +2,11 @@
 given.
 
 A record names its parts as `chat.core.ports` does; a part that is missing, as a later version may have more, is as it
-is for everybody who never had it.
+is for everybody who never had it; and one that is not known, where another node is of a later version, is left out.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -40,15 +40,15 @@ def written(record: PersonRecord | SessionRecord) -> str:
     return as_json(parts, default=microseconds)
 
 
-def _read(text: str) -> dict[str, Any]:
-    parts = json.loads(text)
+def _read(text: str, known: Collection[str]) -> dict[str, Any]:
+    parts = {name: part for name, part in json.loads(text).items() if name in known}
     for name in _DATES:
         if parts.get(name) is not None:
             parts[name] = date(parts[name])
     for name, make in _ORDERED.items():
         if name in parts:
             parts[name] = make(parts[name])
-    return parts  # type: ignore[no-any-return]
+    return parts
 
 
 def _token(parts: list[Any]) -> Token:
@@ -59,12 +59,12 @@ def _token(parts: list[Any]) -> Token:
 
 def person(text: str) -> PersonRecord:
     """Of somebody."""
-    return PersonRecord(**_read(text))
+    return PersonRecord(**_read(text, PersonRecord._fields))
 
 
 def session(text: str) -> SessionRecord:
     """Of a session."""
-    return SessionRecord(**_read(text))
+    return SessionRecord(**_read(text, SessionRecord._fields))
 
 
 def remembered(link: Link) -> Remembered:

@@ -45,7 +45,11 @@ class _Table:
         """Takes away the rows with these keys."""
 
 
-_PEOPLE = _Table("people", ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at", "password"), 1)
+_PEOPLE = _Table(
+    "people",
+    ("id", "nick", "absent", "away", "last_from", "entered_at", "spoke_at", "password", "user", "realname"),
+    1,
+)
 _MEMBERSHIPS = _Table("memberships", ("person", "log", "joined", "place"), 2)
 _READ = _Table("read", ("person", "log", "seq"), 2)
 _IGNORED = _Table("ignored", ("person", "other", "nick"), 2)
@@ -150,8 +154,8 @@ def _relate(connection: sqlite3.Connection, table: _Table, owners: Sequence[str]
 
 def _person(id: str, person: PersonRecord) -> Row:
     entered, spoke = microseconds(person.entered_at), microseconds(person.spoke_at)
-    absent = int(person.absent)
-    return [id, person.nick, absent, person.away, person.last_from, entered, spoke, person.password]
+    absent, last_from, password = int(person.absent), person.last_from, person.password
+    return [id, person.nick, absent, person.away, last_from, entered, spoke, password, person.user, person.realname]
 
 
 def _token(person: str, token: Token) -> Row:
@@ -180,7 +184,7 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
     senders, roles, tokens = _related(connection, _SENDERS), _related(connection, _ROLES), _tokens(connection)
     admitted = _admissions(connection)
     rows = connection.execute(f"SELECT {', '.join(_PEOPLE.columns)} FROM people WHERE id NOT LIKE 'damaged %'")
-    for id, nick, absent, away, last_from, entered_at, spoke_at, password in rows.fetchall():
+    for id, nick, absent, away, last_from, entered_at, spoke_at, password, user, realname in rows.fetchall():
         entered, spoke = _date(entered_at), _date(spoke_at)
         if entered is None or spoke is None:
             yield id, None
@@ -202,6 +206,8 @@ def people(connection: sqlite3.Connection) -> Iterator[tuple[Any, PersonRecord |
                 roles.get(id, {}),
                 tokens.get(id, ()),
                 admitted.get(id, {}),
+                user,
+                realname,
             ),
         )
 

@@ -234,6 +234,11 @@ MIGRATIONS: Sequence[str] = (
     # As many parts of the index as may stand beside each other before they are made one: with 4, as SQLite has it, that
     # took a fifth of all work on the index (measured).
     "INSERT INTO search (search, rank) VALUES ('automerge', 8)",
+    # What people call themselves besides, with an IRC client.
+    """
+    ALTER TABLE people ADD COLUMN user TEXT NOT NULL DEFAULT '';
+    ALTER TABLE people ADD COLUMN realname TEXT NOT NULL DEFAULT '';
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
