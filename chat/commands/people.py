@@ -8,6 +8,7 @@ from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import duration, say
 from chat.base.token_bucket import Allowance
+from chat.base.unchanged import all_but
 from chat.commands.connections import of_person
 from chat.commands.entering import choose
 from chat.commands.registry import TABLE, Call, Outcome, command, on_or_off, permits, room_of
@@ -188,7 +189,7 @@ async def ignore(call: Call, asked: Ignore) -> None:
         raise Refused("usage", say("You cannot ignore yourself."))
     if len(session.person.ignored) >= limits.IGNORES:
         raise Refused("too-many", say("You ignore {limit} people already.", limit=limits.IGNORES))
-    session.person.ignored[person.id] = person.nick
+    session.person.ignored = {**session.person.ignored, person.id: person.nick}
     await _ignore(session, person.id, IgnoreNotice(person.nick, True))
     call.reply(replies.Ignored(person.nick))
 
@@ -224,7 +225,7 @@ async def unignore(call: Call, asked: Unignore) -> None:
     person = next((person for nick, person in [*now, *then] if names.fold(nick) == wanted), None)
     if person is None:
         raise Refused("not-here", say("You do not ignore {nick}.", nick=asked.nick))
-    del ignored[person]
+    session.person.ignored = all_but(ignored, person)
     await _ignore(session, person, IgnoreNotice(asked.nick, False))
     call.reply(replies.Unignored(asked.nick))
 

@@ -6,6 +6,7 @@ from chat.base import limits, passwords
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
 from chat.base.token_bucket import Allowance
+from chat.base.unchanged import all_but
 from chat.commands.registry import Call, command, count, held_room, on_or_off, usage
 from chat.core.hub import Hub
 from chat.core.privacy import STAFF, Privacy
@@ -79,7 +80,8 @@ async def _make_private(call: Call, room: Room) -> None:
             belong.add(person.id)
             person.admit(key, before.opened, came=True)
             hub.turn.touch(person)
-        elif person.admitted.pop(key, None) is not None:
+        elif key in person.admitted:
+            person.admitted = all_but(person.admitted, key)
             hub.turn.touch(person)
     room.introduce(call.session.person)
     for person in hub.locked.keep_only(key, belong):

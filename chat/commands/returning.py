@@ -265,7 +265,8 @@ async def _come_back_as_guest(
     for room in rooms:
         session.join(room)
         key = room.log.key
-        session.person.joined[key] = session.subscriptions.given[key] = places[key]
+        session.person.joined = {**session.person.joined, key: places[key]}
+        session.subscriptions.given[key] = places[key]
     if current in rooms:
         session.speak_in(current)
     if await tell_welcome(session, True, id):

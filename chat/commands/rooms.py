@@ -50,7 +50,7 @@ def state(session: Session, room: Room, standing: Standing) -> RoomState:
         mine, whole = session.person.nick, len(users)
         users = [nick for nick in users if nick == mine or room.is_announced(nick)] + [*room.departed]
         here -= whole - len(users)
-        session.listed[room.log.key] = room.log.head
+        session.listed = {**session.listed, room.log.key: room.log.head}
     operators = [holder.nick for holder in session.hub.roles.holders(room.log.key) if holder.id in room.members]
     voiced = [session.hub.people[id].nick for id in session.hub.measures.voiced(room.log.key) if id in room.members]
     return RoomState(room.log.name, head, here, users, room.topic, room.log.recorded, standing, operators, voiced)

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.unchanged import all_but
 from chat.core.hub import Hub
 from chat.core.person import Person
 from chat.core.ports import Emptied, Record, Redaction
@@ -122,7 +123,7 @@ def _forget_what_is_stored(hub: Hub, gone: Forgotten) -> None:
     for other in (*hub.people.values(), *hub.absent.values()):
         known = [id for id in gone.ids if id in other.ignored or id in other.senders or id == other.last_from]
         for id in known:
-            other.ignored.pop(id, None)
+            other.ignored = all_but(other.ignored, id)
             other.senders = tuple(sender for sender in other.senders if sender != id)
             other.last_from = None if other.last_from == id else other.last_from
         if known:

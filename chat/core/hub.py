@@ -23,6 +23,7 @@ from chat.base.passwords import Shared
 from chat.base.public_keys import PublicKey
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
+from chat.base.unchanged import all_but
 from chat.core.addresses import Addresses
 from chat.core.archive import Archive
 from chat.core.disconnected import Disconnected
@@ -450,7 +451,7 @@ class Hub:
         """Whoever ignores this guest does so with the account that the guest turns out to be."""
         for other in (*self.people.values(), *self.absent.values()):
             if guest in other.ignored and other is not person:
-                other.ignored[person.id] = person.nick
+                other.ignored = {**other.ignored, person.id: person.nick}
                 self.turn.touch(other)
 
     def show(self, person: Person, kind: str, state: StateOfOthers, to: Room | Person | None = None) -> int:
@@ -493,7 +494,7 @@ class Hub:
                 session.hear(room.log, room.log.head)
                 session.hear_differently()
         elif STAFF not in person.rooms:
-            person.rooms[STAFF], person.joined[STAFF] = room, room.log.head
+            person.rooms[STAFF], person.joined = room, {**person.joined, STAFF: room.log.head}
         self.turn.touch(person)
 
     def audit(
@@ -539,7 +540,8 @@ class Hub:
     def belongs_no_more(self, person: Person, key: str) -> None:
         """Somebody was banned from the room of this key: if it is private, they have to be asked in anew, and read from
         then on."""
-        if person.admitted.pop(key, None) is not None:
+        if key in person.admitted:
+            person.admitted = all_but(person.admitted, key)
             self.turn.touch(person)
 
     def carry_measures(self, guest: str, person: Person) -> None:
@@ -748,7 +750,7 @@ class Hub:
         for room in person.rooms.values():
             if not room.log.recorded:
                 # They had left: what was said since then is of those who heard it.
-                person.joined[room.log.key] = room.log.head
+                person.joined = {**person.joined, room.log.key: room.log.head}
             room.join(person)
 
     def _forget(self, person: Person) -> None:

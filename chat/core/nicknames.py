@@ -11,12 +11,14 @@ class Nicknames(Generic[P]):
     """Each has one nickname at most, and no two have names that are the same or alike: `claim` asks no questions.
 
     Looks are kept by shape, then script, then letters: a name is alike to all of its shape in another script, and in
-    its own to what has the same letters.  So it costs the same however many have names of one shape.
+    its own to what has the same letters.  So it costs the same however many have names of one shape.  Where the shape
+    alone counts, as of nearly all, it stands for itself: less memory for each.
     """
 
     def __init__(self) -> None:
         self._names: dict[P, str] = {}
         self._by_key: dict[str, P] = {}
+        self._shapes: dict[str, P] = {}
         self._by_shape: dict[str, dict[str, dict[str, P]]] = {}
 
     def find(self, nick: str) -> P | None:
@@ -35,7 +37,7 @@ class Nicknames(Generic[P]):
 
     def _alike(self, look: Look) -> list[P]:
         """Of each script one, for who has a name of this look: of names of one script all are alike to it, or one."""
-        found = []
+        found = [self._shapes[look.shape]] if look.shape in self._shapes else []
         for script, by_letters in self._by_shape.get(look.shape, {}).items():
             if script != look.script:
                 # Two, for one of them may be who asks.
@@ -55,7 +57,10 @@ class Nicknames(Generic[P]):
         self._names[holder] = nick
         self._by_key[fold(nick)] = holder
         for look in looks(nick):
-            self._by_shape.setdefault(look.shape, {}).setdefault(look.script, {})[look.letters] = holder
+            if look.script:
+                self._by_shape.setdefault(look.shape, {}).setdefault(look.script, {})[look.letters] = holder
+            else:
+                self._shapes[look.shape] = holder
 
     def release(self, holder: P) -> None:
         """Their nickname is free again."""
@@ -64,6 +69,9 @@ class Nicknames(Generic[P]):
             return
         del self._by_key[fold(nick)]
         for look in looks(nick):
+            if not look.script:
+                del self._shapes[look.shape]
+                continue
             by_script = self._by_shape[look.shape]
             del by_script[look.script][look.letters]
             if not by_script[look.script]:

@@ -261,9 +261,9 @@ class OtherNodes:
         hub = self._hub
         person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
         person.last_from, person.senders = record.last_from, tuple(record.senders)
-        person.admitted, person.read = dict(record.admitted), {**record.read}
+        person.admitted, person.read = record.admitted, record.read
         if person.ignored != record.ignored:
-            person.ignored = dict(record.ignored)
+            person.ignored = record.ignored
             for device in person.attached:
                 device.hear_differently()
         self._tokens(person, {fold(token.name): token for token in record.tokens})
@@ -382,7 +382,7 @@ class OtherNodes:
         gone = [room for key, room in person.rooms.items() if key not in places]
         came = [key for key in places if key not in person.rooms]
         person.rooms = {key: hub.rooms.get(key) or hub.rooms.elsewhere(key, key, 0) for key in places}
-        person.joined = dict(places)
+        person.joined = places
         for room in gone:
             room.take_out(person)
             for session in person.sessions:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.unchanged import NOTHING, all_but
 from chat.core.batch import People, Restorable, Sessions
 from chat.core.ports import Admission, PersonRecord, Role, Token
 from chat.core.presence import Presence
@@ -167,11 +168,11 @@ class Person:
         last at the end."""
         self.password: str | None = None
         """What is kept of it; who has one has an account, and is not gone with their last session."""
-        self.roles: dict[str, Role] = {}
+        self.roles: Mapping[str, Role] = NOTHING
         """By the key of a room's log, or by that of the server's (see `chat.core.roles`)."""
         self.measured = False
         """See `chat.core.measures`."""
-        self.tokens: dict[str, Token] = {}
+        self.tokens: Mapping[str, Token] = NOTHING
         """By what they are called, folded; see `chat.core.tokens`."""
         self.is_bot = False
         """Nobody but programs is here as them."""
@@ -185,15 +186,15 @@ class Person:
         self.elsewhere: tuple[Device, ...] = ()
         """Those that have a connection on another node."""
         self.rooms: dict[str, Room] = {}
-        self.joined: dict[str, int] = {}
+        self.joined: Mapping[str, int] = NOTHING
         """The place in its log, by its key, at which they came into each room."""
-        self.admitted: dict[str, Admission] = {}
+        self.admitted: Mapping[str, Admission] = NOTHING
         """By their keys, to which rooms they belong that are private, or were; the one they went to last at the end."""
-        self.read: dict[str, int] = {}
+        self.read: Mapping[str, int] = NOTHING
         """Up to where they have read a log, by its key; see `read_up_to`."""
         self.away: str | None = None
         """What they said on going away, None while they are here."""
-        self.ignored: dict[str, str] = {}
+        self.ignored: Mapping[str, str] = NOTHING
         self.last_from: str | None = None
         """Whom /reply answers."""
         self.senders: tuple[str, ...] = ()
@@ -315,7 +316,7 @@ class Person:
 
     def join(self, room: Room) -> None:
         """Be in one more room."""
-        self.joined[room.log.key] = room.log.head
+        self.joined = {**self.joined, room.log.key: room.log.head}
         self.rooms[room.log.key] = room
         room.join(self)
 
@@ -325,11 +326,12 @@ class Person:
 
         Of very many rooms, first the oldest invitation that they did not follow is forgotten.
         """
-        before = self.admitted.pop(key, None)
-        if len(self.admitted) >= limits.ADMISSIONS:
-            outside = [other for other in self.admitted if other not in self.rooms]
-            del self.admitted[min(outside, key=lambda other: self.admitted[other].came)]
-        self.admitted[key] = Admission(behind, came) if before is None else before._replace(came=before.came or came)
+        before, others = self.admitted.get(key), all_but(self.admitted, key)
+        if len(others) >= limits.ADMISSIONS:
+            outside = [other for other in others if other not in self.rooms]
+            others = all_but(others, min(outside, key=lambda other: others[other].came))
+        mine = Admission(behind, came) if before is None else before._replace(came=before.came or came)
+        self.admitted = {**others, key: mine}
 
     def part(self, room: Room, text: str, put_out: PutOut = "") -> None:
         """Be in one room less."""
@@ -347,8 +349,8 @@ class Person:
 
     def forget_place(self, room: Room) -> None:
         """They are not in it any more."""
-        self.joined.pop(room.log.key, None)
-        self.read.pop(room.log.key, None)
+        self.joined = all_but(self.joined, room.log.key)
+        self.read = all_but(self.read, room.log.key)
 
     def reach(self, log: Log) -> Reach | None:
         """The one place that says what they may read, and from where on: their own log, the server's, and those of
@@ -392,7 +394,7 @@ class Person:
     def mark_read(self, log: Log, position: int) -> bool:
         """They have read so far; returns whether that is news, for it only grows."""
         news = position > self.read_up_to(log)
-        self.read[log.key] = max(position, self.read.get(log.key, 0))
+        self.read = {**self.read, log.key: max(position, self.read.get(log.key, 0))}
         return news
 
     @property
@@ -421,12 +423,12 @@ class Person:
             self.spoke_at,
             {key: self.joined[key] for key in self.rooms},
             {log.key: self.read_up_to(log) for log in self.logs.values()},
-            dict(self.ignored),
+            self.ignored,
             self.senders,
             self.password,
-            dict(self.roles),
+            self.roles,
             list(self.tokens.values()),
-            dict(self.admitted),
+            self.admitted,
             self.user,
             self.realname,
         )

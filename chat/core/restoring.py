@@ -42,8 +42,8 @@ def _restore(
     for token in record.tokens:
         hub.tokens.keep(person, token)
     person.entered_at, person.spoke_at = record.entered_at, record.spoke_at
-    person.ignored, person.senders = dict(record.ignored), tuple(record.senders)
-    person.admitted = dict(record.admitted)
+    person.ignored, person.senders = record.ignored, tuple(record.senders)
+    person.admitted = record.admitted
     person.user, person.realname = record.user, record.realname
     seen = [key for key in record.rooms if key in hub.rooms and hub.rooms.is_seen(key, person.admitted)]
     person.rooms = {key: hub.rooms[key] for key in seen}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.unchanged import all_but
 from chat.core.person import Person
 from chat.core.ports import Role
 
@@ -55,7 +56,7 @@ class Roles:
     def restore(self, person: Person, roles: Mapping[str, Role]) -> None:
         """After a restart they have the roles that they had."""
         for key, role in roles.items():
-            person.roles[key] = role
+            person.roles = {**person.roles, key: role}
             self._holders[key][person.id] = person
 
     def stored(self, person: Person, roles: Mapping[str, Role]) -> None:
@@ -68,12 +69,12 @@ class Roles:
         if role is None:
             self._end(person, key)
         else:
-            person.roles[key] = role
+            person.roles = {**person.roles, key: role}
             self._holders[key][person.id] = person
         self._touch(person)
 
     def _end(self, person: Person, key: str) -> None:
-        person.roles.pop(key, None)
+        person.roles = all_but(person.roles, key)
         self._holders[key].pop(person.id, None)
         if not self._holders[key]:
             del self._holders[key]

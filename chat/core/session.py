@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from chat.base import limits, resume_codes
 from chat.base.errors import Refused, banned, no_nick, seen_ahead, taken_over
 from chat.base.language import say
+from chat.base.unchanged import NOTHING, all_but
 from chat.core.batch import People, Sessions
 from chat.core.hub import Hub
 from chat.core.person import Person, Reach, Scope
@@ -116,8 +117,8 @@ class Session:
         self._guest_until = 0.0
         self._author: Author | None = None
         self._frame = Frame.NONE
-        self._kept_given: dict[str, int] = {}
-        self.listed: dict[str, int] = {}
+        self._kept_given: Mapping[str, int] = NOTHING
+        self.listed: Mapping[str, int] = NOTHING
         """Up to which number of a log a client that keeps its own list of people has who came and went, by its key."""
         self._notices: dict[str, Notice] | None = None
 
@@ -516,7 +517,7 @@ class Session:
     def _stop(self, log: Log) -> None:
         self.subscriptions.stop(log)
         self.subscriptions.given.pop(log.key, None)
-        self.listed.pop(log.key, None)
+        self.listed = all_but(self.listed, log.key)
         if self.current.log is log and (rooms := self.rooms):
             self.current = list(rooms.values())[-1]
         self.subscriptions.render_anew()

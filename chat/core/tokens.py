@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from chat.base import limits, names, tokens
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.unchanged import all_but
 from chat.core.person import Person
 from chat.core.ports import Token
 
@@ -35,10 +36,11 @@ class Tokens:
 
     def keep(self, person: Person, token: Token) -> None:
         """This one is theirs, or was used."""
-        person.tokens[names.fold(token.name)] = token
+        person.tokens = {**person.tokens, names.fold(token.name): token}
         self._holders[token.digest] = person
 
     def end(self, person: Person, names_of: Iterable[str]) -> None:
         """Those of theirs are good no more."""
         for name in names_of:
-            del self._holders[person.tokens.pop(name).digest]
+            del self._holders[person.tokens[name].digest]
+            person.tokens = all_but(person.tokens, name)

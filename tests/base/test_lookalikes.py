@@ -146,6 +146,7 @@ def test_who_has_a_nickname_is_found_and_gone_with_them(texts, data):
     assert not nicknames._names
     assert not nicknames._by_key
     assert not nicknames._by_shape
+    assert not nicknames._shapes
 
 
 @given(any_text, any_text)

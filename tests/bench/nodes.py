@@ -8,7 +8,7 @@ import gc
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
@@ -20,6 +20,7 @@ from world import START, World
 from chat.base import limits
 from chat.core.ports import Appended, Claim, Elsewhere, PersonRecord, Remembered, SessionRecord
 from chat.log.events import Author, Entry, Message
+from chat.store.postgresql import people
 
 _AT_ONCE = 100
 
@@ -33,10 +34,11 @@ def main(count: int) -> None:
     told = [_came(range(first, first + _AT_ONCE), elsewhere) for first in range(0, count, _AT_ONCE)]
     for one in told:
         nodes.cluster.sessions.update({key: Row(row, elsewhere, 0) for key, row in one.remembered.sessions.items()})
+    texts = [[people.written(record) for part in one.remembered for record in part.values()] for one in told]
     gc.collect()
     tracemalloc.start()
-    for one in told:
-        here._tell(one)
+    for one, parts in zip(told, texts, strict=True):
+        here._tell(_as_read(one, parts))
     gc.collect()
     sys.stdout.write(f"{tracemalloc.get_traced_memory()[0] // count} bytes a person elsewhere\n")
     tracemalloc.stop()
@@ -60,17 +62,27 @@ def main(count: int) -> None:
 
 def _came(numbers: range, node: str) -> Elsewhere:
     """So many who came in on this node, each from an address of their own."""
-    given = {"#lobby": 0, "#tea": 0}
-    people = {
-        f"p{n}": PersonRecord(f"nick{n}", False, None, None, START, START, given, {"#lobby": 0}, {}, ())
+    given = {"#lobby": 0, "#tea": 0, "@": 0}
+    records = {
+        f"p{n}": PersonRecord(f"nick{n}", False, None, None, START, START, {"#lobby": 0, "#tea": 0}, given, {}, ())
         for n in numbers
     }
     sessions = {
         f"code{n}": SessionRecord(f"p{n}", f"p{n}", f"10.{n >> 8}.{n & 255}.7", "#tea", False, None, START, None, given)
         for n in numbers
     }
-    claims = [Claim(id, person.nick) for id, person in people.items()]
-    return Elsewhere((), (), claims=claims, remembered=Remembered(people, sessions), node=node)
+    claims = [Claim(id, person.nick) for id, person in records.items()]
+    return Elsewhere((), (), claims=claims, remembered=Remembered(records, sessions), node=node)
+
+
+def _as_read(one: Elsewhere, texts: Sequence[str]) -> Elsewhere:
+    """The same out of these records as they stand in a database."""
+    half = len(texts) // 2
+    read = Remembered(
+        dict(zip(one.remembered.people, map(people.person, texts[:half]), strict=True)),
+        dict(zip(one.remembered.sessions, map(people.session, texts[half:]), strict=True)),
+    )
+    return one._replace(remembered=read)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -8,8 +8,10 @@ is for everybody who never had it; and one that is not known, where another node
 import json
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from sys import intern
 from typing import Any
 
+from chat.base.unchanged import NOTHING
 from chat.core import measures
 from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
 from chat.core.remembered import wrong_person, wrong_session
@@ -17,16 +19,29 @@ from chat.store.postgresql.connection import Link
 from chat.store.rows import as_json, date, microseconds
 
 _DATES = ("entered_at", "spoke_at", "seen_at", "ended_at")
+_IDS = ("person", "id", "current")
+
+
+def _pairs(parts: list[list[Any]]) -> Mapping[str, Any]:
+    """Nodes have records of everybody: what stands in many of them is there once."""
+    return {_once(key): value for key, value in parts} or NOTHING
+
+
+def _once(id: Any) -> Any:
+    return intern(id) if isinstance(id, str) else id
+
+
 _ORDERED: Mapping[str, Callable[[Any], Any]] = {
-    "rooms": dict,
-    "read": dict,
-    "ignored": dict,
-    "roles": dict,
-    "given": dict,
-    "admitted": lambda parts: {key: Admission(*admission) for key, admission in parts},
-    "tokens": lambda parts: [_token(part) for part in parts],
+    "rooms": _pairs,
+    "read": _pairs,
+    "ignored": _pairs,
+    "roles": _pairs,
+    "given": _pairs,
+    "admitted": lambda parts: _pairs([[key, Admission(*admission)] for key, admission in parts]),
+    "senders": tuple,
+    "tokens": lambda parts: tuple(map(_token, parts)),
 }
-"""Parts that are pairs, for their order counts, and tokens."""
+"""Parts that are pairs, for their order counts, and lists."""
 
 
 def written(record: PersonRecord | SessionRecord) -> str:
@@ -45,6 +60,9 @@ def _read(text: str, known: Collection[str]) -> dict[str, Any]:
     for name in _DATES:
         if parts.get(name) is not None:
             parts[name] = date(parts[name])
+    for name in _IDS:
+        if name in parts:
+            parts[name] = _once(parts[name])
     for name, make in _ORDERED.items():
         if name in parts:
             parts[name] = make(parts[name])
