@@ -645,6 +645,9 @@ STORE_AWAY_SECONDS = 5.0
 """After so long without the database what is said is refused at once: a switch to its standby takes less, and whoever
 waits longer types the line again."""
 
+ANEW_SECONDS = 60.0
+"""A statement by which one that has not listened for long reads what is held: 100 000 people take some seconds."""
+
 NOTIFIED_MOST = 7000
 """Bytes of a part of what other nodes are told: a notification of PostgreSQL has 8000."""
 

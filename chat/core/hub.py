@@ -240,6 +240,11 @@ class Hub:
         """Whoever has this nickname, or one that is the same to the eye; there may be several, not only `besides`."""
         return self._nicknames.holder(nick, besides)
 
+    @property
+    def named(self) -> Iterable[Person]:
+        """All who have a nickname, be they here or not."""
+        return self._nicknames.holders
+
     def is_here(self, nick: str) -> bool:
         """Whether somebody has this nickname."""
         person = self._nicknames.find(nick)

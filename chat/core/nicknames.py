@@ -1,5 +1,6 @@
 """Who has which nickname, so that it is known at once whether another one is taken, or too alike to one that is."""
 
+from collections.abc import Collection
 from typing import Generic, TypeVar
 
 from chat.base.lookalikes import Look, fold, looks
@@ -20,6 +21,11 @@ class Nicknames(Generic[P]):
         self._by_key: dict[str, P] = {}
         self._shapes: dict[str, P] = {}
         self._by_shape: dict[str, dict[str, dict[str, P]]] = {}
+
+    @property
+    def holders(self) -> Collection[P]:
+        """All who have one."""
+        return self._names.keys()
 
     def find(self, nick: str) -> P | None:
         """Whoever has this nickname."""

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored, Refused, session_ended, taken_over, token_ended
 from chat.base.names import fold
+from chat.core.anew import events
 from chat.core.batch import People
 from chat.core.forgetting import FORGOTTEN, forgotten
 from chat.core.hub import Hub
@@ -38,6 +39,7 @@ from chat.core.ports import (
     Token,
 )
 from chat.core.presence import Event, Presence
+from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.session import Session
@@ -81,6 +83,10 @@ class OtherNodes:
         self._overtaken: set[tuple[str, str]] = set()
         """The kinds and keys of records that another node changed while some were on their way from here, perhaps the
         same ones: those will hold."""
+        self._records: set[tuple[str, str]] = set()
+        """The kinds and keys of records that the store has."""
+        for one in kept.records:
+            self._note_record(one)
         for claim in kept.claims:
             self._claimed(claim)
         for id, record in kept.remembered.people.items():
@@ -121,6 +127,9 @@ class OtherNodes:
     def _told(self, elsewhere: Elsewhere) -> None:
         """Another node has stored this: whoever reads it here is shown it."""
         hub = self._hub
+        if elsewhere.anew is not None:
+            self._anew(elsewhere.anew)
+            return
         if elsewhere.adopted:
             self._adopted(elsewhere)
             return
@@ -164,6 +173,19 @@ class OtherNodes:
                 self._hub.newcomers.heard(person, id)
                 self._hub.slow_mode.heard(log.key, person.id, id)
 
+    def _anew(self, kept: Kept) -> None:
+        """What happened for long is not known: this is what there is by now."""
+        hub, me = self._hub, self._store.node
+        logger.warn("What other servers did for long was not heard here: all that is held was read anew")
+        known = dict(self._stored), set(self._sessions), set(self._records)
+        for elsewhere in events(hub, kept, me, *known):
+            self._told(elsewhere)
+        for person in hub.people.values():
+            held_here = person.presence is Presence.DOWN and person.detached and not person.detached[-1].node
+            if held_here and person.id not in hub.down:
+                self._holders[person.id] = me
+                hub.hold(person)
+
     def _read_here(self, appended: Sequence[Appended]) -> dict[Log, list[Entry]]:
         by_log: dict[Log, list[Entry]] = {}
         for key, _, _, entries in appended:
@@ -190,6 +212,7 @@ class OtherNodes:
             session.subscriptions.catch_up()
 
     def _record(self, record: Record) -> None:
+        self._note_record(record)
         if record.kind == FORGOTTEN:
             forgotten(self._hub, record.key)
         self._hub.addresses.stored(record)
@@ -211,6 +234,12 @@ class OtherNodes:
         for device in () if (whose := self._person(person)) is None else whose.attached:
             if device.keeps_list:
                 device.notice(f"marker {place}", MarkerNotice(place, at))
+
+    def _note_record(self, record: Record) -> None:
+        if record.value is None:
+            self._records.discard((record.kind, record.key))
+        elif record.kind != MARKER:  # they are many, and one too many does no harm
+            self._records.add((record.kind, record.key))
 
     # People.
 
@@ -552,6 +581,8 @@ class OtherNodes:
     def _landed(self, remembered: Remembered, records: Sequence[Record], numbered: Numbered) -> None:
         """This node's own batch has its place."""
         hub = self._hub
+        for stored in records:
+            self._note_record(stored)
         if self._overtaken:
             self._hold(records)
         for id, record in remembered.people.items():

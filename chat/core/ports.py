@@ -224,26 +224,6 @@ class InDoubt(Exception):
         self.later = later
 
 
-class Elsewhere(NamedTuple):
-    """What another node committed, with its numbers: of each log they go on where its last ones were."""
-
-    appended: Sequence[Appended]
-    records: Sequence[Record]
-    redactions: Sequence[Redaction] = ()
-    heads: Mapping[str, int] = MappingProxyType({})
-    """How far logs go, by their keys, that are not recorded, and of which the last entries were not heard here."""
-    claims: Sequence[Claim] = ()
-    """Those that were not refused."""
-    remembered: Remembered = Remembered()
-    """What was kept of it: a session belongs to the node that stored it last."""
-    node: str = ""
-    """What the other one is called."""
-    adopted: str = ""
-    """What the node is called some of whose sessions are of `node` now."""
-    ended: Mapping[str, datetime] = MappingProxyType({})
-    """Since when those have no connection, where they had one, by the hashes of their codes."""
-
-
 class Query(NamedTuple):
     """The last `most` things people said in these logs: before a number, behind one, since a moment, with words, with
     somebody, to somebody.
@@ -329,6 +309,28 @@ class Kept(NamedTuple):
 
 
 NOTHING_KEPT = Kept((), ())
+
+
+class Elsewhere(NamedTuple):
+    """What another node committed, with its numbers: of each log they go on where its last ones were."""
+
+    appended: Sequence[Appended]
+    records: Sequence[Record]
+    redactions: Sequence[Redaction] = ()
+    heads: Mapping[str, int] = MappingProxyType({})
+    """How far logs go, by their keys, that are not recorded, and of which the last entries were not heard here."""
+    claims: Sequence[Claim] = ()
+    """Those that were not refused."""
+    remembered: Remembered = Remembered()
+    """What was kept of it: a session belongs to the node that stored it last."""
+    node: str = ""
+    """What the other one is called."""
+    adopted: str = ""
+    """What the node is called some of whose sessions are of `node` now."""
+    ended: Mapping[str, datetime] = MappingProxyType({})
+    """Since when those have no connection, where they had one, by the hashes of their codes."""
+    anew: Kept | None = None
+    """All that is held now, and nothing else: what happened until then cannot be told any more."""
 
 
 class StoreState(NamedTuple):
@@ -445,6 +447,8 @@ class SharedStore(Store, Protocol):
     def follow(self, tell: Callable[[Elsewhere], None]) -> None:
         """From now on tell of what other nodes commit, in its order: before a batch of ours is answered, all that
         stands before it was told, and nothing that stands behind it.
+
+        A node that could not be told for so long that it is not known any more is told of all that is held, anew.
         """
 
     def beat(self, people: int) -> Deferred[Collection[str]]:

@@ -10,7 +10,7 @@ from chat.base import limits
 from chat.core.ports import Record
 from chat.core.turn import Turn
 
-_MARKER = "read-marker"
+MARKER = "read-marker"
 """The kind of their records, whose key is the id of a person and what they have read."""
 
 
@@ -35,7 +35,7 @@ class ReadMarkers:
         if at <= markers.get(place, ""):
             return False
         markers[place] = at
-        self._turn.append_with(Record(_MARKER, f"{person} {place}", at))
+        self._turn.append_with(Record(MARKER, f"{person} {place}", at))
         while len(markers) > limits.READ_MARKERS:
             self._end(person, min((one for one in markers if one != place), key=markers.__getitem__))
         return True
@@ -43,7 +43,7 @@ class ReadMarkers:
     def stored(self, record: Record) -> tuple[str, str, str] | None:
         """One was moved, or ended, on another node, or before a restart; returns who has read where, and up to when,
         where that is later than what was known."""
-        if record.kind != _MARKER:
+        if record.kind != MARKER:
             return None
         person, _, place = record.key.partition(" ")
         if record.value is not None:
@@ -74,7 +74,7 @@ class ReadMarkers:
 
     def _end(self, person: str, place: str) -> None:
         self._drop(person, place)
-        self._turn.append_with(Record(_MARKER, f"{person} {place}", None))
+        self._turn.append_with(Record(MARKER, f"{person} {place}", None))
 
     def _drop(self, person: str, place: str) -> None:
         del self._of[person][place]

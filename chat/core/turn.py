@@ -164,6 +164,15 @@ class Turn:
             self._next.claims.append((Claim(person, instead), None))
             self._schedule()
 
+    @property
+    def touched(self) -> Collection[Restorable]:
+        """Those of whom something is to be stored."""
+        return self._next.touched.keys()
+
+    def is_claiming(self, person: str) -> bool:
+        """It is about to be decided what they are called, if anything."""
+        return any(claim.person == person for claim, _ in self._next.claims)
+
     def keep_name(self, person: str) -> None:
         """Their nickname is not to be given up, where it was and that was not stored."""
         self._next.claims = [(claim, done) for claim, done in self._next.claims if claim != Claim(person, None)]

@@ -57,7 +57,7 @@ STEP = st.one_of(
     st.tuples(st.just("login"), WHO, WHERE),
     st.tuples(st.just("account"), WHO),
     st.tuples(st.just("wait"), st.sampled_from([0.1, 3.0, 100.0])),
-    st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart"]), WHERE),
+    st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart", "anew"]), WHERE),
 )
 FAULT = st.one_of(
     st.tuples(st.just("enter"), WHERE, st.sampled_from(["amy", "bob", "carl"])),
@@ -67,7 +67,7 @@ FAULT = st.one_of(
     st.tuples(st.just("cut"), WHO),
     st.tuples(st.just("resume"), WHO, WHERE),
     st.tuples(st.just("wait"), st.sampled_from([0.1, 3.0, 100.0])),
-    st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart"]), WHERE),
+    st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart", "anew"]), WHERE),
 )
 
 
@@ -154,6 +154,9 @@ class Played:
     def _go_on(self, node: int) -> None:
         if node in self.nodes.away:
             self.nodes.go_on(node)
+
+    def _anew(self, node: int) -> None:
+        self.nodes.read_anew(node)
 
     def _restart(self, node: int) -> None:
         self.nodes.hang(node)

@@ -9,7 +9,7 @@ from chat.base import limits
 from chat.core.merging import merged
 from chat.core.person import Person
 from chat.core.ports import PersonRecord
-from chat.core.presence import Event
+from chat.core.presence import Event, Presence
 
 
 def two() -> tuple[Nodes, World, World]:
@@ -764,3 +764,55 @@ def test_who_is_forgotten_on_one_node_is_in_the_memory_of_none() -> None:
     targets = [keys.get("targets") or [keys["target"]] for keys in bob.take_objects() if keys["type"] == "redacted"]
     assert sum(map(len, targets)) == 3
     assert not any(kind == "forgotten" and record.value for (kind, _), record in nodes.cluster.records.items())
+
+
+def test_a_node_that_heard_nothing_for_long_reads_what_there_is_and_its_people_miss_nothing() -> None:
+    nodes = Nodes(2)
+    here, there = nodes.worlds
+    ann, bob = here.enter("ann", "/join #ops"), there.enter("bob", "/join #ops", wire="json")
+    gone = here.enter("gone")
+    nodes.settle()
+    bob.take()
+    nodes.stores[1].slow = True
+    ann.type("one", "/topic tea", "/nick anna", "two", "/msg bob psst")
+    gone.type("/quit")
+    carl = here.enter("carl", "three")
+    carl.type("/away lunch")
+    operator(here, "boss").type("/mute bob 1m noisy")
+    nodes.read_anew(1)
+    nodes.stores[1].slow = False
+    nodes.settle()
+    assert seen_by(there.hub) == seen_by(here.hub)
+    heard = bob.take_objects()
+    texts = [keys["text"] for keys in heard if keys["type"] in ("message", "private")]
+    assert sorted(texts) == ["one", "psst", "three", "two"]
+    assert not any(keys["type"] == "missed" for keys in heard)
+    assert there.hub.rooms["#ops"].topic == "tea"
+    assert [measure.whom for measure in there.hub.measures.all()] == [bob.session.person.id]
+    ann.type("/msg bob again")
+    assert bob.take_objects()[-1]["text"] == "again"
+
+
+def test_whose_node_was_taken_for_gone_meanwhile_is_taken_back_as_all_is_read() -> None:
+    nodes = Nodes(2)
+    here, there = nodes.worlds
+    ann = here.enter("ann")
+    bob, late = there.enter("bob"), there.enter("late")
+    nodes.settle()
+    nodes.stores[1].slow = True
+    nodes.lapse(1)
+    here.clock.advance(limits.BEAT_SECONDS)
+    assert {person.nick for person in here.hub.people.values() if person.presence is Presence.DOWN} == {"bob", "late"}
+    late.cut()
+    nodes.read_anew(1)
+    nodes.stores[1].slow = False
+    nodes.settle()
+    assert seen_by(there.hub) == seen_by(here.hub)
+    assert {person.nick for person in here.hub.people.values() if person.presence is Presence.DOWN} == {"late"}
+    bob.type("still here")
+    nodes.settle()
+    assert "<bob> still here" in ann.take()
+    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS)
+    assert seen_by(there.hub) == seen_by(here.hub)
+    assert "late" not in {person.nick for person in here.hub.people.values()}
+    assert [line for line in bob.take() if "late" in line and "left" in line] != []

@@ -590,3 +590,38 @@ def test_one_that_adopts_and_dies_leaves_the_rest_to_another_one(nodes: Nodes, p
     third.wait(third.store.adopt("a"))
     assert sorted(nodes.start("d").prepared.kept.elsewhere.values()) == [*["b"] * limits.ADOPTED_AT_ONCE, "c"]
     assert third.wait(third.store.beat(0)) == []
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_one_that_did_not_listen_for_an_hour_is_told_of_all_that_is_held(
+    nodes: Nodes, postgresql: Server, waits: bool
+) -> None:
+    nodes.commit(0, batch(lines("one"), records=[Record("topic", "#lobby", "tea")]))
+    hear_now(nodes, 1, 1)
+    listens = "query LIKE '%FROM clock WHERE NOT EXISTS%' AND pid != pg_backend_pid()"
+    postgresql.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listens}")
+    for number in range(5):
+        nodes.commit(0, batch(lines(f"{number}", key="#ops")))
+    nodes.commit(0, AMY_COMES)
+    own = nodes.stores[1].store.commit(batch(lines("mine"))) if waits else None
+    if waits:
+        time.sleep(0.3)
+        nodes.commit(0, batch(lines("last")))
+    postgresql.ask("DELETE FROM chat.turns", "chat")
+    if own is not None:
+        assert nodes.stores[1].wait(own).firsts == {"#lobby": 2}
+    told = nodes.hear(1, 3 if waits else 2)[1:]
+    if waits:
+        assert told[0].heads == {"#lobby": 1}
+    held = told[-1].anew
+    assert held is not None
+    assert {log.key: log.head for log in held.logs if log.key in ("#ops", "#lobby")} == {
+        "#lobby": 3 if waits else 1,
+        "#ops": 5,
+    }
+    assert held.records == [Record("topic", "#lobby", "tea")]
+    assert held.remembered.people.keys() == {"p"}
+    assert held.claims == [Claim("p", "amy")]
+    nodes.commit(0, batch(lines("next")))
+    assert nodes.hear(1, len(nodes.told[1]) + 1)[-1].appended[0].entries[0].fact == Message(AMY, "next")
+    assert nodes.commit(1, batch(lines("again"))).firsts == {"#lobby": 5 if waits else 3}

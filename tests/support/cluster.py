@@ -77,6 +77,12 @@ class Nodes:
             self.stores[node].let()
             self.worlds[node].turn()
 
+    def read_anew(self, node: int) -> None:
+        """This node has not listened for long, and reads what there is."""
+        if node not in self.away:
+            self.stores[node].read_anew()
+            self.worlds[node].turn()
+
     def settle(self) -> None:
         """Everybody hears everything, until nothing more comes of it."""
         alive = [node for node in range(len(self.stores)) if node not in self.away]

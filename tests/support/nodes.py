@@ -315,6 +315,22 @@ class Node(MemoryStore):
             )
             self._tell(told)
 
+    def read_anew(self) -> None:
+        """It could not listen for long: what it was to hear is not known any more, and it is told of all that is
+        held; before that its own turn is answered, if one of these is."""
+        while self.comes:
+            turn = self.comes.popleft()
+            if isinstance(turn, Elsewhere):
+                continue
+            batch, node, done = turn
+            super().commit(batch)
+            if node is self:
+                firsts = {one.key: one.entries[0].seq - 1 for one in batch.appended}
+                self._tell(Elsewhere((), (), heads=firsts))
+                done.callback(batch.proposed)
+        self.seen = self.cluster.tick
+        self._tell(Elsewhere((), (), anew=self.cluster.kept(self.name)))
+
     def room(self, key: str) -> Deferred[Any]:
         kept = self.cluster.logs.get(key)
         topic = self.cluster.records.get(("topic", key))

@@ -59,7 +59,7 @@ WORD_MOST = 500
 """So many characters of a word are in the index of what was said: four bytes each at most."""
 
 KEPT_SECONDS = 3600
-"""A node that did not listen for so long has to be started anew."""
+"""So long turns are kept: a node that did not listen for longer reads all that is held anew."""
 
 ONE_VIEW = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """Of a transaction: all that is read shows one moment."""

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.language import Sentence, say
+from chat.core.ports import Kept
 from chat.store.postgresql.connection import Failed, Link, Unreachable
 from chat.store.postgresql.store import in_log
 from chat.store.worker import Reactor, Worker
@@ -38,8 +38,8 @@ class Reading(Reactor, Protocol):
 
 
 class Listener:
-    """Tells `hear` of each turn after `tick`, of those of this `epoch` only that they came; and `lost` why it cannot
-    any more.  (IReadDescriptor)"""
+    """Tells `hear` of each turn after `tick`, of those of this `epoch` only that they came; and where some are not kept
+    any more, `hear_anew` of all that is held, which `read` reads.  (IReadDescriptor)"""
 
     def __init__(
         self,
@@ -48,7 +48,8 @@ class Listener:
         epoch: int,
         tick: int,
         hear: Callable[[int, Told | None], None],
-        lost: Callable[[Sentence], None],
+        read: Callable[[Link], tuple[int, Kept]],
+        hear_anew: Callable[[int, Kept], None],
     ) -> None:
         self._link = link
         self._reactor = reactor
@@ -56,7 +57,8 @@ class Listener:
         self.tick = tick
         """The turn that was heard last."""
         self._hear = hear
-        self._lost = lost
+        self._read_all = read
+        self._hear_anew = hear_anew
         self._expected = tick
         """So far the turns went when that was asked last."""
         self._closing = False
@@ -185,15 +187,16 @@ class Listener:
                 while rows := link.ask(_MISSED, {"tick": tick, "most": most, "epoch": self._epoch, "rows": _ROWS}):
                     for number, told in rows:
                         if number != tick + 1:
-                            # What others said is lost to it: it would tell wrong numbers from now on.
-                            self._closing = True
-                            why = say("it has not listened for an hour: start it anew")
-                            self._reactor.callFromThread(self._lost, why)
-                            return None
+                            tick = self._anew(link)
+                            break
                         tick = number
                         heard = None if told is None else json.loads(told)
                         self._reactor.callFromThread(self._heard, tick, heard, passing if tick == most else ())
-                return link.end()
+                last = most or max((tick for (tick,) in link.ask(_QUIET, {"tick": tick})), default=0)
+                if tick >= last:
+                    return link.end()
+                tick = self._anew(link)
+                continue
             except (Unreachable, Failed) as error:
                 if hears:
                     logger.warn("The other servers cannot be heard: {reason}", reason=in_log(error.reason))
@@ -206,6 +209,18 @@ class Listener:
                 sleep(limits.RECONNECT_LEAST_SECONDS)
         return None
 
+    def _anew(self, link: Link) -> int:
+        """(In the thread.)  It has not listened for so long that turns are not kept any more."""
+        tick, held = self._read_all(link)
+        self._reactor.callFromThread(self._heard_anew, tick, held)
+        return tick
+
+    def _heard_anew(self, tick: int, held: Kept) -> None:
+        self.tick = tick
+        self._hear_anew(tick, held)
+
+
+_QUIET = "SELECT tick FROM clock WHERE NOT EXISTS (SELECT FROM turns WHERE tick > :tick)"
 
 _ROWS = limits.TURNS_READ
 

@@ -7,7 +7,7 @@ node's own: what comes too early waits.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -16,12 +16,12 @@ from twisted.python.failure import Failure
 from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
-from chat.base.language import Sentence, say
-from chat.core.ports import Batch, Claim, Elsewhere, NodeState, Numbered
+from chat.base.language import say
+from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered
 from chat.store.postgresql.commits import Adoption, told_of
-from chat.store.postgresql.connection import Link
+from chat.store.postgresql.connection import ONE_VIEW, Link
 from chat.store.postgresql.listening import Listener, Reading, Told
-from chat.store.postgresql.schema import Prepared, states
+from chat.store.postgresql.schema import Prepared, kept, states
 from chat.store.postgresql.store import Flight, PostgresStore
 from chat.store.rows import as_json, date
 
@@ -37,6 +37,14 @@ _INTRODUCED = """
 """
 
 
+class Landed(NamedTuple):
+    """In which turn this node's batch was kept, with which numbers, and what answers it."""
+
+    tick: int
+    numbered: Numbered
+    answer: Callable[[], None]
+
+
 class PostgresNode(PostgresStore):
     """(SharedStore)"""
 
@@ -50,9 +58,14 @@ class PostgresNode(PostgresStore):
         """The turn that was told last."""
         self._heard: dict[int, Told] = {}
         """What cannot be told yet, by its turn."""
-        self._own: tuple[int, Callable[[], None]] | None = None
-        """In which turn this node's batch was kept, and what answers it."""
-        self._listener = Listener(self._link(), reactor, self._epoch, self._seen, self._hear, self._lost)
+        self._own: Landed | None = None
+        self._flies = False
+        """A batch is on its way."""
+        self._anew: tuple[int, Kept] | None = None
+        """What is held, as of this turn, where it is to be told anew."""
+        self._listener = Listener(
+            self._link(), reactor, self._epoch, self._seen, self._hear, self._all, self._hear_anew
+        )
 
     def start(self) -> None:
         """(Store)"""
@@ -117,6 +130,15 @@ class PostgresNode(PostgresStore):
         left.addErrback(lambda failure: failure.trap(NotStored) and None)
         return super().close().addCallback(lambda _: self._listener.close())
 
+    def _all(self, link: Link) -> tuple[int, Kept]:
+        """The last turn, and all that is held."""
+        link.seconds = limits.ANEW_SECONDS
+        try:
+            with link.transaction(ONE_VIEW):
+                return link.value("SELECT tick FROM clock"), kept(self._address, link, self.node, whole=True)
+        finally:
+            link.seconds = limits.STATEMENT_SECONDS
+
     # The order.
 
     @property
@@ -127,6 +149,7 @@ class PostgresNode(PostgresStore):
         return {**super()._header(batch, flight), "node": self.node, "seen": flight.seen}
 
     def _begin(self) -> Flight:
+        self._flies = True
         return Flight(self._seen)
 
     def _numbered(self, batch: Batch, answer: Mapping[str, Any]) -> Numbered:
@@ -135,11 +158,46 @@ class PostgresNode(PostgresStore):
         return Numbered(date(answer["at"]), firsts, taken, set(answer["outdated"]))
 
     def _landed(self, result: Numbered | Failure, flight: Flight) -> None:
+        self._flies = False
+        land = partial(super()._landed, result, flight)
         if isinstance(result, Failure):
-            super()._landed(result, flight)
+            self._tell_anew()
+            land()
         else:
-            self._own = flight.tick, partial(super()._landed, result, flight)
+            self._own = Landed(flight.tick, result, land)
+            self._tell_anew()
             self._go_on()
+
+    def _hear_anew(self, tick: int, held: Kept) -> None:
+        """Turns before this one are not known any more, but what there is by then."""
+        self._anew = tick, held
+        if not self._flies:  # else it is told when it is known what became of that
+            self._tell_anew()
+            self._go_on()
+
+    def _tell_anew(self) -> None:
+        if self._anew is None:
+            return
+        (tick, held), self._anew = self._anew, None
+        if self._own is not None and self._own.tick <= tick:
+            # It stands behind what is not known any more, and before what is known now.
+            heads = {key: first - 1 for key, first in self._own.numbered.firsts.items()}
+            self._told(Elsewhere((), (), heads=heads))
+            self._answer(self._own)
+        self._seen = tick
+        self._heard = {later: told for later, told in self._heard.items() if later > tick}
+        self._told(Elsewhere((), (), anew=held))
+
+    def _answer(self, own: Landed) -> None:
+        self._own = None
+        self._seen = own.tick
+        own.answer()
+
+    def _told(self, elsewhere: Elsewhere) -> None:
+        try:
+            self._tell(elsewhere)
+        except Exception:
+            logger.failure("What another server stored could not be told")
 
     def _hear(self, tick: int, told: Told | None) -> None:
         """The next turn; of this node's own the answer is under way."""
@@ -147,25 +205,20 @@ class PostgresNode(PostgresStore):
             self._heard[tick] = told
             self._go_on()
 
-    def _lost(self, reason: Sentence) -> None:
-        """What the others said cannot be told any more."""
-        self._closing = True
-        self._is_away(reason)
-
     def _go_on(self) -> None:
         """Tell what is next, as long as it is there."""
         while True:
             tick = self._seen + 1
-            if self._own is not None and self._own[0] <= tick:
-                (_, answer), self._own = self._own, None
-                self._seen = tick
-                answer()
+            if self._own is not None and self._own.tick <= tick:
+                self._answer(self._own)
                 continue
             told = self._heard.pop(tick, None)
             if told is None:
                 return
             self._seen = tick
             try:
-                self._tell(told_of(told))
+                elsewhere = told_of(told)
             except Exception:
-                logger.failure("What another server stored could not be told")
+                logger.failure("What another server stored could not be read")
+            else:
+                self._told(elsewhere)

@@ -668,8 +668,8 @@ def states(link: Link) -> Sequence[NodeState]:
     ]
 
 
-def kept(address: str, link: Link, node: str) -> Kept:
-    """What is held of those who can come back; raises `Unusable` where it is damaged."""
+def kept(address: str, link: Link, node: str, whole: bool = False) -> Kept:
+    """What is held of those who can come back, or of all rooms (`whole`); raises `Unusable` where it is damaged."""
     remembered = people.remembered(link)
     keys = {"#lobby", "#staff", "*"}
     for id, person in remembered.people.items():
@@ -678,6 +678,8 @@ def kept(address: str, link: Link, node: str) -> Kept:
             keys.update(person.rooms)
     wanted = {"keys": as_json([[key] for key in sorted(keys)])}
     among = "IN (SELECT part->>0 FROM jsonb_array_elements(:keys) AS part)"
+    if whole:
+        among = f"{among} OR key LIKE '#%'"
     logs = [KeptLog(*log) for log in link.ask(f"SELECT key, name, head FROM logs WHERE key {among}", wanted)]
     records = link.ask(f"SELECT kind, key, value FROM records WHERE kind != 'topic' OR key {among}", wanted)
     wrong = people.wrong(remembered) or next(filter(None, (people.wrong_record(*record) for record in records)), "")
