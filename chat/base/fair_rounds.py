@@ -2,8 +2,8 @@
 
 Two hundred clients that send a burst each have seconds of work for the server; reading, storing and delivering must
 go on between them.  So whoever has more to do than fits a moment stands in line, and while somebody stands there
-everybody else does, too, in front of those who come back for more.  Behind them all stand those who only read: what
-they do in a round is a moment's, however many they are, and nobody waits for them.
+everybody else does, too, in front of those who come back for more.  Behind them all stand those who only read, and
+those who come in many at once: what they do in a round is a moment's, however many they are, and nobody waits for them.
 """
 
 from collections import deque
@@ -25,6 +25,7 @@ class FairRounds:
         self._for_more: deque[Callable[[], None]] = deque()
         self._readers: deque[Callable[[], None]] = deque()
         self._scheduled = False
+        self._let_in_until = 0.0
         self.busy = False
         """Somebody stands in line with lines to be handled."""
 
@@ -38,6 +39,16 @@ class FairRounds:
         """Call this, which reads on a page of what was said, when it is their turn, once."""
         self._readers.append(work)
         self._schedule()
+
+    def let_in(self, work: Callable[[], None]) -> None:
+        """Call this, by which somebody comes in, now; or, where that took much of the time just now, in their turn."""
+        begun = self._clock.seconds()
+        if self._let_in_until - begun > limits.PORTION_SECONDS:
+            self.read_in_line(work)
+        else:
+            work()
+            took = self._clock.seconds() - begun
+            self._let_in_until = max(self._let_in_until, begun) + took * limits.LET_IN_PART
 
     def turn_to_read(self) -> Deferred[None]:
         """Fires when it is their turn: for who makes one long answer of what was said."""

@@ -41,6 +41,10 @@ ROUND_SECONDS = 0.02
 """Time for the lines of one client before the next one's, and of all before the rest of the server's work: with the
 first limit alone, 200 clients from one address held up everybody for 4 s with 60 times /help all each (measured)."""
 
+LET_IN_PART = 4
+"""Of the server's time a quarter is for who comes in and is let in at once.  Those who are more than that, such as all
+after a restart, have `PORTION_SECONDS` each time that others had theirs."""
+
 # --- the budget: what a connection may make the server do --------------------------------------------------------
 
 BUDGET_BURST = 50_000.0

@@ -97,6 +97,7 @@ def fold(name: str) -> str:
         name = folded
 
 
+@lru_cache(64)  # that of who comes in is asked for three times
 def looks(name: str) -> frozenset[Look]:
     """All looks of a name: no two people may have names of which any are alike.
 

@@ -53,7 +53,11 @@ def for_programs() -> str:
 
 def _new_half() -> str:
     while True:
-        half = "".join(secrets.choice(SIGNS) for _ in range(_SIGNS_OF_A_HALF))
+        # One number, for each costs a system call.
+        number, half = secrets.randbelow(len(SIGNS) ** _SIGNS_OF_A_HALF), ""
+        for _ in range(_SIGNS_OF_A_HALF):
+            number, sign = divmod(number, len(SIGNS))
+            half += SIGNS[sign]
         if _DIGIT.search(half):
             return half
 

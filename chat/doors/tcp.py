@@ -215,7 +215,7 @@ class ChatProtocol(LineReceiver):
 
     def in_turn(self, work: Callable[[], None]) -> None:
         """Call this when it is their turn to be read."""
-        self._rounds.read_in_line(work)
+        self._rounds.let_in(work)
 
     def overhead(self, size: int) -> None:
         """So many bytes of TLS came that say nothing."""

@@ -138,13 +138,15 @@ class TlsConnection(Layer):
                 self._turn_away(data)
                 return
             self._begin()
-        if len(data) <= limits.SEALED_AT_ONCE and not self._held:
+        if self._held:
+            self._held += data
+        elif self._shaken and len(data) <= limits.SEALED_AT_ONCE:
             self._open(data)
-            return
-        if not self._held:
-            self.transport.pauseProducing()
+        else:
+            self._held = data
             self.wrappedProtocol.in_turn(self._open_held)
-        self._held += data
+            if self._held:
+                self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """(IProtocol) What came before that counts."""

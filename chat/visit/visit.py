@@ -363,9 +363,12 @@ class Visit:
         if state is READY and self._queue.lines:
             if self._hub.rounds.busy:
                 self._stand_in_line(for_more=False)
-            else:
+            elif self.session.named:
                 self.state = _HANDLE[state]
                 self._handle_some()
+            else:
+                self._enter(Event.STAND)
+                self._hub.rounds.let_in(self._have_turn)
         elif state in DEAF:
             return
         self._see_to_the_rest()

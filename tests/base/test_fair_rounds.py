@@ -88,3 +88,24 @@ def test_who_only_reads_has_a_moment_of_a_round_and_nobody_waits_for_them(work: 
     work.clock.callLater(0, lambda: work.of("-")())
     work.clock.advance(0)
     assert work.done == "axy-z"
+
+
+def test_of_many_who_come_in_at_once_some_are_let_in_now_and_the_rest_a_moment_of_each_round(work: Work) -> None:
+    def comes(name: str) -> None:
+        def comes_in() -> None:
+            work.done += name
+            work.now += limits.PORTION_SECONDS * 0.6
+            work.clock.rightNow += limits.PORTION_SECONDS * 0.6
+
+        work.rounds.let_in(comes_in)
+
+    for name in "abcde":
+        comes(name)
+    assert work.done == "a"
+    assert not work.rounds.busy
+    work.clock.callLater(0, lambda: work.of("-")())
+    work.clock.advance(0)
+    assert work.done == "abc-de"
+    work.clock.advance(limits.PORTION_SECONDS * limits.LET_IN_PART)
+    comes("f")
+    assert work.done == "abc-def"

@@ -10,9 +10,11 @@ from tests.bench.generator import Generator
 from tests.bench.servers import PLAIN, Server
 from tests.bench.workloads import NotHere, Result, Workload, calm, idle, lat, win
 
+TALK_SECONDS = 0.02  # between two lines of those who talk
+
 
 def back(server: Server, load: Generator, n: int, seconds: float) -> Result:
-    """As after a restart; two who are there talk meanwhile, and the latencies are theirs."""
+    """As after a restart; two who are there talk meanwhile in a room of their own, and the latencies are theirs."""
     if server.kind.wires != PLAIN:
         raise NotHere("the two who talk speak our wire")
     over, took = threading.Event(), list[float]()
@@ -45,7 +47,7 @@ def _talk(port: int, core: int | None, over: threading.Event, took: list[float])
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     one, other = (_enter(context, port, nick) for nick in ("first", "second"))
     heard = b""
-    while not over.wait(0.002):
+    while not over.wait(TALK_SECONDS):
         line = f"line {len(took)} of somebody who has something to say\n".encode()
         begun = time.perf_counter()
         one.sendall(line)
@@ -58,9 +60,9 @@ def _talk(port: int, core: int | None, over: threading.Event, took: list[float])
 
 def _enter(context: ssl.SSLContext, port: int, nick: str) -> ssl.SSLSocket:
     connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port)))
-    connection.sendall(f"{nick}\n".encode())
+    connection.sendall(f"{nick}\n/join #two\n/leave #lobby\n/ping ready\n".encode())
     heard = b""
-    while b"Hello" not in heard:
+    while b"pong ready" not in heard:
         heard += connection.recv(65536)
     return connection
 

@@ -334,6 +334,22 @@ def test_what_is_said_before_the_handshake_comes_after_it() -> None:
         assert early.peer.ended
 
 
+def test_both_parts_of_a_handshake_are_done_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Callable[[], None]] = []
+    with _line() as line:
+        monkeypatch.setattr(line.listener, "in_turn", waiting.append)
+        for events in ([], ["handshake"]):
+            line.peer.shake()
+            line.pass_on()
+            line.pass_on()
+            assert line.listener.events == []
+            (open_it,) = waiting
+            open_it()
+            assert line.listener.events == events
+            waiting.clear()
+            line.come_back()
+
+
 def test_what_is_no_tls_any_more_is_told_so_and_closed(line: Line) -> None:
     line.peer.say(b"hello")
     data = bytearray(line.peer.made())

@@ -637,6 +637,25 @@ def test_whoever_does_not_read_when_the_server_stops_is_not_waited_for(world: Wo
     assert (bob.gone, done.called) == (True, True)
 
 
+def test_a_thousand_who_come_in_at_the_same_moment_keep_nobody_waiting_who_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[Callable[[], None]] = []
+    amy, bob = world.enter("amy"), world.enter("bob")
+    world.take_all()
+    monkeypatch.setattr(world.hub.rounds, "let_in", waiting.append)
+    carl = world.connect()
+    carl.take()
+    carl.type("carl", "good morning")
+    amy.type("hello")
+    assert bob.take() == ["<amy> hello"]
+    assert carl.take() == []
+    waiting.pop()()
+    world.turn()
+    assert any(told.startswith("-> Hello carl.") for told in carl.take())
+    assert "<carl> good morning" in bob.take()
+
+
 def test_a_thousand_who_are_silent_at_the_same_moment_are_greeted_in_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
