@@ -183,6 +183,10 @@ class Client:
         self.record.note("shown", event)
         self._company.tally["deliveries"] += 1
         stay = self.record.private if event.room == PRIVATE else self.record.stay(event.room)
+        if stay is None and self._waits_for("join", event.room):
+            # It came in by the copy of its line that it sent to another node, and was not told.
+            stay = Stay(event.room, event.seq - 1)
+            self.record.stays.append(stay)
         if stay is None:
             self.record.fault("nowhere", f"was shown {event.room} {event.seq}, where it is not")
             return
