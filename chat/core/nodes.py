@@ -21,7 +21,7 @@ from chat.core.anew import events
 from chat.core.batch import People
 from chat.core.forgetting import FORGOTTEN, forgotten
 from chat.core.hub import Hub
-from chat.core.measures import RECORDS, kicked
+from chat.core.measures import RECORDS, kicked, read
 from chat.core.merging import merged
 from chat.core.person import Departed, Device, Person
 from chat.core.ports import (
@@ -43,7 +43,7 @@ from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.session import Session
-from chat.log.events import Entry, Measured, Private, Said, TopicSet
+from chat.log.events import Entry, Left, Measured, Private, Said, TopicSet
 from chat.log.log import Log
 from chat.wire.answers import MarkerNotice, OthersAway, OthersName
 
@@ -164,6 +164,9 @@ class OtherNodes:
             room = hub.rooms.get(log.key)
             if hub.settings.guards_newcomers or (room is not None and room.measured):
                 self._spoke(log, entries)
+        for record in elsewhere.records:
+            if record.kind == RECORDS and record.value is not None:
+                self._enforce(record, elsewhere)
         hub.rooms.trim()
 
     def _spoke(self, log: Log, entries: Iterable[Entry]) -> None:
@@ -185,6 +188,25 @@ class OtherNodes:
             if held_here and person.id not in hub.down:
                 self._holders[person.id] = me
                 hub.hold(person)
+
+    def _enforce(self, record: Record, elsewhere: Elsewhere) -> None:
+        """Whoever came in here while they were banned there goes again; not who was put out there, too."""
+        hub, taken = self._hub, read(record.key, record.value or "")
+        person = None if taken is None or taken.kind != "ban" else self._person(taken.whom)
+        if taken is None or person is None or not person.attached:
+            return
+        measure = hub.measures.of("ban", person, taken.where)
+        if measure is None or any(
+            isinstance(entry.fact, Left) and entry.fact.author is not None and entry.fact.author.person == person.id
+            for appended in elsewhere.appended
+            for entry in appended.entries
+        ):
+            return
+        if taken.where == SERVER:
+            hub.send_away(person, hub.measures.refusal(measure))
+        elif (room := person.rooms.get(taken.where)) is not None:
+            hub.put_out(person, room, "ban")
+            hub.belongs_no_more(person, taken.where)
 
     def _read_here(self, appended: Sequence[Appended]) -> dict[Log, list[Entry]]:
         by_log: dict[Log, list[Entry]] = {}
@@ -296,7 +318,7 @@ class OtherNodes:
             for device in person.attached:
                 device.hear_differently()
         self._tokens(person, {fold(token.name): token for token in record.tokens})
-        had_account, person.password = person.has_account, record.password
+        had_account, password, person.password = person.has_account, person.password, record.password
         hub.roles.stored(person, record.roles)
         if SERVER in person.roles and hub.operator_code is not None:
             code, hub.operator_code = hub.operator_code, None
@@ -311,6 +333,7 @@ class OtherNodes:
             self._leave(person)
         else:
             self._enter(person)
+        self._not_any_more(person, had_account and password != record.password)
         self._rooms(person, record.rooms)
         if person.away != record.away:
             person.away = record.away
@@ -322,6 +345,15 @@ class OtherNodes:
             hub.show(person, "name", OthersName(person.nick, person.realname))
         if had_account != person.has_account or (person.has_account and before not in ("", person.nick)):
             hub.show_account(person)
+
+    def _not_any_more(self, person: Person, changed: bool) -> None:
+        """Who logged in here by what ended there at the same moment is out, too: that node did not know them."""
+        for device in person.attached:
+            scope = device.scope
+            ended = changed if scope is None else fold(scope.token) not in person.tokens
+            if ended and device.digest not in self._sessions:
+                device.send_away(session_ended() if scope is None else token_ended(scope.token))
+                self._hub.end(device, "")
 
     def _enter(self, person: Person) -> None:
         hub = self._hub
@@ -361,6 +393,9 @@ class OtherNodes:
         """Another node had them leave while they came back here: they come in again."""
         hub = self._hub
         try:
+            if (measure := hub.measures.of("ban", person, SERVER)) is not None:
+                hub.send_away(person, hub.measures.refusal(measure))
+                return
             await hub.win_back(person)
             if person.presence is not Presence.ABSENT or not person.attached:
                 hub.lose(person)
@@ -465,11 +500,14 @@ class OtherNodes:
             if session is not None:
                 self._end(session, elsewhere)
             return person
-        if record.token is not None and fold(record.token) not in person.tokens:
-            return person  # the token has ended, and the session with it
+        is_new = session is None
         if session is None:
             session = hub.codes[digest] = Session(hub, None, person, record.id)
+            session.digest = digest
         assert isinstance(session, Session)
+        if self._is_over(person, record, is_new):
+            hub.end(session, "")
+            return person
         if session.connection is not None:
             session.send_away(taken_over())
         session.node = elsewhere.node
@@ -481,6 +519,14 @@ class OtherNodes:
             person.detach(session)
         session.called()
         return person
+
+    def _is_over(self, person: Person, record: SessionRecord, is_new: bool) -> bool:
+        """Whether that by which they logged in there has ended: the token, or the password, which changed here at the
+        same moment."""
+        if record.token is not None:
+            return fold(record.token) not in person.tokens
+        stored = self._stored.get(person.id)
+        return is_new and stored is not None and stored.password is not None and stored.password != person.password
 
     def _note(self, digest: str, record: SessionRecord | None) -> bool:
         """The store has this of a session; returns whether it has a connection no more, and had one before."""

@@ -10,6 +10,7 @@ from chat.core.merging import merged
 from chat.core.person import Person
 from chat.core.ports import PersonRecord
 from chat.core.presence import Event, Presence
+from chat.log.events import Joined, Left
 
 
 def two() -> tuple[Nodes, World, World]:
@@ -816,3 +817,72 @@ def test_whose_node_was_taken_for_gone_meanwhile_is_taken_back_as_all_is_read() 
     assert seen_by(there.hub) == seen_by(here.hub)
     assert "late" not in {person.nick for person in here.hub.people.values()}
     assert [line for line in bob.take() if "late" in line and "left" in line] != []
+
+
+# Whoever comes in on one node while that is ended on another.
+
+ORDERS = [(0, 1), (1, 0)]
+
+
+def told_of(nodes: Nodes, key: str, person: Person) -> list[str]:
+    """How often a room was told that they came and went."""
+    facts = [entry.fact for entry in nodes.cluster.entries[key]]
+    return [type(fact).__name__ for fact in facts if isinstance(fact, Joined | Left) and fact.author == person.author]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_who_goes_to_a_room_while_they_are_banned_from_it_elsewhere_is_out_again(order: tuple[int, int]) -> None:
+    nodes, here, elsewhere = two()
+    boss, bob = operator(here, "boss"), elsewhere.enter("bob")
+    boss.type("/join #tea")
+    nodes.slow = True
+    for node in order:
+        (boss, bob)[node].type(("/ban #tea bob", "/join #tea")[node])
+    nodes.settle()
+    assert "#tea" not in bob.session.person.rooms
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    assert told_of(nodes, "#tea", bob.session.person) == ["Joined", "Left"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("is_here", [True, False])
+@pytest.mark.parametrize("done", ["/admin ban bob", "/admin reset bob"])
+def test_who_logs_in_while_that_is_closed_to_them_elsewhere_is_out_again(
+    done: str, is_here: bool, order: tuple[int, int]
+) -> None:
+    nodes, here, elsewhere = two()
+    boss, bob = here.operator(), with_account(elsewhere, "bob")
+    if not is_here:
+        bob.type("/quit")
+    person = elsewhere.hub.account("bob")
+    assert person is not None
+    nodes.slow = True
+    for node in order:
+        if node == 0:
+            boss.type(done)
+        else:
+            again = elsewhere.log_in(person)
+    nodes.settle()
+    assert again.ended
+    assert person.id in here.hub.absent
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_program_that_logs_in_while_its_token_is_ended_elsewhere_is_out_again(order: tuple[int, int]) -> None:
+    nodes, here, elsewhere = two()
+    bob = here.connect("/nick bob", host="10.0.0.1", wire="json")
+    bob.session.person.password = "a hash"
+    here.hub.turn.touch(bob.session.person)
+    bob.type("/token new deploy talk")
+    token = bob.take_objects()[-1]["token"]
+    nodes.slow = True
+    for node in order:
+        if node == 0:
+            bob.type("/token end deploy")
+        else:
+            program = elsewhere.connect(f"/login bob {token}", wire="json", host="10.0.0.2")
+    nodes.settle()
+    assert program.ended or not program.session.named
+    assert not bob.ended
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
