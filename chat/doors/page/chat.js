@@ -435,8 +435,6 @@ const handlers = {
     const first = talk.hello == null;
     talk.hello = hello;
     clearTimeout(line.watch);
-    line.tries = 0;
-    line.since ??= Date.now();
     if (hello.addresses) learnHomes(hello.addresses);
     if (first && language !== "en") transmit({ line: `/language ${language}` });
     if (hello.password) askServerPassword(hello);
@@ -445,6 +443,8 @@ const handlers = {
 
   welcome(welcome) {
     const fresh = !welcome.back;
+    line.tries = 0;
+    line.since ??= Date.now();
     if (!talk.here) beginAnew(fresh);
     Object.assign(talk, { nick: welcome.nick, code: welcome.resume, here: true });
     for (const [name, found] of Object.entries(welcome.rooms)) enterRoom(name, found);
@@ -1221,6 +1221,8 @@ function comeIn() {
   else askNickname();
 }
 
+const LATER = new Set(["not-stored", "busy", "slow-down"]); // why a code is not taken just now: it stays good
+
 // `take`: of this page itself, which goes on; one that was only loaded, or duplicated, leaves another tab its session.
 function resume(code, seen, take) {
   const tries = restored.tries ?? 0;
@@ -1234,6 +1236,7 @@ function resume(code, seen, take) {
     }
     if (answer.type !== "error") return false;
     if (answer.code === "seen-ahead") return resume(code, {}, take), true;
+    if (LATER.has(answer.code)) return lost(line.number), true;
     if (answer.code === "in-use" && tries < 2) {
       restored.tries = tries + 1;
       setTimeout(() => line.socket && comeIn(), 700);
