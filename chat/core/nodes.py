@@ -39,6 +39,7 @@ from chat.core.ports import (
     Token,
 )
 from chat.core.presence import Event, Presence
+from chat.core.privacy import KIND as PRIVACY
 from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
@@ -167,6 +168,8 @@ class OtherNodes:
         for record in elsewhere.records:
             if record.kind == RECORDS and record.value is not None:
                 self._enforce(record, elsewhere)
+            elif record.kind == PRIVACY and hub.rooms.is_private(record.key):
+                self._keep_private(record.key)
         hub.rooms.trim()
 
     def _spoke(self, log: Log, entries: Iterable[Entry]) -> None:
@@ -207,6 +210,16 @@ class OtherNodes:
         elif (room := person.rooms.get(taken.where)) is not None:
             hub.put_out(person, room, "ban")
             hub.belongs_no_more(person, taken.where)
+
+    def _keep_private(self, key: str) -> None:
+        """Whoever came into this room here while it became private there does not belong to it."""
+        hub, room = self._hub, self._hub.rooms.get(key)
+        for member in [*(() if room is None else room.members)]:
+            person, stored = hub.people[member], self._stored.get(member)
+            came = person.attached and (stored is None or key not in stored.rooms)
+            if room is not None and came and key not in person.admitted:
+                hub.put_out(person, room, "kick")
+                hub.turn.append(person.log, Measured(None, "kick", person.nick, room.log.name, None, ""))
 
     def _read_here(self, appended: Sequence[Appended]) -> dict[Log, list[Entry]]:
         by_log: dict[Log, list[Entry]] = {}
@@ -631,6 +644,9 @@ class OtherNodes:
             self._note_record(stored)
         if self._overtaken:
             self._hold(records)
+        for stored in records:
+            if stored.kind == PRIVACY and hub.rooms.is_private(stored.key):
+                self._admit(stored.key)
         for id, record in remembered.people.items():
             if record is None:
                 self._stored.pop(id, None)
@@ -653,6 +669,15 @@ class OtherNodes:
                 hub.happened(person, Event.CUT)
             elif person.presence is Presence.DOWN and person.id not in hub.down:
                 hub.hold(person)
+
+    def _admit(self, key: str) -> None:
+        """Whoever came into this room elsewhere before it became private here belongs to it, too."""
+        room = self._hub.rooms.get(key)
+        for member in () if room is None else room.members:
+            person = self._hub.people[member]
+            if room is not None and key not in person.admitted:
+                person.admit(key, room.privacy.opened, came=True)
+                self._hub.turn.touch(person)
 
     def _hold(self, records: Iterable[Record]) -> None:
         """These were stored after what another node made of them, and before what has gathered here."""

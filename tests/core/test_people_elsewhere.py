@@ -845,6 +845,32 @@ def test_who_goes_to_a_room_while_they_are_banned_from_it_elsewhere_is_out_again
 
 
 @pytest.mark.parametrize("order", ORDERS)
+def test_who_goes_to_a_room_while_it_becomes_private_elsewhere_is_in_it_only_if_they_were_first(
+    order: tuple[int, int],
+) -> None:
+    nodes, here, elsewhere = two()
+    boss, bob, carl = operator(here, "boss"), elsewhere.enter("bob"), elsewhere.enter("carl", "/join #tea")
+    boss.type("/join #tea")
+    nodes.slow = True
+    for node in order:
+        (boss, bob)[node].type(("/private on", "/join #tea")[node])
+    nodes.settle()
+    boss.type("for us")
+    nodes.settle()
+    is_first = order == (1, 0)
+    assert ("#tea" in bob.session.person.rooms) is is_first
+    assert ("for us" in bob.bytes.decode()) is is_first
+    assert "for us" in carl.bytes.decode()
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    assert told_of(nodes, "#tea", bob.session.person) == (["Joined"] if is_first else ["Joined", "Left"])
+    bob.type("/leave #tea")
+    nodes.settle()
+    bob.type("/join #tea")
+    nodes.settle()
+    assert ("#tea" in bob.session.person.rooms) is is_first
+
+
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("is_here", [True, False])
 @pytest.mark.parametrize("done", ["/admin ban bob", "/admin reset bob"])
 def test_who_logs_in_while_that_is_closed_to_them_elsewhere_is_out_again(
