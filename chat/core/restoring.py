@@ -76,7 +76,7 @@ def restore_session(session: Session, digest: str, record: SessionRecord, given:
     session.current = hub.rooms.get(record.current, hub.lobby)
     session.quiet, session.language = record.quiet, record.language
     session.seen_at, session.ended_at = record.seen_at, record.ended_at or hub.now()
-    session.subscriptions.given = dict(given)
+    session.was_given(given)
 
 
 def _up_to(heads: Mapping[str, int], places: Mapping[str, int]) -> dict[str, int]:

@@ -78,9 +78,9 @@ class Session:
     """A device of somebody, who is nameless until `enter`."""
 
     __slots__ = (
-        "_author", "_frame", "_guest_until", "_kept_given", "_notices", "automatic", "code", "connection", "current",
-        "digest", "ended_at", "guest", "host", "hub", "id", "key", "language", "listed", "node", "person", "posting",
-        "quiet", "scope", "seen_at", "stored", "subscriptions", "welcomed",
+        "_author", "_frame", "_guest_until", "_kept_given", "_notices", "_posting", "_stored_given", "_subscriptions",
+        "automatic", "code", "connection", "current", "digest", "ended_at", "guest", "host", "hub", "id", "key",
+        "language", "listed", "node", "person", "quiet", "scope", "seen_at", "stored", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -110,8 +110,9 @@ class Session:
         self.welcomed = False
         """They were told their code: from now on they can come back."""
         self.seen_at = self.ended_at = self.person.entered_at
-        self.subscriptions = Subscriptions(self, hub.archive, hub.rounds)
-        self.posting = Posting(hub.turn, self)
+        self._subscriptions: Subscriptions | None = None
+        self._posting: Posting | None = None
+        self._stored_given: Mapping[str, int] = NOTHING
         self.guest: str | None = None
         """The id of the guest who they were here before they logged in."""
         self._guest_until = 0.0
@@ -121,6 +122,30 @@ class Session:
         self.listed: Mapping[str, int] = NOTHING
         """Up to which number of a log a client that keeps its own list of people has who came and went, by its key."""
         self._notices: dict[str, Notice] | None = None
+
+    # Made when they are needed: of most sessions of other nodes they never are.
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """What they read, and up to where."""
+        if self._subscriptions is None:
+            self._subscriptions = Subscriptions(self, self.hub.archive, self.hub.rounds, self._stored_given)
+            self._stored_given = NOTHING
+        return self._subscriptions
+
+    @property
+    def posting(self) -> Posting:
+        """Their lines on the way to the store."""
+        if self._posting is None:
+            self._posting = Posting(self.hub.turn, self)
+        return self._posting
+
+    def was_given(self, given: Mapping[str, int]) -> None:
+        """Up to where they were given each log, as that is stored."""
+        if self._subscriptions is None:
+            self._stored_given = given
+        else:
+            self._subscriptions.given = dict(given)
 
     # Who they are.
 

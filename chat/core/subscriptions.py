@@ -9,7 +9,7 @@ What was sent to them is one thing, what they were `given` another: up to where 
 program said that it has seen it.  From there they go on after a cut.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.base.fair_rounds import FairRounds
+from chat.base.unchanged import NOTHING
 from chat.core.fanout import Reader, fanout
 from chat.log.events import Entry
 from chat.log.log import Cursor, Log
@@ -71,7 +72,9 @@ class Subscriptions:
     given: dict[str, int]
     """By the keys of logs."""
 
-    def __init__(self, subscriber: Subscriber, pages: Pages, rounds: FairRounds) -> None:
+    def __init__(
+        self, subscriber: Subscriber, pages: Pages, rounds: FairRounds, given: Mapping[str, int] = NOTHING
+    ) -> None:
         self._subscriber = subscriber
         self._pages = pages
         self._rounds = rounds
@@ -81,7 +84,7 @@ class Subscriptions:
         self._fetching = False
         self._catching_up = False  # a store that answers at once calls back while its page is asked for
         self._reached: list[Deferred[None]] = []
-        self.given = {}
+        self.given = dict(given)
 
     def hear(self, log: Log, position: int) -> None:
         """Read a log on from a position, unless they do so already."""
