@@ -26,7 +26,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     number("--nodes", int, 1, "so many servers on the one database, of which each suffers, and so does that")
     parser.add_argument("--database", choices=["postgresql"], help="a primary and its standby, and the servers on both")
     number("--clients", int, 6, f"on the JSON wire, plain, encrypted or a page's, {len(NAMES)} at most")
-    number("--people", int, 2, f"on the plain wire and (every other one) on IRC, {len(PEOPLE)} at most")
+    number("--people", int, 3, f"with netcat, an IRC client, ssh, and netcat again; {len(PEOPLE)} at most")
     number("--devices", int, 2, "on the JSON wire, of one account")
     number("--mortal", float, 20, "seconds after which a client dies for good, on average and 5 at least; 0 for never")
     number("--commit-seconds", float, 0, "a slow disk: what each commit takes longer; what is promised too early shows")

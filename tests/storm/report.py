@@ -15,7 +15,7 @@ class Forecast:
     seconds: float = 20.0
     kills: int = 0
     clients: int = 6
-    people: int = 2
+    people: int = 3
     devices: int = 2
     """Of one account."""
     rooms: tuple[str, ...] = (LOBBY, "#ops", "#lab")

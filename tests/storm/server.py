@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.storm.link import Wire
@@ -14,6 +16,8 @@ from tests.support.ports import held_port
 CHECKOUT = Path(__file__).parent.parent.parent
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
+HAS_SSH = bool(shutil.which("ssh") and find_spec("bcrypt"))
+"""There is a program to come with, and the extra that lets it in."""
 
 
 class Broken(Exception):
@@ -25,12 +29,14 @@ class Server:
 
     def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0, lease_seconds: float = 0.0) -> None:
         self.directory = directory
-        self._holders = [held_port(), held_port()]
-        self.port, self.tls_port = (holder.getsockname()[1] for holder in self._holders)
+        self._holders = [held_port(), held_port(), held_port()]
+        self.port, self.tls_port, self.ssh_port = (holder.getsockname()[1] for holder in self._holders)
         self.started_at = 0.0
         self._process: asyncio.subprocess.Process | None = None
         listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
         listen += ["--tls-port", f"tcp:{self.tls_port}:interface=127.0.0.1"]
+        if HAS_SSH:
+            listen += ["--ssh-port", f"tcp:{self.ssh_port}:interface=127.0.0.1"]
         twistd = [str(Path(sys.executable).with_name("twistd"))]
         if commit_seconds or lease_seconds:
             twistd = [sys.executable, "-m", "tests.storm.program", str(commit_seconds), str(lease_seconds)]

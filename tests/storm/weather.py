@@ -28,7 +28,8 @@ from tests.storm.person import Person
 from tests.storm.proxy import Proxy
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Record, event_of
 from tests.storm.report import Forecast, Report
-from tests.storm.server import Broken, Server
+from tests.storm.server import HAS_SSH, Broken, Server
+from tests.storm.ssh_person import SshPerson
 from tests.storm.words import letters
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ NAMES = (
     "kira", "lena", "nora", "otto", "paul", "rosa", "sven", "tina", "uta", "zoe",
 )  # fmt: skip
 PEOPLE = ("pia", "quim", "vera", "xaver")
-"""Every other one is on IRC."""
+"""The second one is on IRC, the third one comes by ssh where that is there, and the fourth again with netcat."""
 
 ACCOUNT = "duo"
 OBSERVER = "storm"
@@ -134,8 +135,12 @@ class _Storm:
             for number, name in enumerate(PEOPLE[: self.forecast.people]):
                 random = Random(f"{self.forecast.seed}/{name}")
                 rooms = self.forecast.rooms[:2]
-                kind = IrcPerson if number % 2 else Person
-                person = kind(name, self._ports("json"), rooms, random, self.company)
+                if number == 2 and HAS_SSH:
+                    ports = [server.ssh_port for server in self.servers]
+                    person: Person = SshPerson(name, ports, rooms, random, self.company, self.directory)
+                else:
+                    kind = IrcPerson if number == 1 else Person
+                    person = kind(name, self._ports("json"), rooms, random, self.company)
                 self.people.append(person)
                 group.create_task(person.run())
             try:
