@@ -188,7 +188,7 @@ class Hub:
         self.lobby = self.rooms.make(LOBBY)
         self.staff = self.rooms.make(STAFF)
         self.rooms.set_privacy(STAFF, Privacy(private=True))
-        self.shutdown = Shutdown(clock, self.tell_all, lambda: self.process.stop())
+        self.shutdown = Shutdown(clock, self._tell_of_stop, lambda: self.process.stop())
 
     def stranger(self, id: str | None = None) -> Person:
         """Somebody without a nickname; by the id of before, somebody who was here before a restart."""
@@ -217,6 +217,16 @@ class Hub:
             return outcome
 
         return self.turn.write(self.log, fact, record=record).addCallback(told)
+
+    async def _tell_of_stop(self, fact: StopAnnounced) -> None:
+        """Whom it concerns: of several nodes one stops, and the others go on."""
+        if not self.store.shared:
+            await self.tell_all(fact)
+            return
+        for person in self.people.values():
+            if person.attached:
+                self.turn.append(person.log, fact)
+        await self.turn.change()
 
     def all_hear(self) -> None:
         """The server's log holds something: also those read it now who came in when it did not."""

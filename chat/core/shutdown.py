@@ -1,6 +1,6 @@
 """A stop that was set for later: everybody is told when it is, and again as it comes nearer."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -8,7 +8,6 @@ from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.errors import NotStored
-from chat.core.turn import Outcome
 from chat.log.events import Author, StopAnnounced
 
 logger = Logger()
@@ -20,7 +19,7 @@ class Shutdown:
     def __init__(
         self,
         clock: IReactorTime,
-        tell: Callable[[StopAnnounced], Deferred[Outcome]],
+        tell: Callable[[StopAnnounced], Awaitable[None]],
         stop: Callable[[], None],
     ) -> None:
         self._clock = clock

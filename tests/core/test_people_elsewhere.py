@@ -213,6 +213,18 @@ def test_an_account_that_is_called_otherwise_there_is_shown_here_as_there() -> N
     assert [line for line in dee.take() if "ACCOUNT" in line] == [":ann!chat@chat ACCOUNT ann"]
 
 
+def test_that_a_node_stops_is_told_to_whom_it_concerns() -> None:
+    nodes, here, elsewhere = two()
+    boss, amy, bob = operator(here, "boss"), here.enter("amy", wire="json"), elsewhere.enter("bob")
+    amy.take(), bob.take()
+    boss.type("/admin shutdown 10m")
+    assert [(told["type"], told["stops_in"]) for told in amy.take_objects()] == [("announced", 600)]
+    nodes.wait(300)
+    boss.type("/admin shutdown off")
+    assert [told["stops_in"] for told in amy.take_objects()] == [300, None]
+    assert not bob.take()
+
+
 def irc(world: World, nick: str, *capabilities: str) -> Client:
     asked = f"CAP REQ :{' '.join(capabilities)}"
     lines = ("CAP LS 302", asked, f"NICK {nick}", "USER ident 0 * :Real", "CAP END", "JOIN #lobby")
