@@ -28,7 +28,7 @@ class Heard:
     error: str  # the first refusal of the server, if there was one
 
 
-FAULTS = ("lost", "misordered", "divergent", "duplicate", "stray", "errors", "dropped")
+FAULTS = ("lost", "skipped", "misordered", "divergent", "duplicate", "stray", "errors", "dropped")
 
 
 class Generator:

@@ -26,6 +26,7 @@
  * lines of one author in one room come in order (one comparison: the number of a line within its author's lines must be
  * the last one heard plus one). The order among authors is compared by a hash over all numbers heard, between people of
  * one room who do not talk themselves. Private messages are checked for addressee and count, not for order.
+ * Of what is lost so much is `skipped` as those who were too far behind were told: a store in memory keeps 10 000 lines.
  * Latency runs from when a line was written (open loop: from when it was due) until its last recipient read it. */
 
 #define _GNU_SOURCE
@@ -79,7 +80,7 @@ static int person_count, senders, members[ROOMS], dirty[PEOPLE], dirty_count;
 static int accepting, entering, entered, waiting;
 static struct gap gaps[4096];
 static int gap_count;
-static uint64_t delivered, misordered, duplicate, stray, errors, dropped, now, alive_at, outstanding, unwritten;
+static uint64_t delivered, misordered, duplicate, stray, skipped, errors, dropped, now, alive_at, outstanding, unwritten;
 static char first_error[160];
 static int poller, timer, port, backlog;  /* so many connections may wait to be accepted */
 static bool join_lobby, command_ready;
@@ -359,6 +360,7 @@ static void line(int who, const char *s, size_t length)
     else if (!irc && s[0] == '!') complaint(s, length);
     else if (p->state == ENTERED) {
         if (p->mover) return;
+        if (!irc && !memcmp(s, "-- ", 3) && contains(s, length, " gone --")) skipped += strtoul(s + 3, NULL, 10);
         if (!irc && !strchr("<#[{", s[0])) return;
         if (number_in(s, length, &id)) heard(who, id);
         else if (s[0] == '{' && contains(s, length, "\"error\"")) complaint(s, length);
@@ -521,11 +523,11 @@ static void report_run(uint64_t began, double cpu)
         }
     double seconds = (double)(alive_at - began + 1) / 1e9;  /* until the last line was read or taken */
     printf("{\"messages\": %u, \"delivered\": %lu, \"seconds\": %.6f, \"p50\": %.6f, \"p99\": %.6f, \"lost\": %lu, "
-           "\"misordered\": %lu, \"duplicate\": %lu, \"stray\": %lu, \"divergent\": %d, \"errors\": %lu, \"dropped\": %lu, "
-           "\"busy\": %.3f, \"error\": \"%s\"}\n",
+           "\"misordered\": %lu, \"duplicate\": %lu, \"stray\": %lu, \"divergent\": %d, \"skipped\": %lu, \"errors\": %lu, "
+           "\"dropped\": %lu, \"busy\": %.3f, \"error\": \"%s\"}\n",
            total, delivered, seconds, (double)latency[complete / 2] / 1e6,
-           (double)latency[(uint64_t)complete * 99 / 100] / 1e6, lost, misordered, duplicate, stray, divergent, errors,
-           dropped, (cpu_seconds() - cpu) / seconds, first_error);
+           (double)latency[(uint64_t)complete * 99 / 100] / 1e6, lost, misordered, duplicate, stray, divergent, skipped,
+           errors, dropped, (cpu_seconds() - cpu) / seconds, first_error);
     free(latency);
     free(reference);
 }
@@ -536,7 +538,7 @@ static void command_run(int window, double rate, unsigned count, double seconds,
     heard_last = calloc((size_t)person_count * (size_t)senders, sizeof *heard_last);
     if (!heard_last) die("calloc");
     run_first = message_count, gap_count = 0;
-    delivered = misordered = duplicate = stray = outstanding = 0;
+    delivered = misordered = duplicate = stray = skipped = outstanding = 0;
     for (int i = 0; i < person_count; i++) people[i].said = 0, people[i].order = 0, people[i].in_flight = 0;
     double cpu = cpu_seconds();
     tick();

@@ -21,9 +21,9 @@ pytestmark = [
 LINES = 4
 
 
-def _serve(listener: socket.socket, script: Sequence[Sequence[int]]) -> None:
+def _serve(listener: socket.socket, script: Sequence[Sequence[int | bytes]]) -> None:
     """Let one person for each part of the script in, hear the first one say LINES lines, and send to each, in the order
-    of the script, the lines it names."""
+    of the script, the lines it names, or is."""
     people = []
     for _ in script:
         connection = listener.accept()[0]
@@ -33,14 +33,15 @@ def _serve(listener: socket.socket, script: Sequence[Sequence[int]]) -> None:
         connection.sendall(b"-> Hello " + lines.readline().strip() + b"\r\n")
     said = [people[0][1].readline().strip() for _ in range(LINES)]
     for (connection, _), order in zip(people, script, strict=True):
-        connection.sendall(b"".join(b"<p00000> " + said[number] + b"\r\n" for number in order))
+        lines_of_it = (b"<p00000> " + said[line] if isinstance(line, int) else line for line in order)
+        connection.sendall(b"".join(line + b"\r\n" for line in lines_of_it))
     for connection, lines in people:
         lines.read()  # until the generator is gone
         connection.close()
 
 
 @contextmanager
-def _scripted(script: Sequence[Sequence[int]]) -> Iterator[Server]:
+def _scripted(script: Sequence[Sequence[int | bytes]]) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_serve, args=(listener, script))
         thread.start()
@@ -48,7 +49,7 @@ def _scripted(script: Sequence[Sequence[int]]) -> Iterator[Server]:
         thread.join()
 
 
-def _heard(*script: Sequence[int]) -> Heard:
+def _heard(*script: Sequence[int | bytes]) -> Heard:
     with _scripted(script) as server, Generator(server, None) as load:
         load.connect(len(script))
         return load.run(senders=1, window=LINES, count=LINES)
@@ -73,6 +74,12 @@ def test_a_line_that_comes_twice_is_a_duplicate() -> None:
 
 def test_a_line_that_never_comes_is_lost() -> None:
     assert _heard([], IN_ORDER, [0, 1, 3]).faults == {"lost": 1, "divergent": 1}
+
+
+def test_of_lines_that_are_lost_it_says_how_many_the_server_told_that_it_skipped() -> None:
+    skips = [0, b"-- 2 lines of #lobby are gone --", 3]
+    assert _heard([], IN_ORDER, skips).faults == {"lost": 2, "skipped": 2, "divergent": 1}
+    assert _heard([], [1, 2, 3], [b"-- 1 line of #lobby is gone --", 1, 2, 3]).faults == {"lost": 2, "skipped": 1}
 
 
 def test_an_echo_to_the_author_is_stray() -> None:

@@ -62,20 +62,23 @@ def test_what_is_due_soon_is_waited_for_as_asked(night: Night, timeout: float) -
     assert night.waits(timeout, 60) == ([], [timeout])
 
 
-def test_a_wait_of_less_than_a_millisecond_is_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_of_less_than_a_millisecond_is_no_longer_than_that(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By epoll it would be, which knows whole ones only."""
-    with select.epoll() as kernel:
-        reactor = cast(Any, SimpleNamespace(_poller=kernel))
-        sleep = cast(Sleep, let_sleep(reactor, RunningTime(), Unhurried(Clock())))
-        waited: list[float] = []
-        monkeypatch.setattr(select, "select", lambda *asked: waited.append(asked[3]))
-        assert sleep.poll(0.0003, 1) == []
-        assert waited == [0.0003]
+    waited: list[float] = []
+    monkeypatch.setattr(select, "select", lambda *asked: waited.append(asked[3]))
+    assert night.waits(0.0003, 60) == ([], [0])
+    assert night.waits(0.0003, 0) == ([(1, 1)], [0])
+    assert waited == [0.0003, 0.0003]
+    monkeypatch.undo()
+    with select.epoll() as kernel:  # and that one can be waited for so
         one, other = socket.socketpair()
         with one, other:
-            sleep.register(one.fileno(), select.EPOLLIN)
+            kernel.register(one.fileno(), select.EPOLLIN)
+            assert not select.select((kernel,), (), (), 0.0)[0]
             other.send(b"x")
-            assert sleep.poll(0.0003, 1) == [(one.fileno(), select.EPOLLIN)]
+            assert select.select((kernel,), (), (), 60.0)[0] == [kernel]
 
 
 def test_it_tells_when_it_waits(night: Night) -> None:
