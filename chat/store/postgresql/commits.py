@@ -22,6 +22,7 @@ from chat.store.rows import (
     date,
     entry,
     entry_size,
+    fact_of,
     in_ascii,
     is_usual,
     microseconds,
@@ -113,6 +114,7 @@ class Adoption:
 def told_of(told: Mapping[str, Any]) -> Elsewhere:
     """What another node committed, as the database tells of it."""
     answer = told["answer"]
+    at = date(answer["at"])
     firsts, outdated = answer.get("firsts") or {}, set(answer.get("outdated", ()))
     rows: dict[str, list[Any]] = {}
     passing = json.loads("".join(told.get("passing") or ()) or "[]")
@@ -121,7 +123,7 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
     appended, heads = [], {}
     for key, name, last, oldest, _, _, proposed in told.get("logs", ()):
         shift = firsts[key] - proposed
-        added = [_with(entry((seq + shift, answer["at"], *rest[:6])), *rest[7:]) for seq, _, *rest in rows.get(key, ())]
+        added = [_with(Entry(seq + shift, at, fact_of(*rest[:6])), *rest[7:]) for seq, _, *rest in rows.get(key, ())]
         if added:
             appended.append(Appended(key, name, oldest is not None, added))
         else:  # it was not heard in passing
@@ -133,7 +135,7 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
     )
     redactions = [Redaction(*redaction) for redaction in told.get("redactions", ())]
     claims = [Claim(*claim[:2]) for claim in told["won"]]
-    ended = dict.fromkeys(told.get("ended", ()), date(answer["at"]))
+    ended = dict.fromkeys(told.get("ended", ()), at)
     node, adopted = told["node"], told.get("adopted", "")
     return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted, ended)
 
