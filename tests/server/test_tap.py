@@ -765,7 +765,7 @@ def test_where_somebody_runs_it_there_is_no_code_and_no_file(
 ) -> None:
     os.close(prepare(tmp_path / "chat.sqlite3").lock)
     with closing(sqlite3.connect(tmp_path / "chat.sqlite3")) as database, database:
-        database.execute("INSERT INTO people VALUES ('p', 'amy', 1, NULL, NULL, 0, 0, 'hash')")
+        database.execute("INSERT INTO people VALUES ('p', 'amy', 1, NULL, NULL, 0, 0, 'hash', '', '')")
         database.execute("INSERT INTO roles VALUES ('p', '*', 'operator')")
     (tmp_path / "operator-code").write_text("of before")
     makeService(kept(tmp_path), reactor)
