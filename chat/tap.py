@@ -132,6 +132,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         controls, not_controlled = _listen_for_operator(reactor, options, factory)
         metrics = _listen_for_monitoring(reactor, options, hub)
         coded = [] if not_controlled else _make_operator_code(options, hub, shared)
+        readers = [] if shared is None else _readers(shared.common)
     except (Unfit, Unusable) as error:
         give_up(error.sentence, words)
     if certificates is not None:
@@ -172,7 +173,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         keys = {} if certificates is None else {"certificate": certificates.shown}
         keys |= {"ssh-key": ssh_fingerprint} if by_ssh else {}
         said += agreed.begin(hub, apply, shared.store.introduce, keys)
-        said += _readers(shared.common)
+        said += readers
         apply = agreed.reloaded
     reload = Reload(written, apply, [certificates.reload] if certificates else ())
     counts = LogCounts()

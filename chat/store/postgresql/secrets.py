@@ -40,12 +40,13 @@ class Secrets:
             self._link.ask("INSERT INTO secrets VALUES (:name, :value)", {"name": name, "value": value})
 
     def readers(self) -> Sequence[str]:
-        """Which other roles were given the right to read them."""
-        rows = self._link.ask(
-            """
-            SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
-            FROM pg_class, aclexplode(relacl)
-            WHERE pg_class.oid = 'secrets'::regclass AND privilege_type = 'SELECT' AND grantee != relowner
-            """
-        )
-        return [role for (role,) in rows]
+        """Which other roles were given the right to read them; raises `Unusable`."""
+        with self.alone():
+            rows = self._link.ask(
+                """
+                SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+                FROM pg_class, aclexplode(relacl)
+                WHERE pg_class.oid = 'secrets'::regclass AND privilege_type = 'SELECT' AND grantee != relowner
+                """
+            )
+            return [role for (role,) in rows]
