@@ -377,11 +377,13 @@ def _check(path: Path, newest: int, mode: str = "ro") -> int:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[str]) -> None:
-    """Bring the database to the newest version; each step is made whole or not at all, even in a crash."""
+    """Bring the database to the newest version, all the way or not at all, even in a crash: a new one has many steps to
+    go, and each that is made whole by itself waits for the disk."""
     if 0 < version < len(migrations):
         copy(connection, path.with_name(f"{path.name}.v{version}.copy"))
-    for number, script in enumerate(migrations[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+    if version < len(migrations):
+        scripts = "; ".join(migrations[version:])
+        connection.executescript(f"BEGIN IMMEDIATE; {scripts}; PRAGMA user_version = {len(migrations)}; COMMIT")
 
 
 def _check_rows(path: Path, connection: sqlite3.Connection, skip: bool) -> Sequence[Sentence]:
