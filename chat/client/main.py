@@ -240,8 +240,14 @@ def _app(
     if options["post"]:
         from chat.client.faces.post import Post
 
+        # It does not stay with any: what it tells is told of all of them.
         return Post(
-            ground(), AnyOf(addresses), reactor, run, nick if options.token is None else f"{nick}:{options.token}", room
+            ground()._replace(server=str(options.servers)),
+            AnyOf(addresses),
+            reactor,
+            run,
+            nick if options.token is None else f"{nick}:{options.token}",
+            room,
         )
     if since is not None:
         from chat.client.faces.transcript import Transcript

@@ -322,3 +322,17 @@ def test_a_nickname_is_the_same_in_capitals(system: Keyring) -> None:
     kept.forget("ámy")
     kept.get("ámy").addCallback(got.append)
     assert got == [PASSWORD, None]
+
+
+def test_of_a_chat_with_several_addresses_it_is_kept_once_and_found_under_any(system: Keyring) -> None:
+    got = list[object]()
+    KeptPasswords(["pi:2"], maybeDeferred, Clock()).put("amy", "old")
+    chat = KeptPasswords(["pi:1", "pi:2"], maybeDeferred, Clock())
+    chat.get("amy").addCallback(got.append)
+    chat.put("amy", PASSWORD)
+    chat.get("amy").addCallback(got.append)
+    KeptPasswords(["pi:1"], maybeDeferred, Clock()).get("amy").addCallback(got.append)
+    chat.forget("amy")
+    chat.get("amy").addCallback(got.append)
+    assert got == ["old", PASSWORD, PASSWORD, None]
+    assert system.kept == {}
