@@ -280,7 +280,12 @@ function connect() {
   line.socket?.close();
   talk.here = false; // the last one may not have ended yet
   talk.hello = null;
-  const socket = new WebSocket(new URL("ws", line.homes[line.at]).href.replace(/^http/, "ws"));
+  let socket;
+  try {
+    socket = new WebSocket(new URL("ws", line.homes[line.at]).href.replace(/^http/, "ws"));
+  } catch { // an address that this page may not go to, for it was loaded before that was told
+    return lost(mine);
+  }
   line.socket = socket;
   line.ping = null;
   clearTimeout(line.watch);
@@ -297,7 +302,7 @@ function connect() {
     }
     receive(object);
   };
-  socket.onclose = () => lost(mine);
+  socket.onclose = socket.onerror = () => lost(mine); // where it may not go Chromium says an error, and no end
   status();
 }
 
