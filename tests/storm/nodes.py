@@ -62,7 +62,7 @@ class Nemesis:
         await server.ended()
         await asyncio.sleep(self._random.choice([0.0, 1.0, LEASE + 1.0]))
         await server.start()
-        await server.listening()
+        await server.answering()
 
     async def _hang(self, witness: Client) -> None:
         """A node hangs for twice its lease, or so short that nobody sees it."""

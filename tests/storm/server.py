@@ -69,11 +69,27 @@ class Server:
         except TimeoutError:
             raise Broken(f"it does not listen after {START_SECONDS:g} s") from None
 
+    async def answering(self) -> None:
+        """The same until it answers: it listens before it has its database."""
+        await self.listening()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.write(b"/json\n")
+                while b"hello" not in (line := await reader.readline()):
+                    if not line:
+                        raise ConnectionError("it ended")
+                writer.close()
+        except (OSError, TimeoutError):
+            self.check_alive()
+            raise Broken(f"it does not answer after {START_SECONDS:g} s") from None
+
     def check_alive(self) -> None:
         """Raises Broken where it has ended by itself, or logged an error."""
         assert self._process is not None
         if self._process.returncode is not None:
-            raise Broken(f"it ended with status {self._process.returncode}: {self.said[-2000:]}")
+            printed = (self.directory / "output").read_text("utf-8", "replace")
+            raise Broken(f"it ended with status {self._process.returncode}: {printed[-500:]} {self.said[-1500:]}")
         if "Traceback" in (said := self.said):
             raise Broken(f"it logged {said[said.index('Traceback') :][:2000]}")
 

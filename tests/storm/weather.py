@@ -107,7 +107,7 @@ class _Storm:
             self.servers.append(server)
             await server.start()
         for server in self.servers:
-            await server.listening()
+            await server.answering()
         for wire in WIRES:
             self.proxies[wire] = proxy = Proxy(self._ports(wire), f"{self.forecast.seed}/{wire}")
             if self.forecast.faults:
