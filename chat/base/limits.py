@@ -121,6 +121,9 @@ SEALED_AT_ONCE = 256
 """Bytes of TLS that are opened at once: a line or ten changes of keys, 0.1 ms.  More, and handshakes, wait for their
 turn."""
 
+HANDSHAKES_TRIMMED = 100
+"""After so many handshakes of TLS the memory that they needed is given back, once none is under way."""
+
 SEALED_ANSWERS = 16 * 1024
 """Bytes that OpenSSL answers by itself to who takes nothing: 600 changes of keys, of which a client needs one in
 weeks."""

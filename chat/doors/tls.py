@@ -17,6 +17,7 @@ from chat.base import limits
 from chat.base.language import Sentence, language, say
 from chat.doors import certificate
 from chat.doors.certificate import BadCertificate, Certificate, Files
+from chat.doors.handshakes import Handshakes
 
 logger = Logger()
 
@@ -43,6 +44,7 @@ class Certificates:
         self._stamp = files.stamp()
         self._current = certificate.read(files)
         self._context = None if self._current.of_our_making else _context(self._current)
+        self.handshakes = Handshakes()
         self._look_call: IDelayedCall | None = None
         self._warned: date | None = None
 

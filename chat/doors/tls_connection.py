@@ -156,6 +156,8 @@ class TlsConnection(Layer):
         if producer is not None:
             producer.stopProducing()
         self.wrappedProtocol.connectionLost(self._reason or reason)
+        if self._connection is not None and not self._shaken:
+            self._certificates.handshakes.ended()
         self._connection = self._ssl = self._made = self._reason = None
 
     # IHalfCloseableProtocol, of TCP
@@ -178,6 +180,7 @@ class TlsConnection(Layer):
     def _begin(self) -> None:
         connection = self._connection = self._certificates.connection()
         self._ssl, self._made = connection._ssl, connection._from_ssl
+        self._certificates.handshakes.began()
 
     def _open_held(self) -> None:
         if self._held:
@@ -195,7 +198,7 @@ class TlsConnection(Layer):
             return
         assert self._connection is not None
         self._connection.bio_write(data)
-        ended, said = False, 0
+        ended, said, were_strange = False, 0, not self._shaken
         if self._shaken or self._shake():
             if self._unsealed:
                 self._seal_what_waits()
@@ -212,9 +215,20 @@ class TlsConnection(Layer):
                     self._fail()
                 break
             self._answered(self._flush())
+            if were_strange and not self._lost:
+                self._renew_buffers()
         self.wrappedProtocol.overhead(len(data) - said)
         if ended:
             self._end_input()
+
+    def _renew_buffers(self) -> None:
+        """Those of the handshake never get smaller: 4 KiB, where a key exchange of `tls` has long parts.  They are
+        empty, for OpenSSL has asked for more and what it made is sent."""
+        connection = self._connection
+        assert connection is not None
+        into, made = _lib.BIO_new(_lib.BIO_s_mem()), _lib.BIO_new(_lib.BIO_s_mem())
+        _lib.SSL_set_bio(self._ssl, into, made)  # it frees the old ones
+        connection._into_ssl, connection._from_ssl, self._made = into, made, made
 
     def _answered(self, size: int) -> None:
         """OpenSSL has made so much by itself: each change of keys that they ask for is answered by one."""
@@ -247,6 +261,7 @@ class TlsConnection(Layer):
             self._give_in(Failure())
         else:
             self._shaken = True
+            self._certificates.handshakes.ended()
             self.wrappedProtocol.handshakeCompleted()
         return self._shaken
 

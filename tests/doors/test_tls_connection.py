@@ -20,6 +20,7 @@ from world import ENDLESS, Kernel
 from zope.interface import implementer
 
 from chat.base import limits
+from chat.doors.handshakes import Handshakes
 from chat.doors.tls_connection import TlsConnection
 
 
@@ -348,6 +349,38 @@ def test_both_parts_of_a_handshake_are_done_in_turn(monkeypatch: pytest.MonkeyPa
             assert line.listener.events == events
             waiting.clear()
             line.come_back()
+
+
+def test_what_comes_with_the_end_of_a_handshake_is_read_though_it_is_not_whole() -> None:
+    with _line() as line:
+        line.peer.shake()
+        line.pass_on()
+        line.come_back()
+        line.peer.shake()
+        line.peer.say(b"hello, ")
+        line.peer.say(b"amy")
+        line.to_server = line.peer.made()
+        line.pass_on(len(line.to_server) - 5)
+        assert (line.listener.events, line.listener.heard) == (["handshake"], b"hello, ")
+        line.pass_on()
+        assert line.listener.heard == b"hello, amy"
+
+
+def test_a_handshake_is_over_when_it_is_done_or_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    over: list[None] = []
+    monkeypatch.setattr(limits, "HANDSHAKES_TRIMMED", 1)
+    monkeypatch.setattr(certificates(), "handshakes", Handshakes(lambda: over.append(None)))
+    with _line() as line, _line() as other:
+        line.peer.shake()
+        line.pass_on()
+        other.shake()
+        assert over == []
+        line.server.abortConnection()
+        line.clock.advance(0)
+        assert over == [None]
+        other.server.abortConnection()
+        other.clock.advance(0)
+        assert over == [None]
 
 
 def test_what_is_no_tls_any_more_is_told_so_and_closed(line: Line) -> None:
