@@ -77,8 +77,6 @@ class NodeOptions:
         self._apply: Callable[[Options], None] = lambda options: None
         self._introduce: Callable[[Mapping[str, str], Mapping[str, str]], None] = lambda told, written: None
         self._keys: Mapping[str, str] = {}
-        self._on_its_way: dict[str, int] = {}
-        """How often options were put that are not stored yet."""
         self._owed: set[str] = set()
         """Those that the store did not take."""
         if others:
@@ -170,16 +168,12 @@ class NodeOptions:
         if not names or self._hub.stopping:
             return
         records = [Record(RECORDS, name, json.dumps(_as_json(name, self._holds[name]))) for name in names]
-        for name in names:
-            self._on_its_way[name] = self._on_its_way.get(name, 0) + 1
 
         def put(result: Failure | None) -> None:
-            for name in names:
-                self._on_its_way[name] -= 1
             if isinstance(result, Failure):
                 result.trap(ChatError)
                 logger.warn("Other nodes could not be told of new options; that is tried again")
-                self._owed |= {name for name in names if not self._on_its_way[name]}
+                self._owed.update(names)
                 self._hub.clock.callLater(limits.BEAT_SECONDS, self._put_owed)
 
         done: Deferred[None] = self._hub.turn.change(*records)
@@ -190,13 +184,13 @@ class NodeOptions:
         self._put(owed)
 
     def told(self, record: Record) -> None:
-        """Another node has put one, and it holds from now on, unless one of ours is on its way, which comes later."""
+        """Another node has put one, or this one has after that: it holds from now on."""
         name = record.key
         for value in _read(record):
-            if self._on_its_way.get(name) or value == self._holds[name]:
+            if value == self._holds[name]:
                 return
             logger.info(
-                "{change} (by another node)",
+                "{change} (for all nodes)",
                 change=language("en").words(about(named(name, self._written), change(name, self._holds[name], value))),
             )
             self._owed.discard(name)

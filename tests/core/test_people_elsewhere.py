@@ -783,15 +783,17 @@ def test_a_node_that_heard_nothing_for_long_reads_what_there_is_and_its_people_m
     nodes = Nodes(2)
     here, there = nodes.worlds
     ann, bob = here.enter("ann", "/join #ops"), there.enter("bob", "/join #ops", wire="json")
-    gone = here.enter("gone")
+    gone, boss = here.enter("gone"), operator(here, "boss")
+    boss.type("/mute ann 1m noisy")
     nodes.settle()
+    assert there.hub.measures.all()
     bob.take()
     nodes.stores[1].slow = True
     ann.type("one", "/topic tea", "/nick anna", "two", "/msg bob psst")
     gone.type("/quit")
     carl = here.enter("carl", "three")
     carl.type("/away lunch")
-    operator(here, "boss").type("/mute bob 1m noisy")
+    boss.type("/unmute ann", "/mute bob 1m noisy")
     nodes.read_anew(1)
     nodes.stores[1].slow = False
     nodes.settle()

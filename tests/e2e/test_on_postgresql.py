@@ -143,7 +143,7 @@ def test_nodes_have_the_same_keys_and_code_and_options_and_tell_what_differs(
     assert "south: grace is written as 90 there and 60 here; one holds for all" in admin("north", "nodes")
     (tmp_path / "south" / "chat.conf").write_text("grace 91\n")
     assert admin("south", "reload") == "grace: 90 -> 91 (for lines that drop from now on)\n"
-    until(lambda: "grace: 60 -> 91 (by another node)" in north.said, what="north goes by it, too")
+    until(lambda: "grace: 60 -> 91 (for all nodes)" in north.said, what="north goes by it, too")
     bob, amy = connect(south, "bob").joins(), connect(north, "amy").joins()
     south.stop()
     until(lambda: "south: not there" in admin("north", "nodes"), what="it has said that it goes")
