@@ -683,6 +683,10 @@ INDEX_PAUSE_SECONDS = 0.05
 work; of more, after a pause.  A step takes 3 ms, and some 20 where parts of the index are made one (measured); nobody's
 line is stored meanwhile."""
 
+INDEX_NOTED = 64
+"""Lines that wait in memory until it is looked at once what is in them, for the search index: so many that a line alone
+does not pay for it, so few that long ones take no memory."""
+
 INDEX_KNOWN = 10_000
 """Numbers of lines that are not in ASCII, of one log, before they are in the index; where it is so far behind, it
 looks at all lines."""

@@ -245,7 +245,14 @@ def test_systemd_names_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("reactor", ["poll", "select", "asyncio", "epoll"])
 def test_people_talk_on_any_reactor_and_the_watchdog_is_right(reactor: str, serve: Serve, connect: Connect) -> None:
-    first = "import signal, time\ndef ponder(*_): time.sleep(0.6)\nsignal.signal(signal.SIGALRM, ponder)"
+    first = """
+import signal, time
+def ponder(): time.sleep(0.6)
+def ask(*_):
+    from twisted.internet import reactor  # not before: twistd chooses which one
+    reactor.callFromThread(ponder)
+signal.signal(signal.SIGALRM, ask)
+"""
     # A heart that beats seldom: what waits in between would be taken for work.
     server = serve(first=first, twistd=(f"--reactor={reactor}",), HEARTBEAT_SECONDS=0.3, REACTOR_STALL_SECONDS=0.2)
     amy, bob = connect(server, "amy").joins(), connect(server, "bob").joins()

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 from unittest.mock import patch
+from weakref import WeakSet
 
 from database import AMY, batch, log
 from hypothesis import example, given, settings
@@ -95,6 +96,21 @@ def test_what_is_known_of_new_lines_makes_the_index_that_is_made_without(
 
 def indexed(connection: sqlite3.Connection, seq: int) -> bool:
     return bool(connection.execute("SELECT 1 FROM logs WHERE indexed >= ?", (seq,)).fetchone())
+
+
+def test_few_lines_are_held_until_it_is_known_what_is_in_them() -> None:
+    """Their texts would take as much memory as they are long."""
+
+    class Text(str):
+        """One that tells whether it is held."""
+
+    indexing, held = Indexing(), WeakSet[Text]()
+    for seq in range(1, 2 * limits.INDEX_NOTED):
+        text = Text(f"line {seq}")
+        held.add(text)
+        indexing.note(batch(log("#lobby", [Message(AMY, text)], seq)).appended)
+    del text
+    assert len(held) == limits.INDEX_NOTED - 1
 
 
 def test_a_step_that_failed_is_done_again_whole() -> None:

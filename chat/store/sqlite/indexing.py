@@ -53,17 +53,21 @@ class Indexing:
         self._behind: dict[str, None] | None = None
         self._known: dict[str, _Known] = {}
         self._noted: list[Appended] = []
+        """What was stored and not looked at: their texts are in memory as long."""
+        self._noted_rows = 0
         self._new = 0
 
     def note(self, appended: Sequence[Appended]) -> None:
         """These were stored.  What is in them is looked at later, of many at once: a line is not to wait for it."""
+        rows = sum([len(log.entries) for log in appended if log.recorded])
         self._noted += [log for log in appended if log.recorded]
-        self._new += sum([len(log.entries) for log in appended if log.recorded])
-        if self._new >= limits.INDEX_ROWS:
+        self._noted_rows += rows
+        self._new += rows
+        if self._noted_rows >= limits.INDEX_NOTED:
             self._look_into_noted()
 
     def _look_into_noted(self) -> None:
-        noted, self._noted = self._noted, []
+        noted, self._noted, self._noted_rows = self._noted, [], 0
         by_log: dict[str, list[Entry]] = {}
         for log in noted:
             by_log.setdefault(log.key, []).extend(log.entries)
