@@ -266,6 +266,16 @@ class OpenBatch:
         """Of those who were touched, where this was refused: who came and went meanwhile is none."""
         return {one: None for one in self.touched if one.stored or one.restorable}
 
+    def outdated(self, numbered: Numbered) -> dict[Restorable, None]:
+        """Of those who were touched, what the store did not take: the others must not go again, or two nodes would
+        outdate each other's without end."""
+        found: dict[Restorable, None] = {}
+        for one in self.touched:
+            people, sessions = _remembered((one,))
+            if not people.keys().isdisjoint(numbered.outdated) or not sessions.keys().isdisjoint(numbered.outdated):
+                found[one] = None
+        return found
+
     def tell_stored(self) -> None:
         """All of it is durable."""
         for one in self.touched:

@@ -7,7 +7,7 @@ over.  Somebody's line is down when their last session has lost its connection, 
 holds them, and lets them leave.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from twisted.internet.defer import Deferred
@@ -299,7 +299,7 @@ class OtherNodes:
                 self._gone(id, elsewhere)
             else:
                 changed[self._stored_of(id, record)] = None
-        for digest, session in elsewhere.remembered.sessions.items():
+        for digest, session in self._one_by_one(elsewhere.remembered.sessions):
             if (person := self._session(digest, session, elsewhere)) is not None:
                 changed[person] = None
         for person in changed:
@@ -495,15 +495,27 @@ class OtherNodes:
 
     # Sessions.
 
+    def _one_by_one(self, sessions: Mapping[str, SessionRecord | None]) -> Iterator[tuple[str, SessionRecord | None]]:
+        """Where somebody else comes by a code from now on, first that the session of before is over."""
+        for digest, record in sessions.items():
+            whose, _ = self._sessions.get(digest, ("", False))
+            if record is not None and whose not in ("", record.person):
+                yield digest, None
+            yield digest, record
+
     def _session(self, digest: str, record: SessionRecord | None, elsewhere: Elsewhere) -> Person | None:
         """Another node has stored this of a session; returns whose it is."""
         hub, session = self._hub, self._hub.codes.get(digest)
+        whose = self._sessions.get(digest, ("", False))[0] if record is None else record.person
+        if session is not None and session.person.id != whose != "":
+            # Two came by it at the same moment on two nodes: it is theirs who were stored first.
+            session.send_away(taken_over())
+            hub.end(session, "")
+            session = None
         ended = self._note(digest, record)
-        if (
-            record is not None and digest in hub.taken_over
-        ):  # that is stored later: who had it before knew nothing of it
-            return None
-        person = session.person if session is not None else None if record is None else self._person(record.person)
+        if record is not None and digest in hub.taken_over:
+            return None  # that is stored later: who had it before knew nothing of it
+        person = self._person(whose) if session is None else session.person
         if person is None:
             return None
         if ended:  # that node has them from now on, if it was the last
@@ -523,6 +535,7 @@ class OtherNodes:
             return person
         if session.connection is not None:
             session.send_away(taken_over())
+        self._taking_back.discard(session)
         session.node = elsewhere.node
         hub.detached.drop(session)
         restore_session(session, digest, record, record.given)
@@ -584,7 +597,9 @@ class OtherNodes:
             if lost and session in person.attached:
                 self._taking_back.add(session)
                 hub.turn.touch(session)
+            if session in person.attached or digest in hub.taken_over:  # that is stored later
                 continue
+            self._taking_back.discard(session)
             session.node = "" if mine else elsewhere.node
             hub.detached.drop(session)
             if session in person.elsewhere:
@@ -653,7 +668,7 @@ class OtherNodes:
             elif id not in numbered.outdated:
                 self._stored[id] = record
                 self._one_owner(id, record)
-        for digest, session in remembered.sessions.items():
+        for digest, session in self._one_by_one(remembered.sessions):
             if digest in numbered.outdated:
                 continue
             hub.taken_over.discard(digest)

@@ -406,7 +406,8 @@ class Session:
     def remember(self, people: People, sessions: Sessions) -> None:
         """(Restorable) What brings it back after a restart; nothing, once its code is void."""
         if not self.restorable:
-            sessions[self.digest] = None
+            if self.digest not in self.hub.codes:  # or somebody else comes by it by now
+                sessions[self.digest] = None
             return
         if self.node:
             return

@@ -352,7 +352,7 @@ class Turn:
         gathered.renumber(numbered)
         self._committed(gathered)
         if numbered.outdated:  # what another node stored of them was told by now: it goes again with that in it
-            self._next.touched = {**gathered.touched, **self._next.touched}
+            self._next.touched = {**gathered.outdated(numbered), **self._next.touched}
         if self.landed is not None:
             self.landed(gathered.remembered, gathered.replaced, numbered)
 

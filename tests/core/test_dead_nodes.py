@@ -162,6 +162,39 @@ def test_a_node_that_is_started_again_has_everybody_and_holds_its_own() -> None:
     assert not [line for line in amy.take() if "bob left" in line]
 
 
+def test_who_comes_back_on_another_node_while_theirs_is_started_again_is_there() -> None:
+    nodes = Nodes(3)
+    bob, code = enter(nodes.worlds[0], "bob")
+    amy = nodes.worlds[2].enter("amy")
+    nodes.stores[1].slow = True
+    back = resume(nodes.worlds[1], code)
+    nodes.hang(0)
+    again = nodes.start(again=0)
+    nodes.settle()
+    assert "Welcome back bob." in joined(*back.lines)
+    assert seen_by(nodes.worlds[1].hub) == seen_by(again.hub) == seen_by(nodes.worlds[2].hub)
+    nodes.stores[1].slow = False
+    amy.take()
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert not amy.take()
+    assert again.hub.people[bob.session.person.id].connected
+
+
+def test_who_is_taken_back_while_the_node_that_held_them_is_started_again_is_there() -> None:
+    nodes = Nodes(3)
+    bob = nodes.worlds[2].enter("bob")
+    nodes.stores[2].slow = True
+    nodes.lapse(2)
+    nodes.wait(limits.BEAT_SECONDS)
+    assert bob.session.person.id in nodes.worlds[0].hub.down
+    nodes.hang(0)
+    again = nodes.start(again=0)
+    nodes.settle()
+    assert not bob.ended
+    assert seen_by(again.hub) == seen_by(nodes.worlds[1].hub) == seen_by(nodes.worlds[2].hub)
+    assert again.hub.people[bob.session.person.id].connected
+
+
 def test_a_node_that_is_started_again_and_whose_people_do_not_come_lets_them_leave_once() -> None:
     nodes = Nodes(2)
     enter(nodes.worlds[0], "bob")

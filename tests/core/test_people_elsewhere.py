@@ -3,6 +3,7 @@
 import pytest
 from cluster import Nodes, seen_by
 from returning import code_of, enter, resume, texts
+from twisted.internet.defer import Deferred
 from world import Client, World
 
 from chat.base import limits
@@ -534,6 +535,62 @@ def test_two_who_resume_at_the_same_moment_are_not_both_there() -> None:
     nodes.settle()
     assert sorted([one.ended, other.ended]) == [False, True]
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_who_comes_back_as_a_guest_by_the_code_of_an_account_is_here_as_that_guest_on_every_node() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    bob.session.person.password = "a hash"
+    here.hub.turn.touch(bob.session.person)
+    here.turn()
+    back = resume(here, code)
+    assert "Welcome back bob2." in " ".join(back.lines)
+    assert bob.ended
+    assert there(elsewhere, back).presence is Presence.HERE
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    again = resume(elsewhere, code)
+    assert "Welcome back bob2." in " ".join(again.lines)
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_of_two_who_come_in_by_one_key_at_the_same_moment_on_two_nodes_who_was_first_is_here() -> None:
+    nodes, here, elsewhere = two()
+    one, other = here.connect(), elsewhere.connect()
+    for client, nick in ((one, "amy"), (other, "bob")):
+        Deferred.fromCoroutine(client.world.hub.win(nick, client.session.person))
+        client.world.turn()
+    nodes.slow = True
+    for client, nick in ((one, "amy"), (other, "bob")):
+        client.session.enter(nick, "what is made of the key")
+        client.session.welcomed = True
+        client.session.begin()
+        client.world.turn()
+    nodes.settle()
+    nodes.slow = False
+    assert (one.ended, other.ended) == (False, True)
+    assert [person.nick for person in elsewhere.hub.people.values()] == ["amy"]
+    assert elsewhere.hub.people[one.session.person.id].connected
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    assert nodes.cluster.names.find("bob") is None
+
+
+def test_two_nodes_that_outdate_each_other_come_to_an_end() -> None:
+    nodes, here, elsewhere = two()
+    people = [with_account(here, nick).session.person.id for nick in ("amy", "bob")]
+    nodes.slow = True
+    for world, id in ((here, people[0]), (elsewhere, people[1])):
+        world.hub.turn.touch(world.hub.people[id])
+        world.turn()
+    for world in (here, elsewhere):
+        for id in people:
+            world.hub.turn.touch(world.hub.people[id])
+    before = nodes.cluster.tick
+    for _ in range(20):
+        nodes.let(0)
+        nodes.let(1)
+    assert not nodes.stores[0].comes
+    assert nodes.cluster.tick - before < 6
 
 
 def test_a_code_that_another_node_gave_just_now_is_good_here_as_soon_as_that_is_heard() -> None:
