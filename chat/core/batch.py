@@ -114,7 +114,8 @@ class OpenBatch:
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
-        self.records: list[Record | Redaction] = []
+        self.records: list[Record | Redaction | Change] = []
+        """In the order in which they changed; a change stands for its own."""
         self.owed: list[Record] = []
         """Those of the records for which nobody waits."""
         self.waiting: list[Deferred[None]] = []
@@ -133,19 +134,31 @@ class OpenBatch:
 
     def add(self, change: Change) -> None:
         """This happened."""
+        self._gather(change)
+        if change.record is not None:
+            self.records.append(change)
+
+    def _gather(self, change: Change) -> None:
         self.changes.append(change)
         for fact in change.facts:
             self._bytes += limits.ENTRY_OVERHEAD + len(getattr(fact, "text", ""))
         self._events += len(change.facts)
         self.crowded = self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
 
-    def put_first(self, changes: Sequence[Change]) -> None:
-        """These happened before all else."""
+    def put_first(self, changes: Sequence[Change], of: "OpenBatch | None" = None) -> None:
+        """These happened before all else; where they are of another one, that one's records go with them."""
+        here = {id(change) for change in changes}
+        self.records[:0] = (
+            [change for change in changes if change.record is not None]
+            if of is None
+            else [one for one in of.records if not isinstance(one, Change) or id(one) in here]
+        )
         self._gather_anew([*changes, *self.changes])
 
     def take_out(self, ids: Collection[LineId]) -> list[Change]:
         """The changes with these ids, which do not happen."""
         out = [change for change in self.changes if change.is_one_of(ids)]
+        self.records = [one for one in self.records if not (isinstance(one, Change) and one.is_one_of(ids))]
         self._gather_anew([change for change in self.changes if not change.is_one_of(ids)])
         return out
 
@@ -160,7 +173,7 @@ class OpenBatch:
         self._events = self._bytes = 0
         self.crowded = False
         for change in changes:
-            self.add(change)
+            self._gather(change)
 
     @property
     def is_asked_for(self) -> bool:
@@ -169,13 +182,18 @@ class OpenBatch:
             self.changes or self.records or self.waiting or (self.claims and any(done for _, done in self.claims))
         )
 
+    def records_besides(self, postponed: Iterable[Change] = ()) -> Sequence[Record | Redaction]:
+        """All that change, but for these."""
+        out = {id(change) for change in postponed}
+        found = (one.record if isinstance(one, Change) else one for one in self.records if id(one) not in out)
+        return [record for record in found if record is not None]
+
     # In flight.
 
     def numbered(self, at: datetime) -> tuple[Batch, list[Change]]:
         """Propose for each fact the next number of its logs, and this date; and what has to wait for the next batch."""
         by_log, ids = self.by_log, self.ids
         postponed = []
-        records = list(self.records)
         for change in self.changes:
             facts, logs, _, _, line, record = change
             if line is not None and (line.id in ids or line.former in ids):
@@ -196,10 +214,9 @@ class OpenBatch:
                 ids[line.id] = placed = Known(Place(log.key, log.name, entry.seq, at), line.digest)
                 if line.former is not None:
                     ids[line.former] = placed
-            if record is not None:
-                records.append(record)
-                if isinstance(record, Redaction):
-                    self.taken_back.append((log, record.targets))
+            if isinstance(record, Redaction):
+                self.taken_back.append((log, record.targets))
+        records = self.records_besides(postponed) if self.records else ()
         self.remembered = remembered = _remembered(self.touched) if self.touched else NOBODY
         appended, firsts = [], {}
         for log, added in by_log.items():

@@ -190,8 +190,7 @@ class Turn:
     @property
     def changed(self) -> Collection[tuple[str, str]]:
         """The kinds and keys of the records that change with what has gathered."""
-        found = [*self._next.records, *(change.record for change in self._next.changes)]
-        return {(record.kind, record.key) for record in found if isinstance(record, Record)}
+        return {(record.kind, record.key) for record in self._next.records_besides() if isinstance(record, Record)}
 
     def go_on(self) -> None:
         """The store can be reached, perhaps again: who was touched while it could not be is stored now."""
@@ -266,8 +265,8 @@ class Turn:
         """What is owed goes first."""
         alone = () if self._alone is None else (self._alone,)
         self._next.put_first([*self._owed, *alone])
-        for records in (self._next.records, self._next.owed):
-            records[:0] = self._owed_records
+        self._next.records[:0] = self._owed_records
+        self._next.owed[:0] = self._owed_records
         self._alone, self._owed, self._owed_records = None, [], []
 
     def _turn_of_one(self, change: Change) -> None:
@@ -411,8 +410,7 @@ class Turn:
         self._next.touched = {**gathered.still_to_be_stored, **self._next.touched}
         if isinstance(failure.value, Duplicates):
             # Some lines came again: their authors are told where they stand, all else goes into a new turn.
-            self._next.put_first(gathered.tell_repeated(failure.value.known))
-            self._next.records[:0] = gathered.records
+            self._next.put_first(gathered.tell_repeated(failure.value.known), gathered)
             self._next.owed[:0] = gathered.owed
             self._next.waiting[:0] = gathered.waiting
             self._next.claims[:0] = gathered.claims

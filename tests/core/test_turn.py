@@ -3,12 +3,13 @@
 from typing import NoReturn
 
 import pytest
+from returning import KeepingStore
 from stores import FailingStore, SlowStore
 from world import Client, Logged, World, broken
 
 from chat.base import limits
 from chat.core.batch import Change, OpenBatch
-from chat.core.ports import Line, LineId
+from chat.core.ports import Line, LineId, Record
 from chat.log.events import Author, Message
 from chat.log.log import Log
 from chat.log.tail import Tails
@@ -360,6 +361,26 @@ def test_an_id_that_comes_again_before_it_was_refused_is_refused_too(at_once: bo
     let_all(world, store)
     assert [(keys["type"], keys["id"]) for keys in bob.take_objects()] == [("error", "c1"), ("error", "c1")]
     assert texts(ann) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_changes_twice_in_one_burst_is_stored_as_it_was_last(again: bool) -> None:
+    store = KeepingStore()
+    world = World(store)
+    bob = world.enter("bob", wire="json")
+    bob.type("hi", id="c1")
+    bob.take()
+    turn, log = world.hub.turn, world.hub.lobby.log
+    turn.append_with(Record("kind", "one", "first"), log, Message(AMY, "first"))
+    turn.append_with(Record("kind", "one", None))
+    turn.append_with(Record("kind", "other", None))
+    turn.append_with(Record("kind", "other", "last"), log, Message(AMY, "last"))
+    if again:  # then nothing of it is stored at first
+        bob.send(b'{"line": "hi", "id": "c1"}\n')
+    world.turn()
+    assert store.records["kind", "one"] == Record("kind", "one", None)
+    assert store.records["kind", "other"] == Record("kind", "other", "last")
+    assert len(bob.take_objects()) == 2 + again
 
 
 def test_private_talk_with_the_same_id_again_is_acknowledged_and_not_heard_twice(world: World) -> None:
