@@ -226,6 +226,9 @@ async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str, u
     returning.resume(connection, given, request.seen)
     if same:
         session.leave()
+    await hub.own(returning)
+    if returning.connection is not connection:
+        return ANSWERED
     if returning.language in known_languages():
         connection.speak(code=returning.language)
     if not await tell_welcome(returning, True, request.id, left=left):

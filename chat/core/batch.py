@@ -45,6 +45,9 @@ class Writer(Protocol):
     def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
         """It was not kept and never will be."""
 
+    def dropped(self, tag: object) -> None:
+        """It was not kept: its session is another node's, where it comes again and is answered."""
+
     def broken(self) -> None:
         """One of these raised: a bug, which costs this one writer its connection."""
 
@@ -193,6 +196,7 @@ class OpenBatch:
     def numbered(self, at: datetime) -> tuple[Batch, list[Change]]:
         """Propose for each fact the next number of its logs, and this date; and what has to wait for the next batch."""
         by_log, ids = self.by_log, self.ids
+        said_by: dict[LineId, str] = {}
         postponed = []
         for change in self.changes:
             facts, logs, _, _, line, record = change
@@ -214,6 +218,8 @@ class OpenBatch:
                 ids[line.id] = placed = Known(Place(log.key, log.name, entry.seq, at), line.digest)
                 if line.former is not None:
                     ids[line.former] = placed
+                if line.session:
+                    said_by[line.id] = line.session
             if isinstance(record, Redaction):
                 self.taken_back.append((log, record.targets))
         records = self.records_besides(postponed) if self.records else ()
@@ -227,7 +233,8 @@ class OpenBatch:
         redactions = [record for record in records if isinstance(record, Redaction)] if records else ()
         replaced = [record for record in records if isinstance(record, Record)] if redactions else records
         self.replaced = replaced  # type: ignore[assignment]
-        return Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions), postponed
+        batch = Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions, said_by)
+        return batch, postponed
 
     def renumber(self, numbered: Numbered) -> None:
         """The store gave it other numbers, or another date, than were proposed."""
@@ -321,6 +328,17 @@ class OpenBatch:
                 tell(writer, writer.repeated, change.tag, before.place)
             elif writer is not None:
                 tell(writer, writer.refused, change.tag, change.facts, id_used())
+        return again
+
+    def tell_dropped(self, sessions: Collection[str]) -> list[Change]:
+        """These sessions are other nodes', so nothing was stored; returns what is to be tried again."""
+        again = []
+        for change, _ in self._placed:
+            line, writer = change.line, change.writer
+            if line is None or line.session not in sessions:
+                again.append(change)
+            elif writer is not None:
+                tell(writer, writer.dropped, change.tag)
         return again
 
     def tell_refused(self, error: NotStored, copies: Sequence[Change]) -> None:

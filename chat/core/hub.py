@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from chat.base import limits, names, resume_codes
@@ -829,6 +830,13 @@ class Hub:
             except NotStored as error:
                 return error
         return None
+
+    async def own(self, session: Device) -> None:
+        """Before anything of a session is answered that was taken over: nothing more of what it said elsewhere is
+        stored."""
+        while session.digest in self.taken_over and session in session.person.attached:
+            if await self.hear_others() is not None:
+                await deferLater(self.clock, limits.RECONNECT_MOST_SECONDS)
 
     async def load_rooms(self, person: Person) -> None:
         """Before somebody comes back: have all of their rooms in memory for which there is place."""

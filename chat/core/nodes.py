@@ -7,7 +7,7 @@ over.  Somebody's line is down when their last session has lost its connection, 
 holds them, and lets them leave.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from twisted.internet.defer import Deferred
@@ -102,6 +102,7 @@ class OtherNodes:
             hub.addresses.stored(told)
         hub.others = store
         hub.turn.landed = self._landed
+        hub.turn.overtaken = self._let_go
         store.follow(self._told)
         hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
 
@@ -553,6 +554,13 @@ class OtherNodes:
             return fold(record.token) not in person.tokens
         stored = self._stored.get(person.id)
         return is_new and stored is not None and stored.password is not None and stored.password != person.password
+
+    def _let_go(self, sessions: Collection[str]) -> None:
+        """What still hangs here of these is cut: what was said on it is answered where it is said again."""
+        for digest in sessions:
+            session = self._hub.codes.get(digest)
+            if isinstance(session, Session) and session.connection is not None:
+                session.connection.abort()
 
     def _note(self, digest: str, record: SessionRecord | None) -> bool:
         """The store has this of a session; returns whether it has a connection no more, and had one before."""

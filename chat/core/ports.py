@@ -46,6 +46,8 @@ class Line(NamedTuple):
     id: LineId
     digest: int
     former: LineId | None = None
+    session: str = ""
+    """The hash of the code of the session that said it, where the store is shared."""
 
     @property
     def ids(self) -> Sequence[LineId]:
@@ -203,6 +205,8 @@ class Batch(NamedTuple):
     """In their order; there are none where the store is not shared."""
     redactions: Sequence[Redaction] = ()
     """Of entries that were committed before."""
+    said_by: Mapping[LineId, str] = MappingProxyType({})
+    """Which sessions said lines with ids, by the hashes of their codes, where the store is shared."""
 
 
 class Duplicates(Exception):
@@ -211,6 +215,15 @@ class Duplicates(Exception):
     def __init__(self, known: Mapping[LineId, Known]) -> None:
         super().__init__(known)
         self.known = known
+
+
+class TakenOver(Exception):
+    """Lines with ids of a batch were said by sessions that are other nodes' by now, these, by the hashes of their
+    codes: nothing of the batch was kept."""
+
+    def __init__(self, sessions: Collection[str]) -> None:
+        super().__init__(sessions)
+        self.sessions = sessions
 
 
 class InDoubt(Exception):
@@ -392,7 +405,7 @@ class Store(Protocol):
         """What is new for somebody in stretches of these logs, of each no more than the last `UNREAD_MOST` things."""
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
-        """The lines with these ids that were stored."""
+        """The lines with these ids that were stored; not before it is known what became of a batch in doubt."""
 
     def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
         """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
@@ -426,10 +439,11 @@ class SharedStore(Store, Protocol):
     """A store that several nodes write to: it gives all batches of all nodes one order, and each node is told of the
     others' in it.
 
-    Of a batch it decides, in that order: whether its lines were stored before (`Duplicates`), which claims are refused
-    (`Numbered.taken`), and which of its people and sessions are outdated (`Numbered.outdated`): those that another node
-    stored later than the last batch that had been told here when `commit` was called.  For that a row for each is
-    enough, with the node that stored it last and the place of that in the order.
+    Of a batch it decides, in that order: whether its lines were stored before (`Duplicates`), whether the sessions that
+    said them are another node's (`TakenOver`; not one that the batch itself stores, and that is not outdated), which
+    claims are refused (`Numbered.taken`), and which of its people and sessions are outdated (`Numbered.outdated`):
+    those that another node stored later than the last batch that had been told here when `commit` was called.  For that
+    a row for each is enough, with the node that stored it last and the place of that in the order.
 
     What is said where nothing is recorded it need not keep: a node that does not hear of it is told how far that log
     goes (`Elsewhere.heads`), or of an entry behind a hole.

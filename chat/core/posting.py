@@ -29,6 +29,9 @@ class Speaker(Protocol):
 class Sender(Protocol):
     """On which they are said."""
 
+    digest: str
+    """The hash of its code."""
+
     @property
     def person(self) -> Speaker:
         """Who says them."""
@@ -65,7 +68,8 @@ class Posting:
             return None
         person, former = self._device.person.id, self._device.former
         guest = None if former is None else LineId(former, request.id)
-        return Line(LineId(person, request.id), _digest(request), guest)
+        session = self._device.digest if self._turn.is_shared else ""
+        return Line(LineId(person, request.id), _digest(request), guest, session)
 
     def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
         """Let this be stored and heard."""
@@ -110,6 +114,11 @@ class Posting:
                 self._device.answer(not_said(error, getattr(fact, "text", ""), tag if isinstance(tag, str) else None))
         finally:
             self._go_on()
+
+    def dropped(self, tag: object) -> None:
+        """(Writer) They are on another node by now."""
+        self._outstanding -= 1
+        self._go_on()
 
     def broken(self) -> None:
         """(Writer) Answering failed."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -33,6 +33,7 @@ from chat.core.ports import (
     Redaction,
     Remembered,
     Store,
+    TakenOver,
 )
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place, Said
@@ -86,6 +87,8 @@ class Turn:
         """Facts of all kinds that the store refused."""
         self.landed: Callable[[Remembered, Sequence[Record], Numbered], None] | None = None
         """Called where other nodes use the store, with what was stored of people and sessions, and as records."""
+        self.overtaken: Callable[[Collection[str]], None] = lambda sessions: None
+        """Called with the sessions that are other nodes' by now, of which nothing more is stored."""
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
@@ -181,6 +184,11 @@ class Turn:
         """Call this once when a turn has ended, whatever became of its batch."""
         self._ends[callback] = None
         self._schedule()
+
+    @property
+    def is_shared(self) -> bool:
+        """Other nodes use the store."""
+        return self._store.shared
 
     @property
     def is_changing(self) -> bool:
@@ -410,10 +418,11 @@ class Turn:
         self._next.touched = {**gathered.still_to_be_stored, **self._next.touched}
         if isinstance(failure.value, Duplicates):
             # Some lines came again: their authors are told where they stand, all else goes into a new turn.
-            self._next.put_first(gathered.tell_repeated(failure.value.known), gathered)
-            self._next.owed[:0] = gathered.owed
-            self._next.waiting[:0] = gathered.waiting
-            self._next.claims[:0] = gathered.claims
+            self._try_again(gathered, gathered.tell_repeated(failure.value.known))
+            return False
+        if isinstance(failure.value, TakenOver):
+            self._try_again(gathered, gathered.tell_dropped(failure.value.sessions))
+            self.overtaken(failure.value.sessions)
             return False
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
@@ -429,6 +438,13 @@ class Turn:
             owed = {(record.kind, record.key): record for record in (*self._owed_records, *gathered.owed)}
             self._owed_records = [*owed.values()]
         return True
+
+    def _try_again(self, gathered: OpenBatch, changes: Sequence[Change]) -> None:
+        """These, and all else that was to be stored with them, go first into the next turn."""
+        self._next.put_first(changes, gathered)
+        self._next.owed[:0] = gathered.owed
+        self._next.waiting[:0] = gathered.waiting
+        self._next.claims[:0] = gathered.claims
 
 
 def _extend(log: Log, added: Sequence[Entry]) -> int:
@@ -460,6 +476,9 @@ class _Waiter:
 
     def refused(self, tag: object, facts: Sequence[Fact], error: ChatError) -> None:
         self.outcome.errback(error)
+
+    def dropped(self, tag: object) -> None:
+        self.outcome.errback(CancelledError())
 
     def broken(self) -> None:
         """Whoever waits has an error handler of their own."""

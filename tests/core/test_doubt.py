@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from returning import enter, resume
 from stores import DoubtfulStore
 from world import Client, World
 
@@ -129,3 +130,41 @@ def test_each_line_is_told_once_what_became_of_it_and_that_is_true(steps: list[t
     # Whoever says a line anew that was refused may be luckier; what was acknowledged is there, and nothing else is.
     assert {id for id, told in answers.items() if "ack" in told} == set(shown)
     assert all(answers.values())
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_line_in_doubt_that_comes_again_where_it_would_be_refused_by_now_is_answered_when_it_is_known(
+    kept: bool,
+) -> None:
+    store = DoubtfulStore()
+    world = World(store)
+    bob, code = enter(world, "bob", wire="json")
+    amy = world.enter("amy")
+    store.away = True
+    bob.type("/msg amy one", id="c1")
+    bob.cut()
+    amy.type("/quit")
+    back = resume(world, code, "json")
+    back.type("/msg amy one", id="c1")
+    assert not [keys for keys in back.objects if keys.get("id") == "c1"]
+    store.back(kept)
+    world.turn()
+    told = {keys["type"] for keys in back.objects if keys.get("id") == "c1"}
+    assert told == {"ack" if kept else "error"}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_whoever_comes_back_while_their_line_is_in_doubt_and_says_it_again_hears_what_became_of_it(kept: bool) -> None:
+    store = DoubtfulStore()
+    world = World(store)
+    bob, code = enter(world, "bob", wire="json")
+    store.away = True
+    bob.type("one", id="c1")
+    bob.cut()
+    back = resume(world, code, "json")
+    back.type("one", id="c1")
+    assert not [keys for keys in back.objects if keys.get("id") == "c1"]
+    store.back(kept)
+    world.turn()
+    told = {keys["type"] for keys in back.objects if keys.get("id") == "c1"}
+    assert told == {"ack" if kept else "error"}

@@ -1,6 +1,7 @@
 """An id stands for one line of one person: that line again is acknowledged again, another one is told so."""
 
 from datetime import datetime
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -154,6 +155,10 @@ def test_who_is_somewhere_else_by_now_and_sends_the_same_line_again_means_the_sa
     assert [answer[:3] for answer in answers(amy)] == [("ack", "c1", "#ops")]
 
 
+ALONE = SimpleNamespace(is_shared=False)
+"""The turn of a server that uses its store alone."""
+
+
 class Somebody(NamedTuple):
     """Who says it."""
 
@@ -179,7 +184,7 @@ requests = st.builds(
 
 @given(one=requests, other=requests)
 def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request) -> None:
-    saying = Posting(None, OnDevice(Somebody("amy", START)))  # type: ignore[arg-type]
+    saying = Posting(ALONE, OnDevice(Somebody("amy", START)))  # type: ignore[arg-type]
     first, second = saying.line(one), saying.line(other)
     assert first is not None
     assert second is not None
@@ -191,5 +196,5 @@ def test_lines_are_the_same_by_their_text_and_room(one: Request, other: Request)
 
 
 def test_a_line_without_an_id_is_not_looked_at() -> None:
-    saying = Posting(None, OnDevice(Somebody("amy", START)))  # type: ignore[arg-type]
+    saying = Posting(ALONE, OnDevice(Somebody("amy", START)))  # type: ignore[arg-type]
     assert saying.line(Request("hi")) is None

@@ -11,7 +11,7 @@ from chat.core.merging import merged
 from chat.core.person import Person
 from chat.core.ports import PersonRecord
 from chat.core.presence import Event, Presence
-from chat.log.events import Joined, Left
+from chat.log.events import Joined, Left, Message, Private
 
 
 def two() -> tuple[Nodes, World, World]:
@@ -659,6 +659,125 @@ def test_who_has_registered_on_another_node_just_now_logs_in_here() -> None:
     back = elsewhere.connect("/login bob any password")
     nodes.settle()
     assert "! login-failed" not in " ".join(back.lines)
+
+
+# A line that is under way on one node while who said it comes back on another one, and says it again.
+
+
+def answers(client: Client, id: str) -> list[str]:
+    return [keys.get("code", keys["type"]) for keys in client.objects if keys.get("id") == id]
+
+
+def come_back(world: World, code: str, *lines: str) -> Client:
+    """Somebody whose next lines come with that by which they come back."""
+    client = world.connect(wire="json")
+    first = f'{{"line": "/resume {code}", "take": true}}'
+    client.send("".join(f"{line}\n" for line in (first, *lines)).encode())
+    world.turn()
+    return client
+
+
+def said(nodes: Nodes) -> list[str]:
+    entries = [entry for some in nodes.cluster.entries.values() for entry in some]
+    return sorted(entry.fact.text for entry in entries if isinstance(entry.fact, Message | Private))
+
+
+def test_what_was_refused_on_another_node_is_not_stored_after_that_and_all_else_of_the_turn_is() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob", wire="json")
+    carl, amy = here.enter("carl", wire="json"), elsewhere.enter("amy")
+    slow = nodes.stores[0]
+    slow.late = slow.slow = True
+    carl.type("first")
+    bob.type("/msg amy hi", id="c1")
+    carl.type("second", id="c2")
+    slow.arrive()
+    slow.let()
+    here.turn()
+    amy.type("/quit")
+    back = resume(elsewhere, code, "json")
+    back.type("/msg amy hi", id="c1")
+    assert answers(back, "c1") == ["not-here"]
+    slow.late = False
+    slow.arrive()
+    here.turn()
+    assert bob.ended  # before it is told that they are there
+    nodes.settle()
+    assert said(nodes) == ["first", "second"]
+    assert (answers(bob, "c1"), answers(carl, "c2")) == ([], ["ack"])
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@pytest.mark.parametrize("refused", [0, 3])
+def test_what_was_stored_before_is_acknowledged_on_another_node_even_where_it_would_be_refused(refused: int) -> None:
+    """Also where for a while it cannot be stored there that they are there."""
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob", wire="json")
+    amy = elsewhere.enter("amy")
+    one, other = nodes.stores
+    one.late = True
+    bob.type("/msg amy hi", id="c1")
+    amy.type("/quit")
+    other.late = True
+    back = come_back(elsewhere, code, '{"line": "/msg amy hi", "id": "c1"}')
+    other.arrive()
+    elsewhere.turn()
+    other.late = False
+    if refused:
+        nodes.cluster.refusals = refused
+        other.arrive()
+        elsewhere.turn()
+        assert "welcome" not in [keys["type"] for keys in back.objects]
+        nodes.cluster.refusals = 0
+    one.late = False
+    one.arrive()
+    if not refused:
+        other.arrive()
+    nodes.settle()
+    nodes.wait(limits.RECONNECT_MOST_SECONDS)
+    assert answers(back, "c1") == ["ack"]
+    assert said(nodes) == ["hi", "hi"]  # in the logs of both
+
+
+@pytest.mark.parametrize("comes", ["here", "there"])
+def test_where_two_nodes_write_of_a_session_what_it_says_is_stored_where_it_is(comes: str) -> None:
+    nodes, here, elsewhere = two()
+    one, other = nodes.stores
+    bob, code = enter(elsewhere if comes == "here" else here, "bob", wire="json")
+    one.late = True
+    if comes == "there":
+        here.hub.turn.touch(bob.session)
+        here.turn()
+        bob.type("hello", id="c1")
+        here.hub.turn.touch(bob.session)
+        one.arrive()
+        here.turn()
+        one.slow = True
+        back = come_back(elsewhere, code)
+    else:
+        back = come_back(here, code, '{"line": "hello", "id": "c1"}')
+        one.slow = other.slow = True
+        one.arrive()
+        one.let()
+        here.turn()
+        elsewhere.hub.turn.touch(bob.session)
+        elsewhere.turn()
+        one.arrive()  # it is the other node's still
+        one.let()
+        one.let()
+        here.turn()
+        while other.comes:
+            other.let()
+        elsewhere.hub.turn.touch(bob.session)
+        elsewhere.turn()
+    one.late = False
+    one.arrive()
+    here.turn()
+    nodes.settle()
+    assert bob.ended
+    assert not back.ended
+    assert (answers(back, "c1"), said(nodes)) == ((["ack"], ["hello"]) if comes == "here" else ([], []))
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
 
 
 # What two nodes made of the same person at the same moment.

@@ -225,12 +225,17 @@ def test_while_the_database_is_away_lines_are_refused_and_the_one_on_its_way_is_
     with stored(own.emptied()) as held:
         held.commit(lines("one"))
         with hanging(writer_of(own), own.pid):
-            later = commit_in_doubt(held, lines("two", first=2))
+            later = commit_in_doubt(held, lines("two", first=2), ids=[("c2", Place("#lobby", "#LOBBY", 2, START))])
+            found: list[Any] = []
+            asked = held.store.known([LineId(AMY.person, "c2")]).addCallback(found.append)
             with pytest.raises(NotStored, match="the database cannot be reached"):
                 held.wait(held.store.commit(batch(lines("never", first=2))))
             with pytest.raises(Refused, match="cannot be read now"):
                 held.wait(held.store.said(Query(["#lobby"], 5)))
+            assert not found
         held.wait(later)
+        held.wait(asked)
+        assert [known.place.seq for known in found[0].values()] == [2]
         held.commit(lines("three", first=3))
         assert held.texts() == ["one", "two", "three"]
 

@@ -17,7 +17,17 @@ from nodes import Cluster
 
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
-from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered, Place, Record, Redaction
+from chat.core.ports import (
+    Batch,
+    Claim,
+    Duplicates,
+    Elsewhere,
+    Numbered,
+    Place,
+    Record,
+    Redaction,
+    TakenOver,
+)
 from chat.log.events import Annotated, Fact, Joined, Message
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
@@ -226,6 +236,36 @@ def test_the_same_line_by_two_nodes_is_kept_once(nodes: Nodes) -> None:
     assert known.place == Place("#lobby", "#LOBBY", 2, numbered.at)
 
 
+def said_by(session: str, made: Batch) -> Batch:
+    """The same, where this session says all that has an id."""
+    return made._replace(said_by=dict.fromkeys(made.ids, session))
+
+
+def test_what_a_session_said_is_not_kept_by_a_node_once_another_one_has_it(nodes: Nodes) -> None:
+    one, two = (
+        said_by("d", batch(lines("one"), ids=[(id, Place("#lobby", "#LOBBY", 1, START))])) for id in ("c1", "c2")
+    )
+    there = {"d": session("p")}
+    nodes.commit(0, batch(sessions=there))
+    nodes.commit(0, one)
+    with pytest.raises(TakenOver) as caught:
+        nodes.commit(1, two)
+    assert caught.value.sessions == ["d"]
+    nodes.hear(1, 2)
+    nodes.commit(1, batch(sessions=there))
+    taking = two._replace(remembered=batch(sessions=there).remembered)
+    for made in (taking, two):  # the first before it was told
+        with pytest.raises(TakenOver):
+            nodes.commit(0, made)
+    with pytest.raises(Duplicates):
+        nodes.commit(0, one)
+    nodes.hear(0, 1)
+    with pytest.raises(TakenOver):
+        nodes.commit(0, two)
+    nodes.commit(0, taking)
+    assert nodes.stores[0].texts() == ["one", "one"]
+
+
 def test_a_record_that_another_node_stored_meanwhile_is_outdated(nodes: Nodes) -> None:
     amy, ana = person("amy"), person("ana")
     nodes.commit(0, batch(people={"p": amy}, sessions={"d": session("p")}))
@@ -347,6 +387,7 @@ steps = st.lists(
         st.lists(st.tuples(st.sampled_from(["p", "q", "r"]), st.sampled_from(NICKS)), max_size=2),
         st.dictionaries(st.sampled_from(["p", "q"]), st.sampled_from([None, person("amy"), person("bob")]), max_size=2),
         st.none() | st.integers(0, 3),
+        st.dictionaries(st.sampled_from(["d", "e"]), st.sampled_from([None, session("p")]), max_size=1),
     ),
     max_size=8,
 )
@@ -363,16 +404,21 @@ def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, s
         told: list[list[Elsewhere]] = [[], [], []]
         for fake, heard in zip(fakes, told, strict=True):
             fake.follow(heard.append)
-        for node, keys, claimed, people, id in steps:
+        for node, keys, claimed, people, id, sessions in steps:
             appended = [lines(*["x"] * keys.count(key), key=key) for key in dict.fromkeys(keys)]
             ids = [(f"c{id}", Place(keys[0], "", 1, START))] if id is not None and keys else []
-            made = batch(*appended, ids=ids, people=people)._replace(claims=[Claim(*claim) for claim in claimed])
+            made = said_by("d", batch(*appended, ids=ids, people=people, sessions=sessions))
+            made = made._replace(claims=[Claim(*claim) for claim in claimed])
+            nodes.hear(node, len(told[node]))
             expected: list[Any] = []
             fakes[node].commit(made).addBoth(expected.append)
             try:
                 given_ = nodes.commit(node, made)
             except Duplicates:
                 assert expected[0].check(Duplicates)
+                continue
+            except TakenOver:
+                assert expected[0].check(TakenOver)
                 continue
             (numbered,) = expected
             assert (given_.firsts, given_.taken) == (numbered.firsts, numbered.taken)

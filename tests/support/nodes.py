@@ -28,6 +28,7 @@ from chat.core.ports import (
     Record,
     Remembered,
     SessionRecord,
+    TakenOver,
 )
 from chat.log.events import Entry
 from chat.store.memory import MemoryStore
@@ -143,6 +144,8 @@ class Cluster:
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
         if known:
             return fail(Duplicates(known))
+        if elsewhere := {digest for digest in batch.said_by.values() if self._is_elsewhere(digest, batch, node)}:
+            return fail(TakenOver(elsewhere))
         self.tick += 1
         numbered = self._number(batch, node)
         self.ids.update(numbered.ids)
@@ -151,6 +154,12 @@ class Cluster:
         for other in self.nodes:
             other.hears(Turn(numbered, node, done))
         return done
+
+    def _is_elsewhere(self, digest: str, batch: Batch, node: "Node") -> bool:
+        """Whether this session is another node's, and does not become this one's."""
+        if (row := self.sessions.get(digest)) is None or row.node == node.name:
+            return False
+        return row.tick > node.seen or digest not in batch.remembered.sessions
 
     def _number(self, batch: Batch, node: "Node") -> Batch:
         at = self.last_at = max(self.last_at, batch.proposed.at + timedelta(seconds=1))
@@ -221,6 +230,9 @@ class Node(MemoryStore):
         self.away = False
         """It cannot be reached: of what it was given nothing is known, and it takes nothing more."""
         self._doubted: Deferred[Numbered] | None = None
+        self.late = False
+        """What it commits is on its way until a test lets it arrive."""
+        self._under_way: deque[tuple[Batch, Deferred[Numbered]]] = deque()
         self.adopted = 0
         """In which turn another node adopted the last of its sessions."""
         self.comes: deque[Turn | Elsewhere] = deque()
@@ -235,6 +247,10 @@ class Node(MemoryStore):
         self._tell = tell
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
+        if self.late:
+            done: Deferred[Numbered] = Deferred()
+            self._under_way.append((batch, done))
+            return done
         if not self.away:
             return self.cluster.commit(batch, self)
         if self._doubted is not None:
@@ -242,6 +258,11 @@ class Node(MemoryStore):
         self.slow = True
         self._doubted = self.cluster.commit(batch, self)
         return fail(InDoubt(self._doubted))
+
+    def arrive(self) -> None:
+        """What is on its way is committed."""
+        batch, done = self._under_way.popleft()
+        self.cluster.commit(batch, self).chainDeferred(done)
 
     def back(self) -> None:
         """It is reached again."""

@@ -128,6 +128,11 @@ class DoubtfulStore(MemoryStore):
         super().__init__()
         self.away = False
         self._doubted: tuple[Any, Deferred[Any]] | None = None
+        self._asked: Waiting = deque()
+
+    def known(self, ids: Any) -> Deferred[Any]:
+        known = super().known
+        return known(ids) if self._doubted is None else _wait(self._asked, lambda: known(ids))
 
     def commit(self, batch: Any) -> Deferred[Any]:
         if not self.away:
@@ -147,3 +152,5 @@ class DoubtfulStore(MemoryStore):
             maybeDeferred(super().commit, batch).chainDeferred(later)
         else:
             later.errback(NotStored(AWAY))
+        while self._asked:
+            _let(self._asked)

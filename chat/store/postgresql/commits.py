@@ -55,7 +55,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
             passing += [[log.key, *_row(log.key, added), *_beside(added)] for added in log.entries]
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size, log.entries[0].seq])
     ids = [
-        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
+        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest, batch.said_by.get(line)]
         for line, (place, digest) in batch.ids.items()
     ]
     records = {(record.kind, record.key): record.value for record in batch.records}

@@ -237,6 +237,7 @@ MIGRATIONS: Sequence[str] = (
     DECLARE
         mine servers;
         known jsonb;
+        elsewhere jsonb;
         me text := turn->>'node';
         now clock;
         firsts jsonb;
@@ -261,6 +262,16 @@ MIGRATIONS: Sequence[str] = (
             JOIN line_ids ON (person, line_ids.id) = (part->>1, part->>2) JOIN logs ON logs.id = log;
             IF known IS NOT NULL THEN
                 RETURN jsonb_build_object('known', known);
+            END IF;
+            -- Who said them may have come back on another node, where they come again and are answered.
+            SELECT jsonb_agg(digest) INTO elsewhere FROM sessions
+            WHERE digest = ANY (ARRAY (SELECT part->>6 FROM jsonb_array_elements(turn->'ids') AS part))
+                AND node NOT IN ('', me) AND NOT (
+                    tick <= (turn->>'seen')::bigint
+                    AND EXISTS (SELECT FROM jsonb_array_elements(turn->'sessions') AS part WHERE part->>0 = digest)
+                );
+            IF elsewhere IS NOT NULL THEN
+                RETURN jsonb_build_object('elsewhere', elsewhere);
             END IF;
         END IF;
         -- The number of the turn not before: one that was refused has none.

@@ -33,6 +33,7 @@ from chat.core.ports import (
     Spoken,
     StoreState,
     Stretch,
+    TakenOver,
 )
 from chat.log.events import Entry
 from chat.log.forgetting import Forgotten
@@ -166,6 +167,8 @@ class PostgresStore:
             pause = min(2 * pause, limits.RECONNECT_MOST_SECONDS)
         if "known" in answer:
             raise Duplicates(told(answer["known"]))
+        if "elsewhere" in answer:
+            raise TakenOver(answer["elsewhere"])
         if "fenced" in answer:
             raise NotStored(FENCED)
         self._tick = flight.tick = answer["tick"]
@@ -230,17 +233,21 @@ class PostgresStore:
     def after(self, key: str, position: int, most: int) -> Deferred[list[Entry]]:
         """Up to `most` of the oldest entries that are held behind a position, of long ones a page; where they cannot be
         read, as soon as they can be, for what is there is not to be called gone."""
+        return self._read_at_last(lambda link: after(link, key, position, most))
 
-        def waited(failure: Failure) -> Deferred[list[Entry]]:
+    def _read_at_last(self, work: Callable[[Link], Result]) -> Deferred[Result]:
+        """Ask until it can be answered."""
+
+        def waited(failure: Failure) -> Deferred[Result]:
             failure.trap(Refused)
-            again: Deferred[list[Entry]] = Deferred()
+            again: Deferred[Result] = Deferred()
             if not self._closing:
                 self._reactor.callLater(
-                    limits.RECONNECT_MOST_SECONDS, lambda: self.after(key, position, most).chainDeferred(again)
+                    limits.RECONNECT_MOST_SECONDS, lambda: self._read_at_last(work).chainDeferred(again)
                 )
             return again
 
-        return self._read(self._reader, lambda link: after(link, key, position, most)).addErrback(waited)
+        return self._read(self._reader, work).addErrback(waited)
 
     def said(self, query: Query) -> Deferred[Found]:
         """What people said, of each log no more than the newest `COUNTED` that an index finds."""
@@ -253,8 +260,9 @@ class PostgresStore:
         return self._read(self._reader, lambda link: unread(link, stretches, listener))
 
     def known(self, ids: Sequence[LineId]) -> Deferred[Mapping[LineId, Known]]:
-        """The lines with these ids that were stored."""
-        return self._read(self._reader, lambda link: known(link, ids))
+        """The lines with these ids that were stored; where that cannot be read, as soon as it can be: what becomes of
+        one that is on its way is known by then."""
+        return self._read_at_last(lambda link: known(link, ids))
 
     def copies(self, key: str, private: Entry) -> Deferred[Sequence[int]]:
         """The numbers of all private lines in the log of this key that say what this one says, of the same turn."""
