@@ -142,6 +142,16 @@ def test_the_lines_of_an_author_stand_in_the_order_in_which_they_were_said() -> 
     assert rules(Evidence([ann], {ROOM: [said(1, "ann", 2), said(2, "ann", 1)]})) == {"author"}
 
 
+@pytest.mark.parametrize(("several", "broken"), [(False, {"author"}), (True, set())])
+def test_so_do_the_lines_of_who_has_no_ids_on_one_server(several: bool, broken: set[str]) -> None:
+    """Of several servers the old one may store what it was told after the new one did."""
+    pia = record("pia", [line(1, "pia", 2), line(2, "pia", 1)])
+    history = [said(1, "pia", 2), said(2, "pia", 1)]
+    heard = Heard(pia, {ROOM: 0}, [(event.token, event.text) for event in history])
+    found = rules(Evidence([pia], {ROOM: history}, [heard], several_servers=several))
+    assert found & {"author"} == broken
+
+
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_a_client_that_was_not_shown_something_has_a_gap(missing: int) -> None:
     evidence = good()
@@ -276,7 +286,7 @@ def renamed(seq: int, before: str, to: str) -> Event:
 )
 def test_that_somebody_did_not_come_back_is_told_once(log: list[Event], is_told: bool) -> None:
     cid = replace(record("cid"), nicks={"cid", "cyd"}, dead=True)
-    rules_broken = rules(Evidence([cid, record("ann")], {ROOM: []}, logs={ROOM: log}, graces_are_over=True))
+    rules_broken = rules(Evidence([cid, record("ann")], {ROOM: []}, logs={ROOM: log}, several_servers=True))
     assert rules_broken == (set() if is_told else {"presence"})
 
 

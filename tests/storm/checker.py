@@ -43,8 +43,8 @@ class Evidence:
     logs: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     """The rooms' whole logs, coming and going too, where they could be read."""
 
-    graces_are_over: bool = False
-    """Nobody is held any more whose line is down."""
+    several_servers: bool = False
+    """They were one chat, and it was waited until nobody is held any more whose line is down."""
 
 
 def check(evidence: Evidence) -> list[Fault]:
@@ -137,8 +137,8 @@ class _Check:
                 yield Fault("twice", token[0], f"line {token[1]} stands {count} times in {room}")
             if (line := self.lines.get(token)) and line.outcome == "refused":
                 yield Fault("refused", token[0], f"line {token[1]} was refused and stands in {room}", line.at)
-        # Who has no ids cannot say again what may be lost; several nodes may store it in another order.
-        without_ids = {heard.record.name for heard in self.evidence.heard}
+        # Who has no ids cannot say again what may be lost; several servers may store it in another order.
+        without_ids = {heard.record.name for heard in self.evidence.heard if self.evidence.several_servers}
         yield from self._in_order("the server", room, [token for token in tokens if token[0] not in without_ids])
 
     def _in_order(self, who: str, room: str, tokens: Iterable[Token]) -> Iterator[Fault]:
@@ -160,7 +160,7 @@ class _Check:
             for nick in gone - there if '"quit": true' in event.text else ():
                 yield Fault("presence", nick, f"leaves the chat in {_place(event)}, and is not in the room")
             there = (there - gone) | come
-        if self.evidence.graces_are_over:
+        if self.evidence.several_servers:
             for record in self.records:
                 for nick in record.nicks & there if record.dead and not record.account else ():
                     yield Fault("presence", nick, f"never left {room}, and never came back")

@@ -311,8 +311,8 @@ class _Storm:
             logs, faults = read(database)
             self.report.faults += faults
         heard = [person.heard for person in self.people]
-        over = self.databases is not None
-        evidence = Evidence(self.report.records, history, heard, talks, logs, graces_are_over=over)
+        several = self.databases is not None
+        evidence = Evidence(self.report.records, history, heard, talks, logs, several_servers=several)
         self.report.faults += check(evidence)
         self.report.tally["lines in the rooms"] = sum(map(len, history.values()))
 
