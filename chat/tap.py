@@ -299,7 +299,7 @@ class _Opened(NamedTuple):
     said: list[str]
     tended: Tended | None = None
     disk: OnDisk | None = None
-    shared: "_Shared | None" = None
+    shared: _Shared | None = None
 
 
 def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:

@@ -190,9 +190,8 @@ class Options(CommandLine):
             host, port = servers
             servers = (join(host, int(port)) if _is_ipv6(host) else f"{host}:{port}",)
         for word in servers:
-            if not word or (
-                word.isdecimal() and len(servers) > 1
-            ):  # empty where it is a variable that is not set, perhaps
+            # Empty it is a variable that is not set, perhaps.
+            if not word or (word.isdecimal() and len(servers) > 1):
                 raise Wrong(word or "''", say("a server is HOST or HOST:PORT, as in {example}.", example=_EXAMPLE))
         self["tls"] = bool(self["tls"]) or self["fingerprint"] is not None
         self.names_server = bool(servers)

@@ -90,8 +90,7 @@ class OpenBatch:
 
     __slots__ = (
         "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "owed", "proposed", "records",
-        "remembered", "replaced", "taken_back", "touched",
-        "waiting",
+        "remembered", "replaced", "taken_back", "touched", "waiting",
     )  # fmt: skip
 
     crowded: bool

@@ -86,8 +86,9 @@ class OtherNodes:
         same ones: those will hold."""
         self._records: set[tuple[str, str]] = set()
         """The kinds and keys of records that the store has."""
-        for one in kept.records:
-            self._note_record(one)
+        for told in kept.records:
+            self._note_record(told)
+            hub.addresses.stored(told)
         for claim in kept.claims:
             self._claimed(claim)
         for id, record in kept.remembered.people.items():
@@ -98,8 +99,6 @@ class OtherNodes:
                     self._holders[id] = person.detached[-1].node or store.node
         for digest, session in kept.remembered.sessions.items():
             self._note(digest, session)
-        for told in kept.records:
-            hub.addresses.stored(told)
         hub.others = store
         hub.turn.landed = self._landed
         hub.turn.overtaken = self._let_go
@@ -113,7 +112,7 @@ class OtherNodes:
         self._hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
         if not self._beating:  # while the database is away, what is asked of it waits
             self._beating = True
-            Deferred.fromCoroutine(self._adopt()).addErrback(_failed)
+            Deferred.fromCoroutine(self._adopt()).addErrback(_failed, "see to the others")
 
     async def _adopt(self) -> None:
         try:
@@ -492,7 +491,7 @@ class OtherNodes:
                 session.drop()
             if person.attached and person not in self._coming_again:
                 self._coming_again.add(person)
-                Deferred.fromCoroutine(self._come_again(person)).addErrback(_failed)
+                Deferred.fromCoroutine(self._come_again(person)).addErrback(_failed, "let somebody come in again")
 
     # Sessions.
 
@@ -622,7 +621,7 @@ class OtherNodes:
                 person_here = hub.people.get(claim.person)
                 if person_here is not None and person_here.nick != claim.nick:
                     # They came in here just then, or took another nickname, before this node knew.
-                    Deferred.fromCoroutine(self._name_again(person_here)).addErrback(_failed)
+                    Deferred.fromCoroutine(self._name_again(person_here)).addErrback(_failed, "give somebody a name")
         for person in changed:
             self._see_to(person)
             if not mine:
@@ -733,5 +732,5 @@ def _why(session: Device, elsewhere: Elsewhere) -> Refused:
     return session_ended() if person.has_account else taken_over()
 
 
-def _failed(failure: Failure) -> None:
-    logger.failure("Somebody could not come in again", failure)
+def _failed(failure: Failure, what: str) -> None:
+    logger.failure("This node could not {what}", failure, what=what)

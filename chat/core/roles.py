@@ -55,8 +55,8 @@ class Roles:
 
     def restore(self, person: Person, roles: Mapping[str, Role]) -> None:
         """After a restart they have the roles that they had."""
-        for key, role in roles.items():
-            person.roles = {**person.roles, key: role}
+        person.roles = {**person.roles, **roles}
+        for key in roles:
             self._holders[key][person.id] = person
 
     def stored(self, person: Person, roles: Mapping[str, Role]) -> None:

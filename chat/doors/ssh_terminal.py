@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from io import UnsupportedOperation
 from itertools import count
 from typing import Any
 
@@ -81,7 +82,7 @@ class Keys(Input):
 
     def fileno(self) -> int:
         """There is no file."""
-        raise NotImplementedError
+        raise UnsupportedOperation("fileno")
 
     def typeahead_hash(self) -> str:
         """Nobody else's."""

@@ -166,9 +166,7 @@ def entry(row: Sequence[Any]) -> Entry:
 
 def fact_of(kind: str, person: Any, session: Any, nick: Any, text: Any, details: Any) -> Fact:
     """What the columns behind the place and the date tell of."""
-    if (
-        kind == "message" and details is None and person is not None and text is not None
-    ):  # nearly all: in half the time
+    if kind == "message" and details is None and person is not None and text is not None:  # nearly all: half the time
         return Message(Author(person, session, nick), text)
     parts: dict[str, Any] = json.loads(details) if details else {}
     for name, part in parts.items():

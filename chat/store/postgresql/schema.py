@@ -665,16 +665,7 @@ def states(link: Link) -> Sequence[NodeState]:
         """
     )
     return [
-        NodeState(
-            name,
-            version,
-            date(since),
-            date(heard_at),
-            lease,
-            people,
-            behind,
-            *json.loads(options),
-        )
+        NodeState(name, version, date(since), date(heard_at), lease, people, behind, *json.loads(options))
         for name, version, since, heard_at, lease, people, behind, options in rows
     ]
 
