@@ -3,8 +3,8 @@
  *
  *     load WIRES PORT BACKLOG
  *
- * WIRES are separated by commas, and people take them in turn: `plain`, `irc`, or `irc:server-time:batch` with these
- * capabilities.
+ * WIRES are separated by commas, and people take them in turn: `plain`, `json`, `web` (JSON in a WebSocket), `irc`, or
+ * `irc:server-time:batch` with these capabilities.
  *
  * Compiled with -DTLS all of them speak TLS.
  *
@@ -55,7 +55,7 @@ enum { COMMAND = PEOPLE, TIMER };        /* the two descriptors in the epoll set
 static const uint64_t SECOND = 1000000000, SILENCE = 5;
 static const char SYNC[] = "bench-sync";
 
-enum state { NOBODY, CONNECTING, GREETED, ENTERED };
+enum state { NOBODY, CONNECTING, UPGRADING, GREETED, ENTERED };
 struct person {
     int fd, room, in_flight;
     enum state state;
@@ -84,7 +84,7 @@ static uint64_t delivered, misordered, duplicate, stray, skipped, errors, droppe
 static char first_error[160];
 static int poller, timer, port, backlog;  /* so many connections may wait to be accepted */
 static bool join_lobby, command_ready;
-static struct wire { bool irc; const char *capabilities; } wires[16];
+static struct wire { bool irc, json, web; const char *capabilities; } wires[16];
 static int wire_count;
 
 static void die(const char *what) { perror(what); exit(1); }
@@ -214,6 +214,28 @@ static void flush_all(void)
     dirty_count = 0;
 }
 
+/* Each line as a message of its own (RFC 6455), under a mask of zeros, which changes nothing. */
+static void say_framed(int who, const char *lines)
+{
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
+        size_t length = (size_t)(end - lines);
+        char header[] = {(char)0x81, (char)(0x80 | (length < 126 ? length : 126)), (char)(length >> 8), (char)length};
+        put(who, header, length < 126 ? 2 : 4);
+        put(who, "\0\0\0", 4);
+        put(who, lines, length);
+    }
+}
+
+static void upgrade(int who)
+{
+    char request[256];
+    int length = snprintf(request, sizeof request,
+                          "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", port);
+    people[who].state = UPGRADING;
+    put(who, request, (size_t)length);
+}
+
 __attribute__((format(printf, 2, 3))) static void tell(int who, const char *format, ...)
 {
     char line[4096];
@@ -221,7 +243,8 @@ __attribute__((format(printf, 2, 3))) static void tell(int who, const char *form
     va_start(arguments, format);
     int length = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    put(who, line, (size_t)length);
+    if (wire_of(who)->web) say_framed(who, line);
+    else put(who, line, (size_t)length);
 }
 
 static const char *room_name(int room)
@@ -289,6 +312,7 @@ static void heard(int who, uint32_t id)
         if (m->to != who) { stray++; return; }
         if (!m->remaining) { duplicate++; return; }
     } else {
+        if (m->author == who && wire_of(who)->web) return;  /* a page is told what was said on it, and where it stands */
         if (m->author == who || people[m->author].room != p->room) { stray++; return; }
         uint32_t *last = &heard_last[(size_t)who * (size_t)senders + (size_t)m->author];
         if (m->sequence == *last + 1) *last = m->sequence;
@@ -337,6 +361,7 @@ static void greeted(int who)
     p->state = GREETED;
     if (*wire->capabilities) tell(who, "CAP REQ :%s\r\n", wire->capabilities);
     if (wire->irc) tell(who, "NICK p%05d\r\nUSER p 0 * :p\r\n", who);
+    else if (wire->json) tell(who, "%s/nick p%05d\n", wire->web ? "" : "/json\n", who);
     else tell(who, "p%05d\n", who);
     if (*wire->capabilities) tell(who, "CAP END\r\n");
 }
@@ -369,8 +394,41 @@ static void line(int who, const char *s, size_t length)
             if (join_lobby) tell(who, "JOIN #lobby\r\n");
             else enters(who);
         } else if (contains(s, length, " 366 ")) enters(who);
+    } else if (wire_of(who)->json && p->state == GREETED) {
+        if (contains(s, length, "\"welcome\"")) enters(who);
+        else if (contains(s, length, "\"error\"")) complaint(s, length);
     } else if (p->state == CONNECTING && !strncmp(s, "-> ", 3)) greeted(who);
     else if (!strncmp(s, "-> Hello", 8)) enters(who);
+}
+
+static char *lines(int who, char *start, char *end)  /* where the one begins of which the end has not come */
+{
+    for (char *stop; (stop = memchr(start, '\n', (size_t)(end - start))); start = stop + 1)
+        line(who, start, (size_t)(stop - start) - (stop > start && stop[-1] == '\r'));
+    return start;
+}
+
+static char *frames(int who, char *start, char *end)  /* the same of a WebSocket, behind the answer that begins it */
+{
+    if (people[who].state == UPGRADING) {
+        char *over = memmem(start, (size_t)(end - start), "\r\n\r\n", 4);
+        if (!over) return start;
+        if (strncmp(start, "HTTP/1.1 101", 12)) { complaint(start, (size_t)(over - start)); return end; }
+        greeted(who);
+        start = over + 4;
+    }
+    while (end - start >= 2) {
+        const unsigned char *head = (const unsigned char *)start;
+        size_t length = head[1] & 127, more = length < 126 ? 0 : length == 126 ? 2 : 8;
+        if ((size_t)(end - start) < 2 + more) break;
+        if (more) length = 0;
+        for (size_t i = 0; i < more; i++) length = length << 8 | head[2 + i];
+        char *payload = start + 2 + more;
+        if ((size_t)(end - payload) < length) break;
+        if (!(head[0] & 8)) line(who, payload, length);
+        start = payload + length;
+    }
+    return start;
 }
 
 static bool readable(int who)  /* whether there may be more */
@@ -386,11 +444,7 @@ static bool readable(int who)  /* whether there may be more */
     if (!p->accepted) p->accepted = true, accepting--;
     alive_at = now;
     if (got < 0) return false;
-    char *start = buffer, *end = buffer + p->part_length + got, *stop;
-    while ((stop = memchr(start, '\n', (size_t)(end - start)))) {
-        line(who, start, (size_t)(stop - start) - (stop > start && stop[-1] == '\r'));
-        start = stop + 1;
-    }
+    char *end = buffer + p->part_length + got, *start = (wire_of(who)->web ? frames : lines)(who, buffer, end);
     p->part_length = (size_t)(end - start);
     if (p->part_length > LONGEST) { fprintf(stderr, "an endless line from the server\n"); exit(1); }
     if (p->part_length) {
@@ -415,6 +469,7 @@ static void pump(int milliseconds)
         } else if (people[who].state != NOBODY) {
             if (events[i].events & EPOLLOUT) {
                 if (people[who].state == CONNECTING && wire_of((int)who)->irc) greeted((int)who);
+                if (people[who].state == CONNECTING && wire_of((int)who)->web) upgrade((int)who);
                 flush((int)who);
             }
             if (events[i].events & ~(uint32_t)EPOLLOUT)
@@ -615,6 +670,8 @@ static void know_wires(char *text)
         struct wire *wire = &wires[wire_count++];
         char *capabilities = strchr(name, ':');
         wire->irc = !strncmp(name, "irc", 3);
+        wire->web = !strcmp(name, "web");
+        wire->json = wire->web || !strcmp(name, "json");
         wire->capabilities = capabilities ? capabilities + 1 : "";
         for (char *at = capabilities ? capabilities + 1 : ""; *at; at++)
             if (*at == ':') *at = ' ';

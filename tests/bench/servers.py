@@ -163,7 +163,9 @@ class Kind:
 
 PLAIN, IRC = ("plain",), ("irc",)
 WEECHAT = "account-notify away-notify extended-join invite-notify message-tags multi-prefix server-time setname"
-HALF = ("plain", "irc", "plain", "irc:" + WEECHAT.replace(" ", ":"))
+WEECHATS = "irc:" + WEECHAT.replace(" ", ":")
+HALF = ("plain", "irc", "plain", WEECHATS)
+ALL = ("plain", "json", WEECHATS, "web")
 
 KINDS = {
     "chat": Kind(PLAIN, _chat(MEMORY), "our server, the store in memory", gathers=31.0),
@@ -173,6 +175,7 @@ KINDS = {
     "half": Kind(
         HALF, _chat(MEMORY), "the same, half of its people on IRC with two sets of capabilities", gathers=31.0
     ),
+    "wires": Kind(ALL, _chat(MEMORY), "the same, its people with netcat, programs, IRC and pages", gathers=31.0),
     "limit": Kind(PLAIN, _limit, "fanout.c: epoll, one chunk a turn, nothing else", rooms=False),
     "naive": Kind(PLAIN, _naive, "naive.py: Twisted, a write for each recipient and line", rooms=False),
     "twistd": Kind(

@@ -91,3 +91,11 @@ def test_over_tls_all_of_it_is_heard_too() -> None:
         load.connect(20)
         heard = load.run(senders=5, window=100, count=2_000)
     assert (heard.faults, heard.delivered) == ({}, 19 * 2_000)
+
+
+def test_on_all_wires_all_of_it_is_heard_too() -> None:
+    with Server(KINDS["wires"]) as server, Generator(server, None) as load:
+        load.connect(20)
+        load.answered(0, 20)
+        heard = load.run(senders=8, window=10, count=800)
+    assert (heard.faults, heard.delivered, heard.error) == ({}, 19 * 800, "")
