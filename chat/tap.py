@@ -326,7 +326,7 @@ def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
 def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opened:
     # Only here, for it is an extra.
     from chat.store.postgresql.node import PostgresNode
-    from chat.store.postgresql.schema import prepare
+    from chat.store.postgresql.opening import prepare
     from chat.store.postgresql.secrets import Secrets as SecretsOfDatabase
     from chat.store.postgresql.store import PostgresStore
 

@@ -73,9 +73,9 @@ def findings(words: Sequence[str]) -> Findings:
     has_data = options["data"] != "" and options.below_data("").is_dir()
     if is_address(options["database"]):
         if find_spec("psycopg") is not None:  # else that is told
-            from chat.store.postgresql import schema  # only here, for it is an extra
+            from chat.store.postgresql import opening  # only here, for it is an extra
 
-            found.look(lambda: schema.examine(options["database"], options["node"] or ""))
+            found.look(lambda: opening.examine(options["database"], options["node"] or ""))
     elif has_data and options["database"] not in ("", MEMORY):
         path, skip = options.below_data(options["database"]), bool(options["skip-damaged"])
         found.look(lambda: examine(path, skip_damaged=skip))

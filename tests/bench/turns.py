@@ -20,7 +20,7 @@ from twisted.internet.task import deferLater  # noqa: E402
 
 from chat.core.ports import Appended, Batch, Elsewhere  # noqa: E402
 from chat.store.postgresql.node import PostgresNode  # noqa: E402
-from chat.store.postgresql.schema import prepare  # noqa: E402
+from chat.store.postgresql.opening import prepare  # noqa: E402
 
 TEXT = "hello there, this is a line of some words"
 _REST_SECONDS = 1.0

@@ -41,7 +41,7 @@ psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip i
 
 from postgresql import Server, Stored, stored  # noqa: E402  # they need it
 
-from chat.store.postgresql.schema import examine, prepare  # noqa: E402
+from chat.store.postgresql.opening import examine, prepare  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.door]
 

@@ -36,7 +36,7 @@ import psycopg  # they need it
 from postgresql import Server, Stored, stored
 
 from chat.store.postgresql.commits import Adoption
-from chat.store.postgresql.schema import prepare
+from chat.store.postgresql.opening import prepare
 from chat.store.postgresql.secrets import Secrets
 from chat.store.unusable import Unusable
 

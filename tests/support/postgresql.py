@@ -19,7 +19,7 @@ from ports import held_port
 
 from chat.base import limits
 from chat.store.postgresql.node import PostgresNode
-from chat.store.postgresql.schema import Prepared, prepare
+from chat.store.postgresql.opening import Prepared, prepare
 from chat.store.postgresql.store import PostgresStore
 
 USER = "postgres"

@@ -19,7 +19,8 @@ from chat.base.language import say
 from chat.store.address import shown
 from chat.store.postgresql import people
 from chat.store.postgresql.connection import ONE_VIEW, Failed, Link, Unreachable
-from chat.store.postgresql.schema import lock_out, make, suits, version
+from chat.store.postgresql.opening import lock_out, suits
+from chat.store.postgresql.schema import make, version
 from chat.store.rows import as_json
 from chat.store.sqlite import people as of_file
 from chat.store.sqlite.backup import partial

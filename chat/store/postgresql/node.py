@@ -21,7 +21,7 @@ from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered
 from chat.store.postgresql.commits import Adoption, told_of
 from chat.store.postgresql.connection import ONE_VIEW, Link
 from chat.store.postgresql.listening import Listener, Reading, Told
-from chat.store.postgresql.schema import Prepared, kept, states
+from chat.store.postgresql.opening import Prepared, kept, states
 from chat.store.postgresql.store import Flight, PostgresStore
 from chat.store.rows import as_json, date
 

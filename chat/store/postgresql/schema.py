@@ -1,44 +1,21 @@
-"""The database: its schema, whether its server will do, who may use it, and what it holds at start.
+"""The tables and functions of the database, by versions; which one it has, and how it gets to the newest."""
 
-All of it happens before `twistd` goes into the background, as with a file.  The connection by which it is done is the
-writer's from then on, for it holds the lock that keeps other servers out.
-"""
-
-import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from errno import EACCES
-from math import inf
-from time import monotonic, sleep
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from chat.base import limits
 from chat.base.folding import FOLDING, tokens
-from chat.base.language import Sentence, say
-from chat.base.lookalikes import fold
-from chat.base.reasons import system_reason
-from chat.core.ports import Claim, Kept, KeptLog, NodeState, Record
+from chat.base.language import say
 from chat.store.address import shown
-from chat.store.keep import Keep, plan
-from chat.store.postgresql import people
-from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import (
     KEPT_SECONDS,
     LOCK,
-    LOCKS_OUT,
-    ONE_VIEW,
     SCHEMA,
-    STARTS,
     TURNS,
     WORD_MOST,
-    Failed,
     Link,
-    Unreachable,
 )
-from chat.store.postgresql.retention import due
-from chat.store.retention import EARLIEST
-from chat.store.rows import DATES, SEQ_BITS, as_json, date
-from chat.store.unusable import READ_ONLY, Unusable, begun, damaged, holding, too_new, unusable
+from chat.store.rows import SEQ_BITS, as_json
+from chat.store.unusable import Unusable, too_new
 
 MIGRATIONS: Sequence[str] = (
     f"""
@@ -453,154 +430,6 @@ MIGRATIONS: Sequence[str] = (
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
 
-class Prepared(NamedTuple):
-    """A database that is ready, and what was in it; `writer` holds the lock that keeps others out."""
-
-    address: str
-    writer: Link
-    node: str
-    """What it is called where several use it, else nothing."""
-    epoch: int
-    tick: int
-    kept: Kept
-    summary: Sequence[Sentence]
-    others: Sequence[NodeState] = ()
-    """The other nodes that are there."""
-
-
-def suits(link: Link) -> None:
-    """Look whether this server will do; raises `Unusable`, or `Unreachable` where it is one that only follows."""
-    encoding, fsync, synchronous, follows, reads = link.ask(
-        """
-        SELECT current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit'),
-            pg_is_in_recovery(), current_setting('transaction_read_only')
-        """
-    )[0]
-    if follows or reads == "on":
-        raise Unreachable(READ_ONLY, asked=False)
-    if encoding != "UTF8":
-        raise Unusable(
-            say(
-                "The database is encoded in {encoding}. One made with  createdb -E UTF8 -T template0  would be right.",
-                encoding=encoding,
-            )
-        )
-    for setting, value in (("fsync", fsync), ("synchronous_commit", synchronous)):
-        if value == "off":
-            raise Unusable(
-                say(
-                    "PostgreSQL has {setting} = off: what was acknowledged would be gone after a power cut. Set it to "
-                    "on, for this server or this database.",
-                    setting=setting,
-                )
-            )
-
-
-def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = EARLIEST) -> Prepared:
-    """Lock, check and, if need be, make or migrate the database; raises `Unusable`.
-
-    A node shares it with others, and adopts what it had before.
-
-    What `keep` takes away will be taken later; how much that is now stands in the summary.
-    """
-    link = Link(address, suits, inf)
-    try:
-        at = version(address, link)
-        lock_out(address, link, node)
-        with link.transaction():
-            # Nodes may start at once.
-            link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
-            if (at := version(address, link)) < len(MIGRATIONS):
-                make(link, at)
-        _fold_anew(link)
-        link.seconds = limits.STATEMENT_SECONDS  # without its standby it would wait for ever
-        with link.transaction():
-            link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
-            epoch = link.value(
-                """
-                INSERT INTO servers (epoch, node, started_at, until)
-                SELECT coalesce(max(epoch), 0) + 1, :node, moment(), moment() + :lease FROM servers RETURNING epoch
-                """,
-                {"node": node, "lease": int(limits.LEASE_SECONDS) * 1_000_000},
-            )
-        link.ask("DELETE FROM servers WHERE epoch < :epoch AND epoch < current(node)", {"epoch": epoch - _EPOCHS})
-        link.seconds = inf
-        if node:
-            for gone in ("", node):  # also what a server had that used it alone
-                adoption = Adoption(epoch, gone, lapsed=False)
-                while adoption.go_on(link):
-                    pass
-        else:
-            link.run(_ALONE)
-        summary = [_summary(address, link, at == 0)]
-        if keep is not None:
-            summary.append(plan(keep, due(link, keep, now)))
-        with link.transaction(ONE_VIEW):
-            tick = link.value("SELECT tick FROM clock")
-            held = kept(address, link, node)
-            others = [one for one in states(link) if one.name != node and one.lease is not None] if node else []
-        link.seconds = limits.STATEMENT_SECONDS
-        return Prepared(address, link, node, epoch, tick, held, summary, others)
-    except Unreachable as error:
-        link.close()
-        raise error.unusable or unusable(shown(address), error.reason) from None
-    except Failed as error:
-        link.close()
-        raise unusable(shown(address), error.reason) from None
-    except BaseException:
-        link.close()
-        raise
-
-
-_ALONE = """
-    DELETE FROM nicknames; DELETE FROM looks; DELETE FROM turns;
-    DELETE FROM people WHERE record IS NULL; DELETE FROM sessions WHERE record IS NULL;
-    UPDATE sessions SET node = '' WHERE node != '';
-"""
-"""What only several servers need goes."""
-
-_EPOCHS = 100
-"""So many starts are known: whoever was cut off for as many is fenced, and not told what became of the last turn."""
-
-
-def examine(address: str, node: str = "") -> Sequence[Sentence]:
-    """Look whether `prepare` would take the database, and change nothing; raises `Unusable`."""
-    link = Link(address, suits)
-    try:
-        if not version(address, link) and not link.value("SELECT has_database_privilege(current_database(), 'CREATE')"):
-            raise unusable(shown(address), system_reason(PermissionError(EACCES, "")))
-        lock_out(address, link, node)
-    except Unreachable as error:
-        raise error.unusable or unusable(shown(address), error.reason) from None
-    except Failed as error:
-        raise unusable(shown(address), error.reason) from None
-    finally:
-        link.close()
-    return ()
-
-
-def lock_out(address: str, link: Link, node: str = "") -> None:
-    """Let no other server use the database while this connection lasts, a node none but nodes; raises `Unusable`."""
-    # A server that has just ended may hold it a moment longer.
-    ends_at = monotonic() + limits.LOCKED_SECONDS
-    while not locked(link, node):
-        if monotonic() < ends_at:
-            sleep(limits.RECONNECT_LEAST_SECONDS / 10)
-            continue
-        raise Unusable(
-            say(
-                "Another server uses {database}. Stop it, or choose another one with --database.",
-                database=shown(address),
-            )
-        )
-
-
-def locked(link: Link, node: str = "") -> bool:
-    """Try to; returns whether others are locked out."""
-    how = "pg_try_advisory_lock_shared" if node else "pg_try_advisory_lock"
-    return bool(link.value(f"SELECT {how}({LOCK}{LOCKS_OUT})"))
-
-
 def version(address: str, link: Link) -> int:
     """The version of the schema, 0 where there is none yet; only reads."""
     # By the tables: to_regnamespace may answer from before, where another server made it within this transaction.
@@ -631,7 +460,7 @@ def make(link: Link, at: int) -> None:
     link.ask("UPDATE version SET number = :number", {"number": len(MIGRATIONS)})
 
 
-def _fold_anew(link: Link) -> None:
+def fold_anew(link: Link) -> None:
     """Where what was said was folded otherwise, do that again."""
     made_by = [folding for (folding,) in link.ask("SELECT folding FROM search_made_by")]
     if made_by == [FOLDING]:
@@ -653,64 +482,3 @@ def _fold_anew(link: Link) -> None:
             behind = rows[-1][0]
         link.ask("DELETE FROM search_made_by")
         link.ask("INSERT INTO search_made_by VALUES (:folding)", {"folding": FOLDING})
-
-
-def states(link: Link) -> Sequence[NodeState]:
-    """Of all nodes, by their names."""
-    rows = link.ask(
-        """
-        SELECT name, version, nodes.started_at, heard_at,
-            CASE WHEN until > moment() THEN (until - moment()) / 1000000 END, people, behind, options
-        FROM nodes JOIN servers ON epoch = current(name) ORDER BY name
-        """
-    )
-    return [
-        NodeState(name, version, date(since), date(heard_at), lease, people, behind, *json.loads(options))
-        for name, version, since, heard_at, lease, people, behind, options in rows
-    ]
-
-
-def kept(address: str, link: Link, node: str, whole: bool = False) -> Kept:
-    """What is held of those who can come back, or of all rooms (`whole`); raises `Unusable` where it is damaged."""
-    remembered = people.remembered(link)
-    keys = {"#lobby", "#staff", "*"}
-    for id, person in remembered.people.items():
-        keys.add(f"@{id}")
-        if person is not None:
-            keys.update(person.rooms)
-    wanted = {"keys": as_json([[key] for key in sorted(keys)])}
-    among = "IN (SELECT part->>0 FROM jsonb_array_elements(:keys) AS part)"
-    if whole:
-        among = f"{among} OR key LIKE '#%'"
-    logs = [KeptLog(*log) for log in link.ask(f"SELECT key, name, head FROM logs WHERE key {among}", wanted)]
-    records = link.ask(f"SELECT kind, key, value FROM records WHERE kind != 'topic' OR key {among}", wanted)
-    wrong = people.wrong(remembered) or next(filter(None, (people.wrong_record(*record) for record in records)), "")
-    if wrong:
-        raise damaged(shown(address), wrong)
-    claims = [Claim(*claim) for claim in link.ask("SELECT person, nick FROM nicknames")]
-    others = link.ask("SELECT digest, node FROM sessions WHERE node NOT IN ('', :node)", {"node": node})
-    found = [Record(*record) for record in records]
-    return Kept(logs, found, _older(link), remembered, {digest: other for digest, other in others}, claims)  # noqa: C416
-
-
-def _older(link: Link) -> Mapping[str, str]:
-    """The keys of rooms whose names would be folded otherwise now; in ASCII that is done as ever."""
-    rows = link.ask("SELECT key, name FROM logs WHERE key LIKE '#%' AND octet_length(name) > length(name)")
-    return {folded: key for key, name in rows if (folded := fold(name)) != key}
-
-
-def _summary(address: str, link: Link, new: bool) -> Sentence:
-    """How much is kept; private talk stands in two logs and is counted once."""
-    database = shown(address)
-    if new:
-        return begun(database)
-    first, last = DATES
-    dated = {"first": first, "last": last}
-    lines, earliest = link.ask(
-        """
-        SELECT count(*) - count(other) / 2, min(at) FROM entries
-        WHERE text IS NOT NULL AND at BETWEEN :first AND :last
-        """,
-        dated,
-    )[0]
-    return holding(database, lines, None if earliest is None else date(earliest).astimezone().date())

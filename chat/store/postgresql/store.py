@@ -44,9 +44,9 @@ from chat.store.postgresql.commits import known, redacted, told, turn
 from chat.store.postgresql.connection import CONTRADICTS, Failed, Link, Unreachable
 from chat.store.postgresql.copying import pause, to_file
 from chat.store.postgresql.forgetting import called, forget, nicks, spoken
+from chat.store.postgresql.opening import Prepared, locked, suits
 from chat.store.postgresql.queries import after, copies, room, said, unread
 from chat.store.postgresql.retention import due, trim
-from chat.store.postgresql.schema import Prepared, locked, suits
 from chat.store.retention import Trimmed
 from chat.store.sqlite.backup import back_up
 from chat.store.unusable import not_copied, unreadable
