@@ -45,8 +45,8 @@ from chat.commands.registry import (
     rooms_named,
     unknown,
 )
+from chat.core.carrier import Carrier
 from chat.core.hub import Hub
-from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.requests import Invoke, Parsed, Read, Say, Secret, Verb
 

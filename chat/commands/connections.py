@@ -1,8 +1,8 @@
 """Who is connected, as whoever runs the server sees it: from where, by which wire, how far behind."""
 
+from chat.core.carrier import Carrier
 from chat.core.hub import Hub
 from chat.core.person import Device, Person
-from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire import replies
 

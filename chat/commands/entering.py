@@ -28,8 +28,8 @@ from chat.commands.registry import (
 from chat.commands.returning import come_back, log_in
 from chat.commands.text_checks import brief
 from chat.commands.welcome import new_code, tell_welcome
+from chat.core.carrier import Carrier
 from chat.core.person import Person
-from chat.core.ports import Carrier
 from chat.core.rooms import LOBBY
 from chat.core.roster import Pin
 from chat.core.session import Session

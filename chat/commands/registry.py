@@ -17,8 +17,9 @@ from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
 from chat.base.token_bucket import Allowance
+from chat.core.carrier import Carrier
 from chat.core.locked_rooms import still_waits
-from chat.core.ports import Carrier, Role
+from chat.core.ports import Role
 from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.session import Session

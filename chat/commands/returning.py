@@ -20,9 +20,10 @@ from chat.commands.registry import (
 )
 from chat.commands.scope import by_token, scope_of, used
 from chat.commands.welcome import new_code, rooms_of, tell_welcome
+from chat.core.carrier import Carrier
 from chat.core.hub import Hub
 from chat.core.person import Device, Person, Scope
-from chat.core.ports import Carrier, Token
+from chat.core.ports import Token
 from chat.core.roles import SERVER
 from chat.core.session import Session
 from chat.wire import replies

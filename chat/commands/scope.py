@@ -3,8 +3,9 @@
 from chat.base import names
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.core.carrier import Carrier
 from chat.core.person import Person, Scope
-from chat.core.ports import Carrier, Token
+from chat.core.ports import Token
 from chat.core.session import Session
 
 

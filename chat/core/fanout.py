@@ -13,8 +13,8 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
+from chat.core.carrier import Sealed
 from chat.core.io_uring import send_to_all
-from chat.core.ports import Sealed
 from chat.core.privacy import STAFF
 from chat.log.events import Entry, Message
 from chat.log.log import Log

@@ -27,6 +27,7 @@ from chat.base.token_bucket import Rates
 from chat.base.unchanged import all_but
 from chat.core.addresses import Addresses
 from chat.core.archive import Archive
+from chat.core.carrier import Carrier
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
@@ -39,7 +40,6 @@ from chat.core.nicknames import Nicknames
 from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
     NOTHING_KEPT,
-    Carrier,
     Kept,
     OperatorCode,
     Passwords,

@@ -1,30 +1,23 @@
-"""What the core needs of others: of a store (all durability behind a few calls), and of what carries a session.
+"""What the core needs of others: of a store (all durability behind a few calls), and of the process it runs in.
 
 A batch is committed whole or not at all.  A store fails with `NotStored` where it could not keep something; nothing
 of that batch may ever appear later.  Numbers are never given twice: a log's head is kept even where its entries are
 gone, or were never to be recorded.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from socket import socket
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
 from chat.base.language import Sentence
-from chat.base.public_keys import PublicKey
 from chat.log.events import Entry, Place
 from chat.log.forgetting import Forgotten
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
-from chat.wire.answers import Answer, History
-from chat.wire.rendering import Wire
-from chat.wire.requests import Request
-
-S = TypeVar("S")
 
 Role = Literal["owner", "operator"]
 """Of an account, in a room; on the server there are operators only.  Who has none is a member of where they are."""
@@ -524,126 +517,3 @@ class Process(Protocol):
 
     def stop(self) -> None:
         """End as it is usual: what was said is stored, and everybody is told."""
-
-
-Question = Callable[[Request, str], Awaitable[Any]]
-"""What is done with the answer to it on the next line: a secret, which is not shown, said or kept."""
-
-
-class Sealed(Protocol):
-    """A connection whose bytes are encrypted for it alone, and go out as soon as its socket takes them."""
-
-    def send_to_all(self, connections: Sequence[Any], chunk: bytes) -> None:
-        """(Of any of them, and there is only one kind) Let these bytes go out by each, which costs less together."""
-
-
-class Carrier(Protocol[S]):
-    """What a session, and commands, need of whatever carries it: a visit, which ends with its connection.
-
-    What only matters while it lasts is kept here, and is gone with it.
-    """
-
-    wire: Wire
-    host: str
-    """The address by which guesses are counted."""
-
-    pings: bool
-    """They ask now and then whether we are there, so that their silence means something."""
-
-    draft: list[str] | None
-    """The lines since /paste."""
-
-    proposal: str | None
-    """The nickname that an empty line takes."""
-
-    tries: int
-    """Resume codes that were nobody's, and wrong passwords of the server."""
-
-    let_in: bool
-    """They have given the server's password."""
-
-    question: Question | None
-    """What the next line answers."""
-
-    key: PublicKey | None
-    """The key of ssh that they have proven."""
-
-    @property
-    def session(self) -> S:
-        """Whose lines come by it."""
-
-    @property
-    def sealed(self) -> bool:
-        """Nobody on the way reads what they say: a password may be."""
-
-    @property
-    def private(self) -> bool:
-        """They come from a private network, or nobody reads what they say: what others there hear anyway may be."""
-
-    @property
-    def encrypted_way(self) -> Sentence | None:
-        """How one joins by an encrypted connection, where one can."""
-
-    @property
-    def operator(self) -> bool:
-        """Whoever comes by it runs the server."""
-
-    def heard_within(self, seconds: float) -> bool:
-        """Whether something came by it so lately."""
-
-    @property
-    def leaving(self) -> bool:
-        """Nothing more comes by it, or is heard."""
-
-    @property
-    def blocked(self) -> bool:
-        """Nothing more is taken just now; `Session.go_on` is called when that is over."""
-
-    @property
-    def direct(self) -> socket | Sealed | None:
-        """What may be given bytes while nothing is blocked, past all that lies between (`chat.doors.output`)."""
-
-    def carry(self, session: S) -> None:
-        """From now on they are this one's."""
-
-    def entered(self) -> None:
-        """They have a nickname now."""
-
-    def send(self, chunk: bytes) -> None:
-        """The one way out."""
-
-    def hide(self, hidden: bool) -> bool:
-        """Let what they type be seen no more, or again; returns whether their terminal does that."""
-
-    def ask(self, question: Question) -> bool:
-        """The next line is the answer, a secret; returns whether their terminal hides it."""
-
-    def answered(self) -> None:
-        """What they type may be seen again."""
-
-    def answer(self, answer: Answer) -> None:
-        """Send what the service says to them alone."""
-
-    def answer_in_pages(self, history: History) -> Awaitable[None]:
-        """The same of a long answer, which is made little by little, so that others are served meanwhile."""
-
-    def spend(self, price: float) -> None:
-        """They made the server do this (see `chat.base.limits`)."""
-
-    def counts_as(self, lines: int) -> None:
-        """The line that is handled says as much as so many, and so many may be said in a time."""
-
-    def speak(self, wire: str = "", code: str = "") -> None:
-        """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""
-
-    def waits(self, seconds: float) -> None:
-        """The line that is handled waits for its turn, at least for so long; what goes first is read meanwhile."""
-
-    def take_dropped(self) -> int:
-        """How many lines that waited were dropped, and that was not told yet."""
-
-    def close(self) -> None:
-        """Let go once everything sent has been read."""
-
-    def abort(self) -> None:
-        """Let go now."""

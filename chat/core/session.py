@@ -18,9 +18,10 @@ from chat.base.errors import Refused, banned, no_nick, seen_ahead, taken_over
 from chat.base.language import say
 from chat.base.unchanged import NOTHING, all_but
 from chat.core.batch import People, Sessions
+from chat.core.carrier import Carrier, Sealed
 from chat.core.hub import Hub
 from chat.core.person import Person, Reach, Scope
-from chat.core.ports import Carrier, Sealed, SessionRecord
+from chat.core.ports import SessionRecord
 from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
 from chat.core.roles import SERVER

@@ -14,7 +14,7 @@ from twisted.internet import tcp
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
 
-from chat.core.ports import Sealed
+from chat.core.carrier import Sealed
 from chat.doors.tls_connection import TlsConnection
 
 

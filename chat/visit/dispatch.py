@@ -11,7 +11,8 @@ from chat.base.errors import BadInput, ChatError, NotStored
 from chat.base.language import say
 from chat.commands import entering, perform, server_password
 from chat.commands.registry import Outcome, acknowledge
-from chat.core.ports import Carrier, Line
+from chat.core.carrier import Carrier
+from chat.core.ports import Line
 from chat.core.posting import not_said
 from chat.core.session import Session
 from chat.wire import grammar, phrases, vocabulary

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from chat.base.language import Sentence
-from chat.core.ports import Sealed
+from chat.core.carrier import Sealed
 
 
 class Standing(Enum):

@@ -22,8 +22,8 @@ from chat.base.language import Sentence
 from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, server_password, talk
+from chat.core.carrier import Question, Sealed
 from chat.core.hub import Hub
-from chat.core.ports import Question, Sealed
 from chat.core.session import Session
 from chat.log.events import Entry
 from chat.visit import notices
@@ -78,7 +78,7 @@ class Visits(Protocol):
 
 
 class Visit:
-    """A visit (`chat.core.ports.Carrier`) from a `host` as limits count it; one that is `proxied` ends as its proxy
+    """A visit (`chat.core.carrier.Carrier`) from a `host` as limits count it; one that is `proxied` ends as its proxy
     likes."""
 
     __slots__ = (
@@ -631,7 +631,7 @@ class Visit:
             self.session.answer(notices.still_waiting(len(self._queue)))
         return ending.rest is Rest.STOPPED and standing is Standing.CLOSED
 
-    # What core and commands need (`chat.core.ports.Carrier`).
+    # What core and commands need (`chat.core.carrier.Carrier`).
 
     @property
     def sealed(self) -> bool:

@@ -11,8 +11,8 @@ from chat.base.names import fold
 from chat.base.text import visible
 from chat.commands.registry import Outcome
 from chat.commands.text_checks import check_holds_no_secret
+from chat.core.carrier import Carrier
 from chat.core.hub import Hub
-from chat.core.ports import Carrier
 from chat.core.session import Session
 from chat.wire.answers import Lines, Problem
 from chat.wire.irc.dialect import IrcWire
