@@ -92,7 +92,7 @@ class Rights(RuleBasedStateMachine):
     @precondition(lambda self: len(self.seats) < 6)
     @rule(nick=NICK, wire=st.sampled_from(["plain", "json"]))
     def come(self, nick: str, wire: str) -> None:
-        nick = nick if self.world.hub.holder(nick) is None else f"guest-{next(self.numbers)}x"
+        nick = nick if self.world.hub.naming.holder(nick) is None else f"guest-{next(self.numbers)}x"
         self.sit(wire, f"/nick {nick}")
 
     @precondition(lambda self: len(self.seats) < 6 and self.accounts)

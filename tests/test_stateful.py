@@ -286,7 +286,7 @@ class Chat(RuleBasedStateMachine):
             assert hub.find(person.author.nick) is person
         for nick in NICKNAMES:
             alike = [person for person in hub.people.values() if same(person.author.nick, nick)]
-            assert hub.holder(nick) in (alike or [None])
+            assert hub.naming.holder(nick) in (alike or [None])
         for one, other in combinations(here, 2):
             assert not same(one, other)
 

@@ -111,7 +111,7 @@ async def _with_invitation(call: Call, asked: Register) -> Outcome:
     session = call.session
     if asked.nick is None:
         raise usage(call.command)
-    nick = session.hub.check_nickname(asked.nick, session.person)
+    nick = session.hub.naming.check(asked.nick, session.person)
     if asked.code is None:
         _ask(call, "invitation", nick, partial(_invited, nick))
         return None
@@ -144,17 +144,17 @@ async def _come_in_invited(nick: str, invitation: str, password: str, call: Call
     kept = await _hashed(call, password, text, is_new=True)
     if not call.still_there or session.named:
         return ANSWERED
-    await hub.win(nick, person)
+    await hub.naming.win(nick, person)
     try:
         if not call.still_there or session.named:
             return ANSWERED
-        hub.check_nick_free(nick, person)
+        hub.naming.check_free(nick, person)
         hub.check_address(call.connection.host)
         hub.invitations.use(invitation)
         session.enter(nick, new_code(session))
     finally:
         if not session.named:
-            hub.lose(person)
+            hub.naming.lose(person)
     person.password = kept
     hub.show_account(person)
     hub.logins.remember(call.connection.host)

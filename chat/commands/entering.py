@@ -88,9 +88,9 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
     try:
         nick = wanted
         if wanted == proposed:
-            hub.check_nick_free(nick, person)
+            hub.naming.check_free(nick, person)
         else:
-            nick = hub.check_nickname(wanted, person)
+            nick = hub.naming.check(wanted, person)
     except Refused as error:
         if error.code == "nick-taken" and not session.named and hub.account(wanted) is not None:
             return _ask_whose(session, error, wanted, id)
@@ -105,7 +105,7 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
         hub.measures.check_may_be_seen(person)
         count(session, "nick")
     try:
-        await hub.win(nick, person)
+        await hub.naming.win(nick, person)
     except Refused as error:
         return _propose(session, error, wanted, id, besides=[nick])
     if renames:
@@ -118,7 +118,7 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
                 hub.locked.give_pass(person, LOBBY)
         await come_in(session, id)
     else:
-        hub.lose(person)
+        hub.naming.lose(person)
     return None
 
 
@@ -139,12 +139,12 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
             "not-allowed", say("Who has an account comes in by the password: /login {nick}.", nick=person.nick)
         )
     await hub.load_rooms(person)
-    await hub.win_back(person)
+    await hub.naming.win_back(person)
     if session.connection is not connection or session.named:
-        hub.lose(person)
+        hub.naming.lose(person)
         return ANSWERED
     if not hub.roster.is_good(pin) or not person.restorable:  # meanwhile they were sent away
-        hub.lose(person)
+        hub.naming.lose(person)
         raise Refused("code-wrong", _no_pin())
     before = (*person.detached, *person.elsewhere, *person.attached)
     session.enter_as(person, new_code(session))
@@ -184,7 +184,7 @@ def _ask_whose(session: Session, error: Refused, nick: str, id: str | None) -> O
     elif not (asks(session) and connection.sealed):
         return _propose(session, error, nick, id)
     else:
-        connection.proposal = session.hub.propose(nick, session.person)
+        connection.proposal = session.hub.naming.propose(nick, session.person)
     shown = not connection.ask(partial(log_in, session, connection, nick)) and asks(session)
     session.answer(Reply("login", replies.PasswordAsked("present", nick, shown, connection.proposal), id))
     return None
@@ -240,7 +240,7 @@ async def _let_in(session: Session, secret: Secret) -> Outcome:
 
 
 def _propose(session: Session, error: Refused, wanted: str, id: str | None, besides: Collection[str] = ()) -> Outcome:
-    proposal = session.hub.propose(wanted, session.person, besides)
+    proposal = session.hub.naming.propose(wanted, session.person, besides)
     if session.connection is not None:
         session.connection.proposal = proposal
     session.answer(Problem(error.code, error.sentence, id, proposal))
@@ -260,21 +260,21 @@ def proposed(session: Session, wanted: str) -> str | None:
         return None
     carrier(session).proposal = None
     try:
-        return session.hub.check_nickname(wanted, session.person)
+        return session.hub.naming.check(wanted, session.person)
     except Refused:
         return None
 
 
 def _proposal(session: Session) -> str:
     connection = carrier(session)
-    connection.proposal = connection.proposal or session.hub.propose("", session.person)
+    connection.proposal = connection.proposal or session.hub.naming.propose("", session.person)
     return connection.proposal
 
 
 async def _rename(session: Session, person: Person, nick: str, id: str | None) -> None:
     hub = session.hub
     if person.id not in hub.people:  # they have left meanwhile
-        hub.lose(person)
+        hub.naming.lose(person)
     elif nick != person.nick:
         session.rename(nick)
         await hub.turn.flush()

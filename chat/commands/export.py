@@ -62,7 +62,7 @@ async def export_of(call: Call, asked: ExportOf) -> Outcome:
         await hub.rooms.load(asked.place)
         room = hub.rooms.find(asked.place, None if call.connection.operator else call.session.rooms)
         return await _show(call, room.log.name, _in(call, room.log))
-    person = hub.holder_of(asked.place)
+    person = hub.naming.find(asked.place)
     if person is None:
         raise unknown(asked.place)
     return await _show(call, person.nick, _by(call, person, lambda key, entry: _may_read(call, key, entry)))
@@ -150,7 +150,7 @@ class Forget(NamedTuple):
 async def forget_somebody(call: Call, asked: Forget) -> Outcome:
     """What went is told; copies of before keep it."""
     hub = call.session.hub
-    person = hub.holder_of(asked.nick)
+    person = hub.naming.find(asked.nick)
     if asked.again is None or fold(asked.again) != fold(asked.nick):
         sure = say("Nothing can bring that back. If you are sure: /admin forget {nick} {nick}", nick=asked.nick)
         raise Refused("usage", sure)

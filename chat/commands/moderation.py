@@ -381,7 +381,7 @@ async def _end(call: Call, kind: _Ended, room: Room | None, nick: str) -> Outcom
     hub = call.session.hub
     key, name = (SERVER, SERVER) if room is None else (room.log.key, room.log.name)
     nick = "" if kind == "mute" and grammar.fold(nick) in vocabulary.ALL else nick
-    person = hub.holder_of(nick) if nick else None
+    person = hub.naming.find(nick) if nick else None
     measure = hub.measures.find(kind, key, nick, person)
     if measure is None:
         shown, place = nick[: limits.NAME_READ] or phrases.EVERYBODY, phrases.place(name)
@@ -404,7 +404,7 @@ async def _end(call: Call, kind: _Ended, room: Room | None, nick: str) -> Outcom
 
 def _is_nobodys(hub: Hub, nick: str) -> bool:
     """Whether nobody has this nickname, nor one that is likely to be meant."""
-    return hub.holder_of(nick) is None and hub.nearest(nick) is None
+    return hub.naming.find(nick) is None and hub.nearest(nick) is None
 
 
 def _put_out(hub: Hub, person: Person, room: Room | None, why: Refused, measure: PutOut) -> None:

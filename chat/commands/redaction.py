@@ -156,7 +156,7 @@ def _of_other(call: Call, own: _Lines, nick: str) -> _Lines:
 
 def _speaker(hub: Hub, nick: str) -> Speaker:
     """Whoever is called so, or was when they said something."""
-    person = hub.holder_of(nick)
+    person = hub.naming.find(nick)
     return Speaker(None if person is None else person.id, fold(nick))
 
 

@@ -126,9 +126,9 @@ async def become(session: Session, connection: Carrier[Session], known: Known, i
     hub, person = session.hub, known.person
     hub.measures.check_may_come(person, SERVER)
     await hub.load_rooms(person)
-    await hub.win_back(person)
+    await hub.naming.win_back(person)
     if session.connection is not connection or not known.is_good(hub):
-        hub.lose(person)
+        hub.naming.lose(person)
         if session.connection is connection:  # it ended just now
             raise Refused("login-failed", say("{nick} is not to be had by that any more.", nick=person.nick))
         return ANSWERED
@@ -216,12 +216,12 @@ async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str, u
     same = returning.person is session.person
     if not same:
         session.leave()
-    await hub.win_back(returning.person)
+    await hub.naming.win_back(returning.person)
     if session.connection is not connection:
-        hub.lose(returning.person)
+        hub.naming.lose(returning.person)
         return ANSWERED
     if look() is not returning:  # meanwhile they were banned, or their day has ended
-        hub.lose(returning.person)
+        hub.naming.lose(returning.person)
         raise Refused("code-wrong", _nobodys(call.word))
     rooms, left = list(returning.rooms.values()), rooms_of(session)
     returning.resume(connection, given, request.seen)
@@ -249,10 +249,10 @@ async def _come_back_as_guest(
     Neither the nickname comes with it nor private talk, nor private rooms; /login brings those.
     """
     hub, account = session.hub, returning.person
-    nick = hub.propose(account.nick, session.person)
-    await hub.win(nick, session.person)
+    nick = hub.naming.propose(account.nick, session.person)
+    await hub.naming.win(nick, session.person)
     if session.connection is not connection or hub.codes.get(returning.digest) is not returning:
-        hub.lose(session.person)
+        hub.naming.lose(session.person)
         return ANSWERED
     rooms = [room for room in returning.rooms.values() if not room.privacy.private]
     places = {

@@ -31,7 +31,7 @@ async def report(call: Call, asked: Report) -> None:
     """Of whoever is here, or was; a muted person may do so, too."""
     session, hub = call.session, call.session.hub
     why, left = brief(asked.text, limits.REPORT), departed(hub, asked.nick)
-    who = left[0] if left and hub.holder_of(asked.nick) is None else hub.find(asked.nick)
+    who = left[0] if left and hub.naming.find(asked.nick) is None else hub.find(asked.nick)
     count(session, "report")
     room = session.current.log.name if session.rooms else SERVER
     await hub.turn.write(

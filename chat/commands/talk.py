@@ -66,7 +66,7 @@ def _author(session: Session, request: Request) -> Author:
     name, mark, network = request.shown.partition("/")
     if not (mark and _NETWORK.fullmatch(network)) or network == POSTED:
         raise Refused("nick-bad", say("Somebody of another network is shown as  amy/matrix"))
-    nick = session.hub.check_nickname(name, session.person)
+    nick = session.hub.naming.check(name, session.person)
     return Author(author.person, author.session, author.nick, True, f"{nick}/{network}")
 
 
@@ -301,7 +301,7 @@ def _from_outside(session: Session, nick: str) -> Author:
         raise Refused("nick-taken", sentence)
     if accounts_only(session):
         raise Refused("not-allowed", say("Only who has an account says something here: /post NICK:TOKEN."))
-    nick = hub.check_nickname(nick)
+    nick = hub.naming.check(nick)
     connection = carrier(session)
     hub.check_address(connection.host, connection.key)
     return Author(session.id, session.id, nick, shown=_posted(nick))

@@ -24,7 +24,7 @@ def events(
     for (node, before), ended in adopted.items():
         yield Elsewhere((), (), node=node, adopted=before, ended=ended)
     claimed = {claim.person for claim in kept.claims}
-    claims = [Claim(person.id, None) for person in hub.named if person.id not in claimed]
+    claims = [Claim(person.id, None) for person in hub.naming.holders if person.id not in claimed]
     # What one of this node's is called it decides itself, with the next turn.
     claims = [claim for claim in (*claims, *kept.claims) if not hub.turn.is_claiming(claim.person)]
     found: dict[str, PersonRecord | None] = dict.fromkeys(people.keys() - kept.remembered.people.keys())

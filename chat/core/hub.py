@@ -35,8 +35,8 @@ from chat.core.keys import Key, Keys
 from chat.core.locked_rooms import LockedRooms
 from chat.core.logins import Logins, NoPasswords
 from chat.core.measures import Measurable, Measures
+from chat.core.naming import Naming
 from chat.core.newcomers import Newcomers
-from chat.core.nicknames import Nicknames
 from chat.core.person import Departed, Device, Person, Scope
 from chat.core.ports import (
     NOTHING_KEPT,
@@ -178,9 +178,7 @@ class Hub:
         self.store = store
         self._tails = Tails()
         self._heads = {log.key: log.head for log in kept.logs if log.key.startswith("@")}
-        self._nicknames = Nicknames[Person]()
-        self._won: dict[str, str] = {}
-        """Nicknames that are people's for all other nodes, by their ids, and will be in a moment for this one."""
+        self.naming = Naming(self.turn, self.people, lambda: self.settings.reserved)
         head = next((log.head for log in kept.logs if log.key == SERVER), 0)
         self.log = Log(SERVER, SERVER, self._tails, head)
         """The server's own, which everybody hears; nobody stands in it before it holds anything."""
@@ -245,25 +243,12 @@ class Hub:
         """How the store is just now."""
         return self.store.state()
 
-    # Nicknames.
-
-    def holder(self, nick: str, besides: Person | None = None) -> Person | None:
-        """Whoever has this nickname, or one that is the same to the eye; there may be several, not only `besides`."""
-        return self._nicknames.holder(nick, besides)
-
-    @property
-    def named(self) -> Iterable[Person]:
-        """All who have a nickname, be they here or not."""
-        return self._nicknames.holders
+    # People, their accounts and roles.
 
     def is_here(self, nick: str) -> bool:
         """Whether somebody has this nickname."""
-        person = self._nicknames.find(nick)
+        person = self.naming.find(nick)
         return person is not None and person.id in self.people
-
-    def holder_of(self, nick: str) -> Person | None:
-        """Whoever is called so, if anybody is."""
-        return self._nicknames.find(nick)
 
     def reachable(self, id: str) -> Person | None:
         """The person of this id, who reads what they are written: they are here, or have an account."""
@@ -277,7 +262,7 @@ class Hub:
 
     def account(self, nick: str) -> Person | None:
         """Whose account this nickname is."""
-        person = self._nicknames.find(nick)
+        person = self.naming.find(nick)
         return person if person is not None and person.has_account else None
 
     def owner_of_key(self, fingerprint: str) -> Person | None:
@@ -339,7 +324,7 @@ class Hub:
 
     def find(self, nick: str) -> Person:
         """The person of this nickname; raises `Refused` if nobody has it."""
-        person = self._nicknames.find(nick)
+        person = self.naming.find(nick)
         if person is None and is_service(nick):
             raise Refused(
                 "not-here",
@@ -352,87 +337,12 @@ class Hub:
             raise Refused("not-here", say("Nobody here is called {nick}. /who shows who is here.", nick=shown))
         return person
 
-    def check_nickname(self, text: str, person: Person | None = None) -> str:
-        """The nickname in its normal form, which this person may have; raises `Refused` where they may not."""
-        nick = names.check_nickname(text)
-        if nick in self.settings.reserved:
-            raise Refused("nick-reserved", say("{nick} is reserved for the service.", nick=nick))
-        self.check_nick_free(nick, person)
-        return nick
-
-    def propose(self, text: str, person: Person, besides: Collection[str] = ()) -> str:
-        """A nickname that this person may have, near to what they wrote; none of `besides`, which were refused."""
-
-        def is_free(nick: str) -> bool:
-            return nick not in besides and self.holder(nick, person) is None
-
-        return names.propose(text, is_free, self.settings.reserved)
-
     def nearest(self, nick: str) -> str | None:
         """The nickname that was most likely meant, of some that are here."""
         some = islice(self.people.values(), limits.NEAR_LOOKED_AT)
         here = {names.fold(person.nick): person.nick for person in some}
         near = nearest(names.fold(nick), here)
         return None if near is None else here[near]
-
-    def check_nick_free(self, nick: str, person: Person | None = None) -> None:
-        """Raises `Refused` where somebody else than this person has the nickname, or one that looks like it."""
-        if person is not None and self._won.get(person.id) == nick:
-            return
-        holder = self.holder(nick, person)
-        if holder is not None:
-            raise _taken(nick, holder.nick, holder.has_account)
-
-    async def win(self, nick: str, person: Person) -> None:
-        """Before `claim`: where other nodes use the store, let it agree; raises `Refused` if it is somebody's there.
-
-        What is won and then not claimed is to be lost again (`lose`).
-        """
-        holder = await self.turn.claim(person.id, nick)
-        if holder is not None:
-            raise _taken(nick, holder)
-        if self.store.shared:
-            self._won[person.id] = nick
-
-    async def win_back(self, person: Person) -> None:
-        """Before somebody comes in again who had left: their nickname, or one near to it that is nobody's."""
-        if person.presence is Presence.ABSENT:
-            await self.win_near(person)
-
-    async def win_near(self, person: Person) -> str:
-        """What they are called, or something near to it that is nobody's; returns what they have won."""
-        nick = person.nick if self.holder(person.nick, person) is None else self.propose(person.nick, person)
-        refused: list[str] = []
-        while True:
-            try:
-                await self.win(nick, person)
-                return nick
-            except Refused:
-                refused.append(nick)
-                if len(refused) == limits.NICKS_TRIED:
-                    raise
-                nick = self.propose(person.nick, person, refused)
-
-    def lose(self, person: Person) -> None:
-        """What they have won, and did not claim, is anybody's."""
-        if self._won.pop(person.id, None) is not None and person.id not in self.people:
-            self.turn.give_up(person.id, person.nick if person.has_account else None)
-
-    def claim(self, nick: str, person: Person) -> None:
-        """Give a person this nickname, instead of theirs if they have one; raises `Refused` if it is somebody's."""
-        self.check_nick_free(nick, person)
-        if self._won.pop(person.id, None) == nick:
-            self._nicknames.free(nick, person)
-        self._nicknames.claim(nick, person)
-        person.called(nick)
-
-    def claimed(self, nick: str | None, person: Person) -> None:
-        """Another node has it that this is their nickname, and nobody else's; None is none."""
-        if nick is None:
-            self._nicknames.release(person)
-        else:
-            self._nicknames.free(nick, person)
-            self._nicknames.claim(nick, person)
 
     def wrote(self, private: Private, person: Person) -> None:
         """Somebody wrote to this person: whom /reply answers from now on."""
@@ -447,12 +357,12 @@ class Hub:
 
     def rename(self, person: Person, nick: str) -> None:
         """Another nickname, already checked, of which the rooms are told; raises `Refused` if it is somebody's."""
-        self.check_nick_free(nick, person)
+        self.naming.check_free(nick, person)
         old = person.author
         for room in self.rooms.values():  # also one that was not told yet that they left, or who was called so before
             room.introduce(person, nick)
             room.tell_of((person.id,))
-        self.claim(nick, person)
+        self.naming.claim(nick, person)
         if self.noted:
             logger.info("{old} is now {nick}", old=old.nick, nick=nick)
         if names.fold(old.nick) != names.fold(nick):
@@ -690,9 +600,7 @@ class Hub:
         for session in person.attached:
             session.hear_nothing()
         if not person.has_account:
-            self._nicknames.release(person)
-            self._won.pop(person.id, None)
-            self.turn.give_up(person.id)
+            self.naming.give_up(person)
         del self.people[person.id]
         self.watchers.tell(person.nick, False)
         self.departed.append(Departed(person.id, person.nick, person.user, person.realname, self.now()))
@@ -754,10 +662,7 @@ class Hub:
 
     def _enter_again(self, person: Person) -> None:
         """The grace was over: others see them come, under another nickname if theirs was taken."""
-        nick = self._won.get(person.id, person.nick)
-        if person.id not in self._won and self.holder(nick, person) is not None:
-            nick = self.propose(nick, person)
-        self.claim(nick, person)
+        self.naming.claim_again(person)
         del self.absent[person.id]
         person.entered_at = self.now()
         self.people[person.id] = person
@@ -790,9 +695,9 @@ class Hub:
             self._staff_or_not(person)
         for session in person.sessions:
             self.codes[session.digest] = session
-        if person.has_account and self.holder(nick) is None:
-            self.claim(nick, person)
-        if absent or self.holder(nick, person) is not None or not person.sessions:
+        if person.has_account and self.naming.holder(nick) is None:
+            self.naming.claim(nick, person)
+        if absent or self.naming.holder(nick, person) is not None or not person.sessions:
             person.called(nick)
             person.presence = Presence.ABSENT
             self.absent[person.id] = person
@@ -801,7 +706,7 @@ class Hub:
             self.turn.touch(person)
             return
         if not person.has_account:
-            self.claim(nick, person)
+            self.naming.claim(nick, person)
         self.people[person.id] = person
         self.newcomers.watch(person)
         for room in person.rooms.values():
@@ -937,12 +842,3 @@ class Hub:
             return None if person is None else person.log
         room = self.rooms.get(key)
         return None if room is None else room.log
-
-
-def _taken(nick: str, holder: str, registered: bool = False) -> Refused:
-    """That somebody has this nickname, or one that looks like it."""
-    if names.fold(holder) == names.fold(nick) and registered:
-        return Refused("nick-taken", say("{nick} is registered; /login {nick} if it is yours.", nick=nick))
-    if names.fold(holder) == names.fold(nick):
-        return Refused("nick-taken", say("{nick} is here already.", nick=nick))
-    return Refused("nick-alike", say("{nick} looks like {other}, who is here.", nick=nick, other=holder))

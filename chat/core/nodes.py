@@ -287,7 +287,7 @@ class OtherNodes:
             person = self._coming[claim.person] = self._hub.stranger(claim.person)
             person.nick = claim.nick
         if person is not None:
-            self._hub.claimed(claim.nick, person)
+            self._hub.naming.claimed(claim.nick, person)
         if claim.nick is None:
             self._coming.pop(claim.person, None)
 
@@ -409,9 +409,9 @@ class OtherNodes:
             if (measure := hub.measures.of("ban", person, SERVER)) is not None:
                 hub.send_away(person, hub.measures.refusal(measure))
                 return
-            await hub.win_back(person)
+            await hub.naming.win_back(person)
             if person.presence is not Presence.ABSENT or not person.attached:
-                hub.lose(person)
+                hub.naming.lose(person)
                 return
             hub.happened(person, Event.ATTACHED)
             for device in person.attached:
@@ -639,21 +639,21 @@ class OtherNodes:
             if stored is not None and not person.attached:
                 if person.presence is Presence.ABSENT and not stored.absent:
                     self._hub.turn.keep_name(person.id)
-                    self._hub.claimed(stored.nick, person)
+                    self._hub.naming.claimed(stored.nick, person)
                 self._become(person, stored)
         self._hub.turn.flush()
 
     async def _name_again(self, person: Person) -> None:
         hub = self._hub
         try:
-            nick = await hub.win_near(person)
+            nick = await hub.naming.win_near(person)
         except ChatError:
             hub.send_away(person, taken_over())
             return
         if person.id not in hub.people:
-            hub.lose(person)
+            hub.naming.lose(person)
         elif nick == person.nick:
-            hub.claim(nick, person)
+            hub.naming.claim(nick, person)
         else:
             hub.rename(person, nick)
 

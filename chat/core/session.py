@@ -164,7 +164,7 @@ class Session:
 
     def enter(self, nick: str, code: str) -> None:
         """Come in under a nickname, already checked; raises `Refused` if it is somebody's."""
-        self.hub.claim(nick, self.person)
+        self.hub.naming.claim(nick, self.person)
         self.person.entered_at = self.person.spoke_at = self.hub.now()
         self._frame = Frame.COMING
         self._attach(code)

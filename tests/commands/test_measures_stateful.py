@@ -112,7 +112,7 @@ class Measuring(RuleBasedStateMachine):
             return
         target = None if whom == "all" else self.person(whom)
         may = self.may_hit(by, target, place)
-        if target is not None and self.world.hub.holder_of(target.nick) is not target:
+        if target is not None and self.world.hub.naming.find(target.nick) is not target:
             may = False  # a guest who has left is nobody until they come back
         if why and place == ROOM and by != "boss":
             may = may and not self.is_muted(self.person(by), ROOM)
@@ -170,7 +170,7 @@ class Measuring(RuleBasedStateMachine):
         """So that they talk also while all are muted."""
         target, key = self.person(whom), ("voice", ROOM, self.person(whom).id)
         may = self.may_hit(by, None, ROOM) and (ROOM in target.rooms or not on)
-        if self.world.hub.holder_of(target.nick) is not target:
+        if self.world.hub.naming.find(target.nick) is not target:
             return
         self.do(by, f"/{'voice' if on else 'unvoice'} {ROOM} {target.nick}")
         if may and (key in self.held) is not on:

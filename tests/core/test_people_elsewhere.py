@@ -558,7 +558,7 @@ def test_of_two_who_come_in_by_one_key_at_the_same_moment_on_two_nodes_who_was_f
     nodes, here, elsewhere = two()
     one, other = here.connect(), elsewhere.connect()
     for client, nick in ((one, "amy"), (other, "bob")):
-        Deferred.fromCoroutine(client.world.hub.win(nick, client.session.person))
+        Deferred.fromCoroutine(client.world.hub.naming.win(nick, client.session.person))
         client.world.turn()
     nodes.slow = True
     for client, nick in ((one, "amy"), (other, "bob")):

@@ -156,7 +156,7 @@ def seen_by(hub: Hub) -> dict[str, object]:
         "people": people,
         "absent": absent,
         "rooms": rooms,
-        "names": {nick: person.id for person, nick in hub._nicknames._names.items()},
+        "names": {nick: person.id for person, nick in hub.naming._nicknames._names.items()},
         "codes": {digest: session.person.id for digest, session in hub.codes.items()},
         "privacy": dict(hub.rooms._privacy),
         "pins": hub.roster.pins,

@@ -140,6 +140,6 @@ def test_no_number_is_missing_across_cuts_and_long_absences(acts: list[tuple[str
             amy.type(json.dumps({"line": f"/resume {code}", "seen": seen}))
         read()
     for log, number in seen.items():
-        session = world.hub.holder("amy") or world.hub.holder("dee")
+        session = world.hub.naming.holder("amy") or world.hub.naming.holder("dee")
         assert session is not None
         assert number == (session.log.head if log == "@" else world.hub.rooms[log].log.head)
