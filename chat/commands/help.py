@@ -1,6 +1,7 @@
 """What this is, and what can be asked of it."""
 
-from typing import NamedTuple, get_args
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from chat import __version__
 from chat.base import limits
@@ -58,9 +59,7 @@ def help(call: Call, asked: Help) -> None:
     elif not topic:
         call.reply(replies.FirstHelp([manual(TABLE[name]) for name in _FIRST]))
     elif topic in vocabulary.ALL:
-        rows = [row for row in TABLE.values() if permits(row, call.connection)]
-        rows.sort(key=lambda row: _FAMILIES.index(row.family))
-        call.reply(replies.Help([*map(manual, rows)]))
+        call.reply(replies.Help([manual(row) for row in in_order() if permits(row, call.connection)]))
     elif topic in _TIPS:
         call.reply(replies.Tips())
     else:
@@ -86,12 +85,28 @@ def _unknown(topic: str) -> Refused:
     )
 
 
-_FAMILIES = get_args(replies.Family)
-
 _TIPS = ("tips", "consejos")
 """What they are asked with, in any language."""
 
 _FIRST = ("msg", "reply", "who", "nick", "join", "rooms", "last", "quit")
+
+_ORDER = (
+    "msg", "reply", "me", "paste", "end", "cancel", "delete", "post",
+    "who", "whois", "nick", "away", "back", "ignore", "unignore", "quiet", "report", "ping",
+    "join", "leave", "rooms", "topic", "invite", "private", "public", "word",
+    "mute", "unmute", "voice", "unvoice", "kick", "ban", "unban", "bans", "slow", "limit", "lock", "unlock", "admit",
+    "refuse", "op", "deop", "give", "own",
+    "last", "missed", "mentions", "since", "grep", "export",
+    "register", "login", "logout", "password", "sessions", "key", "keys", "token", "tokens", "unregister", "operator",
+    "help", "quit", "resume", "language", "json", "version", "motd",
+    "admin", "class", "roster", "invite-code",
+)  # fmt: skip
+"""A family after the other, and in each what people need first: which module is loaded first is no order for them."""
+
+
+def in_order() -> Sequence[Command]:
+    """All commands, as they are listed for people."""
+    return [TABLE[name] for name in _ORDER]
 
 
 def manual(row: Command) -> replies.Manual:

@@ -6,6 +6,8 @@ rule stands.  See `chat.wire.phrases` for what the client says alike.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from chat.base import limits, resume_codes
@@ -723,13 +725,31 @@ def _motd(message: replies.Motd) -> Iterator[Sentence]:
 
 def _first_help(first: replies.FirstHelp) -> Iterator[Sentence]:
     yield say("What you type, everybody in the room sees. Commands begin with a slash:")
-    yield from _help(first)
+    yield from _manuals(first.commands)
     yield say("/help all shows every command, /help tips how to live with nc and telnet.")
 
 
-def _help(help: replies.Help | replies.FirstHelp) -> Iterator[Sentence]:
-    for command in help.commands:
+def _help(help: replies.Help) -> Iterator[Sentence]:
+    for family, commands in groupby(help.commands, attrgetter("family")):
+        yield _FAMILIES[family]
+        yield from _manuals(commands)
+
+
+def _manuals(commands: Iterable[replies.Manual]) -> Iterator[Sentence]:
+    for command in commands:
         yield phrases.manual(command.usage, command.help)
+
+
+_FAMILIES: Mapping[replies.Family, Sentence] = {
+    "talk": say("Talk:"),
+    "people": say("People:"),
+    "rooms": say("Rooms:"),
+    "history": say("What was said before:"),
+    "account": say("Accounts:"),
+    "staying": say("Coming, staying, going:"),
+    "server": say("For whoever runs the server:"),
+}
+"""Over the commands of each."""
 
 
 def _help_about(about: replies.HelpAbout) -> Iterator[Sentence]:

@@ -191,7 +191,7 @@ def test_help_knows_the_commands_of_the_client() -> None:
     world.face.typed("/help all")
     world.answer({"type": "reply", "command": "help", "text": "/msg", "commands": []})
     shown = world.shown()
-    assert shown[0] == "-> /msg"
+    assert shown[:2] == ["-> /msg", "-> Of this program:"]
     assert [row.split()[1] for row in shown[1:] if "/" in row] == ["/go", "/set", "/reconnect:", "/clear:"]
 
 

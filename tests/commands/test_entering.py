@@ -1,13 +1,17 @@
 """Coming in, changing the wire, finding help, and going."""
 
 from dataclasses import replace
+from itertools import groupby
+from typing import get_args
 
 import pytest
 from stores import SlowStore
 from world import Client, World
 
 from chat import __version__
+from chat.commands.help import in_order
 from chat.commands.registry import TABLE
+from chat.wire import replies
 
 
 @pytest.fixture
@@ -196,10 +200,25 @@ def test_help_is_ten_short_lines(amy: Client) -> None:
 
 def test_help_for_all_lists_every_command(amy: Client) -> None:
     amy.type("/help all")
-    told = {line.removeprefix("-> ").partition(":")[0].split()[0] for line in amy.lines}
+    told = {line.removeprefix("-> ").partition(":")[0].split()[0] for line in amy.lines if line.startswith("-> /")}
     for row in TABLE.values():
         assert (row.usage.text.split()[0] in told) is (row.role == "anybody")
     assert all(len(line) <= 80 for line in amy.lines)
+
+
+def test_help_for_all_names_first_what_is_needed_first_a_family_after_the_other(world: World, amy: Client) -> None:
+    assert sorted(row.name for row in in_order()) == sorted(TABLE)
+    families = [family for family, _ in groupby(row.family for row in in_order())]
+    assert families == list(get_args(replies.Family))
+    amy.type("/help all")
+    told = [line.removeprefix("-> ") for line in amy.take() if not line.startswith("->   ")]
+    assert told[:2] == ["Talk:", "/msg NICK|#room text: say something to one person, or to another room"]
+    heads = [line for line in told if not line.startswith("/")]
+    assert heads == ["Talk:", "People:", "Rooms:", "What was said before:", "Accounts:", "Coming, staying, going:"]
+    last = told[told.index(heads[-1]) + 1 :]
+    assert [line.split()[0].rstrip(":") for line in last] == [
+        "/help", "/quit", "/resume", "/language", "/json", "/version", "/motd",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("topic", ["msg", "/msg", "w", "MSG"])

@@ -494,6 +494,15 @@ def test_names_of_several_rooms_have_one_end_as_far_as_it_fits(world: World) -> 
     assert [params[1] for params in told(amy, "366")] == ["*", "*"]
 
 
+def test_help_for_all_is_what_help_alone_tells(world: World) -> None:
+    amy = enter(world, "amy")
+    amy.type("HELP")
+    alone = amy.take()
+    amy.type("HELP all")
+    assert amy.take() == alone
+    assert alone[1] == ":pi 705 amy index :/msg NICK|#room text: say something to one person, or to another room"
+
+
 def test_help_is_there_by_its_other_name(world: World) -> None:
     amy = enter(world, "amy")
     amy.type("HELPOP PRIVMSG")

@@ -5,7 +5,7 @@ from typing import get_args
 
 from chat.base.language import language
 from chat.commands import perform
-from chat.commands.registry import TABLE
+from chat.commands.help import in_order
 from chat.wire import replies
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,7 +56,7 @@ def page(code: str) -> str:
     words = language(code).words
     parts = [intro]
     for family in get_args(replies.Family):
-        rows = [row for row in TABLE.values() if row.family == family]
+        rows = [row for row in in_order() if row.family == family]
         if not rows:
             continue
         parts.append(f"\n## {families[family]}\n\n| {' | '.join(heads)} |\n|---|---|---|\n")

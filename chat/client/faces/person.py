@@ -179,6 +179,7 @@ class PersonFace(StreamFace):
         if isinstance(what, Reply) and what.command == "help" and line is not None:
             command = grammar.command_in(line.text)
             if command is not None and grammar.fold(command.rest) in vocabulary.ALL:
+                self.put(Shown(LineKind.REPLY, self._words(say("Of this program:"))))
                 for own in self.ours.values():
                     self._explain(own)
 

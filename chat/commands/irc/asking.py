@@ -10,7 +10,7 @@ from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.names import check_nickname
-from chat.commands.help import manual
+from chat.commands.help import in_order, manual
 from chat.commands.irc.modes import COMMANDS
 from chat.commands.irc.verbs import NOT_HERE, Asked, listed, verb
 from chat.commands.people import departed, present
@@ -20,7 +20,7 @@ from chat.commands.text_checks import brief, check_holds_no_secret
 from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.core.room import Room
-from chat.wire import phrases, prose
+from chat.wire import grammar, phrases, prose, vocabulary
 from chat.wire.answers import OthersName
 from chat.wire.irc.format import HOST, mask
 from chat.wire.irc.messages import word
@@ -322,13 +322,14 @@ def help(asked: Asked, topic: str = "", *_: str) -> None:
         return
     words = asked.wire.words
     wanted = known(_MEANT.get(topic.upper(), topic.lstrip("/")))
-    some = TABLE.values() if not topic else () if wanted is None else (wanted,)
+    lists = not topic or grammar.fold(topic) in vocabulary.ALL
+    some = in_order() if lists else () if wanted is None else (wanted,)
     rows = [row for row in some if row.name not in NOT_HERE and permits(row, asked.connection)]
     if not rows:
         asked.tell("524", word(topic), words(say("There is no help about that; HELP lists what there is.")))
         return
     begin: Sentence = say("Each command is sent with /quote, or as your client has it:")
-    _explain(asked, word(topic) if topic else "index", begin, [("", row) for row in rows])
+    _explain(asked, "index" if lists else word(topic), begin, [("", row) for row in rows])
 
 
 def _explain(asked: Asked, shown: str, begin: Sentence, rows: Iterable[tuple[str, Command]]) -> None:
