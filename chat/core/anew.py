@@ -41,9 +41,9 @@ def _adopted(hub: Hub, kept: Kept, me: str) -> Mapping[tuple[str, str], Mapping[
     found: dict[tuple[str, str], dict[str, datetime]] = {}
     for digest, record in kept.remembered.sessions.items():
         session = hub.codes.get(digest)
-        if session is None or record is None or record.ended_at is None:
+        if record is None or record.ended_at is None or (session is None and digest not in hub.gone):
             continue
-        now, before = kept.elsewhere.get(digest, me), session.node or me
+        now, before = kept.elsewhere.get(digest, me), (session and session.node) or me
         if now != before:
             found.setdefault((now, before), {})[digest] = record.ended_at
     return found

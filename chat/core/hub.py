@@ -27,6 +27,7 @@ from chat.base.token_bucket import Rates
 from chat.base.unchanged import all_but
 from chat.core.addresses import Addresses
 from chat.core.archive import Archive
+from chat.core.batch import Sessions
 from chat.core.carrier import Carrier
 from chat.core.disconnected import Disconnected
 from chat.core.guesses import Guesses
@@ -46,6 +47,7 @@ from chat.core.ports import (
     Process,
     Record,
     Role,
+    SessionRecord,
     SharedStore,
     Store,
     StoreState,
@@ -165,6 +167,9 @@ class Hub:
         self.addresses = Addresses(self.turn, clock, now)
         self.taken_over: set[str] = set()
         """Of sessions that another node had the hashes of their codes, until it is stored that they are here."""
+        self.gone: dict[str, tuple[Person, SessionRecord]] = {}
+        """This node's sessions that are over, by the hashes of their codes, until that is stored, where other nodes use
+        the store."""
         self.others: SharedStore | None = None
         """The store, where other nodes use it as well."""
         self.invitations = Invitations(self.turn, now, kept.records)
@@ -804,6 +809,11 @@ class Hub:
             self.happened(person, Event.FORGOTTEN)
 
     def _void(self, session: Device) -> None:
+        if self.others is not None and not session.node:
+            sessions: Sessions = {}
+            session.remember({}, sessions)
+            if (record := sessions.get(session.digest)) is not None:
+                self.gone[session.digest] = session.person, record
         self.detached.drop(session)
         self.codes.pop(session.digest, None)
         session.person.end(session)

@@ -9,6 +9,7 @@ holds them, and lets them leave.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -590,7 +591,7 @@ class OtherNodes:
         mine, lost = elsewhere.node == store.node, elsewhere.adopted == store.node
         changed: dict[Person, None] = {}
         for digest, ended_at in elsewhere.ended.items():
-            session = hub.codes.get(digest)
+            session = hub.codes.get(digest) or self._not_gone(digest, ended_at)
             whose, connected = self._sessions.get(digest, ("", False))
             self._sessions[digest] = whose, False
             if session is None:
@@ -632,12 +633,27 @@ class OtherNodes:
                 for session in person.detached:
                     hub.keep(session)
 
+    def _not_gone(self, digest: str, ended_at: datetime) -> Session | None:
+        """Whoever went for good here while another node had them already was cut off: that node lets them leave."""
+        hub = self._hub
+        if (gone := hub.gone.pop(digest, None)) is None:
+            return None
+        person, record = gone
+        if person.presence not in (Presence.ABSENT, Presence.LEFT):  # this one was ended, and another one is there
+            return None
+        if record.token is not None and fold(record.token) not in person.tokens:
+            return None
+        session = hub.codes[digest] = Session(hub, None, person, record.id)
+        restore_session(session, digest, record._replace(ended_at=record.ended_at or ended_at), record.given)
+        person.detach(session)
+        return session
+
     def _undo(self, people: Iterable[Person]) -> None:
         """What was refused meanwhile of people who are another node's now has not happened; all else is stored."""
         for person in people:
             stored = self._stored.get(person.id)
             if stored is not None and not person.attached:
-                if person.presence is Presence.ABSENT and not stored.absent:
+                if person.presence in (Presence.ABSENT, Presence.LEFT) and not stored.absent:
                     self._hub.turn.keep_name(person.id)
                     self._hub.naming.claimed(stored.nick, person)
                 self._become(person, stored)
@@ -679,6 +695,8 @@ class OtherNodes:
             if digest in numbered.outdated:
                 continue
             hub.taken_over.discard(digest)
+            if session is None:
+                hub.gone.pop(digest, None)
             if (kept := hub.codes.get(digest)) in self._taking_back:
                 self._taking_back.discard(kept)
             whose = session.person if session is not None else self._sessions.get(digest, ("", False))[0]

@@ -255,3 +255,39 @@ def test_who_took_another_nickname_on_a_node_that_died_then_is_called_as_is_stor
         nodes.settle()
         assert seen_by(nodes.worlds[0].hub) == seen_by(there)
         assert there.find("bob") is person
+
+
+@pytest.mark.parametrize("has_account", [False, True])
+@pytest.mark.parametrize("how", ["told", "away", "anew"])
+def test_who_went_for_good_on_a_node_that_was_given_up_before_it_knew_leaves_once(how: str, has_account: bool) -> None:
+    """Another node holds them as after a cut: what they did there was not stored."""
+    nodes = Nodes(2)
+    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
+    if has_account:
+        bob.session.person.password = "a hash"
+        nodes.worlds[0].hub.turn.touch(bob.session.person)
+        nodes.settle()
+    store, hubs = nodes.stores[0], [world.hub for world in nodes.worlds]
+    store.slow = True
+    if how == "away":
+        store.away = True
+        hubs[0].turn.touch(bob.session)  # that is in doubt, and nothing else is taken
+        nodes.worlds[0].turn()
+    nodes.lapse(0)
+    nodes.cluster.adopt("node0", "node1")
+    bob.type("/quit")
+    assert not hubs[0].is_here("bob")
+    amy.take()
+    if how == "anew":
+        store.read_anew()
+        nodes.worlds[0].turn()
+    store.back()
+    nodes.settle()
+    assert hubs[0].is_here("bob")
+    assert seen_by(hubs[0]) == seen_by(hubs[1])
+    assert not [line for line in amy.take() if "bob" in line]
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert sum("bob left" in line for line in amy.take()) == 1
+    assert not hubs[0].is_here("bob")
+    assert not hubs[0].gone
+    assert seen_by(hubs[0]) == seen_by(hubs[1])
