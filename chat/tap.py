@@ -115,7 +115,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         options = agreed.holding
     passwords = Argon2(reactor)
     companions.append(passwords)
-    hub = Hub(reactor, _now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
+    now = _now if shared is None else shared.store.now
+    hub = Hub(reactor, now, store, lambda: secrets.token_hex(8), _settings(options), kept, passwords)
     restore(hub, kept.remembered, kept.elsewhere)
     if shared is not None:
         OtherNodes(hub, shared.store, kept, agreed.told)
@@ -159,7 +160,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     upkeep = None
     backup_to = options.below_data(options["backup-to"]) if options["backup-to"] else None
     if tended is not None:
-        upkeep = Maintenance(unhurried, _now, elapsed, tended, options["keep"], backup_to, disk)
+        upkeep = Maintenance(unhurried, now, elapsed, tended, options["keep"], backup_to, disk)
         companions.append(upkeep)
     if options["discoverable"]:
         try:
@@ -178,7 +179,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     reload = Reload(written, apply, [certificates.reload] if certificates else ())
     counts = LogCounts()
     companions.append(counts)
-    hub.process = RunningProcess(reload, reactor.stop, tended, backup_to, _now, counts)
+    hub.process = RunningProcess(reload, reactor.stop, tended, backup_to, now, counts)
     on_hangup = reactor.stop if stops_with_terminal else reload.on_signal
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(on_hangup))
     tell = partial(status.write, options.below_data(STATUS), hub)

@@ -648,6 +648,12 @@ CONNECT_SECONDS = 2
 """How long a server of PostgreSQL may take to answer, or to let us in, before the next one is asked: a commit takes
 some milliseconds, and libpq knows no less than 2 s."""
 
+LINK_IDLE_SECONDS, LINK_INTERVAL_SECONDS, LINK_PROBES = 5, 2, 3
+LINK_LOST_SECONDS = LINK_IDLE_SECONDS + LINK_INTERVAL_SECONDS * LINK_PROBES
+"""A silent connection to PostgreSQL is asked so often whether it is there, and given up by both ends after 11 s, also
+where something was on its way: the kernel would go on for hours, or a quarter of one, while what the connection has
+locked is nobody else's."""
+
 STORE_AWAY_SECONDS = 5.0
 """After so long without the database what is said is refused at once: a switch to its standby takes less, and whoever
 waits longer types the line again."""
@@ -730,7 +736,8 @@ KEEP_BARE_LEAST = 1000
 """From so many on a number alone is taken for lines to keep: nobody means days by it, as by 30."""
 
 BACK_SECONDS = 60.0
-"""A date that was set back by this much is believed: what is said from now on would else bear a wrong one for years."""
+"""A date that was set back by this much is believed: what is said from now on would else bear a wrong one for years.
+Where several nodes go by the clock of their database, the operator is told of a step, or a difference, of as much."""
 
 KEEP_MOST = 10**12
 KEEP_DAYS_MOST = 36_500

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from os import kill
 from signal import SIGCONT, SIGSTOP
 from typing import Any
@@ -36,7 +37,8 @@ import psycopg  # they need it
 from postgresql import Server, Stored, stored
 
 from chat.store.postgresql.commits import Adoption
-from chat.store.postgresql.opening import prepare
+from chat.store.postgresql.connection import Link, Unreachable
+from chat.store.postgresql.opening import prepare, suits
 from chat.store.postgresql.secrets import Secrets
 from chat.store.unusable import Unusable
 
@@ -320,6 +322,77 @@ def test_where_all_could_not_say_that_they_are_there_nobody_is_adopted(
     time.sleep(1.2)  # as while the database is away
     for held in nodes.stores:
         assert held.wait(held.store.beat(0)) == []
+
+
+def set_clock(server: Server, seconds: int) -> None:
+    """The clock of the database's machine is so much ahead, or behind."""
+    moment = f"(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + {seconds}000000"
+    replaced = f"CREATE OR REPLACE FUNCTION chat.moment() RETURNS bigint LANGUAGE sql VOLATILE RETURN {moment}"
+    server.ask(replaced, "chat")
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize("step", [HOUR, 24 * HOUR, -HOUR])
+def test_where_the_clock_of_the_database_is_set_nobody_is_taken_for_gone_and_all_go_by_it(
+    nodes: Nodes, postgresql: Server, step: int
+) -> None:
+    for number, held in enumerate(nodes.stores):
+        nodes.commit(number, batch(sessions={f"{number}": session("p")}))
+        assert held.wait(held.store.beat(0)) == []
+    set_clock(postgresql, step)
+    for _ in range(2):
+        for held in nodes.stores:
+            assert held.wait(held.store.beat(0)) == []
+    at = nodes.commit(0, batch(lines("one"))).at
+    for held in nodes.stores:
+        assert abs((held.store.now() - at).total_seconds()) < 10
+    assert abs((at - datetime.now(UTC)).total_seconds() - step) < 10
+
+
+def test_where_the_clock_of_the_database_is_set_back_who_died_is_taken_for_gone_all_the_same(
+    nodes: Nodes, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1)
+    nodes.commit(0, batch(sessions={"d": session("p")}))
+    for held in nodes.stores:
+        held.wait(held.store.beat(0))
+    set_clock(postgresql, -HOUR)
+    b = nodes.stores[1]
+    assert b.wait(b.store.beat(0)) == []
+    time.sleep(0.6)
+    assert b.wait(b.store.beat(0)) == []
+    time.sleep(0.6)
+    assert b.wait(b.store.beat(0)) == ["a"]
+
+
+def test_a_date_that_was_wrong_does_not_stay_when_the_clock_was_set_right(nodes: Nodes, postgresql: Server) -> None:
+    set_clock(postgresql, 2)
+    first = nodes.commit(0, batch(lines("one"))).at
+    set_clock(postgresql, 0)
+    assert nodes.commit(0, batch(lines("two"))).at == first  # a little is nothing to speak of
+    set_clock(postgresql, HOUR)
+    wrong = nodes.commit(0, batch(lines("three"))).at
+    set_clock(postgresql, 0)
+    right = nodes.commit(1, batch(lines("four"))).at
+    assert (wrong - right).total_seconds() > HOUR - 60
+    assert [entry.at for entry in nodes.stores[0].entries()] == [first, first, wrong, right]
+
+
+def test_one_that_goes_on_with_nothing_while_others_have_to_wait_for_it_is_cut(nodes: Nodes) -> None:
+    nodes.commit(0, batch(lines("one")))
+    a = nodes.stores[0].prepared
+    link = Link(a.address, suits)
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(Unreachable))
+        stack.enter_context(link.transaction())
+        assert link.value("SELECT hold(:epoch)", {"epoch": a.epoch})
+        began = time.monotonic()
+        # It hangs, or its network does: nobody hears of it.
+        nodes.commit(1, batch(lines("two")))
+        assert time.monotonic() - began < 3 * limits.STATEMENT_SECONDS
+        link.ask("SELECT 1")
 
 
 def test_a_node_that_starts_again_adopts_what_it_had_and_its_old_self_writes_nothing(nodes: Nodes) -> None:

@@ -2,5 +2,6 @@
 
 `python -m tests.storm --help` runs one.  `record` is what each client remembers, `checker` decides from that and from
 the server's history alone (pure, and tested with histories made by hand), `client` and `person` are those who talk,
-`proxy` is the bad network, `server` the process that is killed, `weather` the whole from the first word to the verdict.
+`proxy` is the bad network, `server` the process that is killed, `weather` the whole from the first word to the verdict;
+of several servers `nodes` is what befalls them and `databases`, and `network` what is lost between their machines.
 """

@@ -4,6 +4,8 @@ import argparse
 import sys
 from random import SystemRandom
 
+from tests.storm.network import apart, missing
+from tests.storm.nodes import BEFALLS
 from tests.storm.proxy import FAULTS
 from tests.storm.report import Forecast
 from tests.storm.weather import NAMES, PEOPLE, run
@@ -31,17 +33,26 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     number("--mortal", float, 20, "seconds after which a client dies for good, on average and 5 at least; 0 for never")
     number("--commit-seconds", float, 0, "a slow disk: what each commit takes longer; what is promised too early shows")
     parser.add_argument("--faults", default="", help=f"only these, separated by commas: {', '.join(FAULTS)}")
+    network = "each server and database on a machine of its own, between which packets are lost (Linux, root, nftables)"
+    parser.add_argument("--network", action="store_true", help=network)
+    parser.add_argument("--befalls", default="", help=f"servers only suffer these: {', '.join(BEFALLS)}")
     parser.add_argument("--first", type=int, default=5, help="so many broken promises are shown (default: 5)")
     parser.add_argument("server", nargs="*", help="options of the server, behind --")
     options = parser.parse_args(arguments)
     if options.nodes > 1 and not options.database:
         parser.error("several nodes need --database postgresql")
+    if options.network and not options.database:
+        parser.error("--network needs --database postgresql")
+    if options.network and (why := missing()):
+        parser.error(why)
     return options
 
 
 def main(arguments: list[str]) -> int:
     """0; 1 where a promise was broken."""
     options = _options(arguments)
+    if options.network:
+        apart()
     report = run(
         Forecast(
             seed=SystemRandom().randrange(10**6) if options.seed is None else options.seed,
@@ -55,6 +66,8 @@ def main(arguments: list[str]) -> int:
             mortal=options.mortal,
             commit_seconds=options.commit_seconds,
             nodes=options.nodes if options.database else 0,
+            network=options.network,
+            befalls=tuple(filter(None, options.befalls.split(","))),
         )
     )
     sys.stdout.write(report.text(options.first) + "\n")

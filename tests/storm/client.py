@@ -11,6 +11,7 @@ from random import Random
 
 from tests.storm.company import Company, Kind, Op
 from tests.storm.link import Link, Object, Wire
+from tests.storm.proxy import Place
 from tests.storm.record import PRIVATE, Event, Line, Record, Stay, event_of
 from tests.storm.words import LETTERS, text_of
 
@@ -24,7 +25,7 @@ class Client:
     def __init__(
         self,
         name: str,
-        ports: Sequence[int],
+        places: Sequence[Place],
         rooms: Sequence[str],
         random: Random,
         company: Company,
@@ -42,7 +43,7 @@ class Client:
         self._there: set[str] = {LOBBY}
         self._ids = 0
         self._heads: dict[str, int] = {}
-        self._link = Link(self, ports, random, wire)
+        self._link = Link(self, places, random, wire)
         self._away_since = 0.0
         self._greeted = self._welcome = False
 

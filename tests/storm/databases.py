@@ -13,6 +13,7 @@ import psycopg
 from postgresql import USER, Server
 
 from tests.storm.database import logs_of
+from tests.storm.network import Network, both
 from tests.storm.proxy import Proxy
 from tests.storm.record import Event, Fault
 
@@ -22,28 +23,41 @@ _PATIENCE = 20.0  # seconds until a standby has all
 
 
 class Databases:
-    """Both, which change their parts when the primary is gone."""
+    """Both, which change their parts when the primary is gone; in a network each has a machine of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network | None = None) -> None:
         self._servers: list[Server] = []
+        self._network = network
         self._relay = Proxy([], "relay")
         self._relay.calm()
 
     async def start(self) -> None:
         """Have both run; the first one is the primary."""
-        for follows in (None, await self._relay.start()):
-            await asyncio.to_thread(self._start, follows)
+        await self._relay.start()
+        for _ in range(2):
+            await asyncio.to_thread(self._start)
         await self._wait_for_the_standby()
 
-    def _start(self, follows: int | None) -> None:
+    def _start(self) -> None:
         # In memory, and where the user may look that it runs as: see `tests.support.postgresql`.
         directory = Path(mkdtemp(prefix="storm-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
         if os.geteuid() == 0:
             chown(directory, USER)
-        self._servers.append(Server(directory, _SETTINGS, follows))
+        follows = self._followed if self._servers else None
+        if self._network is None:
+            server = Server(directory, _SETTINGS, follows)
+        else:
+            machine = self._network.machine()
+            server = Server(directory, _SETTINGS, follows, machine.address, machine.within)
+        self._servers.append(server)
         if follows is None:
-            self.primary.emptied(NAME)
-            self._relay.servers = [self.primary.port]
+            server.emptied(NAME)
+            self._relay.servers = [(server.host, server.port)]
+
+    @property
+    def _followed(self) -> tuple[str, int]:
+        """Where the standby finds the primary."""
+        return self._relay.place if self._network is None else (self.primary.host, self.primary.port)
 
     @property
     def primary(self) -> Server:
@@ -51,29 +65,51 @@ class Databases:
         return self._servers[0]
 
     @property
+    def standby(self) -> Server:
+        """The other one."""
+        return self._servers[1]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The addresses of both."""
+        return [server.host for server in self._servers]
+
+    @property
     def address(self) -> str:
         """Of both."""
-        return f"postgresql://chat@{','.join(f'127.0.0.1:{server.port}' for server in self._servers)}/{NAME}"
+        return f"postgresql://chat@{','.join(f'{server.host}:{server.port}' for server in self._servers)}/{NAME}"
 
     def cut(self, cut: bool) -> None:
         """The standby hears nothing of the primary any more, or again."""
-        self._relay.cut(cut)
+        if self._network is None:
+            self._relay.cut(cut)
+        else:
+            ways = both(self.primary.host, [self.standby.host])
+            (self._network.cut if cut else self._network.mend)(ways)
 
     async def fail_over(self, seconds: float) -> None:
         """The primary dies, the standby takes its place; the old one comes back beside it for so long, and follows it
         from then on."""
-        old, new = self._servers
-        self._relay.cut(True)
+        self.cut(True)
+        old = self.primary
         await asyncio.to_thread(old.stop)
-        await asyncio.to_thread(new.promote)
-        await self._waits_for_a_standby(new, False)
+        await self.promote()
         await asyncio.to_thread(old.start)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(old.stop)
+        await self.follow()
+
+    async def promote(self) -> None:
+        """The standby takes the place of the primary, and waits for nobody."""
+        await asyncio.to_thread(self.standby.promote)
         self._servers.reverse()
-        self._relay.servers = [new.port]
-        self._relay.cut(False)
-        await asyncio.to_thread(old.follow, self._relay.port)
+        await self.wait_for_a_standby(self.primary, False)
+
+    async def follow(self) -> None:
+        """What was the primary before follows the new one."""
+        await asyncio.to_thread(self.standby.stop)
+        self._relay.servers = [(self.primary.host, self.primary.port)]
+        self.cut(False)
+        await asyncio.to_thread(self.standby.follow, *self._followed)
         await self._wait_for_the_standby()
 
     async def crash(self, seconds: float) -> None:
@@ -87,6 +123,11 @@ class Databases:
         ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'"
         await asyncio.to_thread(self.primary.ask, ends)
 
+    def turns(self, server: Server) -> int:
+        """So many turns were kept there."""
+        ((tick,),) = server.ask("SELECT tick FROM chat.clock", NAME)
+        return int(tick)
+
     def read(self) -> tuple[dict[str, list[Event]], list[Fault]]:
         """Each room's log, past the servers, and what is wrong with it."""
         faults: list[Fault] = []
@@ -94,7 +135,7 @@ class Databases:
             return logs_of(lambda statement: connection.execute(statement).fetchall(), faults), faults
 
     async def _wait_for_the_standby(self) -> None:
-        await self._waits_for_a_standby(self.primary, True)
+        await self.wait_for_a_standby(self.primary, True)
         await self.caught_up()
 
     async def caught_up(self) -> None:
@@ -105,7 +146,7 @@ class Databases:
             ]:
                 await asyncio.sleep(0.05)
 
-    async def _waits_for_a_standby(self, server: Server, waits: bool) -> None:
+    async def wait_for_a_standby(self, server: Server, waits: bool) -> None:
         """Whether what is committed there is to be on the standby, too; both inherit what the primary has."""
         for statement in (
             "ALTER SYSTEM SET synchronous_standby_names = '*'"

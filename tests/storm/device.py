@@ -10,15 +10,16 @@ from random import Random
 
 from tests.storm.client import Client
 from tests.storm.company import Company, Op
-from tests.storm.link import Object, Wire
+from tests.storm.link import TLS, Object, Wire
+from tests.storm.proxy import Place
 from tests.storm.record import PRIVATE, Event
 
 PASSWORD = "tulip and rose"
 
 
-async def register(port: int, nick: str, rooms: Sequence[str]) -> None:
-    """Make an account that is in these rooms, in calm weather."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def register(place: Place, nick: str, rooms: Sequence[str]) -> None:
+    """Make an account that is in these rooms, in calm weather; by TLS, as a password wants it."""
+    reader, writer = await asyncio.open_connection(*place, ssl=TLS)
     writer.write(b"/json\n")
     asked: list[Object] = [{"line": f"/nick {nick}"}, *({"line": f"/join {room}"} for room in rooms)]
     asked += [{"line": "/register"}, {"password": PASSWORD}, {"password": PASSWORD}, {"line": "/quit"}]
@@ -34,9 +35,9 @@ class Device(Client):
     """One of those that share a nickname; each record has a name of its own."""
 
     def __init__(
-        self, name: str, ports: Sequence[int], random: Random, company: Company, wire: Wire, account: str
+        self, name: str, places: Sequence[Place], random: Random, company: Company, wire: Wire, account: str
     ) -> None:
-        super().__init__(name, ports, (), random, company, wire)
+        super().__init__(name, places, (), random, company, wire)
         self.record.account = self.nick = account
 
     def way_in(self) -> Object:

@@ -15,15 +15,15 @@ from typing import Any, Literal, Protocol
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import Ping, TextMessage
 
-from tests.storm.proxy import reset
+from tests.storm.proxy import Place, reset
 
 Object = dict[str, Any]
 Wire = Literal["json", "tls", "web"]
 
 _CHUNK = 64 * 1024
-_TLS = ssl.create_default_context()
-_TLS.check_hostname = False
-_TLS.verify_mode = ssl.CERT_NONE
+TLS = ssl.create_default_context()
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
 _ASKS = (
     b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c3Rvcm1zdG9ybXN0b3Jtcw==\r\n\r\n"
@@ -89,15 +89,15 @@ class _Messages:
 
 
 class Link:
-    """Connects again and again until `stop`, to any of these ports."""
+    """Connects again and again until `stop`, to any of these places."""
 
-    def __init__(self, owner: Owner, ports: Sequence[int], random: Random, wire: Wire = "json") -> None:
+    def __init__(self, owner: Owner, places: Sequence[Place], random: Random, wire: Wire = "json") -> None:
         self.patience = random.uniform(*_PATIENCE)
         self.sleepy = True
         """Now and then it stays away for a while, as a laptop that is closed."""
 
         self._owner = owner
-        self._ports = ports
+        self._places = places
         self._wire = wire
         self._random = random
         self._talk: _Lines | _Messages | None = None
@@ -165,8 +165,8 @@ class Link:
 
     async def _opened(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection on which objects may be said."""
-        port, sealed = self._random.choice(self._ports), _TLS if self._wire == "tls" else None
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=sealed)
+        (host, port), sealed = self._random.choice(self._places), TLS if self._wire == "tls" else None
+        reader, writer = await asyncio.open_connection(host, port, ssl=sealed)
         try:
             writer.write(_ASKS if self._wire == "web" else b"/json\n")
             if self._wire == "web":

@@ -1,4 +1,5 @@
-"""Several servers on one database, and what befalls them: each is killed and stopped, and so is the database.
+"""Several servers on one database, and what befalls them: each is killed and stopped, and so is the database, and the
+network between them loses what goes one way or both.
 
 Who is away for as long as the grace is gone; what is said while the line to the standby is cut is seen by nobody.
 """
@@ -6,11 +7,12 @@ Who is away for as long as the grace is gone; what is said while the line to the
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from tests.storm.client import LOBBY, Client
+from tests.storm.network import Machine, Network, Way, both
 from tests.storm.record import Fault, Record
 from tests.storm.server import Server
 
@@ -33,24 +35,28 @@ class Nemesis:
         ends: Counter[str],
         records: Sequence[Record],
         random: Random,
+        network: Network | None = None,
+        only: Sequence[str] = (),
     ) -> None:
         self._servers = servers
         self._databases = databases
         self._ends = ends
         self._records = records
         self._random = random
+        self._network = network
+        self._only = only
         self.faults: list[Fault] = []
 
     async def run(self, witness: Client, goes_on: Callable[[], bool]) -> None:
         """One thing after the other, all of them once at least."""
         while True:
-            what = [self._kill, self._hang, self._cut, self._fail_over, self._crash, self._disconnect]
-            self._random.shuffle(what)
-            for each in what:
+            names = list(self._only or (BEFALLS if self._network else WITHOUT_NETWORK))
+            self._random.shuffle(names)
+            for name in names:
                 await asyncio.sleep(self._random.uniform(0.2, 1.5))
                 for server in self._servers:
                     server.check_alive()
-                await each(witness)
+                await BEFALLS[name](self, witness)
             if not goes_on():
                 return
 
@@ -110,3 +116,110 @@ class Nemesis:
     async def _disconnect(self, witness: Client) -> None:
         self._ends["connections to the database cut"] += 1
         await self._databases.disconnect()
+
+    # Where each has a machine of its own.
+
+    async def _lost(self, what: str, ways: Sequence[Way], seconds: float) -> None:
+        """For so long nothing goes these ways."""
+        assert self._network is not None
+        self._ends[f"{what} for {seconds:g} s"] += 1
+        self._network.cut(ways)
+        await asyncio.sleep(seconds)
+        self._network.mend(ways)
+
+    def _node(self) -> Machine:
+        """The machine of one of them."""
+        machine = self._random.choice(self._servers).machine
+        assert machine is not None
+        return machine
+
+    @property
+    def _shorter_or_longer(self) -> float:
+        """For less than a lease, or for more."""
+        return self._random.choice([LEASE / 2, 2 * LEASE])
+
+    async def _no_database(self, witness: Client) -> None:
+        """A node is cut off from the database."""
+        ways = both(self._node().address, self._databases.hosts)
+        await self._lost("a node without the database", ways, self._shorter_or_longer)
+
+    async def _no_answers(self, witness: Client) -> None:
+        """What a node asks arrives, and no answer does; or the other way round."""
+        node = self._node().address
+        if self._random.random() < 0.5:
+            ways = [(host, node) for host in self._databases.hosts]
+            await self._lost("answers to a node lost", ways, self._shorter_or_longer)
+        else:
+            ways = [(node, host) for host in self._databases.hosts]
+            await self._lost("questions of a node lost", ways, self._shorter_or_longer)
+
+    async def _no_primary(self, witness: Client) -> None:
+        """A node reaches the standby alone."""
+        ways = both(self._node().address, [self._databases.primary.host])
+        await self._lost("a node without the primary", ways, self._shorter_or_longer)
+
+    async def _no_standby(self, witness: Client) -> None:
+        """A node reaches the primary alone."""
+        ways = both(self._node().address, [self._databases.standby.host])
+        await self._lost("a node without the standby", ways, self._shorter_or_longer)
+
+    async def _old_primary(self, witness: Client) -> None:
+        """The standby is promoted, and one node reaches the old primary alone: first while the old one still waits for
+        a standby, then once that was told not to, when the node knows more than it."""
+        network, databases = self._network, self._databases
+        assert network is not None
+        self._ends["primary cut off with one node, standby promoted"] += 1
+        node, old = self._node(), databases.primary
+        others = [server.host for server in self._servers if server.host != node.address]
+        without_new = both(node.address, [databases.standby.host])
+        without_old = both(old.host, [*others, databases.standby.host])
+        network.cut([*without_new, *without_old])
+        await databases.promote()
+        await asyncio.sleep(self._shorter_or_longer)
+        network.mend(without_new)
+        await asyncio.sleep(2 * LEASE)
+        network.cut(without_new)
+        await databases.wait_for_a_standby(old, False)
+        before = await asyncio.to_thread(databases.turns, old)
+        await asyncio.sleep(2 * LEASE)
+        if (after := await asyncio.to_thread(databases.turns, old)) != before:
+            text = f"kept {after - before} turns when another one had been promoted"
+            self.faults.append(Fault("durable", "the old primary", text))
+        network.mend([*without_new, *without_old])
+        await databases.follow()
+
+    async def _bad_line(self, witness: Client) -> None:
+        """Between a node and the database packets are lost and late."""
+        assert self._network is not None
+        self._ends["a bad line between a node and the database"] += 1
+        ways = both(self._node().address, self._databases.hosts)
+        self._network.spoil(ways)
+        await asyncio.sleep(3 * LEASE)
+        self._network.mend(ways)
+
+    async def _no_clients(self, witness: Client) -> None:
+        """A node and its people hear nothing of each other."""
+        node = self._node()
+        ways = both(node.address, [node.gateway])
+        await self._lost("a node without its people", ways, self._shorter_or_longer)
+
+
+WITHOUT_NETWORK: dict[str, Callable[[Nemesis, Client], Awaitable[None]]] = {
+    "kill": Nemesis._kill,
+    "hang": Nemesis._hang,
+    "cut": Nemesis._cut,
+    "fail-over": Nemesis._fail_over,
+    "crash": Nemesis._crash,
+    "disconnect": Nemesis._disconnect,
+}
+BEFALLS = {
+    **WITHOUT_NETWORK,
+    "no-database": Nemesis._no_database,
+    "no-answers": Nemesis._no_answers,
+    "no-primary": Nemesis._no_primary,
+    "no-standby": Nemesis._no_standby,
+    "old-primary": Nemesis._old_primary,
+    "bad-line": Nemesis._bad_line,
+    "no-clients": Nemesis._no_clients,
+}
+"""By their names, what befalls them; most of it needs machines of their own."""

@@ -17,6 +17,7 @@ from random import Random
 
 from tests.storm.client import LOBBY
 from tests.storm.company import Company
+from tests.storm.proxy import Place
 from tests.storm.record import TOKEN, Heard, Record
 from tests.storm.words import LETTERS, text_of
 
@@ -35,11 +36,13 @@ def _unplug(handle: socket.socket) -> None:
 class Person:
     """One who talks and listens in the lobby and other rooms until `stop`."""
 
-    def __init__(self, name: str, ports: Sequence[int], rooms: Sequence[str], random: Random, company: Company) -> None:
+    def __init__(
+        self, name: str, places: Sequence[Place], rooms: Sequence[str], random: Random, company: Company
+    ) -> None:
         self.calm = False
         self.heard = Heard(Record(name, {name}))
         self.nick = name
-        self._ports = ports
+        self._places = places
         self._rooms = [room for room in rooms if room != LOBBY]
         self._random = random
         self._company = company
@@ -81,7 +84,7 @@ class Person:
         if self._code is None:
             self.heard.shown.clear()
         try:
-            await loop.sock_connect(handle, ("127.0.0.1", self._random.choice(self._ports)))
+            await loop.sock_connect(handle, self._random.choice(self._places))
         except OSError:
             handle.close()
             return

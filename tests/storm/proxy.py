@@ -13,6 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
+Place = tuple[str, int]
+"""An address and a port."""
+
 CHUNK = 16 * 1024
 LIFE = 2.5  # seconds that a line lives on average before something happens to it
 
@@ -60,7 +63,7 @@ class Proxy:
     """Listens for clients and connects each to one of the servers; `calm` ends the faults, after which lines live for
     ever, but where all of them are `cut`."""
 
-    def __init__(self, servers: Sequence[int], seed: object) -> None:
+    def __init__(self, servers: Sequence[Place], seed: object) -> None:
         self.cuts: Counter[str] = Counter()
         self.faults: dict[str, Callable[[_Line, Random], Awaitable[None]]] = dict(FAULTS)
         self.life = LIFE
@@ -71,11 +74,10 @@ class Proxy:
         self._count = 0
         self._calm = self._cut = False
 
-    async def start(self) -> int:
-        """Returns the port."""
+    async def start(self) -> None:
+        """Listen."""
         self._listener = await asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=CHUNK)
-        self.port: int = self._listener.sockets[0].getsockname()[1]
-        return self.port
+        self.place: Place = self._listener.sockets[0].getsockname()
 
     def calm(self) -> None:
         """No more faults: the lines that still suffer are cut."""
@@ -129,7 +131,7 @@ class Proxy:
             for end in (writer, back):
                 end.close()
 
-    async def _connect(self, server: int, narrow: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, server: Place, narrow: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the server; a narrow one fills up after some KiB, so that a stall reaches the server."""
         handle = socket.socket()
         handle.setblocking(False)
@@ -137,7 +139,7 @@ class Proxy:
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         try:
-            await asyncio.get_running_loop().sock_connect(handle, ("127.0.0.1", server))
+            await asyncio.get_running_loop().sock_connect(handle, server)
         except OSError:
             handle.close()
             raise

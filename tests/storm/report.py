@@ -38,6 +38,12 @@ class Forecast:
     nodes: int = 0
     """So many servers on one database of PostgreSQL; 0 is one server on a file."""
 
+    network: bool = False
+    """Each of these, and of the database's, is on a machine of its own."""
+
+    befalls: tuple[str, ...] = ()
+    """Of what befalls them; all where nothing is named."""
+
 
 @dataclass(slots=True)
 class Report:

@@ -9,8 +9,11 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from tests.storm.link import Wire
+from tests.storm.network import Machine
+from tests.storm.proxy import Place
 from tests.support.ports import held_port
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -27,20 +30,30 @@ class Broken(Exception):
 class Server:
     """One server and its successors on the same files; what they print and log is in `said`."""
 
-    def __init__(self, directory: Path, *options: str, commit_seconds: float = 0.0, lease_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        commit_seconds: float = 0.0,
+        lease_seconds: float = 0.0,
+        machine: Machine | None = None,
+    ) -> None:
         self.directory = directory
+        self.machine = machine
+        self.host = "127.0.0.1" if machine is None else machine.address
         self._holders = [held_port(), held_port(), held_port()]
-        self.port, self.tls_port, self.ssh_port = (holder.getsockname()[1] for holder in self._holders)
+        self._port, self._tls_port, self._ssh_port = (holder.getsockname()[1] for holder in self._holders)
         self.started_at = 0.0
         self._process: asyncio.subprocess.Process | None = None
-        listen = ["--port", f"tcp:{self.port}:interface=127.0.0.1", "--rate", "0", "--max-per-host", "0"]
-        listen += ["--tls-port", f"tcp:{self.tls_port}:interface=127.0.0.1"]
+        listen = ["--port", f"tcp:{self._port}:interface={self.host}", "--rate", "0", "--max-per-host", "0"]
+        listen += ["--tls-port", f"tcp:{self._tls_port}:interface={self.host}"]
         if HAS_SSH:
-            listen += ["--ssh-port", f"tcp:{self.ssh_port}:interface=127.0.0.1"]
+            listen += ["--ssh-port", f"tcp:{self._ssh_port}:interface={self.host}"]
         twistd = [str(Path(sys.executable).with_name("twistd"))]
         if commit_seconds or lease_seconds:
             twistd = [sys.executable, "-m", "tests.storm.program", str(commit_seconds), str(lease_seconds)]
-        self._command = [*twistd, "-n", "--pidfile=", "-l", "log", "chat", *listen, *options]
+        within = () if machine is None else machine.within
+        self._command = [*within, *twistd, "-n", "--pidfile=", "-l", "log", "chat", *listen, *options]
 
     async def start(self) -> None:
         """Have it begin to start."""
@@ -62,7 +75,7 @@ class Server:
                 while True:
                     self.check_alive()
                     with suppress(OSError):
-                        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                        _, writer = await asyncio.open_connection(self.host, self._port)
                         writer.close()
                         return
                     await asyncio.sleep(0.02)
@@ -74,7 +87,7 @@ class Server:
         await self.listening()
         try:
             async with asyncio.timeout(START_SECONDS):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                reader, writer = await asyncio.open_connection(self.host, self._port)
                 writer.write(b"/json\n")
                 while b"hello" not in (line := await reader.readline()):
                     if not line:
@@ -113,9 +126,9 @@ class Server:
         for holder in self._holders:
             holder.close()
 
-    def port_of(self, wire: Wire) -> int:
+    def place_of(self, wire: Wire | Literal["ssh"]) -> Place:
         """Where clients come in by this wire."""
-        return self.tls_port if wire == "tls" else self.port
+        return self.host, {"tls": self._tls_port, "ssh": self._ssh_port}.get(wire, self._port)
 
     @property
     def said(self) -> str:

@@ -11,6 +11,7 @@ from random import Random
 from tests.storm.client import LOBBY
 from tests.storm.company import Company
 from tests.storm.person import Person
+from tests.storm.proxy import Place
 from tests.storm.record import TOKEN
 
 _OPTIONS = (
@@ -23,9 +24,15 @@ class SshPerson(Person):
     """One who talks and listens as the others of the plain wire; their key is made in this directory."""
 
     def __init__(
-        self, name: str, ports: Sequence[int], rooms: Sequence[str], random: Random, company: Company, directory: Path
+        self,
+        name: str,
+        places: Sequence[Place],
+        rooms: Sequence[str],
+        random: Random,
+        company: Company,
+        directory: Path,
     ) -> None:
-        super().__init__(name, ports, rooms, random, company)
+        super().__init__(name, places, rooms, random, company)
         self._key = directory / name
         self._has_come = False
         self._process: asyncio.subprocess.Process | None = None
@@ -43,7 +50,8 @@ class SshPerson(Person):
             self._process.kill()
 
     async def _connection(self) -> None:
-        where = ("-p", str(self._random.choice(self._ports)), f"{self.record.name}@127.0.0.1")
+        host, port = self._random.choice(self._places)
+        where = ("-p", str(port), f"{self.record.name}@{host}")
         options = [word for option in _OPTIONS for word in ("-o", option)]
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         self._process = process = await asyncio.create_subprocess_exec(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.storm.checker import Evidence, check
 from tests.storm.client import Client
@@ -23,9 +23,10 @@ from tests.storm.database import read
 from tests.storm.device import Device, register
 from tests.storm.irc_person import IrcPerson
 from tests.storm.link import Object, Wire
+from tests.storm.network import Network
 from tests.storm.nodes import GRACE, LEASE, Nemesis
 from tests.storm.person import Person
-from tests.storm.proxy import Proxy
+from tests.storm.proxy import Place, Proxy
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Record, event_of
 from tests.storm.report import Forecast, Report
 from tests.storm.server import HAS_SSH, Broken, Server
@@ -60,7 +61,8 @@ class _Storm:
         self.forecast = forecast
         self.report = Report(forecast)
         self.directory = directory
-        self.databases = _databases() if forecast.nodes else None
+        self.network: Network | None = None
+        self.databases: Databases | None = None
         self.servers: list[Server] = []
         self.proxies: dict[Wire, Proxy] = {}
         self.random = Random(f"{forecast.seed}/storm")
@@ -88,7 +90,11 @@ class _Storm:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         options = self.forecast.options
-        if self.databases is not None:
+        if self.forecast.network:
+            self.network = Network()
+            stack.callback(self.network.close)
+        if self.forecast.nodes:
+            self.databases = _databases(self.network)
             stack.push_async_callback(self.databases.close)
             await self.databases.start()
             options += ("--database", self.databases.address, "--grace", f"{GRACE:g}")
@@ -100,47 +106,48 @@ class _Storm:
             directory.mkdir()
             node = ("--node", name, "--name", name) if self.databases is not None else ()
             lease = LEASE if node else 0.0
-            server = Server(
-                directory, *options, *node, commit_seconds=self.forecast.commit_seconds, lease_seconds=lease
-            )
+            slow, machine = self.forecast.commit_seconds, self.network and self.network.machine()
+            server = Server(directory, *options, *node, commit_seconds=slow, lease_seconds=lease, machine=machine)
             stack.push_async_callback(server.close)
             self.servers.append(server)
             await server.start()
         for server in self.servers:
             await server.answering()
         for wire in WIRES:
-            self.proxies[wire] = proxy = Proxy(self._ports(wire), f"{self.forecast.seed}/{wire}")
+            self.proxies[wire] = proxy = Proxy(self._places(wire), f"{self.forecast.seed}/{wire}")
             if self.forecast.faults:
                 proxy.faults = {name: proxy.faults[name] for name in self.forecast.faults}
             await proxy.start()
             stack.push_async_callback(proxy.close)
 
-    def _ports(self, wire: Wire) -> Sequence[int]:
+    def _places(self, wire: Wire | Literal["ssh"]) -> Sequence[Place]:
         """Where one comes in by this wire, without a proxy."""
-        return [server.port_of(wire) for server in self.servers]
+        return [server.place_of(wire) for server in self.servers]
 
     async def _storm(self) -> None:
         if self.forecast.devices:
-            await register(self.servers[0].port, ACCOUNT, self.forecast.rooms[1:])
+            await register(self.server.place_of("tls"), ACCOUNT, self.forecast.rooms[1:])
         async with asyncio.TaskGroup() as group:
             for name in NAMES[: self.forecast.clients]:
                 group.create_task(self._seat(name))
             for number in range(self.forecast.devices):
-                name, wire = f"{ACCOUNT}-{letters(number)}", WIRES[number % len(WIRES)]
+                # From another machine a password is taken by TLS alone.
+                wire: Wire = "tls" if self.network else WIRES[number % len(WIRES)]
+                name = f"{ACCOUNT}-{letters(number)}"
                 random = Random(f"{self.forecast.seed}/{name}")
-                ports = [self.proxies[wire].port]
-                self.clients[name] = device = Device(name, ports, random, self.company, wire, ACCOUNT)
+                places = [self.proxies[wire].place]
+                self.clients[name] = device = Device(name, places, random, self.company, wire, ACCOUNT)
                 self.report.records.append(device.record)
                 group.create_task(device.run())
             for number, name in enumerate(PEOPLE[: self.forecast.people]):
                 random = Random(f"{self.forecast.seed}/{name}")
                 rooms = self.forecast.rooms[:2]
                 if number == 2 and HAS_SSH:
-                    ports = [server.ssh_port for server in self.servers]
-                    person: Person = SshPerson(name, ports, rooms, random, self.company, self.directory)
+                    places = self._places("ssh")
+                    person: Person = SshPerson(name, places, rooms, random, self.company, self.directory)
                 else:
                     kind = IrcPerson if number == 1 else Person
-                    person = kind(name, self._ports("json"), rooms, random, self.company)
+                    person = kind(name, self._places("json"), rooms, random, self.company)
                 self.people.append(person)
                 group.create_task(person.run())
             try:
@@ -167,8 +174,8 @@ class _Storm:
             rooms = random.sample(self.forecast.rooms[1:], random.randint(1, len(self.forecast.rooms) - 1))
             wire = random.choice(WIRES)
             # Now and then the shortest way, to see what the server promises as early as it does.
-            ports = [self.proxies[wire].port] if random.random() < 0.75 else self._ports(wire)
-            client = self.forecast.kind(life, ports, rooms, random, self.company, wire)
+            places = [self.proxies[wire].place] if random.random() < 0.75 else self._places(wire)
+            client = self.forecast.kind(life, places, rooms, random, self.company, wire)
             self.clients[name] = client
             self.report.records.append(client.record)
             death = None
@@ -190,8 +197,9 @@ class _Storm:
         random, loop = self.random, asyncio.get_running_loop()
         ends_at = loop.time() + self.forecast.seconds
         if self.databases is not None:
-            witness = self._quiet(WITNESS, self._ports("json"), group)
-            nemesis = Nemesis(self.servers, self.databases, self.report.ends, self.report.records, random)
+            witness = self._quiet(WITNESS, self._places("json"), group)
+            ends, records, only = self.report.ends, self.report.records, self.forecast.befalls
+            nemesis = Nemesis(self.servers, self.databases, ends, records, random, self.network, only)
             await nemesis.run(witness, lambda: loop.time() < ends_at)
             self.report.faults += nemesis.faults
             return
@@ -211,9 +219,9 @@ class _Storm:
         await self._back()
         await asyncio.sleep(max(0.0, ends_at - loop.time()))
 
-    def _quiet(self, name: str, ports: Sequence[int], group: asyncio.TaskGroup) -> Client:
+    def _quiet(self, name: str, places: Sequence[Place], group: asyncio.TaskGroup) -> Client:
         """Somebody who suffers nothing, and says what they are asked to."""
-        client = Client(name, ports, self.forecast.rooms[1:], Random(0), self.company)
+        client = Client(name, places, self.forecast.rooms[1:], Random(0), self.company)
         client.be_patient()
         self.clients[name] = client
         self.report.records.append(client.record)
@@ -276,7 +284,7 @@ class _Storm:
             person.calm = True
         await self._until("every line is answered", lambda: [c for c in everybody if not c.settled])
         observers = [
-            self._quiet(OBSERVER + letters(number) * bool(number), [server.port], group)
+            self._quiet(OBSERVER + letters(number) * bool(number), [server.place_of("json")], group)
             for number, server in enumerate(self.servers)
         ]
         observer = observers[0]
@@ -373,10 +381,10 @@ class _Storm:
         return [found[seq] for seq in sorted(found)]
 
 
-def _databases() -> "Databases":
+def _databases(network: Network | None) -> "Databases":
     from tests.storm.databases import Databases  # not where psycopg is missing
 
-    return Databases()
+    return Databases(network)
 
 
 async def _pages(client: Client, place: str) -> list[Event]:

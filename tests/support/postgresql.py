@@ -38,24 +38,36 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'chat' AND tablena
 
 
 class Server:
-    """A server of PostgreSQL on this machine, with what it keeps."""
+    """A server of PostgreSQL on this machine, or where commands run `within` these words, with what it keeps."""
 
-    def __init__(self, directory: Path, settings: Sequence[str] = (), follows: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: Sequence[str] = (),
+        follows: tuple[str, int] | None = None,
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
         self.directory = directory
+        self.host = host
+        self._within = within
         self.held = held_port()
         self.port = self.held.getsockname()[1]
         self._settings = settings
         self._is_ours = False
         if follows is None:
             self._run("initdb", "--username", "chat", "--auth", "trust", "--encoding", "UTF8", "--no-locale")
+            if within:
+                with (self.directory / "data" / "pg_hba.conf").open("a") as who_may:
+                    who_may.write("host all,replication all 0.0.0.0/0 trust\n")
             self.start()
         else:
-            self.follow(follows)
+            self.follow(*follows)
 
-    def follow(self, port: int) -> None:
-        """It has what the server at this port has, and nothing else, and follows it."""
+    def follow(self, host: str, port: int) -> None:
+        """It has what the server there has, and nothing else, and follows it."""
         shutil.rmtree(self.directory / "data", ignore_errors=True)
-        where = ("--host", "127.0.0.1", "--port", str(port), "--username", "chat")
+        where = ("--host", host, "--port", str(port), "--username", "chat")
         self._run("pg_basebackup", *where, "--checkpoint", "fast", "--write-recovery-conf")
         self.start()
 
@@ -63,14 +75,14 @@ class Server:
         where = programs()
         assert where is not None
         other = ["runuser", "-u", USER, "--"] if os.geteuid() == 0 else []
-        command = [*other, str(where / program), "--pgdata", str(self.directory / "data"), *words]
+        command = [*self._within, *other, str(where / program), "--pgdata", str(self.directory / "data"), *words]
         subprocess.run(command, check=True, cwd=self.directory, stdout=subprocess.DEVNULL)
 
     def standby(self, directory: Path) -> "Server":
         """One that follows this one, which waits for it from now on."""
         if os.geteuid() == 0:
             shutil.chown(directory, USER)
-        following = Server(directory, (), self.port)
+        following = Server(directory, (), (self.host, self.port))
         self._settings = ["synchronous_standby_names=*"]
         self.stop("fast")
         self.start()
@@ -86,7 +98,7 @@ class Server:
 
     def start(self) -> None:
         """Let it run, and wait until it answers."""
-        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", *self._settings]
+        settings = [f"listen_addresses={self.host}", "unix_socket_directories=", *self._settings]
         words = " ".join([f"-p {self.port}", *(f"-c {setting}" for setting in settings)])
         self._run("pg_ctl", "--wait", "--log", str(self.directory / "log"), "--options", words, "start")
 
@@ -102,7 +114,7 @@ class Server:
 
     def address(self, database: str = "postgres") -> str:
         """Where one of its databases is."""
-        return f"postgresql://chat@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://chat@{self.host}:{self.port}/{database}"
 
     def ask(self, statement: str, database: str = "postgres") -> list[Any]:
         """The rows of a statement."""

@@ -41,13 +41,26 @@ _SETTINGS = {
     "statement_timeout": "0",
     "client_connection_check_interval": "0",
     "lock_timeout": f"{limits.LOCKED_SECONDS * 1000:.0f}",
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
+    "tcp_keepalives_idle": f"{limits.LINK_IDLE_SECONDS}",
+    "tcp_keepalives_interval": f"{limits.LINK_INTERVAL_SECONDS}",
+    "tcp_keepalives_count": f"{limits.LINK_PROBES}",
+    "tcp_user_timeout": f"{limits.LINK_LOST_SECONDS * 1000}",
     "jit": "off",
 }
 """With `lock_timeout` those of our own attempts that hang do not become more and more; without the keepalives a server
-would not notice for hours that a connection is gone, and with it the lock that keeps other servers out."""
+would not notice for hours that a connection is gone, and with it the lock that keeps other servers out.  While an
+answer is on its way it asks nothing, so there is a time-out for that, too."""
+
+_OURS = {
+    "connect_timeout": limits.CONNECT_SECONDS,
+    "keepalives_idle": limits.LINK_IDLE_SECONDS,
+    "keepalives_interval": limits.LINK_INTERVAL_SECONDS,
+    "keepalives_count": limits.LINK_PROBES,
+    "tcp_user_timeout": limits.LINK_LOST_SECONDS * 1000,
+    "application_name": "chat",
+}
+"""The same at this end, where the address does not say otherwise: what may take as long as it likes ends, too, when
+the server is not there any more."""
 
 _SET = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
 
@@ -278,9 +291,7 @@ def _places(address: str) -> Iterator[str]:
         raise Unreachable(say("that is no address of a database"), asked=False) from None
     hosts = str(parts.pop("host", "") or "").split(",")
     ports = str(parts.pop("port", "") or "").split(",")
-    parts.setdefault("connect_timeout", limits.CONNECT_SECONDS)
-    parts.setdefault("application_name", "chat")
-    parts["client_encoding"] = "UTF8"
+    parts = {**_OURS, **parts, "client_encoding": "UTF8"}
     for number, host in enumerate(hosts):
         port = ports[number] if len(ports) == len(hosts) else ports[0]
         yield make_conninfo(**parts, **({"host": host} if host else {}), **({"port": port} if port else {}))

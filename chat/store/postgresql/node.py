@@ -53,6 +53,9 @@ class PostgresNode(PostgresStore):
     def __init__(self, prepared: Prepared, reactor: Reading) -> None:
         super().__init__(prepared, reactor)
         self.node = prepared.node
+        self._date = prepared.date
+        self.now = prepared.date.now
+        """The date, as all nodes have it."""
         self._tell: Callable[[Elsewhere], None] = lambda elsewhere: None
         self._seen = prepared.tick
         """The turn that was told last."""
@@ -81,15 +84,16 @@ class PostgresNode(PostgresStore):
         lease = int(limits.LEASE_SECONDS)
         values = {"epoch": self._epoch, "seen": self._seen, "lease": lease, "people": people}
 
-        def beat(link: Link) -> tuple[Collection[str] | None, int]:
-            ((lapsed, tick),) = link.ask(
-                "SELECT beat(:epoch, :seen, :lease, :people), (SELECT tick FROM clock)", values
+        def beat(link: Link) -> tuple[Collection[str] | None, int, int]:
+            ((lapsed, tick, moment),) = link.ask(
+                "SELECT beat(:epoch, :seen, :lease, :people), (SELECT tick FROM clock), moment()", values
             )
-            return lapsed, tick
+            return lapsed, tick, moment
 
-        def beaten(answer: tuple[Collection[str] | None, int]) -> Collection[str]:
-            lapsed, tick = answer
+        def beaten(answer: tuple[Collection[str] | None, int, int]) -> Collection[str]:
+            lapsed, tick, moment = answer
             self._listener.expect(tick)
+            self._date.is_now(date(moment))
             if lapsed is None:
                 raise NotStored(ADOPTED)
             return lapsed

@@ -32,6 +32,7 @@ from chat.store.postgresql.connection import (
 )
 from chat.store.postgresql.retention import due
 from chat.store.postgresql.schema import MIGRATIONS, fold_anew, make, version
+from chat.store.postgresql.shared_date import SharedDate
 from chat.store.retention import EARLIEST
 from chat.store.rows import DATES, as_json, date
 from chat.store.unusable import READ_ONLY, Unusable, begun, damaged, holding, unusable
@@ -46,6 +47,7 @@ class Prepared(NamedTuple):
     """What it is called where several use it, else nothing."""
     epoch: int
     tick: int
+    date: SharedDate
     kept: Kept
     summary: Sequence[Sentence]
     others: Sequence[NodeState] = ()
@@ -120,11 +122,11 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
         if keep is not None:
             summary.append(plan(keep, due(link, keep, now)))
         with link.transaction(ONE_VIEW):
-            tick = link.value("SELECT tick FROM clock")
+            tick, moment = link.ask("SELECT tick, moment() FROM clock")[0]
             held = kept(address, link, node)
             others = [one for one in states(link) if one.name != node and one.lease is not None] if node else []
         link.seconds = limits.STATEMENT_SECONDS
-        return Prepared(address, link, node, epoch, tick, held, summary, others)
+        return Prepared(address, link, node, epoch, tick, SharedDate(date(moment)), held, summary, others)
     except Unreachable as error:
         link.close()
         raise error.unusable or unusable(shown(address), error.reason) from None

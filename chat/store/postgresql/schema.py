@@ -139,9 +139,17 @@ MIGRATIONS: Sequence[str] = (
             SELECT coalesce(max(epoch), 0) FROM servers WHERE name = '' OR node = ''
         ));
 
-    -- Nobody else writes until the transaction ends, and nobody has started a server instead of this one.
+    -- What follows this date: it does not go back, unless the clock was set right.
+    CREATE FUNCTION date_after(last bigint) RETURNS bigint LANGUAGE sql VOLATILE RETURN (
+        SELECT CASE WHEN last > now + {limits.BACK_SECONDS * 1_000_000:.0f} THEN now ELSE greatest(last, now) END
+        FROM moment() AS now
+    );
+
+    -- Nobody else writes until the transaction ends, and nobody has started a server instead of this one.  Who asks for
+    -- nothing more meanwhile hangs, or cannot be reached, and would hold up all others for as long.
     CREATE FUNCTION hold(mine bigint) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
+        PERFORM set_config('idle_in_transaction_session_timeout', '{limits.STATEMENT_SECONDS * 1000:.0f}', true);
         PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
         RETURN coalesce(mine = current((SELECT node FROM servers WHERE epoch = mine)), false);
     END $$;
@@ -252,7 +260,7 @@ MIGRATIONS: Sequence[str] = (
             END IF;
         END IF;
         -- The number of the turn not before: one that was refused has none.
-        UPDATE clock SET tick = tick + 1, at = greatest(at, moment()) RETURNING * INTO now;
+        UPDATE clock SET tick = tick + 1, at = date_after(at) RETURNING * INTO now;
         FOR asked IN SELECT value FROM jsonb_array_elements(turn->'claims') LOOP
             holder := claim(asked, me);
             IF holder IS NULL THEN
@@ -364,7 +372,7 @@ MIGRATIONS: Sequence[str] = (
             ) THEN
             RETURN NULL;
         END IF;
-        UPDATE clock SET tick = tick + 1, at = greatest(at, moment()) RETURNING * INTO now;
+        UPDATE clock SET tick = tick + 1, at = date_after(at) RETURNING * INTO now;
         WITH moved AS (
             UPDATE sessions SET node = name, tick = now.tick, ended_at = coalesce(ended_at, now.at)
             FROM (
@@ -402,16 +410,20 @@ MIGRATIONS: Sequence[str] = (
     DECLARE
         me text;
         before bigint := (SELECT until FROM servers WHERE epoch = mine);
+        lease bigint := seconds * 1000000;
     BEGIN
-        UPDATE servers SET until = moment() + seconds * 1000000
+        UPDATE servers SET until = moment() + lease
             WHERE epoch = mine AND adopted <= seen AND epoch = current(node) RETURNING node INTO me;
         IF me IS NULL THEN
             RETURN NULL;
         END IF;
         IF before < moment() THEN
-            -- The database was away, for the others as well perhaps: they have their time to say that they are there.
-            UPDATE servers SET until = moment() + seconds * 1000000 WHERE until < moment();
+            -- The database was away, for the others as well perhaps, or its clock was set forward: they have their
+            -- time to say that they are there.
+            UPDATE servers SET until = moment() + lease WHERE until < moment();
         END IF;
+        -- The clock was set back, and who is not there any more would be for as long.
+        UPDATE servers SET until = moment() + lease WHERE until > moment() + 2 * lease;
         UPDATE nodes SET heard_at = moment(), people = here, behind = (SELECT tick FROM clock) - seen
             WHERE nodes.name = me;
         DELETE FROM turns WHERE at < moment() - {KEPT_SECONDS} * 1000000::bigint;
