@@ -55,6 +55,8 @@ class Lost:
 class Code:
     """The operator's code of a start."""
 
+    digest = "its hash"
+
     def matches(self, code: str) -> bool:
         return code == CODE
 

@@ -10,7 +10,7 @@ from chat.base.language import Sentence, say
 from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import check_sealed, come_in
-from chat.commands.keys import check_is_nobodys
+from chat.commands.keys import check_is_nobodys, somebody_elses
 from chat.commands.registry import (
     ANSWERED,
     Call,
@@ -32,6 +32,7 @@ from chat.wire import replies
 from chat.wire.answers import Problem
 from chat.wire.requests import Request
 
+_CHANGED = say("The password was changed on another device.")
 _NEW = Allowance("account", limits.ACCOUNTS_PER_HOST, limits.ACCOUNT_SECONDS)
 
 
@@ -89,8 +90,9 @@ async def _register_key(call: Call, person: Person, key: PublicKey) -> Outcome:
     hub.show_account(person)
     hub.turn.touch(person)
     try:
-        await hub.keys.add(key, person.id)
-    except NotStored:
+        if not await hub.keys.add(key, person.id):
+            raise somebody_elses()
+    except (NotStored, Refused):
         if person.password == passwords.NONE and not hub.keys.of(person.id):
             hub.give_up(person)
         raise
@@ -150,7 +152,10 @@ async def _come_in_invited(nick: str, invitation: str, password: str, call: Call
             return ANSWERED
         hub.naming.check_free(nick, person)
         hub.check_address(call.connection.host)
-        hub.invitations.use(invitation)
+        give_back = await hub.invitations.use(invitation)
+        if not call.still_there or session.named:
+            give_back()
+            return ANSWERED
         session.enter(nick, new_code(session))
     finally:
         if not session.named:
@@ -190,9 +195,11 @@ async def _keep(person: Person, password: str, call: Call, text: str) -> Outcome
     if is_new:
         hub.show_account(person)
     hub.logins.remember(call.connection.host)
-    _end_others(call, person, say("The password was changed on another device."))
+    _end_others(call, person, _CHANGED)
     hub.turn.touch(person)
     await hub.turn.flush()
+    if person.password != kept:  # that was a device on another node, which was first
+        raise Refused("taken-over", _CHANGED)
     call.reply(replies.PasswordKept(person.nick, is_new, ended))
     return None
 
@@ -421,7 +428,7 @@ async def operator(call: Call, asked: Operator) -> Outcome:
     code = await hub.guesses.guess(connection, partial(hub.is_operator_code, given))
     if not (call.still_there and session.person is person and person.has_account):
         return ANSWERED
-    if code is None or code is not hub.operator_code:
+    if code is None or code is not hub.operator_code or not await hub.use_operator_code(code):
         wrong = say("That is not the operator's code, or it was used already.")
         return was_wrong(session, Problem("code-wrong", wrong, call.request.id))
     hub.give_role(session.author, person, "operator", None)

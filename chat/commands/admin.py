@@ -200,16 +200,18 @@ async def reset(call: Call, asked: Reset) -> Outcome:
     person = _account(hub, asked.nick)
     password = resume_codes.for_people()
     kept = await hub.passwords.hash(passwords.normal(password))
-    if not person.has_account:  # it was given up meanwhile
+    # It may have been given up meanwhile.
+    while person.has_account and person.password != kept:  # they may have changed it just then, on another node
+        person.password = kept
+        for device in person.attached:
+            device.send_away(Refused("taken-over", say("Whoever runs the server gave this account another password.")))
+        hub.tokens.end(person, list(person.tokens))
+        hub.keys.end(hub.keys.of(person.id))
+        hub.end_all(person)
+        hub.turn.touch(person)
+        await hub.turn.flush()
+    if not person.has_account:
         raise _not_registered(person.nick)
-    person.password = kept
-    for device in person.attached:
-        device.send_away(Refused("taken-over", say("Whoever runs the server gave this account another password.")))
-    hub.tokens.end(person, list(person.tokens))
-    hub.keys.end(hub.keys.of(person.id))
-    hub.end_all(person)
-    hub.turn.touch(person)
-    await hub.turn.flush()
     call.reply(replies.PasswordReset(person.nick, password))
     return None
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from chat import __version__
 from chat.base import limits, pins, resume_codes
-from chat.base.errors import Refused, no_nick, taken_over
-from chat.base.language import Sentence, known_languages, say
+from chat.base.errors import ChatError, Refused, no_nick, taken_over
+from chat.base.language import known_languages, say
 from chat.commands import server_password
 from chat.commands.history import entering
 from chat.commands.registry import (
@@ -28,6 +28,7 @@ from chat.commands.registry import (
 from chat.commands.returning import come_back, log_in
 from chat.commands.text_checks import brief
 from chat.commands.welcome import new_code, tell_welcome
+from chat.core import roster
 from chat.core.carrier import Carrier
 from chat.core.person import Person
 from chat.core.rooms import LOBBY
@@ -110,16 +111,29 @@ async def choose(session: Session, wanted: str, id: str | None, pin: Pin | None 
         return _propose(session, error, wanted, id, besides=[nick])
     if renames:
         await _rename(session, person, nick, id)
-    elif session.connection is connection and (pin is None or hub.roster.is_good(pin)):
-        session.enter(nick, _code_of_guest(session))
-        if pin is not None:
-            hub.roster.bind(pin, person)
-            if pin.opens:
-                hub.locked.give_pass(person, LOBBY)
-        await come_in(session, id)
-    else:
+    elif session.connection is not connection:
         hub.naming.lose(person)
+    elif pin is None or await _bind(session, connection, nick, pin):
+        session.enter(nick, _code_of_guest(session))
+        if pin is not None and pin.opens:
+            hub.locked.give_pass(person, LOBBY)
+        await come_in(session, id)
     return None
+
+
+async def _bind(session: Session, connection: Carrier[Session], nick: str, pin: Pin) -> bool:
+    """The PIN is theirs from now on, unless they are gone; raises `Refused` where somebody else was first."""
+    hub, person = session.hub, session.person
+    try:
+        bound = await hub.roster.bind(pin, nick, person)
+    except ChatError:
+        hub.naming.lose(person)
+        raise
+    if session.connection is connection:
+        return True
+    hub.naming.lose(person)
+    hub.roster.give_back(bound, pin)
+    return False
 
 
 async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Outcome:
@@ -130,7 +144,8 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
     if session.connection is not connection or session.named:
         return ANSWERED
     if pin is None:
-        return was_wrong(session, Problem("code-wrong", _no_pin(), id))
+        error = roster.wrong()
+        return was_wrong(session, Problem(error.code, error.sentence, id))
     person = hub.people.get(pin.person) or hub.absent.get(pin.person)
     if person is None:
         return await choose(session, nick, id, pin)
@@ -145,7 +160,7 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
         return ANSWERED
     if not hub.roster.is_good(pin) or not person.restorable:  # meanwhile they were sent away
         hub.naming.lose(person)
-        raise Refused("code-wrong", _no_pin())
+        raise roster.wrong()
     before = (*person.detached, *person.elsewhere, *person.attached)
     session.enter_as(person, new_code(session))
     for other in before:
@@ -160,10 +175,6 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
     if await tell_welcome(session, True, id):
         session.hear_on()
     return None
-
-
-def _no_pin() -> Sentence:
-    return say("This is nobody's PIN, or that of another nickname.")
 
 
 def _code_of_guest(session: Session) -> str:

@@ -67,15 +67,21 @@ async def _add(call: Call, public: PublicKey) -> None:
         )
     if len(hub.keys.of(person.id)) >= limits.KEYS:
         raise Refused("too-many", say("You have {limit} keys. /key end N ends one.", limit=limits.KEYS))
-    await hub.keys.add(public, person.id)
+    if not await hub.keys.add(public, person.id):
+        raise somebody_elses()
     call.reply(replies.KeyAdded(public.kind, public.fingerprint, person.nick, False))
 
 
 def check_is_nobodys(hub: Hub, public: PublicKey) -> None:
     """Raises `Refused` for a key that is somebody's account, or may not come in."""
     if hub.owner_of_key(public.fingerprint) is not None:
-        raise Refused("not-allowed", say("That key is somebody else's account."))
+        raise somebody_elses()
     hub.check_key(public)
+
+
+def somebody_elses() -> Refused:
+    """The answer to a key that is another account's."""
+    return Refused("not-allowed", say("That key is somebody else's account."))
 
 
 async def _end(call: Call, text: str) -> None:

@@ -13,6 +13,7 @@ from chat.core.ports import (
     Appended,
     Batch,
     Claim,
+    Exchange,
     Known,
     Line,
     LineId,
@@ -30,6 +31,8 @@ logger = Logger()
 
 People = dict[str, PersonRecord | None]
 Sessions = dict[str, SessionRecord | None]
+Exchanged = tuple[Exchange, Deferred[bool] | None]
+"""With who waits to be told whether this node was first, if anybody does."""
 NOBODY = Remembered()
 
 
@@ -89,8 +92,8 @@ class OpenBatch:
     """Gathers; then `batch` makes one batch of what has gathered, and it stands for that until all are told."""
 
     __slots__ = (
-        "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "ids", "owed", "proposed", "records",
-        "remembered", "replaced", "taken_back", "touched", "waiting",
+        "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "exchanges", "ids", "owed",
+        "proposed", "records", "remembered", "replaced", "taken_back", "touched", "waiting",
     )  # fmt: skip
 
     crowded: bool
@@ -124,6 +127,7 @@ class OpenBatch:
         self.touched: dict[Restorable, None] = {}
         self.claims: list[tuple[Claim, Deferred[str | None] | None]] = []
         """Each with who waits to be told whose it is, None for theirs."""
+        self.exchanges: list[Exchanged] = []
         self.by_log = {}
         self.ids = {}
         self.taken_back = []
@@ -181,7 +185,11 @@ class OpenBatch:
     def is_asked_for(self) -> bool:
         """Something happened, or somebody waits; that people are to be recorded can wait as well."""
         return bool(
-            self.changes or self.records or self.waiting or (self.claims and any(done for _, done in self.claims))
+            self.changes
+            or self.records
+            or self.waiting
+            or self.exchanges
+            or (self.claims and any(done for _, done in self.claims))
         )
 
     def records_besides(self, postponed: Iterable[Change] = ()) -> Sequence[Record | Redaction]:
@@ -189,6 +197,18 @@ class OpenBatch:
         out = {id(change) for change in postponed}
         found = (one.record if isinstance(one, Change) else one for one in self.records if id(one) not in out)
         return [record for record in found if record is not None]
+
+    def take_out_exchanges(self) -> list[Exchanged]:
+        """Those of records that change here besides: they have to wait for the next batch."""
+        now: list[Exchanged] = []
+        later: list[Exchanged] = []
+        taken = {(record.kind, record.key) for record in self.records_besides() if isinstance(record, Record)}
+        for asked in self.exchanges:
+            kind, key, _ = asked[0].record
+            (later if (kind, key) in taken else now).append(asked)
+            taken.add((kind, key))
+        self.exchanges = now
+        return later
 
     # In flight.
 
@@ -232,7 +252,8 @@ class OpenBatch:
         redactions = [record for record in records if isinstance(record, Redaction)] if records else ()
         replaced = [record for record in records if isinstance(record, Record)] if redactions else records
         self.replaced = replaced  # type: ignore[assignment]
-        batch = Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions, said_by)
+        exchanges = [exchange for exchange, _ in self.exchanges] if self.exchanges else ()
+        batch = Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions, said_by, exchanges)
         return batch, postponed
 
     def renumber(self, numbered: Numbered) -> None:
@@ -315,6 +336,17 @@ class OpenBatch:
             if claimant is not None:
                 claimant.callback(taken.get(claim))
 
+    def tell_exchanged(self, late: Collection[Record]) -> None:
+        """What became of the exchanges, told after all else, too."""
+        for exchange, waiter in self.exchanges:
+            if waiter is not None:
+                waiter.callback(exchange.record not in late)
+
+    def replaced_in(self, numbered: Numbered) -> Sequence[Record]:
+        """The records that are what this made of them."""
+        exchanged = [exchange.record for exchange, _ in self.exchanges if exchange.record not in numbered.late]
+        return [*self.replaced, *exchanged] if exchanged else self.replaced
+
     def tell_repeated(self, known: Mapping[LineId, Known]) -> list[Change]:
         """Some ids in it were known, so nothing was stored; returns what is to be tried again."""
         again = []
@@ -350,6 +382,9 @@ class OpenBatch:
         for _, claimant in self.claims:
             if claimant is not None:
                 claimant.errback(error)
+        for _, exchanger in self.exchanges:
+            if exchanger is not None:
+                exchanger.errback(error)
 
 
 def known_as(line: Line, known: Mapping[LineId, Known]) -> Known | None:

@@ -838,6 +838,12 @@ class Hub:
         kept = self.operator_code
         return kept if kept is not None and kept.matches(code) else None
 
+    async def use_operator_code(self, code: OperatorCode) -> bool:
+        """Nobody else runs the server by it; False where somebody on another node was first, and `NotStored`."""
+        if not await self.turn.exchange(Record("operator-code", code.digest, None), "used"):
+            return False
+        return code is self.operator_code
+
     def _is_old(self, session: Device) -> bool:
         return session.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
 

@@ -48,11 +48,28 @@ class Invitations:
         digest = "" if code is None else resume_codes.digest(code)
         return digest if digest in self._ends and self._ends[digest] > self._now() else None
 
-    def use(self, found: str) -> None:
-        """Somebody registers by it; raises `Refused` where it was used meanwhile."""
-        if self._ends.pop(found, self._now()) <= self._now():
+    async def use(self, found: str) -> Callable[[], None]:
+        """Somebody registers by it; returns what gives it back where they do not.
+
+        Raises `Refused` where it was used meanwhile, also on another node, and `NotStored`.
+        """
+        end = self._ends.pop(found, self._now())
+        if end <= self._now():
             raise nobodys()
-        self._forget([found])
+        good = Record(_KIND, found, end.isoformat())
+
+        def give_back() -> None:
+            self.stored(good)
+            self._turn.append_with(good)
+
+        try:
+            is_first = await self._turn.exchange(good, None)
+        except BaseException:
+            self.stored(good)
+            raise
+        if not is_first:
+            raise nobodys()
+        return give_back
 
     def _forget_old(self) -> None:
         now = self._now()

@@ -75,21 +75,26 @@ class Keys:
         """Those of somebody, by their id, the oldest first."""
         return sorted((key for key in self._keys.values() if key.person == person), key=lambda key: key.made_at)
 
-    async def add(self, public: PublicKey, person: str) -> None:
-        """It is theirs from now on, once that is stored; raises `NotStored`."""
-        key = Key(public, person, self._now(), None)
-        self._keys[public.fingerprint] = key
+    async def add(self, public: PublicKey, person: str) -> bool:
+        """It is theirs from now on, once that is stored; False where it became somebody's meanwhile.
+
+        Raises `NotStored`.
+        """
+        found = self._keys.get(public.fingerprint)
+        before = Record(_KIND, public.fingerprint, None) if found is None else found.record
+        self._keys[public.fingerprint] = key = Key(public, person, self._now(), None)
+        is_first = False
         try:
-            await self._turn.change(key.record)
-        except BaseException:
-            if self._keys.get(public.fingerprint) == key:
-                del self._keys[public.fingerprint]
-            raise
+            is_first = await self._turn.exchange(before, key.record.value)
+        finally:
+            if not is_first and self._keys.get(public.fingerprint) == key:
+                self.stored(before)
+        return is_first
 
     def used(self, key: Key) -> None:
-        """Somebody came in by it."""
+        """Somebody came in by it, which brings none back that was ended on another node."""
         self._keys[key.public.fingerprint] = used = key._replace(used_at=self._now())
-        self._turn.append_with(used.record)
+        self._turn.exchange_with(key.record, used.record.value)
 
     def end(self, keys: Iterable[Key]) -> None:
         """These are good no more."""

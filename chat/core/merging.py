@@ -1,12 +1,14 @@
 """What two nodes made of somebody at the same time, put together.
 
 Each began from what both had been told.  What only one of them changed is as that one made it; of what both changed,
-ours is it: it is stored later.
+ours is it: it is stored later.  But of two passwords, and two tokens with one name, the first is it, for who chose
+the other one is told that it is none; and who gave the account up has none.
 """
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from chat.base.names import fold
 from chat.core.ports import PersonRecord
 
 K = TypeVar("K")
@@ -22,14 +24,16 @@ def merged(before: PersonRecord, ours: PersonRecord, theirs: PersonRecord) -> Pe
         one, other, old = (getattr(record, field) for record in (ours, theirs, before))
         if field == "read":
             parts[field] = {key: max(one.get(key, 0), other.get(key, 0)) for key in {**other, **one}}
+        elif field == "password":
+            parts[field] = one if other == old or one is None else other
         elif field in ("entered_at", "spoke_at"):
             parts[field] = max(one, other)
         elif field == "senders":
             parts[field] = tuple(_of_both(*(dict.fromkeys(ids) for ids in (old, one, other))))
         elif field == "tokens":
-            parts[field] = list(
-                _of_both(*({token.digest: token for token in some} for some in (old, one, other))).values()
-            )
+            both = _of_both(*({token.digest: token for token in some} for some in (old, one, other))).values()
+            first = {fold(token.name): token for token in reversed([*both])}
+            parts[field] = [token for token in both if first[fold(token.name)] is token]
         elif isinstance(one, Mapping):
             parts[field] = _of_both(old, one, other)
         else:

@@ -545,7 +545,17 @@ class OtherNodes:
         else:
             person.detach(session)
         session.called()
+        if is_new and not person.has_account:
+            self._one_of_guest(session)
         return person
+
+    def _one_of_guest(self, session: Session) -> None:
+        """A guest has one session: where they came in on two nodes at the same moment it is the one stored last."""
+        others = [other for other in session.person.sessions if other is not session]
+        is_last = all(other.digest in self._sessions for other in others)
+        for over in others if is_last else [session]:
+            over.send_away(taken_over())
+            self._hub.end(over, "")
 
     def _is_over(self, person: Person, record: SessionRecord, is_new: bool) -> bool:
         """Whether that by which they logged in there has ended: the token, or the password, which changed here at the
@@ -686,11 +696,16 @@ class OtherNodes:
             if stored.kind == PRIVACY and hub.rooms.is_private(stored.key):
                 self._admit(stored.key)
         for id, record in remembered.people.items():
-            if record is None:
-                self._stored.pop(id, None)
-            elif id not in numbered.outdated:
+            if id in numbered.outdated:
+                continue
+            if record is not None:
                 self._stored[id] = record
                 self._one_owner(id, record)
+            elif self._stored.pop(id, None) is not None and (person := self._person(id)) is not None:
+                # Another node had stored something of them just before they went.
+                for device in person.sessions:
+                    hub.turn.touch(device)
+                self._gone(id, Elsewhere((), ()))
         for digest, session in self._one_by_one(remembered.sessions):
             if digest in numbered.outdated:
                 continue

@@ -76,6 +76,14 @@ class Record(NamedTuple):
     value: str | None
 
 
+class Exchange(NamedTuple):
+    """A record is to be this one, but only if its value was that before (None: there was none): what is good once is
+    spent so, for of two nodes that do it at the same moment one is too late."""
+
+    record: Record
+    before: str | None
+
+
 class Redaction(NamedTuple):
     """Lines of the log of this key are taken back: what they said goes, from wherever it can be found, and the entries
     stay, emptied (`chat.log.redaction`)."""
@@ -101,6 +109,8 @@ class Numbered(NamedTuple):
     outdated: Collection[str] = ()
     """The ids of people, and the hashes of sessions' codes, of which another node stored something that this one had
     not been told of when it made the batch: what the batch has of these is not kept."""
+    late: Collection[Record] = ()
+    """The records of its exchanges that are not kept: another node was first."""
 
 
 class Token(NamedTuple):
@@ -200,6 +210,8 @@ class Batch(NamedTuple):
     """Of entries that were committed before."""
     said_by: Mapping[LineId, str] = MappingProxyType({})
     """Which sessions said lines with ids, by the hashes of their codes, where the store is shared."""
+    exchanges: Sequence[Exchange] = ()
+    """There are none where the store is not shared, and none of a record that is among `records`."""
 
 
 class Duplicates(Exception):
@@ -492,6 +504,10 @@ class Passwords(Protocol):
 
 class OperatorCode(Protocol):
     """By which an account becomes an operator of the server while there is none."""
+
+    @property
+    def digest(self) -> str:
+        """What is known of it."""
 
     def matches(self, code: str) -> bool:
         """Whether it is this one, as codes are given."""

@@ -90,9 +90,19 @@ class Roster:
         """Whether nothing has happened to it since it was found."""
         return self.pins.get(pin.digest) == pin
 
-    def bind(self, pin: Pin, person: Person) -> None:
-        """It is theirs from now on."""
-        self._change(pin, pin._replace(nick=pin.nick or person.nick, person=person.id))
+    async def bind(self, pin: Pin, nick: str, person: Person) -> Pin:
+        """It is theirs from now on; raises `Refused` where somebody else was first, and `NotStored`."""
+        bound = pin._replace(nick=pin.nick or nick, person=person.id)
+        is_first = self.is_good(pin) and await self._turn.exchange(pin.record, bound.record.value)
+        if not is_first or not self.is_good(pin):
+            raise wrong()
+        self.stored(bound.record)
+        return bound
+
+    def give_back(self, bound: Pin, pin: Pin) -> None:
+        """Nobody came in by it after all."""
+        if self.is_good(bound):
+            self._change(bound, pin)
 
     def sent_out(self, person: Person) -> None:
         """They were sent out of the lobby: it opens the door no more."""
@@ -119,7 +129,7 @@ class Roster:
     def _change(self, before: Pin, after: Pin) -> None:
         self._drop(before)
         self._put(after)
-        self._turn.append_with(after.record)
+        self._turn.exchange_with(before.record, after.record.value)
 
     def _put(self, pin: Pin) -> None:
         self.pins[pin.digest] = pin
@@ -129,6 +139,11 @@ class Roster:
     def _drop(self, pin: Pin) -> None:
         del self.pins[pin.digest]
         self._of.pop(pin.person, None)
+
+
+def wrong() -> Refused:
+    """The answer to digits that are no PIN, or another nickname's."""
+    return Refused("code-wrong", say("This is nobody's PIN, or that of another nickname."))
 
 
 def _read(record: Record) -> Pin | None:

@@ -35,7 +35,10 @@ class Tokens:
         return None if person is None else person.nick
 
     def keep(self, person: Person, token: Token) -> None:
-        """This one is theirs, or was used."""
+        """This one is theirs, or was used, and no other one of theirs is called so."""
+        before = person.tokens.get(names.fold(token.name))
+        if before is not None and before.digest != token.digest:
+            del self._holders[before.digest]
         person.tokens = {**person.tokens, names.fold(token.name): token}
         self._holders[token.digest] = person
 

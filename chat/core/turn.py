@@ -26,6 +26,7 @@ from chat.core.ports import (
     Batch,
     Claim,
     Duplicates,
+    Exchange,
     InDoubt,
     Line,
     Numbered,
@@ -161,6 +162,31 @@ class Turn:
         self._schedule()
         return await done
 
+    async def exchange(self, before: Record, value: str | None) -> bool:
+        """Let a record have this value instead; False where another node was first, and it is not what it was before.
+
+        Fails with `NotStored`.
+        """
+        record = before._replace(value=value)
+        if not self._store.shared:
+            await self.change(record)
+            return True
+        done: Deferred[bool] = Deferred()
+        self._exchange(Exchange(record, before.value), done)
+        return await done
+
+    def exchange_with(self, before: Record, value: str | None) -> None:
+        """The same where nobody waits for it: what another node made of the record holds."""
+        record = before._replace(value=value)
+        if self._store.shared:
+            self._exchange(Exchange(record, before.value), None)
+        else:
+            self.append_with(record)
+
+    def _exchange(self, exchange: Exchange, done: Deferred[bool] | None) -> None:
+        self._next.exchanges.append((exchange, done))
+        self._schedule()
+
     def give_up(self, person: str, instead: str | None = None) -> None:
         """What they are called is anybody's again, with the next turn that is stored; they are called that instead."""
         if self._store.shared:
@@ -264,6 +290,8 @@ class Turn:
             self._coalescing.begun()
         self._scheduled = False
         gathered, self._next = self._next, OpenBatch()
+        if gathered.exchanges:
+            self._next.exchanges = gathered.take_out_exchanges()
         batch, postponed = gathered.numbered(self._date())
         if postponed:
             self._next.put_first(postponed)
@@ -349,6 +377,8 @@ class Turn:
                 self.latency.note(self._clock.seconds() - self._began_at)
                 if gathered.claims:
                     gathered.tell_claimed(result.taken)
+                if gathered.exchanges:
+                    gathered.tell_exchanged(result.late)
         except BaseException:
             logger.failure("The turn failed")
         finally:
@@ -361,7 +391,7 @@ class Turn:
         if numbered.outdated:  # what another node stored of them was told by now: it goes again with that in it
             self._next.touched = {**gathered.outdated(numbered), **self._next.touched}
         if self.landed is not None:
-            self.landed(gathered.remembered, gathered.replaced, numbered)
+            self.landed(gathered.remembered, gathered.replaced_in(numbered), numbered)
 
     def _out_of_doubt(self, result: Numbered | Failure, gathered: OpenBatch) -> None:
         """At last the store tells what became of a batch."""
@@ -445,6 +475,7 @@ class Turn:
         self._next.owed[:0] = gathered.owed
         self._next.waiting[:0] = gathered.waiting
         self._next.claims[:0] = gathered.claims
+        self._next.exchanges[:0] = gathered.exchanges
 
 
 def _extend(log: Log, added: Sequence[Entry]) -> int:

@@ -26,12 +26,12 @@ class OperatorCode:
 
     def __init__(self, path: Path, code: str) -> None:
         self._path = path
-        self._digest = resume_codes.digest(code)
+        self.digest = resume_codes.digest(code)
         self.when_used: Callable[[], None] = lambda: None
 
     def matches(self, code: str) -> bool:
         """Whether it is this one, as codes are given."""
-        return compare_digest(resume_codes.digest(code), self._digest)
+        return compare_digest(resume_codes.digest(code), self.digest)
 
     def used(self) -> None:
         """It is not good any more: the file goes."""

@@ -28,6 +28,8 @@ def bob(world: World) -> Client:
 class Code:
     """An operator's code that is any word but `wrong`."""
 
+    digest = "its hash"
+
     def matches(self, code: str) -> bool:
         return code != ""
 

@@ -1102,3 +1102,17 @@ def test_a_program_that_logs_in_while_its_token_is_ended_elsewhere_is_out_again(
     assert program.ended or not program.session.named
     assert not bob.ended
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_who_goes_while_something_is_done_to_them_elsewhere_is_gone_on_every_node(order: tuple[int, int]) -> None:
+    nodes, here, elsewhere = two()
+    bob, boss = here.enter("bob", "/join #tea"), operator(elsewhere, "boss")
+    boss.type("/join #tea")
+    nodes.slow = True
+    for node in order:
+        (bob, boss)[node].type(("/quit", "/kick #tea bob")[node])
+    nodes.settle()
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    assert not here.hub.is_here("bob")
+    assert {id for id, row in nodes.cluster.people.items() if row.record is not None} == {boss.session.person.id}

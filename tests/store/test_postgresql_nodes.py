@@ -23,6 +23,7 @@ from chat.core.ports import (
     Claim,
     Duplicates,
     Elsewhere,
+    Exchange,
     Numbered,
     Place,
     Record,
@@ -279,6 +280,24 @@ def test_a_record_that_another_node_stored_meanwhile_is_outdated(nodes: Nodes) -
     assert nodes.commit(1, batch(people={"p": ana})).outdated == set()
 
 
+def test_what_is_good_once_is_spent_by_the_first_and_all_else_of_a_turn_is_kept(nodes: Nodes) -> None:
+    good, used = Record("pin", "k", "good"), Record("pin", "k", "used")
+    nodes.commit(0, batch()._replace(records=[good]))
+    spends = batch(lines("in"))._replace(exchanges=[Exchange(used, good.value)])
+    late = nodes.stores[1].store.commit(spends)
+    first = nodes.stores[1].wait(late)
+    second = nodes.commit(0, spends)
+    assert (list(first.late), list(second.late)) == ([], [used])
+    assert nodes.stores[0].texts() == ["in", "in"]
+    told = [told.records for told in (*nodes.hear(0, 1), *nodes.hear(1, 2))]
+    assert told == [[used], [good], []]
+    gone = Exchange(used._replace(value=None), used.value)
+    assert not nodes.commit(0, batch()._replace(exchanges=[gone])).late
+    assert list(nodes.commit(1, batch()._replace(exchanges=[gone])).late) == [gone.record]
+    made = Exchange(good, None)
+    assert [list(nodes.commit(node, batch()._replace(exchanges=[made])).late) for node in (1, 0)] == [[], [good]]
+
+
 def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_knows(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -453,6 +472,7 @@ def test_what_is_taken_back_is_told(nodes: Nodes) -> None:
 
 KEYS = ["#lobby", "#ops"]
 NICKS = ["amy", "Amy", "\u0430my", "bob", "B0B", None]
+VALUES = st.sampled_from([None, "good", "used"])
 steps = st.lists(
     st.tuples(
         st.integers(0, 2),
@@ -461,6 +481,7 @@ steps = st.lists(
         st.dictionaries(st.sampled_from(["p", "q"]), st.sampled_from([None, person("amy"), person("bob")]), max_size=2),
         st.none() | st.integers(0, 3),
         st.dictionaries(st.sampled_from(["d", "e"]), st.sampled_from([None, session("p")]), max_size=1),
+        st.dictionaries(st.sampled_from("kl"), st.tuples(VALUES, VALUES), max_size=2),
     ),
     max_size=8,
 )
@@ -477,11 +498,12 @@ def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, s
         told: list[list[Elsewhere]] = [[], [], []]
         for fake, heard in zip(fakes, told, strict=True):
             fake.follow(heard.append)
-        for node, keys, claimed, people, id, sessions in steps:
+        for node, keys, claimed, people, id, sessions, exchanged in steps:
             appended = [lines(*["x"] * keys.count(key), key=key) for key in dict.fromkeys(keys)]
             ids = [(f"c{id}", Place(keys[0], "", 1, START))] if id is not None and keys else []
             made = said_by("d", batch(*appended, ids=ids, people=people, sessions=sessions))
-            made = made._replace(claims=[Claim(*claim) for claim in claimed])
+            exchanges = [Exchange(Record("pin", key, value), before) for key, (before, value) in exchanged.items()]
+            made = made._replace(claims=[Claim(*claim) for claim in claimed], exchanges=exchanges)
             nodes.hear(node, len(told[node]))
             expected: list[Any] = []
             fakes[node].commit(made).addBoth(expected.append)
@@ -495,6 +517,7 @@ def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, s
                 continue
             (numbered,) = expected
             assert (given_.firsts, given_.taken) == (numbered.firsts, numbered.taken)
+            assert set(given_.late) == set(numbered.late)
         counts = [len(heard) for heard in told]
         for node, count in enumerate(counts):
             for ours, theirs in zip(nodes.hear(node, count), told[node], strict=True):
@@ -502,6 +525,7 @@ def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, s
                     (one.key, [entry.seq for entry in one.entries]) for one in theirs.appended
                 ]
                 assert (list(ours.claims), ours.node) == (list(theirs.claims), theirs.node)
+                assert set(ours.records) == set(theirs.records)
 
 
 def test_nodes_may_start_at_once_on_a_new_database(postgresql: Server) -> None:

@@ -149,7 +149,7 @@ class Cluster:
         self.tick += 1
         numbered = self._number(batch, node)
         self.ids.update(numbered.ids)
-        self.records.update({(record.kind, record.key): record for record in batch.records})
+        self.records.update({(record.kind, record.key): record for record in numbered.records})
         done: Deferred[Numbered] = Deferred()
         for other in self.nodes:
             other.hears(Turn(numbered, node, done))
@@ -182,8 +182,16 @@ class Cluster:
             self._keep(self.people, people, node, outdated), self._keep(self.sessions, sessions, node, outdated)
         )
         claims = [claim for claim in batch.claims if claim not in taken]
-        numbered = Numbered(at, firsts, taken, outdated)
-        return Batch(appended, batch.records, ids, numbered, remembered, claims, batch.redactions)
+        exchanged = {exchange.record: self._is_first(*exchange) for exchange in batch.exchanges}
+        late = [record for record, is_first in exchanged.items() if not is_first]
+        records = [*batch.records, *(record for record, is_first in exchanged.items() if is_first)]
+        numbered = Numbered(at, firsts, taken, outdated, late)
+        return Batch(appended, records, ids, numbered, remembered, claims, batch.redactions)
+
+    def _is_first(self, record: Record, before: str | None) -> bool:
+        """Whether nobody else has made something else of it."""
+        kept = self.records.get((record.kind, record.key))
+        return (None if kept is None else kept.value) == before
 
     def _keep(self, rows: dict[str, Row[R]], new: Any, node: "Node", outdated: set[str]) -> dict[str, R]:
         """Of these what no other node has stored later than what this one was told of."""

@@ -72,6 +72,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
     }
     if is_shared:
         parts["claims"] = [_claim(claim) for claim in batch.claims]
+        parts["exchanges"] = [[record.kind, record.key, before, record.value] for record, before in batch.exchanges]
         parts["redactions"] = [[key, list(targets)] for key, targets in batch.redactions]
     return as_json({**header, **{name: rows for name, rows in parts.items() if rows}})
 

@@ -17,7 +17,7 @@ from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
-from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered
+from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Record
 from chat.store.postgresql.commits import Adoption, told_of
 from chat.store.postgresql.connection import ONE_VIEW, Link
 from chat.store.postgresql.listening import Listener, Reading, Told
@@ -159,7 +159,8 @@ class PostgresNode(PostgresStore):
     def _numbered(self, batch: Batch, answer: Mapping[str, Any]) -> Numbered:
         taken = {Claim(person, nick): holder for person, nick, holder in answer["taken"]}
         firsts: Mapping[str, int] = answer["firsts"] or {}
-        return Numbered(date(answer["at"]), firsts, taken, set(answer["outdated"]))
+        late = [Record(*record) for record in answer.get("late", ())]
+        return Numbered(date(answer["at"]), firsts, taken, set(answer["outdated"]), late)
 
     def _landed(self, result: Numbered | Failure, flight: Flight) -> None:
         self._flies = False

@@ -231,6 +231,8 @@ MIGRATIONS: Sequence[str] = (
         won jsonb := '[]';
         taken jsonb := '[]';
         outdated jsonb := '[]';
+        exchanged jsonb;
+        late jsonb;
     BEGIN
         PERFORM pg_advisory_xact_lock({LOCK}{TURNS});
         SELECT * INTO mine FROM servers WHERE epoch = (turn->>'epoch')::bigint;
@@ -309,6 +311,19 @@ MIGRATIONS: Sequence[str] = (
             )
             SELECT jsonb_object_agg(key, first + shift) INTO firsts FROM placed;
         END IF;
+        IF turn ? 'exchanges' THEN
+            SELECT
+                jsonb_agg(jsonb_build_array(kind, key, after)) FILTER (WHERE is_first),
+                jsonb_agg(jsonb_build_array(kind, key, after)) FILTER (WHERE NOT is_first)
+            INTO exchanged, late FROM (
+                SELECT part->>0, part->>1, part->3, records.value IS NOT DISTINCT FROM part->>2
+                FROM jsonb_array_elements(turn->'exchanges') AS part
+                LEFT JOIN records ON (records.kind, records.key) = (part->>0, part->>1)
+            ) AS asked (kind, key, after, is_first);
+            turn := turn || jsonb_build_object(
+                'records', coalesce(turn->'records', '[]') || coalesce(exchanged, '[]')
+            );
+        END IF;
         IF turn ? 'records' THEN
             DELETE FROM records USING jsonb_array_elements(turn->'records') AS part
                 WHERE (kind, key) = (part->>0, part->>1) AND part->>2 IS NULL;
@@ -339,11 +354,14 @@ MIGRATIONS: Sequence[str] = (
         mine.answer := jsonb_build_object(
             'tick', now.tick, 'at', now.at, 'firsts', firsts, 'taken', taken, 'outdated', outdated
         );
+        IF late IS NOT NULL THEN
+            mine.answer := mine.answer || jsonb_build_object('late', late);
+        END IF;
         UPDATE servers SET n = (turn->>'n')::bigint, answer = mine.answer WHERE epoch = mine.epoch;
         IF me IS NOT NULL THEN
             PERFORM tell(
                 now, mine.epoch,
-                (turn - '{{epoch,n,seen,ids,claims,emptied,folded,passing}}'::text[])
+                (turn - '{{epoch,n,seen,ids,claims,exchanges,emptied,folded,passing}}'::text[])
                     || jsonb_build_object('answer', mine.answer, 'won', won),
                 turn->'passing'
             );
