@@ -595,6 +595,12 @@ than a pause of its process, shorter than people wait."""
 BEAT_SECONDS = 2.0
 """How often a node says that it is there."""
 
+PROGRESS_SECONDS = 1.0
+"""How far people have read a node stores together of all who read on within this time."""
+
+PROGRESS_AT_ONCE = 100
+"""Of so many at once: a turn of this node waits no longer than for these, some milliseconds."""
+
 ADOPTED_AT_ONCE = 500
 """Sessions of a dead node that another one takes over in one turn: some milliseconds, in which nobody else has one."""
 

@@ -153,7 +153,7 @@ async def _by_pin(session: Session, nick: str, code: str, id: str | None) -> Out
         raise Refused(
             "not-allowed", say("Who has an account comes in by the password: /login {nick}.", nick=person.nick)
         )
-    await hub.load_rooms(person)
+    await hub.recall(person)
     await hub.naming.win_back(person)
     if session.connection is not connection or session.named:
         hub.naming.lose(person)

@@ -70,7 +70,7 @@ async def by_key(call: Call, key: PublicKey) -> Outcome:
     look = partial(guest_of_key, hub, key)
     if (returning := look()) is None:
         raise Refused("login-failed", say("This key is nobody's here yet: choose a nickname."))
-    await hub.load_rooms(returning.person)
+    await hub.recall(returning.person)
     if session.connection is not connection:
         return ANSWERED
     return await _go_on_as(call, look, resume_codes.of_key(key.fingerprint), unheard)
@@ -125,7 +125,7 @@ async def become(session: Session, connection: Carrier[Session], known: Known, i
     """Be this person; a guest who was here leaves, and who ignores them goes on to do so."""
     hub, person = session.hub, known.person
     hub.measures.check_may_come(person, SERVER)
-    await hub.load_rooms(person)
+    await hub.recall(person)
     await hub.naming.win_back(person)
     if session.connection is not connection or not known.is_good(hub):
         hub.naming.lose(person)
@@ -184,7 +184,7 @@ async def come_back(call: Call, code: str) -> Outcome:
             raise unheard
         return was_wrong(session, Problem("code-wrong", _nobodys(call.word), request.id))
     assert isinstance(returning, Session)
-    await hub.load_rooms(returning.person)
+    await hub.recall(returning.person)
     if session.connection is not connection:
         return ANSWERED
     return await _go_on_as(call, look, given or "", unheard)

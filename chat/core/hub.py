@@ -55,6 +55,7 @@ from chat.core.ports import (
 )
 from chat.core.presence import TABLE, Event, Presence, Step
 from chat.core.privacy import STAFF, Privacy
+from chat.core.progress import OwnAndOthers
 from chat.core.read_markers import ReadMarkers
 from chat.core.roles import SERVER, Roles
 from chat.core.room import Room
@@ -172,6 +173,8 @@ class Hub:
         the store."""
         self.others: SharedStore | None = None
         """The store, where other nodes use it as well."""
+        self.progress: OwnAndOthers | None = None
+        """How far people have read is kept by it there."""
         self.invitations = Invitations(self.turn, now, kept.records)
         self.keys = Keys(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
@@ -748,8 +751,11 @@ class Hub:
             if await self.hear_others() is not None:
                 await deferLater(self.clock, limits.RECONNECT_MOST_SECONDS)
 
-    async def load_rooms(self, person: Person) -> None:
-        """Before somebody comes back: have all of their rooms in memory for which there is place."""
+    async def recall(self, person: Person) -> None:
+        """Before somebody comes back: have all of their rooms in memory for which there is place, and know how far they
+        have read."""
+        if self.progress is not None:
+            await self.progress.learn(person)
         for room in list(person.rooms.values()):
             with suppress(Refused):
                 await self.rooms.load(room.log.name)

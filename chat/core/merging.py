@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from chat.base.names import fold
 from chat.core.ports import PersonRecord
+from chat.core.progress import furthest
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -23,7 +24,7 @@ def merged(before: PersonRecord, ours: PersonRecord, theirs: PersonRecord) -> Pe
     for field in PersonRecord._fields:
         one, other, old = (getattr(record, field) for record in (ours, theirs, before))
         if field == "read":
-            parts[field] = {key: max(one.get(key, 0), other.get(key, 0)) for key in {**other, **one}}
+            parts[field] = furthest(one, other)
         elif field == "password":
             parts[field] = one if other == old or one is None else other
         elif field in ("entered_at", "spoke_at"):

@@ -41,11 +41,12 @@ from chat.core.ports import (
 )
 from chat.core.presence import Event, Presence
 from chat.core.privacy import KIND as PRIVACY
+from chat.core.progress import OwnAndOthers
 from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.session import Session
-from chat.log.events import Entry, Left, Measured, Private, Said, TopicSet
+from chat.log.events import Entry, Left, Measured, Message, Private, Said, TopicSet
 from chat.log.log import Log
 from chat.wire.answers import MarkerNotice, OthersAway, OthersName
 
@@ -101,6 +102,7 @@ class OtherNodes:
         for digest, session in kept.remembered.sessions.items():
             self._note(digest, session)
         hub.others = store
+        hub.progress = OwnAndOthers(hub.clock, store, hub.codes, hub.hear_others)
         hub.turn.landed = self._landed
         hub.turn.overtaken = self._let_go
         store.follow(self._told)
@@ -161,6 +163,8 @@ class OtherNodes:
         for log, entries in by_log.items():
             for entry in entries:
                 fact = entry.fact
+                if type(fact) is Message or isinstance(fact, Said):
+                    self._has_spoken(fact.author.person, entry.at)
                 if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in hub.people:
                     hub.wrote(fact, hub.people[fact.to_person])
             room = hub.rooms.get(log.key)
@@ -172,6 +176,11 @@ class OtherNodes:
             elif record.kind == PRIVACY and hub.rooms.is_private(record.key):
                 self._keep_private(record.key)
         hub.rooms.trim()
+
+    def _has_spoken(self, id: str, at: datetime) -> None:
+        """Their record says so when something else of theirs is stored."""
+        if (person := self._hub.people.get(id)) is not None:
+            person.spoke_at = at
 
     def _spoke(self, log: Log, entries: Iterable[Entry]) -> None:
         """Who said something there says the next thing here not before they might there."""
@@ -633,6 +642,8 @@ class OtherNodes:
                 if person_here is not None and person_here.nick != claim.nick:
                     # They came in here just then, or took another nickname, before this node knew.
                     Deferred.fromCoroutine(self._name_again(person_here)).addErrback(_failed, "give somebody a name")
+        if mine and (progress := hub.progress) is not None:
+            progress.adopted(elsewhere.ended)
         for person in changed:
             self._see_to(person)
             if not mine:

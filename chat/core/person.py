@@ -15,7 +15,7 @@ from chat.base.errors import Refused
 from chat.base.language import say
 from chat.base.unchanged import NOTHING, all_but
 from chat.core.batch import People, Restorable, Sessions
-from chat.core.ports import Admission, PersonRecord, Role, Token
+from chat.core.ports import Admission, PersonRecord, Progress, Role, Token
 from chat.core.presence import Presence
 from chat.core.privacy import STAFF
 from chat.core.room import Room
@@ -66,6 +66,9 @@ class Device(Restorable, Protocol):
     """The other node that it belongs to, "" where that is this one."""
 
     person: "Person"
+    seen_at: datetime
+    """When it was known last that all was seen that it was given."""
+
     scope: Scope | None
     """What it may, where it is a program that came in by a token."""
 
@@ -103,6 +106,12 @@ class Device(Restorable, Protocol):
 
     def given(self, log: Log) -> int:
         """Up to where it was given this log."""
+
+    def was_given(self, given: Mapping[str, int]) -> None:
+        """Up to where it was given each log, as that is stored."""
+
+    def progress(self) -> Progress:
+        """How far they have read on it."""
 
     def reading(self, log: Log) -> bool:
         """Whether somebody who looks at it reads this log: it is the current room's, on a wire of people."""

@@ -185,6 +185,17 @@ class SessionRecord(NamedTuple):
     """The id of the guest who they were on it before they logged in."""
 
 
+class Progress(NamedTuple):
+    """How far somebody has read on a session since its record was stored."""
+
+    seen_at: datetime
+    spoke_at: datetime
+    given: Mapping[str, int] | None
+    """Up to where it was given each log, by its key; None where a later record says so."""
+    read: Mapping[str, int]
+    """Up to where they have read a log, by its key."""
+
+
 class Remembered(NamedTuple):
     """People by their ids, and sessions by the hash of their resume code; None takes one away."""
 
@@ -487,6 +498,18 @@ class SharedStore(Store, Protocol):
         Nothing more happens where it says meanwhile that it is there; where two adopt, each has a part.  Fails with
         `NotStored`.
         """
+
+    def keep_progress(self, progress: Mapping[str, Progress]) -> Deferred[None]:
+        """Keep how far people have read on sessions of this node, by the hashes of their codes, beside the order of the
+        batches: it comes after all batches of this node that were given before, and no other node is told of it.
+
+        It goes on from the record that stands there: where that is another node's nothing is kept, and a record that is
+        stored later says all of it anew, but for what they have read.  An older one may be what is left of it after a
+        crash of the store.  Fails with `NotStored`.
+        """
+
+    def progress(self, sessions: Collection[str]) -> Deferred[Mapping[str, Progress]]:
+        """How far people have read on sessions of any node, as it was kept last; fails with `Refused`."""
 
     def nodes(self) -> Deferred[Sequence[NodeState]]:
         """All that use the store, or did so lately; fails with `Refused`."""

@@ -21,9 +21,10 @@ from chat.core.batch import People, Sessions
 from chat.core.carrier import Carrier, Sealed
 from chat.core.hub import Hub
 from chat.core.person import Person, Reach, Scope
-from chat.core.ports import SessionRecord
+from chat.core.ports import Progress, SessionRecord
 from chat.core.posting import Posting
 from chat.core.presence import Event, Presence
+from chat.core.progress import furthest
 from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.core.subscriptions import Subscriptions
@@ -142,7 +143,7 @@ class Session:
         return self._posting
 
     def was_given(self, given: Mapping[str, int]) -> None:
-        """Up to where they were given each log, as that is stored."""
+        """(Device) Up to where they were given each log, as that is stored."""
         if self._subscriptions is None:
             self._stored_given = given
         else:
@@ -396,8 +397,18 @@ class Session:
         """Now and then that is stored, for after a crash."""
         if self in self.person.attached and self.subscriptions.given != self._kept_given:
             self._kept_given = dict(self.subscriptions.given)
-            self.hub.turn.touch(self)
-            self.hub.turn.touch(self.person)  # who has read it, too, and spoken perhaps
+            if (progress := self.hub.progress) is None:
+                self.hub.turn.touch(self)
+            else:
+                progress.moved(self)
+            if progress is None or self.person.elsewhere:  # their devices there know how far they have read here
+                self.hub.turn.touch(self.person)  # who has read it, too, and spoken perhaps
+
+    def progress(self) -> Progress:
+        """(Device) How far they have read on it."""
+        given = dict(self.subscriptions.given)
+        shown = {log.key: self.given(log) for log in (self.current.log, self.person.log) if self.reading(log)}
+        return Progress(self.seen_at, self.person.spoke_at, given, furthest(self.person.read, shown))
 
     @property
     def restorable(self) -> bool:
@@ -410,7 +421,7 @@ class Session:
             if self.digest not in self.hub.codes:  # or somebody else comes by it by now
                 sessions[self.digest] = None
             return
-        if self.node:
+        if self.node or (self.hub.progress is not None and self.hub.progress.is_unread(self)):
             return
         sessions[self.digest] = SessionRecord(
             self.id,

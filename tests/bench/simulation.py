@@ -9,17 +9,19 @@ nine times.  Nobody has a socket: what a delivery costs `python -m tests.bench -
 import gc
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 
 from cluster import Nodes  # noqa: E402
 from postgresql import Stored, server  # noqa: E402
+from twisted.internet.defer import Deferred  # noqa: E402
 from world import Client, World  # noqa: E402
 
 from chat.base import limits  # noqa: E402
-from chat.core.ports import Batch  # noqa: E402
+from chat.core.ports import Progress  # noqa: E402
 from tests.bench.nodes import _AT_ONCE, _came, _without_sorting  # noqa: E402
 from tests.bench.turns import Talk  # noqa: E402
 
@@ -39,33 +41,37 @@ def main(people: int) -> None:
     here.take_all()
     gc.collect()
     gc.freeze()
-    stored: list[Batch] = []
-    commit = nodes.stores[0].commit
-    nodes.stores[0].commit = lambda batch: (stored.append(batch), commit(batch))[1]  # type: ignore[method-assign]
+    kept: list[Mapping[str, Progress]] = []
+    keep = nodes.stores[0].keep_progress
+    nodes.stores[0].keep_progress = lambda some: (kept.append(some), keep(some))[1]  # type: ignore[method-assign]
     nodes.stores[1].slow = True
     readers[0].type("hello")
     _hear(nodes)
     here.take_all()
-    stored.clear()
-    keeps = _seconds(lambda: _sweep(here, readers))
-    hears = _hear(nodes)
-    seen = [batch for batch in stored if batch.remembered.sessions]
-    count = sum(len(batch.remembered.sessions) for batch in seen)
+    tick = nodes.cluster.tick
+    reads = _seconds(lambda: _sweep(here, readers))
+    assert nodes.cluster.tick == tick
+    count = sum(map(len, kept))
+    everybody, sessions = (
+        {key: row.record for key, row in rows.items() if row.node == nodes.stores[0].name}
+        for rows in (nodes.cluster.people, nodes.cluster.sessions)
+    )
     with server() as database:
         one, other = Stored(database.emptied(), "a"), Stored(database.address("chat"), "b")
+        one.commit(people=everybody, sessions=sessions)
 
-        def locked(batches: Sequence[Batch]) -> float:
-            return min(_seconds(lambda: [one.wait(one.store.commit(batch)) for batch in batches]) for _ in range(5))
+        def seconds(work: Callable[[], Sequence[Deferred[Any]]]) -> float:
+            return min(_seconds(lambda: [one.wait(each) for each in work()]) for _ in range(5))
 
-        talks, reads = locked([Talk(1, LINES, private=1).made("talk")]), locked(seen)
+        keeps = seconds(lambda: [one.store.keep_progress(some) for some in kept])
+        talks = seconds(lambda: [one.store.commit(Talk(1, LINES, private=1).made("talk"))])
         one.close()
         other.close()
-    each = f"{keeps / count * 1e6:.0f} us here, {hears / count * 1e6:.0f} us on each other node"
-    _tell(f"{count} have read on, in {len(seen)} turns: of each {each}, {reads / count * 1e6:.0f} us of the lock")
     a_second = people / limits.SWEEP_SECONDS
-    lock, node = a_second * NODES * reads / count, a_second * (keeps + (NODES - 1) * hears) / count
+    mine, thread = reads / count, keeps / count
+    _tell(f"{count} have read on: of each {mine * 1e6:.0f} us here, {thread * 1e6:.0f} us of the writer's thread")
     _tell(f"where all {people} of each node have read on in {limits.SWEEP_SECONDS:.0f} s, of each second:")
-    _tell(f"  {lock:.2f} s of the lock, {node:.2f} s of each node")
+    _tell(f"  no lock, {a_second * mine:.3f} s of each node, {a_second * thread:.3f} s of each node's writer")
     _tell(f"  {TURNS * NODES * talks:.2f} s of the lock for {TURNS * NODES} turns of {LINES} lines beside it")
 
 
@@ -75,7 +81,7 @@ def _sweep(world: World, readers: Sequence[Client]) -> None:
         for reader in readers[first : first + limits.LOOK_AT]:
             reader.session.mark_seen()
             reader.session.keep_seen()
-        world.turn()
+        world.clock.advance(limits.PROGRESS_SECONDS)
 
 
 def _mirror(count: int) -> None:

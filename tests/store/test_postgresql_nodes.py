@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from os import kill
 from signal import SIGCONT, SIGSTOP
 from typing import Any
@@ -26,20 +26,24 @@ from chat.core.ports import (
     Exchange,
     Numbered,
     Place,
+    Progress,
     Record,
     Redaction,
     TakenOver,
 )
 from chat.log.events import Annotated, Fact, Joined, Message
+from chat.log.forgetting import Forgotten
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
 
 import psycopg  # they need it
 from postgresql import Server, Stored, stored
 
+from chat.store.postgresql import schema
 from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import Link, Unreachable
 from chat.store.postgresql.opening import prepare, suits
+from chat.store.postgresql.people import written
 from chat.store.postgresql.secrets import Secrets
 from chat.store.unusable import Unusable
 
@@ -733,6 +737,121 @@ def test_one_that_adopts_and_dies_leaves_the_rest_to_another_one(nodes: Nodes, p
     third.wait(third.store.adopt("a"))
     assert sorted(nodes.start("d").prepared.kept.elsewhere.values()) == [*["b"] * limits.ADOPTED_AT_ONCE, "c"]
     assert third.wait(third.store.beat(0)) == []
+
+
+LATER = START + timedelta(minutes=5)
+
+
+def read_so_far(seq: int, at: datetime = LATER) -> Progress:
+    return Progress(at, at, {"#lobby": seq}, {"#lobby": seq})
+
+
+def read_on(nodes: Nodes, node: int, seq: int, at: datetime = LATER) -> None:
+    """Whoever comes by the session d has read so far on this node."""
+    nodes.stores[node].wait(nodes.stores[node].store.keep_progress({"d": read_so_far(seq, at)}))
+
+
+def known(nodes: Nodes, node: int) -> Progress | None:
+    """How far that is, as this node is told."""
+    found: Progress | None = nodes.stores[node].wait(nodes.stores[node].store.progress(["d", "x"])).get("d")
+    return found
+
+
+def started(nodes: Nodes, name: str) -> Any:
+    """What one finds that starts: up to where the session was given the lobby, and amy has read it."""
+    amy, hers = (some[key] for some, key in zip(nodes.start(name).prepared.kept.remembered, "pd", strict=True))
+    return hers.given["#lobby"], hers.seen_at, amy.read["#lobby"], amy.spoke_at
+
+
+def test_how_far_people_have_read_is_kept_beside_the_turns(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, AMY_COMES)
+    with psycopg.connect(postgresql.address("chat")) as other:
+        other.execute("SELECT chat.hold(1)")  # nobody has a turn meanwhile
+        read_on(nodes, 0, 3)
+        read_on(nodes, 0, 4)
+    assert known(nodes, 1) == read_so_far(4)
+    assert started(nodes, "c") == (4, LATER, 4, LATER)
+    assert nodes.commit(0, batch(lines("one"))).firsts == {"#lobby": 1}
+    assert postgresql.ask("SELECT tick FROM chat.clock", "chat") == [(2,)]
+
+
+def test_a_record_that_is_stored_later_says_anew_up_to_where_somebody_was_given_a_log(nodes: Nodes) -> None:
+    nodes.commit(0, AMY_COMES)
+    read_on(nodes, 0, 7)
+    nodes.commit(0, batch(sessions={"d": session("p", given={"#lobby": 5})}))
+    assert known(nodes, 1) == read_so_far(7)._replace(given=None)
+    assert started(nodes, "c") == (5, START, 7, LATER)
+    # What was given after a batch stands behind it.
+    store = nodes.stores[0].store
+    store.commit(batch(sessions={"d": session("p", given={"#lobby": 6})}))
+    read_on(nodes, 0, 8)
+    assert started(nodes, "e") == (8, LATER, 8, LATER)
+
+
+def test_how_far_somebody_has_read_is_said_by_the_node_whose_session_it_is(nodes: Nodes) -> None:
+    nodes.commit(0, AMY_COMES)
+    nodes.hear(1, 1)
+    nodes.commit(1, batch(sessions={"d": session("p", given={"#lobby": 2})}))
+    read_on(nodes, 0, 9)
+    assert known(nodes, 0) is None
+    read_on(nodes, 1, 3)
+    read_on(nodes, 0, 9)
+    assert known(nodes, 0) == read_so_far(3)
+
+
+def test_who_has_begun_before_the_session_was_anothers_has_not_the_last_word(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, AMY_COMES)
+    read_on(nodes, 0, 1)
+    nodes.hear(1, 1)
+    nodes.commit(1, batch(sessions={"d": session("p", given={"#lobby": 2})}))
+    read_on(nodes, 1, 3)
+    # As of the time before, which it looked at.
+    postgresql.ask("UPDATE chat.sessions SET node = 'a', tick = 1", "chat")
+    read_on(nodes, 0, 9)
+    postgresql.ask("UPDATE chat.sessions SET node = 'b', tick = 2", "chat")
+    assert known(nodes, 0) == read_so_far(3)
+
+
+def test_of_a_node_that_dies_and_of_one_that_is_started_again_it_is_known(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, AMY_COMES)
+    read_on(nodes, 0, 4)
+    postgresql.ask("UPDATE chat.servers SET until = 1 WHERE node = 'a'", "chat")
+    nodes.stores[1].wait(nodes.stores[1].store.adopt("a"))
+    assert known(nodes, 1) == read_so_far(4)
+    again = nodes.start("b")
+    assert known(nodes, 2) == read_so_far(4)
+    again.wait(again.store.keep_progress({"d": read_so_far(6)}))
+    read_on(nodes, 1, 9)  # who was this node before
+    assert started(nodes, "c") == (6, LATER, 6, LATER)
+
+
+def test_of_whoever_is_gone_nothing_is_left_of_it(nodes: Nodes, postgresql: Server) -> None:
+    nodes.commit(0, AMY_COMES)
+    read_on(nodes, 0, 4)
+    nodes.commit(0, batch(sessions={"d": None}, people={"p": None}))
+    read_on(nodes, 0, 5)
+    assert known(nodes, 0) is None
+    held = nodes.stores[0]
+    held.wait(held.store.forget(Forgotten({"p"}, {"amy"}), 0))
+    assert postgresql.ask("SELECT * FROM chat.progress", "chat") == []
+
+
+def test_a_database_of_before_gets_a_place_for_it(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = postgresql.emptied()
+    with monkeypatch.context() as before, closing(Link(where, suits)) as link:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        with link.transaction():
+            schema.make(link, 0)
+        for table, key, record in (("people", "p", person("amy")), ("sessions", "d", session("p"))):
+            link.ask(f"INSERT INTO {table} VALUES (:key, :record, 'a')", {"key": key, "record": written(record)})
+    with ExitStack() as stack:
+        nodes = Nodes(where, stack, "a", "b")
+        read_on(nodes, 0, 4)
+        assert known(nodes, 1) == read_so_far(4)
+    with stored(where) as alone:
+        remembered = alone.prepared.kept.remembered
+        assert remembered.sessions["d"] is not None
+        assert remembered.sessions["d"].given == {"#lobby": 4}
 
 
 @pytest.mark.parametrize("waits", [False, True])

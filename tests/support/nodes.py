@@ -25,13 +25,16 @@ from chat.core.ports import (
     NodeState,
     Numbered,
     PersonRecord,
+    Progress,
     Record,
     Remembered,
     SessionRecord,
     TakenOver,
 )
+from chat.core.progress import read_on
 from chat.log.events import Entry
 from chat.store.memory import MemoryStore
+from chat.store.unusable import unreadable
 
 R = TypeVar("R")
 
@@ -66,6 +69,8 @@ class Cluster:
         """The names of nodes, by the ids of people."""
         self.people: dict[str, Row[PersonRecord | None]] = {}
         self.sessions: dict[str, Row[SessionRecord | None]] = {}
+        self.progress: dict[str, Progress] = {}
+        """How far people have read on sessions since their records were stored."""
         self.tick = 0
         self.last_at = datetime(1970, 1, 1, tzinfo=UTC)
         self.now: Callable[[], datetime] = lambda: START
@@ -133,7 +138,7 @@ class Cluster:
         sessions = {digest: row.record for digest, row in self.sessions.items() if row.record is not None}
         elsewhere = {digest: row.node for digest, row in self.sessions.items() if row.node != node}
         claims = [Claim(person, nick) for person, nick in self.names._names.items()]
-        remembered = Remembered(people, sessions)
+        remembered = read_on(Remembered(people, sessions), self.progress)
         return Kept(list(self.logs.values()), records, remembered=remembered, elsewhere=elsewhere, claims=claims)
 
     def commit(self, batch: Batch, node: "Node") -> Deferred[Numbered]:
@@ -181,6 +186,8 @@ class Cluster:
         remembered = Remembered(
             self._keep(self.people, people, node, outdated), self._keep(self.sessions, sessions, node, outdated)
         )
+        for digest in remembered.sessions.keys() & self.progress.keys():
+            self.progress[digest] = self.progress[digest]._replace(given=None)
         claims = [claim for claim in batch.claims if claim not in taken]
         exchanged = {exchange.record: self._is_first(*exchange) for exchange in batch.exchanges}
         late = [record for record, is_first in exchanged.items() if not is_first]
@@ -238,6 +245,8 @@ class Node(MemoryStore):
         self.away = False
         """It cannot be reached: of what it was given nothing is known, and it takes nothing more."""
         self._doubted: Deferred[Numbered] | None = None
+        self.unreadable = False
+        """It cannot be asked how far people have read."""
         self.late = False
         """What it commits is on its way until a test lets it arrive."""
         self._under_way: deque[tuple[Batch, Deferred[Numbered]]] = deque()
@@ -288,6 +297,22 @@ class Node(MemoryStore):
         if not self.fenced:
             self.cluster.lapsed.discard(self.name)
         return succeed(sorted(self.cluster.lapsed - {self.name}))
+
+    def keep_progress(self, progress: Any) -> Deferred[None]:
+        if self.away or self.late:
+            return fail(StoreAway(AWAY))
+        for digest, of_one in progress.items():
+            row = self.cluster.sessions.get(digest)
+            if row is not None and row.record is not None and row.node == self.name and self in self.cluster.nodes:
+                self.cluster.progress[digest] = of_one
+        return succeed(None)
+
+    def progress(self, sessions: Any) -> Deferred[Any]:
+        if self.away or self.unreadable:
+            return fail(unreadable(AWAY))
+        return succeed(
+            {digest: self.cluster.progress[digest] for digest in sessions if digest in self.cluster.progress}
+        )
 
     def nodes(self) -> Deferred[Any]:
         at = self.cluster.now()

@@ -91,4 +91,5 @@ def _own(link: Link, gone: Forgotten) -> None:
         first = log << SEQ_BITS
         link.ask("DELETE FROM entries WHERE id BETWEEN :first AND :last", {"first": first, "last": first + SEQ_MOST})
         link.ask("DELETE FROM logs WHERE id = :log", {"log": log})
+    link.ask("DELETE FROM progress USING sessions WHERE sessions.digest = progress.digest AND sessions.record IS NULL")
     link.ask("DELETE FROM line_ids WHERE person IN (SELECT jsonb_array_elements_text(:ids))", ids)

@@ -17,7 +17,8 @@ from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
-from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Record
+from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Progress, Record
+from chat.store.postgresql import people
 from chat.store.postgresql.commits import Adoption, told_of
 from chat.store.postgresql.connection import ONE_VIEW, Link
 from chat.store.postgresql.listening import Listener, Reading, Told
@@ -108,6 +109,18 @@ class PostgresNode(PostgresStore):
             return self._change(adoption.go_on).addCallback(go_on) if more else None
 
         return self._change(adoption.go_on).addCallback(go_on)
+
+    def keep_progress(self, progress: Mapping[str, Progress]) -> Deferred[None]:
+        """(SharedStore)"""
+        rows = as_json([[digest, people.written_progress(one)] for digest, one in progress.items()])
+        values = {"epoch": self._epoch, "node": self.node, "rows": rows}
+        return self._change(lambda link: link.value("SELECT keep_progress(:epoch, :node, :rows)", values))
+
+    def progress(self, sessions: Collection[str]) -> Deferred[Mapping[str, Progress]]:
+        """(SharedStore)"""
+        wanted = {"digests": as_json(list(sessions))}
+        asked = f"{people.PROGRESS} AND digest IN (SELECT jsonb_array_elements_text(:digests))"
+        return self._read(self._reader, lambda link: people.progress(link.ask(asked, wanted)))
 
     def introduce(self, holds: Mapping[str, str], written: Mapping[str, str]) -> None:
         """Let others know which options it has, as `NodeState` tells of them."""

@@ -6,14 +6,15 @@ is for everybody who never had it; and one that is not known, where another node
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from sys import intern
 from typing import Any
 
 from chat.base.unchanged import NOTHING
 from chat.core import measures
-from chat.core.ports import Admission, PersonRecord, Remembered, SessionRecord, Token
+from chat.core.ports import Admission, PersonRecord, Progress, Remembered, SessionRecord, Token
+from chat.core.progress import read_on
 from chat.core.remembered import wrong_person, wrong_session
 from chat.store.postgresql.connection import Link
 from chat.store.rows import as_json, date, microseconds
@@ -55,6 +56,28 @@ def written(record: PersonRecord | SessionRecord) -> str:
     return as_json(parts, default=microseconds)
 
 
+def written_progress(progress: Progress) -> str:
+    """How far somebody has read, as a text."""
+    seen_at, spoke_at, given, read = progress
+    places = [list(seqs.items()) for seqs in (given or {}, read)]
+    return as_json([microseconds(seen_at), microseconds(spoke_at), *places])
+
+
+PROGRESS = """
+    SELECT digest, said = hashtextextended(sessions.record, 0), progress.record
+    FROM progress JOIN sessions USING (digest) WHERE sessions.record IS NOT NULL
+"""
+
+
+def progress(rows: Iterable[Sequence[Any]]) -> Mapping[str, Progress]:
+    """How far people have read, by the hashes of codes, out of rows of `PROGRESS`."""
+    found = {}
+    for digest, is_last, text in rows:
+        seen_at, spoke_at, given, read = json.loads(text)
+        found[digest] = Progress(date(seen_at), date(spoke_at), _pairs(given) if is_last else None, _pairs(read))
+    return found
+
+
 def _read(text: str, known: Collection[str]) -> dict[str, Any]:
     parts = {name: part for name, part in json.loads(text).items() if name in known}
     for name in _DATES:
@@ -93,7 +116,7 @@ def remembered(link: Link) -> Remembered:
     }
     rows = link.ask("SELECT digest, record, ended_at FROM sessions WHERE record IS NOT NULL ORDER BY digest")
     sessions = {digest: _ended(session(record), ended_at) for digest, record, ended_at in rows}
-    return Remembered(people, sessions)
+    return read_on(Remembered(people, sessions), progress(link.ask(PROGRESS)))
 
 
 def _ended(record: SessionRecord, ended_at: int | None) -> SessionRecord:

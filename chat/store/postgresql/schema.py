@@ -456,6 +456,30 @@ MIGRATIONS: Sequence[str] = (
         );
     END $$;
     """,
+    """
+    -- How far people have read on a session since its record was stored (`said` is a hash of that): what is of another
+    -- record is not so any more, but for what they have read.  It is written beside the turns, as its node's last word;
+    -- of two that take a session for theirs the later one's is it.
+    CREATE TABLE progress (
+        digest text COLLATE "C" PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
+        said bigint NOT NULL, tick bigint NOT NULL, record text NOT NULL
+    ) WITH (fillfactor = 50);
+
+    -- Nobody waits until it is on the disk, or on a standby: what is lost is told again.
+    CREATE FUNCTION keep_progress(mine bigint, name text, kept jsonb) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM set_config('synchronous_commit', 'off', true);
+        IF mine = current(name) THEN
+            INSERT INTO progress
+                SELECT digest, hashtextextended(sessions.record, 0), tick, part->>1
+                FROM jsonb_array_elements(kept) AS part JOIN sessions ON digest = part->>0
+                WHERE node = name AND sessions.record IS NOT NULL
+                ON CONFLICT (digest) DO UPDATE
+                SET (said, tick, record) = (excluded.said, excluded.tick, excluded.record)
+                WHERE progress.tick <= excluded.tick;
+        END IF;
+    END $$;
+    """,
 )
 """What makes each version out of the one before; what was released is never changed, only added to."""
 
