@@ -25,8 +25,8 @@ def merged(before: PersonRecord, ours: PersonRecord, theirs: PersonRecord) -> Pe
         one, other, old = (getattr(record, field) for record in (ours, theirs, before))
         if field == "read":
             parts[field] = furthest(one, other)
-        elif field == "password":
-            parts[field] = one if other == old or one is None else other
+        elif field == "password" and one is not None:
+            parts[field] = one if other == old else other
         elif field in ("entered_at", "spoke_at"):
             parts[field] = max(one, other)
         elif field == "senders":

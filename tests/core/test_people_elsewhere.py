@@ -2,6 +2,7 @@
 
 import pytest
 from cluster import Nodes, seen_by
+from database import person
 from returning import code_of, enter, resume, texts
 from twisted.internet.defer import Deferred
 from world import Client, World
@@ -878,6 +879,31 @@ def test_of_what_both_changed_ours_is_it_and_what_one_took_away_is_gone() -> Non
     theirs = before._replace(rooms={"#a": 1, "#b": 1, "#d": 2}, nick="eve", ignored={})
     both = merged(before, ours, theirs)
     assert (dict(both.rooms), both.nick, both.away, both.ignored) == ({"#a": 1, "#d": 2, "#c": 1}, "ann", "tea", {})
+
+
+@pytest.mark.parametrize(
+    ("before", "ours", "theirs", "both"),
+    [
+        (None, None, "b", "b"),
+        (None, "a", None, "a"),
+        (None, "a", "b", "b"),
+        ("x", "x", "b", "b"),
+        ("x", "a", "x", "a"),
+        ("x", "a", "b", "b"),
+        ("x", None, "x", None),
+        ("x", "x", None, None),
+        ("x", None, "b", None),
+        ("x", "a", None, None),
+    ],
+)
+def test_of_two_passwords_the_first_is_it_and_who_gave_the_account_up_has_none(
+    before: str | None, ours: str | None, theirs: str | None, both: str | None
+) -> None:
+    record = person("amy")
+    kept = merged(
+        *(record._replace(password=one, away=away) for one, away in ((before, "x"), (ours, "a"), (theirs, "x")))
+    )
+    assert (kept.password, kept.away) == (both, "a")
 
 
 def test_of_two_who_make_a_room_at_the_same_moment_on_two_nodes_one_owns_it() -> None:
