@@ -7,10 +7,11 @@ import re
 from urllib.parse import urlsplit
 
 from chat.base import limits
+from chat.base.patterns import pattern
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]"
-_ADDRESS = re.compile(
+_ADDRESS = pattern(
     rf"(?P<scheme>https?|chat|tls)://(?P<host>{_HOST})(?::(?P<port>[1-9]\d{{0,4}}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?",
     re.IGNORECASE,
 )

@@ -4,9 +4,10 @@ import re
 
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.patterns import pattern
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_WRITTEN = re.compile(r"([0-9]{1,9})([smhdw])", re.IGNORECASE)
+_WRITTEN = pattern(r"([0-9]{1,9})([smhdw])", re.IGNORECASE)
 _SPELLED = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 

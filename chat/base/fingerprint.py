@@ -7,7 +7,9 @@ It stands below both programs, so that what a server announces and what a client
 import hashlib
 import re
 
-_HASH = re.compile(r"(?:sha-?256(?: fingerprint)?[:=])?((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})", re.IGNORECASE)
+from chat.base.patterns import pattern
+
+_HASH = pattern(r"(?:sha-?256(?: fingerprint)?[:=])?((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})", re.IGNORECASE)
 
 
 def fingerprint(der: bytes) -> str:

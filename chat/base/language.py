@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from chat.base.patterns import pattern
+
 LOCALE = Path(__file__).parent.parent / "locale"
 
-_SOUND_OF_I = re.compile("h?[ií](?![aeou])", re.IGNORECASE)
+_SOUND_OF_I = pattern("h?[ií](?![aeou])", re.IGNORECASE)
 """How Iván and Hilda begin, and Iago does not: in Spanish "and" is another word before it."""
 
 

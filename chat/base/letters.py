@@ -5,21 +5,21 @@ and the like between letters, and the joiners of Persian and Indian scripts wher
 appendix A: CONTEXTJ), for there they are orthography, and elsewhere nobody sees them.
 """
 
-import re
 import unicodedata
 
 from chat.base.lookalikes import APOSTROPHES, JOINERS, SIGNS
+from chat.base.patterns import pattern
 
 _INSIDE = APOSTROPHES + "\u00b7\u05f4\u0f0b\u30fb"
 """What stands between letters only: apostrophes, the dots of Catalan, Tibetan and Japanese, the Hebrew gershayim."""
 
 _OKINA = "\u02bb"
 _MIDDLE_DOT = "\u00b7"
-_HEBREW = re.compile("[\u05d0-\u05ea]")
+_HEBREW = pattern("[\u05d0-\u05ea]")
 
 # Letters and marks that show nothing (Hangul fillers, joiner, Khmer vowels, variation selectors), that only stretch
 # their neighbour (tatweel) or have no width (parts of Hangul syllables): two names could differ in them unseen.
-_SHOWS_NOTHING = re.compile(
+_SHOWS_NOTHING = pattern(
     "[\u034f\u0640\u07fa\u115f-\u11ff\u17b4\u17b5\u180b-\u180f\u3164\ud7b0-\ud7fb\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )

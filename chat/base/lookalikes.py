@@ -15,13 +15,13 @@ All depends on the Unicode tables of Python and of confusable-homoglyphs, so wha
 # ruff: noqa: RUF001
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from chat.base.limits import NAME_READ
+from chat.base.patterns import pattern
 
 JOINERS = "\u200c\u200d"
 APOSTROPHES = "'\u2018\u2019\u02bb\u02bc\u05f3"
@@ -31,10 +31,10 @@ SIGNS = "-_."
 _ENDS = SIGNS + "'"
 
 _FOLDED = str.maketrans(dict.fromkeys(JOINERS) | dict.fromkeys(APOSTROPHES, "'"))
-_REPEATED_MARK = re.compile("([\u0300-\u036f])\\1+")
+_REPEATED_MARK = pattern("([\u0300-\u036f])\\1+")
 
 # The skeleton of most Western names, without loading the whole table; a test holds it against that.
-_WESTERN = re.compile("[A-Za-z0-9._\u0300-\u0303\u0308-]*")
+_WESTERN = pattern("[A-Za-z0-9._\u0300-\u0303\u0308-]*")
 _WESTERN_SKELETON = {ord("0"): "O", ord("1"): "l", ord("I"): "l", ord("m"): "rn"}
 
 _EAST_ASIA = "East Asia"
@@ -46,16 +46,16 @@ _SCRIPTS_OF_EAST_ASIA = "CJK IDEOGRAPHIC HIRAGANA KATAKANA KATAKANA-HIRAGANA BOP
 """Living scripts by the first word of their letters' names: Python does not know the script of a letter."""
 
 _EVERYDAY = {
-    "GREEK": re.compile("[α-ω]"),
-    "CYRILLIC": re.compile("[а-яђєѕіјљњћџґғқҝңҥүұҳһҷҹәөҗҡҙҫ]"),
-    "ARMENIAN": re.compile("[ա-և]"),
-    "HEBREW": re.compile("[\u05b0-\u05c7א-ת\u05f4]"),
-    "ARABIC": re.compile("[ء-غف-\u0652\u0670پچژگٹڈڑںےڤکیہھەۀۃ]"),
-    "THAI": re.compile("[ก-ขค-ฤลฦ-\u0e3aเ-ไๆ-\u0e4e]"),
+    "GREEK": pattern("[α-ω]"),
+    "CYRILLIC": pattern("[а-яђєѕіјљњћџґғқҝңҥүұҳһҷҹәөҗҡҙҫ]"),
+    "ARMENIAN": pattern("[ա-և]"),
+    "HEBREW": pattern("[\u05b0-\u05c7א-ת\u05f4]"),
+    "ARABIC": pattern("[ء-غف-\u0652\u0670پچژگٹڈڑںےڤکیہھەۀۃ]"),
+    "THAI": pattern("[ก-ขค-ฤลฦ-\u0e3aเ-ไๆ-\u0e4e]"),
 }
 """Letters in use, in small letters and taken apart (NFD), where a script has others, dead ones, that look like them."""
 
-_EVERYDAY_MARKS = re.compile("[\u0300\u0301\u0304\u0306\u0308\u0313\u0314\u0342\u0345\u0653-\u0655\u3099\u309a]")
+_EVERYDAY_MARKS = pattern("[\u0300\u0301\u0304\u0306\u0308\u0313\u0314\u0342\u0345\u0653-\u0655\u3099\u309a]")
 _EVERYDAY_OTHERS = "'-_.\u00b72456789"
 """Besides the script's own; 0, 1 and 3 are letters to the eye in too many of them."""
 
@@ -69,7 +69,7 @@ _SAME_TO_READERS = (
     # The Persian and Urdu keyboards' letters, of which Arabic has its own.
     ("ک", "ك"), ("ہ", "ه"), ("ھ", "ه"), ("ە", "ه"), ("ۃ", "ة"),
 )  # fmt: skip
-_LAST_YEH = re.compile(r"ی(?!\w)")
+_LAST_YEH = pattern(r"ی(?!\w)")
 """The Persian yeh: at a word's end it has no dots, as an Arabic alef maksura, elsewhere two, as an Arabic yeh."""
 
 _HAN_TOLD_APART = "土士"

@@ -2,8 +2,10 @@
 
 import re
 
-_BEHIND = re.compile(r"(.*\S)\s+([0-9]{6})", re.DOTALL)
-_ALONE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
+from chat.base.patterns import pattern
+
+_BEHIND = pattern(r"(.*\S)\s+([0-9]{6})", re.DOTALL)
+_ALONE = pattern(r"(?<![0-9])[0-9]{6}(?![0-9])")
 
 
 def given(text: str) -> tuple[str, str] | None:

@@ -2,10 +2,10 @@
 
 import base64
 import hashlib
-import re
 from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.patterns import pattern
 
 KINDS = (
     "ssh-ed25519",
@@ -18,7 +18,7 @@ KINDS = (
 )
 """Which are taken: of DSA nothing is safe any more."""
 
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+_FINGERPRINT = pattern(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 class PublicKey(NamedTuple):

@@ -6,11 +6,11 @@ are names of people.  Both are compared by their letters, of whatever script the
 written as a word is: `ALI` is not `all`, `AIl` is.
 """
 
-import re
 from collections.abc import Iterable
 from functools import cache, cached_property
 
 from chat.base.lookalikes import fold, latin, skeleton
+from chat.base.patterns import pattern
 
 _SERVICE = """
     server service system root admin administrator operator moderator moderation staff support helpdesk owner sysop
@@ -32,9 +32,9 @@ _BY_LANGUAGE = {
     "es": "todos todas aqui aquí tu tú ti usted ustedes vosotros vosotras ayuda quien quién salir",
 }
 _GUESTS = {"en": "guest", "es": "visita"}
-_NUMBERED_GUEST = re.compile(r"(?:guest|visita|invitad[oa])[-_.]?[\dlo]+")  # in a skeleton 0 is o and 1 is l
+_NUMBERED_GUEST = pattern(r"(?:guest|visita|invitad[oa])[-_.]?[\dlo]+")  # in a skeleton 0 is o and 1 is l
 
-_AROUND = re.compile(r"[\W\d_]+")
+_AROUND = pattern(r"[\W\d_]+")
 
 
 class Reserved:

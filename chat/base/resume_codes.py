@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from chat.base import limits
+from chat.base.patterns import pattern
 
 SIGNS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """Without 0 O 1 I L U."""
@@ -25,16 +26,16 @@ def _half(signs: int) -> str:
 
 
 _FORM = "|".join(f"({_half(signs)})-?({_half(signs)})" for signs in (_SIGNS_OF_A_HALF, 4))
-_SHORT = re.compile(_FORM)
-_LONG = re.compile("[0-9a-f]{32}")
-_WORD = re.compile(f"(?<![A-Z0-9_])(?<![A-Z0-9_]-)(?:{_FORM})(?![A-Z0-9_]|-[A-Z0-9_])")
+_SHORT = pattern(_FORM)
+_LONG = pattern("[0-9a-f]{32}")
+_WORD = pattern(f"(?<![A-Z0-9_])(?<![A-Z0-9_]-)(?:{_FORM})(?![A-Z0-9_]|-[A-Z0-9_])")
 """One in a text: what has more than two halves, as the numbers of things have, is none."""
 
 _RUN = re.compile("[A-Za-z0-9_-]{8,}")
 """What may hold one: few lines have any, and looking everywhere would take 2 us a line."""
 
-_WITHIN = re.compile(f"(?<![A-Z0-9])(?:{_FORM})(?![A-Z0-9])")
-_DIGIT = re.compile("[0-9]")
+_WITHIN = pattern(f"(?<![A-Z0-9])(?:{_FORM})(?![A-Z0-9])")
+_DIGIT = pattern("[0-9]")
 _DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"}
 """What word processors and phones make of a dash."""
 

@@ -2,8 +2,10 @@
 
 import re
 
+from chat.base.patterns import pattern
+
 _UNITS = {"TB": 10**12, "GB": 10**9, "MB": 10**6}
-_SIZE = re.compile(r"([0-9]{1,13})([TGM]B)", re.IGNORECASE)
+_SIZE = pattern(r"([0-9]{1,13})([TGM]B)", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int | None:

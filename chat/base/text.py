@@ -21,32 +21,33 @@ from functools import cache, lru_cache
 from itertools import groupby
 
 from chat.base.limits import MARKS
+from chat.base.patterns import pattern
 
 _UNSEEN = "\ufffd"
 _TAB_COLUMNS = 8
 
 # What needs no second look: ranges that hold no control, format character or combining mark, for the most usual
 # scripts.  A test holds it against the Unicode tables.
-_PLAIN = re.compile(
+_PLAIN = pattern(
     "[\t -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u058f\u05d0-\u05f4\u061e-\u064a\u0671-\u06d3"
     "\u10a0-\u10ff\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2100-\u2cee\u3000-\u3029\u3030-\u3096"
     "\u309b-\ua66e\uac00-\ud7a3\uff01-\uffef\U0001f000-\U0001fbff\U00020000-\U0002fffd]*"
 )
 # What stacks beside the combining marks: Hangul vowels and finals, and format characters that nobody sees and that
 # change nothing around them: joiners, marks of direction, blanks without width, the signs of formulas.
-_STACKS = re.compile("[\u061c\u1160-\u11ff\u180e\u200b-\u200f\u2060-\u2064\ud7b0-\ud7fb\ufeff]")
+_STACKS = pattern("[\u061c\u1160-\u11ff\u180e\u200b-\u200f\u2060-\u2064\ud7b0-\ud7fb\ufeff]")
 # Format characters that are seen: the soft hyphen, by most terminals, and signs that stand around or above a number.
-_SEEN = re.compile("[\xad\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
-_FLAGS = re.compile(
+_SEEN = pattern("[\xad\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
+_FLAGS = pattern(
     "(\U0001f3f4\U000e0067\U000e0062"
     "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f)"
 )
 """England, Scotland and Wales: a black flag and gbeng, gbsct or gbwls in tags."""
 
 # Unassigned, and set aside by Unicode for characters that do not print or for none; each plane's last two come on top.
-_NEVER_PRINTS = re.compile("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
+_NEVER_PRINTS = pattern("[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff]")
 # Blanks of any width, what shows nothing, and letters that are blank: of Hangul, and of Braille.
-_NOTHING = re.compile(
+_NOTHING = pattern(
     "[\t\n \xa0\u00ad\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2060-\u2064\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0100-\U000e01ef]*"
 )
@@ -57,7 +58,7 @@ _STACKED = MARKS + 2
 
 def visible(text: str) -> str:
     """One line of text as it may be shown; `visible(visible(x)) == visible(x)`."""
-    if _PLAIN.fullmatch(text):
+    if (text.isascii() and text.isprintable()) or _PLAIN.fullmatch(text):
         return text
     odd, pile = _not_as_it_is()
     if not (odd.search(text) or pile.search(text)):

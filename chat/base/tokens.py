@@ -5,19 +5,19 @@ which scanners for secrets find it where it should not stand, and by which it is
 """
 
 import hashlib
-import re
 import secrets
 import unicodedata
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.patterns import pattern
 from chat.base.text import visible
 
 BEGINNING = "chat_token_"
 
-_TOKEN = re.compile(f"{BEGINNING}[0-9a-f]{{32}}")
-_PART = re.compile(f"{BEGINNING}[0-9a-f]{{8}}")
+_TOKEN = pattern(f"{BEGINNING}[0-9a-f]{{32}}")
+_PART = pattern(f"{BEGINNING}[0-9a-f]{{8}}")
 """So much of one that something is lost where it is shown."""
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.base.patterns import pattern
 from chat.base.reasons import unreadable
 from chat.base.text import visible
 from chat.client.private_files import open_private
@@ -199,7 +200,7 @@ def toml(keys: Mapping[str, object], *above: str) -> str:
     return "".join([*values, *tables])
 
 
-_ESCAPED = re.compile('[\x00-\x1f\x7f"\\\\]')
+_ESCAPED = pattern('[\x00-\x1f\x7f"\\\\]')
 
 
 def _escape(found: re.Match[str]) -> str:

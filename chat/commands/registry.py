@@ -16,6 +16,7 @@ from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
 from chat.base.nearest import nearest
+from chat.base.patterns import pattern
 from chat.base.token_bucket import Allowance
 from chat.core.carrier import Carrier
 from chat.core.locked_rooms import still_waits
@@ -38,7 +39,7 @@ Right = Literal["anybody", "account", "operator", "owner", "server operator"]
 """Who may: anybody, whoever has an account, who is an operator of the room it is about, whose room that is, or whoever
 runs the server; each may what those before may."""
 
-_BLANKS = re.compile(r"[^\S\n]+")
+_BLANKS = pattern(r"[^\S\n]+")
 _KINDS: Mapping[str, replies.Kind] = {
     "text": "text",
     "room": "room",

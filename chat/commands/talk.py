@@ -1,12 +1,12 @@
 """What people say: to a room, to one person, in several lines, or as one line without staying."""
 
-import re
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
+from chat.base.patterns import pattern
 from chat.base.text import is_empty
 from chat.commands import scope, server_password, text_checks
 from chat.commands.registry import ANSWERED, Call, Outcome, accounts_only, asks, carrier, command, room_of
@@ -70,7 +70,7 @@ def _author(session: Session, request: Request) -> Author:
     return Author(author.person, author.session, author.nick, True, f"{nick}/{network}")
 
 
-_NETWORK = re.compile("[a-z][a-z0-9]{0,11}")
+_NETWORK = pattern("[a-z][a-z0-9]{0,11}")
 POSTED = "post"
 """What stands there where somebody said something from outside."""
 

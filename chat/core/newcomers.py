@@ -15,12 +15,13 @@ from chat.base import limits
 from chat.base.durations import exactly
 from chat.base.errors import Refused
 from chat.base.language import Sentence, duration, say
+from chat.base.patterns import pattern
 from chat.core.measures import Measures
 from chat.core.person import Person
 from chat.core.posting import not_said
 from chat.core.roles import SERVER
 
-_LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S|\bwww\.\S|\bmailto:\S", re.IGNORECASE)
+_LINK = pattern(r"[a-z][a-z0-9+.-]*://\S|\bwww\.\S|\bmailto:\S", re.IGNORECASE)
 
 
 class Newcomers:

@@ -6,7 +6,6 @@ when it changes; so it is made once and lasts ten years, for an end after one wo
 
 import ipaddress
 import os
-import re
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,12 +22,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from chat.base import limits
 from chat.base.fingerprint import fingerprint
 from chat.base.language import Sentence, say
+from chat.base.patterns import pattern
 from chat.base.reasons import system_reason, unreadable
 
 CERTIFICATE, KEY = "chat-certificate.pem", "chat-private-key.pem"
 """What our own are called, in the run directory."""
 
-_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_HOST_NAME = pattern(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
 class BadCertificate(Exception):

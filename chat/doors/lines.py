@@ -24,6 +24,7 @@ import re
 import unicodedata
 
 from chat.base.limits import LINE, SUBNEGOTIATION, TELNET_ANSWERS
+from chat.base.patterns import pattern
 from chat.wire.requests import END_OF_INPUT, INTERRUPT, Garbled, Overlong, Typed
 
 _BINARY, _ECHO, _TIMING_MARK = 0, 1, 6
@@ -41,7 +42,7 @@ _REFUSAL = {_DO: _WONT, _WILL: _DONT}  # WONT and DONT are never answered: nothi
 _DATA = {_IAC: _IAC, b"\xf7": b"\x7f", b"\xf8": b"\x15"}  # an escaped 0xFF, erase character, erase line
 
 _PRINTABLE = 32
-_TELNET = re.compile(
+_TELNET = pattern(
     # What programs send by themselves ends with NEW-ENVIRON (39).  Of the rest of the registry, LF, CR and / (10, 13,
     # 47) are far more likely typed behind half a command, and so are the options above, all of them letters.
     rb"""\xff(?:
@@ -61,13 +62,13 @@ _TELNET = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 
-_HALF_A_LETTER = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
+_HALF_A_LETTER = pattern(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
 
-_LINE_END = re.compile(rb"\n|\r[\n\0]?")
+_LINE_END = pattern(rb"\n|\r[\n\0]?")
 
 _EDITING = b"\x03\x04\x08\x15\x17\x1b\x7f"
 # A key's sequence: CSI (the Linux console's F1 is ESC [ [ A, rxvt's Shift-Delete ESC [ 3 $), or SS3 and one character.
-_EDIT = re.compile("\x1b\\[\\[?[0-?]*[@-~$]|\x1bO[ -~]|[\x03\x08\x15\x17\x7f]")
+_EDIT = pattern("\x1b\\[\\[?[0-?]*[@-~$]|\x1bO[ -~]|[\x03\x08\x15\x17\x7f]")
 _ZWJ = "\u200d"
 
 

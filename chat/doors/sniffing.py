@@ -5,13 +5,13 @@ many bytes to be known is left alone, for none of it can be said by chance: a fi
 EOT with a command behind it (SOCKS 4), and a first line that is HTTP's, SSH's or, in capital letters, IRC's.
 """
 
-import re
 import struct
 from collections.abc import Sequence
 from enum import Enum
 
 from chat.base.errors import Refused
 from chat.base.language import Language, Sentence, say
+from chat.base.patterns import pattern
 from chat.wire.join_hints import ENCRYPTED, Directions
 
 HANDSHAKE = b"\x16"
@@ -20,14 +20,14 @@ HANDSHAKE = b"\x16"
 _ALERT = bytes([21, 3, 1, 0, 2, 2, 70])
 """A fatal alert `protocol_version`; programs then say that this is not a port for TLS, and not that it broke."""
 
-_HTTP = re.compile(r"([A-Z]{1,20}) \S+ HTTP/\d(?:\.\d)? *")
-_IRC = re.compile(
+_HTTP = pattern(r"([A-Z]{1,20}) \S+ HTTP/\d(?:\.\d)? *")
+_IRC = pattern(
     rb"(?:@\S+ +)?"
     rb"(?:CAP :?[A-Z]+\b[^\r\n]*|(?:PASS|NICK) \S+ *|PASS :[^\r\n]*|USER(?: +[^\s:]\S*){3} +\S[^\r\n]*|JOIN :)[\r\n]"
 )
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
-_REQUEST = re.compile(rb"(?:%b)\S+ HTTP/1\.\d *[\r\n]" % b"|".join(_METHODS))
-_SSH = re.compile(r"SSH-\d\.\d+-.*")
+_REQUEST = pattern(rb"(?:%b)\S+ HTTP/1\.\d *[\r\n]" % b"|".join(_METHODS))
+_SSH = pattern(r"SSH-\d\.\d+-.*")
 
 _SSH_DISCONNECT = 1
 _SSH_PROTOCOL_ERROR = 2

@@ -16,6 +16,7 @@ from twisted.conch.ssh.transport import DISCONNECT_BY_APPLICATION
 
 from chat.base import limits
 from chat.base.language import say
+from chat.base.patterns import pattern
 from chat.base.public_keys import PublicKey
 from chat.commands import entering, returning
 from chat.core.hub import Hub
@@ -33,7 +34,7 @@ from chat.wire.answers import Answer, Greeting, PasswordFirst, Problem
 from chat.wire.plain import Plain
 from chat.wire.requests import Expected, Invoke, Parsed, Request, Typed
 
-_FILES = re.compile(
+_FILES = pattern(
     r"(?:\S*/)?(?:scp\s+-|rsync\s+--server|git-[a-z]+-[a-z]+\b|sftp-server\b|internal-sftp\b|mosh-server\b)"
 )
 """What programs ask for that send files, or want a shell."""
@@ -45,7 +46,7 @@ _NO_COMMAND = say(
     "Two slashes, as in //help, say it."
 )
 
-_ROOM = re.compile(r"(#\S+)\s+(.*)", re.DOTALL)
+_ROOM = pattern(r"(#\S+)\s+(.*)", re.DOTALL)
 
 
 class Editors:

@@ -6,7 +6,6 @@ waits for the end of a paste however much of it comes.
 
 import asyncio
 import codecs
-import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import UnsupportedOperation
@@ -20,9 +19,10 @@ from prompt_toolkit.input.vt100_parser import _IS_PREFIX_OF_LONGER_MATCH_CACHE, 
 from prompt_toolkit.key_binding import KeyPress
 
 from chat.base import limits
+from chat.base.patterns import pattern
 from chat.doors.reactor_loop import ReactorLoop
 
-_LONG = re.compile(rb"\x1b\[[<?]?[0-9;]{%d,}" % limits.SSH_SEQUENCE)
+_LONG = pattern(rb"\x1b\[[<?]?[0-9;]{%d,}" % limits.SSH_SEQUENCE)
 _DUMB = frozenset(("", "dumb", "unknown", "network"))
 
 _numbers = count(1)

@@ -11,7 +11,6 @@ the others is ours where it wants to talk, and there alone; and ours may talk wi
 
 import ipaddress
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from importlib.resources import files
@@ -35,6 +34,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from chat.base import addresses, limits
 from chat.base.language import Language
+from chat.base.patterns import pattern
 from chat.core.hub import Hub
 from chat.doors.sockets import Caller
 from chat.doors.web_outside import POSTED, Health, Posts, Transcripts, VisitsBy, caller
@@ -69,8 +69,8 @@ _TALK = b"/ws"
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?\.?")
-_PORT = re.compile(r":\d{1,5}")
+_NAME = pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?\.?")
+_PORT = pattern(r":\d{1,5}")
 
 
 class Settings(NamedTuple):

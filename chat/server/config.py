@@ -4,7 +4,6 @@
 those that begin with # say nothing.  There is no second grammar: what comes of a line is a word for the command line.
 """
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ from pathlib import Path
 from chat.base.command_line import no_such_option, no_value, value_missing
 from chat.base.errors import Unfit, about
 from chat.base.language import Sentence, say
+from chat.base.patterns import pattern
 from chat.base.reasons import system_reason
 
-_LINE = re.compile(r"([^\s=]+)(?:\s*=\s*|\s+|$)(.*)")
+_LINE = pattern(r"([^\s=]+)(?:\s*=\s*|\s+|$)(.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ An entry that cannot be written, for the disk is full or nobody reads the screen
 """
 
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from zope.interface import implementer
 
 from chat.base import limits
 from chat.base.errors import ChatError
+from chat.base.patterns import pattern
 from chat.base.text import visible
 
 _PORT = "twisted.internet.tcp.Port"
@@ -32,7 +32,7 @@ _ABOUT_IT = ("EMFILE encountered", "Re-reserving EMFILE")
 _NO_FILES = "A connection was refused: all file descriptors are in use; a higher `ulimit -n` before the start helps"
 
 _QUOTE = (ValueError, LookupError, ChatError)
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_QUOTED = pattern(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 """Errors that quote what they were given, and a quotation."""
 
 Form = Callable[[LogEvent, int], str]

@@ -5,7 +5,6 @@ how both are read anew.
 """
 
 import os
-import re
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.errors import Refused, Unfit, about
 from chat.base.language import Language, Sentence, say
 from chat.base.passwords import Shared
+from chat.base.patterns import pattern
 from chat.base.reasons import system_reason
 from chat.base.sizes import parse_size
 from chat.base.text import visible
@@ -41,9 +41,9 @@ NO_PORT = "none"
 
 _FOR_OTHERS = 0o006
 
-_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\.?)+")
+_DOMAIN = pattern(r"([A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?\.?)+")
 
-_NODE = re.compile(r"[A-Za-z0-9.-]{1,32}")
+_NODE = pattern(r"[A-Za-z0-9.-]{1,32}")
 
 NO_CONTROL = "none"
 """The control socket that is none."""

@@ -1,12 +1,12 @@
 """What is kept, as the operator writes it and as it is told before anything goes."""
 
-import re
 from datetime import timedelta
 from typing import NamedTuple
 
 from chat.base import limits, sizes
 from chat.base.errors import Unfit
 from chat.base.language import Sentence, say, say_n
+from chat.base.patterns import pattern
 
 
 class Size(NamedTuple):
@@ -20,7 +20,7 @@ Keep = timedelta | int | Size | None
 them, for ever."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_KEEP = re.compile(r"([0-9]{1,13})(s|m|h|d|w|lines?|)")
+_KEEP = pattern(r"([0-9]{1,13})(s|m|h|d|w|lines?|)")
 
 
 def parse_keep(text: str) -> Keep:

@@ -6,7 +6,6 @@ the names of its fields; under `author`, where they are a bot or are shown other
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from functools import lru_cache
 from typing import Any, get_args, get_type_hints
 
 from chat.base import names
+from chat.base.patterns import pattern
 from chat.log.events import (
     Action,
     Annotated,
@@ -104,7 +104,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 # SQLite would cut a text at the one, PostgreSQL refuses it, and neither holds the others; `text.visible` lets none of
 # them through.
-_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+_UNKEEPABLE = pattern("[\0\ud800-\udfff]")
 
 
 @lru_cache(1)  # all that a turn brings has one date

@@ -4,11 +4,11 @@ Pure, and the same for the server and the client.  What looks like a command is 
 /msg: for /msg or has a keyboard that puts a blank behind the slash, would else say a private line to a whole room.
 """
 
-import re
 import unicodedata
 from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.patterns import pattern
 
 _SLASH = "/\uff0f\u2044\u2215"
 """The keyboard's, the wide one of East Asia, and those of fractions, which look like it (a Mac types one)."""
@@ -19,11 +19,11 @@ _UNSEEN = (
 )
 """What shows nothing: such a sign before a slash, as the mark of a file's encoding, is no reason to say the line."""
 _BLANKS = rf"(?:[^\S\n]|[{_UNSEEN}])*"
-_SLASHED = re.compile(rf"({_BLANKS})[{_SLASH}]")
-_BEHIND = re.compile(rf"{_BLANKS}([^\s]*)")
-_POINTS = re.compile("[:,;.!?\u2026\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]*")
+_SLASHED = pattern(rf"({_BLANKS})[{_SLASH}]")
+_BEHIND = pattern(rf"{_BLANKS}([^\s]*)")
+_POINTS = pattern("[:,;.!?\u2026\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f]*")
 """What people put behind a word that they call somebody by."""
-_SAID = re.compile(rf"[{_SLASH}](?=[{_SLASH}][^\s{_SLASH}])")
+_SAID = pattern(rf"[{_SLASH}](?=[{_SLASH}][^\s{_SLASH}])")
 _WITHIN = "_-'\u2019"
 
 

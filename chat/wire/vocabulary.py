@@ -3,11 +3,11 @@
 The table of `chat.commands` takes its aliases from here, and so does the client, which has no table.  Pure.
 """
 
-import re
 from collections.abc import Mapping
 
 from chat.base import resume_codes, tokens
 from chat.base.nearest import nearest
+from chat.base.patterns import pattern
 from chat.wire import grammar
 
 _WORDS = {
@@ -97,7 +97,7 @@ YES, NO = frozenset({"on", "si"}), frozenset({"off", "no"})
 _BARE = ("help", "ayuda", "?", "who", "quien", "quit", "exit", "salir")
 """What people try where a nickname is asked for; nowhere else is a bare word a command."""
 
-_COMING_BACK = re.compile(r"/*(?:([^\W\d_]+):?\s+)?(\S+)")
+_COMING_BACK = pattern(r"/*(?:([^\W\d_]+):?\s+)?(\S+)")
 
 
 def named(line: str) -> str | None:

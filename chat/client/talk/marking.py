@@ -4,11 +4,11 @@ The colours are those of terminals with 256 of them, and everywhere the same, so
 face to the other; each can be read on black and on white.  Pure.
 """
 
-import re
 from collections.abc import Sequence
 from typing import TypeVar
 from zlib import crc32
 
+from chat.base.patterns import pattern
 from chat.client.talk.conversation import Shown
 from chat.client.talk.objects import Said
 
@@ -37,8 +37,8 @@ def contrast(colour: int) -> float:
 
 READABLE = 3.5
 COLOURS = tuple(colour for colour in range(16, 232) if contrast(colour) >= READABLE and (colour - 16) % 43 != 0)
-_NAMED = re.compile(r"(#\S+ )?(<|\* |\[)")
-_LINK = re.compile(r"\bhttps?://[^\s<>\"\u201c\u201d\u00ab\u00bb]+")
+_NAMED = pattern(r"(#\S+ )?(<|\* |\[)")
+_LINK = pattern(r"\bhttps?://[^\s<>\"\u201c\u201d\u00ab\u00bb]+")
 _AFTER = ".,;:!?'\"\u2026"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 

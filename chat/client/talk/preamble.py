@@ -9,19 +9,20 @@ from typing import get_args
 from chat.base import limits
 from chat.base.errors import Code
 from chat.base.language import Sentence, say
+from chat.base.patterns import pattern
 from chat.client.link.lines import TooLong
 from chat.client.talk.objects import Raw
 
 _MARK = b"! "
-_BEGINNING = re.compile(f"({'|'.join(get_args(Code))}): (.*)", re.DOTALL)
+_BEGINNING = pattern(f"({'|'.join(get_args(Code))}): (.*)", re.DOTALL)
 
 
 _STRANGERS = (
-    (re.compile(rb"HTTP/\d|<!doctype|<html|<\?xml", re.IGNORECASE), say("a web server (HTTP) answers there")),
-    (re.compile(rb"SSH-\d"), say("an SSH server answers there")),
-    (re.compile(rb"(:\S+ )?(NOTICE|ERROR|\d{3}) (\S+ )?:"), say("an IRC server answers there, for IRC clients")),
-    (re.compile(rb"220[ -]|\+OK|\* OK"), say("a mail or file server answers there")),
-    (re.compile(rb"[\x15\x16]\x03"), say("it is encrypted there; chat-client --tls may be what you want")),
+    (pattern(rb"HTTP/\d|<!doctype|<html|<\?xml", re.IGNORECASE), say("a web server (HTTP) answers there")),
+    (pattern(rb"SSH-\d"), say("an SSH server answers there")),
+    (pattern(rb"(:\S+ )?(NOTICE|ERROR|\d{3}) (\S+ )?:"), say("an IRC server answers there, for IRC clients")),
+    (pattern(rb"220[ -]|\+OK|\* OK"), say("a mail or file server answers there")),
+    (pattern(rb"[\x15\x16]\x03"), say("it is encrypted there; chat-client --tls may be what you want")),
 )
 """How others begin."""
 

@@ -1,6 +1,5 @@
 """The table of IRC's own commands, and what their handlers work with."""
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
 from chat.base.names import fold
+from chat.base.patterns import pattern
 from chat.base.text import visible
 from chat.commands.registry import Outcome
 from chat.commands.text_checks import check_holds_no_secret
@@ -19,7 +19,7 @@ from chat.wire.irc.dialect import IrcWire
 from chat.wire.irc.messages import escaped
 from chat.wire.requests import Invoke, Parsed, Request, Say, Secret, Verb
 
-_CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
+_CLIENT_TAG = pattern(r"\+[A-Za-z0-9./-]+")
 """The key of a tag that is for the clients of others (IRCv3 message-tags)."""
 
 NOT_HERE = ("json", "paste", "end", "quiet")

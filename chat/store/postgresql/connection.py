@@ -25,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from chat.base import limits
 from chat.base.language import Sentence, say
+from chat.base.patterns import pattern
 from chat.store.rows import storable
 from chat.store.unusable import DAMAGED, DISK_ERROR, DISK_FULL, READ_ONLY, Unusable
 
@@ -308,7 +309,7 @@ def _numbered(statement: str) -> tuple[bytes, Sequence[str]]:
     return _NAMED.sub(number, statement).encode(), list(names)
 
 
-_NAMED = re.compile(r"(?<!:):([a-z_]+)")
+_NAMED = pattern(r"(?<!:):([a-z_]+)")
 
 
 def _parameter(value: object) -> bytes | None:
