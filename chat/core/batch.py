@@ -215,7 +215,6 @@ class OpenBatch:
     def numbered(self, at: datetime) -> tuple[Batch, list[Change]]:
         """Propose for each fact the next number of its logs, and this date; and what has to wait for the next batch."""
         by_log, ids = self.by_log, self.ids
-        said_by: dict[LineId, str] = {}
         postponed = []
         for change in self.changes:
             facts, logs, _, _, line, record = change
@@ -237,8 +236,6 @@ class OpenBatch:
                 ids[line.id] = placed = Known(Place(log.key, log.name, entry.seq, at), line.digest)
                 if line.former is not None:
                     ids[line.former] = placed
-                if line.session:
-                    said_by[line.id] = line.session
             if isinstance(record, Redaction):
                 self.taken_back.append((log, record.targets))
         records = self.records_besides(postponed) if self.records else ()
@@ -253,7 +250,7 @@ class OpenBatch:
         replaced = [record for record in records if isinstance(record, Record)] if redactions else records
         self.replaced = replaced  # type: ignore[assignment]
         exchanges = [exchange for exchange, _ in self.exchanges] if self.exchanges else ()
-        batch = Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions, said_by, exchanges)
+        batch = Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions, exchanges=exchanges)
         return batch, postponed
 
     def renumber(self, numbered: Numbered) -> None:
@@ -361,15 +358,14 @@ class OpenBatch:
                 tell(writer, writer.refused, change.tag, change.facts, id_used())
         return again
 
-    def tell_dropped(self, sessions: Collection[str]) -> list[Change]:
-        """These sessions are other nodes', so nothing was stored; returns what is to be tried again."""
+    def tell_dropped(self, is_dropped: Callable[[Change], bool]) -> list[Change]:
+        """Nothing was stored, and of this nothing will be; returns what is to be tried again."""
         again = []
         for change, _ in self._placed:
-            line, writer = change.line, change.writer
-            if line is None or line.session not in sessions:
+            if not is_dropped(change):
                 again.append(change)
-            elif writer is not None:
-                tell(writer, writer.dropped, change.tag)
+            elif change.writer is not None:
+                tell(change.writer, change.writer.dropped, change.tag)
         return again
 
     def tell_refused(self, error: NotStored, copies: Sequence[Change]) -> None:

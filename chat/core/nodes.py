@@ -7,7 +7,7 @@ over.  Somebody's line is down when their last session has lost its connection, 
 holds them, and lets them leave.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from chat.base.errors import ChatError, NotStored, Refused, session_ended, taken
 from chat.base.names import fold
 from chat.core.anew import events
 from chat.core.batch import People
+from chat.core.fence import Fence
 from chat.core.forgetting import FORGOTTEN, forgotten
 from chat.core.hub import Hub
 from chat.core.measures import RECORDS, kicked, read
@@ -104,7 +105,7 @@ class OtherNodes:
         hub.others = store
         hub.progress = OwnAndOthers(hub.clock, store, hub.codes, hub.hear_others)
         hub.turn.landed = self._landed
-        hub.turn.overtaken = self._let_go
+        hub.turn.store = hub.turn.fence = Fence(hub, store, self._not_moved)
         store.follow(self._told)
         hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
 
@@ -319,6 +320,8 @@ class OtherNodes:
         """What the store has of somebody, put together with what was done here and is not stored yet."""
         person, before, now = self._person(id), self._stored.get(id), theirs
         self._stored[id] = theirs
+        if person is None and (gone := self._gone_for_good(id)) is not None:
+            return gone  # which is to be stored
         if person is None:
             person = self._coming.pop(id, None) or self._hub.stranger(id)
             person.stored = True
@@ -329,6 +332,10 @@ class OtherNodes:
                 now = merged(before, ours, theirs)
         self._become(person, now)
         return person
+
+    def _gone_for_good(self, id: str) -> Person | None:
+        """Somebody of whom nothing is kept here any more, while the store has them still."""
+        return next((person for person, _ in self._hub.gone.values() if person.id == id), None)
 
     def _become(self, person: Person, record: PersonRecord) -> None:
         """Somebody is so from now on."""
@@ -477,7 +484,7 @@ class OtherNodes:
         if person.id in hub.people:
             for room in person.rooms.values():
                 if person.id not in room.members:
-                    room.put_back(person)
+                    room.put_in(person)
         for key in came:
             log = person.rooms[key].log
             for device in person.attached:
@@ -526,6 +533,8 @@ class OtherNodes:
         if record is not None and digest in hub.taken_over:
             return None  # that is stored later: who had it before knew nothing of it
         person = self._person(whose) if session is None else session.person
+        if person is None and digest in hub.gone and record is not None:
+            person, _ = hub.gone[digest]
         if person is None:
             return None
         if ended:  # that node has them from now on, if it was the last
@@ -536,7 +545,10 @@ class OtherNodes:
                 self._end(session, elsewhere)
             return person
         is_new = session is None
+        if person.presence is Presence.LEFT:  # they came back elsewhere before they went here
+            self._be_as_stored(person)
         if session is None:
+            hub.gone.pop(digest, None)
             session = hub.codes[digest] = Session(hub, None, person, record.id)
             session.digest = digest
         assert isinstance(session, Session)
@@ -573,13 +585,6 @@ class OtherNodes:
             return fold(record.token) not in person.tokens
         stored = self._stored.get(person.id)
         return is_new and stored is not None and stored.password is not None and stored.password != person.password
-
-    def _let_go(self, sessions: Collection[str]) -> None:
-        """What still hangs here of these is cut: what was said on it is answered where it is said again."""
-        for digest in sessions:
-            session = self._hub.codes.get(digest)
-            if isinstance(session, Session) and session.connection is not None:
-                session.connection.abort()
 
     def _note(self, digest: str, record: SessionRecord | None) -> bool:
         """The store has this of a session; returns whether it has a connection no more, and had one before."""
@@ -669,16 +674,32 @@ class OtherNodes:
         person.detach(session)
         return session
 
+    def _not_moved(self, person: Person, key: str) -> None:
+        """Somebody did not come to this room, or go, or ("") go from all: they were on another node already."""
+        if (stored := self._stored.get(person.id)) is None:
+            return
+        if not key:
+            self._undo((person,))
+            return
+        places = {place: joined for place, joined in person.joined.items() if place != key and place in person.rooms}
+        if key in stored.rooms:
+            places[key] = stored.rooms[key]
+            person.read = {**person.read, key: stored.read.get(key, 0)}
+        self._rooms(person, places)
+
     def _undo(self, people: Iterable[Person]) -> None:
         """What was refused meanwhile of people who are another node's now has not happened; all else is stored."""
         for person in people:
-            stored = self._stored.get(person.id)
-            if stored is not None and not person.attached:
-                if person.presence in (Presence.ABSENT, Presence.LEFT) and not stored.absent:
-                    self._hub.turn.keep_name(person.id)
-                    self._hub.naming.claimed(stored.nick, person)
-                self._become(person, stored)
+            if person.id in self._stored and not person.attached:
+                self._be_as_stored(person)
         self._hub.turn.flush()
+
+    def _be_as_stored(self, person: Person) -> None:
+        stored = self._stored[person.id]
+        if person.presence in (Presence.ABSENT, Presence.LEFT) and not stored.absent:
+            self._hub.turn.keep_name(person.id)
+            self._hub.naming.claimed(stored.nick, person)
+        self._become(person, stored)
 
     async def _name_again(self, person: Person) -> None:
         hub = self._hub

@@ -39,8 +39,6 @@ class Line(NamedTuple):
     id: LineId
     digest: int
     former: LineId | None = None
-    session: str = ""
-    """The hash of the code of the session that said it, where the store is shared."""
 
     @property
     def ids(self) -> Sequence[LineId]:
@@ -219,8 +217,8 @@ class Batch(NamedTuple):
     """In their order; there are none where the store is not shared."""
     redactions: Sequence[Redaction] = ()
     """Of entries that were committed before."""
-    said_by: Mapping[LineId, str] = MappingProxyType({})
-    """Which sessions said lines with ids, by the hashes of their codes, where the store is shared."""
+    by: Collection[str] = ()
+    """The sessions that said or did what is in it, by the hashes of their codes, where the store is shared."""
     exchanges: Sequence[Exchange] = ()
     """There are none where the store is not shared, and none of a record that is among `records`."""
 
@@ -234,7 +232,7 @@ class Duplicates(Exception):
 
 
 class TakenOver(Exception):
-    """Lines with ids of a batch were said by sessions that are other nodes' by now, these, by the hashes of their
+    """What is in a batch was said or done by sessions that are other nodes' by now, these, by the hashes of their
     codes: nothing of the batch was kept."""
 
     def __init__(self, sessions: Collection[str]) -> None:
@@ -455,11 +453,12 @@ class SharedStore(Store, Protocol):
     """A store that several nodes write to: it gives all batches of all nodes one order, and each node is told of the
     others' in it.
 
-    Of a batch it decides, in that order: whether its lines were stored before (`Duplicates`), whether the sessions that
-    said them are another node's (`TakenOver`; not one that the batch itself stores, and that is not outdated), which
-    claims are refused (`Numbered.taken`), and which of its people and sessions are outdated (`Numbered.outdated`):
-    those that another node stored later than the last batch that had been told here when `commit` was called.  For that
-    a row for each is enough, with the node that stored it last and the place of that in the order.
+    Of a batch it decides, in that order: whether its lines were stored before (`Duplicates`), whether one of the
+    sessions that it is `by` is another node's (`TakenOver`; not one that the batch itself stores, and that is not
+    outdated), which claims are refused (`Numbered.taken`), and which of its people and sessions are outdated
+    (`Numbered.outdated`): those that another node stored later than the last batch that had been told here when
+    `commit` was called.  For that a row for each is enough, with the node that stored it last and the place of that in
+    the order.
 
     What is said where nothing is recorded it need not keep: a node that does not hear of it is told how far that log
     goes (`Elsewhere.heads`), or of an entry behind a hole.
@@ -473,6 +472,9 @@ class SharedStore(Store, Protocol):
 
     node: str
     """What this one is called."""
+
+    def commit(self, batch: Batch) -> Deferred[Numbered]:
+        """(Store)"""
 
     def follow(self, tell: Callable[[Elsewhere], None]) -> None:
         """From now on tell of what other nodes commit, in its order: before a batch of ours is answered, all that

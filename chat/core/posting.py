@@ -29,9 +29,6 @@ class Speaker(Protocol):
 class Sender(Protocol):
     """On which they are said."""
 
-    digest: str
-    """The hash of its code."""
-
     @property
     def person(self) -> Speaker:
         """Who says them."""
@@ -68,8 +65,7 @@ class Posting:
             return None
         person, former = self._device.person.id, self._device.former
         guest = None if former is None else LineId(former, request.id)
-        session = self._device.digest if self._turn.is_shared else ""
-        return Line(LineId(person, request.id), _digest(request), guest, session)
+        return Line(LineId(person, request.id), _digest(request), guest)
 
     def say(self, log: Log, facts: Sequence[Fact], request: Request | None) -> None:
         """Let this be stored and heard."""

@@ -139,6 +139,13 @@ class Room:
             self._departed[author.nick] = author
             self._tell_later()
 
+    def put_in(self, participant: Participant) -> None:
+        """Somebody is here, which another node told the room, or will tell, or they never went."""
+        gone = self._departed.get(participant.nick)
+        if gone is not None and gone.person == participant.id:
+            del self._departed[participant.nick]
+        self.put_back(participant)
+
     def take_out(self, participant: Participant) -> None:
         """Somebody is here no more, which another node told the room, or will tell."""
         if self.members.pop(participant.id, None) is None:

@@ -255,6 +255,7 @@ class Session:
             return
         self.hear_nothing()
         self.hub.end(self, text)
+        self._moved()
         self._author, self.welcomed = None, False
         self.person, self.scope, self.guest = self.hub.stranger(), None, None
 
@@ -283,6 +284,14 @@ class Session:
         self._frame, self._notices = Frame.NONE, None
         self.ended_at = self.hub.now()
         self.hub.detach(self, event)
+        self._moved()
+
+    def _moved(self, key: str = "") -> None:
+        """Here they came to a room, or went, or perhaps left all: that holds as long as no other node has them."""
+        if (fence := self.hub.turn.fence) is None or self.node:
+            return
+        if key or self.person.presence in (Presence.ABSENT, Presence.LEFT):
+            fence.moved(self.digest, self.person, key)
 
     def banish(self) -> None:
         """They are banned: they go at once, on all devices, told why where they can be, and their codes are void."""
@@ -471,6 +480,7 @@ class Session:
         for other in self.person.others(self):
             other.hear(room.log, position)
             other.hear_differently()
+        self._moved(room.log.key)
         self._tell_others(self.author, "joined", room.log.name)
         self.subscriptions.render_anew()
         self.hub.turn.touch(self.person)
@@ -480,6 +490,7 @@ class Session:
     def part(self, room: Room, text: str) -> None:
         """Be in one room less; who spoke there speaks in the one joined last of those that remain."""
         self.person.part(room, text)
+        self._moved(room.log.key)
         self._tell_others(self.author, "left", room.log.name)
         for other in (*self.person.others(self), *self.person.detached):
             other.hear_no_more(room.log)

@@ -9,7 +9,8 @@ gathers is refused: it was never sent.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -21,6 +22,7 @@ from chat.base.errors import ChatError, NotStored, StoreAway
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
 from chat.core.latency import Latency
+from chat.core.person import Person
 from chat.core.ports import (
     Appended,
     Batch,
@@ -51,6 +53,31 @@ class Outcome(NamedTuple):
     repeated: bool
 
 
+class Keeper(Protocol):
+    """What a turn needs of the store."""
+
+    shared: bool
+
+    def commit(self, batch: Batch) -> Numbered | Deferred[Numbered]:
+        """(Store)"""
+
+
+class Fence(Keeper, Protocol):
+    """Keeps out what sessions did that are other nodes' by now (`chat.core.fence`)."""
+
+    def moved(self, session: str, person: Person, key: str = "") -> None:
+        """Somebody came to this room, or went, or went from all."""
+
+    def cut(self, sessions: Collection[str]) -> None:
+        """What still hangs here of these is cut."""
+
+    def keeps_out(self, sessions: Collection[str], change: Change) -> bool:
+        """Whether one of these sessions did it."""
+
+    def take_back(self, sessions: Collection[str]) -> None:
+        """What these did has not happened."""
+
+
 class Turn:
     """Gathers what happens; `now` stamps it."""
 
@@ -59,7 +86,7 @@ class Turn:
     ) -> None:
         self._clock = clock
         self._now = now
-        self._store = store
+        self.store: Keeper = store
         self._readings = readings or Readings()
         self._last_at: datetime | None = None
         self._next = OpenBatch()
@@ -88,8 +115,8 @@ class Turn:
         """Facts of all kinds that the store refused."""
         self.landed: Callable[[Remembered, Sequence[Record], Numbered], None] | None = None
         """Called where other nodes use the store, with what was stored of people and sessions, and as records."""
-        self.overtaken: Callable[[Collection[str]], None] = lambda sessions: None
-        """Called with the sessions that are other nodes' by now, of which nothing more is stored."""
+        self.fence: Fence | None = None
+        """Stands before a store that other nodes use."""
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
@@ -155,7 +182,7 @@ class Turn:
 
         Fails with `NotStored`.  A store that no other node writes to is not asked.
         """
-        if not self._store.shared:
+        if not self.store.shared:
             return None
         done: Deferred[str | None] = Deferred()
         self._next.claims.append((Claim(person, nick), done))
@@ -168,7 +195,7 @@ class Turn:
         Fails with `NotStored`.
         """
         record = before._replace(value=value)
-        if not self._store.shared:
+        if not self.store.shared:
             await self.change(record)
             return True
         done: Deferred[bool] = Deferred()
@@ -178,7 +205,7 @@ class Turn:
     def exchange_with(self, before: Record, value: str | None) -> None:
         """The same where nobody waits for it: what another node made of the record holds."""
         record = before._replace(value=value)
-        if self._store.shared:
+        if self.store.shared:
             self._exchange(Exchange(record, before.value), None)
         else:
             self.append_with(record)
@@ -189,7 +216,7 @@ class Turn:
 
     def give_up(self, person: str, instead: str | None = None) -> None:
         """What they are called is anybody's again, with the next turn that is stored; they are called that instead."""
-        if self._store.shared:
+        if self.store.shared:
             self._next.claims.append((Claim(person, instead), None))
             self._schedule()
 
@@ -214,7 +241,7 @@ class Turn:
     @property
     def is_shared(self) -> bool:
         """Other nodes use the store."""
-        return self._store.shared
+        return self.store.shared
 
     @property
     def is_changing(self) -> bool:
@@ -336,7 +363,7 @@ class Turn:
     def _commit(self, batch: Batch) -> Numbered | Deferred[Numbered] | Failure:
         self._in_flight = True
         try:
-            return self._store.commit(batch)
+            return self.store.commit(batch)
         except BaseException:
             return Failure()
 
@@ -451,8 +478,11 @@ class Turn:
             self._try_again(gathered, gathered.tell_repeated(failure.value.known))
             return False
         if isinstance(failure.value, TakenOver):
-            self._try_again(gathered, gathered.tell_dropped(failure.value.sessions))
-            self.overtaken(failure.value.sessions)
+            assert self.fence is not None
+            sessions = failure.value.sessions
+            self.fence.cut(sessions)
+            self._try_again(gathered, gathered.tell_dropped(partial(self.fence.keeps_out, sessions)))
+            self.fence.take_back(sessions)
             return False
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)

@@ -161,8 +161,8 @@ class Played:
     def _restart(self, node: int) -> None:
         self.nodes.hang(node)
         before = self.nodes.worlds[node]
-        after = self.nodes.start(again=node)
-        after.hub.turn._store.slow = True  # type: ignore[attr-defined]
+        self.nodes.start(again=node)
+        self.nodes.stores[node].slow = True
         self.clients = [(world, client) for world, client in self.clients if world is not before]
         if not self.clients:
             self._enter(node, "last")

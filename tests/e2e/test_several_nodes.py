@@ -1,6 +1,7 @@
 """A chat of two nodes, whose people go to the other one by themselves when theirs is gone."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,3 +202,44 @@ def test_a_page_that_is_loaded_while_the_database_is_away_comes_back_as_who_it_w
     bob = connect(nodes.all[1], "bob").joins()
     bob.says("/last")
     bob.hears("<ana> after")
+
+
+@pytest.mark.door
+def test_what_is_typed_on_a_node_that_hangs_and_again_on_the_other_one_is_told_once(
+    nodes: Nodes, connect: Connect
+) -> None:
+    one, two = nodes.all
+    amy = connect(two, "amy").joins()
+    amy.says("/join #tea")
+    amy.hears("#tea")
+    people, back = [], []
+    for number in range(6):
+        bob = connect(one, f"bob{number}").joins()
+        bob.says("/resume")
+        people.append((bob, re.findall(r"/resume (\S+-\S+)", bob.hears("/resume ") + bob.hears("\n"))[-1]))
+    os.kill(one.process.pid, signal.SIGSTOP)
+    try:
+        for number, (bob, code) in enumerate(people):
+            bob.says(f"hello from {number}")
+            bob.says("/join #tea")
+            again = connect(two, f"bob{number}")
+            again.says(f"/resume {code}")
+            again.hears("Welcome back")
+            again.says(f"hello from {number}")
+            again.says("/join #tea")
+            back.append(again)
+        for number in range(6):
+            amy.hears(f"hello from {number}")
+    finally:
+        os.kill(one.process.pid, signal.SIGCONT)
+    for bob, _ in people:
+        bob.hears_the_end()
+    for number, again in enumerate(back):
+        again.says("/leave #tea that is all")
+        amy.hears(f"bob{number} left #tea")
+    for number in range(6):
+        assert amy.heard.count(f"hello from {number}") == 1
+        assert amy.heard.count(f"bob{number} joined #tea") == 1
+    carl = connect(one, "carl").joins()
+    carl.says("/who #tea")
+    carl.hears("amy")

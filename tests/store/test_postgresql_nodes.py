@@ -243,15 +243,9 @@ def test_the_same_line_by_two_nodes_is_kept_once(nodes: Nodes) -> None:
     assert known.place == Place("#lobby", "#LOBBY", 2, numbered.at)
 
 
-def said_by(session: str, made: Batch) -> Batch:
-    """The same, where this session says all that has an id."""
-    return made._replace(said_by=dict.fromkeys(made.ids, session))
-
-
-def test_what_a_session_said_is_not_kept_by_a_node_once_another_one_has_it(nodes: Nodes) -> None:
-    one, two = (
-        said_by("d", batch(lines("one"), ids=[(id, Place("#lobby", "#LOBBY", 1, START))])) for id in ("c1", "c2")
-    )
+def test_what_a_session_did_is_not_kept_by_a_node_once_another_one_has_it(nodes: Nodes) -> None:
+    one = batch(lines("one"), ids=[("c1", Place("#lobby", "#LOBBY", 1, START))])._replace(by={"d"})
+    two = batch(lines("one"))._replace(by={"d", "e"})
     there = {"d": session("p")}
     nodes.commit(0, batch(sessions=there))
     nodes.commit(0, one)
@@ -486,6 +480,7 @@ steps = st.lists(
         st.none() | st.integers(0, 3),
         st.dictionaries(st.sampled_from(["d", "e"]), st.sampled_from([None, session("p")]), max_size=1),
         st.dictionaries(st.sampled_from("kl"), st.tuples(VALUES, VALUES), max_size=2),
+        st.sampled_from(["", "d", "e", "de"]),
     ),
     max_size=8,
 )
@@ -502,12 +497,12 @@ def test_a_database_decides_as_the_store_of_the_tests_does(postgresql: Server, s
         told: list[list[Elsewhere]] = [[], [], []]
         for fake, heard in zip(fakes, told, strict=True):
             fake.follow(heard.append)
-        for node, keys, claimed, people, id, sessions, exchanged in steps:
+        for node, keys, claimed, people, id, sessions, exchanged, by in steps:
             appended = [lines(*["x"] * keys.count(key), key=key) for key in dict.fromkeys(keys)]
             ids = [(f"c{id}", Place(keys[0], "", 1, START))] if id is not None and keys else []
-            made = said_by("d", batch(*appended, ids=ids, people=people, sessions=sessions))
+            made = batch(*appended, ids=ids, people=people, sessions=sessions)
             exchanges = [Exchange(Record("pin", key, value), before) for key, (before, value) in exchanged.items()]
-            made = made._replace(claims=[Claim(*claim) for claim in claimed], exchanges=exchanges)
+            made = made._replace(claims=[Claim(*claim) for claim in claimed], exchanges=exchanges, by=set(by))
             nodes.hear(node, len(told[node]))
             expected: list[Any] = []
             fakes[node].commit(made).addBoth(expected.append)

@@ -149,7 +149,7 @@ class Cluster:
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
         if known:
             return fail(Duplicates(known))
-        if elsewhere := {digest for digest in batch.said_by.values() if self._is_elsewhere(digest, batch, node)}:
+        if elsewhere := {digest for digest in batch.by if self._is_elsewhere(digest, batch, node)}:
             return fail(TakenOver(elsewhere))
         self.tick += 1
         numbered = self._number(batch, node)

@@ -55,7 +55,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
             passing += [[log.key, *_row(log.key, added), *_beside(added)] for added in log.entries]
         logs.append([log.key, log.name, log.entries[-1].seq, oldest, lines, size, log.entries[0].seq])
     ids = [
-        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest, batch.said_by.get(line)]
+        [place.key, line.person, in_ascii(line.id), place.seq, microseconds(place.at), digest]
         for line, (place, digest) in batch.ids.items()
     ]
     records = {(record.kind, record.key): record.value for record in batch.records}
@@ -64,6 +64,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
         "entries": entries,
         "folded": folded,
         "ids": ids,
+        "by": sorted(batch.by),
         "records": [[*record, value] for record, value in records.items()],
         "people": [[id, _written(record)] for id, record in batch.remembered.people.items()],
         "sessions": [[digest, _written(record)] for digest, record in batch.remembered.sessions.items()],

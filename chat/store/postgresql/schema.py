@@ -250,9 +250,11 @@ MIGRATIONS: Sequence[str] = (
             IF known IS NOT NULL THEN
                 RETURN jsonb_build_object('known', known);
             END IF;
-            -- Who said them may have come back on another node, where they come again and are answered.
+        END IF;
+        IF turn ? 'by' THEN
+            -- Who did it may have come back on another node, and do it again there.
             SELECT jsonb_agg(digest) INTO elsewhere FROM sessions
-            WHERE digest = ANY (ARRAY (SELECT part->>6 FROM jsonb_array_elements(turn->'ids') AS part))
+            WHERE digest = ANY (ARRAY (SELECT jsonb_array_elements_text(turn->'by')))
                 AND node NOT IN ('', me) AND NOT (
                     tick <= (turn->>'seen')::bigint
                     AND EXISTS (SELECT FROM jsonb_array_elements(turn->'sessions') AS part WHERE part->>0 = digest)
@@ -361,7 +363,7 @@ MIGRATIONS: Sequence[str] = (
         IF me IS NOT NULL THEN
             PERFORM tell(
                 now, mine.epoch,
-                (turn - '{{epoch,n,seen,ids,claims,exchanges,emptied,folded,passing}}'::text[])
+                (turn - '{{epoch,n,seen,by,ids,claims,exchanges,emptied,folded,passing}}'::text[])
                     || jsonb_build_object('answer', mine.answer, 'won', won),
                 turn->'passing'
             );
