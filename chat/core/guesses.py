@@ -35,9 +35,13 @@ class Asker(Protocol):
 class Guesses:
     """All lines of those who guess."""
 
-    def __init__(self, clock: IReactorTime, rates: Rates) -> None:
+    def __init__(
+        self, clock: IReactorTime, rates: Rates, tell: Callable[[str, str], None] = lambda host, person: None
+    ) -> None:
+        """`tell` is told of each wrong one, by its address."""
         self._clock = clock
         self._rates = rates
+        self._tell = tell
         self._lines: dict[str, _Queue] = {}
         self._waiting: dict[Asker, Deferred[None]] = {}
 
@@ -58,9 +62,10 @@ class Guesses:
             return found
         finally:
             self._waiting.pop(asker, None)
+            if wrong:
+                self.count(asker.host)
+                self._tell(asker.host, "")
             for line, turn in stood:
-                if wrong:
-                    line.take()
                 line.leave(turn)
                 if not line:
                     del self._lines[line.who]
@@ -75,17 +80,28 @@ class Guesses:
             turn.cancel()
         return turn is not None
 
+    def count(self, host: str) -> None:
+        """A guess from this address was wrong, here or on another node."""
+        for allowance, who in _counted(host):
+            self._rates.take(allowance, who, self._clock.seconds())
+
     def _of(self, host: str) -> Iterator["_Queue"]:
         """The line at this address, and behind it that of its network where it has one."""
-        yield self._line(_OF_HOST, host)
-        if (whole := network(host)) != host:
-            yield self._line(_OF_NETWORK, whole)
+        for allowance, who in _counted(host):
+            yield self._line(allowance, who)
 
     def _line(self, allowance: Allowance, who: str) -> "_Queue":
         line = self._lines.get(who)
         if line is None:
             line = self._lines[who] = _Queue(self._clock, self._rates, allowance, who)
         return line
+
+
+def _counted(host: str) -> Iterator[tuple[Allowance, str]]:
+    """For whom a guess counts."""
+    yield _OF_HOST, host
+    if (whole := network(host)) != host:
+        yield _OF_NETWORK, whole
 
 
 class _Queue:
@@ -107,10 +123,6 @@ class _Queue:
     def wait(self) -> float:
         """The seconds that the last of them waits at least."""
         return self._first_waits() + (len(self) - 1) * self._allowance.seconds
-
-    def take(self) -> None:
-        """A guess was wrong."""
-        self._rates.take(self._allowance, self.who, self._clock.seconds())
 
     def stand(self) -> Deferred[None]:
         """Fires when it is their turn, which ends with `leave`; at once where nobody waits and one may."""

@@ -66,6 +66,7 @@ from chat.core.slow_mode import SlowMode
 from chat.core.tokens import Tokens
 from chat.core.turn import Outcome, Turn
 from chat.core.watchers import Watchers
+from chat.core.wrong_guesses import WrongGuesses
 from chat.log.events import (
     Announced,
     Audited,
@@ -156,9 +157,10 @@ class Hub:
         """All that there are, by whatever door."""
         self.rates = Rates(limits.PACES)
         """How fast people and addresses were lately."""
-        self.guesses = Guesses(clock, self.rates)
+        self.wrong_guesses = WrongGuesses()
+        self.guesses = Guesses(clock, self.rates, self._guessed_wrong)
         self.passwords = passwords or NoPasswords()
-        self.logins = Logins(self, self.passwords)
+        self.logins = Logins(self, self.passwords, self._guessed_wrong)
         self.roles = Roles(self.turn.touch)
         self.tokens = Tokens()
         self.operator_code: OperatorCode | None = None
@@ -843,6 +845,11 @@ class Hub:
         """The operator's code, if it is this one, as it was given."""
         kept = self.operator_code
         return kept if kept is not None and kept.matches(code) else None
+
+    def _guessed_wrong(self, host: str, person: str) -> None:
+        """Other nodes are to count it as well."""
+        if self.store.shared:
+            self.wrong_guesses.note(host, person)
 
     async def use_operator_code(self, code: OperatorCode) -> bool:
         """Nobody else runs the server by it; False where somebody on another node was first, and `NotStored`."""

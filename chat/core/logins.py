@@ -6,6 +6,7 @@ an address where the owner was waits for its own tries only, and whoever is here
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Protocol
 
@@ -114,8 +115,15 @@ class People:
 class Logins:
     """All who try to log in."""
 
-    def __init__(self, accounts: Accounts, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        passwords: Passwords,
+        tell: Callable[[str, str], None] = lambda host, person: None,
+    ) -> None:
+        """`tell` is told of each wrong try, by its address, and by whose account it is, if it is one."""
         self._accounts = accounts
+        self._tell = tell
         self._portal = Portal(People(accounts), [PasswordChecker(accounts, passwords)])
         self._lines: OrderedDict[tuple[str | None, str | None], _Line] = OrderedDict()
         """By account and address.  None stands for any: an empty text would not do, for a nickname may fold to one."""
@@ -135,7 +143,7 @@ class Logins:
             own.waiting -= 1
         try:
             clock = self._accounts.clock
-            lines = [own] if self._knows(host) else [own, self._line((key, None))]
+            lines = self._of(key, host)
             if (wait := max(line.after for line in lines) - clock.seconds()) > 0:
                 await self._wait(asker, deferLater(clock, wait, lambda: None))
             # One at a time of an address: what waits for the threads is not to be one address's tries alone.
@@ -147,9 +155,9 @@ class Logins:
                     IPerson,
                 )
             except UnauthorizedLogin:
-                free = (limits.LOGIN_TRIES, limits.LOGIN_TRIES_OF_STRANGERS)
-                for line, tries in zip(lines, free, strict=False):
-                    line.went_wrong(clock.seconds(), tries)
+                self._went_wrong(lines)
+                if (guessed_at := self._accounts.account(nick)) is not None:
+                    self._tell(host, guessed_at.id)
                 shown = nick[: limits.NAME_READ]
                 raise Refused("login-failed", say("That is not the password of {nick}.", nick=shown)) from None
             finally:
@@ -160,6 +168,25 @@ class Logins:
             own.lock.release()
         assert isinstance(person, Person)
         return person
+
+    def _of(self, key: str, host: str) -> list[_Line]:
+        """In which lines a try of this account from this address is."""
+        own = self._line((key, host))
+        return [own] if self._knows(host) else [own, self._line((key, None))]
+
+    def _went_wrong(self, lines: list[_Line]) -> None:
+        free = (limits.LOGIN_TRIES, limits.LOGIN_TRIES_OF_STRANGERS)
+        for line, tries in zip(lines, free, strict=False):
+            line.went_wrong(self._accounts.clock.seconds(), tries)
+
+    def count(self, person: Person, host: str) -> None:
+        """A try of this account from this address was wrong on another node."""
+        self._went_wrong(self._of(names.fold(person.nick), host))
+
+    def came(self, person: Person, host: str) -> None:
+        """The owner of this account logged in from this address on another node."""
+        if (own := self._lines.get((names.fold(person.nick), host))) is not None:
+            own.wrong, own.after = 0, 0.0
 
     async def _wait(self, asker: Asker, turn: Deferred[Any]) -> None:
         if not turn.called:

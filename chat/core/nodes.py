@@ -47,6 +47,7 @@ from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.session import Session
+from chat.core.wrong_guesses import guessed
 from chat.log.events import Entry, Left, Measured, Message, Private, Said, TopicSet
 from chat.log.log import Log
 from chat.wire.answers import MarkerNotice, OthersAway, OthersName
@@ -126,6 +127,8 @@ class OtherNodes:
                 for node in lapsed:
                     logger.warn("{node} is not there any more: its people are held here", node=node)
                     await self._store.adopt(node)
+                if (wrong := self._hub.wrong_guesses.take(self._store.node)) is not None:
+                    await self._hub.turn.change(wrong)
         finally:
             self._beating = False
 
@@ -261,6 +264,8 @@ class OtherNodes:
         self._note_record(record)
         if record.kind == FORGOTTEN:
             forgotten(self._hub, record.key)
+        for host, guessed_at in guessed(record):
+            self._guessed(host, guessed_at)
         self._hub.addresses.stored(record)
         self._hub.invitations.stored(record)
         if (ended := self._hub.keys.stored(record)) is not None:
@@ -271,6 +276,13 @@ class OtherNodes:
         self._read_markers_moved(record)
         self._hub.roster.stored(record)
         self._other_record(record)
+
+    def _guessed(self, host: str, guessed_at: str) -> None:
+        """A code, or somebody's password, was guessed at there."""
+        if not guessed_at:
+            self._hub.guesses.count(host)
+        elif (person := self._person(guessed_at)) is not None:
+            self._hub.logins.count(person, host)
 
     def _read_markers_moved(self, record: Record) -> None:
         """Somebody's other devices are told how far they have read."""
@@ -568,6 +580,8 @@ class OtherNodes:
         session.called()
         if is_new and not person.has_account:
             self._one_of_guest(session)
+        elif is_new and record.token is None:
+            hub.logins.came(person, record.host)
         return person
 
     def _one_of_guest(self, session: Session) -> None:

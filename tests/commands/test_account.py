@@ -504,13 +504,13 @@ def test_whoever_was_thrown_out_changes_the_password_no_more(world: World) -> No
 def test_a_login_that_waits_while_the_password_is_changed_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     profe = register(world)
     gate: Deferred[None] = Deferred()
-    load = world.hub.load_rooms
+    load = world.hub.recall
 
     async def slowly(person: Person) -> None:
         await gate
         await load(person)
 
-    monkeypatch.setattr(world.hub, "load_rooms", slowly)
+    monkeypatch.setattr(world.hub, "recall", slowly)
     intruder = come(world, f"/login profe {SECRET}")
     profe.type("/password", SECRET, "another secret", "another secret")
     gate.callback(None)

@@ -498,7 +498,7 @@ def test_one_that_ends_while_somebody_comes_in_by_it_lets_nobody_in(world: World
     profe = register(world)
     token = made(profe, "bot talk")
     loading: Deferred[None] = Deferred()
-    world.hub.load_rooms = lambda person: loading
+    world.hub.recall = lambda person: loading
     bot = come(world, wire="json")
     bot.type(f"/login profe {token}", id="1")
     profe.type("/token end bot")
