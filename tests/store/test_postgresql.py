@@ -5,9 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from socket import create_server
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -50,7 +51,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.door]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a database that is away."""
     monkeypatch.setattr(limits, "STATEMENT_SECONDS", 0.4)
-    monkeypatch.setattr(limits, "STORE_AWAY_SECONDS", 0.8)
+    monkeypatch.setattr(limits, "STORE_AWAY_SECONDS", 1.5)
     monkeypatch.setattr(limits, "RECONNECT_MOST_SECONDS", 0.1)
 
 
@@ -272,6 +273,22 @@ def test_where_nothing_was_sent_all_is_refused_until_it_is_back(own: Server, qui
             held.call_next()
         held.commit(lines("three", first=3))
         assert held.texts() == ["one", "two", "three"]
+
+
+def test_nobody_waits_until_the_last_of_several_servers_has_not_answered_either(own: Server, quick: None) -> None:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(create_server(("127.0.0.1", 0))) for _ in range(3)]
+        ports = [str(own.port), *(str(one.getsockname()[1]) for one in silent)]
+        hosts, where = ",".join(["127.0.0.1"] * 4), own.emptied().rpartition("/")[2]
+        held = stack.enter_context(stored(f"postgresql://chat@/{where}?host={hosts}&port={','.join(ports)}"))
+        held.commit(lines("one"))
+        own.stop()
+        began = time.monotonic()
+        later = commit_in_doubt(held, lines("two", first=2))
+        assert time.monotonic() - began < 1.5 * limits.CONNECT_SECONDS
+        own.start()
+        held.wait(later)
+        assert held.texts() == ["one", "two"]
 
 
 def test_a_reader_waits_for_a_page_and_does_not_take_it_for_gone(own: Server, quick: None) -> None:

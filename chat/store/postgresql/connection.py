@@ -140,6 +140,7 @@ class Link:
         """How long a statement may take."""
         self._connection: psycopg.Connection[Any] | None = None
         self._in_transaction = False
+        self._tell: Callable[[Sentence], None] | None = None
 
     def ask(self, statement: str, values: Mapping[str, object] = MappingProxyType({})) -> list[Row]:
         """The rows of one statement, in which `:name` stands for a value; raises `Unreachable` or `Failed`."""
@@ -204,6 +205,16 @@ class Link:
             raise Unreachable(_LOST, asked=True)
         self.ask("COMMIT")
 
+    @contextmanager
+    def telling(self, tell: Callable[[Sentence], None]) -> Iterator[None]:
+        """Of each server that cannot be reached the reason is told at once, before the next is tried; what is raised
+        then is raised by whoever asks."""
+        self._tell = tell
+        try:
+            yield
+        finally:
+            self._tell = None
+
     def close(self) -> None:
         """Let the connection go."""
         if self._connection is not None:
@@ -241,6 +252,8 @@ class Link:
             else:
                 return self._connection
             self.close()
+            if self._tell is not None:
+                self._tell(reasons[-1])
         # The first one is said: the others are for when that is gone.
         raise Unreachable(reasons[0], False, unusable)
 

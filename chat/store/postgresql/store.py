@@ -65,6 +65,7 @@ class Flight:
 
     def __init__(self, seen: int = 0) -> None:
         self.waits: Deferred[Numbered] = Deferred()
+        self.late_at = time.monotonic() + limits.STORE_AWAY_SECONDS
         self.landed = False
         self.seen = seen
         """The last turn of others that was told before it began."""
@@ -145,26 +146,33 @@ class PostgresStore:
 
     def _commit(self, link: Link, batch: Batch, flight: Flight) -> Numbered:
         self._number += 1
-        sent, late_at = "", time.monotonic() + limits.STORE_AWAY_SECONDS
+        sent = ""
         asked = told_of = False
         pause = limits.RECONNECT_LEAST_SECONDS
-        while True:
-            try:
-                if not self._locked:
-                    self._locked = locked(link, self._node)
-                sent = sent or turn(batch, self._header(batch, flight), redacted(link, batch.redactions))
-                answer = link.value("SELECT keep(:turn)", {"turn": sent})
-                break
-            except Unreachable as error:
-                asked = asked or (error.asked and bool(sent))
-                late = time.monotonic() >= late_at
-                if (late and not asked) or self._closing:
-                    raise
-                if late and not told_of:
-                    told_of = True
-                    self._reactor.callFromThread(self._in_doubt, flight, error.reason)
-            time.sleep(pause)
-            pause = min(2 * pause, limits.RECONNECT_MOST_SECONDS)
+
+        def failed(reason: Sentence) -> None:
+            nonlocal told_of
+            late = time.monotonic() >= flight.late_at
+            if (late and not asked) or self._closing:
+                raise Unreachable(reason, asked=False)
+            if late and not told_of:
+                told_of = True
+                self._reactor.callFromThread(self._in_doubt, flight, reason)
+
+        # Where packets are lost each server takes its time, and nobody waits for all of them.
+        with link.telling(failed):
+            while True:
+                try:
+                    if not self._locked:
+                        self._locked = locked(link, self._node)
+                    sent = sent or turn(batch, self._header(batch, flight), redacted(link, batch.redactions))
+                    answer = link.value("SELECT keep(:turn)", {"turn": sent})
+                    break
+                except Unreachable as error:
+                    asked = asked or (error.asked and bool(sent))
+                    failed(error.reason)
+                time.sleep(pause)
+                pause = min(2 * pause, limits.RECONNECT_MOST_SECONDS)
         if "known" in answer:
             raise Duplicates(told(answer["known"]))
         if "elsewhere" in answer:
