@@ -6,20 +6,15 @@ server that runs what to do.
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from twisted.scripts import twistd
 
-from chat.server import admin_command, backup_command, check_command, copy_command
 from chat.server.options import Options
 
-_OTHERS = {
-    "check": check_command.main,
-    "backup": backup_command.main,
-    "copy": copy_command.main,
-    "admin": admin_command.main,
-}
-"""What else one may ask of it, by its first word."""
+_OTHERS = ("check", "backup", "copy", "admin")
+"""What else one may ask of it, by its first word; each has a module, which a server does not need."""
 
 
 def main() -> None:
@@ -27,9 +22,8 @@ def main() -> None:
 
     No pid file: in the foreground nobody needs it, and it would refuse a second server in the same directory.
     """
-    other = _OTHERS.get("".join(sys.argv[1:2]))
-    if other is not None:
-        raise SystemExit(other(sys.argv[2:]))
+    if sys.argv[1:2] and (other := sys.argv[1]) in _OTHERS:
+        raise SystemExit(import_module(f"chat.server.{other}_command").main(sys.argv[2:]))
     Options.command = _called(Path(sys.argv[0]).name)
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "chat", *sys.argv[1:]]
     twistd.run()

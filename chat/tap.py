@@ -1,6 +1,11 @@
 """`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
 
+# ruff: noqa: E402
 import gc
+
+# What is imported stays: to look through it for garbage, again and again as it grew, took a sixth of the time.
+gc.disable()
+
 import io
 import resource
 import secrets
@@ -64,6 +69,8 @@ from chat.store.sqlite.schema import prepare
 from chat.store.sqlite.store import SqliteStore
 from chat.store.unusable import Unusable
 from chat.wire.wires import Wires, kinds
+
+gc.enable()
 
 logger = Logger()
 

@@ -5,7 +5,7 @@ addresses, who come and go: what is too fast is refused, with the seconds after 
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _HAIR = 1e-6
 """What adding up may have lost: after the wait that was told one may, at any rate."""
@@ -54,8 +54,7 @@ class TokenBucket:
             self._tokens -= count
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """So many at once, then one each so many seconds; `name` says what of.  A burst of 0 is no limit."""
 
     name: str

@@ -9,9 +9,9 @@ import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -39,8 +39,7 @@ class BadCertificate(Exception):
         self.sentence = sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """Where a certificate, with those that stand between it and an authority, and its key are; one file perhaps."""
 
     certificate: Path
@@ -51,8 +50,7 @@ class Files:
         return [_stamp(path) for path in (self.certificate, self.key)]
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """A certificate that goes with its key, and those between it and an authority."""
 
     first: x509.Certificate

@@ -9,7 +9,6 @@ The protocol: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
 
 import ipaddress
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from twisted.internet import tcp
@@ -113,8 +112,7 @@ def _address(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) 
 
 
 @implementer(IAddress)
-@dataclass(frozen=True, slots=True)
-class Introduced:
+class Introduced(NamedTuple):
     """Whose connection a proxy hands on, and whether it is sealed up to there."""
 
     host: str

@@ -5,8 +5,8 @@ those that begin with # say nothing.  There is no second grammar: what comes of 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from chat.base.command_line import no_such_option, no_value, value_missing
 from chat.base.errors import Unfit, about
@@ -17,8 +17,7 @@ from chat.base.reasons import system_reason
 _LINE = pattern(r"([^\s=]+)(?:\s*=\s*|\s+|$)(.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class OptionLine:
+class OptionLine(NamedTuple):
     """What a line of the file, the first is 1, would be on the command line."""
 
     number: int

@@ -14,11 +14,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from itertools import takewhile
 from threading import Event, Lock, Thread, get_ident
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -32,16 +31,14 @@ logger = Logger()
 _LOOPS = ("mainLoop", "_run_once")
 
 
-@dataclass(frozen=True, slots=True)
-class Stalled:
+class Stalled(NamedTuple):
     """The reactor did only this for some time."""
 
     seconds: float
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(NamedTuple):
     """The process did not run for some time."""
 
     seconds: float

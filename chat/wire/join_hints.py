@@ -5,7 +5,7 @@ of 127.0.0.1 is no way in for others.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
@@ -28,8 +28,7 @@ OVER_SSH = say("This port is for ssh.")
 _MAPPED = "::ffff:"
 
 
-@dataclass(frozen=True, slots=True)
-class Directions:
+class Directions(NamedTuple):
     """Where the service listens: in plain text, encrypted, and by ssh."""
 
     plain: Sequence[Address] = ()
