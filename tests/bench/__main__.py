@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: the options, and the rounds in which the chosen servers take turns."""
+"""`python -m tests.bench`: the options, and what is made of them."""
 
 import argparse
 import sys
@@ -6,16 +6,11 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.bench.generator import Generator
 from tests.bench.native import Missing, compiled
-from tests.bench.report import Report
-from tests.bench.sealed import SEALED
-from tests.bench.servers import DATABASE, KINDS, MEMORY, Broken, Server, checkout, cores, open_files
-from tests.bench.workloads import WORKLOADS as PLAIN
-from tests.bench.workloads import NotHere, Workload
+from tests.bench.rounds import WORKLOADS, connections, measure, say
+from tests.bench.servers import DATABASE, KINDS, MEMORY, checkout, cores, open_files
 
 QUICK = "lat,paced,busy,win,sat"
-WORKLOADS: Mapping[str, Workload] = {**PLAIN, **SEALED}
 ALL_BUT_DURABLE = ",".join(name for name in KINDS if name != "durable")
 
 
@@ -61,48 +56,6 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def _progress(text: str) -> None:
-    """One line on a terminal that the next one replaces; nothing in a pipe."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
-
-
-def _measure(options: argparse.Namespace) -> Report:
-    """Every case in every round, the servers directly after one another; a server that fails is left out and named."""
-    server_core, load_core = cores() or (None, None)
-    cases = [(name, n) for name in options.workloads for n in WORKLOADS[name].sizes or options.people]
-    turns = [
-        (number, case, choice)
-        for number in range(1, options.rounds + 1)
-        for case in cases
-        for choice in options.servers
-        if (KINDS[choice].chats or not WORKLOADS[case[0]].chats)
-        and (KINDS[choice].seals or not WORKLOADS[case[0]].sealed)
-    ]
-    report, told = Report(options.servers[0]), set[str]()
-    for number, (name, n), choice in turns:
-        _progress(f"round {number} of {options.rounds}: {name}, {n} people, {choice}")
-        try:
-            sealed = WORKLOADS[name].sealed
-            with Server(KINDS[choice], server_core, sealed=sealed) as server, Generator(server, load_core) as load:
-                result = WORKLOADS[name].run(server, load, n, options.seconds)
-            report.add((name, n), choice, number, result)
-        except (Missing, NotHere, Broken) as reason:
-            note = f"{choice} is left out{'' if isinstance(reason, Missing) else f' of {name} with {n}'}: {reason}."
-            _progress("")
-            if note not in told:
-                _say(note)
-            told.add(note)
-    _progress("")
-    return report
-
-
 def main(arguments: list[str]) -> int:
     """0; 1 where the first server lost, repeated or misordered a line; 2 where nothing could be measured."""
     options = _options(arguments)
@@ -114,17 +67,16 @@ def main(arguments: list[str]) -> int:
             options.servers.append("beside")
         for sealed in {WORKLOADS[name].sealed for name in options.workloads}:
             compiled("load", sealed=sealed)
-        chosen = [WORKLOADS[name] for name in options.workloads]
-        open_files(max(work.connections * max(work.sizes or options.people) for work in chosen) + 100)
+        open_files(connections(options.workloads, options.people) + 100)
     except Missing as reason:
-        _say(f"The benchmark cannot run: {reason}.")
+        say(f"The benchmark cannot run: {reason}.")
         return 2
     if cores() is None:
-        _say("Only one core can be used: server and generator share it, and latencies mean little.")
-    report = _measure(options)
+        say("Only one core can be used: server and generator share it, and latencies mean little.")
+    report = measure(options.workloads, options.servers, options.people, options.rounds, options.seconds)
     if not report.results:
         return 2
-    _say(report.text())
+    say(report.text())
     if options.plot:
         report.plot(options.plot)
     return 1 if report.faults() else 0

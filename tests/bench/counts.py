@@ -68,12 +68,17 @@ def join(server: Server, load: Generator, n: int) -> Load:
     load.join(n, n, 1)
 
 
+def start(server: Server, load: Generator, n: int) -> Load:
+    yield 1
+
+
 LOADS: Mapping[str, Callable[[Server, Generator, int], Load]] = {
-    **{load.__name__: load for load in (lat, win, sat, line, join, alone)},
+    **{load.__name__: load for load in (lat, win, sat, line, join, alone, start)},
     "tls-lat": lat,
     "tls-win": win,
 }
 SEALED = ("tls-lat", "tls-win")
+START = "start"  # of which all is counted, from the first instruction on
 
 
 _FROZEN = "import time; time.perf_counter = lambda: 0.0"
@@ -107,7 +112,8 @@ def instructions(root: Path, name: str, n: int, database: str = DATABASE) -> flo
     """Of the server, outside the kernel, for each line."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "callgrind"
-        counter = ["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
+        at_start = f"--instr-atstart={'yes' if name == START else 'no'}"
+        counter = ["valgrind", "-q", "--tool=callgrind", at_start, f"--callgrind-out-file={out}"]
         with _counted(root, database, directory, counter, name in SEALED) as server:
 
             def control(*what: str) -> None:
@@ -132,7 +138,7 @@ def system_calls(root: Path, name: str, n: int, database: str = DATABASE) -> flo
 
         def begin() -> None:
             nonlocal begun
-            begun = trace.stat().st_size
+            begun = 0 if name == START else trace.stat().st_size
 
         strace = ["strace", "-D", "-f", "-o", str(trace)]
         with _counted(root, database, directory, strace, name in SEALED) as server:

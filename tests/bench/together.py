@@ -51,6 +51,10 @@ def median_within(values: Sequence[float]) -> tuple[float, float, float]:
     return median(ordered), ordered[low], ordered[high]
 
 
+Figures = Mapping[str, Sequence[float]]
+"""What turns came to, one after the other: `cost`, `p50`, `p99`."""
+
+
 class _Side:
     """One of the servers, its people, and what its turns came to."""
 
@@ -60,11 +64,9 @@ class _Side:
         self._generator = stack.enter_context(Generator(self._server, load_core))
         self._generator.connect(load.people)
         self._run = load.run
-        self.costs: list[float] = []
-        self.p50s: list[float] = []
+        self.turns: list[Mapping[str, float]] = []
         self.turn()
-        self.costs.clear()
-        self.p50s.clear()
+        self.turns.clear()
 
     def turn(self) -> None:
         """Raises `Broken` where a line was lost: then its cost is none."""
@@ -72,12 +74,12 @@ class _Side:
         heard: Heard = self._generator.run(seconds=TURN, **self._run)
         if heard.faults:
             raise Broken(f"{heard.faults} {heard.error}")
-        self.costs.append(1e6 * (self._server.cpu() - before) / heard.delivered)
-        self.p50s.append(heard.p50)
+        cost = 1e6 * (self._server.cpu() - before) / heard.delivered
+        self.turns.append({"cost": cost, "p50": heard.p50, "p99": heard.p99})
 
 
-def measure(kinds: Mapping[str, Kind], load: Load, rounds: int) -> str:
-    """A table of these servers under this load; the first is compared with each of the others."""
+def figures(kinds: Mapping[str, Kind], load: Load, rounds: int) -> Mapping[str, Figures]:
+    """Of each of these servers under this load."""
     with ExitStack() as stack:
         sides = {name: _Side(stack, kind, load) for name, kind in kinds.items()}
         for _ in range(rounds):
@@ -85,11 +87,22 @@ def measure(kinds: Mapping[str, Kind], load: Load, rounds: int) -> str:
             shuffle(turns)
             for side in turns:
                 side.turn()
-    ours, text = next(iter(sides.values())), ""
-    for name, side in sides.items():
-        ratio, low, high = median_within([mine / other for mine, other in zip(ours.costs, side.costs, strict=True)])
-        compared = "" if side is ours else f"{ratio:11.2f} ({low:.2f}-{high:.2f})"
-        text += f"  {name:16}{median(side.costs):9.3f} us/delivery{median(side.p50s):9.2f} ms{compared}\n"
+    return {name: {what: [turn[what] for turn in side.turns] for what in side.turns[0]} for name, side in sides.items()}
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Of the turns of each round."""
+    return [mine / other for mine, other in zip(ours, theirs, strict=True)]
+
+
+def measure(kinds: Mapping[str, Kind], load: Load, rounds: int) -> str:
+    """A table of these servers under this load; the first is compared with each of the others."""
+    (first, ours), *_ = (found := figures(kinds, load, rounds)).items()
+    text = ""
+    for name, theirs in found.items():
+        ratio, low, high = median_within(ratios(ours["cost"], theirs["cost"]))
+        compared = "" if name == first else f"{ratio:11.2f} ({low:.2f}-{high:.2f})"
+        text += f"  {name:16}{median(theirs['cost']):9.3f} us/delivery{median(theirs['p50']):9.2f} ms{compared}\n"
     return text
 
 
