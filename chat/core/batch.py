@@ -89,7 +89,7 @@ class Change(NamedTuple):
 
 
 class OpenBatch:
-    """Gathers; then `batch` makes one batch of what has gathered, and it stands for that until all are told."""
+    """Gathers; then `numbered` makes one batch of what has gathered, and it stands for that until all are told."""
 
     __slots__ = (
         "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "exchanges", "ids", "owed",
@@ -100,7 +100,7 @@ class OpenBatch:
     """So much waits for the store that nobody should be allowed to add to it."""
 
     by_log: dict[Log, list[Entry]]
-    """What `batch` made of the facts."""
+    """What `numbered` made of the facts."""
 
     ids: dict[LineId, Known]
     """The lines in it that have an id."""
@@ -109,13 +109,13 @@ class OpenBatch:
     """What its redactions concern, of logs in memory."""
 
     proposed: Numbered
-    """The numbers with which `batch` made its entries."""
+    """The numbers with which `numbered` made its entries."""
 
     remembered: Remembered
-    """What `batch` made of whom was touched."""
+    """What `numbered` made of whom was touched."""
 
     replaced: Sequence[Record]
-    """The records that `batch` found."""
+    """The records that `numbered` found."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
@@ -151,15 +151,25 @@ class OpenBatch:
         self._events += len(change.facts)
         self.crowded = self._events >= limits.PENDING_EVENTS or self._bytes >= limits.PENDING_BYTES
 
-    def put_first(self, changes: Sequence[Change], of: "OpenBatch | None" = None) -> None:
-        """These happened before all else; where they are of another one, that one's records go with them."""
-        here = {id(change) for change in changes}
-        self.records[:0] = (
-            [change for change in changes if change.record is not None]
-            if of is None
-            else [one for one in of.records if not isinstance(one, Change) or id(one) in here]
-        )
+    def put_first(self, changes: Sequence[Change]) -> None:
+        """These happened before all else."""
+        self.records[:0] = [change for change in changes if change.record is not None]
         self._gather_anew([*changes, *self.changes])
+
+    def try_again(self, changes: Sequence[Change], of: "OpenBatch") -> None:
+        """These changes of another one, which was not stored, go first, and all else that was to be stored with them;
+        whom it touched is put here by `touch_too`."""
+        here = {id(change) for change in changes}
+        self.records[:0] = [one for one in of.records if not isinstance(one, Change) or id(one) in here]
+        self._gather_anew([*changes, *self.changes])
+        self.owed[:0] = of.owed
+        self.waiting[:0] = of.waiting
+        self.claims[:0] = of.claims
+        self.exchanges[:0] = of.exchanges
+
+    def touch_too(self, some: Iterable[Restorable]) -> None:
+        """Of these something is to be stored as well."""
+        self.touched = {**dict.fromkeys(some), **self.touched}
 
     def take_out(self, ids: Collection[LineId]) -> list[Change]:
         """The changes with these ids, which do not happen."""
@@ -303,18 +313,18 @@ class OpenBatch:
         return sum(len(change.facts) for change, _ in self._placed)
 
     @property
-    def still_to_be_stored(self) -> dict[Restorable, None]:
+    def still_to_be_stored(self) -> Sequence[Restorable]:
         """Of those who were touched, where this was refused: who came and went meanwhile is none."""
-        return {one: None for one in self.touched if one.stored or one.restorable}
+        return [one for one in self.touched if one.stored or one.restorable]
 
-    def outdated(self, numbered: Numbered) -> dict[Restorable, None]:
+    def outdated(self, numbered: Numbered) -> Sequence[Restorable]:
         """Of those who were touched, what the store did not take: the others must not go again, or two nodes would
         outdate each other's without end."""
-        found: dict[Restorable, None] = {}
+        found = []
         for one in self.touched:
             people, sessions = _remembered((one,))
             if not people.keys().isdisjoint(numbered.outdated) or not sessions.keys().isdisjoint(numbered.outdated):
-                found[one] = None
+                found.append(one)
         return found
 
     def tell_stored(self) -> None:

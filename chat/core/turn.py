@@ -22,6 +22,7 @@ from chat.base.errors import ChatError, NotStored, StoreAway
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
 from chat.core.latency import Latency
+from chat.core.owed import Owed
 from chat.core.person import Person
 from chat.core.ports import (
     Appended,
@@ -93,9 +94,7 @@ class Turn:
         self._alone: Change | None = None  # a line before which nothing has gathered, nor behind it yet
         self._in_flight = False
         self._in_doubt: OpenBatch | None = None
-        self._owed: list[Change] = []
-        self._owed_records: list[Record] = []
-        """What happened while the store was away, and others have to know: it goes with the next turn."""
+        self._owed: Owed | None = None
         self._repeated: list[Change] = []
         """Lines that came again while their first copy is in doubt, whose fate they share."""
         self._scheduled = False
@@ -255,12 +254,13 @@ class Turn:
 
     def go_on(self) -> None:
         """The store can be reached, perhaps again: who was touched while it could not be is stored now."""
-        if self._next.touched or self._next.claims or self._owed or self._owed_records:
+        if self._next.touched or self._next.claims or self._owed:
             self._plan()
 
     def forgive(self) -> None:
         """Who came and went while the store was away is another node's to tell by now."""
-        self._owed = []
+        if self._owed is not None:
+            self._owed.forgive()
 
     @property
     def crowded(self) -> bool:
@@ -284,7 +284,7 @@ class Turn:
         return self.flush().addCallback(stop)
 
     def _schedule(self) -> None:
-        """Something came."""
+        """Something came that is not a line by itself: if one has come before, it is not by itself any more."""
         if self._alone is not None:
             self._next.put_first((self._alone,))
             self._alone = None
@@ -305,8 +305,8 @@ class Turn:
         return not (busy or self._next.touched or self._next.claims)
 
     def _turn(self) -> None:
-        if self._owed or self._owed_records:
-            self._pay()
+        if self._owed:
+            self._pay(self._owed)
         if self._alone is not None:
             self._turn_of_one(self._alone)
             return
@@ -324,13 +324,12 @@ class Turn:
             self._next.put_first(postponed)
         self._await(self._commit(batch), gathered)
 
-    def _pay(self) -> None:
+    def _pay(self, owed: Owed) -> None:
         """What is owed goes first."""
-        alone = () if self._alone is None else (self._alone,)
-        self._next.put_first([*self._owed, *alone])
-        self._next.records[:0] = self._owed_records
-        self._next.owed[:0] = self._owed_records
-        self._alone, self._owed, self._owed_records = None, [], []
+        if self._alone is not None:
+            self._next.put_first((self._alone,))
+        owed.go_first(self._next)
+        self._alone = self._owed = None
 
     def _turn_of_one(self, change: Change) -> None:
         """The same of one line, as nearly every turn is: it needs little of all that a batch may hold.
@@ -416,7 +415,7 @@ class Turn:
         gathered.renumber(numbered)
         self._committed(gathered)
         if numbered.outdated:  # what another node stored of them was told by now: it goes again with that in it
-            self._next.touched = {**gathered.outdated(numbered), **self._next.touched}
+            self._next.touch_too(gathered.outdated(numbered))
         if self.landed is not None:
             self.landed(gathered.remembered, gathered.replaced_in(numbered), numbered)
 
@@ -468,22 +467,26 @@ class Turn:
             self._coalescing.turned(now, gathered.authors, recipients, deliveries, len(gathered))
 
     def _refused(self, failure: Failure, gathered: OpenBatch) -> bool:
-        """Returns whether nothing was stored because the store could not."""
+        """Nothing of it was stored; returns whether that is because the store cannot, and not because of what it is."""
         if self._in_doubt is not None:
             self._repeated += gathered.withdraw(self._in_doubt.ids)
         # What brings people back is still true, and goes with the next turn.
-        self._next.touched = {**gathered.still_to_be_stored, **self._next.touched}
-        if isinstance(failure.value, Duplicates):
-            # Some lines came again: their authors are told where they stand, all else goes into a new turn.
-            self._try_again(gathered, gathered.tell_repeated(failure.value.known))
-            return False
-        if isinstance(failure.value, TakenOver):
-            assert self.fence is not None
-            sessions = failure.value.sessions
-            self.fence.cut(sessions)
-            self._try_again(gathered, gathered.tell_dropped(partial(self.fence.keeps_out, sessions)))
-            self.fence.take_back(sessions)
-            return False
+        self._next.touch_too(gathered.still_to_be_stored)
+        match failure.value:
+            case Duplicates(known=known):  # their authors are told where these lines stand, all else goes again
+                self._next.try_again(gathered.tell_repeated(known), gathered)
+            case TakenOver(sessions=sessions):  # whoever did this is told where they are now
+                assert self.fence is not None
+                self.fence.cut(sessions)
+                self._next.try_again(gathered.tell_dropped(partial(self.fence.keeps_out, sessions)), gathered)
+                self.fence.take_back(sessions)
+            case _:
+                self._drop(failure, gathered)
+                return True
+        return False
+
+    def _drop(self, failure: Failure, gathered: OpenBatch) -> None:
+        """The store cannot keep it: whoever waits for it is told, and what others have to know goes when it can."""
         if failure.check(NotStored) is None:
             logger.failure("The store failed in a way it should not", failure)
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
@@ -494,18 +497,8 @@ class Turn:
         gathered.tell_refused(error, self._next.take_out(gathered.ids))
         self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]
         if isinstance(error, StoreAway):
-            self._owed = [*self._owed, *gathered.happened][-limits.PENDING_EVENTS :]
-            owed = {(record.kind, record.key): record for record in (*self._owed_records, *gathered.owed)}
-            self._owed_records = [*owed.values()]
-        return True
-
-    def _try_again(self, gathered: OpenBatch, changes: Sequence[Change]) -> None:
-        """These, and all else that was to be stored with them, go first into the next turn."""
-        self._next.put_first(changes, gathered)
-        self._next.owed[:0] = gathered.owed
-        self._next.waiting[:0] = gathered.waiting
-        self._next.claims[:0] = gathered.claims
-        self._next.exchanges[:0] = gathered.exchanges
+            self._owed = self._owed or Owed()
+            self._owed.add(gathered)
 
 
 def _extend(log: Log, added: Sequence[Entry]) -> int:
