@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from tests.support.ports import held_port
 
@@ -17,6 +17,8 @@ from .screen import Screen
 from .waiting import SECONDS, until
 
 ROOM = "#lobby"
+
+T = TypeVar("T")
 
 AS_A_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000") if os.geteuid() == 0 else ()
 """Before programs that root has to wait for: ZNC for half a minute, HexChat until a button is pressed."""
@@ -60,10 +62,14 @@ class OnAScreen:
         screen.resizes("200", "50")  # so that nothing is wrapped
 
     def sees(self, words: str) -> str:
+        return self._waits(lambda: _shown(" ".join(self._screen.lines), words), f"{words!r} is on the screen")
+
+    def _waits(self, condition: Callable[[], T], what: str) -> T:
+        """(until) With what is on the screen where that does not happen."""
         try:
-            return until(lambda: _shown(" ".join(self._screen.lines), words))
-        except AssertionError:
-            raise AssertionError(f"{words!r} is not on the screen:\n" + "\n".join(self._screen.lines)) from None
+            return until(condition, what=what)
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self._screen.lines])) from None
 
     def dies(self) -> None:
         self._screen.signals_itself(9)
@@ -88,7 +94,7 @@ class InWindows(OnAScreen):
                         return found
             return ""
 
-        return until(shown, what=f"{words!r} in a window of Finch")
+        return self._waits(shown, f"{words!r} is in a window")
 
     def _window(self, room: bool) -> tuple[int, str] | None:
         """The number and the title of the room's window, or of the one of what the server says."""

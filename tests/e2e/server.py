@@ -15,8 +15,15 @@ from .waiting import SECONDS, until
 CHECKOUT = Path(__file__).parent.parent.parent
 TWISTD = Path(sys.executable).with_name("twistd")
 
+_SIZE = ("COLUMNS", "LINES")
+"""pytest-xdist gives its workers 80 and 24: a program on a terminal would take that for the size it has."""
+
 # The server runs what is tested, also where another version is installed.
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in _SIZE},
+    "PYTHONPATH": str(CHECKOUT),
+    "LC_ALL": "C.UTF-8",
+}
 
 
 class Server:
