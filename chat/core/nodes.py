@@ -10,6 +10,7 @@ holds them, and lets them leave.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -710,10 +711,17 @@ class OtherNodes:
 
     def _be_as_stored(self, person: Person) -> None:
         stored = self._stored[person.id]
-        if person.presence in (Presence.ABSENT, Presence.LEFT) and not stored.absent:
-            self._hub.turn.keep_name(person.id)
+        is_here_again = person.presence in (Presence.ABSENT, Presence.LEFT) and not stored.absent
+        if is_here_again:
             self._hub.naming.claimed(stored.nick, person)
         self._become(person, stored)
+        if is_here_again:
+            self._keep_name(person)
+            self._hub.turn.at_end(partial(self._keep_name, person))  # the one under way will be refused
+
+    def _keep_name(self, person: Person) -> None:
+        if person.id in self._hub.people:
+            self._hub.turn.keep_name(person.id)
 
     async def _name_again(self, person: Person) -> None:
         hub = self._hub

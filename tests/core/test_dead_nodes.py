@@ -258,7 +258,7 @@ def test_who_took_another_nickname_on_a_node_that_died_then_is_called_as_is_stor
 
 
 @pytest.mark.parametrize("has_account", [False, True])
-@pytest.mark.parametrize("how", ["told", "away", "anew"])
+@pytest.mark.parametrize("how", ["told", "away", "anew", "late"])
 def test_who_went_for_good_on_a_node_that_was_given_up_before_it_knew_leaves_once(how: str, has_account: bool) -> None:
     """Another node holds them as after a cut: what they did there was not stored."""
     nodes = Nodes(2)
@@ -268,7 +268,7 @@ def test_who_went_for_good_on_a_node_that_was_given_up_before_it_knew_leaves_onc
         nodes.worlds[0].hub.turn.touch(bob.session.person)
         nodes.settle()
     store, hubs = nodes.stores[0], [world.hub for world in nodes.worlds]
-    store.slow = True
+    store.slow, store.late = True, how == "late"
     if how == "away":
         store.away = True
         hubs[0].turn.touch(bob.session)  # that is in doubt, and nothing else is taken
@@ -281,6 +281,10 @@ def test_who_went_for_good_on_a_node_that_was_given_up_before_it_knew_leaves_onc
     if how == "anew":
         store.read_anew()
         nodes.worlds[0].turn()
+    if how == "late":  # what was sent before it knew is refused after that
+        store.late = False
+        while store.comes:
+            nodes.let(0)
     store.back()
     nodes.settle()
     assert hubs[0].is_here("bob")

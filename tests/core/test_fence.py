@@ -39,11 +39,11 @@ class Moving:
         """What was done on the first node does."""
         if self.is_told:
             self.store.arrive()
-        while self.store.comes and not self.store._under_way:
+        while self.store.comes and not self.store.under_way:
             self.store.let()
             self.here.turn()
         self.store.late = False
-        while self.store._under_way:
+        while self.store.under_way:
             self.store.arrive()
             self.here.turn()
         self.store.slow = False

@@ -21,6 +21,8 @@ STEP = st.one_of(
     st.tuples(st.just("let"), WHERE),
     st.tuples(st.just("let"), WHERE),
     st.tuples(st.just("let"), WHERE),
+    st.tuples(st.just("arrive"), WHERE),
+    st.tuples(st.just("arrive"), WHERE),
     st.tuples(
         st.just("type"),
         WHO,
@@ -63,8 +65,11 @@ FAULT = st.one_of(
     st.tuples(st.just("enter"), WHERE, st.sampled_from(["amy", "bob", "carl"])),
     st.tuples(st.just("let"), WHERE),
     st.tuples(st.just("let"), WHERE),
-    st.tuples(st.just("type"), WHO, st.just("hello")),
+    st.tuples(st.just("arrive"), WHERE),
+    st.tuples(st.just("arrive"), WHERE),
+    st.tuples(st.just("type"), WHO, st.sampled_from(["hello", "/join #tea", "/leave #tea", "/quit"])),
     st.tuples(st.just("cut"), WHO),
+    st.tuples(st.just("end"), WHO),
     st.tuples(st.just("resume"), WHO, WHERE),
     st.tuples(st.just("wait"), st.sampled_from([0.1, 3.0, 100.0])),
     st.tuples(st.sampled_from(["hang", "lapse", "go_on", "restart", "anew"]), WHERE),
@@ -74,7 +79,7 @@ FAULT = st.one_of(
 class Played:
     """Clients of three nodes, and what they do."""
 
-    def __init__(self) -> None:
+    def __init__(self, late: bool) -> None:
         self.nodes = Nodes(NODES)
         self.clients: list[tuple[World, Client]] = []
         for node, world in enumerate(self.nodes.worlds):
@@ -83,7 +88,7 @@ class Played:
             world.hub.give_role(None, client.session.person, "operator", None)
             world.turn()
         self.numbers = count()
-        self.nodes.slow = True
+        self.nodes.slow, self.nodes.late = True, late
 
     def do(self, step: tuple[Any, ...]) -> None:
         """One thing happens."""
@@ -97,6 +102,9 @@ class Played:
         world = self.nodes.worlds[node]
         if node not in self.nodes.away:
             self.clients.append((world, world.connect(f"/nick {nick}")))
+
+    def _arrive(self, node: int) -> None:
+        self.nodes.arrive(node)
 
     def _let(self, node: int) -> None:
         self.nodes.let(node)
@@ -162,7 +170,7 @@ class Played:
         self.nodes.hang(node)
         before = self.nodes.worlds[node]
         self.nodes.start(again=node)
-        self.nodes.stores[node].slow = True
+        self.nodes.stores[node].slow, self.nodes.stores[node].late = True, self.nodes.late
         self.clients = [(world, client) for world, client in self.clients if world is not before]
         if not self.clients:
             self._enter(node, "last")
@@ -178,9 +186,9 @@ class Played:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(STEP, max_size=40))
-def test_three_nodes_have_everybody_alike_in_any_interleaving(steps: list[tuple[Any, ...]]) -> None:
-    played = Played()
+@given(st.lists(STEP, max_size=40), st.booleans())
+def test_three_nodes_have_everybody_alike_in_any_interleaving(steps: list[tuple[Any, ...]], late: bool) -> None:
+    played = Played(late)
     for step in steps:
         played.do(step)
     played.settle()
@@ -195,26 +203,29 @@ def test_three_nodes_have_everybody_alike_in_any_interleaving(steps: list[tuple[
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(FAULT, max_size=40))
-def test_whoever_does_not_come_back_leaves_once_whatever_nodes_die_or_hang(steps: list[tuple[Any, ...]]) -> None:
-    played = Played()
+@given(st.lists(FAULT, max_size=40), st.booleans())
+def test_whoever_does_not_come_back_leaves_once_whatever_nodes_die_or_hang(
+    steps: list[tuple[Any, ...]], late: bool
+) -> None:
+    played = Played(late)
     for step in steps:
         played.do(step)
     played.settle()
-    played.nodes.slow = False
+    played.nodes.slow = played.nodes.late = False
     played.nodes.wait(limits.LEASE_SECONDS)
     for _, client in played.clients:
         client.cut()
     played.nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS)
     assert [world.hub.people for world in played.nodes.worlds] == [{}] * NODES
-    here: dict[str, bool] = {}
-    for entry in played.nodes.cluster.entries["#lobby"]:
-        if isinstance(entry.fact, Joined | Left):
-            for who in _people(entry.fact):
-                # Of who came in on a node that was given up nobody may have been told.
-                assert here.get(who) is not isinstance(entry.fact, Joined), (who, entry)
-                here[who] = isinstance(entry.fact, Joined)
-    assert not any(here.values())
+    for key in ("#lobby", "#tea"):
+        here: dict[str, bool] = {}
+        for entry in played.nodes.cluster.entries[key]:
+            if isinstance(entry.fact, Joined | Left):
+                for who in _people(entry.fact):
+                    # Of who came in on a node that was given up nobody may have been told.
+                    assert here.get(who) is not isinstance(entry.fact, Joined), (who, entry)
+                    here[who] = isinstance(entry.fact, Joined)
+        assert not any(here.values())
 
 
 def _people(fact: Joined | Left) -> list[str]:

@@ -77,6 +77,22 @@ class Nodes:
             self.stores[node].let()
             self.worlds[node].turn()
 
+    @property
+    def late(self) -> bool:
+        """What is sent is stored when a test says so."""
+        return any(store.late for store in self.stores)
+
+    @late.setter
+    def late(self, late: bool) -> None:
+        for store in self.stores:
+            store.late = late
+
+    def arrive(self, node: int) -> None:
+        """What this node has sent is stored, if there is something."""
+        if node not in self.away and self.stores[node].under_way:
+            self.stores[node].arrive()
+            self.worlds[node].turn()
+
     def read_anew(self, node: int) -> None:
         """This node has not listened for long, and reads what there is."""
         if node not in self.away:
@@ -88,8 +104,9 @@ class Nodes:
         alive = [node for node in range(len(self.stores)) if node not in self.away]
         for node in alive:
             self.worlds[node].turn()
-        while any(self.stores[node].comes for node in alive):
+        while any(self.stores[node].comes or self.stores[node].under_way for node in alive):
             for node in alive:
+                self.arrive(node)
                 self.let(node)
 
     def wait(self, seconds: float) -> None:
@@ -117,7 +134,8 @@ class Nodes:
         self.away.discard(node)
         self.stores[node].slow = self.slow_others(node)
         world = self.worlds[node]
-        while not self.stores[node].slow and self.stores[node].comes:
+        while not self.stores[node].slow and (self.stores[node].comes or self.stores[node].under_way):
+            self.arrive(node)
             self.let(node)
         world.clock.advance(max(one.clock.seconds() for one in self.worlds) - world.clock.seconds())
         world.turn()

@@ -141,18 +141,19 @@ class Cluster:
         remembered = read_on(Remembered(people, sessions), self.progress)
         return Kept(list(self.logs.values()), records, remembered=remembered, elsewhere=elsewhere, claims=claims)
 
-    def commit(self, batch: Batch, node: "Node") -> Deferred[Numbered]:
-        """Keep it as the last one so far; refuse what was kept before."""
-        if self.refusals or node.fenced:
-            self.refusals -= not node.fenced
+    def commit(self, batch: Batch, node: "Node", seen: int) -> Deferred[Numbered]:
+        """Keep it as the last one so far, where it was sent after this turn was told there; refuse what was kept
+        before."""
+        if self.refusals or node.adopted > seen:
+            self.refusals -= node.adopted <= seen
             return fail(NotStored(DISK_FULL))
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
         if known:
             return fail(Duplicates(known))
-        if elsewhere := {digest for digest in batch.by if self._is_elsewhere(digest, batch, node)}:
+        if elsewhere := {digest for digest in batch.by if self._is_elsewhere(digest, batch, node, seen)}:
             return fail(TakenOver(elsewhere))
         self.tick += 1
-        numbered = self._number(batch, node)
+        numbered = self._number(batch, node, seen)
         self.ids.update(numbered.ids)
         self.records.update({(record.kind, record.key): record for record in numbered.records})
         done: Deferred[Numbered] = Deferred()
@@ -160,13 +161,13 @@ class Cluster:
             other.hears(Turn(numbered, node, done))
         return done
 
-    def _is_elsewhere(self, digest: str, batch: Batch, node: "Node") -> bool:
+    def _is_elsewhere(self, digest: str, batch: Batch, node: "Node", seen: int) -> bool:
         """Whether this session is another node's, and does not become this one's."""
         if (row := self.sessions.get(digest)) is None or row.node == node.name:
             return False
-        return row.tick > node.seen or digest not in batch.remembered.sessions
+        return row.tick > seen or digest not in batch.remembered.sessions
 
-    def _number(self, batch: Batch, node: "Node") -> Batch:
+    def _number(self, batch: Batch, node: "Node", seen: int) -> Batch:
         at = self.last_at = max(self.last_at, batch.proposed.at + timedelta(seconds=1))
         appended, firsts = [], {}
         for key, name, recorded, entries in batch.appended:
@@ -184,7 +185,8 @@ class Cluster:
         people, sessions = batch.remembered
         outdated: set[str] = set()
         remembered = Remembered(
-            self._keep(self.people, people, node, outdated), self._keep(self.sessions, sessions, node, outdated)
+            self._keep(self.people, people, node, seen, outdated),
+            self._keep(self.sessions, sessions, node, seen, outdated),
         )
         for digest in remembered.sessions.keys() & self.progress.keys():
             self.progress[digest] = self.progress[digest]._replace(given=None)
@@ -200,12 +202,12 @@ class Cluster:
         kept = self.records.get((record.kind, record.key))
         return (None if kept is None else kept.value) == before
 
-    def _keep(self, rows: dict[str, Row[R]], new: Any, node: "Node", outdated: set[str]) -> dict[str, R]:
+    def _keep(self, rows: dict[str, Row[R]], new: Any, node: "Node", seen: int, outdated: set[str]) -> dict[str, R]:
         """Of these what no other node has stored later than what this one was told of."""
         kept: dict[str, R] = {}
         for key, record in new.items():
             row = rows.get(key)
-            if row is not None and row.node != node.name and row.tick > node.seen:
+            if row is not None and row.node != node.name and row.tick > seen:
                 outdated.add(key)
             else:
                 kept[key] = record
@@ -249,7 +251,7 @@ class Node(MemoryStore):
         """It cannot be asked how far people have read."""
         self.late = False
         """What it commits is on its way until a test lets it arrive."""
-        self._under_way: deque[tuple[Batch, Deferred[Numbered]]] = deque()
+        self.under_way: deque[tuple[Batch, int, Deferred[Numbered]]] = deque()
         self.adopted = 0
         """In which turn another node adopted the last of its sessions."""
         self.comes: deque[Turn | Elsewhere] = deque()
@@ -266,20 +268,20 @@ class Node(MemoryStore):
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         if self.late:
             done: Deferred[Numbered] = Deferred()
-            self._under_way.append((batch, done))
+            self.under_way.append((batch, self.seen, done))
             return done
         if not self.away:
-            return self.cluster.commit(batch, self)
+            return self.cluster.commit(batch, self, self.seen)
         if self._doubted is not None:
             return fail(StoreAway(AWAY))
         self.slow = True
-        self._doubted = self.cluster.commit(batch, self)
+        self._doubted = self.cluster.commit(batch, self, self.seen)
         return fail(InDoubt(self._doubted))
 
     def arrive(self) -> None:
         """What is on its way is committed."""
-        batch, done = self._under_way.popleft()
-        self.cluster.commit(batch, self).chainDeferred(done)
+        batch, seen, done = self.under_way.popleft()
+        self.cluster.commit(batch, self, seen).chainDeferred(done)
 
     def back(self) -> None:
         """It is reached again."""
