@@ -80,7 +80,10 @@ class Fence(Keeper, Protocol):
 
 
 class Turn:
-    """Gathers what happens; `now` stamps it."""
+    """Gathers what happens; `now` stamps it.
+
+    A batch gathers, another one is on its way at most, and one more may be in doubt.
+    """
 
     def __init__(
         self, clock: IReactorTime, now: Callable[[], datetime], store: Store, readings: Readings | None = None
@@ -91,13 +94,18 @@ class Turn:
         self._readings = readings or Readings()
         self._last_at: datetime | None = None
         self._next = OpenBatch()
-        self._alone: Change | None = None  # a line before which nothing has gathered, nor behind it yet
+        """What gathers."""
+        self._alone: Change | None = None
+        """A line before which nothing has gathered, nor behind it yet: it needs no batch (`_turn_of_one`)."""
+        self._scheduled = False
+        """A turn begins in a moment."""
         self._in_flight = False
+        """The store has a batch, and has not answered yet."""
         self._in_doubt: OpenBatch | None = None
+        """The one of which it could not tell in time what became."""
         self._owed: Owed | None = None
         self._repeated: list[Change] = []
         """Lines that came again while their first copy is in doubt, whose fate they share."""
-        self._scheduled = False
         self._stopped = False
         self._calm: list[Callable[[], None]] = []
         self._ends: dict[Callable[[], None], None] = {}
@@ -116,6 +124,8 @@ class Turn:
         """Called where other nodes use the store, with what was stored of people and sessions, and as records."""
         self.fence: Fence | None = None
         """Stands before a store that other nodes use."""
+
+    # What happens gathers.
 
     def append(self, log: Log, *facts: Fact) -> None:
         """Let these be stored and then read."""
@@ -176,6 +186,18 @@ class Turn:
         self._next.touched[who] = None
         self._schedule()
 
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Call this once when a turn has ended, whatever became of its batch."""
+        self._ends[callback] = None
+        self._schedule()
+
+    # Where other nodes use the store.
+
+    @property
+    def is_shared(self) -> bool:
+        """Other nodes use the store."""
+        return self.store.shared
+
     async def claim(self, person: str, nick: str) -> str | None:
         """Let somebody be called so on other nodes, too; else the nickname of who is in the way.
 
@@ -187,6 +209,20 @@ class Turn:
         self._next.claims.append((Claim(person, nick), done))
         self._schedule()
         return await done
+
+    def give_up(self, person: str, instead: str | None = None) -> None:
+        """What they are called is anybody's again, with the next turn that is stored; they are called that instead."""
+        if self.store.shared:
+            self._next.claims.append((Claim(person, instead), None))
+            self._schedule()
+
+    def is_claiming(self, person: str) -> bool:
+        """It is about to be decided what they are called, if anything."""
+        return any(claim.person == person for claim, _ in self._next.claims)
+
+    def keep_name(self, person: str) -> None:
+        """Their nickname is not to be given up, where it was and that was not stored."""
+        self._next.claims = [(claim, done) for claim, done in self._next.claims if claim != Claim(person, None)]
 
     async def exchange(self, before: Record, value: str | None) -> bool:
         """Let a record have this value instead; False where another node was first, and it is not what it was before.
@@ -213,54 +249,34 @@ class Turn:
         self._next.exchanges.append((exchange, done))
         self._schedule()
 
-    def give_up(self, person: str, instead: str | None = None) -> None:
-        """What they are called is anybody's again, with the next turn that is stored; they are called that instead."""
-        if self.store.shared:
-            self._next.claims.append((Claim(person, instead), None))
-            self._schedule()
+    def told(self, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()) -> None:
+        """Another node has stored this, which goes on where these logs end: whoever reads them is shown it now.
+
+        What is in flight comes after it, whatever was proposed: the store says so when it answers.
+        """
+        self._committed(OpenBatch.of_others(by_log, taken_back))
+
+    def forgive(self) -> None:
+        """Who came and went while the store was away is another node's to tell by now."""
+        if self._owed is not None:
+            self._owed.forgive()
+
+    # What is asked of it.
 
     @property
     def touched(self) -> Collection[Restorable]:
         """Those of whom something is to be stored."""
         return self._next.touched.keys()
 
-    def is_claiming(self, person: str) -> bool:
-        """It is about to be decided what they are called, if anything."""
-        return any(claim.person == person for claim, _ in self._next.claims)
-
-    def keep_name(self, person: str) -> None:
-        """Their nickname is not to be given up, where it was and that was not stored."""
-        self._next.claims = [(claim, done) for claim, done in self._next.claims if claim != Claim(person, None)]
-
-    def at_end(self, callback: Callable[[], None]) -> None:
-        """Call this once when a turn has ended, whatever became of its batch."""
-        self._ends[callback] = None
-        self._schedule()
-
-    @property
-    def is_shared(self) -> bool:
-        """Other nodes use the store."""
-        return self.store.shared
-
-    @property
-    def is_changing(self) -> bool:
-        """Something has gathered, or is on its way, or what became of it is not known."""
-        return not self._is_idle or self._in_doubt is not None
-
     @property
     def changed(self) -> Collection[tuple[str, str]]:
         """The kinds and keys of the records that change with what has gathered."""
         return {(record.kind, record.key) for record in self._next.records_besides() if isinstance(record, Record)}
 
-    def go_on(self) -> None:
-        """The store can be reached, perhaps again: who was touched while it could not be is stored now."""
-        if self._next.touched or self._next.claims or self._owed:
-            self._plan()
-
-    def forgive(self) -> None:
-        """Who came and went while the store was away is another node's to tell by now."""
-        if self._owed is not None:
-            self._owed.forgive()
+    @property
+    def is_changing(self) -> bool:
+        """Something has gathered, or is on its way, or what became of it is not known."""
+        return not self._is_idle or self._in_doubt is not None
 
     @property
     def crowded(self) -> bool:
@@ -270,6 +286,16 @@ class Turn:
     def when_calm(self, callback: Callable[[], None]) -> None:
         """Call this once when that is over."""
         self._calm.append(callback)
+
+    def take_moved(self) -> Collection[Log]:
+        """The logs whose readers were given something since this was asked last."""
+        moved, self._moved = self._moved, {}
+        return moved.keys()
+
+    def go_on(self) -> None:
+        """The store can be reached, perhaps again: who was touched while it could not be is stored now."""
+        if self._next.touched or self._next.claims or self._owed:
+            self._plan()
 
     def flush(self) -> Deferred[None]:
         """Fires when all that has gathered is committed, or refused."""
@@ -283,8 +309,10 @@ class Turn:
 
         return self.flush().addCallback(stop)
 
+    # A turn begins.
+
     def _schedule(self) -> None:
-        """Something came that is not a line by itself: if one has come before, it is not by itself any more."""
+        """Something gathers; a line that came before is not alone any more."""
         if self._alone is not None:
             self._next.put_first((self._alone,))
             self._alone = None
@@ -293,6 +321,7 @@ class Turn:
         self._plan()
 
     def _plan(self) -> None:
+        """Let a turn begin, unless one is about to, or has begun: when that has ended it is seen what has gathered."""
         if not (self._scheduled or self._in_flight or self._stopped):
             self._scheduled = True
             self._began_at = now = self._clock.seconds()
@@ -305,6 +334,7 @@ class Turn:
         return not (busy or self._next.touched or self._next.claims)
 
     def _turn(self) -> None:
+        """What has gathered goes to the store."""
         if self._owed:
             self._pay(self._owed)
         if self._alone is not None:
@@ -331,47 +361,6 @@ class Turn:
         owed.go_first(self._next)
         self._alone = self._owed = None
 
-    def _turn_of_one(self, change: Change) -> None:
-        """The same of one line, as nearly every turn is: it needs little of all that a batch may hold.
-
-        Where the store does not keep it at once, it goes on as any other.
-        """
-        self._alone, self._scheduled = None, False
-        log, at = change.logs[0], self._date()
-        added = [Entry(log.head + 1, at, change.facts[0])]
-        batch = Batch([Appended(log.key, log.name, log.recorded, added)], (), {}, Numbered(at, {log.key: added[0].seq}))
-        kept = self._commit(batch)
-        if kept is not batch.proposed:  # it takes a while, or was refused
-            self._await(kept, OpenBatch.of_one(change, added, batch.proposed))
-            return
-        try:
-            if log not in self._moved:
-                self._move((log,))
-            woken = _extend(log, added)
-            if change.writer is not None:
-                tell(change.writer, change.writer.stored, change.tag, log, added[0])
-            now = self._clock.seconds()
-            self.latency.note(now - self._began_at)
-            if woken >= limits.COALESCE_FROM and (author := change.facts[0].author) is not None:
-                self._coalescing.turned(now, {author.session}, woken, woken, 1)
-        except BaseException:
-            logger.failure("The turn failed")
-        finally:
-            self._go_on(False)
-
-    def _commit(self, batch: Batch) -> Numbered | Deferred[Numbered] | Failure:
-        self._in_flight = True
-        try:
-            return self.store.commit(batch)
-        except BaseException:
-            return Failure()
-
-    def _await(self, kept: Numbered | Deferred[Numbered] | Failure, gathered: OpenBatch) -> None:
-        if isinstance(kept, Deferred):
-            kept.addBoth(self._landed, gathered)
-        else:
-            self._landed(kept, gathered)
-
     def _date(self) -> datetime:
         """This moment's, which does not go back, unless the date was set right."""
         now, last = self._now(), self._last_at
@@ -379,14 +368,25 @@ class Turn:
             self._last_at = last = now
         return last
 
-    def told(self, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()) -> None:
-        """Another node has stored this, which goes on where these logs end: whoever reads them is shown it now.
+    def _commit(self, batch: Batch) -> Numbered | Deferred[Numbered] | Failure:
+        """What the store answers at once, or that it will."""
+        self._in_flight = True
+        try:
+            return self.store.commit(batch)
+        except BaseException:
+            return Failure()
 
-        What is in flight comes after it, whatever was proposed: the store says so when it answers.
-        """
-        self._committed(OpenBatch.of_others(by_log, taken_back))
+    def _await(self, kept: Numbered | Deferred[Numbered] | Failure, gathered: OpenBatch) -> None:
+        """The turn ends when it has answered."""
+        if isinstance(kept, Deferred):
+            kept.addBoth(self._landed, gathered)
+        else:
+            self._landed(kept, gathered)
+
+    # It ends: all of it was stored, or nothing.
 
     def _landed(self, result: Numbered | Failure, gathered: OpenBatch) -> None:
+        """The store has answered."""
         refused = False
         try:
             if isinstance(result, Failure):
@@ -408,7 +408,7 @@ class Turn:
         except BaseException:
             logger.failure("The turn failed")
         finally:
-            self._go_on(refused)
+            self._end(refused)
 
     def _ordered(self, gathered: OpenBatch, numbered: Numbered) -> None:
         """It has its place among what all nodes store."""
@@ -426,31 +426,8 @@ class Turn:
         self._repeated = []
         self._landed(result, gathered)
 
-    def _go_on(self, refused: bool) -> None:
-        self._in_flight = False
-        if self._ends:
-            ends, self._ends = self._ends, {}
-            for callback in ends:
-                _guarded(callback)
-        # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
-        if self._next.is_asked_for or ((self._next.touched or self._next.claims) and not refused):
-            self._plan()
-        if self._calm and not self.crowded:
-            calm, self._calm = self._calm, []
-            for callback in calm:
-                _guarded(callback)
-
-    def take_moved(self) -> Collection[Log]:
-        """The logs whose readers were given something since this was asked last."""
-        moved, self._moved = self._moved, {}
-        return moved.keys()
-
-    def _move(self, logs: Iterable[Log]) -> None:
-        if not self._moved:
-            self.when_moved()
-        self._moved.update(dict.fromkeys(logs))
-
     def _committed(self, gathered: OpenBatch) -> None:
+        """It is stored, with these numbers: the logs grow, and who waits for it is told."""
         if gathered.by_log:
             self._move(gathered.by_log)
         recipients = deliveries = 0
@@ -465,6 +442,11 @@ class Turn:
         if recipients >= limits.COALESCE_FROM:  # fewer never lead to a pause
             now = self._clock.seconds()
             self._coalescing.turned(now, gathered.authors, recipients, deliveries, len(gathered))
+
+    def _move(self, logs: Iterable[Log]) -> None:
+        if not self._moved:
+            self.when_moved()
+        self._moved.update(dict.fromkeys(logs))
 
     def _refused(self, failure: Failure, gathered: OpenBatch) -> bool:
         """Nothing of it was stored; returns whether that is because the store cannot, and not because of what it is."""
@@ -495,13 +477,60 @@ class Turn:
         self.not_stored += len(gathered)
         # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
         gathered.tell_refused(error, self._next.take_out(gathered.ids))
+        # A nickname that was given up is so all the same.
         self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]
         if isinstance(error, StoreAway):
             self._owed = self._owed or Owed()
             self._owed.add(gathered)
 
+    def _end(self, refused: bool) -> None:
+        """Whatever became of it, the next one may begin."""
+        self._in_flight = False
+        if self._ends:
+            ends, self._ends = self._ends, {}
+            for callback in ends:
+                _guarded(callback)
+        # After a refusal only what is new asks for another turn: a broken disk is not to be asked without end.
+        if self._next.is_asked_for or ((self._next.touched or self._next.claims) and not refused):
+            self._plan()
+        if self._calm and not self.crowded:
+            calm, self._calm = self._calm, []
+            for callback in calm:
+                _guarded(callback)
+
+    # The turn of one line, as nearly every one is.
+
+    def _turn_of_one(self, change: Change) -> None:
+        """`_turn`, `_landed` and `_committed` with no more than one line needs that the store keeps at once.
+
+        Where it does not, this goes on as any other turn.
+        """
+        self._alone, self._scheduled = None, False
+        log, at = change.logs[0], self._date()
+        added = [Entry(log.head + 1, at, change.facts[0])]
+        batch = Batch([Appended(log.key, log.name, log.recorded, added)], (), {}, Numbered(at, {log.key: added[0].seq}))
+        kept = self._commit(batch)
+        if kept is not batch.proposed:  # it takes a while, or was refused
+            self._await(kept, OpenBatch.of_one(change, added, batch.proposed))
+            return
+        try:
+            if log not in self._moved:
+                self._move((log,))
+            woken = _extend(log, added)
+            if change.writer is not None:
+                tell(change.writer, change.writer.stored, change.tag, log, added[0])
+            now = self._clock.seconds()
+            self.latency.note(now - self._began_at)
+            if woken >= limits.COALESCE_FROM and (author := change.facts[0].author) is not None:
+                self._coalescing.turned(now, {author.session}, woken, woken, 1)
+        except BaseException:
+            logger.failure("The turn failed")
+        finally:
+            self._end(False)
+
 
 def _extend(log: Log, added: Sequence[Entry]) -> int:
+    """Let a log grow; returns how many read that.  A bug of one of its readers is not to stop the turn of all."""
     try:
         return log.extend(added)
     except Exception:
@@ -510,6 +539,7 @@ def _extend(log: Log, added: Sequence[Entry]) -> int:
 
 
 def _guarded(callback: Callable[[], None]) -> None:
+    """One's bug is not the next one's."""
     try:
         callback()
     except Exception:
