@@ -52,7 +52,7 @@ async def switch_class_mode(hub: Hub, by: Author | None, on: bool) -> None:
         taken.append(Measure("class", SERVER, "", "", SERVER, nick, "", now, None))
         if not hub.locked.is_locked(lobby.log.key):
             taken.append(Measure("lock", lobby.log.key, "", "", lobby.log.name, nick, CLASS, now, None))
-        if measures.find("slow", lobby.log.key, "", None) is None:
+        if measures.of_all("slow", lobby.log.key) is None:
             pace = limits.CLASS_PACE_SECONDS
             taken.append(Measure("slow", lobby.log.key, "", "", lobby.log.name, nick, CLASS, now, None, every=pace))
     what: Literal["class", "unclass"] = "class" if on else "unclass"

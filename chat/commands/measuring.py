@@ -26,7 +26,7 @@ async def set_for_room(call: Call, room: Room, kind: _OfRoom, on: bool, every: i
     """It holds for the whole room from now on, or no more; where it is so already nothing is done."""
     session, hub, key = call.session, call.session.hub, room.log.key
     by = session.person.nick if session.named else None
-    before, measure = hub.measures.find(kind, key, "", None), None
+    before, measure = hub.measures.of_all(kind, key), None
     if on:
         measure = Measure(kind, key, "", "", room.log.name, by, "", hub.now(), None, every=every, most=most)
     changed = measure or before

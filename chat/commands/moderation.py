@@ -1,7 +1,7 @@
 """Measures: who may not talk, or not come in, for how long, and why; in a room by its operators, under /admin on the
 whole server by those of the server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
@@ -201,9 +201,10 @@ async def slow(call: Call, asked: Slow) -> None:
     """Without a word it tells how it is."""
     room = held_room(call, asked.room)
     if asked.pace is not None:
-        every = _pace(asked.pace)
+        wrong: Sentence = say("One line in 1s to {most}, or off.", most=exactly(limits.SLOW_MOST))
+        every = _up_to(limits.SLOW_MOST, asked.pace, parse_duration, wrong)
         await set_for_room(call, room, "slow", every > 0, every)
-    measure = call.session.hub.measures.find("slow", room.log.key, "", None)
+    measure = call.session.hub.measures.of_all("slow", room.log.key)
     call.reply(replies.Slow(room.log.name, 0 if measure is None else measure.every))
 
 
@@ -217,10 +218,11 @@ async def limit(call: Call, asked: Limit) -> None:
     """Who is in it stays; without a word it tells how it is."""
     room = held_room(call, asked.room)
     if asked.people is not None:
-        most = _people(asked.people)
+        wrong: Sentence = say("From 1 to {most} people, or off.", most=limits.PEOPLE_MOST)
+        most = _up_to(limits.PEOPLE_MOST, asked.people, _number, wrong)
         await set_for_room(call, room, "limit", most > 0, most=most)
         call.session.hub.locked.end_passes(room.log.key)
-    measure = call.session.hub.measures.find("limit", room.log.key, "", None)
+    measure = call.session.hub.measures.of_all("limit", room.log.key)
     call.reply(replies.Limit(room.log.name, 0 if measure is None else measure.most))
 
 
@@ -443,22 +445,16 @@ def _how_long(duration: str | None, default: int) -> int | None:
     return seconds
 
 
-def _pace(word: str) -> int:
-    """The seconds between two lines; 0: at any pace."""
+def _up_to(most: int, word: str, read: Callable[[str], int], wrong: Sentence) -> int:
+    """The number that a word is, so high at most, 0 where it is off; raises `Refused` where it is neither."""
     switch = vocabulary.switch(word)
     if switch is False:
         return 0
-    every = 0 if switch else parse_duration(word)
-    if not 0 < every <= limits.SLOW_MOST:
-        raise Refused("usage", say("One line in 1s to {most}, or off.", most=exactly(limits.SLOW_MOST)))
-    return every
+    number = 0 if switch else read(word)
+    if not 0 < number <= most:
+        raise Refused("usage", wrong)
+    return number
 
 
-def _people(word: str) -> int:
-    """How many people come in; 0: all do."""
-    if vocabulary.switch(word) is False:
-        return 0
-    most = int(word) if word.isdecimal() and len(word) < 10 else 0
-    if not 0 < most <= limits.PEOPLE_MOST:
-        raise Refused("usage", say("From 1 to {most} people, or off.", most=limits.PEOPLE_MOST))
-    return most
+def _number(word: str) -> int:
+    return int(word) if word.isdecimal() and len(word) < 10 else 0

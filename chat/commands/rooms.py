@@ -333,5 +333,5 @@ async def _lock_topic(call: Call, room: Room, on: bool | None) -> None:
         raise not_for("operator", "topic lock")
     if on is not None:
         await set_for_room(call, room, "lock-topic", on)
-    locked = call.session.hub.measures.find("lock-topic", room.log.key, "", None) is not None
+    locked = call.session.hub.measures.of_all("lock-topic", room.log.key) is not None
     call.reply(replies.TopicLock(room.log.name, locked))

@@ -5,11 +5,7 @@ from typing import NamedTuple
 from chat.base.language import known_languages, say
 from chat.commands.entering import greet
 from chat.commands.history import standings
-from chat.commands.registry import (
-    Call,
-    command,
-    usage,
-)
+from chat.commands.registry import Call, command, usage
 from chat.commands.welcome import welcome
 from chat.wire import grammar, replies
 from chat.wire.wires import JSON, JSON_ECHO

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from chat.base import resume_codes
 from chat.commands.history import standings
-from chat.commands.registry import (
-    carrier,
-)
+from chat.commands.registry import carrier
 from chat.commands.rooms import state
 from chat.core.locked_rooms import still_waits
 from chat.core.session import Session

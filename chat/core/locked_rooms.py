@@ -8,7 +8,7 @@ has a pass, are records: it is known again after a restart.
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -107,7 +107,7 @@ class LockedRooms:
 
     def is_locked(self, key: str) -> bool:
         """Whether the room of this key is."""
-        return self._measures.find("lock", key, "", None) is not None
+        return self._measures.of_all("lock", key) is not None
 
     def keeps_out(self, person: Person | None, key: str) -> bool:
         """Whether this room is locked for somebody who is not in it; None is somebody from outside."""
@@ -129,7 +129,7 @@ class LockedRooms:
 
     def needs_pass(self, key: str) -> bool:
         """Whether somebody who is asked into the room of this key is in need of a pass."""
-        return self.is_locked(key) or self._measures.find("limit", key, "", None) is not None
+        return self.is_locked(key) or self._measures.of_all("limit", key) is not None
 
     def _is_asked_in(self, person: Person, key: str) -> bool:
         admission = person.admitted.get(key)
@@ -255,7 +255,7 @@ class LockedRooms:
         return min(limits.DOOR_SECONDS - (self._now() - since).total_seconds(), limits.DOOR_SECONDS)
 
     def _time_is_over(self, person: Person, room: Room) -> None:
-        if (first := min(person.sessions, key=_digest, default=None)) is not None and first.node:
+        if (first := min(person.sessions, key=attrgetter("digest"), default=None)) is not None and first.node:
             # That node says so; it may be gone, and another one, or this one, have them in a moment.
             device = self._waiting[room.log.key][person.id].device
             self._put(person, device, room, limits.LEASE_SECONDS)
@@ -291,10 +291,6 @@ def _since(record: Record) -> datetime | None:
         since = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
         return None if since.tzinfo is None else since
     return None
-
-
-def _digest(device: Device) -> str:
-    return device.digest
 
 
 def still_waits(room: str) -> Refused:

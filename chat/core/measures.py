@@ -209,10 +209,14 @@ class Measures:
         if other is not None:
             self.take(other)
 
+    def of_all(self, kind: Kind, where: str) -> Measure | None:
+        """The one that is everybody's there."""
+        return self._one(where, f"{kind}  {where}")
+
     def find(self, kind: Kind, where: str, nick: str, person: Person | None) -> Measure | None:
         """The one of this person, or of who was called so then; `nick` "" is everybody."""
         if not nick and person is None:
-            return self._one(where, f"{kind}  {where}")
+            return self.of_all(kind, where)
         fold = names.fold(nick)
         for measure in self.all(where):
             if measure.kind == kind:

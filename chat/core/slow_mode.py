@@ -61,7 +61,7 @@ class SlowMode:
 
     def heard(self, key: str, person: str, id: str | None) -> None:
         """Somebody said something in this room on another node: they wait here as there."""
-        if self._measures.find("slow", key, "", None) is not None:
+        if self._measures.of_all("slow", key) is not None:
             self._note(key, person, id, self._clock.seconds())
 
     def _note(self, key: str, who: str, id: str | None, now: float) -> None:
@@ -72,7 +72,7 @@ class SlowMode:
 
     def _is_over(self, whose: tuple[str, str], last: Spoken, now: float) -> bool:
         """Whether that does not count any more, as slow as it is there by now."""
-        measure = self._measures.find("slow", whose[0], "", None)
+        measure = self._measures.of_all("slow", whose[0])
         return measure is None or last.at + measure.every <= now
 
     def _known_as(self, person: Person | None, host: str) -> Sequence[str]:

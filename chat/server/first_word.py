@@ -1,14 +1,13 @@
 """`--for home` asks for a word at the first start: the password of the server, kept in a file beside the database."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
 from chat.base.reasons import system_reason
+from chat.server.private_file import write_private
 
 NAME = "word"
 """What the file is called, in the directory of data."""
@@ -30,7 +29,7 @@ def ask(path: Path, first: bool, words: Language, read: Callable[[], None]) -> l
         if not (word := sys.stdin.readline().strip()):
             break
         try:
-            _write(path, word)
+            write_private(path, word)
             read()
         except Unfit as error:
             path.unlink(missing_ok=True)
@@ -44,15 +43,3 @@ def ask(path: Path, first: bool, words: Language, read: Callable[[], None]) -> l
 
 def _is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _write(path: Path, word: str) -> None:
-    """Only its owner can read it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:  # 0600
-        try:
-            file.write(f"{word}\n".encode())
-            file.flush()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

@@ -4,8 +4,6 @@ Whoever may read the file runs the server.  The code is another one at each star
 there, and is told to nobody else: neither the screen nor the log has it.
 """
 
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from hmac import compare_digest
@@ -14,6 +12,7 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from chat.base import resume_codes
+from chat.server.private_file import write_private
 
 logger = Logger()
 
@@ -50,14 +49,7 @@ def another() -> str:
 def make(path: Path, code: str | None = None) -> OperatorCode:
     """This one, or a new one, in this file, which only its owner can read, whatever was there; raises `OSError`."""
     code = code or another()
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:  # 0600
-        try:
-            file.write(f"{code}\n".encode())
-            file.flush()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    write_private(path, code)
     return OperatorCode(path, code)
 
 

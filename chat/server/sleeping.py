@@ -44,7 +44,7 @@ class Sleep:
         return events
 
     def _wait(self, timeout: float, most: int) -> Events:
-        if 0 < timeout < limits.EXACT_SECONDS:
+        if 0 < timeout < limits.EXACT_SECONDS:  # epoll would wait a whole millisecond
             select.select((self._kernel,), (), (), timeout)
             timeout = 0
         soon = 0 <= timeout <= limits.PAUSE_SECONDS / 2

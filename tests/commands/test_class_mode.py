@@ -183,7 +183,7 @@ def test_the_lobby_has_a_door_and_is_slow_and_both_end_with_it(world: World, tea
 def test_what_was_so_before_stays_so(world: World, teacher: Client) -> None:
     teacher.type("/lock on", "/slow 30s", "/class on", "/class off")
     assert world.hub.locked.is_locked("#lobby")
-    assert world.hub.measures.find("slow", "#lobby", "", None).every == 30
+    assert world.hub.measures.of_all("slow", "#lobby").every == 30
     teacher.type("/lock off", "/class on", "/lock off", "/lock on", "/class off")
     assert world.hub.locked.is_locked("#lobby"), "it was locked anew meanwhile, by itself"
 

@@ -374,7 +374,7 @@ def test_who_was_asked_in_before_the_limit_or_before_a_restart_comes_in_as_long_
     for client in (carl, dee):
         client.type("/join #ops")
     assert (codes(carl), codes(dee)) == ([], ["! full"])
-    after.hub.measures.end(after.hub.measures.find("limit", "#ops", "", None))
+    after.hub.measures.end(after.hub.measures.of_all("limit", "#ops"))
     after.hub.locked.end_passes("#ops")
     assert not after.hub.locked.needs_pass("#ops")
     dee.type("/join #ops")

@@ -70,15 +70,15 @@ _WITH_PARAMETER = "beIkloqv"
 
 def _show(asked: Asked, room: Room) -> None:
     privacy, measures, key = room.privacy, asked.hub.measures, room.log.key
-    limit = measures.find("limit", key, "", None)
+    limit = measures.of_all("limit", key)
     letters = {
         "i": privacy.private,
         "k": bool(privacy.word),
         "l": limit is not None,
-        "m": measures.find("mute", key, "", None) is not None,
+        "m": measures.of_all("mute", key) is not None,
         "n": True,
         "s": privacy.private,
-        "t": measures.find("lock-topic", key, "", None) is not None,
+        "t": measures.of_all("lock-topic", key) is not None,
     }
     shown = "".join(letter for letter, is_set in letters.items() if is_set)
     params = ["*"] * bool(privacy.word) + ([] if limit is None else [f"{limit.most}"])
