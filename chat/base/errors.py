@@ -139,6 +139,11 @@ def no_nick() -> Refused:
     return Refused("no-nick", say("Choose a nickname first: /nick NAME"))
 
 
+def refused_elsewhere() -> NotStored:
+    """What those hear whose line was refused on another node meanwhile, where they sent it again."""
+    return NotStored(say("it was refused on another device of yours"))
+
+
 def id_used() -> Refused:
     """What those hear whose id stands for something else already; acknowledged, the line would be lost."""
     return Refused("id-used", say("Its id belongs to another line of yours. Let ids begin with random letters."))

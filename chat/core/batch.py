@@ -8,11 +8,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored, id_used
+from chat.base.errors import ChatError, NotStored, id_used, refused_elsewhere
 from chat.core.ports import (
     Appended,
     Batch,
     Claim,
+    Duplicates,
     Exchange,
     Known,
     Line,
@@ -93,7 +94,7 @@ class OpenBatch:
 
     __slots__ = (
         "_bytes", "_events", "_placed", "by_log", "changes", "claims", "crowded", "exchanges", "ids", "owed",
-        "proposed", "records", "remembered", "replaced", "taken_back", "touched", "waiting",
+        "proposed", "records", "refused", "remembered", "replaced", "taken_back", "touched", "waiting",
     )  # fmt: skip
 
     crowded: bool
@@ -128,6 +129,7 @@ class OpenBatch:
         self.claims: list[tuple[Claim, Deferred[str | None] | None]] = []
         """Each with who waits to be told whose it is, None for theirs."""
         self.exchanges: list[Exchanged] = []
+        self.refused: list[LineId] = []
         self.by_log = {}
         self.ids = {}
         self.taken_back = []
@@ -166,6 +168,7 @@ class OpenBatch:
         self.waiting[:0] = of.waiting
         self.claims[:0] = of.claims
         self.exchanges[:0] = of.exchanges
+        self.refused[:0] = of.refused
 
     def touch_too(self, some: Iterable[Restorable]) -> None:
         """Of these something is to be stored as well."""
@@ -260,7 +263,9 @@ class OpenBatch:
         replaced = [record for record in records if isinstance(record, Record)] if redactions else records
         self.replaced = replaced  # type: ignore[assignment]
         exchanges = [exchange for exchange, _ in self.exchanges] if self.exchanges else ()
-        batch = Batch(appended, self.replaced, ids, self.proposed, remembered, claims, redactions, exchanges=exchanges)
+        batch = Batch(
+            appended, self.replaced, ids, self.proposed, remembered, claims, redactions, (), exchanges, self.refused
+        )
         return batch, postponed
 
     def renumber(self, numbered: Numbered) -> None:
@@ -354,13 +359,16 @@ class OpenBatch:
         exchanged = [exchange.record for exchange, _ in self.exchanges if exchange.record not in numbered.late]
         return [*self.replaced, *exchanged] if exchanged else self.replaced
 
-    def tell_repeated(self, known: Mapping[LineId, Known]) -> list[Change]:
+    def tell_repeated(self, found: Duplicates) -> list[Change]:
         """Some ids in it were known, so nothing was stored; returns what is to be tried again."""
         again = []
         for change, _ in self._placed:
             line, writer = change.line, change.writer
-            before = None if line is None else known_as(line, known)
-            if line is None or before is None:
+            before = None if line is None else known_as(line, found.known)
+            if before is None and change.is_one_of(found.refused):
+                if writer is not None:
+                    tell(writer, writer.refused, change.tag, change.facts, refused_elsewhere())
+            elif line is None or before is None:
                 again.append(change)
             elif writer is not None and before.same(line):
                 tell(writer, writer.repeated, change.tag, before.place)

@@ -142,6 +142,8 @@ class OtherNodes:
         if elsewhere.adopted:
             self._adopted(elsewhere)
             return
+        if elsewhere.refused:
+            hub.turn.refused_elsewhere(elsewhere.refused)
         for record in elsewhere.records:
             self._record(record)
             if hub.turn.is_changing:

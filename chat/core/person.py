@@ -264,6 +264,11 @@ class Person:
         """A session of theirs has a connection, wherever that is."""
         return bool(self.attached or self.elsewhere)
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Other nodes have sessions of theirs."""
+        return bool(self.elsewhere) or any(session.node for session in self.detached)
+
     def attach(self, session: Device) -> None:
         """A session of theirs has a connection."""
         self.detached, self.elsewhere = _without(self.detached, session), _without(self.elsewhere, session)

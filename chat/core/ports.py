@@ -221,14 +221,19 @@ class Batch(NamedTuple):
     """The sessions that said or did what is in it, by the hashes of their codes, where the store is shared."""
     exchanges: Sequence[Exchange] = ()
     """There are none where the store is not shared, and none of a record that is among `records`."""
+    refused: Sequence[LineId] = ()
+    """Lines that somebody was refused here, who has sessions on other nodes: what such a node was given of them before
+    it heard of that it does not keep any more."""
 
 
 class Duplicates(Exception):
-    """Lines with ids of a batch were stored before, these: nothing of the batch was kept."""
+    """Lines with ids of a batch were stored before, or refused on another node, these: nothing of the batch was
+    kept."""
 
-    def __init__(self, known: Mapping[LineId, Known]) -> None:
+    def __init__(self, known: Mapping[LineId, Known], refused: Collection[LineId] = ()) -> None:
         super().__init__(known)
         self.known = known
+        self.refused = refused
 
 
 class TakenOver(Exception):
@@ -356,6 +361,8 @@ class Elsewhere(NamedTuple):
     """What the node is called some of whose sessions are of `node` now."""
     ended: Mapping[str, datetime] = MappingProxyType({})
     """Since when those have no connection, where they had one, by the hashes of their codes."""
+    refused: Sequence[LineId] = ()
+    """Lines that were refused there: what was given to this node of them by now is not stored any more."""
     anew: Kept | None = None
     """All that is held now, and nothing else: what happened until then cannot be told any more."""
 

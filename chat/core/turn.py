@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored, StoreAway
+from chat.base.errors import ChatError, NotStored, StoreAway, refused_elsewhere
 from chat.base.language import language, say
 from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
 from chat.core.latency import Latency
@@ -32,6 +32,7 @@ from chat.core.ports import (
     Exchange,
     InDoubt,
     Line,
+    LineId,
     Numbered,
     Record,
     Redaction,
@@ -249,6 +250,17 @@ class Turn:
         self._next.exchanges.append((exchange, done))
         self._schedule()
 
+    def refuse(self, ids: Sequence[LineId]) -> Deferred[None]:
+        """Let no other node keep a line with these ids that it has been given by then; fails with `NotStored`."""
+        self._next.refused += ids
+        return self.change()
+
+    def refused_elsewhere(self, ids: Collection[LineId]) -> None:
+        """Another node has refused these: what has gathered of them here is refused as well."""
+        for change in self._next.take_out(ids):
+            if (writer := change.writer) is not None:
+                tell(writer, writer.refused, change.tag, change.facts, refused_elsewhere())
+
     def told(self, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()) -> None:
         """Another node has stored this, which goes on where these logs end: whoever reads them is shown it now.
 
@@ -455,8 +467,8 @@ class Turn:
         # What brings people back is still true, and goes with the next turn.
         self._next.touch_too(gathered.still_to_be_stored)
         match failure.value:
-            case Duplicates(known=known):  # their authors are told where these lines stand, all else goes again
-                self._next.try_again(gathered.tell_repeated(known), gathered)
+            case Duplicates() as found:  # their authors are told where these lines stand, all else goes again
+                self._next.try_again(gathered.tell_repeated(found), gathered)
             case TakenOver(sessions=sessions):  # whoever did this is told where they are now
                 assert self.fence is not None
                 self.fence.cut(sessions)

@@ -86,14 +86,23 @@ def _answer(connection: Carrier[Session], parsed: Parsed, error: ChatError) -> W
     elif not session.named or (line := session.posting.line(request)) is None:
         session.answer(Problem(error.code, error.sentence, request.id))
     else:
-        return _refuse_unless_stored(connection, line, error)
+        return _refuse_unless_stored(connection, line, request, error)
     return None
 
 
-async def _refuse_unless_stored(connection: Carrier[Session], line: Line, error: ChatError) -> None:
-    """A line that was stored and comes again is no error, even where by now it would be: they left the room."""
+async def _refuse_unless_stored(connection: Carrier[Session], line: Line, request: Request, error: ChatError) -> None:
+    """A line that was stored and comes again is no error, even where by now it would be: they left the room.
+
+    Nor is one an error that another node stores after that, where they said it before they logged in here.
+    """
     session = connection.session
     place, id = None, line.id.id
+    if session.person.is_elsewhere:
+        try:
+            await session.hub.turn.refuse(line.ids)
+        except NotStored as away:
+            session.answer(not_said(away, vocabulary.quotable(request.line), id))
+            return
     with suppress(ChatError):  # of a store that cannot be read
         place = await session.hub.archive.known(line)
     session.answer(Problem(error.code, error.sentence, id) if place is None else Stored(place, id))

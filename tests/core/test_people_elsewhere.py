@@ -740,6 +740,94 @@ def test_what_was_stored_before_is_acknowledged_on_another_node_even_where_it_wo
     assert said(nodes) == ["hi", "hi"]  # in the logs of both
 
 
+# The same of who logs in there instead.
+
+
+def of_account(nodes: Nodes) -> tuple[Client, Client, Client]:
+    """Somebody on two devices, each on a node of its own, and whom they write to."""
+    here, elsewhere = nodes.worlds[:2]
+    bob = here.enter("bob", wire="json")
+    bob.session.person.password = "a hash"
+    here.hub.turn.touch(bob.session.person)
+    here.turn()
+    again = elsewhere.log_in(there(elsewhere, bob), "json")
+    return bob, again, elsewhere.enter("amy")
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+@pytest.mark.parametrize("heard", [False, True])
+def test_what_is_refused_to_who_logged_in_there_is_not_stored_here_after_that(gathers: bool, heard: bool) -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    bob, again, amy = of_account(nodes)
+    carl = here.enter("carl", wire="json")
+    slow = nodes.stores[0]
+    slow.late = slow.slow = True
+    if gathers:
+        carl.type("first")
+    bob.type("/msg amy hi", id="c1")
+    carl.type("second", id="c2")
+    amy.type("/quit")
+    again.type("/msg amy hi", id="c1")
+    assert answers(again, "c1") == ["not-here"]
+    slow.late = False
+    while heard and slow.comes:
+        slow.let()
+    slow.arrive()
+    here.turn()
+    nodes.settle()
+    assert (answers(bob, "c1"), answers(carl, "c2")) == (["not-stored"], ["ack"])
+    assert said(nodes) == ["first", "second"][not gathers :]
+    assert not bob.ended
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_what_was_stored_before_is_acknowledged_to_who_logged_in_there() -> None:
+    nodes = Nodes(2)
+    bob, again, amy = of_account(nodes)
+    one, other = nodes.stores
+    one.late = True
+    bob.type("/msg amy hi", id="c1")
+    amy.type("/quit")
+    other.late = True
+    again.type("/msg amy hi", id="c1")
+    one.late = other.late = False
+    one.arrive()
+    other.arrive()
+    nodes.settle()
+    assert (answers(again, "c1"), answers(bob, "c1"), said(nodes)) == (["ack"], ["ack"], ["hi", "hi"])
+
+
+def test_what_was_refused_may_be_said_again_on_every_node() -> None:
+    nodes = Nodes(3)
+    bob, again, amy = of_account(nodes)
+    amy.type("/quit")
+    again.type("/msg amy hi", id="c1")
+    third = nodes.worlds[2].log_in(there(nodes.worlds[2], bob), "json")
+    nodes.worlds[1].enter("amy")
+    for client in (again, third, bob):
+        client.type("/msg amy hi", id="c1")
+    assert (answers(again, "c1"), answers(third, "c1"), answers(bob, "c1")) == (["not-here", "ack"], ["ack"], ["ack"])
+    assert said(nodes) == ["hi", "hi"]
+
+
+def test_while_the_store_is_away_it_is_not_said_that_a_line_was_refused_which_another_node_may_store() -> None:
+    nodes = Nodes(2)
+    _, again, amy = of_account(nodes)
+    amy.type("/quit")
+    nodes.cluster.refusals = 1
+    again.type("/msg amy hi", id="c1")
+    assert answers(again, "c1") == ["not-stored"]
+
+
+def test_for_whom_all_sessions_are_here_nothing_is_kept_of_a_refusal() -> None:
+    nodes = Nodes(2)
+    bob, _ = enter(nodes.worlds[0], "bob", wire="json")
+    bob.type("/msg amy hi", id="c1")
+    assert answers(bob, "c1") == ["not-here"]
+    assert not nodes.cluster.refused
+
+
 @pytest.mark.parametrize("comes", ["here", "there"])
 def test_where_two_nodes_write_of_a_session_what_it_says_is_stored_where_it_is(comes: str) -> None:
     nodes, here, elsewhere = two()

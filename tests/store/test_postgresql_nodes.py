@@ -24,6 +24,7 @@ from chat.core.ports import (
     Duplicates,
     Elsewhere,
     Exchange,
+    LineId,
     Numbered,
     Place,
     Progress,
@@ -294,6 +295,30 @@ def test_what_is_good_once_is_spent_by_the_first_and_all_else_of_a_turn_is_kept(
     assert list(nodes.commit(1, batch()._replace(exchanges=[gone])).late) == [gone.record]
     made = Exchange(good, None)
     assert [list(nodes.commit(node, batch()._replace(exchanges=[made])).late) for node in (1, 0)] == [[], [good]]
+
+
+def test_what_was_refused_on_one_node_is_not_kept_by_another_one_that_had_not_heard_of_it(nodes: Nodes) -> None:
+    line = LineId(AMY.person, "c1")
+    hello = batch(lines("hello"), ids=[("c1", Place("#lobby", "", 1, START))])
+    nodes.commit(0, batch()._replace(refused=[line]))
+    late = nodes.stores[1].store.commit(hello)
+    with pytest.raises(Duplicates) as found:
+        nodes.stores[1].wait(late)
+    assert (list(found.value.refused), dict(found.value.known)) == ([line], {})
+    (told,) = nodes.hear(1, 1)
+    assert list(told.refused) == [line]
+    nodes.commit(1, hello)
+    with pytest.raises(Duplicates) as found:
+        nodes.commit(0, hello)
+    assert (list(found.value.refused), [*found.value.known]) == ([], [line])
+
+
+def test_what_one_refused_it_may_keep_after_that(nodes: Nodes) -> None:
+    hello = batch(lines("hello"), ids=[("c1", Place("#lobby", "", 1, START))])
+    for _ in range(2):
+        nodes.commit(0, batch()._replace(refused=[LineId(AMY.person, "c1")] * 2))
+    nodes.commit(0, hello)
+    assert nodes.stores[0].texts() == ["hello"]
 
 
 def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_knows(

@@ -64,6 +64,8 @@ class Cluster:
         self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
         self.records: dict[tuple[str, str], Record] = {}
         self.ids: dict[LineId, Known] = {}
+        self.refused: dict[LineId, tuple[str, int]] = {}
+        """By which node, and in which turn."""
         self.names = Nicknames[str]()
         self.claimed_by: dict[str, str] = {}
         """The names of nodes, by the ids of people."""
@@ -148,18 +150,25 @@ class Cluster:
             self.refusals -= node.adopted <= seen
             return fail(NotStored(DISK_FULL))
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
-        if known:
-            return fail(Duplicates(known))
+        refused = {line for line in batch.ids if self._is_refused(line, node, seen)}
+        if known or refused:
+            return fail(Duplicates(known, refused))
         if elsewhere := {digest for digest in batch.by if self._is_elsewhere(digest, batch, node, seen)}:
             return fail(TakenOver(elsewhere))
         self.tick += 1
         numbered = self._number(batch, node, seen)
         self.ids.update(numbered.ids)
+        self.refused.update(dict.fromkeys(batch.refused, (node.name, self.tick)))
         self.records.update({(record.kind, record.key): record for record in numbered.records})
         done: Deferred[Numbered] = Deferred()
         for other in self.nodes:
             other.hears(Turn(numbered, node, done))
         return done
+
+    def _is_refused(self, line: LineId, node: "Node", seen: int) -> bool:
+        """Whether another node has refused this line, and this one had not heard of that."""
+        by, tick = self.refused.get(line, (node.name, 0))
+        return by != node.name and tick > seen
 
     def _is_elsewhere(self, digest: str, batch: Batch, node: "Node", seen: int) -> bool:
         """Whether this session is another node's, and does not become this one's."""
@@ -195,7 +204,7 @@ class Cluster:
         late = [record for record, is_first in exchanged.items() if not is_first]
         records = [*batch.records, *(record for record, is_first in exchanged.items() if is_first)]
         numbered = Numbered(at, firsts, taken, outdated, late)
-        return Batch(appended, records, ids, numbered, remembered, claims, batch.redactions)
+        return Batch(appended, records, ids, numbered, remembered, claims, batch.redactions, refused=batch.refused)
 
     def _is_first(self, record: Record, before: str | None) -> bool:
         """Whether nobody else has made something else of it."""
@@ -368,6 +377,7 @@ class Node(MemoryStore):
                 batch.claims,
                 batch.remembered,
                 node.name,
+                refused=batch.refused,
             )
             self._tell(told)
 

@@ -74,6 +74,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
     if is_shared:
         parts["claims"] = [_claim(claim) for claim in batch.claims]
         parts["exchanges"] = [[record.kind, record.key, before, record.value] for record, before in batch.exchanges]
+        parts["refused"] = [[line.person, in_ascii(line.id)] for line in batch.refused]
         parts["redactions"] = [[key, list(targets)] for key, targets in batch.redactions]
     return as_json({**header, **{name: rows for name, rows in parts.items() if rows}})
 
@@ -138,8 +139,13 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
     redactions = [Redaction(*redaction) for redaction in told.get("redactions", ())]
     claims = [Claim(*claim[:2]) for claim in told["won"]]
     ended = dict.fromkeys(told.get("ended", ()), at)
-    node, adopted = told["node"], told.get("adopted", "")
-    return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted, ended)
+    node, adopted, refused = told["node"], told.get("adopted", ""), line_ids(told.get("refused"))
+    return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted, ended, refused)
+
+
+def line_ids(rows: Sequence[Sequence[str]] | None) -> Sequence[LineId]:
+    """Of lines that were refused, as the database tells of them."""
+    return [LineId(person, json.loads(id)) for person, id in rows or ()]
 
 
 def _written(record: Any) -> str | None:

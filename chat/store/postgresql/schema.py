@@ -93,6 +93,12 @@ MIGRATIONS: Sequence[str] = (
     ) WITH (fillfactor = 70);
     CREATE INDEX sessions_of_nodes ON sessions (node, digest) WHERE node != '';
 
+    -- Lines with ids that a node has refused somebody who has sessions on others, kept for an hour.
+    CREATE TABLE refusals (
+        person text COLLATE "C", id text COLLATE "C", node text COLLATE "C" NOT NULL, tick bigint NOT NULL,
+        PRIMARY KEY (person, id)
+    );
+
     -- Who is called how, where several nodes decide it, and what the nicknames look like (`chat.base.lookalikes`).
     CREATE TABLE nicknames (
         person text COLLATE "C" PRIMARY KEY, nick text NOT NULL, key text COLLATE "C" NOT NULL, node text NOT NULL
@@ -222,6 +228,7 @@ MIGRATIONS: Sequence[str] = (
     DECLARE
         mine servers;
         known jsonb;
+        refused jsonb;
         elsewhere jsonb;
         me text := turn->>'node';
         now clock;
@@ -247,8 +254,14 @@ MIGRATIONS: Sequence[str] = (
             SELECT jsonb_agg(jsonb_build_array(part->>1, part->>2, logs.key, logs.name, seq, at, digest)) INTO known
             FROM jsonb_array_elements(turn->'ids') AS part
             JOIN line_ids ON (person, line_ids.id) = (part->>1, part->>2) JOIN logs ON logs.id = log;
-            IF known IS NOT NULL THEN
-                RETURN jsonb_build_object('known', known);
+            IF me IS NOT NULL THEN
+                SELECT jsonb_agg(jsonb_build_array(person, id)) INTO refused
+                FROM jsonb_array_elements(turn->'ids') AS part
+                JOIN refusals ON (person, id) = (part->>1, part->>2)
+                WHERE node != me AND tick > (turn->>'seen')::bigint;
+            END IF;
+            IF known IS NOT NULL OR refused IS NOT NULL THEN
+                RETURN jsonb_build_object('known', known, 'refused', refused);
             END IF;
         END IF;
         IF turn ? 'by' THEN
@@ -312,6 +325,11 @@ MIGRATIONS: Sequence[str] = (
                 ) AS written (part, folded) JOIN placed ON key = part->>0
             )
             SELECT jsonb_object_agg(key, first + shift) INTO firsts FROM placed;
+        END IF;
+        IF turn ? 'refused' THEN
+            INSERT INTO refusals SELECT DISTINCT part->>0, part->>1, me, now.tick
+                FROM jsonb_array_elements(turn->'refused') AS part
+                ON CONFLICT (person, id) DO UPDATE SET (node, tick) = (excluded.node, excluded.tick);
         END IF;
         IF turn ? 'exchanges' THEN
             SELECT
@@ -449,6 +467,7 @@ MIGRATIONS: Sequence[str] = (
         DELETE FROM turns WHERE at < moment() - {KEPT_SECONDS} * 1000000::bigint;
         DELETE FROM people WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
         DELETE FROM sessions WHERE record IS NULL AND tick < (SELECT min(tick) FROM turns);
+        DELETE FROM refusals WHERE tick < (SELECT min(tick) FROM turns);
         RETURN (
             SELECT coalesce(jsonb_agg(DISTINCT node), '[]') FROM servers
             WHERE node NOT IN ('', me) AND epoch = current(node) AND until < moment() AND (

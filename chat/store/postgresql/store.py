@@ -40,7 +40,7 @@ from chat.log.forgetting import Forgotten
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.keep import Keep
-from chat.store.postgresql.commits import known, redacted, told, turn
+from chat.store.postgresql.commits import known, line_ids, redacted, told, turn
 from chat.store.postgresql.connection import CONTRADICTS, Failed, Link, Unreachable
 from chat.store.postgresql.copying import pause, to_file
 from chat.store.postgresql.forgetting import called, forget, nicks, spoken
@@ -174,7 +174,7 @@ class PostgresStore:
                 time.sleep(pause)
                 pause = min(2 * pause, limits.RECONNECT_MOST_SECONDS)
         if "known" in answer:
-            raise Duplicates(told(answer["known"]))
+            raise Duplicates(told(answer["known"] or ()), line_ids(answer["refused"]))
         if "elsewhere" in answer:
             raise TakenOver(answer["elsewhere"])
         if "fenced" in answer:
