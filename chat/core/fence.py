@@ -65,9 +65,14 @@ class Fence:
         """(Store) With the sessions that did what is in it."""
         moves = tuple(self._moves)
         ids: dict[str, str] = {}
+        moved: set[str] = set()
         for appended in batch.appended:
             for _, _, fact, _ in appended.entries:
-                if isinstance(fact, _SAID) and (author := fact.author) is not None and author.session not in ids:
+                if (author := fact.author) is None:
+                    continue
+                if isinstance(fact, Joined | Left):
+                    moved.add(author.person)
+                elif isinstance(fact, _SAID) and author.session not in ids:
                     ids[author.session] = self._digest(author)
 
         def kept(numbered: Numbered) -> Numbered:
@@ -82,7 +87,7 @@ class Fence:
             return failure
 
         by = {*ids.values(), *(move.session for move in moves)} - {""}
-        return self._store.commit(batch._replace(by=by)).addCallbacks(kept, refused)
+        return self._store.commit(batch._replace(by=by, moved=moved)).addCallbacks(kept, refused)
 
     def _digest(self, author: Author) -> str:
         """The hash of the code of this session, "" where there is none."""

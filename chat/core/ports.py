@@ -224,6 +224,8 @@ class Batch(NamedTuple):
     refused: Sequence[LineId] = ()
     """Lines that somebody was refused here, who has sessions on other nodes: what such a node was given of them before
     it heard of that it does not keep any more."""
+    moved: Collection[str] = ()
+    """Who came or went according to it, by their ids, where the store is shared."""
 
 
 class Duplicates(Exception):
@@ -243,6 +245,11 @@ class TakenOver(Exception):
     def __init__(self, sessions: Collection[str]) -> None:
         super().__init__(sessions)
         self.sessions = sessions
+
+
+class Unheard(Exception):
+    """A batch tells of somebody's coming or going of whom another node had stored something meanwhile: nothing of it
+    was kept.  By now that was told here, and the batch may be tried again."""
 
 
 class InDoubt(Exception):
@@ -462,10 +469,11 @@ class SharedStore(Store, Protocol):
 
     Of a batch it decides, in that order: whether its lines were stored before (`Duplicates`), whether one of the
     sessions that it is `by` is another node's (`TakenOver`; not one that the batch itself stores, and that is not
-    outdated), which claims are refused (`Numbered.taken`), and which of its people and sessions are outdated
-    (`Numbered.outdated`): those that another node stored later than the last batch that had been told here when
-    `commit` was called.  For that a row for each is enough, with the node that stored it last and the place of that in
-    the order.
+    outdated), which of its people and sessions are outdated (`Numbered.outdated`), whether one of those came or went
+    (`Unheard`: that would be told, and be lost if this node died before it stored them again), and which claims are
+    refused (`Numbered.taken`).  Outdated are those that another node stored later than the last batch that had been
+    told here when `commit` was called.  For that a row for each is enough, with the node that stored it last and the
+    place of that in the order.
 
     What is said where nothing is recorded it need not keep: a node that does not hear of it is told how far that log
     goes (`Elsewhere.heads`), or of an entry behind a hole.

@@ -39,6 +39,7 @@ from chat.core.ports import (
     Remembered,
     Store,
     TakenOver,
+    Unheard,
 )
 from chat.core.turn_delay import Coalescing
 from chat.log.events import Entry, Fact, Place, Said
@@ -474,6 +475,8 @@ class Turn:
                 self.fence.cut(sessions)
                 self._next.try_again(gathered.tell_dropped(partial(self.fence.keeps_out, sessions)), gathered)
                 self.fence.take_back(sessions)
+            case Unheard():  # it goes again, after what was told meanwhile
+                self._next.try_again(gathered.tell_dropped(lambda change: False), gathered)
             case _:
                 self._drop(failure, gathered)
                 return True

@@ -295,3 +295,24 @@ def test_who_went_for_good_on_a_node_that_was_given_up_before_it_knew_leaves_onc
     assert not hubs[0].is_here("bob")
     assert not hubs[0].gone
     assert seen_by(hubs[0]) == seen_by(hubs[1])
+
+
+def test_that_somebody_went_to_a_room_is_not_told_where_it_would_be_lost_with_their_node() -> None:
+    """Another node had stored something of them just then: theirs had to store them again."""
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    bob, amy = here.enter("bob"), elsewhere.enter("amy", "/join #tea")
+    nodes.stores[0].slow = True
+    elsewhere.hub.turn.touch(elsewhere.hub.people[bob.session.person.id])
+    elsewhere.turn()
+    amy.take()
+    bob.type("/join #tea")
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    assert not [line for line in amy.take() if "bob joined" in line]
+    nodes.wait(limits.GRACE_SECONDS + 1)
+    assert sum("bob left" in line for line in amy.take()) == 1
+    nodes.start(again=0)
+    nodes.settle()
+    assert seen_by(nodes.worlds[0].hub) == seen_by(elsewhere.hub)

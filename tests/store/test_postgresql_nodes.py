@@ -31,6 +31,7 @@ from chat.core.ports import (
     Record,
     Redaction,
     TakenOver,
+    Unheard,
 )
 from chat.log.events import Annotated, Fact, Joined, Message
 from chat.log.forgetting import Forgotten
@@ -277,6 +278,21 @@ def test_a_record_that_another_node_stored_meanwhile_is_outdated(nodes: Nodes) -
     (told,) = [told for told in nodes.hear(0, 1) if told.remembered.sessions]
     assert (dict(told.remembered.people), list(told.remembered.sessions)) == ({}, ["e"])
     assert nodes.commit(1, batch(people={"p": ana})).outdated == set()
+
+
+def test_that_somebody_came_is_not_kept_where_another_node_stored_something_of_them_meanwhile(nodes: Nodes) -> None:
+    """And is refused when that is heard, so that it may go again at once."""
+    nodes.commit(0, batch(people={"p": person("amy"), "q": person("bob")}))
+    here = batch(lines("one"), people={"p": person("amy")})._replace(moved={"p"}, claims=[Claim("p", "amy")])
+    with pytest.raises(Unheard):
+        nodes.commit(1, here)
+    assert len(nodes.told[1]) == 1
+    nodes.commit(0, batch(people={"q": person("carl")}))
+    late = here._replace(remembered=batch(people={"p": person("amy"), "q": person("bob")}).remembered)
+    assert nodes.commit(1, late).outdated == {"q"}
+    (told,) = nodes.hear(0, 1)
+    assert told.claims == [Claim("p", "amy")]
+    assert nodes.stores[0].texts() == ["one"]
 
 
 def test_what_is_good_once_is_spent_by_the_first_and_all_else_of_a_turn_is_kept(nodes: Nodes) -> None:

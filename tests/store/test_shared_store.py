@@ -7,7 +7,7 @@ from database import batch, lines, person, session
 from nodes import Cluster, Node
 
 from chat.base.errors import NotStored
-from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered
+from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered, Unheard
 from chat.log.events import Place
 
 BOB = person("bob")
@@ -94,6 +94,22 @@ def test_what_another_stored_unheard_of_somebody_is_not_overwritten(two: tuple[T
     (again,) = other.listen()
     assert isinstance(again, Numbered)
     assert not again.outdated
+
+
+def test_that_somebody_came_or_went_is_not_kept_where_another_stored_something_of_them_unheard(
+    two: tuple[Told, Told],
+) -> None:
+    one, other = two
+    one.commit(batch(people={"p1": BOB}))
+    moved = batch(lines("a"), people={"p1": BOB._replace(away="tea")})._replace(moved={"p1"})
+    other.commit(moved)
+    told, refused = other.listen()
+    assert isinstance(told, Elsewhere)
+    assert isinstance(refused, Unheard)
+    other.commit(moved)
+    (numbered,) = other.listen()
+    assert isinstance(numbered, Numbered)
+    assert not numbered.outdated
 
 
 def test_who_is_gone_is_not_brought_back_by_one_that_has_not_heard_of_it(two: tuple[Told, Told]) -> None:

@@ -30,6 +30,7 @@ from chat.core.ports import (
     Remembered,
     SessionRecord,
     TakenOver,
+    Unheard,
 )
 from chat.core.progress import read_on
 from chat.log.events import Entry
@@ -155,6 +156,12 @@ class Cluster:
             return fail(Duplicates(known, refused))
         if elsewhere := {digest for digest in batch.by if self._is_elsewhere(digest, batch, node, seen)}:
             return fail(TakenOver(elsewhere))
+        if any(
+            self._is_outdated(self.people.get(id), node, seen) for id in batch.remembered.people.keys() & batch.moved
+        ):
+            refused: Deferred[Numbered] = Deferred()
+            node.hears(refused)
+            return refused
         self.tick += 1
         numbered = self._number(batch, node, seen)
         self.ids.update(numbered.ids)
@@ -215,13 +222,16 @@ class Cluster:
         """Of these what no other node has stored later than what this one was told of."""
         kept: dict[str, R] = {}
         for key, record in new.items():
-            row = rows.get(key)
-            if row is not None and row.node != node.name and row.tick > seen:
+            if self._is_outdated(rows.get(key), node, seen):
                 outdated.add(key)
             else:
                 kept[key] = record
                 rows[key] = Row(record, node.name, self.tick)
         return kept
+
+    def _is_outdated(self, row: "Row[Any] | None", node: "Node", seen: int) -> bool:
+        """Whether another node has stored this later than what was told here."""
+        return row is not None and row.node != node.name and row.tick > seen
 
     def _claim(self, person: str, nick: str | None) -> str | None:
         """Whose it is, None for theirs."""
@@ -263,7 +273,8 @@ class Node(MemoryStore):
         self.under_way: deque[tuple[Batch, int, Deferred[Numbered]]] = deque()
         self.adopted = 0
         """In which turn another node adopted the last of its sessions."""
-        self.comes: deque[Turn | Elsewhere] = deque()
+        self.comes: deque[Turn | Elsewhere | Deferred[Numbered]] = deque()
+        """A turn that is refused for what it had not heard is told so when it has."""
         self._tell: Any = None
 
     @property
@@ -350,7 +361,7 @@ class Node(MemoryStore):
             self.cluster.adopt(node, self.name)
         return succeed(None)
 
-    def hears(self, turn: "Turn | Elsewhere") -> None:
+    def hears(self, turn: "Turn | Elsewhere | Deferred[Numbered]") -> None:
         """This is the next one for it."""
         self.comes.append(turn)
         if not self.slow:
@@ -359,6 +370,9 @@ class Node(MemoryStore):
     def let(self) -> None:
         """The next turn reaches this node."""
         turn = self.comes.popleft()
+        if isinstance(turn, Deferred):
+            turn.errback(Unheard())
+            return
         self.seen += 1
         if isinstance(turn, Elsewhere):
             self._tell(turn)
@@ -384,9 +398,10 @@ class Node(MemoryStore):
     def read_anew(self) -> None:
         """It could not listen for long: what it was to hear is not known any more, and it is told of all that is
         held; before that its own turn is answered, if one of these is."""
+        refused = [turn for turn in self.comes if isinstance(turn, Deferred)]
         while self.comes:
             turn = self.comes.popleft()
-            if isinstance(turn, Elsewhere):
+            if isinstance(turn, Elsewhere | Deferred):
                 continue
             batch, node, done = turn
             super().commit(batch)
@@ -396,6 +411,8 @@ class Node(MemoryStore):
                 done.callback(batch.proposed)
         self.seen = self.cluster.tick
         self._tell(Elsewhere((), (), anew=self.cluster.kept(self.name)))
+        for one in refused:
+            one.errback(Unheard())
 
     def room(self, key: str) -> Deferred[Any]:
         kept = self.cluster.logs.get(key)

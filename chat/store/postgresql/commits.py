@@ -65,6 +65,7 @@ def turn(batch: Batch, header: Mapping[str, object], redacted: Sequence[Sequence
         "folded": folded,
         "ids": ids,
         "by": sorted(batch.by),
+        "moved": sorted(batch.moved),
         "records": [[*record, value] for record, value in records.items()],
         "people": [[id, _written(record)] for id, record in batch.remembered.people.items()],
         "sessions": [[digest, _written(record)] for digest, record in batch.remembered.sessions.items()],

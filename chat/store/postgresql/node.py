@@ -17,7 +17,7 @@ from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
-from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Progress, Record
+from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Progress, Record, Unheard
 from chat.store.postgresql import people
 from chat.store.postgresql.commits import Adoption, told_of
 from chat.store.postgresql.connection import ONE_VIEW, Link
@@ -63,6 +63,8 @@ class PostgresNode(PostgresStore):
         self._heard: dict[int, Told] = {}
         """What cannot be told yet, by its turn."""
         self._own: Landed | None = None
+        self._unheard: tuple[int, Callable[[], None]] | None = None
+        """Up to which turn is to be told first of what refuses this node's batch, and then this."""
         self._flies = False
         """A batch is on its way."""
         self._anew: tuple[int, Kept] | None = None
@@ -178,7 +180,11 @@ class PostgresNode(PostgresStore):
     def _landed(self, result: Numbered | Failure, flight: Flight) -> None:
         self._flies = False
         land = partial(super()._landed, result, flight)
-        if isinstance(result, Failure):
+        if isinstance(result, Failure) and isinstance(result.value, Unheard):
+            self._unheard = flight.tick, land
+            self._tell_anew()
+            self._go_on()
+        elif isinstance(result, Failure):
             self._tell_anew()
             land()
         else:
@@ -227,6 +233,10 @@ class PostgresNode(PostgresStore):
         """Tell what is next, as long as it is there."""
         while True:
             tick = self._seen + 1
+            if self._unheard is not None and self._unheard[0] < tick:
+                (_, land), self._unheard = self._unheard, None
+                land()
+                continue
             if self._own is not None and self._own.tick <= tick:
                 self._answer(self._own)
                 continue

@@ -276,6 +276,19 @@ MIGRATIONS: Sequence[str] = (
                 RETURN jsonb_build_object('elsewhere', elsewhere);
             END IF;
         END IF;
+        IF me IS NOT NULL THEN
+            SELECT coalesce(jsonb_agg(id), '[]') INTO outdated FROM (
+                SELECT id FROM people JOIN jsonb_array_elements(turn->'people') AS part ON id = part->>0
+                WHERE node != me AND tick > (turn->>'seen')::bigint
+                UNION ALL
+                SELECT digest FROM sessions JOIN jsonb_array_elements(turn->'sessions') AS part ON digest = part->>0
+                WHERE node != me AND tick > (turn->>'seen')::bigint
+            ) AS later (id);
+            -- Told of all the same, they would be elsewhere if this node died before it stored them again.
+            IF outdated ?| ARRAY (SELECT jsonb_array_elements_text(turn->'moved')) THEN
+                RETURN jsonb_build_object('unheard', (SELECT tick FROM clock));
+            END IF;
+        END IF;
         -- The number of the turn not before: one that was refused has none.
         UPDATE clock SET tick = tick + 1, at = date_after(at) RETURNING * INTO now;
         FOR asked IN SELECT value FROM jsonb_array_elements(turn->'claims') LOOP
@@ -286,15 +299,6 @@ MIGRATIONS: Sequence[str] = (
                 taken := taken || jsonb_build_array(jsonb_build_array(asked->0, asked->1, holder));
             END IF;
         END LOOP;
-        IF me IS NOT NULL THEN
-            SELECT coalesce(jsonb_agg(id), '[]') INTO outdated FROM (
-                SELECT id FROM people JOIN jsonb_array_elements(turn->'people') AS part ON id = part->>0
-                WHERE node != me AND tick > (turn->>'seen')::bigint
-                UNION ALL
-                SELECT digest FROM sessions JOIN jsonb_array_elements(turn->'sessions') AS part ON digest = part->>0
-                WHERE node != me AND tick > (turn->>'seen')::bigint
-            ) AS later (id);
-        END IF;
         IF turn ? 'logs' THEN
             INSERT INTO logs (key, name, head)
                 SELECT part->>0, part->>1, 0 FROM jsonb_array_elements(turn->'logs') AS part
@@ -381,7 +385,7 @@ MIGRATIONS: Sequence[str] = (
         IF me IS NOT NULL THEN
             PERFORM tell(
                 now, mine.epoch,
-                (turn - '{{epoch,n,seen,by,ids,claims,exchanges,emptied,folded,passing}}'::text[])
+                (turn - '{{epoch,n,seen,by,moved,ids,claims,exchanges,emptied,folded,passing}}'::text[])
                     || jsonb_build_object('answer', mine.answer, 'won', won),
                 turn->'passing'
             );

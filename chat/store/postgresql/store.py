@@ -34,6 +34,7 @@ from chat.core.ports import (
     StoreState,
     Stretch,
     TakenOver,
+    Unheard,
 )
 from chat.log.events import Entry
 from chat.log.forgetting import Forgotten
@@ -177,6 +178,9 @@ class PostgresStore:
             raise Duplicates(told(answer["known"] or ()), line_ids(answer["refused"]))
         if "elsewhere" in answer:
             raise TakenOver(answer["elsewhere"])
+        if "unheard" in answer:
+            flight.tick = answer["unheard"]
+            raise Unheard
         if "fenced" in answer:
             raise NotStored(FENCED)
         self._tick = flight.tick = answer["tick"]
