@@ -20,7 +20,7 @@ from chat.server.options import Options
 from chat.store import address
 from chat.store.keep import spelled
 from chat.store.sqlite.free_space import MinFree
-from chat.wire.prose import NOTHING_CHANGED
+from chat.wire import phrases
 
 logger = Logger()
 
@@ -76,7 +76,7 @@ class Reload:
             logger.error("All options stay as they were: {reason}", reason=visible(str(error)))
             raise
         changes = [*self._take_over(options), *filter(None, [reload() for reload in self._others])]
-        for change in changes or [NOTHING_CHANGED]:
+        for change in changes or [phrases.NOTHING_CHANGED]:
             logger.info("{change}", change=language("en").words(change))
         return changes
 

@@ -144,7 +144,14 @@ def has_role(nick: str, role: str, room: str) -> Sentence:
     return say("{nick} is no operator of {room} any more", nick=nick, room=place)
 
 
+NOTHING_CHANGED = say("Nothing changed.")
+
 EVERYBODY = say("everybody")
+
+
+def line_down(time: str) -> Sentence:
+    """Since when somebody is cut off."""
+    return say("line down {time}", time=time)
 
 
 def for_time(time: str) -> Sentence:
