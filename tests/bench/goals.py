@@ -4,14 +4,16 @@ They are ratios to another checkout and to ngIRCd, and a few figures of their ow
 servers up, who take turns of a second (`tests.bench.together`); what cannot be had so, in rounds of fresh processes
 (`tests.bench`); instructions and system calls are counted (`tests.bench.counts`).
 
-Said is the median, and between which bounds it lies with 95 % confidence.  A goal is met, or missed, where both bounds
-are on the same side of it, and open where it lies between them: then more rounds may tell.
+Said is the median, and between which bounds it lies with 95 % confidence, which takes six rounds at least.  A goal is
+met, or missed, where both bounds are on the same side of it, and open where it lies between them: then more rounds may
+tell.  Beside it stands what the limit comes to by the same yardstick: a fan-out in C that does nothing else (fanout.c).
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from tests.bench import counts, rounds, servers, together
@@ -21,6 +23,8 @@ from tests.bench.together import Figures, median_within, ratios
 
 OLD, NGIRCD, ITSELF = "beside", "ngircd-at-once", ""
 """What a goal is a ratio to; the last is for one that is none."""
+
+LIMIT = "limit"
 
 INSTRUCTIONS, SYSTEM_CALLS = "instructions", "system calls"
 
@@ -90,7 +94,7 @@ class Way(NamedTuple):
 def _in_turns(name: str, people: int, others: Sequence[str], times: int) -> Mapping[str, Figures]:
     load = together.LOADS[name]
     compiled("load", sealed=load.sealed)
-    return together.figures({server: KINDS[server] for server in ("chat", *others)}, load, times)
+    return together.figures({server: KINDS[server] for server in ("chat", *others, LIMIT)}, load, times)
 
 
 def _in_rounds(name: str, people: int, others: Sequence[str], times: int) -> Mapping[str, Figures]:
@@ -142,12 +146,17 @@ def verdict(most: float, low: float, high: float) -> str:
     return "met" if high <= most else "missed" if low > most else "open"
 
 
-def seen(goal: Goal, found: Mapping[str, Figures]) -> tuple[str, str]:
-    """What was measured, and the verdict."""
+def seen(goal: Goal, found: Mapping[str, Figures]) -> tuple[str, str, str]:
+    """What was measured, the verdict, and what the limit comes to, where that is known."""
     ours = found["chat"][goal.figure]
-    middle, low, high = median_within(ratios(ours, found[goal.to][goal.figure]) if goal.to else ours)
+    middle, low, high = median_within(_figure(goal, found, ours))
     bounds = "" if len(ours) == 1 else f" ({low:.3g}-{high:.3g})"
-    return f"{middle:.3g}{bounds}", verdict(goal.most, low, high)
+    limit = f"{median(_figure(goal, found, found[LIMIT][goal.figure])):.3g}" if LIMIT in found else ""
+    return f"{middle:.3g}{bounds}", verdict(goal.most, low, high), limit
+
+
+def _figure(goal: Goal, found: Mapping[str, Figures], values: Sequence[float]) -> Sequence[float]:
+    return ratios(values, found[goal.to][goal.figure]) if goal.to else values
 
 
 def _options() -> argparse.Namespace:
@@ -175,7 +184,7 @@ def main() -> int:
         groups.setdefault((goal.workload, goal.people, way_of(goal)), []).append(goal)
     if cores() is None:
         rounds.say("Only one core can be used: server and generator share it, and latencies mean little.")
-    rounds.say(f"{'workload':14}{'people':>6}  {'goal':34}{'seen':26}")
+    rounds.say(f"{'workload':14}{'people':>6}  {'goal':34}{'seen':26}{'':8}limit")
     unmet = 0
     for (name, people, way), some in groups.items():
         others = list(dict.fromkeys(goal.to for goal in some if goal.to))
@@ -186,9 +195,9 @@ def main() -> int:
             found = way.measure(name, people, others, times)
             told = [seen(goal, found) for goal in some]
         except (Missing, Broken) as reason:
-            told = [(f"not measured: {reason}", "")] * len(some)
-        for goal, (figure, outcome) in zip(some, told, strict=True):
-            rounds.say(f"{name:14}{people:6}  {goal.wanted:34}{figure:26}{outcome}")
+            told = [(f"not measured: {reason}", "", "")] * len(some)
+        for goal, (figure, outcome, limit) in zip(some, told, strict=True):
+            rounds.say(f"{name:14}{people:6}  {goal.wanted:34}{figure:26}{outcome:8}{limit}".rstrip())
             unmet += outcome != "met"
     rounds.say(f"{len(goals) - unmet} of {len(goals)} are met.")
     return unmet

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.bench import counts, goals, rounds, together
-from tests.bench.goals import GOALS, ITSELF, NGIRCD, OLD, Goal, seen, verdict, way_of
+from tests.bench.goals import GOALS, ITSELF, LIMIT, NGIRCD, OLD, Goal, seen, verdict, way_of
 from tests.bench.servers import KINDS, ROOT, checkout
 
 
@@ -30,9 +30,11 @@ def test_ratios_are_of_the_same_round_and_some_figures_stand_for_themselves() ->
         "chat": {"cost": [2.0, 6.0, 4.0], "p50": [5.0, 5.0, 5.0]},
         NGIRCD: {"cost": [4.0, 3.0, 4.0], "p50": [1.0, 2.0, 5.0]},
     }
-    assert seen(Goal("window", 0.6, NGIRCD), found) == ("1 (0.5-2)", "open")
-    assert seen(Goal("window", 0.9, NGIRCD, "p50"), found) == ("2.5 (1-5)", "missed")
-    assert seen(Goal("quiet", 6.0, ITSELF), found) == ("4 (2-6)", "met")
+    assert seen(Goal("window", 0.6, NGIRCD), found) == ("1 (0.5-2)", "open", "")
+    assert seen(Goal("window", 0.9, NGIRCD, "p50"), found) == ("2.5 (1-5)", "missed", "")
+    assert seen(Goal("quiet", 6.0, ITSELF), found) == ("4 (2-6)", "met", "")
+    found[LIMIT] = {"cost": [1.0, 1.0, 2.0], "p50": [0.5, 0.5, 0.5]}
+    assert seen(Goal("window", 0.6, NGIRCD), found)[-1] == "0.333"
 
 
 @pytest.mark.slow
@@ -41,7 +43,7 @@ def test_rounds_of_fresh_processes_are_paired(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(KINDS, OLD, checkout(ROOT))
     found = goals.ROUNDS.measure("start", 0, [OLD], 2)
     assert found.keys() == {"chat", OLD}
-    figure, _ = seen(Goal("start", 1.1, people=0), found)
+    figure, *_ = seen(Goal("start", 1.1, people=0), found)
     assert 0.2 < float(figure.split()[0]) < 5
 
 
