@@ -3,6 +3,8 @@
 import pytest
 from cluster import Nodes, seen_by
 from database import person
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from returning import code_of, enter, resume, texts
 from twisted.internet.defer import Deferred
 from world import Client, World
@@ -780,6 +782,43 @@ def test_what_is_refused_to_who_logged_in_there_is_not_stored_here_after_that(ga
     assert said(nodes) == ["first", "second"][not gathers :]
     assert not bob.ended
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(["says", "says again", "amy", "late", "arrives", "other", "let 0", "let 1"]), max_size=25)
+)
+def test_whoever_says_a_line_again_where_they_logged_in_is_told_the_truth_of_it(steps: list[str]) -> None:
+    nodes = Nodes(2)
+    bob, again, amy = of_account(nodes)
+    carl = nodes.worlds[0].enter("carl")
+    nodes.slow = True
+    one = nodes.stores[0]
+    said_on: list[Client] = []
+    for step in (*steps, "says", "says again"):
+        if step == "late":
+            one.late = True
+        elif step == "arrives" and one.under_way:
+            one.arrive()
+            nodes.worlds[0].turn()
+        elif step == "other":
+            carl.type("hello")
+        elif step.startswith("let"):
+            nodes.let(int(step[-1]))
+        elif step == "amy":
+            amy.type("/quit") if amy.session.named else None
+        elif step == ("says" if not said_on else "says again" if said_on == [bob] else ""):
+            said_on.append(again if said_on else bob)
+            said_on[-1].type("/msg amy hi", id="c1")
+    one.late = False
+    while one.under_way or any(store.comes for store in nodes.stores):
+        if one.under_way:
+            one.arrive()
+        nodes.settle()
+    (answer,) = answers(again, "c1")
+    assert len(answers(bob, "c1")) == 1
+    assert said(nodes).count("hi") == (2 if answer == "ack" else 0)
+    assert seen_by(nodes.worlds[0].hub) == seen_by(nodes.worlds[1].hub)
 
 
 def test_what_was_stored_before_is_acknowledged_to_who_logged_in_there() -> None:

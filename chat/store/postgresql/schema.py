@@ -254,7 +254,7 @@ MIGRATIONS: Sequence[str] = (
             SELECT jsonb_agg(jsonb_build_array(part->>1, part->>2, logs.key, logs.name, seq, at, digest)) INTO known
             FROM jsonb_array_elements(turn->'ids') AS part
             JOIN line_ids ON (person, line_ids.id) = (part->>1, part->>2) JOIN logs ON logs.id = log;
-            IF me IS NOT NULL THEN
+            IF me IS NOT NULL AND EXISTS (SELECT FROM refusals) THEN
                 SELECT jsonb_agg(jsonb_build_array(person, id)) INTO refused
                 FROM jsonb_array_elements(turn->'ids') AS part
                 JOIN refusals ON (person, id) = (part->>1, part->>2)
