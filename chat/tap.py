@@ -1,4 +1,7 @@
-"""`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor."""
+"""`twistd chat`: options in, a service out; the only file that names everything, and that touches the reactor.
+
+What only some servers have is imported where they begin to have it: it takes time and memory at each start.
+"""
 
 # ruff: noqa: E402
 import gc
@@ -18,7 +21,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
@@ -32,11 +35,11 @@ from chat.base.bans import Bans
 from chat.base.clock import RunningTime, Unhurried, elapsed
 from chat.base.errors import Unfit, about
 from chat.base.language import Language, Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.reasons import system_reason
 from chat.base.reserved import Reserved
 from chat.base.run_as import of_who_runs
 from chat.core.hub import Hub, Settings
-from chat.core.nodes import OtherNodes
 from chat.core.ports import NOTHING_KEPT, Kept, NodeState, Store
 from chat.core.restoring import restore
 from chat.core.roles import SERVER
@@ -47,12 +50,9 @@ from chat.doors.tcp import Browsers
 from chat.doors.tls import Certificates
 from chat.doors.tls_connection import TlsFactory
 from chat.server import operator_code, presets, shared_files, status
-from chat.server.class_at_start import ClassAtStart
-from chat.server.discovery import Discoverable
 from chat.server.log_counts import LogCounts
 from chat.server.logbook import LogBook
 from chat.server.logfile import log_path, twistd_log
-from chat.server.node_options import NodeOptions
 from chat.server.options import MEMORY, Options, give_up
 from chat.server.passwords import Argon2
 from chat.server.process import RunningProcess
@@ -70,6 +70,7 @@ from chat.store.sqlite.store import SqliteStore
 from chat.store.unusable import Unusable
 from chat.wire.wires import Wires, kinds
 
+gc.freeze()
 gc.enable()
 
 logger = Logger()
@@ -86,9 +87,6 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     The ports are opened here, not when the service starts: by then `twistd` may be in the background, where nobody
     reads why it failed.
     """
-    # All modules are there, and stay.  Where 1000 are connected a full collection takes 14 ms instead of 43 without
-    # them, in which every line waits.  (Not later: whoever is brought back may go for good.)
-    gc.freeze()
     twistd: Mapping[str, Any] = options.parent or {}
     stops_with_terminal = _stops_with_terminal(twistd)
     words = options.language
@@ -110,11 +108,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         companions.append(Watchdog(reactor, let_sleep(reactor, running, unhurried)))
     else:
         unhurried = Unhurried(reactor)
+    # All modules are there, and stay.  Where 1000 are connected a full collection takes 14 ms instead of 43 without
+    # them, in which every line waits.  (Not later: whoever is brought back may go for good.)
+    gc.freeze()
     wires = Wires(kinds(), words)
     with of_who_runs(twistd):
         store, kept, lines, tended, disk, shared = _open_store(options, reactor, words)
     written = options
     if shared is not None:
+        from chat.core.nodes import OtherNodes
+        from chat.server.node_options import NodeOptions
+
         try:
             agreed = NodeOptions(written, kept.records, shared.others)
         except Unfit as error:
@@ -170,11 +174,15 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         upkeep = Maintenance(unhurried, now, elapsed, tended, options["keep"], backup_to, disk)
         companions.append(upkeep)
     if options["discoverable"]:
+        from chat.server.discovery import Discoverable
+
         try:
             companions.append(Discoverable(options["name"], ports, encrypted))
         except Unfit as error:
             give_up(error.sentence, words)
     if presets.beside(options).class_mode:
+        from chat.server.class_at_start import ClassAtStart
+
         companions.append(ClassAtStart(hub))
     apply: Callable[[Options], None] = partial(_apply, factory, disk, upkeep)
     if shared is not None:
@@ -332,7 +340,6 @@ def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
 
 
 def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opened:
-    # Only here, for it is an extra.
     from chat.store.postgresql.node import PostgresNode
     from chat.store.postgresql.opening import prepare
     from chat.store.postgresql.secrets import Secrets as SecretsOfDatabase
@@ -423,7 +430,6 @@ def _listen_for_ssh(
     """The ports of ssh, the fingerprint of the key that they show, and what is to be said of it; raises `Unfit`."""
     if not options["ssh-ports"]:
         return [], "", []
-    # Only here, for it is an extra, and its modules take memory and time at each start.
     from chat.doors.ssh import SshFactory
     from chat.doors.ssh_keys import NAME, host_key
 
@@ -495,7 +501,6 @@ def _listen_for_monitoring(reactor: Any, options: Options, hub: Hub) -> list[ILi
     """The metrics ports; raises `Unfit`."""
     if not options["metrics-ports"]:
         return []
-    # Only here, for it is an extra, and a web server's modules take memory and time at each start.
     from chat.server.metrics import site
 
     return _listen(reactor, "--metrics-port", options, site(hub))

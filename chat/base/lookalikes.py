@@ -18,9 +18,9 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from chat.base.limits import NAME_READ
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 
 JOINERS = "\u200c\u200d"

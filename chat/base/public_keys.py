@@ -2,9 +2,9 @@
 
 import base64
 import hashlib
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 
 KINDS = (

@@ -5,7 +5,8 @@ addresses, who come and go: what is too fast is refused, with the seconds after 
 """
 
 from collections import OrderedDict
-from typing import NamedTuple
+
+from chat.base.named_tuples import NamedTuple
 
 _HAIR = 1e-6
 """What adding up may have lost: after the wait that was told one may, at any rate."""

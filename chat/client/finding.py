@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from time import sleep
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Language, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 from chat.client.options import Server
 from chat.wire.join_hints import SERVICE

@@ -4,11 +4,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, ip_address
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from chat.base import fingerprint, tokens
 from chat.base.command_line import CommandLine, Wrong, language_of
 from chat.base.language import Language, known_languages, language, say
+from chat.base.named_tuples import NamedTuple
 from chat.client.settings import Saved
 from chat.wire.join_hints import DEFAULT_PORT, DEFAULT_TLS_PORT, join
 

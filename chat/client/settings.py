@@ -8,10 +8,10 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 from chat.base.reasons import unreadable
 from chat.base.text import visible

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple
 
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import NotStored, Refused, no_nick, session_ended
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import Allowance
 from chat.commands.entering import check_sealed, come_in

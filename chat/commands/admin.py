@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Awaitable
-from typing import NamedTuple
 
 from chat import __version__
 from chat.base import limits, passwords, resume_codes
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import Refused, Unfit
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.commands import people, roles, text_checks
 from chat.commands.connections import present
 from chat.commands.entering import check_sealed

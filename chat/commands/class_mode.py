@@ -1,10 +1,11 @@
 """Class mode: one word closes what a class does not need, for guests and on the whole server, and opens it again."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from chat.base import limits
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.entering import check_sealed
 from chat.commands.locked_rooms import all_come_in
 from chat.commands.registry import Call, command, on_or_off

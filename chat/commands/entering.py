@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from functools import partial
-from typing import NamedTuple
 
 from chat import __version__
 from chat.base import limits, pins, resume_codes
 from chat.base.errors import ChatError, Refused, no_nick, taken_over
 from chat.base.language import known_languages, say
+from chat.base.named_tuples import NamedTuple
 from chat.commands import server_password
 from chat.commands.history import entering
 from chat.commands.registry import (

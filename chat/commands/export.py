@@ -1,13 +1,13 @@
 """All that somebody said, or that was said in a room, as one asks for it; and that somebody is forgotten."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
 
 from twisted.internet.task import deferLater
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.names import fold
 from chat.base.token_bucket import Allowance
 from chat.commands.registry import ANSWERED, Call, Outcome, command, count

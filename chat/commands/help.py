@@ -1,12 +1,12 @@
 """What this is, and what can be asked of it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from chat import __version__
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.commands import server_password
 from chat.commands.registry import (
     TABLE,

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import Refused, no_nick, seen_ahead
 from chat.base.folding import phrases
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.names import fold
 from chat.commands.registry import Call, carrier, command, room_of, usage
 from chat.core.ports import Found, Query, Stretch

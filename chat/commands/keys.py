@@ -1,11 +1,11 @@
 """Keys of ssh: added, listed and ended by whoever has an account; who comes by one is them, without a password."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from chat.base import limits, passwords, public_keys
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.public_keys import PublicKey
 from chat.commands.registry import Call, command, usage
 from chat.commands.returning import guest_of_key

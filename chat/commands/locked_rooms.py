@@ -1,11 +1,11 @@
 """Locked rooms: who comes waits at the door, until an operator lets them in or does not."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.measuring import set_for_room
 from chat.commands.private_rooms import Switch, own_room
 from chat.commands.registry import Call, command, on_or_off, permits

@@ -3,12 +3,13 @@ whole server by those of the server."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from chat.base import limits, names
 from chat.base.durations import exactly, parse_duration
 from chat.base.errors import NotStored, Refused
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.measuring import set_for_room, tell
 from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import duration, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.token_bucket import Allowance
 from chat.base.unchanged import all_but
 from chat.commands.connections import of_person

@@ -1,10 +1,9 @@
 """Private rooms: there for those alone who belong to them, who are asked in, or say the word."""
 
-from typing import NamedTuple
-
 from chat.base import limits, passwords
 from chat.base.errors import NotStored, Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.token_bucket import Allowance
 from chat.base.unchanged import all_but
 from chat.commands.registry import Call, command, count, held_room, on_or_off, usage

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.durations import parse_duration
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.names import fold
 from chat.base.token_bucket import Allowance
 from chat.commands import scope

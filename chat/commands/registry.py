@@ -10,11 +10,12 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
+from chat.base.named_tuples import NamedTuple
 from chat.base.nearest import nearest
 from chat.base.patterns import pattern
 from chat.base.token_bucket import Allowance

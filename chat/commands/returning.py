@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from chat.base import limits, passwords, resume_codes, tokens
 from chat.base.errors import NotStored, Refused, taken_over
 from chat.base.language import Sentence, known_languages, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.public_keys import PublicKey
 from chat.commands.registry import (
     ANSWERED,

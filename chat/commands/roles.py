@@ -1,9 +1,8 @@
 """Roles in rooms: who owns one, who its operators are, and how it is handed on."""
 
-from typing import NamedTuple
-
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.registry import Call, command, held_room
 from chat.core.person import Person
 from chat.core.ports import Role

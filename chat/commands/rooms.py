@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
 from chat.base import limits, passwords
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say, say_n
+from chat.base.named_tuples import NamedTuple
 from chat.base.token_bucket import Allowance
 from chat.commands import scope
 from chat.commands.history import entering, standings

@@ -1,8 +1,7 @@
 """The wire and the language that a connection speaks."""
 
-from typing import NamedTuple
-
 from chat.base.language import known_languages, say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.entering import greet
 from chat.commands.history import standings
 from chat.commands.registry import Call, command, usage

@@ -1,10 +1,9 @@
 """What the server's operators are told by others, and what they did: all of it stands in a room of theirs."""
 
-from typing import NamedTuple
-
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.token_bucket import Allowance
 from chat.commands.people import departed
 from chat.commands.registry import Call, command, count

@@ -1,11 +1,11 @@
 """What people say: to a room, to one person, in several lines, or as one line without staying."""
 
 from collections.abc import Awaitable, Sequence
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 from chat.base.text import is_empty
 from chat.commands import scope, server_password, text_checks

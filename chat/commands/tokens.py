@@ -1,11 +1,11 @@
 """Tokens: made, listed and ended by whoever has an account; what programs may by them is `chat.commands.scope`."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from chat.base import limits, names, tokens
 from chat.base.errors import NotStored, Refused, token_ended
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.registry import Call, command, usage
 from chat.core.person import Person
 from chat.core.ports import Token

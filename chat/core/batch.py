@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored, id_used, refused_elsewhere
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import (
     Appended,
     Batch,

@@ -9,11 +9,11 @@ That is what they said, and that they came to a room, or went.  What somebody di
 """
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chat.base.named_tuples import NamedTuple
 from chat.core.batch import Change
 from chat.core.hub import Hub
 from chat.core.person import Person

@@ -8,7 +8,6 @@ import json
 from collections import deque
 from collections.abc import Collection, Iterable
 from functools import partial
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -16,6 +15,7 @@ from twisted.logger import Logger
 from chat.base import limits, names
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.unchanged import all_but
 from chat.core.hub import Hub
 from chat.core.person import Person

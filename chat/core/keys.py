@@ -6,8 +6,8 @@ Each is a record of its own, by its fingerprint.  A key that is nobody's is a gu
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.base.public_keys import PublicKey
 from chat.core.ports import Record
 from chat.core.turn import Turn

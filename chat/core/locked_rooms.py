@@ -9,13 +9,13 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import duration, say, say_n
+from chat.base.named_tuples import NamedTuple
 from chat.core.measures import Measures
 from chat.core.person import Device, Person
 from chat.core.ports import Record

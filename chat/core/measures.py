@@ -11,11 +11,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from chat.base import limits, names, resume_codes
 from chat.base.errors import Code, Refused
 from chat.base.language import Sentence, duration, say
+from chat.base.named_tuples import NamedTuple
 from chat.core.person import Person
 from chat.core.ports import Record
 from chat.core.roles import SERVER

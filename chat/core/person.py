@@ -6,13 +6,14 @@ one table (`chat.core.presence`), which the hub follows.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.unchanged import NOTHING, all_but
 from chat.core.batch import People, Restorable, Sessions
 from chat.core.ports import Admission, PersonRecord, Progress, Role, Token

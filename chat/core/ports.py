@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from twisted.internet.defer import Deferred
 
 from chat.base.language import Sentence
+from chat.base.named_tuples import NamedTuple
 from chat.log.events import Entry, Place
 from chat.log.forgetting import Forgotten
 from chat.log.redaction import Speaker

@@ -6,7 +6,8 @@ The first that has one is *entered*, or *back*; the last that is cut *line down*
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+
+from chat.base.named_tuples import NamedTuple
 
 
 class Presence(Enum):

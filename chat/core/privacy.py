@@ -5,8 +5,8 @@ with them.
 """
 
 import json
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import Record
 
 KIND = "privacy"

@@ -7,11 +7,12 @@ hears a stranger.  Who came and went in between, or went and came back, is not t
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.core.privacy import PUBLIC
 from chat.core.room_holders import RoomHolders
 from chat.log.events import Author, Fact, Joined, Left, PutOut

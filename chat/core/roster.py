@@ -8,11 +8,11 @@ do.
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from chat.base import limits, names, pins, resume_codes
 from chat.base.errors import Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.core.person import Person
 from chat.core.ports import Record
 from chat.core.turn import Turn

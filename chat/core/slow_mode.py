@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -11,6 +10,7 @@ from chat.base import limits
 from chat.base.durations import exactly
 from chat.base.errors import Refused
 from chat.base.language import duration, say
+from chat.base.named_tuples import NamedTuple
 from chat.core.measures import Measures
 from chat.core.person import Person
 from chat.core.posting import not_said

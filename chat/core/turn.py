@@ -10,7 +10,7 @@ gathers is refused: it was never sent.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored, StoreAway, refused_elsewhere
 from chat.base.language import language, say
+from chat.base.named_tuples import NamedTuple
 from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
 from chat.core.latency import Latency
 from chat.core.owed import Owed

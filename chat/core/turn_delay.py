@@ -9,9 +9,9 @@ talk there is none, at any rate: they may wait for each other, and gain nothing 
 
 from collections import deque
 from collections.abc import Set
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 
 
 class _Ended(NamedTuple):

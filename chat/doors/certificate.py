@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from chat.base import limits
 from chat.base.fingerprint import fingerprint
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 from chat.base.reasons import system_reason, unreadable
 

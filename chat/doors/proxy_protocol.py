@@ -9,7 +9,6 @@ The protocol: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
 
 import ipaddress
 import struct
-from typing import NamedTuple
 
 from twisted.internet import tcp
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -20,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 
 logger = Logger()
 

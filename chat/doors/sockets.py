@@ -11,13 +11,13 @@ import socket
 import struct
 import sys
 import termios
-from typing import NamedTuple
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
 from twisted.logger import Logger
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.visit.door import Standing
 
 logger = Logger()

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from importlib.resources import files
 from math import ceil
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from h11 import LocalProtocolError
@@ -34,6 +34,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from chat.base import addresses, limits
 from chat.base.language import Language
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 from chat.core.hub import Hub
 from chat.doors.sockets import Caller

@@ -5,8 +5,8 @@ differ; of a kind that is not known nothing is offered.  Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 from chat.wire.grammar import command_in, fold
 

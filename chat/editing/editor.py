@@ -10,7 +10,6 @@ Whoever owns it is a `Desk`.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import create_app_session
@@ -43,6 +42,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.editing.desk import Desk, Source
 from chat.editing.line import Line, TypedBefore
 from chat.editing.terminal import Output, Terminal

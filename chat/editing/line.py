@@ -5,7 +5,7 @@ prompt_toolkit edits; see there for the keys that are not named here, Emacs' own
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.buffer import Buffer
@@ -17,6 +17,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 from chat.editing.completing import Offer
 from chat.editing.desk import Desk

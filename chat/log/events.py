@@ -6,7 +6,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from chat.base.named_tuples import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from chat.base import names
+from chat.base.named_tuples import NamedTuple
 from chat.log.events import Author, Entry, Redacted, Said
 
 NOBODY = "?"

@@ -5,10 +5,10 @@ only after it, is known here, too.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 from weakref import WeakSet
 
 from chat.base import names
+from chat.base.named_tuples import NamedTuple
 from chat.log.events import Entry, Fact, Private, Redacted, Said
 
 

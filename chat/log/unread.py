@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.mentions import calls
+from chat.base.named_tuples import NamedTuple
 from chat.log.events import Entry, Fact
 from chat.log.tail import said
 

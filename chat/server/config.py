@@ -6,11 +6,11 @@ those that begin with # say nothing.  There is no second grammar: what comes of 
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from chat.base.command_line import no_such_option, no_value, value_missing
 from chat.base.errors import Unfit, about
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 from chat.base.reasons import system_reason
 

@@ -5,11 +5,12 @@ with the use alone.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from chat.base import limits
 from chat.base.durations import exactly
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 
 
 class Beside(NamedTuple):

@@ -17,12 +17,13 @@ from collections.abc import Callable, Collection
 from itertools import takewhile
 from threading import Event, Lock, Thread, get_ident
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from chat.base import clock, limits
+from chat.base.named_tuples import NamedTuple
 from chat.server.sleeping import Sleep
 
 logger = Logger()

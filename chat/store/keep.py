@@ -1,11 +1,11 @@
 """What is kept, as the operator writes it and as it is told before anything goes."""
 
 from datetime import timedelta
-from typing import NamedTuple
 
 from chat.base import limits, sizes
 from chat.base.errors import Unfit
 from chat.base.language import Sentence, say, say_n
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 
 

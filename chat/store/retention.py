@@ -9,8 +9,8 @@ time, and nothing goes from behind what stays.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.store.rows import SEQ_BITS, SEQ_MOST, microseconds
 
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ frozen dataclasses took a tenth of the server's start (0.6 ms each, a named tupl
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from chat.base.errors import Code
 from chat.base.language import Sentence
+from chat.base.named_tuples import NamedTuple
 from chat.log.events import Entry, Place, Private
 from chat.log.unread import Unread
 from chat.wire.replies import Facts

@@ -5,9 +5,9 @@ Pure, and the same for the server and the client.  What looks like a command is 
 """
 
 import unicodedata
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.base.patterns import pattern
 
 _SLASH = "/\uff0f\u2044\u2215"

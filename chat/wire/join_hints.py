@@ -5,11 +5,11 @@ of 127.0.0.1 is no way in for others.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 
 Address = IPv4Address | IPv6Address
 

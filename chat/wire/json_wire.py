@@ -5,10 +5,10 @@ See `chat.wire.jsonl` for the objects themselves, which the client reads and wri
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Language, Sentence
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 from chat.log.events import Entry, Fact, OtherDevice
 from chat.log.log import Log

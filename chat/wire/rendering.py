@@ -1,12 +1,13 @@
 """How entries become bytes: the ways in which connections are spoken to, and portions that fit one send."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.language import Language
+from chat.base.named_tuples import NamedTuple
 from chat.log.events import Entry, Joined, Left, Message
 from chat.log.log import Log
 from chat.wire.answers import Answer, History

@@ -6,9 +6,10 @@ people get the sentences that `chat.wire.prose` makes of them.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from chat.base.language import Sentence
+from chat.base.named_tuples import NamedTuple
 
 Role = Literal["owner", "operator", "member"]
 """Of somebody in a room; on the server there is no owner."""

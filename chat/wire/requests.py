@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple
 
 from chat.base.errors import BadInput
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.wire import grammar, vocabulary
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from chat.base.language import Language, language
+from chat.base.named_tuples import NamedTuple
 from chat.wire.json_wire import JsonFormat, JsonWire
 from chat.wire.plain import Plain, PlainFormat
 from chat.wire.rendering import Format, Wire

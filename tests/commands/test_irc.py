@@ -1,8 +1,6 @@
 """An IRC client in the chat: it comes in, talks, sees who is there and what was said, and comes back."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta, timezone
 from typing import Any
@@ -1406,11 +1404,6 @@ def test_who_comes_back_is_told_of_who_came_and_went_by_the_list(world: World) -
     assert any("hello" in line for line in lines)
     carl.type("PART #lobby")
     assert listed(amy.take(), {"amy", "bob", "carl"}) == {"amy", "bob"}
-
-
-def test_nobody_who_has_no_irc_client_pays_for_what_reads_it() -> None:
-    loaded = "import sys, chat.tap; print([name for name in sys.modules if '.irc.' in name or name.endswith('.irc')])"
-    assert subprocess.check_output([sys.executable, "-c", loaded], text=True) == "[]\n"
 
 
 def test_those_who_speak_alike_get_what_was_encoded_once(world: World) -> None:

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import closing
@@ -502,6 +503,11 @@ def test_who_is_there_can_become_garbage_and_what_was_imported_cannot(reactor: R
     found = gc.get_objects()  # but for what is frozen
     assert any(isinstance(object, ChatFactory) for object in found)
     assert not any(object is sys.modules for object in found)
+
+
+def test_garbage_is_looked_for_again_when_all_was_imported() -> None:
+    program = "import gc, sys, chat.tap; print(gc.isenabled(), any(found is sys.modules for found in gc.get_objects()))"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True False\n"
 
 
 def test_a_stop_that_was_set_for_later_does_not_come_once_more(reactor: Reactor) -> None:

@@ -1,10 +1,10 @@
 """Commands that only a client has: what each is, and `/set`, which shows and changes the settings."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.reasons import system_reason
 from chat.base.text import visible
 from chat.client.settings import TABLE, Setting, Settings

@@ -5,12 +5,13 @@ One that was typed and taken is kept there then.  None is sent twice, kept in a 
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.python.failure import Failure
 
 from chat.base.errors import BadInput
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.client.kept_passwords import KeptPasswords, Unusable
 from chat.client.talk.connection import Connection
 from chat.client.talk.me import SentLine

@@ -8,7 +8,6 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet
@@ -16,6 +15,7 @@ from twisted.internet.interfaces import IReactorFDSet
 from chat.base import limits
 from chat.base.errors import BadInput, ChatError, Refused
 from chat.base.language import Language, Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.reasons import system_reason
 from chat.base.text import continued, visible, wrap
 from chat.client.faces.draft import Draft

@@ -8,7 +8,7 @@ pause.  One that is not safe is left out then.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from chat.base import limits
 from chat.base.language import Sentence
+from chat.base.named_tuples import NamedTuple
 from chat.client.link.link import reason_of
 from chat.client.link.trust import Unknown, Unsafe
 from chat.client.link.turns import Turns

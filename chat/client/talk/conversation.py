@@ -20,10 +20,11 @@ One object makes so many lines and no more: a million of them, and nobody could 
 import enum
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, tzinfo
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import quoted, visible
 from chat.client.talk.me import Me, SentLine, log_of
 from chat.client.talk.objects import (

@@ -6,9 +6,9 @@ are kept apart, so that nothing counts twice.  Pure.
 
 from collections import deque
 from datetime import datetime
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.client.talk.conversation import Shown, is_taken_back
 from chat.client.talk.folding import Fold
 from chat.client.talk.objects import Redacted, Said, Standing

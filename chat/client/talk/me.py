@@ -1,10 +1,10 @@
 """Who and where we are on the server, learnt from what it says; and the lines that we sent it."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from chat.base import limits, names
 from chat.base.errors import Refused
+from chat.base.named_tuples import NamedTuple
 from chat.client.talk.objects import (
     Announced,
     Audited,

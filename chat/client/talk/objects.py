@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.wire import phrases
 
 Raw = Mapping[str, object]

@@ -7,9 +7,9 @@ the server when somebody looks for them.  No screen here.
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.client.talk.conversation import LineKind, Shown, is_taken_back
 from chat.client.talk.objects import Redacted, Said
 

@@ -13,11 +13,11 @@ a key.  The cases of `tests/client/view_cases.json` hold for it, and for whateve
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Language, Sentence, say, say_n
 from chat.base.mentions import calls
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 from chat.client.talk.conversation import Conversation, LineKind, Shown, more_lines
 from chat.client.talk.held import Somebody, Talk

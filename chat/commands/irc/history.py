@@ -5,11 +5,11 @@ A place in it is an id or a time; of a time its number is looked for, as numbers
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.names import fold
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.registry import room_of

@@ -1,11 +1,11 @@
 """Modes: of a room what some commands of the chat make of it, and a few of oneself."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.commands.irc.rooms import find, in_room
 from chat.commands.irc.verbs import Asked, verb
 from chat.commands.registry import allows, room_of

@@ -1,11 +1,12 @@
 """The table of IRC's own commands, and what their handlers work with."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from chat.base import limits
 from chat.base.errors import ChatError, Refused
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.base.names import fold
 from chat.base.patterns import pattern
 from chat.base.text import visible

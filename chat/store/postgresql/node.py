@@ -7,7 +7,7 @@ node's own: what comes too early waits.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -17,6 +17,7 @@ from chat import __version__
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Progress, Record, Unheard
 from chat.store.postgresql import people
 from chat.store.postgresql.commits import Adoption, told_of

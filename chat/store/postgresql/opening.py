@@ -10,11 +10,11 @@ from datetime import datetime
 from errno import EACCES
 from math import inf
 from time import monotonic, sleep
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Sentence, say
 from chat.base.lookalikes import fold
+from chat.base.named_tuples import NamedTuple
 from chat.base.reasons import system_reason
 from chat.core.ports import Claim, Kept, KeptLog, NodeState, Record
 from chat.store.address import shown

@@ -8,8 +8,8 @@ statement takes apart.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import Appended, Batch, Duplicates, Known, LineId, Record
 from chat.log.events import Place, Said
 from chat.store.rows import (

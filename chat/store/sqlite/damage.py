@@ -7,8 +7,8 @@ nobody looks for it.
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.core import measures
 from chat.core.remembered import wrong_person, wrong_session
 from chat.store.rows import DATES, KINDS, KINDS_WITHOUT_AUTHOR, SAID_KINDS, SEQ_BITS, SEQ_MOST

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
 from twisted.logger import Logger
 
 from chat.base import limits
 from chat.base.errors import NotStored
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.sizes import shown
 
 logger = Logger()

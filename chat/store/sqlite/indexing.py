@@ -10,10 +10,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.folding import FOLDING, SIGNS_OF_ASCII, folded
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import Appended
 from chat.log.events import Entry, Said
 from chat.store.rows import SEQ_BITS, SEQ_MOST, as_json

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import Redaction
 from chat.log.events import Entry
 from chat.log.redaction import emptied

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.folding import SIGNS_OF_ASCII
 from chat.base.language import Sentence, say, say_n
 from chat.base.lookalikes import fold
+from chat.base.named_tuples import NamedTuple
 from chat.base.reasons import system_reason
 from chat.core.ports import Kept, KeptLog, Record, Remembered
 from chat.store.keep import Keep, plan

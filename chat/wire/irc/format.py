@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from chat.base import limits
 from chat.base.language import Language
+from chat.base.named_tuples import NamedTuple
 from chat.base.names import fold
 from chat.base.text import visible
 from chat.log.events import (

@@ -8,9 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from chat.base import limits
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 
 _ESCAPES = {":": ";", "s": " ", "r": "\r", "n": "\n"}

@@ -1,10 +1,10 @@
 """The numbers of IRC's answers, and which of them stands for a refusal."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from chat.base.errors import Code
 from chat.base.language import say
+from chat.base.named_tuples import NamedTuple
 
 END_OF_NAMES = say("End of the list of names")
 

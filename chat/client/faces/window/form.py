@@ -3,10 +3,10 @@
 import tkinter
 from collections.abc import Callable, Sequence
 from tkinter import ttk
-from typing import NamedTuple
 
 from chat.base.command_line import Wrong
 from chat.base.language import Sentence, say
+from chat.base.named_tuples import NamedTuple
 from chat.base.text import visible
 from chat.client.faces.person import NO
 from chat.client.faces.window.look import Look

@@ -6,8 +6,8 @@ Tk knows the rows by their places, for a name of somebody else's may be what Tk 
 import tkinter
 from collections.abc import Sequence
 from tkinter import ttk
-from typing import NamedTuple
 
+from chat.base.named_tuples import NamedTuple
 from chat.client.faces.window.look import Look
 
 
