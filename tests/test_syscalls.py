@@ -125,7 +125,7 @@ def test_a_durable_line_is_a_few_pages_one_sync_and_two_wake_ups(tmp_path: Path)
         for connection in (author, *listeners):
             connection.close()
     # A statement that writes one page more is two calls more for each line: its head and itself.
-    assert calls["pwrite64"] <= 15 * lines
+    assert calls["pwrite64"] <= 9 * lines
     assert lines <= calls["fdatasync"] <= 1.1 * lines
     # Those who hear it, the acknowledgement, and the writer that wakes the reactor.
     assert (people + 1) * lines <= sum(calls[name] for name in SENDS) <= 1.04 * (people + 2) * lines

@@ -691,9 +691,9 @@ LINE_ID_SECONDS = 24 * 3600.0
 INDEX_ROWS = 2000
 INDEX_IDLE_SECONDS = 1.0
 INDEX_PAUSE_SECONDS = 0.05
-"""The search index takes up so many lines at once: at the latest when that many are new, or after a second without
-work; of more, after a pause.  A step takes 3 ms, and some 20 where parts of the index are made one (measured); nobody's
-line is stored meanwhile."""
+"""The search index, and the lists beside it, take up so many lines at once: at the latest when that many are new, or
+after a second without work; of more, after a pause.  A step takes 8 ms, and some 25 where parts of the index are made
+one (measured); nobody's line is stored meanwhile."""
 
 INDEX_NOTED = 64
 """Lines that wait in memory until it is looked at once what is in them, for the search index: so many that a line alone
@@ -708,6 +708,10 @@ FRESH_ROWS = 20_000
 
 SEARCH_SECONDS = 0.25
 """After so long a search answers with what it has found: others wait for theirs."""
+
+LINE_IDS_LOOKED_AT = 10_000
+"""Ids of lines that are looked through at once for those that are too old, in a few milliseconds: each minute so many,
+and the next ones at once where any were."""
 
 TRIM_ROWS = 1000
 TRIM_LOGS = 100

@@ -37,7 +37,7 @@ TABLES = (
 def rows(path: Path) -> dict[str, list[Any]]:
     """All of a file, but for how far its index goes."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE logs SET indexed = 0")
+        connection.execute("UPDATE logs SET indexed = 0, listed = 0")
         return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
 
 

@@ -83,6 +83,16 @@ def refusal(path: Path) -> str:
     return language("en").words(caught.value.sentence)
 
 
+def test_what_is_set_aside_stands_in_no_list(path: Path) -> None:
+    with opened(path) as database:
+        database.index()
+    change(path, "UPDATE entries SET kind = 'said' WHERE text = 'one'")
+    os.close(prepare(path, skip_damaged=True).lock)
+    with opened(path) as database:
+        assert database.listed_wrong() == set()
+        database.index()
+
+
 def test_what_is_whole_is_no_damage(path: Path) -> None:
     prepared, hub = started(path)
     assert len(prepared.summary) == 1
@@ -209,7 +219,7 @@ CELLS = [
 KEYS = {
     "records": "key", "people": "id", "sessions": "digest", "given": "session", "memberships": "person",
     "read": "person", "ignored": "person", "senders": "person", "roles": "person",
-    "admissions": "person",
+    "admissions": "person", "line_ids": "person",
 }  # fmt: skip
 """Of tables without numbers of rows."""
 

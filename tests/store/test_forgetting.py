@@ -67,6 +67,7 @@ def test_no_byte_of_somebody_is_left_in_the_file(
         behind: int | None = 0
         while behind is not None:
             behind = database.wait(database.store.forget(gone, behind)).behind
+        assert database.listed_wrong() == set()
         database.scrub()
         data = b"".join(file.read_bytes() for file in path.parent.iterdir())
         assert database.texts("@p-bob") == ["", "mine"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chat.base import limits
 from chat.base.errors import Unfit
-from chat.core.ports import Duplicates, KeptLog, Place, Query
+from chat.core.ports import Duplicates, KeptLog, LineId, Place, Query
 from chat.store.keep import Keep, Size, parse_keep, spelled
 
 DAY = timedelta(days=1)
@@ -142,6 +142,19 @@ def test_line_ids_go_after_a_day(database: Database, monkeypatch: pytest.MonkeyP
     database.commit(lines("two", first=2), ids=ids)
 
 
+def test_line_ids_are_looked_through_a_portion_after_the_other(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LINE_IDS_LOOKED_AT", 3)
+    old, new = (Place("#lobby", "#LOBBY", 1, START + age) for age in (0 * DAY, DAY))
+    ids = [f"c{number}" for number in range(8)]
+    with opened(path) as database:
+        database.commit(lines("one"), ids=[(id, new if id in ("c1", "c2", "c3") else old) for id in ids])
+        # c0; of c1 to c3 none; c4, c5 and c6; c7; none is behind that; and again from the first one that is left.
+        steps = [database.wait(database.store.trim(None, START + DAY + MINUTE)).rows for _ in range(7)]
+        assert steps == [1, 0, 3, 1, 0, 0, 0]
+        known = database.wait(database.store.known([LineId(AMY.person, id) for id in ids]))
+        assert sorted(line.id for line in known) == ["c1", "c2", "c3"]
+
+
 def test_a_step_that_is_refused_leaves_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOCKED_SECONDS", 0.01)
     with opened(path) as database:
@@ -154,26 +167,31 @@ def test_a_step_that_is_refused_leaves_all(path: Path, monkeypatch: pytest.Monke
 
 
 @given(
-    turns=st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.none() | st.integers(1, 6)), max_size=12),
+    turns=st.lists(
+        st.tuples(st.integers(1, 9), st.booleans(), st.none() | st.integers(1, 6), st.booleans()), max_size=12
+    ),
 )
 @settings(max_examples=40)
 def test_what_stays_is_the_end_of_the_log(
-    tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[int, bool, int | None]]
+    tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[int, bool, int | None, bool]]
 ) -> None:
     path = tmp_path_factory.mktemp("turns") / "chat.sqlite3"
     held: list[int] = []
     head = 0
     with opened(path) as database:
-        for count, recorded, keep in turns:
+        for count, recorded, keep, indexed in turns:
             numbers = list(range(head + 1, head + count + 1))
             database.commit(lines(*map(str, numbers), first=head + 1, recorded=recorded))
             head += count
             held += numbers if recorded else []
+            if indexed:
+                database.index()
             if keep is not None:
                 trim(database, keep)
                 held = held[-keep:]
             assert [entry.seq for entry in database.entries()] == held
             assert database.wait(database.store.said(Query(["#lobby"], 1000))).total == len(held)
+            assert database.listed_wrong() == set()
 
 
 @pytest.mark.parametrize(

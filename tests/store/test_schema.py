@@ -14,7 +14,8 @@ from database import AMY, BOB, START, lines, log, opened, person, private, refus
 
 from chat.base import limits
 from chat.base.language import language
-from chat.core.ports import KeptLog, Line, LineId, Record, Token
+from chat.core.ports import KeptLog, Line, LineId, Query, Record, Token
+from chat.store.rows import SEQ_BITS
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
 NEWEST = len(MIGRATIONS)
@@ -173,7 +174,7 @@ def test_a_newer_database_is_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("offset", [0, 16, 100, 1024, 3 * 1024 + 8, -1024], ids=str)
+@pytest.mark.parametrize("offset", [0, 16, 100, 2048, 3 * 2048 + 8, -2048], ids=str)
 def test_a_damaged_database_is_refused_or_was_not_hurt(path: Path, offset: int) -> None:
     content = bytearray(path.read_bytes())
     begin = offset % len(content)
@@ -184,7 +185,7 @@ def test_a_damaged_database_is_refused_or_was_not_hurt(path: Path, offset: int) 
 
 
 def test_a_database_that_was_cut_is_refused(path: Path) -> None:
-    content = path.read_bytes()[:-1024]
+    content = path.read_bytes()[:-2048]
     path.write_bytes(content)
     assert refusal(path).startswith(f"{path} is damaged (")
     assert path.read_bytes() == content
@@ -192,7 +193,7 @@ def test_a_database_that_was_cut_is_refused(path: Path) -> None:
 
 def test_of_a_large_database_only_the_schema_is_checked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CHECKED_BYTES", 1000)
-    begin = 1024 * (int(str(answer(path, "SELECT rootpage FROM sqlite_master WHERE name = 'line_ids'"))) - 1)
+    begin = 2048 * (int(str(answer(path, "SELECT rootpage FROM sqlite_master WHERE name = 'line_ids'"))) - 1)
     content = bytearray(path.read_bytes())
     content[begin : begin + 64] = b"\xff" * 64
     path.write_bytes(content)
@@ -357,6 +358,36 @@ def test_a_line_of_before_digests_were_kept_is_acknowledged_whatever_comes_under
         assert {line: known.digest for line, known in known.items()} == {id: None}
         assert known[id].same(Line(id, 1))
         assert known[id].same(Line(id, -1))
+
+
+def test_what_was_indexed_by_tables_of_before_is_found(path: Path) -> None:
+    (before,) = (number for number, script in enumerate(MIGRATIONS) if "CREATE TABLE said" in script)
+    of_version(path, before)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO logs (key, name, head, said) VALUES ('#lobby', '#lobby', 3, 2)")
+        for seq, kind, text in ((1, "message", "one"), (2, "joined", None), (3, "message", "three")):
+            connection.execute(
+                """
+                INSERT INTO entries (id, at, kind, person, session, nick, text, details)
+                VALUES (?, ?, ?, 'p-amy', 's-amy', 'amy', ?, ?)
+                """,
+                ((1 << SEQ_BITS) + seq, seq, kind, text, None if text else '{"nicks": ["amy"], "people": 1}'),
+            )
+        connection.execute(
+            """
+            INSERT INTO line_ids (person, id, log, seq, at, digest)
+            VALUES ('p-amy', '"c3"', 1, 3, 0, 9), ('p-amy', '"c1"', 1, 1, 0, 9)
+            """
+        )
+    with opened(path) as database:
+        assert database.listed_wrong() == set()
+        database.commit(lines("four", first=4))
+        for _ in range(2):
+            found = database.wait(database.store.said(Query(["#lobby"], 9)))
+            assert [entry.seq for _, entry in found.entries] == [1, 3, 4]
+            database.index()
+        known = database.wait(database.store.known([LineId("p-amy", f"c{seq}") for seq in (1, 2, 3)]))
+        assert {line.id: (at.place.seq, at.digest) for line, at in known.items()} == {"c1": (1, 9), "c3": (3, 9)}
 
 
 KILLED = """

@@ -19,7 +19,7 @@ from twisted.internet.defer import succeed
 
 from chat.base import folding, limits
 from chat.base.folding import holds, phrases, tokens
-from chat.core.ports import Query
+from chat.core.ports import Place, Query
 from chat.store.memory import MemoryStore
 from chat.store.sqlite.schema import MIGRATIONS, prepare
 
@@ -260,18 +260,19 @@ def test_parts_are_counted_as_the_index_counts_them() -> None:
 
 def test_a_line_writes_no_page_of_what_stays_as_it_is(tmp_path: Path) -> None:
     with opened(tmp_path / "chat.sqlite3") as database:
-        database.commit(lines("one"))
+        place = Place("#lobby", "#LOBBY", 1, START)
+        database.commit(lines("one"), ids=[("c1", place)])
         journal = Path(f"{database.path}-wal")
         before = journal.stat().st_size
-        database.commit(lines("two", first=2))
-        # The row, its log's, and its places in the two indices of what was said.
-        assert journal.stat().st_size - before == 4 * (24 + 1024)
+        database.commit(lines("two", first=2), ids=[("c2", place._replace(seq=2))])
+        # The row, its log's, and that of its id.
+        assert journal.stat().st_size - before == 3 * (24 + 2048)
 
 
 def test_a_new_database_has_small_pages(tmp_path: Path) -> None:
     with opened(tmp_path / "chat.sqlite3"):
         pass
-    assert rows(tmp_path / "chat.sqlite3", "PRAGMA page_size") == [(1024,)]
+    assert rows(tmp_path / "chat.sqlite3", "PRAGMA page_size") == [(2048,)]
 
 
 def test_small_pages_are_not_written_into_the_database_more_often_than_large_ones(tmp_path: Path) -> None:

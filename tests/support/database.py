@@ -1,5 +1,6 @@
 """A database on disk, driven without a reactor: what its threads answer is handed over where a test waits for it."""
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -152,7 +153,20 @@ class Database(Driven):
         while True:
             self.wait(self.store._writer.do(indexing.step))
             if indexing.wanted() is None:
+                assert self.listed_wrong() == set()
                 return
+
+    def listed_wrong(self) -> set[tuple[object, ...]]:
+        """What the lists of what people said lack as far as they go, or have too much."""
+
+        def look(connection: sqlite3.Connection) -> set[tuple[object, ...]]:
+            query = "SELECT log, at, entries.id FROM entries JOIN logs ON logs.id = log WHERE seq <= listed"
+            said = set(connection.execute(f"{query} AND text IS NOT NULL"))
+            by_place = set(connection.execute("SELECT id FROM said"))
+            by_date = set(connection.execute("SELECT * FROM said_by_date"))
+            return (said ^ by_date) | ({(id,) for *_, id in said} ^ by_place)
+
+        return self.wait(self.store._writer.do(look))
 
     def scrub(self) -> None:
         """Overwrite what is left of what was taken back, as the writer does when it is idle."""

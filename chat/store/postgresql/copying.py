@@ -25,12 +25,12 @@ from chat.store.rows import as_json
 from chat.store.sqlite import people as of_file
 from chat.store.sqlite.backup import partial
 from chat.store.sqlite.connection import connect, insert
-from chat.store.sqlite.schema import MIGRATIONS, prepare
+from chat.store.sqlite.schema import MIGRATIONS, PAGES, prepare
 from chat.store.unusable import Unusable, unusable
 
 _LOGS = ("id", "key", "name", "head", "oldest", "said", "size", "gone", "undated")
 _ENTRIES = ("id", "at", "kind", "person", "session", "nick", "text", "details", "other")
-_LINE_IDS = ("number", "person", "id", "log", "seq", "at", "digest")
+_LINE_IDS = ("person", "id", "log", "seq", "at", "digest")
 _RECORDS = ("kind", "key", "value")
 
 _TABLES: Mapping[str, Sequence[str]] = {
@@ -39,9 +39,12 @@ _TABLES: Mapping[str, Sequence[str]] = {
     "line_ids": _LINE_IDS,
     "records": _RECORDS,
 }
-"""What both have alike, with the columns; by the first one a table is read in pages, but for records, which are few."""
+"""What both have alike, with the columns."""
 
-_NUMBERS = ("id", "at", "head", "oldest", "said", "size", "gone", "undated", "number", "log", "seq", "digest")
+_IN_ORDER = {"logs": "id", "entries": "id", "line_ids": "number"}
+"""By which a table of a database is read in pages; records are few."""
+
+_NUMBERS = ("id", "at", "head", "oldest", "said", "size", "gone", "undated", "log", "seq", "digest")
 
 
 def to_file(address: str, target: Path, pause: Callable[[], None] = lambda: None) -> None:
@@ -55,7 +58,7 @@ def to_file(address: str, target: Path, pause: Callable[[], None] = lambda: None
         partial(target) as part,
         closing(connect(part)) as connection,
     ):
-        connection.execute("PRAGMA page_size = 1024")
+        connection.execute(PAGES)
         for number, script in enumerate(MIGRATIONS, 1):
             connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT")
         connection.execute("BEGIN")
@@ -68,16 +71,16 @@ def to_file(address: str, target: Path, pause: Callable[[], None] = lambda: None
 
 
 def _pages_of_database(link: Link, table: str, columns: Sequence[str]) -> Iterator[list[Sequence[Any]]]:
-    names, first = ", ".join(columns), columns[0]
-    if table == "records":
+    names, order = ", ".join(columns), _IN_ORDER.get(table)
+    if order is None:
         yield link.ask(f"SELECT {names} FROM {table}")
         return
     behind = 0
     while rows := link.ask(
-        f"SELECT {names} FROM {table} WHERE {first} > :behind ORDER BY {first} LIMIT :most",
+        f"SELECT {order}, {names} FROM {table} WHERE {order} > :behind ORDER BY {order} LIMIT :most",
         {"behind": behind, "most": limits.COPIED_ROWS},
     ):
-        yield rows
+        yield [row[1:] for row in rows]
         behind = rows[-1][0]
 
 
@@ -114,11 +117,7 @@ def _fill(link: Link, address: str, connection: sqlite3.Connection) -> None:
                 "FROM jsonb_array_elements(:rows) AS part",
                 {"rows": as_json(rows)},
             )
-        for table, number in (("logs", "id"), ("line_ids", "number")):
-            link.ask(
-                f"SELECT setval(pg_get_serial_sequence('{table}', '{number}'), coalesce(max({number}), 0) + 1, false) "
-                f"FROM {table}"
-            )
+        link.ask("SELECT setval(pg_get_serial_sequence('logs', 'id'), coalesce(max(id), 0) + 1, false) FROM logs")
         link.ask("DELETE FROM search_made_by")
         link.ask("INSERT INTO search_made_by VALUES (:folding)", {"folding": FOLDING})
 
@@ -130,7 +129,8 @@ def _pages_of_file(
     where = {"logs": "key NOT LIKE 'damaged %'", "records": "kind NOT LIKE 'damaged %'"}.get(table, "true")
     if table == "entries":
         where = "log IN (SELECT id FROM logs WHERE key NOT LIKE 'damaged %')"
-    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {columns[0]}")
+    order = "at" if table == "line_ids" else columns[0]  # a database numbers them as they come
+    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {order}")
     while page := rows.fetchmany(limits.COPIED_ROWS):
         yield page
 

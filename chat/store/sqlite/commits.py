@@ -45,7 +45,7 @@ _LOGS = (
 )
 _OLDEST = "UPDATE logs SET oldest = column2 FROM (VALUES {rows}) WHERE id = column1", "(?, ?)"
 """Statements of their own, for nearly always nothing of it changes: each would write a page of its own (the sequence of
-the logs' numbers, and their index by age), of the four that a line writes."""
+the logs' numbers, and their index by age), beside the three that a line writes."""
 
 _LINE_IDS = "line_ids (log, person, id, seq, at, digest)", "(?, ?, ?, ?, ?, ?)"
 

@@ -166,6 +166,8 @@ _ENTRY_ASIDE = (
     INSERT INTO damaged_entries SELECT id, at, kind, person, session, nick, text, other, details FROM entries
     WHERE id = ?
     """,
+    "DELETE FROM said WHERE id = ?",
+    f"DELETE FROM said_by_date WHERE log = ?1 >> {SEQ_BITS} AND id = ?1",
     "DELETE FROM entries WHERE id = ?",
     # What the index has of it cannot be told any more: that is begun anew.
     "DELETE FROM search_made_by WHERE ? IS NOT NULL",

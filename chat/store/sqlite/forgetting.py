@@ -22,13 +22,13 @@ def spoken(connection: sqlite3.Connection, speaker: Speaker, behind: int) -> Spo
     (last, count) = connection.execute(
         """
         SELECT max(id), count(*) FROM (
-            SELECT id FROM entries INDEXED BY said WHERE text IS NOT NULL AND id > ? ORDER BY id LIMIT ?)
+            SELECT id FROM entries WHERE id > ? ORDER BY id LIMIT ?)
         """,
         (behind, limits.SPOKEN_LOOKED_AT),
     ).fetchone()
     rows = connection.execute(
         f"""
-        SELECT {COLUMNS}, key FROM entries INDEXED BY said JOIN logs ON logs.id = entries.id >> {SEQ_BITS}
+        SELECT {COLUMNS}, key FROM entries JOIN logs ON logs.id = entries.id >> {SEQ_BITS}
         WHERE text IS NOT NULL AND entries.id > ? AND entries.id <= ? AND (person = ? OR ?) ORDER BY entries.id
         """,
         (behind, last, speaker.person, speaker.nick is not None),

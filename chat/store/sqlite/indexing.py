@@ -1,7 +1,9 @@
-"""The search index, which is made late: a line that is stored writes nothing of it.
+"""The search index, and the lists of what people said, `said` and `said_by_date`: they are made late, of many lines at
+once, and a line that is stored writes nothing of them.
 
-`logs.indexed` says up to which number a log's entries are in it; what is behind is read as it is (`queries`).  So an
-index row never waits in anybody's way, and a database whose index was made otherwise begins anew at 0.
+`logs.indexed` says up to which number a log's entries are in the index, and `logs.listed` up to which they are in the
+lists; what is behind is read as it is (`queries`).  So an index row never waits in anybody's way, and a database whose
+index was made otherwise begins anew at 0.
 """
 
 import json
@@ -129,7 +131,7 @@ class _Mark(NamedTuple):
 
 
 _SAID = """
-    SELECT id, text FROM entries INDEXED BY said WHERE text IS NOT NULL AND id > ? AND id <= ? ORDER BY id LIMIT ?
+    SELECT id, text FROM entries WHERE text IS NOT NULL AND id > ? AND id <= ? ORDER BY id LIMIT ?
 """
 
 _SOME = "SELECT id, text FROM entries WHERE text IS NOT NULL AND id IN (SELECT value FROM json_each(?))"
@@ -146,7 +148,7 @@ def _insertion(signs: str, folded: bool) -> str:
     text = "text"
     for sign in signs:
         text = f"replace({text}, '{sign}', ' {sign} ')"
-    ascii = f"SELECT id, {text} FROM entries NOT INDEXED WHERE text IS NOT NULL AND id > :first AND id <= :last"
+    ascii = f"SELECT id, {text} FROM entries WHERE text IS NOT NULL AND id > :first AND id <= :last"
     if folded:
         ascii += """
             AND id NOT IN (SELECT json_extract(value, '$[0]') FROM json_each(:folded))
@@ -157,10 +159,10 @@ def _insertion(signs: str, folded: bool) -> str:
 
 def _index(connection: sqlite3.Connection, key: str, known: _Known | None, most: int) -> _Mark:
     """Index so many of a log's entries at most."""
-    log = connection.execute("SELECT id, indexed, head FROM logs WHERE key = ?", (key,)).fetchone()
+    log = connection.execute("SELECT id, indexed, listed, head FROM logs WHERE key = ?", (key,)).fetchone()
     if log is None:
         return _Mark(0, True, 0)
-    id, indexed, head = log
+    id, indexed, listed, head = log
     first = (id << SEQ_BITS) + indexed
     if known is not None and known.behind <= indexed:
         seq = min(head, indexed + most)
@@ -171,8 +173,16 @@ def _index(connection: sqlite3.Connection, key: str, known: _Known | None, most:
         insert(connection, "search (rowid, text)", "(?, ?)", [(place, folded(text)) for place, text in rows])
         at_end = len(rows) < most
         mark = _Mark(head if at_end else rows[-1][0] & SEQ_MOST, at_end, len(rows))
-    connection.execute("UPDATE logs SET indexed = ? WHERE id = ?", (mark.seq, id))
+    _list(connection, (id << SEQ_BITS) + listed, (id << SEQ_BITS) + min(mark.seq, SEQ_MOST))
+    connection.execute("UPDATE logs SET indexed = ?, listed = ? WHERE id = ?", (mark.seq, max(listed, mark.seq), id))
     return mark
+
+
+def _list(connection: sqlite3.Connection, first: int, last: int) -> None:
+    """List what was said behind the one id up to the other."""
+    said = "FROM entries WHERE text IS NOT NULL AND id > ? AND id <= ?"
+    connection.execute(f"INSERT INTO said SELECT id {said}", (first, last))
+    connection.execute(f"INSERT INTO said_by_date SELECT log, at, id {said}", (first, last))
 
 
 def _index_known(connection: sqlite3.Connection, first: int, last: int, known: _Known) -> None:
@@ -186,11 +196,18 @@ def _index_known(connection: sqlite3.Connection, first: int, last: int, known: _
 
 
 def unindex(connection: sqlite3.Connection, log: int, first: int, last: int) -> None:
-    """Take a log's entries of these ids out of the index, those that are in it."""
+    """Take a log's entries of these ids out of the index and the lists, those that are in them; before they go."""
     (indexed,) = connection.execute("SELECT indexed FROM logs WHERE id = ?", (log,)).fetchone()
     rows = connection.execute(
-        "SELECT id, text FROM entries INDEXED BY said WHERE text IS NOT NULL AND id BETWEEN ? AND ?",
+        "SELECT id, text FROM entries WHERE text IS NOT NULL AND id BETWEEN ? AND ?",
         (first, min(last, (log << SEQ_BITS) + indexed)),
     ).fetchall()
     gone = [(place, folded(text)) for place, text in rows]
     insert(connection, "search (search, rowid, text)", "('delete', ?, ?)", gone)
+    connection.execute("DELETE FROM said WHERE id BETWEEN ? AND ?", (first, last))
+    connection.execute(
+        """
+        DELETE FROM said_by_date WHERE (log, at, id) IN (SELECT log, at, id FROM entries WHERE id BETWEEN ? AND ?)
+        """,
+        (first, last),
+    )

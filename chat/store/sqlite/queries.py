@@ -22,6 +22,7 @@ from chat.log.events import Entry
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
+from chat.store.sqlite.statements import SAID, UNLISTED
 
 
 def after(connection: sqlite3.Connection, key: str, position: int, most: int) -> list[Entry]:
@@ -165,10 +166,9 @@ def unread(
 
 def _unread(connection: sqlite3.Connection, stretch: dict[str, int], key: str, listener: Listener) -> Unread:
     first, count = connection.execute(
-        """
+        f"""
         SELECT min(id), count(*) FILTER (WHERE person NOT IN (SELECT value FROM json_each(:unheard))) FROM (
-            SELECT id, person FROM entries INDEXED BY said
-            WHERE text IS NOT NULL AND id > :first AND id <= :last ORDER BY id DESC LIMIT :most)
+            SELECT id, person FROM ({SAID} ORDER BY id DESC LIMIT :most) CROSS JOIN entries USING (id))
         """,
         {**stretch, "unheard": json.dumps([listener.person, *listener.ignored]), "most": limits.UNREAD_MOST},
     ).fetchone()
@@ -179,14 +179,20 @@ def _unread(connection: sqlite3.Connection, stretch: dict[str, int], key: str, l
 
 
 def _stretch(connection: sqlite3.Connection, key: str, stretch: Stretch) -> dict[str, int] | None:
-    """A stretch of a log as the ids of its entries, and up to which of them the index goes."""
-    row = connection.execute("SELECT id, indexed FROM logs WHERE key = ?", (key,)).fetchone()
+    """A stretch of a log as the ids of its entries, and up to which of them the index and the lists go."""
+    row = connection.execute("SELECT id, indexed, listed FROM logs WHERE key = ?", (key,)).fetchone()
     if row is None:
         return None
-    log, indexed = row
+    log, indexed, listed = row
     behind, last = (min(max(seq, 0), SEQ_MOST) for seq in stretch)
     start = log << SEQ_BITS
-    return {"log": log, "first": start + behind, "last": start + last, "indexed": start + indexed}
+    return {
+        "log": log,
+        "first": start + behind,
+        "last": start + last,
+        "indexed": start + indexed,
+        "listed": start + listed,
+    }
 
 
 def _matched(words: Sequence[str]) -> str:
@@ -201,19 +207,18 @@ def _mentions(
     an `author` only, who was called so when folded."""
     is_own, words = key == "@" + listener.person, phrases(listener.nick)
     values = {**stretch, "words": _matched(words), "fresh_rows": limits.FRESH_ROWS + 1, "most": limits.UNREAD_MOST}
-    fresh = """
-        SELECT id FROM entries INDEXED BY said
-        WHERE text IS NOT NULL AND id > :{behind} AND id <= :last ORDER BY id DESC LIMIT :{most}
-    """
     if is_own:
-        found = fresh.format(behind="first", most="most")
+        found = f"{SAID} ORDER BY id DESC LIMIT :most"
     else:
-        values["behind"] = max(stretch["first"], stretch["indexed"])
+        fresh = """
+            SELECT id FROM entries WHERE text IS NOT NULL AND id > max(:first, :indexed) AND id <= :last
+            ORDER BY id DESC LIMIT :fresh_rows
+        """
         indexed = """
             SELECT rowid FROM search WHERE search MATCH :words AND rowid > :first AND rowid <= min(:last, :indexed)
             ORDER BY rowid DESC LIMIT :most
         """
-        parts = [fresh.format(behind="behind", most="fresh_rows"), *([indexed] if words else [])]
+        parts = [fresh, *([indexed] if words else [])]
         found = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)
     (rows,) = connection.execute(
         f"""
@@ -237,10 +242,9 @@ def _spoken(
 ) -> tuple[Sequence[int], bool]:
     """The ids of what somebody said since then, the newest first, and whether all that was said was looked at."""
     (rows,) = connection.execute(
-        """
-        SELECT json_group_array(json_array(id, at, person, nick)) FROM (
-            SELECT id, at, person, nick FROM entries INDEXED BY said
-            WHERE text IS NOT NULL AND id > :first AND id <= :last ORDER BY id DESC LIMIT :most)
+        f"""
+        SELECT json_group_array(json_array(id, at, person, nick))
+        FROM ({SAID} ORDER BY id DESC LIMIT :most) CROSS JOIN entries USING (id)
         """,
         {**stretch, "most": limits.SPOKEN_LOOKED_AT + 1},
     ).fetchone()
@@ -258,11 +262,12 @@ def copies(connection: sqlite3.Connection, key: str, private: Entry) -> Sequence
     """The numbers of all private lines in this log that say what this one says, of the same turn."""
     rows = connection.execute(
         f"""
-        SELECT {COLUMNS} FROM logs CROSS JOIN entries INDEXED BY said_by_date
-            ON log = logs.id AND at = ? AND text IS NOT NULL
-        WHERE logs.key = ? ORDER BY entries.id
+        SELECT {COLUMNS} FROM entries WHERE text IS NOT NULL AND id IN (
+            SELECT said_by_date.id FROM logs CROSS JOIN said_by_date ON log = logs.id AND at = :at WHERE key = :key
+            UNION ALL SELECT entries.id FROM {UNLISTED} AND at = :at AND key = :key
+        ) ORDER BY entries.id
         """,
-        (microseconds(private.at), key),
+        {"at": microseconds(private.at), "key": key},
     )
     return [copy.seq for copy in map(entry, rows.fetchall()) if copy.fact == private.fact]
 
@@ -270,9 +275,9 @@ def copies(connection: sqlite3.Connection, key: str, private: Entry) -> Sequence
 def _first_right(connection: sqlite3.Connection, values: dict[str, Any]) -> int | None:
     """The id of the first that was said between these dates."""
     row = connection.execute(
-        """
-        SELECT id FROM entries INDEXED BY said_by_date
-        WHERE log = :log AND text IS NOT NULL AND at BETWEEN :since AND :now ORDER BY at, id LIMIT 1
+        f"""
+        SELECT id, at FROM said_by_date WHERE log = :log AND id <= :listed AND at BETWEEN :since AND :now
+        UNION ALL {_UNLISTED} AND at BETWEEN :since AND :now ORDER BY at, id LIMIT 1
         """,
         values,
     ).fetchone()
@@ -283,7 +288,7 @@ def _fresh(connection: sqlite3.Connection, values: dict[str, Any], words: Sequen
     """The ids of those with these words that are not in the index yet, the newest first, and whether these are all."""
     rows = connection.execute(
         """
-        SELECT id, text FROM entries INDEXED BY said
+        SELECT id, text FROM entries
         WHERE text IS NOT NULL AND id > max(:first, :indexed) AND id <= :last ORDER BY id DESC LIMIT :fresh_rows
         """,
         {**values, "fresh_rows": limits.FRESH_ROWS + 1},
@@ -294,7 +299,6 @@ def _fresh(connection: sqlite3.Connection, values: dict[str, Any], words: Sequen
 
 def _fitting(query: Query) -> str:
     """The ids of the newest rows of a log that fit, the newest first, by the index that finds them."""
-    source = "entries INDEXED BY said"
     if query.words:
         source = """
             (SELECT value AS match FROM json_each(:fresh) UNION ALL SELECT * FROM (
@@ -303,23 +307,29 @@ def _fitting(query: Query) -> str:
         """
     elif query.other is not None:
         source = "entries INDEXED BY said_to"
-    elif query.since is not None:
+    elif query.since is None:
+        return f"{SAID} ORDER BY id DESC LIMIT :counted"
+    else:
         # Two parts, so that a clock that was wrong for long has its bound, too.
         source = f"""
             (SELECT * FROM ({_BY_DATE} AND at BETWEEN :since AND :now ORDER BY at DESC, id DESC LIMIT :counted)
             UNION ALL
-            SELECT * FROM ({_BY_DATE} AND at > :now ORDER BY at DESC, id DESC LIMIT :counted))
+            SELECT * FROM ({_BY_DATE} AND at > :now ORDER BY at DESC, id DESC LIMIT :counted)
+            UNION ALL {_UNLISTED} AND id > :first AND id <= :last AND at >= :since)
         """
     conditions = [
         "id > :first AND id <= :last",
-        "text IS NOT NULL",
+        *(["text IS NOT NULL"] if query.words or query.other is not None else []),
         *(["log = :log AND other = :other"] if query.other is not None else []),
-        *(["log = :log AND at >= :since AND (at <= :now OR id > :right)"] if query.since is not None else []),
+        *(["at >= :since AND (at <= :now OR id > :right)"] if query.since is not None else []),
     ]
     return f"SELECT id FROM {source} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :counted"
 
 
 _BY_DATE = """
-    SELECT id, log, at, text FROM entries INDEXED BY said_by_date
-    WHERE log = :log AND id > :first AND id <= :last AND text IS NOT NULL
+    SELECT id, at FROM said_by_date WHERE log = :log AND id > :first AND id <= min(:last, :listed)
 """
+_UNLISTED = f"""
+    SELECT id, at FROM entries WHERE text IS NOT NULL AND id > :listed AND id <= (:log << {SEQ_BITS}) + {SEQ_MOST}
+"""
+"""The ids and dates of what is not listed yet."""

@@ -12,7 +12,7 @@ from chat.store.rows import microseconds
 from chat.store.sqlite import largest
 from chat.store.sqlite.connection import transaction
 from chat.store.sqlite.indexing import unindex
-from chat.store.sqlite.statements import ENTRY_SIZE
+from chat.store.sqlite.statements import ENTRY_SIZE, SAID, UNLISTED
 
 
 def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:
@@ -27,23 +27,22 @@ def due(connection: sqlite3.Connection, keep: Keep, now: datetime) -> int:
         query = "SELECT coalesce(sum((said - :keep) / iif(key LIKE '@%', 2.0, 1)), 0) FROM logs WHERE said > :keep"
         (lines,) = connection.execute(query, {"keep": keep}).fetchone()
     else:
-        query = """
-            SELECT count(*) - count(other) / 2.0 FROM logs CROSS JOIN entries INDEXED BY said_by_date
-                ON log = logs.id AND at < ? AND text IS NOT NULL
+        query = f"""
+            SELECT coalesce(sum(iif(key LIKE '@%', 0.5, 1)), 0) FROM (
+                SELECT key FROM logs CROSS JOIN said_by_date ON log = logs.id AND at < :before
+                UNION ALL SELECT key FROM {UNLISTED} AND at < :before
+            )
         """
-        (lines,) = connection.execute(query, (before(keep, now),)).fetchone()
+        (lines,) = connection.execute(query, {"before": before(keep, now)}).fetchone()
     return int(lines)
 
 
-def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
+def trim(connection: sqlite3.Connection, keep: Keep, now: datetime, line_ids: "LineIds") -> Trimmed:
     """One step, in one transaction; no rows went when nothing is left to do."""
     rows, lines = 0, 0.0
     undated: list[str] = []
     with transaction(connection):
-        rows += connection.execute(
-            "DELETE FROM line_ids WHERE at < ? AND number IN (SELECT number FROM line_ids ORDER BY number LIMIT ?)",
-            (microseconds(now - timedelta(seconds=limits.LINE_ID_SECONDS)), limits.TRIM_ROWS),
-        ).rowcount
+        rows += line_ids.trim(connection, now)
         seen = []
         shares = {share.log: share for share in largest.shares(connection, keep)} if isinstance(keep, Size) else {}
         for log in _logs(connection, list(shares)) if shares else _overdue(connection, keep, now):
@@ -62,6 +61,31 @@ def trim(connection: sqlite3.Connection, keep: Keep, now: datetime) -> Trimmed:
             seen.append(log.id)
         _forget_logs(connection, seen)
     return Trimmed(rows, lines, undated)
+
+
+class LineIds:
+    """The ids of lines that are too old to come again.  They stand in no order of time, so a portion is looked through
+    after the other, and each goes on behind the last."""
+
+    def __init__(self) -> None:
+        self._behind = "", ""
+
+    def trim(self, connection: sqlite3.Connection, now: datetime) -> int:
+        """Take away those of a portion; returns how many."""
+        before = microseconds(now - timedelta(seconds=limits.LINE_ID_SECONDS))
+        found = connection.execute(
+            "SELECT person, id, at < ? FROM line_ids WHERE (person, id) > (?, ?) ORDER BY person, id LIMIT ?",
+            (before, *self._behind, limits.LINE_IDS_LOOKED_AT),
+        ).fetchall()
+        old = [(person, id) for person, id, is_old in found if is_old][: limits.TRIM_ROWS]
+        if not old:
+            self._behind = found[-1][:2] if len(found) == limits.LINE_IDS_LOOKED_AT else ("", "")
+            return 0
+        behind, self._behind = self._behind, old[-1]
+        return connection.execute(
+            "DELETE FROM line_ids WHERE (person, id) > (?, ?) AND (person, id) <= (?, ?) AND at < ?",
+            (*behind, *self._behind, before),
+        ).rowcount
 
 
 def _overdue(connection: sqlite3.Connection, keep: Keep, now: datetime) -> list[Log]:
@@ -90,13 +114,11 @@ _COLUMNS = "logs.id, name, said, coalesce(gone, 0)"
 
 def _last_of_too_many(connection: sqlite3.Connection, log: Log, keep: int) -> int | None:
     """The last id before the first line that stays, or before one that may go later: what others did goes with it."""
-    too_many = min(log.said - keep, limits.TRIM_ROWS)
+    first, last = log.ids
+    (listed,) = connection.execute("SELECT listed FROM logs WHERE id = ?", (log.id,)).fetchone()
     row = connection.execute(
-        """
-        SELECT id FROM entries INDEXED BY said WHERE text IS NOT NULL AND id BETWEEN ? AND ?
-        ORDER BY id LIMIT 1 OFFSET ?
-        """,
-        (*log.ids, too_many),
+        f"{SAID} ORDER BY id LIMIT 1 OFFSET :skipped",
+        {"first": first, "last": last, "listed": first + listed, "skipped": min(log.said - keep, limits.TRIM_ROWS)},
     ).fetchone()
     return None if row is None else int(row[0]) - 1
 

@@ -49,7 +49,7 @@ from chat.store.sqlite.indexing import Indexing
 from chat.store.sqlite.people import Written
 from chat.store.sqlite.queries import after, copies, room, said, unread
 from chat.store.sqlite.redaction import Scrubbing
-from chat.store.sqlite.retention import due, trim
+from chat.store.sqlite.retention import LineIds, due, trim
 from chat.store.sqlite.schema import Prepared
 from chat.store.unusable import unreadable
 from chat.store.worker import InTurn, Reactor, Worker
@@ -77,6 +77,7 @@ class SqliteStore:
         """When all copies are made."""
         self._indexing = Indexing()
         self._written = Written()
+        self._line_ids = LineIds()
         self._scrubbing = Scrubbing(prepared.path)
         spare = InTurn(self._indexing, self._scrubbing)
         self._writer = Worker("chat-writer", self._connect_writer, reactor, spare)
@@ -173,7 +174,7 @@ class SqliteStore:
 
     def trim(self, keep: Keep, now: datetime) -> Deferred[Trimmed]:
         """Take away some of what is no longer kept; fires with what that was, no rows when nothing is left to do."""
-        return self._writer.do(lambda connection: trim(connection, keep, now))
+        return self._writer.do(lambda connection: trim(connection, keep, now, self._line_ids))
 
     def look_at_space(self) -> Deferred[None]:
         """Look how much of the disk is free; the log says where that is little."""
