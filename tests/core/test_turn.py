@@ -383,6 +383,19 @@ def test_what_changes_twice_in_one_burst_is_stored_as_it_was_last(again: bool) -
     assert len(bob.take_objects()) == 2 + again
 
 
+def test_who_waits_for_a_record_beside_a_line_that_came_again_is_told_when_it_is_stored() -> None:
+    store = KeepingStore()
+    world = World(store)
+    bob = world.enter("bob", wire="json")
+    bob.type("hi", id="c1")
+    stored: list[Record] = []
+    bob.send(b'{"line": "hi", "id": "c1"}\n')
+    done = world.hub.turn.change(Record("kind", "one", "value"))
+    done.addCallback(lambda _: stored.append(store.records["kind", "one"]))
+    world.turn()
+    assert stored == [Record("kind", "one", "value")]
+
+
 def test_private_talk_with_the_same_id_again_is_acknowledged_and_not_heard_twice(world: World) -> None:
     ann, bob = world.enter("ann", "/away lunch"), world.enter("bob", wire="json")
     ann.take()
