@@ -8,6 +8,7 @@ from by_ssh import BySsh, new_key
 from cluster import Nodes, seen_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from returning import code_of, resume
 from test_account import SEALED, SECRET, come, register
 from test_keys import fingerprint, line_of
 from test_operator_code import CODE
@@ -301,3 +302,24 @@ def test_a_pin_of_somebody_who_is_banned_is_not_brought_back_by_who_puts_them_ou
     played(nodes, schedule, lambda: boss.type("/admin ban ana"), lambda: other.type("/kick #lobby ana"))
     assert not here.hub.roster.pins
     assert not by_pin(elsewhere, "ana", pin).session.named
+
+
+@settings(max_examples=60, deadline=None)
+@given(SCHEDULE)
+def test_a_device_that_is_ended_on_one_node_does_not_come_back_on_another_one(schedule: list[str | int]) -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    ana = register(here, "ana")
+    phone = come(here, f"/login ana {SECRET}", wire="json")
+    code = code_of(phone)
+    phone.cut()
+    came: list[Client] = []
+    played(
+        nodes,
+        schedule,
+        lambda: ana.type("/sessions end 2"),
+        lambda: came.append(resume(elsewhere, code, "json")),
+    )
+    assert "Device 2 is out" in ana.bytes.decode()
+    assert came[0].ended or not came[0].session.named
+    assert not ana.ended
