@@ -200,6 +200,8 @@ async def _go_on_as(call: Call, look: Callable[[], Device | None], given: str, u
     if unheard is not None and (returning.node or not connection.wire.people):
         # What they said before is stored perhaps, or under way: if it came again it would be refused, and there.
         raise unheard
+    if returning.unread:
+        raise NotStored(say("how far you have read cannot be read now"))
     if returning is session:
         session.answer(Reply("resume", replies.HereAlready(), request.id))
         return None

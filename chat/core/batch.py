@@ -283,16 +283,6 @@ class OpenBatch:
         ]
 
     @classmethod
-    def of_others(
-        cls, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()
-    ) -> "OpenBatch":
-        """What another node has stored: nobody here waits for it."""
-        batch = cls()
-        batch.by_log, batch.taken_back = by_log, list(taken_back)
-        batch._placed = [(Change((entry.fact,), (log,)), entry) for log, added in by_log.items() for entry in added]
-        return batch
-
-    @classmethod
     def of_one(cls, change: Change, added: list[Entry], proposed: Numbered) -> "OpenBatch":
         """One line is all of it, and numbered."""
         batch = cls()
@@ -400,6 +390,26 @@ class OpenBatch:
         for _, exchanger in self.exchanges:
             if exchanger is not None:
                 exchanger.errback(error)
+
+
+class ToldBatch(OpenBatch):
+    """What another node has stored: nobody here waits for it."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()) -> None:
+        super().__init__()
+        self.by_log, self.taken_back = by_log, list(taken_back)
+        self._told = [entry.fact for added in by_log.values() for entry in added]
+
+    @property
+    def authors(self) -> set[str]:
+        """The sessions from which something came."""
+        return {author.session for fact in self._told if (author := fact.author) is not None}
+
+    def __len__(self) -> int:
+        """How many facts it has, each in every log in which it stands."""
+        return len(self._told)
 
 
 def known_as(line: Line, known: Mapping[LineId, Known]) -> Known | None:

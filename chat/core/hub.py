@@ -24,7 +24,7 @@ from chat.base.passwords import Shared
 from chat.base.public_keys import PublicKey
 from chat.base.reserved import RESERVED, Reserved, is_service
 from chat.base.token_bucket import Rates
-from chat.base.unchanged import all_but
+from chat.base.unchanged import NOTHING, all_but
 from chat.core.addresses import Addresses
 from chat.core.archive import Archive
 from chat.core.batch import Sessions
@@ -430,7 +430,7 @@ class Hub:
                 session.hear(room.log, room.log.head)
                 session.hear_differently()
         elif STAFF not in person.rooms:
-            person.rooms[STAFF], person.joined = room, {**person.joined, STAFF: room.log.head}
+            person.rooms, person.joined = {**person.rooms, STAFF: room}, {**person.joined, STAFF: room.log.head}
         self.turn.touch(person)
 
     def audit(
@@ -691,7 +691,7 @@ class Hub:
         self.measures.forget(person.id)
         self.locked.forget(person)
         self.read_markers.forget(person.id)
-        person.rooms.clear()
+        person.rooms = NOTHING
         person.log.forget()
 
     @property

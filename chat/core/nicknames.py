@@ -61,7 +61,8 @@ class Nicknames(Generic[P]):
         """They have this nickname, instead of theirs if they have one."""
         self.release(holder)
         self._names[holder] = nick
-        self._by_key[fold(nick)] = holder
+        key = fold(nick)
+        self._by_key[nick if key == nick else key] = holder  # nobody's nickname is in the memory twice
         for look in looks(nick):
             if look.script:
                 self._by_shape.setdefault(look.shape, {}).setdefault(look.script, {})[look.letters] = holder

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import ChatError, NotStored, Refused, session_ended, taken_over, token_ended
 from chat.base.names import fold
+from chat.base.unchanged import NOTHING
 from chat.core.anew import events
 from chat.core.batch import People
 from chat.core.fence import Fence
@@ -47,6 +48,7 @@ from chat.core.progress import OwnAndOthers
 from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
+from chat.core.room import Room
 from chat.core.session import Session
 from chat.core.wrong_guesses import guessed
 from chat.log.events import Entry, Left, Measured, Message, Private, Said, TopicSet
@@ -72,9 +74,10 @@ class OtherNodes:
         """Is told of records that are nobody's here."""
         self._stored: dict[str, PersonRecord] = {}
         """What the store has of people, by their ids."""
-        self._sessions: dict[str, tuple[str, bool]] = {}
-        """Whose sessions are, by the ids of people, and whether they have a connection, as the store has it; by the
-        hashes of their codes."""
+        self._sessions: dict[str, str] = {}
+        """Whose sessions are, by the ids of people, as the store has it; by the hashes of their codes."""
+        self._unconnected: set[str] = set()
+        """Those of them that have no connection."""
         self._beating = False
         """It is being said that this node is there."""
         self._coming_again: set[Person] = set()
@@ -89,6 +92,8 @@ class OtherNodes:
         self._overtaken: set[tuple[str, str]] = set()
         """The kinds and keys of records that another node changed while some were on their way from here, perhaps the
         same ones: those will hold."""
+        self._rooms_of_many: dict[tuple[str, ...], Mapping[str, Room]] = {}
+        """The rooms of people who are in several, by their keys."""
         self._records: set[tuple[str, str]] = set()
         """The kinds and keys of records that the store has."""
         for told in kept.records:
@@ -167,13 +172,15 @@ class OtherNodes:
         hub.turn.told(by_log, taken_back)
         if hub.log in by_log:
             hub.all_hear()
+        people = hub.people
         for log, entries in by_log.items():
-            for entry in entries:
-                fact = entry.fact
-                if type(fact) is Message or isinstance(fact, Said):
-                    self._has_spoken(fact.author.person, entry.at)
-                if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in hub.people:
-                    hub.wrote(fact, hub.people[fact.to_person])
+            for _, at, fact, _ in entries:
+                if type(fact) is not Message and not isinstance(fact, Said):
+                    continue
+                if (author := people.get(fact.author.person)) is not None:
+                    author.spoke_at = at  # their record says so when something else of theirs is stored
+                if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in people:
+                    hub.wrote(fact, people[fact.to_person])
             room = hub.rooms.get(log.key)
             if hub.settings.guards_newcomers or (room is not None and room.measured):
                 self._spoke(log, entries)
@@ -183,11 +190,6 @@ class OtherNodes:
             elif record.kind == PRIVACY and hub.rooms.is_private(record.key):
                 self._keep_private(record.key)
         hub.rooms.trim()
-
-    def _has_spoken(self, id: str, at: datetime) -> None:
-        """Their record says so when something else of theirs is stored."""
-        if (person := self._hub.people.get(id)) is not None:
-            person.spoke_at = at
 
     def _spoke(self, log: Log, entries: Iterable[Entry]) -> None:
         """Who said something there says the next thing here not before they might there."""
@@ -334,11 +336,13 @@ class OtherNodes:
     def _stored_of(self, id: str, theirs: PersonRecord) -> Person:
         """What the store has of somebody, put together with what was done here and is not stored yet."""
         person, before, now = self._person(id), self._stored.get(id), theirs
-        self._stored[id] = theirs
         if person is None and (gone := self._gone_for_good(id)) is not None:
+            self._stored[id] = theirs
             return gone  # which is to be stored
-        if person is None:
-            person = self._coming.pop(id, None) or self._hub.stranger(id)
+        is_new = person is None
+        person = person or self._coming.pop(id, None) or self._hub.stranger(id)
+        self._stored[person.id] = theirs
+        if is_new:
             person.stored = True
         elif before is not None:
             here: People = {}
@@ -476,7 +480,7 @@ class OtherNodes:
             self._end(session, elsewhere)
         hub.roles.stored(person, {})
         hub.measures.watch(person, False)
-        person.rooms.clear()
+        person.rooms = NOTHING
         person.log.forget()
 
     def _tokens(self, person: Person, tokens: Mapping[str, Token]) -> None:
@@ -490,7 +494,7 @@ class OtherNodes:
         hub = self._hub
         gone = [room for key, room in person.rooms.items() if key not in places]
         came = [key for key in places if key not in person.rooms]
-        person.rooms = {key: hub.rooms.get(key) or hub.rooms.elsewhere(key, key, 0) for key in places}
+        person.rooms = self._together(tuple(places))
         person.joined = places
         for room in gone:
             room.take_out(person)
@@ -505,6 +509,17 @@ class OtherNodes:
             for device in person.attached:
                 device.hear(log, log.head)
                 device.hear_differently()
+
+    def _together(self, keys: tuple[str, ...]) -> Mapping[str, Room]:
+        """These rooms, as all have them who are in the same ones."""
+        rooms = self._hub.rooms
+        found = self._rooms_of_many.get(keys)
+        if found is None or any(rooms.get(key) is not room for key, room in found.items()):
+            found = {key: rooms.get(key) or rooms.elsewhere(key, key, 0) for key in keys}
+            if len(self._rooms_of_many) >= limits.ROOMS:
+                self._rooms_of_many.clear()
+            self._rooms_of_many[keys] = found
+        return found
 
     def _see_to(self, person: Person) -> None:
         """Where nobody of theirs has a connection any more, their line is down; where somebody has, it is not."""
@@ -530,7 +545,7 @@ class OtherNodes:
     def _one_by_one(self, sessions: Mapping[str, SessionRecord | None]) -> Iterator[tuple[str, SessionRecord | None]]:
         """Where somebody else comes by a code from now on, first that the session of before is over."""
         for digest, record in sessions.items():
-            whose, _ = self._sessions.get(digest, ("", False))
+            whose = self._sessions.get(digest, "")
             if record is not None and whose not in ("", record.person):
                 yield digest, None
             yield digest, record
@@ -538,7 +553,7 @@ class OtherNodes:
     def _session(self, digest: str, record: SessionRecord | None, elsewhere: Elsewhere) -> Person | None:
         """Another node has stored this of a session; returns whose it is."""
         hub, session = self._hub, self._hub.codes.get(digest)
-        whose = self._sessions.get(digest, ("", False))[0] if record is None else record.person
+        whose = self._sessions.get(digest, "") if record is None else record.person
         if session is not None and session.person.id != whose != "":
             # Two came by it at the same moment on two nodes: it is theirs who were stored first.
             session.send_away(taken_over())
@@ -564,7 +579,9 @@ class OtherNodes:
             self._be_as_stored(person)
         if session is None:
             hub.gone.pop(digest, None)
-            session = hub.codes[digest] = Session(hub, None, person, record.id)
+            # Of what stands in the memory for everybody each is there once.
+            id = person.id if record.id == person.id else record.id
+            session = hub.codes[digest] = Session(hub, None, person, id)
             session.digest = digest
         assert isinstance(session, Session)
         if self._is_over(person, record, is_new):
@@ -575,12 +592,13 @@ class OtherNodes:
         self._taking_back.discard(session)
         session.node = elsewhere.node
         hub.detached.drop(session)
-        restore_session(session, digest, record, record.given)
-        if record.ended_at is None:
+        connected = record.ended_at is None
+        restore_session(session, digest, record, NOTHING if connected else record.given)
+        if connected:
+            session.unread, session.ended_at = True, session.seen_at
             person.attach_elsewhere(session)
         else:
             person.detach(session)
-        session.called()
         if is_new and not person.has_account:
             self._one_of_guest(session)
         elif is_new and record.token is None:
@@ -605,11 +623,15 @@ class OtherNodes:
 
     def _note(self, digest: str, record: SessionRecord | None) -> bool:
         """The store has this of a session; returns whether it has a connection no more, and had one before."""
-        _, connected = self._sessions.get(digest, ("", True))
+        connected = digest not in self._unconnected
+        self._unconnected.discard(digest)
         if record is None:
             self._sessions.pop(digest, None)
         else:
-            self._sessions[digest] = record.person, record.ended_at is None
+            whose = self._person(record.person)
+            self._sessions[digest] = record.person if whose is None else whose.id
+            if record.ended_at is not None:
+                self._unconnected.add(digest)
         return connected and (record is None or record.ended_at is not None)
 
     def _end(self, session: Device, elsewhere: Elsewhere) -> None:
@@ -633,8 +655,9 @@ class OtherNodes:
         changed: dict[Person, None] = {}
         for digest, ended_at in elsewhere.ended.items():
             session = hub.codes.get(digest) or self._not_gone(digest, ended_at)
-            whose, connected = self._sessions.get(digest, ("", False))
-            self._sessions[digest] = whose, False
+            connected = digest in self._sessions and digest not in self._unconnected
+            self._sessions.setdefault(digest, "")
+            self._unconnected.add(digest)
             if session is None:
                 continue
             assert isinstance(session, Session)
@@ -665,7 +688,7 @@ class OtherNodes:
                     # They came in here just then, or took another nickname, before this node knew.
                     Deferred.fromCoroutine(self._name_again(person_here)).addErrback(_failed, "give somebody a name")
         if mine and (progress := hub.progress) is not None:
-            progress.adopted(elsewhere.ended)
+            progress.learn_all(elsewhere.ended)
         for person in changed:
             self._see_to(person)
             if not mine:
@@ -770,7 +793,7 @@ class OtherNodes:
                 hub.gone.pop(digest, None)
             if (kept := hub.codes.get(digest)) in self._taking_back:
                 self._taking_back.discard(kept)
-            whose = session.person if session is not None else self._sessions.get(digest, ("", False))[0]
+            whose = session.person if session is not None else self._sessions.get(digest, "")
             if not self._note(digest, session) or (person := hub.people.get(whose)) is None:
                 continue
             self._holders[person.id] = self._store.node

@@ -70,6 +70,9 @@ class Device(Restorable, Protocol):
     seen_at: datetime
     """When it was known last that all was seen that it was given."""
 
+    unread: bool
+    """Up to where it was given each log is not known here: another node has it, or had it, and the store knows."""
+
     scope: Scope | None
     """What it may, where it is a program that came in by a token."""
 
@@ -195,7 +198,8 @@ class Person:
         """Those that may still come back, by their codes."""
         self.elsewhere: tuple[Device, ...] = ()
         """Those that have a connection on another node."""
-        self.rooms: dict[str, Room] = {}
+        self.rooms: Mapping[str, Room] = NOTHING
+        """By their keys, in the order of their coming."""
         self.joined: Mapping[str, int] = NOTHING
         """The place in its log, by its key, at which they came into each room."""
         self.admitted: Mapping[str, Admission] = NOTHING
@@ -332,7 +336,7 @@ class Person:
     def join(self, room: Room) -> None:
         """Be in one more room."""
         self.joined = {**self.joined, room.log.key: room.log.head}
-        self.rooms[room.log.key] = room
+        self.rooms = {**self.rooms, room.log.key: room}
         room.join(self)
 
     def admit(self, key: str, behind: int, came: bool) -> None:
@@ -350,7 +354,7 @@ class Person:
 
     def part(self, room: Room, text: str, put_out: PutOut = "") -> None:
         """Be in one room less."""
-        del self.rooms[room.log.key]
+        self.rooms = all_but(self.rooms, room.log.key)
         room.leave(self, text, put_out=put_out)
         self.forget_place(room)
 

@@ -185,12 +185,12 @@ class SessionRecord(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far somebody has read on a session since its record was stored."""
+    """How far somebody has read on a session by now."""
 
     seen_at: datetime
     spoke_at: datetime
-    given: Mapping[str, int] | None
-    """Up to where it was given each log, by its key; None where a later record says so."""
+    given: Mapping[str, int]
+    """Up to where it was given each log, by its key."""
     read: Mapping[str, int]
     """Up to where they have read a log, by its key."""
 
@@ -527,7 +527,8 @@ class SharedStore(Store, Protocol):
         """
 
     def progress(self, sessions: Collection[str]) -> Deferred[Mapping[str, Progress]]:
-        """How far people have read on sessions of any node, as it was kept last; fails with `Refused`."""
+        """How far people have read on sessions of any node: as was kept last, or as their records say; fails with
+        `Refused`."""
 
     def nodes(self) -> Deferred[Sequence[NodeState]]:
         """All that use the store, or did so lately; fails with `Refused`."""

@@ -6,6 +6,7 @@ asked when somebody comes back, and of all that were a dead node's.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -43,7 +44,7 @@ class OwnAndOthers:
         self._keeping = False
         """It is being stored, or will be in a moment."""
         self._unread: dict[str, None] = {}
-        """Those that have become this node's, and of which the store has not been asked yet."""
+        """What was a dead node's, and is to be asked for."""
         self._reading = False
 
     # This node's.
@@ -77,67 +78,54 @@ class OwnAndOthers:
 
     # Others'.
 
-    def adopted(self, sessions: Iterable[str]) -> None:
-        """These have become this node's; until the store has told of them nothing that is known here is stored."""
+    def learn_all(self, sessions: Iterable[str]) -> None:
+        """These have become this node's."""
         self._unread.update(dict.fromkeys(sessions))
         self._read()
 
-    def is_unread(self, session: Device) -> bool:
-        """The store has later news of it than this node."""
-        return session.digest in self._unread and session not in session.person.attached
-
     def _read(self) -> None:
         if self._unread and not self._reading:
+            some = list(islice(self._unread, limits.ADOPTED_AT_ONCE))
             self._reading = True
-            self._ask(list(islice(self._unread, limits.ADOPTED_AT_ONCE))).addBoth(self._was_read)
+            self._ask(some).addCallbacks(lambda _: self._was_read(some), self._not_read)
 
-    def _was_read(self, result: Failure | None) -> None:
+    def _was_read(self, some: Iterable[str]) -> None:
         self._reading = False
-        if isinstance(result, Failure):
-            if result.check(Refused) is None:
-                logger.failure("How far people have read could not be read", result)
-            self._clock.callLater(limits.BEAT_SECONDS, self._read)
-        else:
-            self._read()
+        for digest in some:
+            self._unread.pop(digest, None)
+        self._read()
+
+    def _not_read(self, failure: Failure) -> None:
+        self._reading = False
+        if failure.check(Refused) is None:
+            logger.failure("How far people have read could not be read", failure)
+        self._clock.callLater(limits.BEAT_SECONDS, self._read)
 
     async def learn(self, person: Person) -> None:
         """Before somebody comes back here: how far they have read elsewhere is known, and what they read there was
-        heard.  Where it cannot be read now it is as it was last told."""
-        others = [
-            session.digest
-            for session in (*person.elsewhere, *person.detached)
-            if session.node or session.digest in self._unread
-        ]
-        if not others:
-            return
-        try:
-            ahead = await self._ask(others)
-        except Refused:
-            return
-        if ahead:
-            await self._hear()
+        heard; where it cannot be read, that stays unread."""
+        if others := [session for session in (*person.elsewhere, *person.detached) if session.unread]:
+            with suppress(Refused):
+                await self._ask([session.digest for session in others])
+                if any(session.given(log) > log.head for session in others for log in person.logs.values()):
+                    await self._hear()
 
-    def _ask(self, sessions: Collection[str]) -> Deferred[bool]:
-        """Fires with whether they have read what was not heard here yet."""
+    def _ask(self, sessions: Collection[str]) -> Deferred[None]:
         told = {digest: session.seen_at for digest in sessions if (session := self._codes.get(digest)) is not None}
-        return self._store.progress(list(sessions)).addCallback(self._learnt, sessions, told)
+        return self._store.progress(list(told)).addCallback(self._learnt, told)
 
-    def _learnt(self, found: Mapping[str, Progress], sessions: Iterable[str], told: Mapping[str, datetime]) -> bool:
-        ahead = False
-        for digest in sessions:
-            self._unread.pop(digest, None)
-            session, progress = self._codes.get(digest), found.get(digest)
-            if session is None or progress is None or session in session.person.attached:
-                continue
+    def _learnt(self, found: Mapping[str, Progress], told: Mapping[str, datetime]) -> None:
+        for digest, (seen_at, spoke_at, given, read) in found.items():
+            session = self._codes.get(digest)
+            if session is None or not session.unread or session.seen_at != told[digest]:
+                continue  # meanwhile it was told, or has come back
             person = session.person
-            person.spoke_at = max(person.spoke_at, progress.spoke_at)
-            person.read = furthest(person.read, progress.read)
-            # What was told meanwhile is later, and what a node had not stored when it was taken for dead.
-            if progress.given is not None and told.get(digest) == session.seen_at <= progress.seen_at:
-                session.seen_at = progress.seen_at
-                session.was_given(progress.given)
-                ahead = ahead or any(progress.given.get(log.key, 0) > log.head for log in person.logs.values())
-        return ahead
+            if spoke_at > person.spoke_at:
+                person.spoke_at = spoke_at
+            if read:
+                person.read = furthest(person.read, read)
+            session.seen_at = seen_at
+            session.was_given(given)
 
 
 def furthest(one: Mapping[K, int], other: Mapping[K, int]) -> dict[K, int]:
@@ -151,8 +139,7 @@ def read_on(remembered: Remembered, progress: Mapping[str, Progress]) -> Remembe
     for digest, (seen_at, spoke_at, given, read) in progress.items():
         if (session := sessions.get(digest)) is None:
             continue
-        if given is not None:
-            sessions[digest] = session._replace(seen_at=seen_at, given=given)
+        sessions[digest] = session._replace(seen_at=seen_at, given=given)
         if (person := people.get(session.person)) is not None:
             people[session.person] = person._replace(
                 spoke_at=max(person.spoke_at, spoke_at), read=furthest(person.read, read)

@@ -57,6 +57,7 @@ def _restore(
         restore_session(device, digest, session, _up_to(heads, session.given))
         device.node = elsewhere.get(digest, "")
         if device.node and session.ended_at is None:
+            device.unread = True
             person.attach_elsewhere(device)
         else:
             person.detach(device)

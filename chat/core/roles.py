@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from chat.base import limits
 from chat.base.errors import Refused
 from chat.base.language import say
-from chat.base.unchanged import all_but
+from chat.base.unchanged import NOTHING, all_but
 from chat.core.person import Person
 from chat.core.ports import Role
 
@@ -55,7 +55,7 @@ class Roles:
 
     def restore(self, person: Person, roles: Mapping[str, Role]) -> None:
         """After a restart they have the roles that they had."""
-        person.roles = {**person.roles, **roles}
+        person.roles = {**person.roles, **roles} or NOTHING
         for key in roles:
             self._holders[key][person.id] = person
 

@@ -82,7 +82,7 @@ class Session:
     __slots__ = (
         "_author", "_frame", "_guest_until", "_kept_given", "_notices", "_posting", "_stored_given", "_subscriptions",
         "automatic", "code", "connection", "current", "digest", "ended_at", "guest", "host", "hub", "id", "key",
-        "language", "listed", "node", "person", "quiet", "scope", "seen_at", "stored", "welcomed",
+        "language", "listed", "node", "person", "quiet", "scope", "seen_at", "stored", "unread", "welcomed",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +107,8 @@ class Session:
         self.digest = ""
         self.node = ""
         """The other node that it belongs to, "" where that is this one."""
+        self.unread = False
+        """See `Device`."""
         self.stored = False
         """The store has something of it, which goes when it cannot come back any more."""
         self.welcomed = False
@@ -144,6 +146,7 @@ class Session:
 
     def was_given(self, given: Mapping[str, int]) -> None:
         """(Device) Up to where they were given each log, as that is stored."""
+        self.unread = False
         if self._subscriptions is None:
             self._stored_given = given
         else:
@@ -160,7 +163,10 @@ class Session:
     def author(self) -> Author:
         """Who they are in what they say; raises `Refused` while they have no nickname."""
         if self._author is None:
-            raise no_nick()
+            if not self.restorable:
+                raise no_nick()
+            self.called()  # of nearly all who are on another node nobody asks
+            assert self._author is not None
         return self._author
 
     def enter(self, nick: str, code: str) -> None:
@@ -198,8 +204,9 @@ class Session:
     def was(self, guest: str | None) -> None:
         """They were this guest before: for a day, a line of that one's that comes again is not said twice, and
         what others report of that one is of them."""
-        self.guest, self._guest_until = guest, self.hub.clock.seconds() + limits.LINE_ID_SECONDS
+        self.guest = guest
         if guest is not None:
+            self._guest_until = self.hub.clock.seconds() + limits.LINE_ID_SECONDS
             self.person.turned_out(guest)
 
     @property
@@ -347,7 +354,7 @@ class Session:
                 for device in person.detached:
                     device.hear_no_more(room.log)
         mine = self.rooms
-        last = next(reversed(mine.values()), self.hub.lobby)
+        last = [self.hub.lobby, *mine.values()][-1]
         self.current = mine.get(self.current.log.key, last)
 
     def resume(self, connection: "Carrier[Session]", code: str, seen: Mapping[str, int]) -> None:
@@ -364,7 +371,7 @@ class Session:
         self._frame = Frame.COMING
         if old is not None:
             self._let_go(old, taken_over())
-        self.code, self.welcomed = code, True
+        self.code, self.welcomed, self.unread = code, True, False
         self._came_by(connection)
         self.hub.attach(self)
         self.called()
@@ -430,7 +437,7 @@ class Session:
             if self.digest not in self.hub.codes:  # or somebody else comes by it by now
                 sessions[self.digest] = None
             return
-        if self.node or (self.hub.progress is not None and self.hub.progress.is_unread(self)):
+        if self.node or self.unread:
             return
         sessions[self.digest] = SessionRecord(
             self.id,
@@ -449,7 +456,7 @@ class Session:
     # Where they are.
 
     @property
-    def rooms(self) -> dict[str, Room]:
+    def rooms(self) -> Mapping[str, Room]:
         """The person's that they are in here, by their keys: a program, only those that its token is for."""
         rooms = self.person.rooms
         return rooms if self.scope is None else {key: room for key, room in rooms.items() if self.may_read(room.log)}

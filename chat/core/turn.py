@@ -21,7 +21,7 @@ from chat.base import limits
 from chat.base.errors import ChatError, NotStored, StoreAway, refused_elsewhere
 from chat.base.language import language, say
 from chat.base.named_tuples import NamedTuple
-from chat.core.batch import Change, OpenBatch, Restorable, Writer, tell
+from chat.core.batch import Change, OpenBatch, Restorable, ToldBatch, Writer, tell
 from chat.core.latency import Latency
 from chat.core.owed import Owed
 from chat.core.person import Person
@@ -268,7 +268,7 @@ class Turn:
 
         What is in flight comes after it, whatever was proposed: the store says so when it answers.
         """
-        self._committed(OpenBatch.of_others(by_log, taken_back))
+        self._committed(ToldBatch(by_log, taken_back))
 
     def forgive(self) -> None:
         """Who came and went while the store was away is another node's to tell by now."""

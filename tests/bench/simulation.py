@@ -22,7 +22,8 @@ from world import Client, World  # noqa: E402
 
 from chat.base import limits  # noqa: E402
 from chat.core.ports import Progress  # noqa: E402
-from tests.bench.nodes import _AT_ONCE, _came, _without_sorting  # noqa: E402
+from chat.store.postgresql.people import written  # noqa: E402
+from tests.bench.nodes import _AT_ONCE, _as_read, _came, _without_sorting  # noqa: E402
 from tests.bench.turns import Talk  # noqa: E402
 
 NODES = 10
@@ -90,7 +91,9 @@ def _mirror(count: int) -> None:
     _without_sorting(nodes.worlds[0])
     begun, before = time.perf_counter(), _resident()
     for first in range(0, count, _AT_ONCE):
-        nodes.stores[0]._tell(_came(range(first, first + _AT_ONCE), nodes.stores[1].name))
+        came = _came(range(first, first + _AT_ONCE), nodes.stores[1].name)
+        texts = [written(record) for some in came.remembered for record in some.values()]
+        nodes.stores[0]._tell(_as_read(came, texts))
     mirror, took = _resident() - before, time.perf_counter() - begun
     _tell(f"{count} people elsewhere: {mirror >> 20} MiB, {took / count * 1e6:.0f} us each who comes")
 

@@ -53,6 +53,7 @@ STEP = st.one_of(
             ]
         ),
     ),
+    st.tuples(st.just("read"), WHO),
     st.tuples(st.just("cut"), WHO),
     st.tuples(st.just("end"), WHO),
     st.tuples(st.just("resume"), WHO, WHERE),
@@ -115,6 +116,11 @@ class Played:
     def _type(self, who: int, line: str) -> None:
         if not (self._client(who).gone or self._hangs(self._client(who))):
             self._client(who).type(line)
+
+    def _read(self, who: int) -> None:
+        if not (self._client(who).gone or self._hangs(self._client(who))):
+            self._client(who).session.mark_seen()
+            self._client(who).session.keep_seen()
 
     def _cut(self, who: int) -> None:
         if not self._hangs(self._client(who)):

@@ -815,7 +815,7 @@ def test_a_record_that_is_stored_later_says_anew_up_to_where_somebody_was_given_
     nodes.commit(0, AMY_COMES)
     read_on(nodes, 0, 7)
     nodes.commit(0, batch(sessions={"d": session("p", given={"#lobby": 5})}))
-    assert known(nodes, 1) == read_so_far(7)._replace(given=None)
+    assert known(nodes, 1) == read_so_far(7)._replace(given={"#lobby": 5}, seen_at=START)
     assert started(nodes, "c") == (5, START, 7, LATER)
     # What was given after a batch stands behind it.
     store = nodes.stores[0].store
@@ -829,7 +829,9 @@ def test_how_far_somebody_has_read_is_said_by_the_node_whose_session_it_is(nodes
     nodes.hear(1, 1)
     nodes.commit(1, batch(sessions={"d": session("p", given={"#lobby": 2})}))
     read_on(nodes, 0, 9)
-    assert known(nodes, 0) is None
+    told = known(nodes, 0)
+    assert told is not None
+    assert (told.given, told.seen_at, dict(told.read)) == ({"#lobby": 2}, START, {})
     read_on(nodes, 1, 3)
     read_on(nodes, 0, 9)
     assert known(nodes, 0) == read_so_far(3)

@@ -205,7 +205,10 @@ class Cluster:
             self._keep(self.sessions, sessions, node, seen, outdated),
         )
         for digest in remembered.sessions.keys() & self.progress.keys():
-            self.progress[digest] = self.progress[digest]._replace(given=None)
+            record = remembered.sessions[digest]
+            if record is not None:
+                anew = {"given": record.given, "seen_at": record.seen_at}
+                self.progress[digest] = self.progress[digest]._replace(**anew)
         claims = [claim for claim in batch.claims if claim not in taken]
         exchanged = {exchange.record: self._is_first(*exchange) for exchange in batch.exchanges}
         late = [record for record, is_first in exchanged.items() if not is_first]
@@ -332,9 +335,12 @@ class Node(MemoryStore):
     def progress(self, sessions: Any) -> Deferred[Any]:
         if self.away or self.unreadable:
             return fail(unreadable(AWAY))
-        return succeed(
-            {digest: self.cluster.progress[digest] for digest in sessions if digest in self.cluster.progress}
-        )
+        records = {digest: row.record for digest in sessions if (row := self.cluster.sessions.get(digest)) is not None}
+        return succeed({digest: self._progress(digest, record) for digest, record in records.items() if record})
+
+    def _progress(self, digest: str, record: SessionRecord) -> Progress:
+        beside = self.cluster.progress.get(digest)
+        return beside or Progress(record.seen_at, datetime(1970, 1, 1, tzinfo=UTC), record.given, {})
 
     def nodes(self) -> Deferred[Any]:
         at = self.cluster.now()

@@ -9,7 +9,18 @@ from typing import Any
 from chat.base import limits
 from chat.base.folding import tokens
 from chat.base.lookalikes import fold, looks
-from chat.core.ports import Appended, Batch, Claim, Elsewhere, Known, LineId, Record, Redaction, Remembered
+from chat.core.ports import (
+    Appended,
+    Batch,
+    Claim,
+    Elsewhere,
+    Known,
+    LineId,
+    PersonRecord,
+    Record,
+    Redaction,
+    Remembered,
+)
 from chat.log.events import Annotated, Author, Entry, Message, Place, Said
 from chat.log.redaction import emptied
 from chat.store.postgresql import people
@@ -138,7 +149,7 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
         {id: record and people.session(record) for id, record in told.get("sessions", ()) if id not in outdated},
     )
     redactions = [Redaction(*redaction) for redaction in told.get("redactions", ())]
-    claims = [Claim(*claim[:2]) for claim in told["won"]]
+    claims = [_claimed(remembered.people.get(person), person, nick) for person, nick, *_ in told["won"]]
     ended = dict.fromkeys(told.get("ended", ()), at)
     node, adopted, refused = told["node"], told.get("adopted", ""), line_ids(told.get("refused"))
     return Elsewhere(appended, records, redactions, heads, claims, remembered, node, adopted, ended, refused)
@@ -147,6 +158,11 @@ def told_of(told: Mapping[str, Any]) -> Elsewhere:
 def line_ids(rows: Sequence[Sequence[str]] | None) -> Sequence[LineId]:
     """Of lines that were refused, as the database tells of them."""
     return [LineId(person, json.loads(id)) for person, id in rows or ()]
+
+
+def _claimed(record: PersonRecord | None, person: str, nick: str | None) -> Claim:
+    """Who is called so; of whoever comes in the nickname is in the memory once."""
+    return Claim(person, record.nick if record is not None and record.nick == nick else nick)
 
 
 def _written(record: Any) -> str | None:

@@ -121,9 +121,7 @@ class PostgresNode(PostgresStore):
 
     def progress(self, sessions: Collection[str]) -> Deferred[Mapping[str, Progress]]:
         """(SharedStore)"""
-        wanted = {"digests": as_json(list(sessions))}
-        asked = f"{people.PROGRESS} AND digest IN (SELECT jsonb_array_elements_text(:digests))"
-        return self._read(self._reader, lambda link: people.progress(link.ask(asked, wanted)))
+        return self._read(self._reader, lambda link: people.progress(link, sessions))
 
     def introduce(self, holds: Mapping[str, str], written: Mapping[str, str]) -> None:
         """Let others know which options it has, as `NodeState` tells of them."""

@@ -20,7 +20,6 @@ from chat.store.postgresql.connection import Link
 from chat.store.rows import as_json, date, microseconds
 
 _DATES = ("entered_at", "spoke_at", "seen_at", "ended_at")
-_IDS = ("person", "id", "current")
 
 
 def _pairs(parts: list[list[Any]]) -> Mapping[str, Any]:
@@ -28,8 +27,8 @@ def _pairs(parts: list[list[Any]]) -> Mapping[str, Any]:
     return {_once(key): value for key, value in parts} or NOTHING
 
 
-def _once(id: Any) -> Any:
-    return intern(id) if isinstance(id, str) else id
+def _once(key: Any) -> Any:
+    return intern(key) if isinstance(key, str) else key
 
 
 _ORDERED: Mapping[str, Callable[[Any], Any]] = {
@@ -38,11 +37,12 @@ _ORDERED: Mapping[str, Callable[[Any], Any]] = {
     "ignored": _pairs,
     "roles": _pairs,
     "given": _pairs,
+    "current": _once,
     "admitted": lambda parts: _pairs([[key, Admission(*admission)] for key, admission in parts]),
     "senders": tuple,
     "tokens": lambda parts: tuple(map(_token, parts)),
 }
-"""Parts that are pairs, for their order counts, and lists."""
+"""Parts that are pairs, for their order counts, and lists, and a key."""
 
 
 def written(record: PersonRecord | SessionRecord) -> str:
@@ -59,33 +59,41 @@ def written(record: PersonRecord | SessionRecord) -> str:
 def written_progress(progress: Progress) -> str:
     """How far somebody has read, as a text."""
     seen_at, spoke_at, given, read = progress
-    places = [list(seqs.items()) for seqs in (given or {}, read)]
-    return as_json([microseconds(seen_at), microseconds(spoke_at), *places])
+    return as_json([microseconds(seen_at), microseconds(spoke_at), list(given.items()), list(read.items())])
 
 
-PROGRESS = """
-    SELECT digest, said = hashtextextended(sessions.record, 0), progress.record
-    FROM progress JOIN sessions USING (digest) WHERE sessions.record IS NOT NULL
+_PROGRESS = """
+    SELECT digest, progress.record,
+        CASE WHEN said IS DISTINCT FROM hashtextextended(sessions.record, 0) THEN sessions.record END
+    FROM sessions {} JOIN progress USING (digest) WHERE sessions.record IS NOT NULL
 """
+"""Whatever was kept of it, and the session's record, where that is later."""
 
 
-def progress(rows: Iterable[Sequence[Any]]) -> Mapping[str, Progress]:
-    """How far people have read, by the hashes of codes, out of rows of `PROGRESS`."""
+def progress(link: Link, sessions: Collection[str]) -> Mapping[str, Progress]:
+    """How far people have read on these sessions, by the hashes of their codes."""
+    asked = _PROGRESS.format("LEFT") + "AND digest IN (SELECT jsonb_array_elements_text(:digests))"
+    return _progress(link.ask(asked, {"digests": as_json(list(sessions))}))
+
+
+def _progress(rows: Iterable[Sequence[Any]]) -> Mapping[str, Progress]:
     found = {}
-    for digest, is_last, text in rows:
-        seen_at, spoke_at, given, read = json.loads(text)
-        found[digest] = Progress(date(seen_at), date(spoke_at), _pairs(given) if is_last else None, _pairs(read))
+    for digest, text, later in rows:
+        seen_at, spoke_at, given, read = json.loads(text or "[0, 0, [], []]")
+        kept = Progress(date(seen_at), date(spoke_at), _pairs(given), _pairs(read))
+        if later is not None:
+            record = session(later)
+            kept = kept._replace(seen_at=record.seen_at, given=record.given)
+        found[digest] = kept
     return found
 
 
 def _read(text: str, known: Collection[str]) -> dict[str, Any]:
     parts = {name: part for name, part in json.loads(text).items() if name in known}
+    dates: dict[int, datetime] = {}  # who came and has said nothing has one
     for name in _DATES:
-        if parts.get(name) is not None:
-            parts[name] = date(parts[name])
-    for name in _IDS:
-        if name in parts:
-            parts[name] = _once(parts[name])
+        if (at := parts.get(name)) is not None:
+            parts[name] = dates.get(at) or dates.setdefault(at, date(at))
     for name, make in _ORDERED.items():
         if name in parts:
             parts[name] = make(parts[name])
@@ -116,7 +124,7 @@ def remembered(link: Link) -> Remembered:
     }
     rows = link.ask("SELECT digest, record, ended_at FROM sessions WHERE record IS NOT NULL ORDER BY digest")
     sessions = {digest: _ended(session(record), ended_at) for digest, record, ended_at in rows}
-    return read_on(Remembered(people, sessions), progress(link.ask(PROGRESS)))
+    return read_on(Remembered(people, sessions), _progress(link.ask(_PROGRESS.format(""))))
 
 
 def _ended(record: SessionRecord, ended_at: int | None) -> SessionRecord:
