@@ -107,7 +107,7 @@ async def join(call: Call, asked: Join) -> Outcome:
         return ANSWERED
     session.speak_in(room)
     await hub.turn.flush()
-    if call.still_there:
+    if call.still_there and session.person.id in room.members:
         _tell_joined(session, room, standing, False, call.request.id)
     return None
 
@@ -126,6 +126,8 @@ async def go_in(session: Session, room: Room, is_new: bool = False, id: str | No
     await hub.turn.flush()
     if session.connection is not connection or key not in session.person.rooms:
         return ANSWERED
+    if session.person.id not in room.members:  # another node had them leave just now: they come in again, and hear it
+        return None
     if (away := session.person.away) is not None:
         session.show("away", OthersAway(session.person.nick, away), room)
     session.answer(history._replace(id=id))

@@ -512,6 +512,26 @@ def test_who_comes_back_there_while_the_grace_ends_here_has_left_and_comes_in_ag
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
 
 
+@pytest.mark.parametrize("room", ["#tea", "#lobby"])
+def test_who_goes_to_a_room_as_another_node_has_them_leave_comes_in_again_there_too(room: str) -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    bob.cut()
+    nodes.wait(limits.GRACE_SECONDS - 1)
+    nodes.stores[0].slow = True
+    back = resume(elsewhere, code)
+    nodes.stores[1].slow = True
+    here.hub.happened(here.hub.people[bob.session.person.id], Event.GRACE_OVER)
+    here.turn()
+    while nodes.stores[0].comes:
+        nodes.let(0)
+    back.type(f"/join {room}")
+    nodes.settle()
+    assert not back.ended
+    assert bob.session.person.id in here.hub.rooms[room].members
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
 def test_whoever_comes_in_again_is_given_nothing_twice() -> None:
     nodes, here, elsewhere = two()
     bob, code = enter(here, "bob", wire="json")
