@@ -21,9 +21,10 @@ else:
         def __new__(kind, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
             if not isinstance(bases[0], kind) or hasattr(bases[0], "_fields"):  # the one below, or nothing new
                 return super().__new__(kind, name, bases, body)
-            types = body.get("__annotations__", {})
+            made = super().__new__(kind, name, bases, {**body, "__slots__": ()})
+            types = made.__annotations__
             fields = tuple(types)
-            defaults = {field: body.pop(field) for field in fields if field in body}
+            defaults = {field: body[field] for field in fields if field in body}
             if tuple(defaults) != fields[len(fields) - len(defaults) :]:
                 raise TypeError(f"{name}: {fields[-1]} stands behind one with a default, and has none")
             shared = _of_as_many(len(fields))
@@ -34,9 +35,12 @@ else:
                 tuple(defaults.values()),
             )
             new.__annotations__, new.__qualname__ = types, f"{name}.__new__"
-            body |= {field: vars(shared)[other] for field, other in zip(fields, shared._fields, strict=True)}
-            body |= {"__new__": new, "_fields": fields, "__match_args__": fields, "_field_defaults": defaults}
-            return super().__new__(kind, name, bases, {**body, "__slots__": ()})
+            made.__new__ = staticmethod(new)
+            made._fields = made.__match_args__ = fields
+            made._field_defaults = defaults
+            for field, other in zip(fields, shared._fields, strict=True):
+                setattr(made, field, vars(shared)[other])
+            return made
 
     @cache
     def _of_as_many(count: int) -> type[tuple[object, ...]]:
