@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 from contextlib import ExitStack, suppress
-from glob import glob
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ import pytest
 
 from chat.base import limits
 from tests.support.ports import held_port
+from tests.support.wall_clock import LIBRARIES, WallClock
 
 from .conftest import Connect, Serve
 from .peers import Client
@@ -72,29 +72,24 @@ def test_after_a_stop_nobody_is_timed_out_and_the_log_says_what_it_was(serve: Se
 
 
 @pytest.fixture
-def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that says how far the server's clock on the wall is off."""
-    libraries = glob("/usr/lib/*/faketime/libfaketime.so.1")
-    if not libraries:
+def wall_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    """The server's clock on the wall."""
+    if not LIBRARIES:
         pytest.skip("libfaketime is not installed")
-    path = tmp_path / "wall clock"
-    path.write_text("+0")
-    for name, value in {
-        "LD_PRELOAD": libraries[0],
-        "FAKETIME_TIMESTAMP_FILE": str(path),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }.items():
+    clock = WallClock(tmp_path / "wall clock")
+    for name, value in clock.environment.items():
         monkeypatch.setitem(ENVIRONMENT, name, value)
-    return path
+    return clock
 
 
 @pytest.mark.parametrize("step", ["+1h", "-1h", "-30y"])
-def test_a_clock_that_is_set_moves_no_time_out(step: str, wall_clock: Path, serve: Serve, connect: Connect) -> None:
+def test_a_clock_that_is_set_moves_no_time_out(
+    step: str, wall_clock: WallClock, serve: Serve, connect: Connect
+) -> None:
     server = serve(NICK_REMINDER_SECONDS=3.0, NICK_SECONDS=4.0)
     newcomer = connect(server, "amy")
     newcomer.hears("Type a nickname")
-    wall_clock.write_text(step)
+    wall_clock.set(step)
     bob, carl = connect(server, "bob").joins(), connect(server, "carl").joins()
     bob.says("hello")
     carl.hears("<bob> hello")

@@ -5,10 +5,11 @@ import sys
 from random import SystemRandom
 
 from tests.storm.network import apart, missing
-from tests.storm.nodes import BEFALLS
+from tests.storm.nodes import possible
 from tests.storm.proxy import FAULTS
 from tests.storm.report import Forecast
 from tests.storm.weather import NAMES, PEOPLE, run
+from tests.support.wall_clock import LIBRARIES
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -35,7 +36,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--faults", default="", help=f"only these, separated by commas: {', '.join(FAULTS)}")
     network = "each server and database on a machine of its own, between which packets are lost (Linux, root, nftables)"
     parser.add_argument("--network", action="store_true", help=network)
-    parser.add_argument("--befalls", default="", help=f"servers only suffer these: {', '.join(BEFALLS)}")
+    parser.add_argument("--befalls", default="", help=f"servers only suffer these: {', '.join(possible(True, True))}")
     parser.add_argument("--first", type=int, default=5, help="so many broken promises are shown (default: 5)")
     parser.add_argument("server", nargs="*", help="options of the server, behind --")
     options = parser.parse_args(arguments)
@@ -45,6 +46,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         parser.error("--network needs --database postgresql")
     if options.network and (why := missing()):
         parser.error(why)
+    if "clock" in options.befalls and not LIBRARIES:
+        parser.error("the clock of the database is set by libfaketime, which is not there")
     return options
 
 

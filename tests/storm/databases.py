@@ -11,6 +11,7 @@ sys.path.append(str(Path(__file__).parent.parent / "support"))
 
 import psycopg
 from postgresql import USER, Server
+from wall_clock import WallClock
 
 from tests.storm.database import logs_of
 from tests.storm.network import Network, both
@@ -25,9 +26,11 @@ _PATIENCE = 20.0  # seconds until a standby has all
 class Databases:
     """Both, which change their parts when the primary is gone; in a network each has a machine of its own."""
 
-    def __init__(self, network: Network | None = None) -> None:
+    def __init__(self, network: Network | None = None, *, clocks: bool = False) -> None:
         self._servers: list[Server] = []
         self._network = network
+        self._clocks: dict[Server, WallClock] | None = {} if clocks else None
+        """Each of them has one, which can be set."""
         self._relay = Proxy([], "relay")
         self._relay.calm()
 
@@ -44,12 +47,16 @@ class Databases:
         if os.geteuid() == 0:
             chown(directory, USER)
         follows = self._followed if self._servers else None
+        clock = None if self._clocks is None else WallClock(directory / "clock")
+        environment = {} if clock is None else clock.environment
         if self._network is None:
-            server = Server(directory, _SETTINGS, follows)
+            server = Server(directory, _SETTINGS, follows, environment=environment)
         else:
             machine = self._network.machine()
-            server = Server(directory, _SETTINGS, follows, machine.address, machine.within)
+            server = Server(directory, _SETTINGS, follows, machine.address, machine.within, environment)
         self._servers.append(server)
+        if clock is not None and self._clocks is not None:
+            self._clocks[server] = clock
         if follows is None:
             server.emptied(NAME)
             self._relay.servers = [(server.host, server.port)]
@@ -117,6 +124,11 @@ class Databases:
         await asyncio.to_thread(self.primary.stop)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(self.primary.start)
+
+    def set_clock(self, server: Server, step: str) -> None:
+        """Its machine's clock on the wall is so far off."""
+        assert self._clocks is not None
+        self._clocks[server].set(step)
 
     async def disconnect(self) -> None:
         """All who have a connection lose it."""

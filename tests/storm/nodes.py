@@ -35,8 +35,8 @@ class Nemesis:
         ends: Counter[str],
         records: Sequence[Record],
         random: Random,
-        network: Network | None = None,
-        only: Sequence[str] = (),
+        network: Network | None,
+        only: Sequence[str],
     ) -> None:
         self._servers = servers
         self._databases = databases
@@ -50,7 +50,7 @@ class Nemesis:
     async def run(self, witness: Client, goes_on: Callable[[], bool]) -> None:
         """One thing after the other, all of them once at least."""
         while True:
-            names = list(self._only or (BEFALLS if self._network else WITHOUT_NETWORK))
+            names = list(self._only)
             self._random.shuffle(names)
             for name in names:
                 await asyncio.sleep(self._random.uniform(0.2, 1.5))
@@ -116,6 +116,14 @@ class Nemesis:
     async def _disconnect(self, witness: Client) -> None:
         self._ends["connections to the database cut"] += 1
         await self._databases.disconnect()
+
+    async def _set_clock(self, witness: Client) -> None:
+        """The clock of the database is wrong, and set right."""
+        server, step = self._databases.primary, self._random.choice(["+1h", "+1d", "-1h"])
+        self._ends[f"the database's clock set by {step}"] += 1
+        self._databases.set_clock(server, step)
+        await asyncio.sleep(self._random.choice([1.0, 2 * LEASE]))
+        self._databases.set_clock(server, "+0")
 
     # Where each has a machine of its own.
 
@@ -204,7 +212,7 @@ class Nemesis:
         await self._lost("a node without its people", ways, self._shorter_or_longer)
 
 
-WITHOUT_NETWORK: dict[str, Callable[[Nemesis, Client], Awaitable[None]]] = {
+_ANYWHERE: dict[str, Callable[[Nemesis, Client], Awaitable[None]]] = {
     "kill": Nemesis._kill,
     "hang": Nemesis._hang,
     "cut": Nemesis._cut,
@@ -212,8 +220,8 @@ WITHOUT_NETWORK: dict[str, Callable[[Nemesis, Client], Awaitable[None]]] = {
     "crash": Nemesis._crash,
     "disconnect": Nemesis._disconnect,
 }
-BEFALLS = {
-    **WITHOUT_NETWORK,
+_WITH_CLOCKS = {"clock": Nemesis._set_clock}
+_IN_NETWORK: dict[str, Callable[[Nemesis, Client], Awaitable[None]]] = {
     "no-database": Nemesis._no_database,
     "no-answers": Nemesis._no_answers,
     "no-primary": Nemesis._no_primary,
@@ -222,4 +230,10 @@ BEFALLS = {
     "bad-line": Nemesis._bad_line,
     "no-clients": Nemesis._no_clients,
 }
-"""By their names, what befalls them; most of it needs machines of their own."""
+BEFALLS = {**_ANYWHERE, **_WITH_CLOCKS, **_IN_NETWORK}
+"""By their names, what befalls them."""
+
+
+def possible(network: bool, clocks: bool) -> Sequence[str]:
+    """What can befall them, where they have machines of their own, or their databases clocks that can be set."""
+    return [*_ANYWHERE, *(_WITH_CLOCKS if clocks else ()), *(_IN_NETWORK if network else ())]

@@ -24,7 +24,7 @@ from tests.storm.device import Device, register
 from tests.storm.irc_person import IrcPerson
 from tests.storm.link import Object, Wire
 from tests.storm.network import Network
-from tests.storm.nodes import GRACE, LEASE, Nemesis
+from tests.storm.nodes import GRACE, LEASE, Nemesis, possible
 from tests.storm.person import Person
 from tests.storm.proxy import Place, Proxy
 from tests.storm.record import PRIVATE, Event, Fault, Heard, Record, event_of
@@ -32,6 +32,7 @@ from tests.storm.report import Forecast, Report
 from tests.storm.server import HAS_SSH, Broken, Server
 from tests.storm.ssh_person import SshPerson
 from tests.storm.words import letters
+from tests.support.wall_clock import LIBRARIES
 
 if TYPE_CHECKING:
     from tests.storm.databases import Databases
@@ -62,6 +63,7 @@ class _Storm:
         self.report = Report(forecast)
         self.directory = directory
         self.network: Network | None = None
+        self.befalls = forecast.befalls or possible(forecast.network, clocks=forecast.network and bool(LIBRARIES))
         self.databases: Databases | None = None
         self.servers: list[Server] = []
         self.proxies: dict[Wire, Proxy] = {}
@@ -94,7 +96,8 @@ class _Storm:
             self.network = Network()
             stack.callback(self.network.close)
         if self.forecast.nodes:
-            self.databases = _databases(self.network)
+            # A clock that can be set makes the database slower: only where it is to be.
+            self.databases = _databases(self.network, "clock" in self.befalls)
             stack.push_async_callback(self.databases.close)
             await self.databases.start()
             options += ("--database", self.databases.address, "--grace", f"{GRACE:g}")
@@ -198,8 +201,8 @@ class _Storm:
         ends_at = loop.time() + self.forecast.seconds
         if self.databases is not None:
             witness = self._quiet(WITNESS, self._places("json"), group)
-            ends, records, only = self.report.ends, self.report.records, self.forecast.befalls
-            nemesis = Nemesis(self.servers, self.databases, ends, records, random, self.network, only)
+            ends, records = self.report.ends, self.report.records
+            nemesis = Nemesis(self.servers, self.databases, ends, records, random, self.network, self.befalls)
             await nemesis.run(witness, lambda: loop.time() < ends_at)
             self.report.faults += nemesis.faults
             return
@@ -381,10 +384,10 @@ class _Storm:
         return [found[seq] for seq in sorted(found)]
 
 
-def _databases(network: Network | None) -> "Databases":
+def _databases(network: Network | None, clocks: bool) -> "Databases":
     from tests.storm.databases import Databases  # not where psycopg is missing
 
-    return Databases(network)
+    return Databases(network, clocks=clocks)
 
 
 async def _pages(client: Client, place: str) -> list[Event]:

@@ -4,12 +4,13 @@ time that one is asked for."""
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Timer
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -47,10 +48,12 @@ class Server:
         follows: tuple[str, int] | None = None,
         host: str = "127.0.0.1",
         within: Sequence[str] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.directory = directory
         self.host = host
         self._within = within
+        self._environment = {**os.environ, **environment}
         self.held = held_port()
         self.port = self.held.getsockname()[1]
         self._settings = settings
@@ -76,7 +79,7 @@ class Server:
         assert where is not None
         other = ["runuser", "-u", USER, "--"] if os.geteuid() == 0 else []
         command = [*self._within, *other, str(where / program), "--pgdata", str(self.directory / "data"), *words]
-        subprocess.run(command, check=True, cwd=self.directory, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=self.directory, env=self._environment, stdout=subprocess.DEVNULL)
 
     def standby(self, directory: Path) -> "Server":
         """One that follows this one, which waits for it from now on."""
