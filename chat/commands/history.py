@@ -224,13 +224,14 @@ async def mark_read(session: Session, parsed: Read) -> None:
     for log, seq in logs:
         if seq > log.head:
             raise seen_ahead(seq)
-    news = [(log, seq) for log, seq in logs if person.mark_read(log, seq)]
+    news = [log for log, seq in logs if person.mark_read(log, seq)]
     session.hub.turn.touch(person)
     await session.hub.turn.flush()
-    for log, seq in news:
+    for log in news:
+        read = person.read_up_to(log)  # they may have read on meanwhile, and who came then knows it
         for other in person.others(session):
             if other.may_read(log):
-                other.notice(f"read {log.key}", ReadNotice(log.name, seq))
+                other.notice(f"read {log.key}", ReadNotice(log.name, read))
 
 
 class Missed(NamedTuple):

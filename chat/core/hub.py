@@ -838,7 +838,10 @@ class Hub:
         session = self.codes.get(resume_codes.digest(code))
         if session is None:
             return None
-        is_kept = session.id in self.detached or (session.node and session not in session.person.elsewhere)
+        person = session.person
+        if person.presence is Presence.DOWN and person.detached[-1:] == (session,):
+            return session  # they are held for the grace, whatever the date is by now
+        is_kept = session.id in self.detached or (session.node and session not in person.elsewhere)
         return None if is_kept and self._is_old(session) else session
 
     def is_operator_code(self, code: str) -> OperatorCode | None:

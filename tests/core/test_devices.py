@@ -5,6 +5,7 @@ Only accounts will have them; until then a world makes them (`World.device`).
 
 import pytest
 from returning import KeepingStore, code_of, enter, restarted, resume, texts
+from stores import SlowStore
 from world import Client, World
 
 from chat.base import limits
@@ -292,6 +293,24 @@ def test_a_marker_only_grows_and_is_told_on_the_other_devices(world: World, bob:
     assert answers == [
         ("ack", None, "1"), ("ack", None, "2"), ("error", "seen-ahead", "3"), ("error", "no-room", "4")
     ]  # fmt: skip
+
+
+def test_whoever_comes_while_a_marker_is_being_stored_is_not_told_an_earlier_one_than_they_know() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy = world.enter("amy", wire="json")
+    first, second = world.device(amy, "json"), world.device(amy, "json")
+    world.enter("bob").type("one", "two", "three")
+    world.take_all()
+    store.slow = True
+    first.type("", read={"#lobby": 3})
+    second.type("", read={"#lobby": 5})
+    assert amy.session.person.read_up_to(world.hub.lobby.log) == 5  # so whoever comes now is told
+    while store.commits:
+        store.let()
+        world.turn()
+    told = [keys["seq"] for keys in amy.take_objects() if keys["type"] == "read"]
+    assert set(told) == {5}
 
 
 def test_both_come_back_after_a_restart() -> None:

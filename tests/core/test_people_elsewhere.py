@@ -1,5 +1,7 @@
 """Who is on another node is there for everybody, and what is done to them there or here holds on both."""
 
+from datetime import timedelta
+
 import pytest
 from cluster import Nodes, seen_by
 from database import person
@@ -456,6 +458,15 @@ def test_a_code_brings_somebody_back_on_another_node_with_what_they_missed() -> 
     assert elsewhere.hub.is_here("bob")
     assert not amy.take()
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+def test_a_date_that_is_set_forward_by_a_day_takes_nobodys_code_who_is_held() -> None:
+    nodes, here, elsewhere = two()
+    bob, code = enter(here, "bob")
+    bob.cut()
+    for world in nodes.worlds:
+        world.wrong_by = timedelta(days=2)
+    assert "Welcome back bob." in " ".join(resume(elsewhere, code).lines)
 
 
 def test_a_connection_that_still_hangs_on_another_node_is_told_that_it_was_taken_over() -> None:
