@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from chat.doors import ssh_keys
+from tests.storm.network import missing
+from tests.storm.nodes import possible
+from tests.support.wall_clock import LIBRARIES
 
 from .conftest import Connect, Serve
 from .server import CHECKOUT, ENVIRONMENT, TWISTD, Server
@@ -166,6 +169,29 @@ def test_nodes_have_the_same_keys_and_code_and_options_and_tell_what_differs(
 @pytest.mark.door
 def test_in_a_short_storm_of_three_nodes_every_promise_is_kept(postgresql: Any) -> None:
     """On all wires, while each node, the primary and the line to its standby suffer what they can."""
-    words = [sys.executable, "-m", "tests.storm", "--nodes", "3", "--database", "postgresql", "--seconds", "1"]
-    ended = subprocess.run([*words, "--seed", "3"], cwd=CHECKOUT, env=ENVIRONMENT, check=False, capture_output=True)
+    assert_kept("--seed", "3")
+
+
+def test_every_promise_is_kept_where_packets_are_lost_between_machines_and_clocks_are_set(postgresql: Any) -> None:
+    if why := missing():
+        pytest.skip(why)
+    befalls = [name for name in possible(network=True, clocks=bool(LIBRARIES)) if name not in possible(False, False)]
+    assert_kept("--seed", "4", "--network", "--befalls", ",".join(befalls))
+
+
+def assert_kept(*options: str) -> None:
+    """A storm that blows until all has happened once keeps every promise."""
+    words = [
+        sys.executable,
+        "-m",
+        "tests.storm",
+        "--nodes",
+        "3",
+        "--database",
+        "postgresql",
+        "--seconds",
+        "1",
+        *options,
+    ]
+    ended = subprocess.run(words, cwd=CHECKOUT, env=ENVIRONMENT, check=False, capture_output=True)
     assert ended.returncode == 0, ended.stdout.decode() + ended.stderr.decode()
