@@ -61,7 +61,7 @@ else:
         def _replace(self, /, **changed: object) -> Self:
             made = self._make(map(changed.pop, self._fields, self))
             if changed:
-                raise ValueError(f"{type(self).__name__} has no field {next(iter(changed))}")
+                raise TypeError(f"{type(self).__name__} has no field {next(iter(changed))}")
             return made
 
         def _asdict(self) -> dict[str, object]:

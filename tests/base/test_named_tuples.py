@@ -91,13 +91,13 @@ def test_they_are_used_alike(use: Callable[[Any], object]) -> None:
         (lambda kind: kind(1, "x", (), 4), TypeError),
         (lambda kind: kind(1, four=4), TypeError),
         (lambda kind: kind._make([1]), TypeError),
-        (lambda kind: kind(1)._replace(four=4), ValueError),
+        (lambda kind: kind(1)._replace(four=4), (TypeError, ValueError)),  # the latter before Python 3.13
         (lambda kind: setattr(kind(1), "one", 2), AttributeError),
         (lambda kind: setattr(kind(1), "four", 2), AttributeError),
     ],
     ids=["none", "too many", "unknown", "made of few", "unknown replaced", "field set", "attribute set"],
 )
-def test_they_refuse_alike(use: Callable[[Any], object], error: type[Exception]) -> None:
+def test_they_refuse_alike(use: Callable[[Any], object], error: Any) -> None:
     for kind in (Ours, Theirs):
         with pytest.raises(error):
             use(kind)
