@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from chat.base import limits
+from chat.base.errors import ChatError
 from chat.base.language import language
 from chat.store.keep import Keep, plan, spelled
 from chat.store.retention import EARLIEST, Trimmed
@@ -103,8 +104,8 @@ class Maintenance:
         try:
             lines = await self._store.due(keep, self._now())
             logger.info("{change}", change=language("en").words(plan(keep, lines)))
-        except Exception:
-            logger.failure("What is too old could not be counted")
+        except Exception as error:
+            _failed(error, "What is too old could not be counted")
 
     def stop(self) -> None:
         """Ask nothing more of the store."""
@@ -157,8 +158,8 @@ class Maintenance:
         keep = self._keep
         try:
             gone = await self._store.trim(keep, self._now())
-        except Exception:
-            logger.failure("What is too old could not be taken away")
+        except Exception as error:
+            _failed(error, "What is too old could not be taken away")
             return 0
         self._took_away += gone.lines
         if not gone.rows and self._took_away:
@@ -195,5 +196,13 @@ class Maintenance:
         try:
             path = await self._store.backup(self._backup_to, day.isoformat())
             logger.info("Talk was copied to {path}", path=path)
-        except Exception:
-            logger.failure("Talk could not be copied to {directory}", directory=self._backup_to)
+        except Exception as error:
+            _failed(error, f"Talk could not be copied to {self._backup_to}")
+
+
+def _failed(error: Exception, what: str) -> None:
+    """A database that is away is no bug, whose place in the code would be told."""
+    if isinstance(error, ChatError):
+        logger.warn("{what}: {why}", what=what, why=language("en").words(error.sentence))
+    else:
+        logger.failure("{what}", what=what)

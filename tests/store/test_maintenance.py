@@ -10,6 +10,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from chat.base import limits
+from chat.base.errors import StoreAway
+from chat.base.language import say
 from chat.store.keep import Keep, Size
 from chat.store.maintenance import Maintenance
 from chat.store.retention import Trimmed
@@ -158,6 +160,13 @@ def test_a_failure_is_logged_and_the_next_minute_tried_again(world: World, logge
     world.minutes(2)
     assert len(world.store.trimmed) == 2
     logged.expect(OSError)  # type: ignore[attr-defined]
+
+
+def test_a_database_that_is_away_is_told_in_a_line(world: World, events: list[LogEvent]) -> None:
+    world.store.trim_error = StoreAway(say("the database cannot be reached"))
+    world.minutes(1)
+    why = "The server could not store it (the database cannot be reached)."
+    assert infos(events) == [f"What is too old could not be taken away: {why}"]
 
 
 def test_after_the_stop_nothing_is_asked(world: World) -> None:
