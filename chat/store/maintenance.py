@@ -203,6 +203,6 @@ class Maintenance:
 def _failed(error: Exception, what: str) -> None:
     """A database that is away is no bug, whose place in the code would be told."""
     if isinstance(error, ChatError):
-        logger.warn("{what}: {why}", what=what, why=language("en").words(error.sentence))
+        logger.warn("{what}: {reason}", what=what, reason=language("en").words(error.sentence))
     else:
         logger.failure("{what}", what=what)
