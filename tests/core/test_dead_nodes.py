@@ -5,6 +5,7 @@ from cluster import Nodes, seen_by
 from returning import enter, resume
 
 from chat.base import limits
+from chat.log.events import Left
 
 
 def joined(*lines: str) -> str:
@@ -316,3 +317,33 @@ def test_that_somebody_went_to_a_room_is_not_told_where_it_would_be_lost_with_th
     nodes.start(again=0)
     nodes.settle()
     assert seen_by(nodes.worlds[0].hub) == seen_by(elsewhere.hub)
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_what_a_node_owes_of_people_who_are_another_nodes_by_now_it_does_not_tell(gathered: bool) -> None:
+    """They went while the database was away there; it hears that it was given up before it can tell of them."""
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    nicks = [f"p{number}x" for number in range(limits.GATHER_FROM + 3 if gathered else 3)]
+    people = [here.enter(nick) for nick in nicks]
+    elsewhere.enter("amy")
+    nodes.wait(limits.GATHER_SECONDS + 1)
+    store = nodes.stores[0]
+    store.away = True
+    here.hub.turn.flush()
+    here.turn()  # of this one it does not hear for long what became of it
+    for person in people:
+        person.type("/quit")
+    here.clock.advance(limits.GATHER_SECONDS + 1)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    store.away = False
+    while store.comes:
+        store.let()
+    store.back()
+    nodes.settle()
+    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS + limits.GATHER_SECONDS + 1)
+    entries = nodes.cluster.entries["#lobby"]
+    gone = [nick for entry in entries if isinstance(entry.fact, Left) for nick in entry.fact.who]
+    assert sorted(gone) == sorted(nicks)
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
