@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from tests.storm.checker import Evidence, check
 from tests.storm.client import Client, Op
+from tests.storm.company import Company
 from tests.storm.link import Object
 from tests.storm.record import PRIVATE, Event, Heard, Line, Outcome, Record, Stay, event_of
 from tests.storm.report import Forecast, Report
@@ -248,6 +250,21 @@ def test_what_one_device_was_shown_or_said_all_were_and_did() -> None:
     evidence = devices()
     del evidence.records[0].stays[0].events[0]
     assert rules(evidence) == {"devices", "gap"}
+
+
+def test_a_device_that_is_dead_misses_nothing_any_more() -> None:
+    evidence = devices()
+    del evidence.records[1].stays[0].events[0]
+    evidence.records[1].dead = True
+    assert not check(evidence)
+
+
+def test_who_cannot_come_back_by_their_code_is_a_fault_however_long_they_were_away() -> None:
+    client = Client("ann", [], [], Random(0), Company())
+    client.code = "K7F2Q-X9M4T"
+    client.received({"type": "error", "code": "code-wrong", "id": "resume"})
+    assert [fault.rule for fault in client.record.faults] == ["resume"]
+    assert client.record.dead
 
 
 def test_what_was_said_before_one_of_the_devices_was_there_is_not_missed() -> None:

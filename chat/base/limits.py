@@ -605,7 +605,7 @@ ADOPTED_AT_ONCE = 500
 """Sessions of a dead node that another one takes over in one turn: some milliseconds, in which nobody else has one."""
 
 CODE_SECONDS = 24 * 3600.0
-"""How long a resume code lives after the connection ended."""
+"""How long a resume code lives after the connection ended, by the time for which the server runs since then."""
 
 HELD = 10_000
 HELD_PER_HOST = 200

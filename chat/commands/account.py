@@ -387,7 +387,7 @@ async def sessions(call: Call, asked: Sessions) -> Outcome:
         rows = [replies.Device(1, session.host, True, 0)]
         for number, other in enumerate(others, 2):
             here = other not in person.detached
-            away = 0 if here else int((hub.now() - other.ended_at).total_seconds())
+            away = 0 if here else int(hub.clock.seconds() - other.down_since)
             rows.append(replies.Device(number, other.host, here, away))
         call.reply(replies.Devices(rows))
         return None

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -840,7 +840,7 @@ class Hub:
             return None
         person = session.person
         if person.presence is Presence.DOWN and person.detached[-1:] == (session,):
-            return session  # they are held for the grace, whatever the date is by now
+            return session  # they are held for the grace, whatever the date was when this node was started
         is_kept = session.id in self.detached or (session.node and session not in person.elsewhere)
         return None if is_kept and self._is_old(session) else session
 
@@ -861,7 +861,7 @@ class Hub:
         return code is self.operator_code
 
     def _is_old(self, session: Device) -> bool:
-        return session.ended_at < self.now() - timedelta(seconds=limits.CODE_SECONDS)
+        return self.clock.seconds() - session.down_since > limits.CODE_SECONDS
 
     # What of it is read here.
 

@@ -530,8 +530,7 @@ class OtherNodes:
             person.presence = Presence.HERE
         elif person.presence is Presence.HERE and not person.connected:
             person.presence = Presence.DOWN
-            since = max((session.ended_at for session in person.detached), default=hub.now())
-            person.down_since = hub.clock.seconds() - max(0.0, (hub.now() - since).total_seconds())
+            person.down_since = max((device.down_since for device in person.detached), default=hub.clock.seconds())
         elif person.presence is Presence.ABSENT and person.attached:
             for session in self._taking_back & {*person.attached}:
                 self._taking_back.discard(session)
@@ -593,9 +592,12 @@ class OtherNodes:
         session.node = elsewhere.node
         hub.detached.drop(session)
         connected = record.ended_at is None
+        # The date there may be another one: if it was set just now, either node hears of that a moment later.
+        since = session.down_since if session in person.detached else hub.clock.seconds()
         restore_session(session, digest, record, NOTHING if connected else record.given)
+        session.down_since = since
         if connected:
-            session.unread, session.ended_at = True, session.seen_at
+            session.unread = True
             person.attach_elsewhere(session)
         else:
             person.detach(session)
@@ -675,7 +677,7 @@ class OtherNodes:
             session.node = "" if mine else elsewhere.node
             hub.detached.drop(session)
             if session in person.elsewhere:
-                session.ended_at = ended_at
+                session.down_since = hub.clock.seconds()
                 person.detach(session)
         for claim in elsewhere.claims:
             self._claimed(claim)

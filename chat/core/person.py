@@ -60,8 +60,8 @@ class Device(Restorable, Protocol):
     key: str | None
     """The fingerprint of the key of ssh by which it came last."""
 
-    ended_at: datetime
-    """When its connection ended, where it has none."""
+    down_since: float
+    """Since when it has no connection (in the clock's seconds), where it has none: a date may be set meanwhile."""
 
     node: str
     """The other node that it belongs to, "" where that is this one."""

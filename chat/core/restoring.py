@@ -76,7 +76,9 @@ def restore_session(session: Session, digest: str, record: SessionRecord, given:
     session.stored = session.welcomed = True
     session.current = hub.rooms.get(record.current, hub.lobby)
     session.quiet, session.language = record.quiet, record.language
-    session.seen_at, session.ended_at = record.seen_at, record.ended_at or hub.now()
+    now = hub.now()
+    session.seen_at = record.seen_at
+    session.down_since = hub.clock.seconds() - max(0.0, (now - (record.ended_at or now)).total_seconds())
     session.was_given(given)
 
 

@@ -6,6 +6,7 @@ Events reach a session only from logs, by its `subscriptions`; answers to its ow
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import Enum
 from socket import socket
 from typing import Literal
@@ -81,7 +82,7 @@ class Session:
 
     __slots__ = (
         "_author", "_frame", "_guest_until", "_kept_given", "_notices", "_posting", "_stored_given", "_subscriptions",
-        "automatic", "code", "connection", "current", "digest", "ended_at", "guest", "host", "hub", "id", "key",
+        "automatic", "code", "connection", "current", "digest", "down_since", "guest", "host", "hub", "id", "key",
         "language", "listed", "node", "person", "quiet", "scope", "seen_at", "stored", "unread", "welcomed",
     )  # fmt: skip
 
@@ -113,7 +114,8 @@ class Session:
         """The store has something of it, which goes when it cannot come back any more."""
         self.welcomed = False
         """They were told their code: from now on they can come back."""
-        self.seen_at = self.ended_at = self.person.entered_at
+        self.seen_at = self.person.entered_at
+        self.down_since = 0.0
         self._subscriptions: Subscriptions | None = None
         self._posting: Posting | None = None
         self._stored_given: Mapping[str, int] = NOTHING
@@ -289,7 +291,7 @@ class Session:
         self.note_read()
         self.hear_nothing()
         self._frame, self._notices = Frame.NONE, None
-        self.ended_at = self.hub.now()
+        self.down_since = self.hub.clock.seconds()
         self.hub.detach(self, event)
         self._moved()
 
@@ -320,7 +322,7 @@ class Session:
         connection, self.connection = self.connection, None
         self.hear_nothing()
         self._frame, self._notices = Frame.NONE, None
-        self.ended_at = self.hub.now()
+        self.down_since = self.hub.clock.seconds()
         self.person.detach(self)
         self.hub.keep(self)
         self.hub.turn.touch(self)
@@ -425,6 +427,11 @@ class Session:
         given = dict(self.subscriptions.given)
         shown = {log.key: self.given(log) for log in (self.current.log, self.person.log) if self.reading(log)}
         return Progress(self.seen_at, self.person.spoke_at, given, furthest(self.person.read, shown))
+
+    @property
+    def ended_at(self) -> datetime:
+        """When its connection ended, where it has none."""
+        return self.hub.now() - timedelta(seconds=self.hub.clock.seconds() - self.down_since)
 
     @property
     def restorable(self) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proxy_headers import GOOD
 from proxy_headers import connect as connect_by_proxy
-from returning import KeepingStore, enter, restarted, resume, texts
+from returning import KeepingStore, code_of, enter, restarted, resume, texts
 from world import Client, World
 
 from chat.base import limits
@@ -83,6 +83,24 @@ def test_the_code_is_good_for_its_day_and_no_longer(world: World) -> None:
     world.wait(limits.CODE_SECONDS - 60, step=60)
     assert resume(world, early).lines == WRONG
     assert "Welcome back two" in resume(world, late).bytes.decode()
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(days=-2), timedelta(days=2)])
+def test_of_a_day_the_date_tells_nothing(world: World, wrong_by: timedelta) -> None:
+    """It may be set: a machine that has no battery has none until it has asked for it."""
+    amy, code = enter(world, "amy")
+    bob = world.enter("bob")
+    bob.session.person.password = "a hash"
+    device = world.device(bob, "json")
+    amy.close()
+    device.cut()
+    world.wait(3600, step=60)
+    world.wrong_by = wrong_by
+    bob.type("/sessions")
+    assert "gone for 60 min;" in bob.take()[-1]
+    assert '"welcome"' in resume(world, code_of(device), "json").bytes.decode()
+    world.wait(limits.CODE_SECONDS - 3600 + 60, step=60)
+    assert resume(world, code).lines == WRONG
 
 
 @pytest.mark.parametrize("command", ["/quit", "/quit see you"])

@@ -460,13 +460,36 @@ def test_a_code_brings_somebody_back_on_another_node_with_what_they_missed() -> 
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
 
 
-def test_a_date_that_is_set_forward_by_a_day_takes_nobodys_code_who_is_held() -> None:
+@pytest.mark.parametrize("knows", ["nobody", "here", "elsewhere"])
+@pytest.mark.parametrize("how", ["held", "left", "one of two"])
+def test_a_date_that_is_set_forward_takes_nobodys_code(how: str, knows: str) -> None:
+    """Each node asks for the date now and then: one of them may have it already when somebody goes."""
     nodes, here, elsewhere = two()
+    bob = with_account(here, "bob")
+    device = here.device(bob, "json")
+    code = code_of(device)
+    if how != "one of two":
+        bob.type("/quit")
+    for world, name in ((here, "here"), (elsewhere, "elsewhere")):
+        world.wrong_by = timedelta(days=2 if knows == name else 0)
+    device.cut()
+    if how == "left":
+        nodes.wait(limits.GRACE_SECONDS + 1)
+    here.wrong_by = elsewhere.wrong_by = timedelta(days=2)
+    here.enter("amy").close()  # at which it is looked for codes that are old
+    assert '"nick":"bob"' in resume(elsewhere, code, "json").bytes.decode()
+
+
+def test_a_node_that_is_started_while_the_date_is_wrong_takes_back_who_is_held() -> None:
+    nodes, here, _ = two()
     bob, code = enter(here, "bob")
     bob.cut()
-    for world in nodes.worlds:
-        world.wrong_by = timedelta(days=2)
-    assert "Welcome back bob." in " ".join(resume(elsewhere, code).lines)
+    ((digest, row),) = nodes.cluster.sessions.items()
+    assert row.record is not None
+    nodes.cluster.sessions[digest] = row._replace(record=row.record._replace(ended_at=here.now() - timedelta(days=2)))
+    nodes.hang(1)
+    again = nodes.start(again=1)
+    assert "Welcome back bob." in " ".join(resume(again, code).lines)
 
 
 def test_a_connection_that_still_hangs_on_another_node_is_told_that_it_was_taken_over() -> None:

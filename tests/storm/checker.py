@@ -256,7 +256,8 @@ class _Check:
 
     def _devices(self) -> Iterator[Fault]:
         """Rule 8, from where all of them were there."""
-        for one, other in combinations([record for record in self.evidence.records if record.account], 2):
+        devices = [record for record in self.evidence.records if record.account and not record.dead]
+        for one, other in combinations(devices, 2):
             if one.account != other.account:
                 continue
             for mine in [*one.open, one.private]:

@@ -44,7 +44,6 @@ class Client:
         self._ids = 0
         self._heads: dict[str, int] = {}
         self._link = Link(self, places, random, wire)
-        self._away_since = 0.0
         self._greeted = self._welcome = False
 
     @property
@@ -109,8 +108,6 @@ class Client:
         """The connection is gone."""
         if self._greeted:
             self.record.note("cut")
-        if self._welcome:
-            self._away_since = time.monotonic()
         self._greeted = self._welcome = False
 
     @property
@@ -258,8 +255,7 @@ class Client:
             self._link.write({"line": f"/nick {self.nick}", "id": "nick"})
         elif id == "resume":
             self._company.tally[f"resume refused, {code}"] += 1
-            if not self._company.lapses(time.monotonic() - self._away_since):
-                self.record.fault("resume", f"it could not resume: {code}")
+            self.record.fault("resume", f"it could not resume: {code}")
             self.die()
         elif op is not None and code == "nothing-said":
             pass  # the connection ends: by the next one it is said again

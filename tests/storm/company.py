@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from math import inf
 from typing import Literal
 
 from tests.storm.link import Object
@@ -28,13 +27,6 @@ class Company:
 
     expected: set[str] = field(default_factory=lambda: {"not-here", "not-in-room", "nick-taken"})
     """Errors that a line may meet: whoever it was for went or was renamed, or it was sent again after one had left."""
-
-    grace: float = inf
-    """For how many seconds somebody is held whose line is down."""
-
-    def lapses(self, seconds: float) -> bool:
-        """Whether who was away for so long may be gone; the server may have noticed it some seconds earlier."""
-        return seconds > self.grace - 2
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ import ctypes
 import re
 import socket
 import struct
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
@@ -50,7 +49,6 @@ class Person:
         self._rest = b""
         self._ended = asyncio.Event()
         self._handle: socket.socket | None = None
-        self._cut_at = 0.0
         self._is_in = False
         self._hanging: list[socket.socket] = []
         self._stopped = False
@@ -127,7 +125,6 @@ class Person:
             while data := handle.recv(65536):
                 self._received(data)
         self.record.note("cut")
-        self._cut_at = time.monotonic()
         self._company.tally["cuts on the plain wire"] += not ended
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if self._stopped or self._random.random() < 0.6:
@@ -172,8 +169,7 @@ class Person:
         raise ConnectionError("comes again under another nickname")
 
     def _is_gone(self) -> None:
-        """They cannot come back any more, which may be where they were away for long."""
-        if not self._company.lapses(time.monotonic() - self._cut_at):
-            self.record.fault("resume", "it could not resume")
+        """They cannot come back any more."""
+        self.record.fault("resume", "it could not resume")
         self.record.dead = self._stopped = True
         self._company.nicks.pop(self.record.name, None)

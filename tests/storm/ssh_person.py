@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +69,6 @@ class SshPerson(Person):
             await process.wait()
             if self._is_in:
                 self.record.note("cut")
-                self._cut_at = time.monotonic()
                 self._company.tally["cuts by ssh"] += 1
 
     async def _talk(self, process: asyncio.subprocess.Process) -> None:

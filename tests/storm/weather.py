@@ -102,7 +102,6 @@ class _Storm:
             await self.databases.start()
             options += ("--database", self.databases.address, "--grace", f"{GRACE:g}")
             self.company.expected.add("not-stored")
-            self.company.grace = GRACE
         for number in range(max(1, self.forecast.nodes)):
             name = letters(number)
             directory = self.directory / name
