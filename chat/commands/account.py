@@ -26,7 +26,7 @@ from chat.commands.registry import (
 from chat.commands.returning import by_key, log_in
 from chat.commands.welcome import new_code
 from chat.core.invitations import nobodys
-from chat.core.person import Device, Person
+from chat.core.person import Person
 from chat.core.roles import SERVER
 from chat.wire import replies
 from chat.wire.answers import Problem
@@ -395,12 +395,8 @@ async def sessions(call: Call, asked: Sessions) -> Outcome:
         raise usage(call.command)
     if not 2 <= asked.number <= len(others) + 1:
         raise Refused("usage", say("There is no device {number}; /sessions lists them.", number=asked.number))
-    ended: Device | None = others[asked.number - 2]
-    while ended is not None:
-        ended.send_away(session_ended())
-        hub.end(ended, "")
-        await hub.turn.flush()
-        ended = hub.codes.get(ended.digest)  # it may have come back just then, on another node
+    hub.put_an_end_to(others[asked.number - 2], session_ended())
+    await hub.turn.flush()
     call.reply(replies.DeviceEnded(asked.number))
     return None
 

@@ -173,6 +173,9 @@ class Hub:
         self.gone: dict[str, tuple[Person, SessionRecord]] = {}
         """This node's sessions that are over, by the hashes of their codes, until that is stored, where other nodes use
         the store."""
+        self.ended: dict[str, Person] = {}
+        """Whose sessions somebody put an end to, by the hashes of their codes, until that is stored, where other nodes
+        use the store: who comes back there in that moment goes again."""
         self.others: SharedStore | None = None
         """The store, where other nodes use it as well."""
         self.progress: OwnAndOthers | None = None
@@ -291,8 +294,7 @@ class Hub:
         person = self.people.get(key.person) or self.absent.get(key.person)
         for session in () if person is None else person.sessions:
             if session is not besides and session.key == key.public.fingerprint:
-                session.send_away(key_ended())
-                self.end(session, "")
+                self.put_an_end_to(session, key_ended())
 
     def give_up(self, person: Person) -> None:
         """They have no account any more, and no role."""
@@ -638,17 +640,19 @@ class Hub:
 
     def banish(self, person: Person) -> None:
         """Somebody is banned: none of their sessions comes back.  An account stays what it is."""
-        if not person.has_account:
+        if person.has_account:
+            self.end_all(person)
+        else:
+            self._do_not_come_back(person.sessions)
             self.happened(person, Event.BANNED)
-            return
-        self.end_all(person)
 
     def end_all(self, person: Person, besides: Device | None = None) -> None:
         """The sessions of somebody are over, all but this one; they are told by whoever calls this."""
-        for session in person.sessions:
-            if session is not besides:
-                session.hear_nothing()
-                self._void(session)
+        over = [session for session in person.sessions if session is not besides]
+        self._do_not_come_back(over)
+        for session in over:
+            session.hear_nothing()
+            self._void(session)
         if person.attached:
             self._others_hear_differently(person.attached[0])
         elif person.presence is Presence.HERE and not person.elsewhere:
@@ -666,8 +670,7 @@ class Hub:
         self.tokens.end(person, [name])
         for session in person.sessions:
             if session.scope is not None and session.scope.token == token.name:
-                session.send_away(why)
-                self.end(session, "")
+                self.put_an_end_to(session, why)
         self.turn.touch(person)
 
     def _enter_again(self, person: Person) -> None:
@@ -786,11 +789,22 @@ class Hub:
             self.happened(person, event)
         self.turn.touch(session)
 
+    def put_an_end_to(self, session: Device, why: Refused) -> None:
+        """Somebody ends a session, which they may not hear of there before it comes back on another node."""
+        session.send_away(why)
+        self._do_not_come_back((session,))
+        self.end(session, "")
+
+    def _do_not_come_back(self, sessions: Iterable[Device]) -> None:
+        """Not on another node either, which has not heard of it yet."""
+        if self.store.shared:
+            self.ended.update((session.digest, session.person) for session in sessions)
+
     def end(self, session: Device, text: str) -> None:
         """A session of somebody is over, and its code is void; `text` is what they say on leaving."""
         person = session.person
         is_last = person.sessions == (session,) and not person.has_account
-        if is_last and person.attached and person.presence is not Presence.ABSENT:
+        if is_last and person.connected and person.presence is not Presence.ABSENT:
             self.happened(person, Event.QUIT, text)
             return
         self._void(session)

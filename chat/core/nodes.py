@@ -559,8 +559,9 @@ class OtherNodes:
             hub.end(session, "")
             session = None
         ended = self._note(digest, record)
-        if record is not None and digest in hub.taken_over:
-            return None  # that is stored later: who had it before knew nothing of it
+        over = hub.ended.get(digest)
+        if record is not None and (digest in hub.taken_over or (over is not None and over.id == record.person)):
+            return None  # what became of it here is stored later: who had it before knew nothing of that
         person = self._person(whose) if session is None else session.person
         if person is None and digest in hub.gone and record is not None:
             person, _ = hub.gone[digest]
@@ -601,7 +602,9 @@ class OtherNodes:
             person.attach_elsewhere(session)
         else:
             person.detach(session)
-        if is_new and not person.has_account:
+        if over is not None:
+            hub.end(session, "")
+        elif is_new and not person.has_account:
             self._one_of_guest(session)
         elif is_new and record.token is None:
             hub.logins.came(person, record.host)
@@ -641,6 +644,7 @@ class OtherNodes:
         hub.detached.drop(session)
         hub.codes.pop(session.digest, None)
         hub.taken_over.discard(session.digest)
+        self._stood.pop(session, None)
         attached = session in person.attached
         person.end(session)
         if attached:
@@ -704,6 +708,7 @@ class OtherNodes:
     def _not_gone(self, digest: str, ended_at: datetime) -> Session | None:
         """Whoever went for good here while another node had them already was cut off: that node lets them leave."""
         hub = self._hub
+        hub.ended.pop(digest, None)
         if (gone := hub.gone.pop(digest, None)) is None:
             return None
         person, record = gone
@@ -791,6 +796,7 @@ class OtherNodes:
             if digest in numbered.outdated:
                 continue
             hub.taken_over.discard(digest)
+            hub.ended.pop(digest, None)
             if session is None:
                 hub.gone.pop(digest, None)
             if (kept := hub.codes.get(digest)) in self._taking_back:

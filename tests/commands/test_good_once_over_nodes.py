@@ -15,6 +15,7 @@ from test_operator_code import CODE
 from world import Client, World
 
 from chat.core.roles import SERVER
+from chat.log.events import Left
 from chat.server.operator_code import OperatorCode
 
 SCHEDULE = st.lists(st.sampled_from(["one", "other", 0, 1]), max_size=20)
@@ -323,3 +324,83 @@ def test_a_device_that_is_ended_on_one_node_does_not_come_back_on_another_one(sc
     assert "Device 2 is out" in ana.bytes.decode()
     assert came[0].ended or not came[0].session.named
     assert not ana.ended
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    SCHEDULE,
+    st.sampled_from(["/admin kick ana", "/admin reset ana", "/password"]),
+    st.booleans(),
+    st.sampled_from(["json", "plain"]),
+)
+def test_who_is_put_out_on_one_node_does_not_come_back_on_another_one(
+    schedule: list[str | int], ends: str, cut: bool, wire: str
+) -> None:
+    """By a people's code they are a guest there, if that was heard of in time."""
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    ana, boss = register(here, "ana"), here.operator()
+    phone = come(here, f"/login ana {SECRET}", wire=wire)
+    code = phone.session.code
+    if cut:
+        phone.cut()
+    if ends == "/password":
+        ana.type("/password", SECRET, NEW)
+    came: list[Client] = []
+    played(
+        nodes,
+        schedule,
+        lambda: ana.type(NEW) if ends == "/password" else boss.type(ends),
+        lambda: came.append(resume(elsewhere, code, wire)),
+    )
+    assert ana.ended is (ends != "/password")
+    is_guest = came[0].session.named and not came[0].ended
+    assert not is_guest or wire == "plain"
+    for world in nodes.worlds:
+        assert world.hub.is_here("ana2") is is_guest
+        assert {person.nick for person in world.hub.absent.values()} <= {"ana"}
+        assert not world.hub.ended
+
+
+def test_whose_key_is_ended_on_one_node_does_not_come_back_on_another_one() -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    ana, key = register(here, "ana"), new_key()
+    ana.type(f"/key add {line_of(key)}")
+    BySsh(here, "ana", key).comes().talks()
+    code = ana.session.person.attached[-1].code
+    nodes.stores[0].slow = True
+    back = resume(elsewhere, code, "json")
+    assert back.session.named  # a people's code brings back a guest
+    ana.type("/key end 1")
+    nodes.stores[0].slow = False
+    nodes.settle()
+    assert back.ended
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SCHEDULE, st.booleans())
+def test_a_guest_who_is_put_out_on_one_node_does_not_come_back_on_another_one(
+    schedule: list[str | int], cut: bool
+) -> None:
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    ana, boss = come(here, "/nick ana", wire="json"), here.operator()
+    code = code_of(ana)
+    if cut:
+        ana.cut()
+    came: list[Client] = []
+    played(
+        nodes,
+        schedule,
+        lambda: boss.type("/admin kick ana"),
+        lambda: came.append(resume(elsewhere, code, "json")),
+    )
+    assert came[0].ended or not came[0].session.named
+    gone = [entry.fact.who for entry in nodes.cluster.entries["#lobby"] if isinstance(entry.fact, Left)]
+    assert gone == [("ana",)]
+    for world in nodes.worlds:
+        assert not world.hub.is_here("ana")
+        assert not world.hub.absent
+        assert not world.hub.ended
