@@ -1,6 +1,7 @@
 """A database that the first version wrote goes on: its people, their places, what was said, and the ids of lines.
 
-`of_version_1.sql` was made of such a file, after a server of that time was stopped under two people.
+`of_version_1.sql` was made of such a file, after a server of that time was stopped under two people, and
+`of_postgresql_version_1.sql` of a database of PostgreSQL into which that was copied.
 """
 
 import json
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from database import Database, opened
+from database import opened
 from twisted.internet.task import Clock
 from world import Client, World
 
@@ -29,8 +31,8 @@ OF_BOB = "3863d1e14669066a6b33a582738142bc"
 class Old:
     """A chat that began with that database."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Any) -> None:
+        self.database = database
         self.world = World(database.store)
         self.world.wrong_by = STOPPED
         kept = database.prepared.kept
@@ -46,7 +48,7 @@ class Old:
         client.take()
         client.type(line, **keys)
         while answer not in client.bytes.decode():
-            self._database.call_next()
+            self.database.call_next()
             self.world.turn()
         return client.bytes.decode()
 
@@ -60,10 +62,17 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def old(path: Path) -> Iterator[Old]:
-    with opened(path) as database:
-        yield Old(database)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.door])])
+def old(request: pytest.FixtureRequest) -> Iterator[Old]:
+    if request.param == "sqlite":
+        with opened(request.getfixturevalue("path")) as database:
+            yield Old(database)
+    else:
+        server = request.getfixturevalue("postgresql")
+        from postgresql import stored  # it needs psycopg
+
+        with stored(server.of_first()) as store:
+            yield Old(store)
 
 
 def test_people_come_back_by_their_codes_into_their_rooms(old: Old) -> None:
@@ -101,14 +110,12 @@ def test_ids_are_still_known_once(old: Old) -> None:
     ],
 )
 @pytest.mark.parametrize("indexed", [False, True])
-def test_search_finds_what_was_said_then(path: Path, words: str, found: str, indexed: bool) -> None:
-    with opened(path) as database:
-        if indexed:
-            database.index()
-        old = Old(database)
-        amy = old.world.connect(f"/resume {OF_AMY}")
-        old.ask(amy, "/ping there", "pong there")
-        assert found in old.ask(amy, f"/grep {words}", found)
+def test_search_finds_what_was_said_then(old: Old, words: str, found: str, indexed: bool) -> None:
+    if indexed:
+        old.database.index()
+    amy = old.world.connect(f"/resume {OF_AMY}")
+    old.ask(amy, "/ping there", "pong there")
+    assert found in old.ask(amy, f"/grep {words}", found)
 
 
 def test_the_file_of_before_stays_beside_it(path: Path) -> None:

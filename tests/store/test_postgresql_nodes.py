@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import kill
@@ -41,11 +41,9 @@ pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'tw
 import psycopg  # they need it
 from postgresql import Server, Stored, stored
 
-from chat.store.postgresql import schema
 from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import Link, Unreachable
 from chat.store.postgresql.opening import prepare, suits
-from chat.store.postgresql.people import written
 from chat.store.postgresql.secrets import Secrets
 from chat.store.unusable import Unusable
 
@@ -872,24 +870,6 @@ def test_of_whoever_is_gone_nothing_is_left_of_it(nodes: Nodes, postgresql: Serv
     held = nodes.stores[0]
     held.wait(held.store.forget(Forgotten({"p"}, {"amy"}), 0))
     assert postgresql.ask("SELECT * FROM chat.progress", "chat") == []
-
-
-def test_a_database_of_before_gets_a_place_for_it(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = postgresql.emptied()
-    with monkeypatch.context() as before, closing(Link(where, suits)) as link:
-        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        with link.transaction():
-            schema.make(link, 0)
-        for table, key, record in (("people", "p", person("amy")), ("sessions", "d", session("p"))):
-            link.ask(f"INSERT INTO {table} VALUES (:key, :record, 'a')", {"key": key, "record": written(record)})
-    with ExitStack() as stack:
-        nodes = Nodes(where, stack, "a", "b")
-        read_on(nodes, 0, 4)
-        assert known(nodes, 1) == read_so_far(4)
-    with stored(where) as alone:
-        remembered = alone.prepared.kept.remembered
-        assert remembered.sessions["d"] is not None
-        assert remembered.sessions["d"].given == {"#lobby": 4}
 
 
 @pytest.mark.parametrize("waits", [False, True])

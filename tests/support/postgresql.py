@@ -133,6 +133,12 @@ class Server:
         self.ask("DROP SCHEMA IF EXISTS chat CASCADE", database)
         return self.address(database)
 
+    def of_first(self) -> str:
+        """The address of a database as the first build wrote it."""
+        where = self.emptied()
+        self.ask((Path(__file__).parents[1] / "store" / "of_postgresql_version_1.sql").read_text(), "chat")
+        return where
+
     def cleared(self) -> str:
         """The address of a database that was used before, of which nothing is left: it is there sooner."""
         tables = [f"chat.{name}" for (name,) in self.ask(_TABLES, "chat")] if self._is_ours else []

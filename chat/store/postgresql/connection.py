@@ -36,12 +36,14 @@ OLDEST = 15
 
 SCHEMA = "chat"
 
+LOCK_TIMEOUT = f"{limits.LOCKED_SECONDS * 1000:.0f}"
+
 _SETTINGS = {
     "search_path": f"{SCHEMA}, pg_catalog",
     "default_transaction_isolation": "read committed",
     "statement_timeout": "0",
     "client_connection_check_interval": "0",
-    "lock_timeout": f"{limits.LOCKED_SECONDS * 1000:.0f}",
+    "lock_timeout": LOCK_TIMEOUT,
     "tcp_keepalives_idle": f"{limits.LINK_IDLE_SECONDS}",
     "tcp_keepalives_interval": f"{limits.LINK_INTERVAL_SECONDS}",
     "tcp_keepalives_count": f"{limits.LINK_PROBES}",
@@ -119,6 +121,9 @@ _REASONS = {
 
 CONTRADICTS = "23505"
 """What was to be written is there already."""
+
+OTHER_KIND = "42P13"
+"""A function that is to take the place of another one returns something else, or names otherwise what it takes."""
 
 TIMED_OUT = "57014"
 

@@ -19,8 +19,8 @@ from chat.base.language import say
 from chat.store.address import shown
 from chat.store.postgresql import people
 from chat.store.postgresql.connection import ONE_VIEW, Failed, Link, Unreachable
-from chat.store.postgresql.opening import lock_out, suits
-from chat.store.postgresql.schema import make, version
+from chat.store.postgresql.opening import lock_out, patiently, suits
+from chat.store.postgresql.schema import check_newest, make, version
 from chat.store.rows import as_json
 from chat.store.sqlite import people as of_file
 from chat.store.sqlite.backup import partial
@@ -48,7 +48,8 @@ _NUMBERS = ("id", "at", "head", "oldest", "said", "size", "gone", "undated", "lo
 
 
 def to_file(address: str, target: Path, pause: Callable[[], None] = lambda: None) -> None:
-    """Copy a database, as it is at this moment, into a new file; raises `Unreachable`, `Failed` or the system's error.
+    """Copy a database, as it is at this moment, into a new file; raises `Unusable`, `Unreachable`, `Failed` or the
+    system's error.
 
     `pause` is called between two pages.
     """
@@ -58,6 +59,7 @@ def to_file(address: str, target: Path, pause: Callable[[], None] = lambda: None
         partial(target) as part,
         closing(connect(part)) as connection,
     ):
+        check_newest(address, link)
         connection.execute(PAGES)
         for number, script in enumerate(MIGRATIONS, 1):
             connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT")
@@ -100,10 +102,9 @@ def from_file(source: Path, address: str) -> None:
 
 
 def _fill(link: Link, address: str, connection: sqlite3.Connection) -> None:
-    at = version(address, link)
-    lock_out(address, link)
+    patiently(lambda: lock_out(address, link))
     with link.transaction():
-        make(link, at)
+        make(link, version(address, link))
         if link.value("SELECT EXISTS (SELECT FROM logs) OR EXISTS (SELECT FROM people)"):
             raise Unusable(say("{database} is not empty. Choose another one.", database=shown(address)))
         for table, columns in _TABLES.items():

@@ -5,14 +5,16 @@ writer's from then on, for it holds the lock that keeps other servers out.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from errno import EACCES
+from functools import partial
 from math import inf
 from time import monotonic, sleep
+from typing import TypeVar
 
 from chat.base import limits
-from chat.base.language import Sentence, say
+from chat.base.language import Sentence, say, say_n
 from chat.base.lookalikes import fold
 from chat.base.named_tuples import NamedTuple
 from chat.base.reasons import system_reason
@@ -23,6 +25,7 @@ from chat.store.postgresql import people
 from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import (
     LOCK,
+    LOCK_TIMEOUT,
     LOCKS_OUT,
     ONE_VIEW,
     STARTS,
@@ -31,11 +34,13 @@ from chat.store.postgresql.connection import (
     Unreachable,
 )
 from chat.store.postgresql.retention import due
-from chat.store.postgresql.schema import MIGRATIONS, fold_anew, make, version
+from chat.store.postgresql.schema import BUILD, MIGRATIONS, fold_anew, make, version
 from chat.store.postgresql.shared_date import SharedDate
 from chat.store.retention import EARLIEST
 from chat.store.rows import DATES, as_json, date
 from chat.store.unusable import READ_ONLY, Unusable, begun, damaged, holding, unusable
+
+Result = TypeVar("Result")
 
 
 class Prepared(NamedTuple):
@@ -91,24 +96,12 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
     """
     link = Link(address, suits, inf)
     try:
-        at = version(address, link)
-        lock_out(address, link, node)
-        with link.transaction():
-            # Nodes may start at once.
-            link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
-            if (at := version(address, link)) < len(MIGRATIONS):
-                make(link, at)
+        at = patiently(partial(_made, address, link, node))
         fold_anew(link)
         link.seconds = limits.STATEMENT_SECONDS  # without its standby it would wait for ever
         with link.transaction():
             link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
-            epoch = link.value(
-                """
-                INSERT INTO servers (epoch, node, started_at, until)
-                SELECT coalesce(max(epoch), 0) + 1, :node, moment(), moment() + :lease FROM servers RETURNING epoch
-                """,
-                {"node": node, "lease": int(limits.LEASE_SECONDS) * 1_000_000},
-            )
+            epoch = _begun(link, node)
         link.ask("DELETE FROM servers WHERE epoch < :epoch AND epoch < current(node)", {"epoch": epoch - _EPOCHS})
         link.seconds = inf
         if node:
@@ -138,6 +131,38 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
         raise
 
 
+def _made(address: str, link: Link, node: str) -> int:
+    """Have the tables and functions of this build, and the database so that others are kept out; returns the version
+    that it had.  Raises `Unusable`."""
+    with link.transaction():
+        # Nodes may start at once, and one of them make the tables of a large database anew.
+        link.ask("SELECT set_config('lock_timeout', '0', true)")
+        link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
+        link.ask(f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT}', true)")
+        at = version(address, link)
+        if 0 < at < len(MIGRATIONS):
+            keep_out(address, link)
+        lock_out(address, link, node)
+        if not make(link, at):
+            keep_out(address, link)
+            # As if one server had used it alone: a node that was cut off, and comes back, writes nothing any more.
+            _begun(link, "")
+            link.run("UPDATE sessions SET node = '' WHERE node != ''; UPDATE nicknames SET node = ''")
+    return at
+
+
+def _begun(link: Link, node: str) -> int:
+    """The epoch of another start."""
+    epoch: int = link.value(
+        """
+        INSERT INTO servers (epoch, node, started_at, until, build)
+        SELECT coalesce(max(epoch), 0) + 1, :node, moment(), moment() + :lease, :build FROM servers RETURNING epoch
+        """,
+        {"node": node, "lease": int(limits.LEASE_SECONDS) * 1_000_000, "build": BUILD},
+    )
+    return epoch
+
+
 _ALONE = """
     DELETE FROM nicknames; DELETE FROM looks; DELETE FROM turns;
     DELETE FROM people WHERE record IS NULL; DELETE FROM sessions WHERE record IS NULL;
@@ -153,9 +178,12 @@ def examine(address: str, node: str = "") -> Sequence[Sentence]:
     """Look whether `prepare` would take the database, and change nothing; raises `Unusable`."""
     link = Link(address, suits)
     try:
-        if not version(address, link) and not link.value("SELECT has_database_privilege(current_database(), 'CREATE')"):
+        at = version(address, link)
+        if not at and not link.value("SELECT has_database_privilege(current_database(), 'CREATE')"):
             raise unusable(shown(address), system_reason(PermissionError(EACCES, "")))
-        lock_out(address, link, node)
+        if 0 < at < len(MIGRATIONS):
+            patiently(lambda: keep_out(address, link))
+        patiently(lambda: lock_out(address, link, node))
     except Unreachable as error:
         raise error.unusable or unusable(shown(address), error.reason) from None
     except Failed as error:
@@ -165,20 +193,63 @@ def examine(address: str, node: str = "") -> Sequence[Sentence]:
     return ()
 
 
-def lock_out(address: str, link: Link, node: str = "") -> None:
-    """Let no other server use the database while this connection lasts, a node none but nodes; raises `Unusable`."""
-    # A server that has just ended may hold it a moment longer.
+class InUse(Unusable):
+    """Another server is in the way."""
+
+
+def patiently(work: Callable[[], Result]) -> Result:
+    """What another server may be in the way of: one that has just ended may hold the database a moment longer."""
     ends_at = monotonic() + limits.LOCKED_SECONDS
-    while not locked(link, node):
-        if monotonic() < ends_at:
-            sleep(limits.RECONNECT_LEAST_SECONDS / 10)
-            continue
-        raise Unusable(
-            say(
-                "Another server uses {database}. Stop it, or choose another one with --database.",
-                database=shown(address),
-            )
+    while True:
+        try:
+            return work()
+        except InUse:
+            if monotonic() >= ends_at:
+                raise
+        sleep(limits.RECONNECT_LEAST_SECONDS / 10)
+
+
+def lock_out(address: str, link: Link, node: str = "") -> None:
+    """Let no other server use the database while this connection lasts, a node none but nodes; raises `InUse`."""
+    if not locked(link, node):
+        raise _in_use(address)
+
+
+def keep_out(address: str, link: Link) -> None:
+    """Let nobody else use the database until the transaction ends; raises `InUse`, which names the nodes that run
+    and are of another build."""
+    if link.value(f"SELECT pg_try_advisory_xact_lock({LOCK}{LOCKS_OUT})"):
+        return
+    if not link.value(f"SELECT pg_try_advisory_xact_lock_shared({LOCK}{LOCKS_OUT})"):
+        raise _in_use(address)  # one that uses it alone
+    # The table may be of before, and have no such column.
+    names, count = link.ask(
+        """
+        SELECT string_agg(node, ', ' ORDER BY node), count(*) FROM servers
+        WHERE node != '' AND until > moment() AND epoch = current(node)
+            AND to_jsonb(servers)->>'build' IS DISTINCT FROM :build
+        """,
+        {"build": BUILD},
+    )[0]
+    if not count:
+        raise _in_use(address)
+    raise InUse(
+        say_n(
+            "{nodes} uses {database} with another build of this server, which does not go together with this one. Stop "
+            "it first, then start this one.",
+            "{nodes} use {database} with another build of this server, which does not go together with this one. Stop "
+            "all of them first, then start this one.",
+            count,
+            nodes=names,
+            database=shown(address),
         )
+    )
+
+
+def _in_use(address: str) -> InUse:
+    return InUse(
+        say("Another server uses {database}. Stop it, or choose another one with --database.", database=shown(address))
+    )
 
 
 def locked(link: Link, node: str = "") -> bool:

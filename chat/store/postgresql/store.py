@@ -50,7 +50,7 @@ from chat.store.postgresql.queries import after, copies, room, said, unread
 from chat.store.postgresql.retention import due, trim
 from chat.store.retention import Trimmed
 from chat.store.sqlite.backup import back_up
-from chat.store.unusable import not_copied, unreadable
+from chat.store.unusable import Unusable, not_copied, unreadable
 from chat.store.worker import Reactor, Worker
 
 logger = Logger()
@@ -382,4 +382,6 @@ def _not_copied(failure: Failure) -> NoReturn:
     error = failure.value
     if isinstance(error, Unreachable | Failed):
         raise not_copied(error.reason)
+    if isinstance(error, Unusable):
+        raise Refused("unavailable", error.sentence)
     failure.raiseException()
