@@ -152,15 +152,20 @@ async def _come_in_invited(nick: str, invitation: str, password: str, call: Call
             return ANSWERED
         hub.naming.check_free(nick, person)
         hub.check_address(call.connection.host)
-        give_back = await hub.invitations.use(invitation)
+        give_back = await hub.invitations.use(invitation, person.id)
         if not call.still_there or session.named:
             give_back()
             return ANSWERED
-        session.enter(nick, new_code(session))
+        try:
+            session.enter(nick, new_code(session))
+        except Refused:  # another one here is called so by now
+            give_back()
+            raise
     finally:
         if not session.named:
             hub.naming.lose(person)
     person.password = kept
+    hub.invitations.used(invitation)
     hub.show_account(person)
     hub.logins.remember(call.connection.host)
     await come_in(session, call.request.id)
@@ -426,7 +431,7 @@ async def operator(call: Call, asked: Operator) -> Outcome:
     code = await hub.guesses.guess(connection, partial(hub.is_operator_code, given))
     if not (call.still_there and session.person is person and person.has_account):
         return ANSWERED
-    if code is None or code is not hub.operator_code or not await hub.use_operator_code(code):
+    if code is None or code is not hub.operator_code or not await hub.use_operator_code(code, person):
         wrong = say("That is not the operator's code, or it was used already.")
         return was_wrong(session, Problem("code-wrong", wrong, call.request.id))
     hub.give_role(session.author, person, "operator", None)

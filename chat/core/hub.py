@@ -180,7 +180,7 @@ class Hub:
         """The store, where other nodes use it as well."""
         self.progress: OwnAndOthers | None = None
         """How far people have read is kept by it there."""
-        self.invitations = Invitations(self.turn, now, kept.records)
+        self.invitations = Invitations(self.turn, now, kept.records, self._is_there)
         self.keys = Keys(self.turn, now, kept.records)
         self.measures = Measures(self.turn, now, kept.records, self._measurable)
         self.slow_mode = SlowMode(self.measures, clock)
@@ -277,6 +277,11 @@ class Hub:
         """Whose account this nickname is."""
         person = self.naming.find(nick)
         return person if person is not None and person.has_account else None
+
+    def _is_there(self, id: str) -> bool:
+        """Whether the person of this id is here or absent, or has a nickname and is about to come in."""
+        is_named = id in self.people or id in self.absent
+        return is_named or any(holder.id == id for holder in self.naming.holders)
 
     def owner_of_key(self, fingerprint: str) -> Person | None:
         """Whose account this key is."""
@@ -868,11 +873,21 @@ class Hub:
         if self.store.shared:
             self.wrong_guesses.note(host, person)
 
-    async def use_operator_code(self, code: OperatorCode) -> bool:
-        """Nobody else runs the server by it; False where somebody on another node was first, and `NotStored`."""
-        if not await self.turn.exchange(Record("operator-code", code.digest, None), "used"):
-            return False
-        return code is self.operator_code
+    async def use_operator_code(self, code: OperatorCode, person: Person) -> bool:
+        """They run the server by it, and nobody else; False where somebody on another node was first.
+
+        Fails with `NotStored`.
+        """
+        # In one turn: where this server dies then, both are stored, or neither.
+        self.roles.give(person, SERVER, "operator")
+        is_theirs = False
+        try:
+            is_first = await self.turn.exchange(Record("operator-code", code.digest, None), "used")
+            is_theirs = is_first and code is self.operator_code
+        finally:
+            if not is_theirs:
+                self.roles.give(person, SERVER, None)
+        return is_theirs
 
     def _is_old(self, session: Device) -> bool:
         return self.clock.seconds() - session.down_since > limits.CODE_SECONDS

@@ -1,4 +1,8 @@
-"""Invitations: codes that the server makes, each of which lets one person register; only their hashes are kept."""
+"""Invitations: codes that the server makes, each of which lets one person register; only their hashes are kept.
+
+One that is used is somebody's who comes in by it, until their account is stored, and it is gone with that.  Where they
+never come, for their server has died, it is good again.
+"""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,12 +18,18 @@ _KIND = "invitation"
 
 
 class Invitations:
-    """Those that nobody has used, by the hash of their code, with their end."""
+    """Those by which nobody has registered, by the hash of their code, with their end; `is_there` says whether the
+    person of an id is here, absent, or about to come in."""
 
-    def __init__(self, turn: Turn, now: Callable[[], datetime], records: Iterable[Record]) -> None:
+    def __init__(
+        self, turn: Turn, now: Callable[[], datetime], records: Iterable[Record], is_there: Callable[[str], bool]
+    ) -> None:
         self._turn = turn
         self._now = now
+        self._is_there = is_there
         self._ends: dict[str, datetime] = {}
+        self._used_by: dict[str, str] = {}
+        """Those that somebody uses, with their id."""
         for record in records:
             self.stored(record)
 
@@ -27,8 +37,12 @@ class Invitations:
         """One was made, or used, before this server was started or on another node."""
         if record.kind == _KIND:
             self._ends.pop(record.key, None)
-            with suppress(TypeError, ValueError):  # there is none, or no date: it has ended
-                self._ends[record.key] = datetime.fromisoformat(record.value)  # type: ignore[arg-type]
+            self._used_by.pop(record.key, None)
+            end, _, person = (record.value or "").partition(" ")
+            with suppress(ValueError):  # there is none, or no date: it has ended
+                self._ends[record.key] = datetime.fromisoformat(end)
+                if person:
+                    self._used_by[record.key] = person
 
     async def make(self, count: int) -> tuple[list[str], datetime]:
         """So many codes, and until when they are good; raises `Refused` where there are too many, and `NotStored`."""
@@ -46,30 +60,41 @@ class Invitations:
         """The invitation whose code this is, however it is written."""
         code = resume_codes.short(text.strip())
         digest = "" if code is None else resume_codes.digest(code)
-        return digest if digest in self._ends and self._ends[digest] > self._now() else None
+        return digest if self._is_good(digest) else None
 
-    async def use(self, found: str) -> Callable[[], None]:
-        """Somebody registers by it; returns what gives it back where they do not.
+    def _is_good(self, digest: str) -> bool:
+        if digest not in self._ends or self._ends[digest] <= self._now():
+            return False
+        person = self._used_by.get(digest)
+        return person is None or not self._is_there(person)
+
+    async def use(self, found: str, person: str) -> Callable[[], None]:
+        """Whoever has this id registers by it, then it is `used`; returns what gives it back where they do not.
 
         Raises `Refused` where it was used meanwhile, also on another node, and `NotStored`.
         """
-        end = self._ends.pop(found, self._now())
-        if end <= self._now():
+        if not self._is_good(found):
             raise nobodys()
-        good = Record(_KIND, found, end.isoformat())
+        good = Record(_KIND, found, self._ends.pop(found).isoformat())
+        before = self._used_by.pop(found, None)
+        asked = good if before is None else good._replace(value=f"{good.value} {before}")
 
         def give_back() -> None:
             self.stored(good)
             self._turn.append_with(good)
 
         try:
-            is_first = await self._turn.exchange(good, None)
+            is_first = await self._turn.exchange(asked, f"{good.value} {person}")
         except BaseException:
-            self.stored(good)
+            self.stored(asked)
             raise
         if not is_first:
             raise nobodys()
         return give_back
+
+    def used(self, found: str) -> None:
+        """The account is there, and is stored in the same turn."""
+        self._turn.append_with(Record(_KIND, found, None))
 
     def _forget_old(self) -> None:
         now = self._now()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from by_ssh import BySsh, new_key
 from cluster import Nodes, seen_by
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from test_keys import fingerprint, line_of
 from test_operator_code import CODE
 from world import Client, World
 
+from chat.base import limits
 from chat.core.roles import SERVER
 from chat.log.events import Left
 from chat.server.operator_code import OperatorCode
@@ -174,6 +176,54 @@ def test_one_becomes_an_operator_by_the_code_whichever_nodes_it_is_used_on(sched
     assert told[1:] == ["code-wrong:"]
     assert [world.hub.operator_code for world in nodes.worlds] == [None, None]
     assert len(nodes.worlds[0].hub.roles.holders(SERVER)) == 1
+
+
+def dies(nodes: Nodes, act: Callable[[], object], heard: int) -> None:
+    """Somebody does something on the first node, which dies when it has been told of so many turns more."""
+    nodes.slow = True
+    act()
+    for _ in range(heard):
+        nodes.let(0)
+    nodes.hang(0)
+    nodes.lapse(0)
+    nodes.stores[1].slow = False
+    nodes.settle()
+    nodes.wait(limits.BEAT_SECONDS + 1)
+
+
+@pytest.mark.parametrize("heard", range(4))
+def test_a_pin_lets_them_in_elsewhere_where_the_node_died_at_whatever_moment(heard: int) -> None:
+    nodes = Nodes(2)
+    _, pin = a_class(nodes)
+    dies(nodes, lambda: by_pin(nodes.worlds[0], "ana", pin), heard)
+    assert by_pin(nodes.worlds[1], "ana", pin).session.named
+
+
+@pytest.mark.parametrize("heard", range(4))
+def test_an_invitation_has_made_an_account_or_is_good_still_where_the_node_died_at_whatever_moment(heard: int) -> None:
+    nodes = Nodes(2, registered_only=True)
+    here, elsewhere = nodes.worlds
+    code = invitation(here)
+    _, type_again = by_invitation(here, "ana", code)
+    dies(nodes, type_again, heard)
+    is_made = elsewhere.hub.account("ana") is not None
+    again, type_again = by_invitation(elsewhere, "bob", code)
+    type_again()
+    assert again.session.named is not is_made
+
+
+@pytest.mark.parametrize("heard", range(4))
+def test_the_code_has_made_an_operator_or_is_good_still_where_the_node_died_at_whatever_moment(heard: int) -> None:
+    nodes = Nodes(2)
+    people = []
+    for world, nick in zip(nodes.worlds, ("ana", "bob"), strict=True):
+        world.hub.operator_code = OperatorCode(Path("/nowhere/operator-code"), CODE)
+        people.append(register(world, nick))
+    ana, bob = people
+    dies(nodes, lambda: ana.type(f"/operator {CODE}"), heard)
+    is_made = bool(nodes.worlds[1].hub.roles.holders(SERVER))
+    bob.type(f"/operator {CODE}")
+    assert (SERVER in bob.session.person.roles) is not is_made
 
 
 @settings(max_examples=40, deadline=None)

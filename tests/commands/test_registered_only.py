@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from returning import KeepingStore, code_of, restarted
 from sealed import Sealed
+from stores import SlowStore
 from twisted.internet.address import IPv4Address
 from world import Client, World
 
@@ -15,6 +17,7 @@ from chat.base import limits
 from chat.base.language import language
 from chat.commands.registry import TABLE
 from chat.doors.sniffing import Reception
+from chat.store.memory import MemoryStore
 from chat.wire.join_hints import Directions
 
 SEALED, LAN = "127.0.0.1", "192.168.1.7"
@@ -35,7 +38,7 @@ def invitations(world: World, count: int = 1) -> list[str]:
     return reply["codes"]
 
 
-def closed(store: KeepingStore | None = None, **keys: object) -> World:
+def closed(store: MemoryStore | None = None, **keys: object) -> World:
     return World(store, registered_only=True, motd=["Be kind."], **keys)  # type: ignore[arg-type]
 
 
@@ -155,6 +158,37 @@ def test_it_lives_through_a_restart(used: bool) -> None:
     assert (NO_INVITATION in come(world, "bob", code).lines) is used
     assert (world.hub.account("amy") is not None) is used
     assert code not in str(store.records)
+
+
+@pytest.mark.parametrize("kept", range(3))
+def test_it_has_made_an_account_or_is_good_still_where_the_server_died_at_whatever_moment(kept: int) -> None:
+    store = KeepingStore()
+    world = closed(store)
+    (code,) = invitations(world)
+    amy = come(world, "amy", code, SECRET)
+    commits = iter([store.commit] * kept)
+    store.commit = lambda batch: next(commits, partial(MemoryStore.commit, store))(batch)  # type: ignore[method-assign]
+    amy.type(SECRET)
+    del store.commit
+    world = restarted(world, store)
+    world.hub.settings = replace(world.hub.settings, registered_only=True)
+    assert (NO_INVITATION in come(world, "bob", code).lines) is (world.hub.account("amy") is not None)
+
+
+def test_it_is_good_still_where_somebody_else_came_in_by_that_nickname_meanwhile() -> None:
+    store = SlowStore()
+    world = closed(store)
+    one, other = invitations(world, 2)
+    amy, bob = come(world, "amy", one, SECRET), come(world, "amy", other, SECRET)
+    store.slow = True
+    for client in (amy, bob):
+        client.type(SECRET)
+    while store.commits:
+        store.let()
+        world.turn()
+    assert "! nick-taken" in bob.bytes.decode()
+    store.slow = False
+    assert NO_INVITATION not in come(world, "bob", other).lines
 
 
 def test_of_those_that_are_open_there_are_not_endless_many(only: World) -> None:
