@@ -323,6 +323,25 @@ def test_on_the_plain_wire_new_lines_come_in_order() -> None:
     assert rules(person(("ann", 1), ("ann", 2), ("bob", 1))) == {"order"}
 
 
+@pytest.mark.parametrize(
+    ("behind", "broken"),
+    [
+        ([("bob", 1), ("ann", 1), ("bob", 1), ("ann", 2), ("ann", 3)], set()),
+        ([("bob", 1), ("ann", 1), ("ann", 3), ("ann", 2)], {"order"}),
+        ([("bob", 1), ("ann", 1), ("ann", 3)], {"gap"}),
+    ],
+)
+def test_on_the_plain_wire_what_came_before_they_heard_that_they_are_there_is_repeated_as_well(
+    behind: list[tuple[str, int]], broken: set[str]
+) -> None:
+    evidence = person(("ann", 1), *behind)
+    evidence.history[ROOM].append(said(5, "ann", 3))
+    evidence.records[0].lines.append(line(3, "ann", 5))
+    evidence.records[1].stays[0].events.append(said(5, "ann", 3))
+    evidence.heard[0].rooms[ROOM] = 1
+    assert rules(evidence) == broken
+
+
 def test_on_the_plain_wire_nothing_comes_that_nobody_said() -> None:
     assert rules(person(("ann", 1), ("bob", 1), ("ann", 2), ("cid", 1))) == {"nowhere"}
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from random import SystemRandom
 
 from tests.storm.network import apart, missing
@@ -38,6 +39,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--network", action="store_true", help=network)
     parser.add_argument("--befalls", default="", help=f"servers only suffer these: {', '.join(possible(True, True))}")
     parser.add_argument("--first", type=int, default=5, help="so many broken promises are shown (default: 5)")
+    recording = "leave there what everybody saw and sent, and when, the rooms' logs and the servers'"
+    parser.add_argument("--record", metavar="DIR", type=Path, help=recording)
     parser.add_argument("server", nargs="*", help="options of the server, behind --")
     options = parser.parse_args(arguments)
     if options.nodes > 1 and not options.database:
@@ -73,6 +76,8 @@ def main(arguments: list[str]) -> int:
             befalls=tuple(filter(None, options.befalls.split(","))),
         )
     )
+    if options.record is not None:
+        report.keep(options.record)
     sys.stdout.write(report.text(options.first) + "\n")
     return 1 if report.faults else 0
 

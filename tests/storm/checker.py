@@ -278,10 +278,12 @@ class _Check:
             if token not in self.lines or self.lines[token].text.split("\n")[0] != words:
                 yield Fault("nowhere", name, f"nobody said {words[:60]!r}")
         for room, start in heard.rooms.items():
-            shown = dict.fromkeys(token for token, _ in heard.shown[start:])
+            # They may have been there before they were told so: what they were shown then is repeated behind it, too.
+            shown = dict.fromkeys(token for token, _ in heard.shown)
+            early = {token for token, _ in heard.shown[:start]}
             said = self.evidence.history.get(room, ())
             places = {event.token: event.seq for event in said if event.token is not None}
-            seqs = [places[token] for token in shown if token in places]
+            seqs = [places[token] for token in shown if token in places and token not in early]
             for before, after in pairwise(seqs):
                 if after < before:
                     yield Fault("order", name, f"was shown {room} {after} after {before}")

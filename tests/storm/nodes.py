@@ -6,7 +6,6 @@ Who is away for as long as the grace is gone; what is said while the line to the
 
 import asyncio
 import signal
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
@@ -26,13 +25,13 @@ GRACE = 8.0
 
 
 class Nemesis:
-    """What befalls the servers; a `witness` suffers nothing of it, but what all suffer."""
+    """What befalls the servers, of which each `happens`; a `witness` suffers nothing of it, but what all suffer."""
 
     def __init__(
         self,
         servers: Sequence[Server],
         databases: "Databases",
-        ends: Counter[str],
+        happens: Callable[[str], None],
         records: Sequence[Record],
         random: Random,
         network: Network | None,
@@ -40,7 +39,7 @@ class Nemesis:
     ) -> None:
         self._servers = servers
         self._databases = databases
-        self._ends = ends
+        self._happens = happens
         self._records = records
         self._random = random
         self._network = network
@@ -64,7 +63,7 @@ class Nemesis:
         """A node dies, and comes back before it was taken for gone, or after."""
         server = self._random.choice(self._servers)
         server.send(signal.SIGKILL)
-        self._ends["SIGKILL of a node"] += 1
+        self._happens("SIGKILL of a node")
         await server.ended()
         await asyncio.sleep(self._random.choice([0.0, 1.0, LEASE + 1.0]))
         await server.start()
@@ -75,7 +74,7 @@ class Nemesis:
         server = self._random.choice(self._servers)
         seconds = self._random.choice([1.0, 2 * LEASE, 2 * LEASE])
         server.send(signal.SIGSTOP)
-        self._ends[f"SIGSTOP of a node for {seconds:g} s"] += 1
+        self._happens(f"SIGSTOP of a node for {seconds:g} s")
         await asyncio.sleep(seconds)
         server.send(signal.SIGCONT)
 
@@ -83,7 +82,7 @@ class Nemesis:
         """The standby hears nothing, and a line is said; then it hears again, or takes the place of the primary."""
         await self._there(witness)
         self._databases.cut(True)
-        self._ends["line to the standby cut"] += 1
+        self._happens("line to the standby cut")
         line = witness.say(LOBBY)
         await asyncio.sleep(self._random.choice([1.0, 3.0, 7.0]))
         token = (witness.record.name, line.number)
@@ -106,21 +105,21 @@ class Nemesis:
             await asyncio.sleep(0.1)
 
     async def _fail_over(self, witness: Client) -> None:
-        self._ends["primary lost, standby promoted"] += 1
+        self._happens("primary lost, standby promoted")
         await self._databases.fail_over(self._random.choice([0.0, 2.0]))
 
     async def _crash(self, witness: Client) -> None:
-        self._ends["database crashed"] += 1
+        self._happens("database crashed")
         await self._databases.crash(self._random.choice([0.0, 1.0, 6.0]))
 
     async def _disconnect(self, witness: Client) -> None:
-        self._ends["connections to the database cut"] += 1
+        self._happens("connections to the database cut")
         await self._databases.disconnect()
 
     async def _set_clock(self, witness: Client) -> None:
         """The clock of the database is wrong, and set right."""
         server, step = self._databases.primary, self._random.choice(["+1h", "+1d", "-1h"])
-        self._ends[f"the database's clock set by {step}"] += 1
+        self._happens(f"the database's clock set by {step}")
         self._databases.set_clock(server, step)
         await asyncio.sleep(self._random.choice([1.0, 2 * LEASE]))
         self._databases.set_clock(server, "+0")
@@ -130,7 +129,7 @@ class Nemesis:
     async def _lost(self, what: str, ways: Sequence[Way], seconds: float) -> None:
         """For so long nothing goes these ways."""
         assert self._network is not None
-        self._ends[f"{what} for {seconds:g} s"] += 1
+        self._happens(f"{what} for {seconds:g} s")
         self._network.cut(ways)
         await asyncio.sleep(seconds)
         self._network.mend(ways)
@@ -176,7 +175,7 @@ class Nemesis:
         a standby, then once that was told not to, when the node knows more than it."""
         network, databases = self._network, self._databases
         assert network is not None
-        self._ends["primary cut off with one node, standby promoted"] += 1
+        self._happens("primary cut off with one node, standby promoted")
         node, old = self._node(), databases.primary
         others = [server.host for server in self._servers if server.host != node.address]
         without_new = both(node.address, [databases.standby.host])
@@ -199,7 +198,7 @@ class Nemesis:
     async def _bad_line(self, witness: Client) -> None:
         """Between a node and the database packets are lost and late."""
         assert self._network is not None
-        self._ends["a bad line between a node and the database"] += 1
+        self._happens("a bad line between a node and the database")
         ways = both(self._node().address, self._databases.hosts)
         self._network.spoil(ways)
         await asyncio.sleep(3 * LEASE)

@@ -81,17 +81,19 @@ class Person:
         self._is_in = False
         if self._code is None:
             self.heard.shown.clear()
+        place = self._random.choice(self._places)
         try:
-            await loop.sock_connect(handle, self._random.choice(self._places))
+            await loop.sock_connect(handle, place)
         except OSError:
             handle.close()
             return
         try:
-            self.record.note("connected")
+            self.record.note("connected", place)
             # Not sock_recv, which loses what it has read when a timeout comes at the same moment.
             loop.add_reader(handle, self._readable, handle, ended)
             self._company.tally["resumes"] += self._code is not None
-            handle.send(self._way_in())
+            handle.send(way_in := self._way_in())
+            self.record.note("sends", way_in)
             ends_at = loop.time() + self._random.expovariate(1 / _LIFE)
             while not (self._stopped or ended.is_set()) and (self.calm or loop.time() < ends_at):
                 with suppress(TimeoutError):

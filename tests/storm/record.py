@@ -129,6 +129,7 @@ class Record:
         """One more line is said."""
         line = Line(len(self.lines) + 1, room, text, at=self.now)
         self.lines.append(line)
+        self.note("says", f"{room} {text}")
         return line
 
     def note(self, what: str, detail: object = "") -> None:

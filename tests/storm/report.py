@@ -1,10 +1,13 @@
-"""What a storm is to be, and what it was: the options of one, and its report for people."""
+"""What a storm is to be, and what it was: the options of one, its report for people, and its recording."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
+from pathlib import Path
 
 from tests.storm.client import LOBBY, Client
-from tests.storm.record import Fault, Record
+from tests.storm.record import Event, Fault, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,32 @@ class Report:
     slowest: float = 0.0
     """Seconds from the beginning of a start to the first connection, at most."""
 
+    fate: Record = field(default_factory=lambda: Record("the storm"))
+    """What befell the servers, and when."""
+
+    logs: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    """The rooms' logs in the end, where they could be read."""
+
+    said: dict[str, str] = field(default_factory=dict)
+    """What each server printed and logged."""
+
+    def happens(self, what: str) -> None:
+        """This befalls the servers."""
+        self.ends[what] += 1
+        self.fate.note(what)
+
+    def keep(self, directory: Path) -> None:
+        """Leave all that is known: what everybody saw and sent, in the order of time, the rooms' logs, the servers'."""
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "report").write_text(self.text() + "\n")
+        seen = merge(*(_told(record) for record in (self.fate, *self.records)))
+        (directory / "seen").write_text("".join(f"{at:10.3f} {who:10} {what}\n" for at, who, what in seen))
+        for room, events in self.logs.items():
+            lines = (f"{event.seq:6} {event.kind:8} {event.author:14} {event.text!r}\n" for event in events)
+            (directory / f"room {room}").write_text("".join(lines))
+        for name, said in self.said.items():
+            (directory / f"server {name}").write_text(said)
+
     def text(self, most: int = 5) -> str:
         """The report, for people; of many faults the first."""
         cuts = ", ".join(f"{count} {name}" for name, count in sorted(self.cuts.items()))
@@ -88,3 +117,7 @@ class Report:
                 at = record.born + fault.at - other.born
                 rows += [f"  {other.name}:", *(f"    {row}" for row in other.around(at))]
         return "\n".join(rows)
+
+
+def _told(record: Record) -> Sequence[tuple[float, str, str]]:
+    return [(record.born + when, record.name, f"{what:9} {detail!s}") for when, what, detail in record.trace]

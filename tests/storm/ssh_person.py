@@ -57,6 +57,7 @@ class SshPerson(Person):
             "ssh", "-T", "-i", self._key, *options, *where, stdin=pipe, stdout=pipe, stderr=nothing
         )
         self._rest, self._is_in = b"", False
+        self.record.note("connected", (host, port))
         talking = asyncio.create_task(self._talk(process))
         try:
             assert process.stdout is not None
@@ -81,6 +82,7 @@ class SshPerson(Person):
     def _type(self, *lines: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
+        self.record.note("sends", lines)
         self._process.stdin.write("".join(f"{line}\n" for line in lines).encode())
 
     def _shown(self, line: bytes) -> None:

@@ -88,6 +88,7 @@ class _Storm:
         for proxy in self.proxies.values():
             self.report.cuts += proxy.cuts
         self.report.records += [person.record for person in self.people]
+        self.report.said = {server.directory.name: server.said for server in self.servers}
         return self.report
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -200,8 +201,8 @@ class _Storm:
         ends_at = loop.time() + self.forecast.seconds
         if self.databases is not None:
             witness = self._quiet(WITNESS, self._places("json"), group)
-            ends, records = self.report.ends, self.report.records
-            nemesis = Nemesis(self.servers, self.databases, ends, records, random, self.network, self.befalls)
+            happens, records = self.report.happens, self.report.records
+            nemesis = Nemesis(self.servers, self.databases, happens, records, random, self.network, self.befalls)
             await nemesis.run(witness, lambda: loop.time() < ends_at)
             self.report.faults += nemesis.faults
             return
@@ -268,7 +269,7 @@ class _Storm:
         """End all for good."""
         for server in self.servers:
             server.send(how)
-            self.report.ends[how.name] += 1
+            self.report.happens(how.name)
         for server in self.servers:
             await server.ended()
 
@@ -320,6 +321,7 @@ class _Storm:
         elif (database := self.server.directory / "chat.sqlite3").exists():
             logs, faults = read(database)
             self.report.faults += faults
+        self.report.logs = logs
         heard = [person.heard for person in self.people]
         several = self.databases is not None
         evidence = Evidence(self.report.records, history, heard, talks, logs, several_servers=several)
