@@ -87,6 +87,13 @@ class StoreAway(NotStored):
     """The same where the store was not asked, for it cannot be reached: it would have taken it."""
 
 
+class TakenForGone(NotStored):
+    """The same where other servers had taken this one for gone, and it was not told so before: by now it was."""
+
+    def __init__(self) -> None:
+        super().__init__(say("this server was taken for gone"))
+
+
 class Unfit(Exception):
     """What somebody chose for an option cannot be; the sentence says what would be right."""
 

@@ -89,6 +89,11 @@ class Change(NamedTuple):
         """Whether it is one of these lines."""
         return self.line is not None and (self.line.id in ids or self.line.former in ids)
 
+    @property
+    def is_so(self) -> bool:
+        """Who came, went, and was called otherwise: that is so, whether it is stored or not."""
+        return self.writer is None and self.record is None and isinstance(self.facts[0], Joined | Left | Renamed)
+
 
 class OpenBatch:
     """Gathers; then `numbered` makes one batch of what has gathered, and it stands for that until all are told."""
@@ -175,11 +180,12 @@ class OpenBatch:
         """Of these something is to be stored as well."""
         self.touched = {**dict.fromkeys(some), **self.touched}
 
-    def take_out(self, ids: Collection[LineId]) -> list[Change]:
-        """The changes with these ids, which do not happen."""
-        out = [change for change in self.changes if change.is_one_of(ids)]
-        self.records = [one for one in self.records if not (isinstance(one, Change) and one.is_one_of(ids))]
-        self._gather_anew([change for change in self.changes if not change.is_one_of(ids)])
+    def take_out(self, is_out: Callable[[Change], bool]) -> list[Change]:
+        """These changes, which do not happen."""
+        out = [change for change in self.changes if is_out(change)]
+        if out:
+            self.records = [one for one in self.records if not (isinstance(one, Change) and is_out(one))]
+            self._gather_anew([change for change in self.changes if not is_out(change)])
         return out
 
     def withdraw(self, ids: Collection[LineId]) -> list[Change]:
@@ -296,13 +302,15 @@ class OpenBatch:
         return {author.session for change, _ in self._placed if (author := change.facts[0].author) is not None}
 
     @property
+    def speakers(self) -> Collection[str]:
+        """The sessions that wait to be told what became of something in it."""
+        writers = (change for change, _ in self._placed if change.writer is not None)
+        return {author.session for change in writers if (author := change.facts[0].author) is not None}
+
+    @property
     def happened(self) -> Sequence[Change]:
-        """Who came, went, and was called otherwise: that is so, whether it was stored or not."""
-        return [
-            change
-            for change, _ in self._placed
-            if change.writer is None and change.record is None and isinstance(change.facts[0], Joined | Left | Renamed)
-        ]
+        """Who came, went, and was called otherwise."""
+        return [change for change, _ in self._placed if change.is_so]
 
     def __len__(self) -> int:
         """How many facts it numbered."""
@@ -357,31 +365,29 @@ class OpenBatch:
             line, writer = change.line, change.writer
             before = None if line is None else known_as(line, found.known)
             if before is None and change.is_one_of(found.refused):
-                if writer is not None:
-                    tell(writer, writer.refused, change.tag, change.facts, refused_elsewhere())
+                tell_out(change, refused_elsewhere())
             elif line is None or before is None:
                 again.append(change)
             elif writer is not None and before.same(line):
                 tell(writer, writer.repeated, change.tag, before.place)
-            elif writer is not None:
-                tell(writer, writer.refused, change.tag, change.facts, id_used())
+            else:
+                tell_out(change, id_used())
         return again
 
-    def tell_dropped(self, is_dropped: Callable[[Change], bool]) -> list[Change]:
-        """Nothing was stored, and of this nothing will be; returns what is to be tried again."""
+    def tell_dropped(self, is_dropped: Callable[[Change], bool], error: ChatError | None = None) -> list[Change]:
+        """Nothing was stored, and of this nothing will be (see `tell_out`); returns what is to be tried again."""
         again = []
         for change, _ in self._placed:
-            if not is_dropped(change):
+            if is_dropped(change):
+                tell_out(change, error)
+            else:
                 again.append(change)
-            elif change.writer is not None:
-                tell(change.writer, change.writer.dropped, change.tag)
         return again
 
     def tell_refused(self, error: NotStored, copies: Sequence[Change]) -> None:
         """Nothing of it was stored, nor will be, nor will these copies of it."""
         for change in [*(change for change, _ in self._placed), *copies]:
-            if (writer := change.writer) is not None:
-                tell(writer, writer.refused, change.tag, change.facts, error)
+            tell_out(change, error)
         for waiter in self.waiting:
             waiter.errback(error)
         for _, claimant in self.claims:
@@ -410,6 +416,16 @@ class ToldBatch(OpenBatch):
     def __len__(self) -> int:
         """How many facts it has, each in every log in which it stands."""
         return len(self._told)
+
+
+def tell_out(change: Change, error: ChatError | None) -> None:
+    """It does not happen: who said it is told why, or (None) where it comes again."""
+    if (writer := change.writer) is None:
+        return
+    if error is None:
+        tell(writer, writer.dropped, change.tag)
+    else:
+        tell(writer, writer.refused, change.tag, change.facts, error)
 
 
 def known_as(line: Line, known: Mapping[LineId, Known]) -> Known | None:

@@ -3,7 +3,8 @@
 Whoever comes back on another node does there again what they were not told of here, while it is under way perhaps, or
 waits for a database that is away.  So each batch says which sessions did what is in it, and the store keeps none in
 which that is one of another node's (`TakenOver`).  What they did is taken out then, and has not happened; all else of
-the batch goes again.
+the batch goes again.  What has gathered is taken out as soon as this node hears of it (`lost`): if they come back here
+before it was sent, the store would take it for what they do then, behind what they did there.
 
 That is what they said, and that they came to a room, or went.  What somebody did to others holds whoever tells it.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Collection
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chat.base.errors import ChatError
 from chat.base.named_tuples import NamedTuple
 from chat.core.batch import Change
 from chat.core.hub import Hub
@@ -53,7 +55,7 @@ class Fence:
         self._undo = undo
         """Somebody did not come to this room, or go, or go from all of them ("")."""
         self._moves: list[Move] = []
-        """What is not stored yet, or on its way."""
+        """What is not on its way yet."""
         self._refused: Collection[str] = ()
         """The ids of the sessions that were another node's, of the last batch that was refused for that."""
 
@@ -63,7 +65,7 @@ class Fence:
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """(Store) With the sessions that did what is in it."""
-        moves = tuple(self._moves)
+        moves, self._moves = self._moves, []
         ids: dict[str, str] = {}
         moved: set[str] = set()
         for appended in batch.appended:
@@ -75,19 +77,17 @@ class Fence:
                 elif isinstance(fact, _SAID) and author.session not in ids:
                     ids[author.session] = self._digest(author)
 
-        def kept(numbered: Numbered) -> Numbered:
-            self._moves = [move for move in self._moves if not any(move is one for one in moves)]
-            return numbered
-
         def refused(failure: Failure) -> Failure:
             if isinstance(error := failure.value, InDoubt):
-                error.later.addCallbacks(kept, refused)
-            elif isinstance(error, TakenOver):
+                error.later.addErrback(refused)
+                return failure
+            self._moves[:0] = moves
+            if isinstance(error, TakenOver):
                 self._refused = {id for id, digest in ids.items() if digest in error.sessions}
             return failure
 
         by = {*ids.values(), *(move.session for move in moves)} - {""}
-        return self._store.commit(batch._replace(by=by, moved=moved)).addCallbacks(kept, refused)
+        return self._store.commit(batch._replace(by=by, moved=moved)).addErrback(refused)
 
     def _digest(self, author: Author) -> str:
         """The hash of the code of this session, "" where there is none."""
@@ -97,10 +97,33 @@ class Fence:
 
     def keeps_out(self, sessions: Collection[str], change: Change) -> bool:
         """Whether one of these sessions, which are another node's, did it."""
+        return self._did(sessions, self._refused, change)
+
+    def _did(self, sessions: Collection[str], ids: Collection[str], change: Change) -> bool:
+        """Whether one of these sessions, which have these ids, did it."""
         fact = change.facts[0]
         if isinstance(fact, _SAID):
-            return fact.author is not None and fact.author.session in self._refused
+            return fact.author is not None and fact.author.session in ids
         return any(move.session in sessions and move.is_told_by(change) for move in self._moves)
+
+    def lost(self, session: str, id: str, error: ChatError | None = None) -> None:
+        """This session is another node's by now: what it did here, and has gathered, does not happen; it is told why
+        where nobody came back by it there."""
+        self._hub.turn.take_out(lambda change: self._did((session,), (id,), change), error)
+        self.take_back((session,))
+
+    def is_left_behind(self, change: Change) -> bool:
+        """Whether whoever did it has no connection here any more, where other nodes have taken this one for gone."""
+        fact = change.facts[0]
+        if not (change.is_so or isinstance(fact, _SAID)):
+            return False
+        authors = getattr(fact, "authors", ()) or (fact.author,)
+        return not any(author is not None and self._is_here(author, change.is_so) for author in authors)
+
+    def _is_here(self, author: Author, on_any_device: bool) -> bool:
+        person = self._hub.people.get(author.person)
+        devices = () if person is None else person.attached
+        return any(on_any_device or device.id == author.session for device in devices)
 
     def cut(self, sessions: Collection[str]) -> None:
         """What still hangs here of these is cut: what was said on it is answered where it is said again."""

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored, Refused, session_ended, taken_over, token_ended
+from chat.base.errors import ChatError, NotStored, Refused, TakenForGone, session_ended, taken_over, token_ended
 from chat.base.names import fold
 from chat.base.unchanged import NOTHING
 from chat.core.anew import events
@@ -112,7 +112,7 @@ class OtherNodes:
         hub.others = store
         hub.progress = OwnAndOthers(hub.clock, store, hub.codes, hub.hear_others)
         hub.turn.landed = self._landed
-        hub.turn.store = hub.turn.fence = Fence(hub, store, self._not_moved)
+        hub.turn.store = hub.turn.fence = self._fence = Fence(hub, store, self._not_moved)
         store.follow(self._told)
         hub.clock.callLater(limits.BEAT_SECONDS, self._beat)
 
@@ -589,6 +589,7 @@ class OtherNodes:
             return person
         if session.connection is not None:
             session.send_away(taken_over())
+        self._fence.lost(digest, session.id)
         self._taking_back.discard(session)
         session.node = elsewhere.node
         hub.detached.drop(session)
@@ -675,6 +676,8 @@ class OtherNodes:
             if lost and session in person.attached:
                 self._taking_back.add(session)
                 hub.turn.touch(session)
+            elif lost:
+                self._fence.lost(digest, session.id, TakenForGone())
             if session in person.attached or digest in hub.taken_over:  # that is stored later
                 continue
             self._taking_back.discard(session)

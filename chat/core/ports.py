@@ -482,8 +482,8 @@ class SharedStore(Store, Protocol):
     `after` waits while the store cannot be reached, for who reads on has not missed what is only out of reach.
 
     Each node has a lease.  Where it has run out another node adopts the sessions, and whatever the old one still sends
-    is refused (`NotStored`) until it was told of that: it writes nothing as who it was before.  A node that starts
-    adopts what it had before, in the same way, before it reads what is kept.
+    is not kept (`TakenForGone`, which it hears when it was told of that, and may try it again): it writes nothing as
+    who it was before.  A node that starts adopts what it had before, in the same way, before it reads what is kept.
     """
 
     node: str

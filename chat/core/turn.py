@@ -7,7 +7,7 @@ meanwhile comes before it.  Where the store cannot tell for long, that batch is 
 gathers is refused: it was never sent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -18,10 +18,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import ChatError, NotStored, StoreAway, refused_elsewhere
+from chat.base.errors import ChatError, NotStored, StoreAway, TakenForGone, refused_elsewhere
 from chat.base.language import language, say
 from chat.base.named_tuples import NamedTuple
-from chat.core.batch import Change, OpenBatch, Restorable, ToldBatch, Writer, tell
+from chat.core.batch import Change, OpenBatch, Restorable, ToldBatch, Writer, tell, tell_out
 from chat.core.latency import Latency
 from chat.core.owed import Owed
 from chat.core.person import Person
@@ -80,6 +80,9 @@ class Fence(Keeper, Protocol):
 
     def take_back(self, sessions: Collection[str]) -> None:
         """What these did has not happened."""
+
+    def is_left_behind(self, change: Change) -> bool:
+        """Whether whoever did it has no connection here any more."""
 
 
 class Turn:
@@ -259,9 +262,16 @@ class Turn:
 
     def refused_elsewhere(self, ids: Collection[LineId]) -> None:
         """Another node has refused these: what has gathered of them here is refused as well."""
-        for change in self._next.take_out(ids):
-            if (writer := change.writer) is not None:
-                tell(writer, writer.refused, change.tag, change.facts, refused_elsewhere())
+        self.take_out(lambda change: change.is_one_of(ids), refused_elsewhere())
+
+    def take_out(self, is_out: Callable[[Change], bool], error: ChatError | None = None) -> None:
+        """These of what has gathered do not happen (see `tell_out`)."""
+        if self._alone is not None:
+            self._schedule()
+        out = [*self._next.take_out(is_out), *filter(is_out, self._repeated)]
+        self._repeated = [change for change in self._repeated if not is_out(change)]
+        for change in out:
+            tell_out(change, error)
 
     def told(self, by_log: dict[Log, list[Entry]], taken_back: Sequence[tuple[Log, Sequence[int]]] = ()) -> None:
         """Another node has stored this, which goes on where these logs end: whoever reads them is shown it now.
@@ -476,6 +486,9 @@ class Turn:
                 self.fence.cut(sessions)
                 self._next.try_again(gathered.tell_dropped(partial(self.fence.keeps_out, sessions)), gathered)
                 self.fence.take_back(sessions)
+            case TakenForGone() as gone:  # what those did goes again who are still here: of others the other node tells
+                assert self.fence is not None
+                self._next.try_again(gathered.tell_dropped(self.fence.is_left_behind, gone), gathered)
             case Unheard():  # it goes again, after what was told meanwhile
                 self._next.try_again(gathered.tell_dropped(lambda change: False), gathered)
             case _:
@@ -491,13 +504,25 @@ class Turn:
         reason = language("en").words(error.reason)
         logger.error("{count} entries were not stored: {reason}", count=len(gathered), reason=reason)
         self.not_stored += len(gathered)
-        # A line that came again meanwhile shares the fate of its first copy: what was refused does not appear later.
-        gathered.tell_refused(error, self._next.take_out(gathered.ids))
+        refused_with = partial(self._is_refused_with, gathered.ids, gathered.speakers)
+        gathered.tell_refused(error, self._next.take_out(refused_with))
         # A nickname that was given up is so all the same.
         self._next.claims[:0] = [(claim, claimant) for claim, claimant in gathered.claims if claimant is None]
         if isinstance(error, StoreAway):
             self._owed = self._owed or Owed()
             self._owed.add(gathered)
+
+    def _is_refused_with(self, ids: Container[LineId], speakers: Container[str], change: Change) -> bool:
+        """Whether it shares the fate of these lines, or of something else that these sessions said.
+
+        A line that came again meanwhile does: what was refused does not appear later.  So does what was said behind
+        it, before they could hear of that: who never does says all of it again, and would say the first one last.
+        """
+        if self._in_doubt is not None and change.is_one_of(self._in_doubt.ids):
+            return False
+        author = change.facts[0].author
+        behind = change.writer is not None and author is not None and author.session in speakers
+        return behind or change.is_one_of(ids)
 
     def _end(self, refused: bool) -> None:
         """Whatever became of it, the next one may begin."""

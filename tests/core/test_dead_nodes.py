@@ -5,7 +5,7 @@ from cluster import Nodes, seen_by
 from returning import enter, resume
 
 from chat.base import limits
-from chat.log.events import Left
+from chat.log.events import Left, Message
 
 
 def joined(*lines: str) -> str:
@@ -113,20 +113,80 @@ def test_who_has_left_meanwhile_is_cut_and_comes_back_by_the_code() -> None:
     assert amy.take() == ["-!- bob joined #lobby (2 here)"]
 
 
-def test_what_is_said_on_a_node_that_was_given_up_is_not_stored_until_it_knows() -> None:
-    nodes = Nodes(2)
-    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
-    amy.take()
+def given_up(nodes: Nodes) -> None:
+    """The first node hangs, and the second one has its people: what the first one sends from now on is too late."""
     nodes.stores[0].slow = True
     nodes.lapse(0)
     nodes.stores[1].adopt("node0")
-    bob.type("too early")
-    assert "! not-stored" in joined(*bob.take())
+
+
+def hears_of_it(nodes: Nodes) -> None:
+    """The first node goes on, and is told."""
     nodes.stores[0].slow = False
     nodes.settle()
-    bob.type("now")
-    assert amy.take()[-1] == "<bob> now"
-    assert "too early" not in amy.bytes.decode()
+
+
+def test_what_is_said_on_a_node_that_was_given_up_is_stored_when_it_knows() -> None:
+    nodes = Nodes(2)
+    bob, amy = nodes.worlds[0].enter("bob"), nodes.worlds[1].enter("amy")
+    amy.take()
+    given_up(nodes)
+    bob.type("one")
+    bob.type("two")
+    assert not amy.take()
+    hears_of_it(nodes)
+    bob.type("three")
+    assert "!" not in joined(*bob.take()).replace("-!-", "")
+    assert [line for line in amy.take() if line.startswith("<")] == ["<bob> one", "<bob> two", "<bob> three"]
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+def test_whoever_says_a_last_line_on_a_node_that_was_given_up_is_told_that_it_was_not_stored(gathers: bool) -> None:
+    nodes = Nodes(2)
+    bob, carl, amy = (nodes.worlds[node].enter(nick) for node, nick in ((0, "bob"), (0, "carl"), (1, "amy")))
+    amy.take()
+    given_up(nodes)
+    if gathers:
+        carl.type("first")
+    bob.type("hello")
+    bob.close()
+    hears_of_it(nodes)
+    assert "! not-stored: “hello” was not said" in joined(*bob.take())
+    assert not [line for line in amy.take() if "hello" in line]
+
+
+def test_that_somebody_came_to_a_room_on_a_node_that_was_given_up_is_told_when_it_knows_if_they_are_there() -> None:
+    nodes = Nodes(2)
+    bob, carl = nodes.worlds[0].enter("bob"), nodes.worlds[0].enter("carl")
+    amy = nodes.worlds[1].enter("amy", "/join #tea")
+    given_up(nodes)
+    bob.type("/join #tea")
+    carl.type("/join #tea")
+    carl.cut()
+    amy.take()
+    hears_of_it(nodes)
+    assert [line for line in amy.take() if "#tea" in line] == ["-!- bob joined #tea (2 here)"]
+    assert seen_by(nodes.worlds[0].hub) == seen_by(nodes.worlds[1].hub)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_was_said_on_a_node_that_was_given_up_is_said_in_order_where_they_come_back(first: int) -> None:
+    nodes = Nodes(2)
+    amy = nodes.worlds[1].enter("amy")
+    bob, code = enter(nodes.worlds[0], "bob", wire="json")
+    given_up(nodes)
+    for number in range(3):
+        bob.type(f"line {number}", id=f"c{number}")
+    if first == 0:
+        hears_of_it(nodes)
+    amy.take()
+    back = resume(nodes.worlds[1], code, wire="json")
+    for number in range(4):
+        back.type(f"line {number}", id=f"c{number}")
+    hears_of_it(nodes)
+    told = [line for line in nodes.cluster.entries["#lobby"] if isinstance(line.fact, Message)]
+    assert [entry.fact.text for entry in told] == [f"line {number}" for number in range(4)]
+    assert [keys["id"] for keys in back.objects if keys["type"] == "ack"] == [f"c{number}" for number in range(4)]
 
 
 def test_of_two_that_see_a_third_die_one_holds_its_people() -> None:

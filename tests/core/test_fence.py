@@ -140,6 +140,68 @@ def test_who_goes_as_they_come_back_elsewhere_has_not_gone(moving: Moving, go, m
     assert len(moving.told(Left)) == 1
 
 
+class Returning:
+    """Bob was on one node, went to another one and comes back to the first, which hears of that as late as it can: what
+    they do there meanwhile, on the connection that still hangs, has only gathered."""
+
+    def __init__(self, wire: str, *lines: str, **keys: object) -> None:
+        self.nodes = Nodes(2)
+        self.here, self.elsewhere = self.nodes.worlds
+        store = self.nodes.stores[0]
+        self.amy = self.elsewhere.enter("amy", "/join #tea", "/join #lobby")
+        self.bob, code = enter(self.here, "bob", wire=wire)
+        self.amy.take()
+        store.late = store.slow = True
+        there = resume(self.elsewhere, code, wire=wire)
+        self.back = resume(self.here, code, wire=wire)
+        assert store.under_way  # they wait until it is known what happened elsewhere
+        self.bob.type(*lines, **keys)
+        there.type("there")
+        while store.under_way or store.comes:
+            self.nodes.arrive(0)
+            self.nodes.let(0)
+        store.late = store.slow = False
+        assert "Welcome back" in self.back.bytes.decode() or '"welcome"' in self.back.bytes.decode()
+
+    def said(self) -> list[str]:
+        """What was, in the lobby."""
+        return [entry.fact.text for entry in self.nodes.cluster.entries["#lobby"] if isinstance(entry.fact, Message)]
+
+
+def test_what_gathered_as_somebody_went_elsewhere_is_not_said_when_they_come_back() -> None:
+    returning = Returning("plain", "old")
+    returning.back.type("new")
+    assert returning.said() == ["there", "new"]
+    assert returning.bob.ended
+    assert not [line for line in returning.back.take() if "old" in line]
+
+
+def test_a_program_says_what_gathered_as_it_went_elsewhere_again_and_in_order() -> None:
+    returning = Returning("json", "two", id="2")
+    assert not [keys for keys in returning.back.objects if keys["type"] == "ack"]
+    for number, line in enumerate(("one", "two", "three"), 1):
+        returning.back.type(line, id=str(number))
+    assert returning.said() == ["there", "one", "two", "three"]
+
+
+@pytest.mark.parametrize("go", ["/join #tea", "/leave #lobby"])
+def test_where_somebody_went_as_they_went_elsewhere_they_have_not_gone_when_they_come_back(go: str) -> None:
+    returning = Returning("plain", go)
+    assert {*returning.back.session.person.rooms} == {"#lobby"}
+    assert seen_by(returning.here.hub) == seen_by(returning.elsewhere.hub)
+    assert not [line for line in returning.amy.take() if "left" in line or "joined" in line]
+    returning.back.type("/join #tea")
+    assert sum("joined #tea" in line for line in returning.amy.take()) == 1
+
+
+def test_who_quit_as_they_went_elsewhere_is_there_when_they_come_back() -> None:
+    returning = Returning("plain", "/quit")
+    returning.back.type("new")
+    assert returning.said() == ["there", "new"]
+    assert not [line for line in returning.amy.take() if "left" in line or "joined" in line]
+    assert seen_by(returning.here.hub) == seen_by(returning.elsewhere.hub)
+
+
 def test_what_was_done_on_another_device_on_the_first_node_holds(moving: Moving) -> None:
     person = moving.bob.session.person
     person.password = "a hash"

@@ -147,6 +147,51 @@ def test_two_lines_of_one_id_in_one_turn_beside_others(bob: Client, monkeypatch:
     assert texts(ann) == []
 
 
+def let_all(world: World, store: SlowStore) -> None:
+    """All that is under way is stored."""
+    world.turn()
+    while store.commits:
+        store.let()
+        world.turn()
+
+
+def test_whoever_does_not_hear_that_a_line_was_refused_says_it_again_before_what_they_said_behind_it() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy, bob = world.enter("amy", wire="json"), world.enter("bob", wire="json")
+    code = amy.session.code
+    store.slow = True
+    amy.type("one", id="c1")
+    amy.type("two", id="c2")  # it gathers behind the other one
+    bob.type("three", id="c1")
+    amy.cut()
+    store.refuse()
+    let_all(world, store)
+    store.slow = False
+    amy = world.connect(f"/resume {code}", wire="json")
+    amy.type("one", id="c1")
+    amy.type("two", id="c2")
+    assert texts(bob) == ["one", "two"]
+    assert [answer[:2] for answer in answers(bob)] == [("ack", "c1")]
+
+
+def test_what_was_said_behind_a_line_that_is_refused_is_refused_as_well() -> None:
+    store = SlowStore()
+    world = World(store)
+    amy, bob = world.enter("amy", wire="json"), world.enter("bob", wire="json")
+    store.slow = True
+    amy.type("one", id="c1")
+    amy.type("two", id="c2")
+    bob.type("three", id="c1")
+    store.refuse()
+    let_all(world, store)
+    assert answers(amy) == [("error", "c1", "not-stored"), ("error", "c2", "not-stored")]
+    assert [answer[:2] for answer in answers(bob)] == [("ack", "c1")]
+    amy.type("four", id="c3")
+    let_all(world, store)
+    assert [answer[:2] for answer in answers(amy)] == [("ack", "c3")]
+
+
 def test_who_is_somewhere_else_by_now_and_sends_the_same_line_again_means_the_same(amy: Client, bob: Client) -> None:
     amy.type("hi", id="c1")
     amy.type("/join #tea", id="c2")

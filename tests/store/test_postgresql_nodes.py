@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nodes import Cluster
 
 from chat.base import limits
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import NotStored, Refused, TakenForGone
 from chat.core.ports import (
     Batch,
     Claim,
@@ -359,9 +359,9 @@ def test_a_node_that_says_nothing_is_adopted_once_and_writes_nothing_before_it_k
     assert (told.node, told.adopted, told.claims) == ("b", "a", [Claim("coming", None), Claim("p", "amy")])
     assert list(told.ended) == ["d"]
     assert nodes.hear(1, 4)[-1].adopted == "a"  # it is told of that itself
-    with pytest.raises(NotStored):
+    with pytest.raises(TakenForGone):
         nodes.commit(0, batch(lines("never")))
-    assert nodes.hear(0, 1)[0].adopted == "a"
+    assert nodes.told[0][0].adopted == "a"  # so that it may go again at once
     nodes.commit(0, batch(lines("again")))
     nodes.stores[0].wait(a.beat(0))
     assert nodes.stores[2].texts() == ["late", "again"]
@@ -739,8 +739,9 @@ def test_many_sessions_are_adopted_in_parts_between_which_others_have_their_turn
     assert [len(part.ended) for part in parts] == [limits.ADOPTED_AT_ONCE, limits.ADOPTED_AT_ONCE, 1]
     assert parts[-1].claims == [Claim("p", "amy")]
     assert len({digest for part in parts for digest in part.ended}) == 2 * limits.ADOPTED_AT_ONCE + 1
-    with pytest.raises(NotStored):
+    with pytest.raises(TakenForGone):
         nodes.commit(0, batch(lines("never")))
+    assert len(nodes.told[0]) == 4
     again = nodes.start("c").prepared.kept
     assert set(again.elsewhere.values()) == {"b"}
     assert {record.ended_at for record in again.remembered.sessions.values() if record} == {

@@ -6,7 +6,7 @@ import pytest
 from database import batch, lines, person, session
 from nodes import Cluster, Node
 
-from chat.base.errors import NotStored
+from chat.base.errors import TakenForGone
 from chat.core.ports import Batch, Claim, Duplicates, Elsewhere, Numbered, Unheard
 from chat.log.events import Place
 
@@ -155,8 +155,9 @@ def test_one_that_was_given_up_writes_nothing_until_it_was_told(two: tuple[Told,
     one.store.cluster.lapsed.add("node0")
     other.store.adopt("node0")
     one.commit(batch(lines("late")))
-    assert isinstance(one.heard[-1], NotStored)
-    one.listen()
+    adopted, refused = one.listen()
+    assert isinstance(adopted, Elsewhere)
+    assert isinstance(refused, TakenForGone)
     one.commit(batch(lines("now")))
     assert isinstance(one.listen()[-1], Numbered)
     texts = [entry.fact.text for entry in one.store.cluster.entries["#lobby"]]  # type: ignore[attr-defined]

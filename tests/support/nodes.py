@@ -9,7 +9,7 @@ from stores import AWAY, DISK_FULL
 from twisted.internet.defer import Deferred, fail, succeed
 from world import START
 
-from chat.base.errors import NotStored, StoreAway
+from chat.base.errors import NotStored, StoreAway, TakenForGone
 from chat.core.nicknames import Nicknames
 from chat.core.ports import (
     Appended,
@@ -45,6 +45,13 @@ class Turn(NamedTuple):
 
     batch: Batch
     node: "Node"
+    done: Deferred[Numbered]
+
+
+class Refusal(NamedTuple):
+    """Why a batch was refused, and who waits for the answer."""
+
+    why: Exception
     done: Deferred[Numbered]
 
 
@@ -147,8 +154,10 @@ class Cluster:
     def commit(self, batch: Batch, node: "Node", seen: int) -> Deferred[Numbered]:
         """Keep it as the last one so far, where it was sent after this turn was told there; refuse what was kept
         before."""
-        if self.refusals or node.adopted > seen:
-            self.refusals -= node.adopted <= seen
+        if node.adopted > seen:
+            return node.refuses(TakenForGone())
+        if self.refusals:
+            self.refusals -= 1
             return fail(NotStored(DISK_FULL))
         known = {line: self.ids[line] for line in batch.ids if line in self.ids}
         refused = {line for line in batch.ids if self._is_refused(line, node, seen)}
@@ -159,9 +168,7 @@ class Cluster:
         if any(
             self._is_outdated(self.people.get(id), node, seen) for id in batch.remembered.people.keys() & batch.moved
         ):
-            refused: Deferred[Numbered] = Deferred()
-            node.hears(refused)
-            return refused
+            return node.refuses(Unheard())
         self.tick += 1
         numbered = self._number(batch, node, seen)
         self.ids.update(numbered.ids)
@@ -276,7 +283,7 @@ class Node(MemoryStore):
         self.under_way: deque[tuple[Batch, int, Deferred[Numbered]]] = deque()
         self.adopted = 0
         """In which turn another node adopted the last of its sessions."""
-        self.comes: deque[Turn | Elsewhere | Deferred[Numbered]] = deque()
+        self.comes: deque[Turn | Elsewhere | Refusal] = deque()
         """A turn that is refused for what it had not heard is told so when it has."""
         self._tell: Any = None
 
@@ -367,7 +374,13 @@ class Node(MemoryStore):
             self.cluster.adopt(node, self.name)
         return succeed(None)
 
-    def hears(self, turn: "Turn | Elsewhere | Deferred[Numbered]") -> None:
+    def refuses(self, why: Exception) -> Deferred[Numbered]:
+        """It is told so when it has heard all that was before it."""
+        refusal = Refusal(why, Deferred())
+        self.hears(refusal)
+        return refusal.done
+
+    def hears(self, turn: "Turn | Elsewhere | Refusal") -> None:
         """This is the next one for it."""
         self.comes.append(turn)
         if not self.slow:
@@ -376,8 +389,8 @@ class Node(MemoryStore):
     def let(self) -> None:
         """The next turn reaches this node."""
         turn = self.comes.popleft()
-        if isinstance(turn, Deferred):
-            turn.errback(Unheard())
+        if isinstance(turn, Refusal):
+            turn.done.errback(turn.why)
             return
         self.seen += 1
         if isinstance(turn, Elsewhere):
@@ -404,10 +417,10 @@ class Node(MemoryStore):
     def read_anew(self) -> None:
         """It could not listen for long: what it was to hear is not known any more, and it is told of all that is
         held; before that its own turn is answered, if one of these is."""
-        refused = [turn for turn in self.comes if isinstance(turn, Deferred)]
+        refused = [turn for turn in self.comes if isinstance(turn, Refusal)]
         while self.comes:
             turn = self.comes.popleft()
-            if isinstance(turn, Elsewhere | Deferred):
+            if isinstance(turn, Elsewhere | Refusal):
                 continue
             batch, node, done = turn
             super().commit(batch)
@@ -417,8 +430,8 @@ class Node(MemoryStore):
                 done.callback(batch.proposed)
         self.seen = self.cluster.tick
         self._tell(Elsewhere((), (), anew=self.cluster.kept(self.name)))
-        for one in refused:
-            one.errback(Unheard())
+        for why, done in refused:
+            done.errback(why)
 
     def room(self, key: str) -> Deferred[Any]:
         kept = self.cluster.logs.get(key)

@@ -125,9 +125,12 @@ FUNCTIONS = f"""
             RETURN mine.answer;
         END IF;
         -- Of a start that is long past nothing is known any more.
-        IF mine.epoch IS NULL OR mine.epoch IS DISTINCT FROM current(mine.node)
-            OR mine.adopted > (turn->>'seen')::bigint THEN
+        IF mine.epoch IS NULL OR mine.epoch IS DISTINCT FROM current(mine.node) THEN
             RETURN '{{"fenced": true}}';
+        END IF;
+        -- It goes again when that was told; to nodes of earlier builds it is refused.
+        IF mine.adopted > (turn->>'seen')::bigint THEN
+            RETURN jsonb_build_object('fenced', true, 'adopted', mine.adopted);
         END IF;
         IF turn ? 'ids' THEN
             SELECT jsonb_agg(jsonb_build_array(part->>1, part->>2, logs.key, logs.name, seq, at, digest)) INTO known

@@ -15,8 +15,7 @@ from twisted.python.failure import Failure
 
 from chat import __version__
 from chat.base import limits
-from chat.base.errors import NotStored
-from chat.base.language import say
+from chat.base.errors import NotStored, TakenForGone
 from chat.base.named_tuples import NamedTuple
 from chat.core.ports import Batch, Claim, Elsewhere, Kept, NodeState, Numbered, Progress, Record, Unheard
 from chat.store.postgresql import people
@@ -28,9 +27,6 @@ from chat.store.postgresql.store import Flight, PostgresStore
 from chat.store.rows import as_json, date
 
 logger = Logger()
-
-ADOPTED = say("this server was taken for gone")
-
 
 _INTRODUCED = """
     INSERT INTO nodes SELECT :node, :version, started_at, :options, moment() FROM servers WHERE epoch = :epoch
@@ -99,7 +95,7 @@ class PostgresNode(PostgresStore):
             self._listener.expect(tick)
             self._date.is_now(date(moment))
             if lapsed is None:
-                raise NotStored(ADOPTED)
+                raise TakenForGone
             return lapsed
 
         return self._change(beat).addCallback(beaten)
@@ -179,7 +175,7 @@ class PostgresNode(PostgresStore):
     def _landed(self, result: Numbered | Failure, flight: Flight) -> None:
         self._flies = False
         land = partial(super()._landed, result, flight)
-        if isinstance(result, Failure) and isinstance(result.value, Unheard):
+        if isinstance(result, Failure) and isinstance(result.value, Unheard | TakenForGone):
             self._unheard = flight.tick, land
             self._tell_anew()
             self._go_on()

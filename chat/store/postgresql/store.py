@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chat.base import limits
-from chat.base.errors import NotStored, Refused, StoreAway
+from chat.base.errors import NotStored, Refused, StoreAway, TakenForGone
 from chat.base.language import Sentence, language, say
 from chat.core.ports import (
     Batch,
@@ -181,6 +181,9 @@ class PostgresStore:
         if "unheard" in answer:
             flight.tick = answer["unheard"]
             raise Unheard
+        if "adopted" in answer:
+            flight.tick = answer["adopted"]
+            raise TakenForGone
         if "fenced" in answer:
             raise NotStored(FENCED)
         self._tick = flight.tick = answer["tick"]
