@@ -188,6 +188,10 @@ class OpenBatch:
             self._gather_anew([change for change in self.changes if not is_out(change)])
         return out
 
+    def refine(self, refined: Callable[[Change], Change | None]) -> None:
+        """Who came, went or was called otherwise did this instead, or (None) nothing."""
+        self._gather_anew([change for change in map(refined, self.changes) if change is not None])
+
     def withdraw(self, ids: Collection[LineId]) -> list[Change]:
         """The same of what it has numbered."""
         out = [change for change, _ in self._placed if change.is_one_of(ids)]

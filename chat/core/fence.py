@@ -7,21 +7,37 @@ the batch goes again.  What has gathered is taken out as soon as this node hears
 before it was sent, the store would take it for what they do then, behind what they did there.
 
 That is what they said, and that they came to a room, or went.  What somebody did to others holds whoever tells it.
+
+Two devices of somebody may do the same on two nodes in one moment: who was stored first did it, and tells it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container, Iterable, Set
+from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chat.base.errors import ChatError
 from chat.base.named_tuples import NamedTuple
-from chat.core.batch import Change
+from chat.core.batch import Change, OpenBatch
 from chat.core.hub import Hub
 from chat.core.person import Person
-from chat.core.ports import Batch, InDoubt, Numbered, SharedStore, TakenOver
+from chat.core.ports import Appended, Batch, InDoubt, Numbered, PersonRecord, SharedStore, TakenOver
 from chat.core.session import Session
-from chat.log.events import Action, Author, Invited, Joined, Left, Message, OtherDevice, Private, Redacted, TopicSet
+from chat.log.events import (
+    Action,
+    Author,
+    Fact,
+    Invited,
+    Joined,
+    Left,
+    Message,
+    OtherDevice,
+    Private,
+    Redacted,
+    Renamed,
+    TopicSet,
+)
 
 _SAID = Message | Action | Private | TopicSet | Invited | Redacted | OtherDevice
 
@@ -56,12 +72,53 @@ class Fence:
         """Somebody did not come to this room, or go, or go from all of them ("")."""
         self._moves: list[Move] = []
         """What is not on its way yet."""
+        self._moved: dict[tuple[str, str], type[Fact]] = {}
+        """Whether somebody came to a room last, or went, on another node, while something is on its way here, or has
+        gathered; by their ids and its key."""
+        self._called: dict[str, str] = {}
+        """What people are called there by now, by their ids."""
         self._refused: Collection[str] = ()
         """The ids of the sessions that were another node's, of the last batch that was refused for that."""
 
     def moved(self, session: str, person: Person, key: str = "") -> None:
         """Somebody came to this room, or went, or went from all."""
         self._moves.append(Move(session, person, key))
+
+    def told(self, appended: Iterable[Appended]) -> None:
+        """Another node has stored this."""
+        if self._hub.turn.is_changing:
+            for key, _, _, entries in appended:
+                for entry in entries:
+                    if (move := _move_of(entry.fact, key)) is not None:
+                        self._moved[move] = type(entry.fact)
+
+    def told_of(self, person: Person, before: PersonRecord, now: PersonRecord) -> None:
+        """Another node has stored somebody; that they came to a room of many, or went, it tells later."""
+        places, is_changing = _places(now), self._hub.turn.is_changing
+        for key in places ^ _places(before):
+            if (room := self._hub.rooms.get(key)) is not None:
+                room.leave_to_others(person)
+            if is_changing:
+                self._moved[person.id, key] = Joined if key in places else Left
+        if is_changing and now.nick != before.nick:
+            self._called[person.id] = now.nick
+
+    def leave_out(self, gathered: OpenBatch) -> None:
+        """Of what somebody did on another node as well the same has not happened here, and they are called as there
+        before they are called otherwise."""
+        if self._moved or self._called:
+            gathered.refine(self._besides)
+            self._moved, self._called = {}, {}
+
+    def _besides(self, change: Change) -> Change | None:
+        fact, key = change.facts[0], change.logs[0].key
+        if isinstance(fact, Renamed) and (nick := self._called.get(fact.author.person)) is not None:
+            person = self._hub.people.get(fact.author.person)
+            if nick == fact.to or person is None or self._hub.naming.called(person) != fact.to:
+                return None
+            return change._replace(facts=(replace(fact, author=replace(fact.author, nick=nick)),))
+        move = _move_of(fact, key)
+        return None if move is not None and self._moved.pop(move, None) is type(fact) else change
 
     def commit(self, batch: Batch) -> Deferred[Numbered]:
         """(Store) With the sessions that did what is in it."""
@@ -72,7 +129,7 @@ class Fence:
             for _, _, fact, _ in appended.entries:
                 if (author := fact.author) is None:
                     continue
-                if isinstance(fact, Joined | Left):
+                if isinstance(fact, Joined | Left | Renamed):
                     moved.add(author.person)
                 elif isinstance(fact, _SAID) and author.session not in ids:
                     ids[author.session] = self._digest(author)
@@ -138,3 +195,34 @@ class Fence:
         self._moves = [move for move in self._moves if move.session not in sessions]
         for move in undone:
             self._undo(move.person, move.key)
+
+
+def still(change: Change, here: Callable[[str], Container[str]]) -> Change | None:
+    """Of who came, went or was called otherwise what is so although another node has them by now: it was stored before,
+    and not told yet, or this node has taken them back.  `here` are the nicknames in the room of a key."""
+    fact = change.facts[0]
+    if not isinstance(fact, Joined | Left | Renamed):
+        return change
+    there = here(change.logs[0].key)
+    if isinstance(fact, Renamed):
+        return change if fact.to in there else None
+    who = tuple(nick for nick in fact.who if (nick in there) is isinstance(fact, Joined))
+    if who == fact.who:
+        return change
+    if isinstance(fact, Left):
+        some: Fact = replace(fact, who=who)
+    else:
+        authors = tuple(author for author in fact.authors if author.nick in who)
+        operators, voiced = (tuple(nick for nick in some if nick in who) for some in (fact.operators, fact.voiced))
+        some = replace(fact, who=who, authors=authors, operators=operators, voiced=voiced)
+    return change._replace(facts=(some,)) if who else None
+
+
+def _move_of(fact: Fact, key: str) -> tuple[str, str] | None:
+    """Who came or went by themselves, and where, if this tells of that."""
+    return (fact.author.person, key) if isinstance(fact, Joined | Left) and fact.author is not None else None
+
+
+def _places(record: PersonRecord) -> Set[str]:
+    """The keys of the rooms where others see them."""
+    return set() if record.absent else record.rooms.keys()

@@ -31,6 +31,10 @@ class Naming:
         """All who have a nickname, be they here or not."""
         return self._nicknames.holders
 
+    def called(self, person: Person) -> str | None:
+        """The nickname that is theirs, if one is: of several nodes what was stored last, or is about to be here."""
+        return self._nicknames.called(person)
+
     def find(self, nick: str) -> Person | None:
         """Whoever is called so, if anybody is."""
         return self._nicknames.find(nick)

@@ -27,6 +27,10 @@ class Nicknames(Generic[P]):
         """All who have one."""
         return self._names.keys()
 
+    def called(self, holder: P) -> str | None:
+        """Their nickname."""
+        return self._names.get(holder)
+
     def find(self, nick: str) -> P | None:
         """Whoever has this nickname."""
         return self._by_key.get(fold(nick))

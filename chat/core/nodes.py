@@ -7,10 +7,10 @@ over.  Somebody's line is down when their last session has lost its connection, 
 holds them, and lets them leave.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -22,7 +22,7 @@ from chat.base.names import fold
 from chat.base.unchanged import NOTHING
 from chat.core.anew import events
 from chat.core.batch import People
-from chat.core.fence import Fence
+from chat.core.fence import Fence, still
 from chat.core.forgetting import FORGOTTEN, forgotten
 from chat.core.hub import Hub
 from chat.core.measures import RECORDS, kicked, read
@@ -164,6 +164,7 @@ class OtherNodes:
         for key, head in elsewhere.heads.items():
             if (log := hub.log_of(key)) is not None and head > log.head:
                 self._pass_over(log, head)
+        self._fence.told(elsewhere.appended)
         by_log = self._read_here(elsewhere.appended)
         for log, entries in by_log.items():
             if entries[0].seq > log.head + 1:
@@ -345,10 +346,12 @@ class OtherNodes:
         if is_new:
             person.stored = True
         elif before is not None:
+            self._fence.told_of(person, before, theirs)
             here: People = {}
             person.remember(here, {})
             if (ours := here[id]) is not None:
                 now = merged(before, ours, theirs)
+                now = now._replace(nick=self._hub.naming.called(person) or now.nick)
         self._become(person, now)
         return person
 
@@ -689,8 +692,8 @@ class OtherNodes:
         for claim in elsewhere.claims:
             self._claimed(claim)
         if lost:
-            hub.turn.forgive()
             self._undo(changed)
+            hub.turn.refine(partial(still, here=cache(self._nicks_in)))
             for claim in elsewhere.claims:
                 person_here = hub.people.get(claim.person)
                 if person_here is not None and person_here.nick != claim.nick:
@@ -707,6 +710,11 @@ class OtherNodes:
             elif person.presence is not Presence.DOWN:
                 for session in person.detached:
                     hub.keep(session)
+
+    def _nicks_in(self, key: str) -> Collection[str]:
+        """The nicknames of those who are in the room of this key."""
+        room = self._hub.rooms.get(key)
+        return () if room is None else set(room.users)
 
     def _not_gone(self, digest: str, ended_at: datetime) -> Session | None:
         """Whoever went for good here while another node had them already was cut off: that node lets them leave."""

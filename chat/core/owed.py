@@ -1,6 +1,6 @@
 """What happened while the store was away, and others have to know: it goes with the first turn that can be stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chat.base import limits
 from chat.core.batch import Change, OpenBatch
@@ -22,9 +22,9 @@ class Owed:
         self._changes = [*self._changes, *refused.happened][-limits.PENDING_EVENTS :]
         self._records |= {(record.kind, record.key): record for record in refused.owed}
 
-    def forgive(self) -> None:
-        """Who came and went is another node's to tell by now."""
-        self._changes = ()
+    def refine(self, refined: Callable[[Change], Change | None]) -> None:
+        """They did this instead, or (None) nothing."""
+        self._changes = [change for change in map(refined, self._changes) if change is not None]
 
     def go_first(self, batch: OpenBatch) -> None:
         """All of it goes with this batch, before what has gathered there."""

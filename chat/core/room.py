@@ -140,11 +140,20 @@ class Room:
             self._departed[author.nick] = author
             self._tell_later()
 
-    def put_in(self, participant: Participant) -> None:
-        """Somebody is here, which another node told the room, or will tell, or they never went."""
+    def leave_to_others(self, participant: Participant) -> None:
+        """That this one came, or went, another node tells, where it was stored first."""
+        self._arrived.pop(participant.nick, None)
+        self._do_not_tell_of(participant)
+
+    def _do_not_tell_of(self, participant: Participant) -> None:
+        """They have not gone, or that is not told here."""
         gone = self._departed.get(participant.nick)
         if gone is not None and gone.person == participant.id:
             del self._departed[participant.nick]
+
+    def put_in(self, participant: Participant) -> None:
+        """Somebody is here, which another node told the room, or will tell, or they never went."""
+        self._do_not_tell_of(participant)
         self.put_back(participant)
 
     def take_out(self, participant: Participant) -> None:

@@ -72,6 +72,9 @@ class Fence(Keeper, Protocol):
     def moved(self, session: str, person: Person, key: str = "") -> None:
         """Somebody came to this room, or went, or went from all."""
 
+    def leave_out(self, gathered: OpenBatch) -> None:
+        """What was done on another node first is not told again."""
+
     def cut(self, sessions: Collection[str]) -> None:
         """What still hangs here of these is cut."""
 
@@ -280,10 +283,11 @@ class Turn:
         """
         self._committed(ToldBatch(by_log, taken_back))
 
-    def forgive(self) -> None:
-        """Who came and went while the store was away is another node's to tell by now."""
+    def refine(self, refined: Callable[[Change], Change | None]) -> None:
+        """Who came, went or was called otherwise, and that is not stored yet, did this instead, or (None) nothing."""
+        self._next.refine(refined)
         if self._owed is not None:
-            self._owed.forgive()
+            self._owed.refine(refined)
 
     # What is asked of it.
 
@@ -370,6 +374,8 @@ class Turn:
                 return
             self._coalescing.begun()
         self._scheduled = False
+        if self.fence is not None and self._in_doubt is None:
+            self.fence.leave_out(self._next)
         gathered, self._next = self._next, OpenBatch()
         if gathered.exchanges:
             self._next.exchanges = gathered.take_out_exchanges()

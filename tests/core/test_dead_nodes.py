@@ -407,3 +407,66 @@ def test_what_a_node_owes_of_people_who_are_another_nodes_by_now_it_does_not_tel
     gone = [nick for entry in entries if isinstance(entry.fact, Left) for nick in entry.fact.who]
     assert sorted(gone) == sorted(nicks)
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@pytest.mark.parametrize("how", ["in doubt", "waiting", "both"])
+def test_who_went_with_many_on_a_node_that_was_given_up_then_is_told_to_have_gone(how: str) -> None:
+    """That they went was stored, and not told yet; of the others another node tells."""
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    nicks = [f"p{number}x" for number in range(limits.GATHER_FROM + 4)]
+    first, second, *others = [here.enter(nick) for nick in nicks]
+    elsewhere.enter("amy")
+    nodes.wait(limits.GATHER_SECONDS + 1)
+    store = nodes.stores[0]
+    if how == "both":
+        first.type("/quit")
+    store.slow, store.away = True, how != "waiting"
+    second.type("/quit")  # it does not hear for long that this is stored
+    if how == "waiting":
+        nodes.lapse(0)
+        nodes.cluster.adopt("node0", "node1")
+    for person in (first, *others):
+        if not person.ended:
+            person.type("/quit")
+    here.clock.advance(limits.GATHER_SECONDS + 1)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    store.away = False
+    while store.comes:
+        store.let()
+    store.back()
+    nodes.settle()
+    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS + limits.GATHER_SECONDS + 1)
+    entries = nodes.cluster.entries["#lobby"]
+    gone = [nick for entry in entries if isinstance(entry.fact, Left) for nick in entry.fact.who]
+    assert sorted(gone) == sorted(nicks)
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@pytest.mark.parametrize("first", ["refused", "heard"])
+def test_who_came_in_on_a_node_as_it_was_given_up_is_told_of(first: str) -> None:
+    """Their nickname was theirs before that, and what tells of them was refused after it."""
+    nodes = Nodes(2)
+    here, elsewhere = nodes.worlds
+    here.enter("bob")
+    amy = elsewhere.enter("amy")
+    store = nodes.stores[0]
+    store.late = store.slow = True
+    carl = here.connect("/nick carl")
+    nodes.arrive(0)
+    nodes.let(0)  # the nickname is carl's, who comes in
+    assert carl.session.named
+    nodes.lapse(0)
+    nodes.cluster.adopt("node0", "node1")
+    if first == "refused":
+        nodes.arrive(0)
+    while store.comes:
+        nodes.let(0)
+    store.late = store.slow = False
+    nodes.settle()
+    assert [line for line in amy.take() if "carl" in line] == ["-!- carl joined #lobby (3 here)"]
+    carl.type("/quit")
+    nodes.settle()
+    assert [line for line in amy.take() if "carl" in line] == ["-!- carl left (0 s)"]
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)

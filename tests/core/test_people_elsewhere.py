@@ -16,7 +16,7 @@ from chat.core.merging import merged
 from chat.core.person import Person
 from chat.core.ports import PersonRecord
 from chat.core.presence import Event, Presence
-from chat.log.events import Joined, Left, Message, Private
+from chat.log.events import Joined, Left, Message, Private, Renamed
 
 
 def two() -> tuple[Nodes, World, World]:
@@ -1225,6 +1225,72 @@ def told_of(nodes: Nodes, key: str, person: Person) -> list[str]:
     """How often a room was told that they came and went."""
     facts = [entry.fact for entry in nodes.cluster.entries[key]]
     return [type(fact).__name__ for fact in facts if isinstance(fact, Joined | Left) and fact.author == person.author]
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("done", ["", "/join #tea", "/leave #lobby", "/leave #tea"])
+def test_what_somebody_does_on_two_devices_on_two_nodes_at_once_is_told_once(done: str, many: bool) -> None:
+    """They come in, or come to a room, or go; in a room of many that is told later."""
+    nodes, here, elsewhere = two()
+    for number in range(limits.GATHER_FROM + 1 if many else 0):
+        here.enter(f"p{number}x", "/join #tea")
+    bob = with_account(here, "bob")
+    person, same = bob.session.person, there(elsewhere, bob)
+    again = elsewhere.log_in(same)
+    if done == "/leave #tea":
+        bob.type("/join #tea")
+    elif not done:
+        bob.type("/quit")
+        again.type("/quit")
+    nodes.wait(limits.GATHER_SECONDS + 1)
+    before = {key: len(nodes.cluster.entries[key]) for key in ("#lobby", "#tea")}
+    nodes.slow = True
+    if done:
+        bob.type(done)
+        again.type(done)
+    else:
+        here.log_in(person)
+        elsewhere.log_in(same)
+    nodes.settle()
+    nodes.slow = False
+    nodes.wait(limits.GATHER_SECONDS + 1)
+    told = [entry.fact for key, seen in before.items() for entry in nodes.cluster.entries[key][seen:]]
+    assert [type(fact) for fact in told if isinstance(fact, Joined | Left)] == [Left if "leave" in done else Joined]
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(["one", "other", "late 0", "late 1", 0, 1]), max_size=20),
+    st.sampled_from(["/nick zed", "/nick eve"]),
+)
+def test_who_is_called_otherwise_on_two_devices_on_two_nodes_at_once_is_called_as_all_have_it(
+    schedule: list[str | int], other: str
+) -> None:
+    """And others are told of it without a gap: who was called so before is called so now."""
+    nodes, here, elsewhere = two()
+    bob = with_account(here, "bob")
+    again = elsewhere.log_in(there(elsewhere, bob))
+    undone = {"one": (bob, "/nick eve"), "other": (again, other)}
+    nodes.slow = nodes.late = True
+    for step in (*schedule, "one", "other"):
+        if isinstance(step, int):
+            nodes.let(step)
+        elif step.startswith("late"):
+            nodes.arrive(int(step[-1]))
+        elif (does := undone.pop(step, None)) is not None:
+            does[0].type(does[1])
+    nodes.settle()
+    id, nick = bob.session.person.id, bob.session.person.nick
+    assert nodes.cluster.names._names[id] == nick
+    assert seen_by(here.hub) == seen_by(elsewhere.hub)
+    names = ["bob"]
+    for entry in nodes.cluster.entries["#lobby"]:
+        if isinstance(entry.fact, Renamed):
+            assert entry.fact.author.nick == names[-1]
+            names.append(entry.fact.to)
+    assert names[-1] == nick
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("order", ORDERS)
