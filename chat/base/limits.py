@@ -651,8 +651,12 @@ LOCKED_SECONDS = 2.0
 
 STATEMENT_SECONDS = 3.0
 CONNECT_SECONDS = 2
-"""How long a server of PostgreSQL may take to answer, or to let us in, before the next one is asked: a commit takes
-some milliseconds, and libpq knows no less than 2 s."""
+"""How long a server of PostgreSQL may take to answer, or to let us in and say what it is: a commit takes some
+milliseconds."""
+
+OTHERS_SECONDS = 0.5
+"""All servers of an address are asked at once; when one will do the others have so long to say that they are the later
+primary: some times what an answer takes, little for whoever waits while one of them cannot be reached."""
 
 LINK_IDLE_SECONDS, LINK_INTERVAL_SECONDS, LINK_PROBES = 5, 2, 3
 LINK_LOST_SECONDS = LINK_IDLE_SECONDS + LINK_INTERVAL_SECONDS * LINK_PROBES

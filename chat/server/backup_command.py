@@ -70,8 +70,8 @@ def _copied(options: Options) -> Path:
 
 def copied(address: str, target: Path) -> Path:
     """Copy a database of PostgreSQL into a new file of SQLite; raises `Unfit` or `Unusable`."""
-    from chat.store.postgresql.connection import Failed, Unreachable  # only here, for it is an extra
-    from chat.store.postgresql.copying import to_file
+    from chat.store.postgresql.copying import to_file  # only here, for it is an extra
+    from chat.store.postgresql.exchange import Failed, Unreachable
 
     if target.exists():
         raise Wrong(str(target), say("it is there already."))

@@ -218,7 +218,7 @@ def test_every_call_of_a_logger_has_a_format_of_its_own_and_what_that_names() ->
 
 HARMLESS = {
     "change", "count", "directory", "host", "line", "log", "more", "path", "reason", "seconds", "seq", "size", "where",
-    "what", "nick", "node", "old",
+    "timeline", "what", "nick", "node", "old",
 }  # fmt: skip
 """What calls of a logger may name; a new name is a question: can it hold what people said, or a code?  Nicknames stand
 there only with `--log-connections`."""

@@ -5,11 +5,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 from socket import create_server
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -40,9 +38,13 @@ from chat.store.unusable import Unusable
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
 
-from postgresql import Server, Stored, stored  # noqa: E402  # they need it
+from postgresql import Server, Stored, followed, stored, until  # noqa: E402  # they need it
 
+from chat.store.postgresql import connection  # noqa: E402
+from chat.store.postgresql.connection import Link  # noqa: E402
+from chat.store.postgresql.exchange import Unreachable  # noqa: E402
 from chat.store.postgresql.opening import examine, prepare  # noqa: E402
+from chat.store.postgresql.servers import Servers, Standing  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.door]
 
@@ -150,7 +152,14 @@ def test_a_record_that_no_version_wrote_is_told(postgresql: Server) -> None:
     assert "is damaged (records measure #lobby: not as it was written)" in refusal(where)
 
 
-@pytest.mark.parametrize("where", ["postgresql://amy:secret@127.0.0.1:1/chat", "postgresql://amy:secret@[/%zz?x"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "postgresql://amy:secret@127.0.0.1:1/chat",
+        "postgresql://amy:secret@[/%zz?x",
+        "postgresql://amy:secret@127.0.0.1/chat?connect_timeout=x",
+    ],
+)
 def test_no_password_is_said_where_nobody_answers(where: str) -> None:
     said = refusal(where)
     assert "cannot be used" in said
@@ -455,19 +464,13 @@ def test_what_a_node_of_a_later_version_keeps_of_people_is_left_out(postgresql: 
 def pair(own: Server) -> Iterator[tuple[Server, Server, str]]:
     """A primary that waits for its standby, that, and the address of both."""
     own.emptied()
-    with TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as directory:
-        standby = own.standby(Path(directory))
-        try:
-            yield own, standby, f"postgresql://chat@127.0.0.1:{own.port},127.0.0.1:{standby.port}/chat"
-        finally:
-            standby.stop()
-            standby.held.close()
-            own.unsynchronized()
+    with followed(own) as standby:
+        yield own, standby, f"postgresql://chat@127.0.0.1:{own.port},127.0.0.1:{standby.port}/chat"
 
 
-@pytest.mark.parametrize("old_one_comes_back", [False, True])
+@pytest.mark.parametrize("old_one", ["ends", "comes back", "goes on alone"])
 def test_a_line_that_the_standby_never_got_is_seen_by_nobody_and_kept_once_after_its_promotion(
-    pair: tuple[Server, Server, str], quick: None, old_one_comes_back: bool
+    pair: tuple[Server, Server, str], quick: None, old_one: str
 ) -> None:
     primary, standby, both = pair
     with stored(both) as held:
@@ -475,18 +478,102 @@ def test_a_line_that_the_standby_never_got_is_seen_by_nobody_and_kept_once_after
         standby.stop("fast")
         later = commit_in_doubt(held, lines("two", first=2), ids=[("c1", Place("#lobby", "#LOBBY", 2, START))])
         assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(1,)]
-        primary.stop()
-        if old_one_comes_back:  # with the line, which it had written, and nobody has confirmed
+        if old_one != "goes on alone":
+            primary.stop()
+        if old_one == "comes back":  # with the line, which it had written, and nobody has confirmed
             primary.start()
             assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(2,)]
             time.sleep(2 * limits.STATEMENT_SECONDS)
             assert not later.called
         standby.start()
         standby.promote()
+        if old_one == "goes on alone":
+            until(lambda: held.prepared.writer.servers.has_later(Standing(*place_of(primary), False)))
+            primary.wait_for_a_standby(False)
         held.wait(later)
         held.commit(lines("three", first=3))
         assert held.texts() == ["one", "two", "three"]
         assert standby.ask("SELECT count(*), count(DISTINCT id) FROM chat.entries", "chat") == [(3, 3)]
+
+
+def place_of(server: Server) -> tuple[int, int]:
+    """Which system it is, and its timeline, as PostgreSQL itself says after a checkpoint."""
+    server.ask("CHECKPOINT")
+    asked = "SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()"
+    ((system, timeline),) = server.ask(asked)
+    return system, timeline
+
+
+def test_a_primary_that_goes_on_is_left_for_the_one_that_was_promoted(
+    pair: tuple[Server, Server, str], quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BEAT_SECONDS", 0.1)
+    primary, standby, both = pair
+    with stored(both) as held:
+        held.commit(lines("one"))
+        standby.promote()
+        for server in (primary, standby):
+            server.wait_for_a_standby(False)
+        until(lambda: held.prepared.writer.is_replaced)
+        held.commit(lines("two", first=2))
+        assert held.texts() == ["one", "two"]
+        assert standby.ask("SELECT count(*) FROM chat.entries", "chat") == [(2,)]
+        assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(1,)]
+
+
+def test_who_connects_anew_and_reaches_two_primaries_asks_the_one_that_was_promoted(
+    pair: tuple[Server, Server, str], quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BEAT_SECONDS", 100)
+    primary, standby, both = pair
+    with stored(both) as held:
+        held.commit(lines("one"))
+        standby.promote()
+        for server in (primary, standby):
+            server.wait_for_a_standby(False)
+        primary.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'")
+        held.commit(lines("two", first=2))
+        assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(1,)]
+        assert held.texts() == ["one", "two"]
+
+
+def test_one_that_follows_the_promoted_one_tells_of_it_as_well(pair: tuple[Server, Server, str], quick: None) -> None:
+    primary, standby, _ = pair
+    standby.promote()
+    primary.wait_for_a_standby(False)
+    with followed(standby) as third:
+        assert "read-only" in refusal(f"postgresql://chat@127.0.0.1:{primary.port},127.0.0.1:{third.port}/chat")
+
+
+def test_a_server_that_does_not_answer_costs_who_reaches_the_primary_a_moment(postgresql: Server) -> None:
+    with create_server(("127.0.0.1", 0)) as silent:
+        ports = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{postgresql.port}"
+        postgresql.emptied()
+        began = time.monotonic()
+        prepare(f"postgresql://chat@{ports}/chat").writer.close()
+        assert time.monotonic() - began < limits.CONNECT_SECONDS
+
+
+def test_what_a_server_answers_that_was_replaced_meanwhile_is_not_believed(
+    postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = Servers(f"{postgresql.emptied()}?host=127.0.0.1,127.0.0.1&port={postgresql.port},1")
+    system, timeline = place_of(postgresql)
+    with closing(Link(servers, lambda link: None)) as link:
+        link.ask("SELECT 1")
+        asked = connection.exchange
+
+        def exchange(*what: Any) -> Any:
+            answer = asked(*what)
+            servers.know(Standing(system, timeline + 1, False))
+            return answer
+
+        monkeypatch.setattr(connection, "exchange", exchange)
+        with pytest.raises(Unreachable) as caught:
+            link.ask("SELECT 2")
+        assert caught.value.asked
+        with pytest.raises(Unreachable):
+            link.ask("SELECT 3")
 
 
 def test_without_its_standby_a_primary_is_not_waited_for_at_the_start(

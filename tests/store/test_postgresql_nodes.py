@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import kill
@@ -39,12 +39,14 @@ from chat.log.forgetting import Forgotten
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'twisted-chat[postgres]'")
 
 import psycopg  # they need it
-from postgresql import Server, Stored, stored
+from postgresql import Server, Stored, followed, stored, until
 
 from chat.store.postgresql.commits import Adoption
-from chat.store.postgresql.connection import Link, Unreachable
+from chat.store.postgresql.connection import Link
+from chat.store.postgresql.exchange import Unreachable
 from chat.store.postgresql.opening import prepare, suits
 from chat.store.postgresql.secrets import Secrets
+from chat.store.postgresql.servers import Servers
 from chat.store.unusable import Unusable
 
 pytestmark = [pytest.mark.slow, pytest.mark.door]
@@ -208,7 +210,7 @@ def test_a_connection_that_hangs_is_left_for_another_one(nodes: Nodes, postgresq
     nodes.commit(0, batch(lines("one")))
     hear_now(nodes, 1, 1)
     other = nodes.stores[1]
-    own = other.store._listener._link._connected().pgconn.backend_pid
+    own = other.store._listener._link._there().backend_pid
     kill(own, SIGSTOP)
     try:
         nodes.commit(0, batch(lines("two")))
@@ -439,7 +441,7 @@ def test_a_date_that_was_wrong_does_not_stay_when_the_clock_was_set_right(nodes:
 def test_one_that_goes_on_with_nothing_while_others_have_to_wait_for_it_is_cut(nodes: Nodes) -> None:
     nodes.commit(0, batch(lines("one")))
     a = nodes.stores[0].prepared
-    link = Link(a.address, suits)
+    link = Link(Servers(a.address), suits)
     with ExitStack() as stack:
         stack.enter_context(pytest.raises(Unreachable))
         stack.enter_context(link.transaction())
@@ -635,6 +637,59 @@ def test_a_server_that_does_not_have_what_another_node_stored_is_not_used(nodes:
     postgresql.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'")
     with pytest.raises(Refused):
         nodes.stores[1].wait(nodes.stores[1].store.room("#lobby"))
+
+
+def test_a_server_that_has_another_turn_in_place_of_the_last_one_is_not_used(nodes: Nodes, postgresql: Server) -> None:
+    """As one that was promoted without it, and had others since then."""
+    nodes.commit(0, batch(lines("one")))
+    nodes.commit(0, batch(lines("two")))
+    hear_now(nodes, 1, 2)
+    postgresql.ask("UPDATE turns SET epoch = 99 WHERE tick = 2", "chat?options=-csearch_path%3Dchat")
+    for node in (0, 1):
+        store = nodes.stores[node].store
+        with pytest.raises(Unreachable, match="it does not have what was stored last"), closing(store._link()) as link:
+            link.ask("SELECT 1")
+    postgresql.ask("DELETE FROM turns", "chat?options=-csearch_path%3Dchat")  # as after an hour
+    with closing(nodes.stores[1].store._link()) as link:
+        link.ask("SELECT 1")
+
+
+def test_what_is_told_by_a_server_that_did_not_answer_is_asked_for_anew(nodes: Nodes) -> None:
+    nodes.commit(0, batch(lines("one")))
+    hear_now(nodes, 1, 1)
+    store = nodes.stores[1].store
+    own = store._listener._link._there().backend_pid
+    with closing(store._link()) as link:
+        link.ask("SELECT 1")
+        link.seconds = 0.1
+        with pytest.raises(Unreachable):
+            link.ask("SELECT pg_sleep(1)")
+    nodes.commit(0, batch(lines("two")))
+    assert nodes.hear(1, 2)[-1].appended[0].entries[0].seq == 2
+    hear_now(nodes, 1, 2)
+    assert store._listener._link._there().backend_pid != own
+
+
+def test_a_node_hears_of_the_promoted_server_what_is_said_there_though_its_connection_to_the_old_one_goes_on(
+    postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BEAT_SECONDS", 0.1)
+    postgresql.emptied()
+    with ExitStack() as stack:
+        standby = stack.enter_context(followed(postgresql))
+        ports = f"127.0.0.1:{postgresql.port},127.0.0.1:{standby.port}"
+        nodes = Nodes(f"postgresql://chat@{ports}/chat", stack, "a", "b")
+        nodes.commit(0, batch(lines("one")))
+        hear_now(nodes, 1, 1)
+        standby.promote()
+        for server in (postgresql, standby):
+            server.wait_for_a_standby(False)
+        until(lambda: all(store.prepared.writer.is_replaced for store in nodes.stores))
+        nodes.commit(0, batch(lines("two")))
+        b = nodes.stores[1]
+        b.wait(b.store.beat(0))  # the old one tells nothing, and so it is left
+        assert [told.appended[0].entries[0].seq for told in nodes.hear(1, 2)] == [1, 2]
+        assert postgresql.ask("SELECT tick FROM chat.clock", "chat") == [(1,)]
 
 
 def test_a_server_of_which_nothing_is_known_any_more_writes_nothing(nodes: Nodes, postgresql: Server) -> None:

@@ -4,6 +4,7 @@ time that one is asked for."""
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -86,14 +87,13 @@ class Server:
         if os.geteuid() == 0:
             shutil.chown(directory, USER)
         following = Server(directory, (), (self.host, self.port))
-        self._settings = ["synchronous_standby_names=*"]
-        self.stop("fast")
-        self.start()
+        self.wait_for_a_standby(True)
         return following
 
-    def unsynchronized(self) -> None:
-        """It has no standby any more, from its next start on."""
-        self._settings = ()
+    def wait_for_a_standby(self, waits: bool) -> None:
+        """Whether what is committed there is to be on a standby, too."""
+        self.ask(f"ALTER SYSTEM SET synchronous_standby_names = '{'*' if waits else ''}'")
+        self.ask("SELECT pg_reload_conf()")
 
     def promote(self) -> None:
         """Let it be the primary from now on."""
@@ -168,6 +168,31 @@ def server() -> Iterator[Server]:
             running.held.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def followed(server: Server) -> Iterator[Server]:
+    """A standby, for which the server waits until the end of the block, if that has not ended by then."""
+    directory = Path(mkdtemp(prefix="chat-postgresql-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    try:
+        following = server.standby(directory)
+        try:
+            yield following
+        finally:
+            following.stop()
+            following.held.close()
+            with suppress(psycopg.OperationalError):
+                server.wait_for_a_standby(False)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for something that another thread, or a server, does."""
+    ends_at = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < ends_at
+        time.sleep(0.01)
 
 
 class Stored(Driven):

@@ -18,9 +18,11 @@ from chat.base.folding import FOLDING, tokens
 from chat.base.language import say
 from chat.store.address import shown
 from chat.store.postgresql import people
-from chat.store.postgresql.connection import ONE_VIEW, Failed, Link, Unreachable
+from chat.store.postgresql.connection import ONE_VIEW, Link
+from chat.store.postgresql.exchange import Failed, Unreachable
 from chat.store.postgresql.opening import lock_out, patiently, suits
 from chat.store.postgresql.schema import check_newest, make, version
+from chat.store.postgresql.servers import Servers
 from chat.store.rows import as_json
 from chat.store.sqlite import people as of_file
 from chat.store.sqlite.backup import partial
@@ -54,7 +56,7 @@ def to_file(address: str, target: Path, pause: Callable[[], None] = lambda: None
     `pause` is called between two pages.
     """
     with (
-        closing(Link(address, suits, inf)) as link,
+        closing(Link(Servers(address), suits, inf)) as link,
         link.transaction(ONE_VIEW),
         partial(target) as part,
         closing(connect(part)) as connection,
@@ -90,7 +92,7 @@ def from_file(source: Path, address: str) -> None:
     """Copy a file that no server uses into a database in which nothing is; raises `Unusable`."""
     prepared = prepare(source)
     try:
-        with closing(Link(address, suits, inf)) as link, closing(connect(prepared.path, "ro")) as connection:
+        with closing(Link(Servers(address), suits, inf)) as link, closing(connect(prepared.path, "ro")) as connection:
             try:
                 _fill(link, address, connection)
             except Unreachable as error:

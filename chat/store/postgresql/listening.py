@@ -18,8 +18,9 @@ from twisted.python.failure import Failure
 
 from chat.base import limits
 from chat.core.ports import Kept
-from chat.store.postgresql.connection import Failed, Link, Unreachable
-from chat.store.postgresql.store import in_log
+from chat.store.postgresql.connection import Link
+from chat.store.postgresql.exchange import Failed, Unreachable
+from chat.store.postgresql.store import Last, in_log
 from chat.store.worker import Reactor, Worker
 
 logger = Logger()
@@ -54,7 +55,7 @@ class Listener:
         self._link = link
         self._reactor = reactor
         self._epoch = epoch
-        self.tick = tick
+        self.last = Last(tick)
         """The turn that was heard last."""
         self._hear = hear
         self._read_all = read
@@ -89,8 +90,8 @@ class Listener:
 
     def expect(self, tick: int) -> None:
         """The turns go so far by now.  What they went to when this was said before has been heard, or never will be: a
-        connection may hang, and nobody is told."""
-        if self._end is not None and self.tick < self._expected:
+        connection may hang, or be one to a server that was replaced, and nobody is told."""
+        if self._end is not None and (self.last.tick < self._expected or self._link.is_replaced):
             self._catch_up(anew=True)
         self._expected = tick
 
@@ -136,7 +137,7 @@ class Listener:
         """One of the notifications of a turn: whose it is, how many follow, of what kind its text is, and that."""
         number, epoch, left, kind, text = notified.split(" ", 4)
         tick = int(number)
-        if tick <= self.tick:
+        if tick <= self.last.tick:
             return
         if int(epoch) != self._epoch:
             self._texts.setdefault(kind, []).append(text)
@@ -144,16 +145,16 @@ class Listener:
             return
         texts, self._texts = self._texts, {}
         passing = texts.get("passing", ())
-        if tick != self.tick + 1 or "read" in texts:
+        if tick != self.last.tick + 1 or "read" in texts:
             self._catch_up(tick, passing)
         else:
             told = json.loads("".join(texts["told"])) if texts else None
-            self._heard(tick, told, passing)
+            self._heard(Last(tick, int(epoch)), told, passing)
 
-    def _heard(self, tick: int, told: Told | None, passing: Sequence[str] = ()) -> None:
-        if tick > self.tick:
-            self.tick = tick
-            self._hear(tick, {**told, "passing": passing} if told and passing else told)
+    def _heard(self, last: Last, told: Told | None, passing: Sequence[str] = ()) -> None:
+        if last.tick > self.last.tick:
+            self.last = last
+            self._hear(last.tick, {**told, "passing": passing} if told and passing else told)
 
     def _catch_up(self, most: int | None = None, passing: Sequence[str] = (), anew: bool = False) -> None:
         """Have read from the table what goes before this turn, and it, without what was only notified of; or all."""
@@ -181,17 +182,18 @@ class Listener:
         """(In the thread.)  Returns what the reactor reads then."""
         if anew:
             link.abandon()
-        tick, hears = self.tick, True
+        tick, hears = self.last.tick, True
         while not self._closing:
             try:
                 while rows := link.ask(_MISSED, {"tick": tick, "most": most, "epoch": self._epoch, "rows": _ROWS}):
-                    for number, told in rows:
+                    for number, epoch, told in rows:
                         if number != tick + 1:
                             tick = self._anew(link)
                             break
                         tick = number
                         heard = None if told is None else json.loads(told)
-                        self._reactor.callFromThread(self._heard, tick, heard, passing if tick == most else ())
+                        in_passing = passing if tick == most else ()
+                        self._reactor.callFromThread(self._heard, Last(tick, epoch), heard, in_passing)
                 last = most or max((tick for (tick,) in link.ask(_QUIET, {"tick": tick})), default=0)
                 if tick >= last:
                     return link.end()
@@ -216,7 +218,7 @@ class Listener:
         return tick
 
     def _heard_anew(self, tick: int, held: Kept) -> None:
-        self.tick = tick
+        self.last = Last(tick)
         self._hear_anew(tick, held)
 
 
@@ -225,7 +227,7 @@ _QUIET = "SELECT tick FROM clock WHERE NOT EXISTS (SELECT FROM turns WHERE tick 
 _ROWS = limits.TURNS_READ
 
 _MISSED = """
-    SELECT tick, CASE WHEN epoch = :epoch THEN NULL ELSE told END FROM turns
+    SELECT tick, epoch, CASE WHEN epoch = :epoch THEN NULL ELSE told END FROM turns
     WHERE tick > :tick AND tick <= coalesce(:most::bigint, tick) ORDER BY tick LIMIT :rows
 """
 

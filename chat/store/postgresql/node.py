@@ -23,7 +23,7 @@ from chat.store.postgresql.commits import Adoption, told_of
 from chat.store.postgresql.connection import ONE_VIEW, Link
 from chat.store.postgresql.listening import Listener, Reading, Told
 from chat.store.postgresql.opening import Prepared, kept, states
-from chat.store.postgresql.store import Flight, PostgresStore
+from chat.store.postgresql.store import Flight, Last, PostgresStore
 from chat.store.rows import as_json, date
 
 logger = Logger()
@@ -156,8 +156,8 @@ class PostgresNode(PostgresStore):
     # The order.
 
     @property
-    def _last(self) -> int:
-        return max(self._tick, self._listener.tick)
+    def _last(self) -> Last:
+        return max(self._own_last, self._listener.last, key=lambda last: last.tick)
 
     def _header(self, batch: Batch, flight: Flight) -> dict[str, object]:
         return {**super()._header(batch, flight), "node": self.node, "seen": flight.seen}

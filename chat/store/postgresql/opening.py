@@ -23,22 +23,15 @@ from chat.store.address import shown
 from chat.store.keep import Keep, plan
 from chat.store.postgresql import people
 from chat.store.postgresql.commits import Adoption
-from chat.store.postgresql.connection import (
-    LOCK,
-    LOCK_TIMEOUT,
-    LOCKS_OUT,
-    ONE_VIEW,
-    STARTS,
-    Failed,
-    Link,
-    Unreachable,
-)
+from chat.store.postgresql.connection import LOCK, LOCKS_OUT, ONE_VIEW, STARTS, Link
+from chat.store.postgresql.exchange import Failed, Unreachable
 from chat.store.postgresql.retention import due
 from chat.store.postgresql.schema import BUILD, MIGRATIONS, fold_anew, make, version
+from chat.store.postgresql.servers import LOCK_TIMEOUT, Servers
 from chat.store.postgresql.shared_date import SharedDate
 from chat.store.retention import EARLIEST
 from chat.store.rows import DATES, as_json, date
-from chat.store.unusable import READ_ONLY, Unusable, begun, damaged, holding, unusable
+from chat.store.unusable import Unusable, begun, damaged, holding, unusable
 
 Result = TypeVar("Result")
 
@@ -60,15 +53,10 @@ class Prepared(NamedTuple):
 
 
 def suits(link: Link) -> None:
-    """Look whether this server will do; raises `Unusable`, or `Unreachable` where it is one that only follows."""
-    encoding, fsync, synchronous, follows, reads = link.ask(
-        """
-        SELECT current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit'),
-            pg_is_in_recovery(), current_setting('transaction_read_only')
-        """
+    """Look whether this server will do; raises `Unusable`."""
+    encoding, fsync, synchronous = link.ask(
+        "SELECT current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit')"
     )[0]
-    if follows or reads == "on":
-        raise Unreachable(READ_ONLY, asked=False)
     if encoding != "UTF8":
         raise Unusable(
             say(
@@ -94,7 +82,7 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
 
     What `keep` takes away will be taken later; how much that is now stands in the summary.
     """
-    link = Link(address, suits, inf)
+    link = Link(Servers(address), suits, inf)
     try:
         at = patiently(partial(_made, address, link, node))
         fold_anew(link)
@@ -176,7 +164,7 @@ _EPOCHS = 100
 
 def examine(address: str, node: str = "") -> Sequence[Sentence]:
     """Look whether `prepare` would take the database, and change nothing; raises `Unusable`."""
-    link = Link(address, suits)
+    link = Link(Servers(address), suits)
     try:
         at = version(address, link)
         if not at and not link.value("SELECT has_database_privilege(current_database(), 'CREATE')"):

@@ -17,7 +17,8 @@ from chat.core.ports import Found, KeptLog, Query, Stretch
 from chat.log.events import Entry
 from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
-from chat.store.postgresql.connection import ONE_VIEW, TIMED_OUT, WORD_MOST, Failed, Link
+from chat.store.postgresql.connection import ONE_VIEW, WORD_MOST, Link
+from chat.store.postgresql.exchange import TIMED_OUT, Failed
 from chat.store.rows import COLUMNS, SEQ_BITS, SEQ_MOST, entry, microseconds
 
 

@@ -7,8 +7,10 @@ from hashlib import sha256
 from chat.base.folding import FOLDING, tokens
 from chat.base.language import say
 from chat.store.address import shown
-from chat.store.postgresql.connection import OTHER_KIND, SCHEMA, WORD_MOST, Failed, Link
+from chat.store.postgresql.connection import WORD_MOST, Link
+from chat.store.postgresql.exchange import OTHER_KIND, Failed
 from chat.store.postgresql.functions import FUNCTIONS
+from chat.store.postgresql.servers import SCHEMA
 from chat.store.rows import SEQ_BITS, as_json
 from chat.store.unusable import Unusable, too_new
 

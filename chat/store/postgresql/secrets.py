@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from chat.store.address import shown
-from chat.store.postgresql.connection import LOCK, STARTS, Failed, Link, Unreachable
+from chat.store.postgresql.connection import LOCK, STARTS, Link
+from chat.store.postgresql.exchange import Failed, Unreachable
 from chat.store.unusable import unusable
 
 

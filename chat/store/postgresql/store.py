@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from chat.base import limits
 from chat.base.errors import NotStored, Refused, StoreAway, TakenForGone
 from chat.base.language import Sentence, language, say
+from chat.base.named_tuples import NamedTuple
 from chat.core.ports import (
     Batch,
     Duplicates,
@@ -42,12 +43,14 @@ from chat.log.redaction import Speaker
 from chat.log.unread import Listener, Unread
 from chat.store.keep import Keep
 from chat.store.postgresql.commits import known, line_ids, redacted, told, turn
-from chat.store.postgresql.connection import CONTRADICTS, Failed, Link, Unreachable
+from chat.store.postgresql.connection import Link
 from chat.store.postgresql.copying import pause, to_file
+from chat.store.postgresql.exchange import CONTRADICTS, Failed, Unreachable
 from chat.store.postgresql.forgetting import called, forget, nicks, spoken
 from chat.store.postgresql.opening import Prepared, locked, suits
 from chat.store.postgresql.queries import after, copies, room, said, unread
 from chat.store.postgresql.retention import due, trim
+from chat.store.postgresql.servers import Watch
 from chat.store.retention import Trimmed
 from chat.store.sqlite.backup import back_up
 from chat.store.unusable import Unusable, not_copied, unreadable
@@ -74,6 +77,13 @@ class Flight:
         """The turn as which it was kept."""
 
 
+class Last(NamedTuple):
+    """The last turn that is known here, and which epoch's it was, where that is known."""
+
+    tick: int
+    epoch: int | None = None
+
+
 class PostgresStore:
     """Keeps everything.  Nothing happens before `start`, which may come in another process than the preparation."""
 
@@ -82,17 +92,19 @@ class PostgresStore:
         self._reactor = reactor
         self._epoch = prepared.epoch
         self._node = prepared.node
-        self._tick = prepared.tick
+        self._own_last = Last(prepared.tick)
         self._number = 0
         self._locked = True
         self._away = False
         """The database could not be reached for so long that nothing more is taken."""
         self._closing = False
         self._size = 0
+        self._servers = prepared.writer.servers
         prepared.writer.fit = self._suits_writer
         self._writer = Worker("chat-writer", lambda: prepared.writer, reactor)
         self._reader = Worker("chat-reader", self._link, reactor)
         self._searcher = Worker("chat-searcher", self._link, reactor)
+        self._watch = Watch(self._servers)
 
     shared = False
 
@@ -101,24 +113,27 @@ class PostgresStore:
         self._writer.start()
         self._reader.start()
         self._searcher.start()
+        self._watch.start()
 
     def _link(self) -> Link:
-        return Link(self._address, self._suits)
+        return Link(self._servers, self._suits)
 
     def _suits(self, link: Link) -> None:
-        """One that was the primary once, or lost what was acknowledged, would say that it is not there.
+        """One that was the primary once, or lost what was acknowledged, would say that it is not there, or has
+        something else in its place.
 
         Or it shows what its standby never got: so something is written first, which waits for that.
         """
         suits(link)
-        if link.value("SELECT tick FROM clock") < self._last:
+        last = self._last
+        ((tick, epoch),) = link.ask(_HAS, {"last": last.tick})
+        if tick < last.tick or (None not in (epoch, last.epoch) and epoch != last.epoch):
             raise Unreachable(say("it does not have what was stored last"), asked=False)
         link.ask("UPDATE clock SET tick = tick")
 
     @property
-    def _last(self) -> int:
-        """The last turn that is known here."""
-        return self._tick
+    def _last(self) -> Last:
+        return self._own_last
 
     def _suits_writer(self, link: Link) -> None:
         self._suits(link)
@@ -150,30 +165,23 @@ class PostgresStore:
         sent = ""
         asked = told_of = False
         pause = limits.RECONNECT_LEAST_SECONDS
-
-        def failed(reason: Sentence) -> None:
-            nonlocal told_of
-            late = time.monotonic() >= flight.late_at
-            if (late and not asked) or self._closing:
-                raise Unreachable(reason, asked=False)
-            if late and not told_of:
-                told_of = True
-                self._reactor.callFromThread(self._in_doubt, flight, reason)
-
-        # Where packets are lost each server takes its time, and nobody waits for all of them.
-        with link.telling(failed):
-            while True:
-                try:
-                    if not self._locked:
-                        self._locked = locked(link, self._node)
-                    sent = sent or turn(batch, self._header(batch, flight), redacted(link, batch.redactions))
-                    answer = link.value("SELECT keep(:turn)", {"turn": sent})
-                    break
-                except Unreachable as error:
-                    asked = asked or (error.asked and bool(sent))
-                    failed(error.reason)
-                time.sleep(pause)
-                pause = min(2 * pause, limits.RECONNECT_MOST_SECONDS)
+        while True:
+            try:
+                if not self._locked:
+                    self._locked = locked(link, self._node)
+                sent = sent or turn(batch, self._header(batch, flight), redacted(link, batch.redactions))
+                answer = link.value("SELECT keep(:turn)", {"turn": sent})
+                break
+            except Unreachable as error:
+                asked = asked or (error.asked and bool(sent))
+                late = time.monotonic() >= flight.late_at
+                if (late and not asked) or self._closing:
+                    raise Unreachable(error.reason, asked=False) from None
+                if late and not told_of:
+                    told_of = True
+                    self._reactor.callFromThread(self._in_doubt, flight, error.reason)
+            time.sleep(pause)
+            pause = min(2 * pause, limits.RECONNECT_MOST_SECONDS)
         if "known" in answer:
             raise Duplicates(told(answer["known"] or ()), line_ids(answer["refused"]))
         if "elsewhere" in answer:
@@ -186,7 +194,8 @@ class PostgresStore:
             raise TakenForGone
         if "fenced" in answer:
             raise NotStored(FENCED)
-        self._tick = flight.tick = answer["tick"]
+        flight.tick = answer["tick"]
+        self._own_last = Last(flight.tick, self._epoch)
         return self._numbered(batch, answer)
 
     def _in_doubt(self, flight: Flight, reason: Sentence) -> None:
@@ -352,8 +361,12 @@ class PostgresStore:
     def close(self) -> Deferred[None]:
         """Fires when all that was asked for is done and others may use the database."""
         self._closing = True
+        self._watch.close()
         closed = self._searcher.close().addCallback(lambda _: self._reader.close())
         return closed.addCallback(lambda _: self._writer.close())
+
+
+_HAS = "SELECT tick, (SELECT epoch FROM turns WHERE turns.tick = :last) FROM clock"
 
 
 def in_log(reason: Sentence) -> str:
