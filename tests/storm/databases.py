@@ -3,9 +3,13 @@
 import asyncio
 import os
 import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from shutil import chown, rmtree
 from tempfile import mkdtemp
+from typing import Any
 
 sys.path.append(str(Path(__file__).parent.parent / "support"))
 
@@ -20,6 +24,7 @@ from tests.storm.record import Event, Fault
 
 NAME = "storm"
 _SETTINGS = ("wal_retrieve_retry_interval=200ms", "wal_receiver_timeout=5s", "wal_sender_timeout=5s")
+Rows = list[Any]
 _PATIENCE = 20.0  # seconds until a standby has all
 
 
@@ -109,7 +114,7 @@ class Databases:
         """The standby takes the place of the primary, and waits for nobody."""
         await asyncio.to_thread(self.standby.promote)
         self._servers.reverse()
-        await self.wait_for_a_standby(self.primary, False)
+        await asyncio.to_thread(self.primary.wait_for_a_standby, False)
 
     async def follow(self) -> None:
         """What was the primary before follows the new one."""
@@ -135,10 +140,33 @@ class Databases:
         ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'"
         await asyncio.to_thread(self.primary.ask, ends)
 
-    def turns(self, server: Server) -> int:
-        """So many turns were kept there."""
-        ((tick,),) = server.ask("SELECT tick FROM chat.clock", NAME)
-        return int(tick)
+    async def asked_from(self, host: str, seconds: float) -> None:
+        """Wait until somebody on this machine has asked the primary something; so long at most, for who never does may
+        be what is to be seen."""
+        ((now,),) = await asyncio.to_thread(self.primary.ask, "SELECT clock_timestamp()")
+        asked = (
+            "SELECT FROM pg_stat_activity WHERE application_name = 'chat' AND state = 'idle' "
+            f"AND client_addr = '{host}' AND query_start > '{now}'"
+        )
+        with suppress(TimeoutError):
+            await self._until(self.primary, asked, lambda rows: bool(rows), seconds)
+
+    async def nobody_waits(self, server: Server) -> None:
+        """Wait until what is under way there is done, also what waited for a standby, or for another one that did."""
+        active = "SELECT FROM pg_stat_activity WHERE application_name = 'chat' AND state != 'idle'"
+        await self._until(server, active, lambda rows: not rows)
+
+    async def _until(
+        self, server: Server, statement: str, done: Callable[[Rows], bool], seconds: float = _PATIENCE
+    ) -> None:
+        async with asyncio.timeout(seconds):
+            while not done(await asyncio.to_thread(server.ask, statement)):
+                await asyncio.sleep(0.05)
+
+    def turns(self, server: Server) -> Counter[str]:
+        """How many turns of which node were kept there."""
+        rows = server.ask("SELECT node FROM chat.turns JOIN chat.servers USING (epoch)", NAME)
+        return Counter(node for (node,) in rows)
 
     def read(self) -> tuple[dict[str, list[Event]], list[Fault]]:
         """Each room's log, past the servers, and what is wrong with it."""
@@ -147,26 +175,12 @@ class Databases:
             return logs_of(lambda statement: connection.execute(statement).fetchall(), faults), faults
 
     async def _wait_for_the_standby(self) -> None:
-        await self.wait_for_a_standby(self.primary, True)
+        await asyncio.to_thread(self.primary.wait_for_a_standby, True)
         await self.caught_up()
 
     async def caught_up(self) -> None:
         """Wait until the standby has what the primary has."""
-        async with asyncio.timeout(_PATIENCE):
-            while await asyncio.to_thread(self.primary.ask, "SELECT sync_state FROM pg_stat_replication") != [
-                ("sync",)
-            ]:
-                await asyncio.sleep(0.05)
-
-    async def wait_for_a_standby(self, server: Server, waits: bool) -> None:
-        """Whether what is committed there is to be on the standby, too; both inherit what the primary has."""
-        for statement in (
-            "ALTER SYSTEM SET synchronous_standby_names = '*'"
-            if waits
-            else "ALTER SYSTEM RESET synchronous_standby_names",
-            "SELECT pg_reload_conf()",
-        ):
-            await asyncio.to_thread(server.ask, statement)
+        await self._until(self.primary, "SELECT sync_state FROM pg_stat_replication", lambda rows: rows == [("sync",)])
 
     async def close(self) -> None:
         """End both."""

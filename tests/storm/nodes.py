@@ -17,6 +17,7 @@ from tests.storm.server import Server
 
 if TYPE_CHECKING:
     from tests.storm.databases import Databases
+    from tests.support.postgresql import Server as Database
 
 LEASE = 3.0
 """Seconds after which a node that was not heard is taken for gone."""
@@ -172,28 +173,58 @@ class Nemesis:
 
     async def _old_primary(self, witness: Client) -> None:
         """The standby is promoted, and one node reaches the old primary alone: first while the old one still waits for
-        a standby, then once that was told not to, when the node knows more than it."""
+        a standby; then once that was told not to, when the node has asked the new one something."""
         network, databases = self._network, self._databases
         assert network is not None
         self._happens("primary cut off with one node, standby promoted")
-        node, old = self._node(), databases.primary
-        others = [server.host for server in self._servers if server.host != node.address]
-        without_new = both(node.address, [databases.standby.host])
-        without_old = both(old.host, [*others, databases.standby.host])
-        network.cut([*without_new, *without_old])
-        await databases.promote()
+        node = self._node().address
+        without_new = both(node, [databases.standby.host])
+        old, without_old = await self._replaced(node, without_new)
         await asyncio.sleep(self._shorter_or_longer)
         network.mend(without_new)
-        await asyncio.sleep(2 * LEASE)
+        await databases.asked_from(node, 4 * LEASE)
         network.cut(without_new)
-        await databases.wait_for_a_standby(old, False)
-        before = await asyncio.to_thread(databases.turns, old)
-        await asyncio.sleep(2 * LEASE)
-        if (after := await asyncio.to_thread(databases.turns, old)) != before:
-            text = f"kept {after - before} turns when another one had been promoted"
-            self.faults.append(Fault("durable", "the old primary", text))
+        await asyncio.to_thread(old.wait_for_a_standby, False)
+        await databases.nobody_waits(old)
+        await self._keeps_nothing(old)
         network.mend([*without_new, *without_old])
         await databases.follow()
+
+    async def _two_primaries(self, witness: Client) -> None:
+        """The standby is promoted while a node reaches neither, and the old primary waits for none; then it reaches
+        both."""
+        network, databases = self._network, self._databases
+        assert network is not None
+        self._happens("a node without the database, standby promoted, two primaries")
+        node = self._node().address
+        without_both = both(node, databases.hosts)
+        old, without_old = await self._replaced(node, without_both)
+        await asyncio.sleep(2 * LEASE)  # what was on its way is given up
+        await asyncio.to_thread(old.wait_for_a_standby, False)
+        await databases.nobody_waits(old)
+        network.mend(without_both)
+        await self._keeps_nothing(old)
+        network.mend(without_old)
+        await databases.follow()
+
+    async def _replaced(self, node: str, lost: Sequence[Way]) -> tuple["Database", Sequence[Way]]:
+        """Nothing goes these ways, and the standby is promoted; returns the old primary, and the ways to it that
+        nothing goes either, those of all but this node."""
+        assert self._network is not None
+        old, new = self._databases.primary, self._databases.standby
+        others = [server.host for server in self._servers if server.host != node]
+        without_old = both(old.host, [*others, new.host])
+        self._network.cut([*lost, *without_old])
+        await self._databases.promote()
+        return old, without_old
+
+    async def _keeps_nothing(self, old: "Database") -> None:
+        """For a while nobody says anything by way of it."""
+        before = await asyncio.to_thread(self._databases.turns, old)
+        await asyncio.sleep(2 * LEASE)
+        if kept := (await asyncio.to_thread(self._databases.turns, old)) - before:
+            text = f"kept turns of {dict(kept)} when another one had been promoted"
+            self.faults.append(Fault("durable", "the old primary", text))
 
     async def _bad_line(self, witness: Client) -> None:
         """Between a node and the database packets are lost and late."""
@@ -226,6 +257,7 @@ _IN_NETWORK: dict[str, Callable[[Nemesis, Client], Awaitable[None]]] = {
     "no-primary": Nemesis._no_primary,
     "no-standby": Nemesis._no_standby,
     "old-primary": Nemesis._old_primary,
+    "two-primaries": Nemesis._two_primaries,
     "bad-line": Nemesis._bad_line,
     "no-clients": Nemesis._no_clients,
 }
