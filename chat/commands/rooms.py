@@ -17,7 +17,6 @@ from chat.commands.registry import (
     Call,
     Outcome,
     allows,
-    carrier,
     command,
     count,
     not_for,
@@ -30,35 +29,17 @@ from chat.commands.text_checks import brief
 from chat.core.ports import Record
 from chat.core.roles import SERVER
 from chat.core.room import Room
+from chat.core.room_state import state, tell_others
 from chat.core.rooms import Rooms as AllRooms
 from chat.core.session import Session
 from chat.log.events import TopicSet
 from chat.log.unread import Unread
 from chat.wire import grammar, replies, vocabulary
-from chat.wire.answers import OthersAway, Problem, Reply, RoomNotice, RoomState, Standing, Stored
+from chat.wire.answers import OthersAway, Problem, Reply, Standing, Stored
 
 _MOVES = Allowance("move", limits.MOVES, limits.MOVE_SECONDS)
 _NEW = Allowance("new room", limits.NEW_ROOMS, limits.NEW_ROOM_SECONDS)
 _TOPICS = Allowance("topic", limits.TOPICS, limits.TOPIC_SECONDS)
-
-
-def state(session: Session, room: Room, standing: Standing) -> RoomState:
-    """A room as somebody finds it who stands there."""
-    users, head, here = room.first(carrier(session).wire.lists), _head(session, room), len(room.members)
-    if session.keeps_list:
-        # They have who is here as far as the room was told of it: what it is told next changes their list.
-        mine, whole = session.person.nick, len(users)
-        users = [nick for nick in users if nick == mine or room.is_announced(nick)] + [*room.departed]
-        here -= whole - len(users)
-        session.listed = {**session.listed, room.log.key: room.log.head}
-    operators = [holder.nick for holder in session.hub.roles.holders(room.log.key) if holder.id in room.members]
-    voiced = [session.hub.people[id].nick for id in session.hub.measures.voiced(room.log.key) if id in room.members]
-    return RoomState(room.log.name, head, here, users, room.topic, room.log.recorded, standing, operators, voiced)
-
-
-def _head(session: Session, room: Room) -> int:
-    """What they hear next has a greater number; of the log's own head, not all may be on its way to them yet."""
-    return session.given(room.log)
 
 
 class Join(NamedTuple):
@@ -114,12 +95,20 @@ async def join(call: Call, asked: Join) -> Outcome:
 
 async def go_in(session: Session, room: Room, is_new: bool = False, id: str | None = None) -> Outcome:
     """Be in one more room, where they may be, and be told of it; with the line down they are told when it is back."""
-    hub, key, connection = session.hub, room.log.key, session.connection
+    hub, key = session.hub, room.log.key
     hub.locked.leave(session.person, key)  # they were asked in meanwhile
     if room.privacy.private:
         session.person.admit(key, room.log.head, came=True)
     position = session.join(room)
     session.speak_in(room)
+    return await tell_of_room(session, room, position, is_new, id)
+
+
+async def tell_of_room(
+    session: Session, room: Room, position: int, is_new: bool = False, id: str | None = None
+) -> Outcome:
+    """They are in this room from this position on, and speak there: this is what was said, and who is there."""
+    hub, key, connection = session.hub, room.log.key, session.connection
     if connection is None:
         return ANSWERED
     history = await entering(session, room.log, position)
@@ -131,11 +120,8 @@ async def go_in(session: Session, room: Room, is_new: bool = False, id: str | No
     if (away := session.person.away) is not None:
         session.show("away", OthersAway(session.person.nick, away), room)
     session.answer(history._replace(id=id))
-    standing = Standing(position, Unread(), position)
-    _tell_joined(session, room, standing, is_new, id)
-    for other in session.person.others(session):
-        if other.keeps_list and isinstance(other, Session) and other.may_read(room.log):
-            other.notice(f"room {key}", RoomNotice(state(other, room, standing)))
+    _tell_joined(session, room, Standing(position, Unread(), position), is_new, id)
+    tell_others(session.person.others(session), room, position)
     session.hear(room.log, position)
     return None
 

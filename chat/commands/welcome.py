@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from chat.base import resume_codes
 from chat.commands.history import standings
 from chat.commands.registry import carrier
-from chat.commands.rooms import state
 from chat.core.locked_rooms import still_waits
+from chat.core.room_state import state
 from chat.core.session import Session
 from chat.wire.answers import History, Problem, Standing, Welcome
 

@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from socket import socket
 from typing import Any, Protocol, TypeVar
 
+from twisted.internet.defer import Deferred
+
 from chat.base.language import Sentence
 from chat.base.public_keys import PublicKey
+from chat.core.room import Room
 from chat.wire.answers import Answer, History
 from chat.wire.rendering import Wire
 from chat.wire.requests import Request
@@ -118,6 +121,9 @@ class Carrier(Protocol[S]):
 
     def counts_as(self, lines: int) -> None:
         """The line that is handled says as much as so many, and so many may be said in a time."""
+
+    def come_in(self, room: Room) -> Deferred[Any]:
+        """They were let into this room on another node: tell them what is told who joins."""
 
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on by the wire of this name, and in the language of this code; what is not named stays as it is."""

@@ -183,6 +183,11 @@ class LockedRooms:
         """Those at the door of the room of this key, in the order of their coming."""
         return tuple(self._waiting.get(key, {}).values())
 
+    def waits_on(self, device: Device, key: str) -> bool:
+        """Whether somebody waits at the door of the room of this key on this device."""
+        found = self._waiting.get(key, {}).get(device.person.id)
+        return found is not None and found.device is device
+
     def waits(self, person: Person) -> Sequence[Waiting]:
         """The doors at which somebody waits."""
         return [some[person.id] for some in self._waiting.values() if person.id in some]
@@ -282,7 +287,7 @@ class LockedRooms:
         who = tuple(one.person.nick for one in self.waiting(room.log.key))
         for device in devices:
             device.notice(f"waiting {room.log.key}", WaitingNotice(room.log.name, who))
-        return bool(devices)
+        return bool(devices) or any(device.scope is None for device in person.elsewhere)  # that node tells them
 
 
 def _since(record: Record) -> datetime | None:

@@ -49,11 +49,12 @@ from chat.core.read_markers import MARKER
 from chat.core.restoring import restore_session
 from chat.core.roles import SERVER
 from chat.core.room import Room
+from chat.core.room_state import tell_others
 from chat.core.session import Session
 from chat.core.wrong_guesses import guessed
 from chat.log.events import Entry, Left, Measured, Message, Private, Said, TopicSet
 from chat.log.log import Log
-from chat.wire.answers import MarkerNotice, OthersAway, OthersName
+from chat.wire.answers import AwayNotice, IgnoreNotice, MarkerNotice, OthersAway, OthersName
 
 logger = Logger()
 
@@ -178,10 +179,11 @@ class OtherNodes:
             for _, at, fact, _ in entries:
                 if type(fact) is not Message and not isinstance(fact, Said):
                     continue
-                if (author := people.get(fact.author.person)) is not None:
+                if isinstance(fact, Private):  # of which others know nothing
+                    if log.key == "@" + fact.to_person and fact.to_person in people:
+                        hub.wrote(fact, people[fact.to_person])
+                elif (author := people.get(fact.author.person)) is not None:
                     author.spoke_at = at  # their record says so when something else of theirs is stored
-                if isinstance(fact, Private) and log.key == "@" + fact.to_person and fact.to_person in people:
-                    hub.wrote(fact, people[fact.to_person])
             room = hub.rooms.get(log.key)
             if hub.settings.guards_newcomers or (room is not None and room.measured):
                 self._spoke(log, entries)
@@ -366,9 +368,7 @@ class OtherNodes:
         person.last_from, person.senders = record.last_from, tuple(record.senders)
         person.admitted, person.read = record.admitted, record.read
         if person.ignored != record.ignored:
-            person.ignored = record.ignored
-            for device in person.attached:
-                device.hear_differently()
+            _tell_ignored(person, record.ignored)
         self._tokens(person, {fold(token.name): token for token in record.tokens})
         had_account, password, person.password = person.has_account, person.password, record.password
         hub.roles.stored(person, record.roles)
@@ -390,6 +390,8 @@ class OtherNodes:
         if person.away != record.away:
             person.away = record.away
             hub.show(person, "away", OthersAway(person.nick, person.away))
+            for device in person.attached:
+                device.notice("away", AwayNotice(person.away))
         is_new_name, person.user, person.realname = person.realname != record.realname, record.user, record.realname
         if is_new_name:
             for device in person.attached:
@@ -508,10 +510,22 @@ class OtherNodes:
                 if person.id not in room.members:
                     room.put_in(person)
         for key in came:
-            log = person.rooms[key].log
+            room = person.rooms[key]
             for device in person.attached:
-                device.hear(log, log.head)
-                device.hear_differently()
+                device.hear(room.log, room.log.head)
+            tell_others(person.attached, room, room.log.head)
+            for device in (*person.attached, *person.detached):
+                if hub.locked.waits_on(device, key) and not device.node:
+                    hub.turn.at_end(partial(self._let_in, device, room))
+
+    def _let_in(self, device: Device, room: Room) -> None:
+        """Somebody on another node let them in who waited here at the door of a room."""
+        assert isinstance(device, Session)
+        if room.log.key not in device.rooms:
+            return
+        device.speak_in(room)
+        if device.connection is not None:
+            device.connection.come_in(room).addErrback(_failed, "tell somebody of a room")
 
     def _together(self, keys: tuple[str, ...]) -> Mapping[str, Room]:
         """These rooms, as all have them who are in the same ones."""
@@ -527,6 +541,8 @@ class OtherNodes:
     def _see_to(self, person: Person) -> None:
         """Where nobody of theirs has a connection any more, their line is down; where somebody has, it is not."""
         hub = self._hub
+        for device in person.attached:  # whether they have others there makes a difference for what they want to hear
+            device.hear_differently()
         if person.presence is Presence.DOWN and person.connected:
             hub.end_grace(person)
             self._holders.pop(person.id, None)
@@ -861,6 +877,15 @@ def _why(session: Device, elsewhere: Elsewhere) -> Refused:
     if scope is not None and fold(scope.token) not in person.tokens:
         return token_ended(scope.token)
     return session_ended() if person.has_account else taken_over()
+
+
+def _tell_ignored(person: Person, ignored: Mapping[str, str]) -> None:
+    """On another node they said that they want to hear these people no more."""
+    before, person.ignored = person.ignored, ignored
+    for device in person.attached:
+        device.hear_differently()
+        for id in sorted(before.keys() ^ ignored.keys()):
+            device.notice(f"ignores {id}", IgnoreNotice((ignored.get(id) or before[id]), id in ignored))
 
 
 def _failed(failure: Failure, what: str) -> None:

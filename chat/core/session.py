@@ -610,7 +610,7 @@ class Session:
 
     def _tell_others(self, author: Author, what: Literal["joined", "left", "renamed"], name: str) -> None:
         """What they did on this device is told on their others, also on those that come back later."""
-        if self.person.others(self) or self.person.detached:
+        if self.person.others(self) or self.person.elsewhere or self.person.detached:
             self.hub.turn.append(self.person.log, OtherDevice(author, what, name))
 
     def go_on(self) -> None:
@@ -660,7 +660,7 @@ class Session:
     @property
     def picky(self) -> bool:
         """(Reader) They do not want everything that others want: what they ignore, or did themselves elsewhere."""
-        return bool(self.person.ignored) or len(self.person.attached) > 1
+        return bool(self.person.ignored or self.person.others(self) or self.person.elsewhere)
 
     @property
     def direct(self) -> socket | Sealed | None:
@@ -689,7 +689,7 @@ class Session:
             if fact.author.person == person.id and isinstance(fact, Joined | Left | Renamed):
                 # Their other devices are told in the log of their own (`OtherDevice`).
                 format = self.rendering.format
-                return format.echoes and not format.keeps_list and len(person.attached) == 1
+                return format.echoes and not format.keeps_list and not (person.others(self) or person.elsewhere)
             if fact.author.session == self.id:
                 return self.rendering.format.echoes
             if fact.author.person in person.ignored and not isinstance(fact, _OF_OFFICE):

@@ -9,8 +9,9 @@ and nothing is lost.
 from collections.abc import Callable, Sequence
 from socket import socket
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,8 +23,10 @@ from chat.base.language import Sentence
 from chat.base.public_keys import PublicKey
 from chat.base.token_bucket import TokenBucket
 from chat.commands import entering, server_password, talk
+from chat.commands.rooms import tell_of_room
 from chat.core.carrier import Question, Sealed
 from chat.core.hub import Hub
+from chat.core.room import Room
 from chat.core.session import Session
 from chat.log.events import Entry
 from chat.visit import notices
@@ -715,6 +718,11 @@ class Visit:
         if self.state not in ENDING:
             _cancel(self._deadline)
             self._deadline = None
+
+    def come_in(self, room: Room) -> Deferred[Any]:
+        """(Carrier) It was somebody on another node who did what brings them in."""
+        position = self.session.person.joined[room.log.key]
+        return Deferred.fromCoroutine(tell_of_room(self.session, room, position))
 
     def speak(self, wire: str = "", code: str = "") -> None:
         """Go on in another way."""
