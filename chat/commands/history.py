@@ -226,7 +226,8 @@ async def mark_read(session: Session, parsed: Read) -> None:
             raise seen_ahead(seq)
     news = [log for log, seq in logs if person.mark_read(log, seq)]
     session.hub.turn.touch(person)
-    await session.hub.turn.flush()
+    if parsed.request.id is not None:  # else nobody waits for that, least of all a ping while the database is away
+        await session.hub.turn.flush()
     for log in news:
         read = person.read_up_to(log)  # they may have read on meanwhile, and who came then knows it
         for other in person.others(session):

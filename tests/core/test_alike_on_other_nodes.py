@@ -119,6 +119,22 @@ def test_who_is_let_in_from_another_node_is_told_of_the_room_and_speaks_there(sa
     assert at_a_door(two(), said, cut) == at_a_door(one(), said, cut)
 
 
+def test_a_client_that_tells_what_it_has_read_is_answered_its_ping_while_the_database_is_away() -> None:
+    nodes = Nodes(2)
+    amy = nodes.worlds[0].enter("amy", wire="json")
+    nodes.late = True
+    amy.type("hello", id="1")
+    amy.take_objects()
+    amy.send(b'{"read": {"#lobby": 1}}\n')
+    amy.type("/ping", id="2")
+    assert [keys["type"] for keys in amy.take_objects()] == ["reply", "ack"]
+    amy.send(b'{"read": {"#lobby": 1}, "id": "3"}\n')
+    assert amy.take_objects() == []
+    nodes.late = False
+    nodes.settle()
+    assert amy.take_objects()[-1]["id"] == "3"
+
+
 def by_irc(worlds: Worlds, line: str) -> list[str]:
     here, there = worlds
     amy = with_account(here.enter("amy", "/join #tea"))
