@@ -18,6 +18,7 @@ from nodes import Cluster
 
 from chat.base import limits
 from chat.base.errors import NotStored, Refused, TakenForGone
+from chat.base.language import language
 from chat.core.ports import (
     Batch,
     Claim,
@@ -44,7 +45,7 @@ from postgresql import Server, Stored, followed, stored, until
 from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import Link
 from chat.store.postgresql.exchange import Unreachable
-from chat.store.postgresql.opening import prepare, suits
+from chat.store.postgresql.opening import examine, prepare, suits
 from chat.store.postgresql.secrets import Secrets
 from chat.store.postgresql.servers import Servers
 from chat.store.unusable import Unusable
@@ -73,6 +74,13 @@ class Nodes:
         self.told.append(Told())
         store.store.follow(self.told[-1].append)
         return store
+
+    def start_again(self, node: int) -> Stored:
+        """One that hangs, so that the others take it for gone."""
+        name = self.stores[node].prepared.node
+        with closing(Link(self.where, suits)) as link:
+            link.ask("UPDATE servers SET until = 1 WHERE node = :node", {"node": name})
+        return self.start(name)
 
     def commit(self, node: int, made: Batch) -> Numbered:
         numbered: Numbered = self.stores[node].wait(self.stores[node].store.commit(made))
@@ -455,7 +463,7 @@ def test_one_that_goes_on_with_nothing_while_others_have_to_wait_for_it_is_cut(n
 
 def test_a_node_that_starts_again_adopts_what_it_had_and_its_old_self_writes_nothing(nodes: Nodes) -> None:
     nodes.commit(0, batch(lines("one"), people={"p": person("amy")}, sessions={"d": session("p")}))
-    again = nodes.start("a")
+    again = nodes.start_again(0)
     assert again.prepared.kept.remembered.sessions["d"].ended_at is not None
     assert again.prepared.kept.elsewhere == {}
     with pytest.raises(NotStored):
@@ -464,6 +472,18 @@ def test_a_node_that_starts_again_adopts_what_it_had_and_its_old_self_writes_not
     assert again.texts() == ["one", "two"]
     _, adopted, last = nodes.hear(1, 3)
     assert (adopted.adopted, adopted.node, last.node) == ("a", "a", "a")
+
+
+def test_a_node_of_a_name_that_another_one_has_which_runs_is_refused_until_that_has_ended(nodes: Nodes) -> None:
+    said = f"Another server on {nodes.where} is called a. Stop it, or choose another name with --node."
+    for start in (prepare, examine):
+        with pytest.raises(Unusable) as caught:
+            start(nodes.where, "a")
+        assert language("en").words(caught.value.sentence) == said
+    nodes.commit(0, batch(lines("one")))
+    nodes.stores[0].close()
+    assert examine(nodes.where, "a") == ()
+    assert nodes.start("a").texts() == ["one"]
 
 
 def test_what_a_node_finds_at_its_start_is_all_that_was_kept(nodes: Nodes) -> None:
@@ -702,7 +722,7 @@ def test_a_server_of_which_nothing_is_known_any_more_writes_nothing(nodes: Nodes
 def test_what_cannot_be_kept_of_somebody_keeps_nobody_from_being_adopted(nodes: Nodes) -> None:
     ana = person("amy")._replace(away="a\0b\ud800")
     nodes.commit(0, batch(people={"p": ana}, sessions={"d": session("p")})._replace(claims=[Claim("p", "other")]))
-    again = nodes.start("a").prepared.kept.remembered.people["p"]
+    again = nodes.start_again(0).prepared.kept.remembered.people["p"]
     assert again is not None
     assert again.away == "a\ufffdb\ufffd"
 
@@ -910,7 +930,7 @@ def test_of_a_node_that_dies_and_of_one_that_is_started_again_it_is_known(nodes:
     postgresql.ask("UPDATE chat.servers SET until = 1 WHERE node = 'a'", "chat")
     nodes.stores[1].wait(nodes.stores[1].store.adopt("a"))
     assert known(nodes, 1) == read_so_far(4)
-    again = nodes.start("b")
+    again = nodes.start_again(1)
     assert known(nodes, 2) == read_so_far(4)
     again.wait(again.store.keep_progress({"d": read_so_far(6)}))
     read_on(nodes, 1, 9)  # who was this node before

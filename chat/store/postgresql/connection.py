@@ -49,6 +49,9 @@ ONE_VIEW = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 LOCK = f"{0x63686174}, "
 """With one of these, the name of an advisory lock ("chat")."""
 
+NAMED = f"{0x6E6F6465}, "
+"""With the hash of what a node is called, that of the lock which its session holds ("node")."""
+
 
 class Link:
     """One connection at a time, opened when something is asked and there is none, and left where another server has

@@ -23,7 +23,7 @@ from chat.store.address import shown
 from chat.store.keep import Keep, plan
 from chat.store.postgresql import people
 from chat.store.postgresql.commits import Adoption
-from chat.store.postgresql.connection import LOCK, LOCKS_OUT, ONE_VIEW, STARTS, Link
+from chat.store.postgresql.connection import LOCK, LOCKS_OUT, NAMED, ONE_VIEW, STARTS, Link
 from chat.store.postgresql.exchange import Failed, Unreachable
 from chat.store.postgresql.retention import due
 from chat.store.postgresql.schema import BUILD, MIGRATIONS, fold_anew, make, version
@@ -86,6 +86,8 @@ def prepare(address: str, node: str = "", *, keep: Keep = None, now: datetime = 
     try:
         at = patiently(partial(_made, address, link, node))
         fold_anew(link)
+        if node:
+            patiently(lambda: check_name(address, link, node))
         link.seconds = limits.STATEMENT_SECONDS  # without its standby it would wait for ever
         with link.transaction():
             link.ask(f"SELECT pg_advisory_xact_lock({LOCK}{STARTS})")
@@ -172,6 +174,8 @@ def examine(address: str, node: str = "") -> Sequence[Sentence]:
         if 0 < at < len(MIGRATIONS):
             patiently(lambda: keep_out(address, link))
         patiently(lambda: lock_out(address, link, node))
+        if node and at:
+            patiently(lambda: check_name(address, link, node))
     except Unreachable as error:
         raise error.unusable or unusable(shown(address), error.reason) from None
     except Failed as error:
@@ -242,8 +246,32 @@ def _in_use(address: str) -> InUse:
 
 def locked(link: Link, node: str = "") -> bool:
     """Try to; returns whether others are locked out."""
-    how = "pg_try_advisory_lock_shared" if node else "pg_try_advisory_lock"
-    return bool(link.value(f"SELECT {how}({LOCK}{LOCKS_OUT})"))
+    if not node:
+        return bool(link.value(f"SELECT pg_try_advisory_lock({LOCK}{LOCKS_OUT})"))
+    _named(link, node)
+    return bool(link.value(f"SELECT pg_try_advisory_lock_shared({LOCK}{LOCKS_OUT})"))
+
+
+def check_name(address: str, link: Link, node: str) -> None:
+    """Raises `InUse` where another node of this name runs.
+
+    Its connection is there, and it says so: of one that hangs the name is taken over, and so is that of one whose
+    machine is gone.
+    """
+    if not _named(link, node) and link.value(
+        "SELECT until > moment() FROM servers WHERE epoch = current(:node)", {"node": node}
+    ):
+        raise InUse(
+            say(
+                "Another server on {database} is called {node}. Stop it, or choose another name with --node.",
+                database=shown(address),
+                node=node,
+            )
+        )
+
+
+def _named(link: Link, node: str) -> bool:
+    return bool(link.value(f"SELECT pg_try_advisory_lock({NAMED}hashtext(:node))", {"node": node}))
 
 
 def states(link: Link) -> Sequence[NodeState]:
