@@ -339,6 +339,13 @@ def _open_store(options: Options, reactor: Any, words: Language) -> _Opened:
     return _Opened(store, prepared.kept, said, store, store)
 
 
+def _node(name: str, others: Sequence[NodeState]) -> Sentence:
+    """Whoever starts one sees whether it is where they think it is."""
+    if not others:
+        return say("This is the node {node}; no other one is there now.", node=name)
+    return say("This is the node {node}, one chat with {others}.", node=name, others=tuple(one.name for one in others))
+
+
 def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opened:
     from chat.store.postgresql.node import PostgresNode
     from chat.store.postgresql.opening import prepare
@@ -351,6 +358,7 @@ def _open_in_database(options: Options, reactor: Any, words: Language) -> _Opene
         give_up(error.sentence, words)
     said = list(map(words.words, prepared.summary))
     if prepared.node:
+        said.append(words.words(_node(prepared.node, prepared.others)))
         node = PostgresNode(prepared, reactor)
         shared = _Shared(node, SecretsOfDatabase(prepared.address, prepared.writer), prepared.others)
         return _Opened(node, prepared.kept, said, node, None, shared)

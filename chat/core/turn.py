@@ -508,7 +508,8 @@ class Turn:
             logger.failure("The store failed in a way it should not", failure)
         error = failure.value if isinstance(failure.value, NotStored) else NotStored(say("a fault of ours"))
         reason = language("en").words(error.reason)
-        logger.error("{count} entries were not stored: {reason}", count=len(gathered), reason=reason)
+        what = f"{len(gathered)} entries" if len(gathered) else "Changes of records"
+        logger.error("{what} were not stored: {reason}", what=what, reason=reason)
         self.not_stored += len(gathered)
         refused_with = partial(self._is_refused_with, gathered.ids, gathered.speakers)
         gathered.tell_refused(error, self._next.take_out(refused_with))

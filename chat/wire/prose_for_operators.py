@@ -157,7 +157,7 @@ def _nodes(nodes: replies.Nodes) -> Iterator[Sentence]:
             if written:
                 yield say("{node}: {option} is written as {there} there and {here} here; one holds for all", **values)
             else:
-                yield say("{node}: {option} is {there} there and {here} here", **values)
+                yield say("{node}: {option} differs: {there} there, {here} here", **values)
     yield say("In all {here} here, {down} with their line down", here=nodes.here, down=nodes.down)
 
 

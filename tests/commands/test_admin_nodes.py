@@ -41,7 +41,7 @@ def test_each_node_is_told_of_with_its_people_and_what_differs_there() -> None:
     assert lines[0].startswith("node0 (this one): chat 1, since 2026-")
     assert lines[1].endswith("; 2 people; lease 9 s; 0 turns behind")
     assert lines[2:] == [
-        "node1: language is es there and en here",
+        "node1: language differs: es there, en here",
         "node1: grace is written as 60 there and 180 here; one holds for all",
         "In all 3 here, 0 with their line down",
     ]

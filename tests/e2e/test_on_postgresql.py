@@ -142,6 +142,8 @@ def test_nodes_have_the_same_keys_and_code_and_options_and_tell_what_differs(
     north, south = start("north", "grace 60\n"), start("south", "grace 90\n")
     for file in ("chat-certificate.pem", "chat-private-key.pem", "chat-ssh-key", "operator-code"):
         assert in_file("north", file) == in_file("south", file)
+    assert "This is the node north; no other one is there now." in north.said
+    assert "This is the node south, one chat with north." in south.said
     assert "--grace is 90 here and 60 on the other nodes: theirs holds" in south.said
     assert "south: grace is written as 90 there and 60 here; one holds for all" in admin("north", "nodes")
     (tmp_path / "south" / "chat.conf").write_text("grace 91\n")

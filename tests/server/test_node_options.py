@@ -79,7 +79,7 @@ def test_who_comes_later_takes_what_holds_and_names_what_differs(nodes: Nodes, t
         "again (/admin reload).",
         "--reserved is - here and boss on the other nodes: theirs holds until it is written otherwise here and read "
         "again (/admin reload).",
-        "language is es here and en on node0: people see another chat there. Give all nodes the same.",
+        "language differs: es here, en on node0. People see another chat there; give all nodes the same.",
     ]
 
 
