@@ -45,7 +45,7 @@ from postgresql import Server, Stored, followed, stored, until
 from chat.store.postgresql.commits import Adoption
 from chat.store.postgresql.connection import Link
 from chat.store.postgresql.exchange import Unreachable
-from chat.store.postgresql.opening import examine, prepare, suits
+from chat.store.postgresql.opening import examine, prepare, states, suits
 from chat.store.postgresql.secrets import Secrets
 from chat.store.postgresql.servers import Servers
 from chat.store.unusable import Unusable
@@ -760,6 +760,17 @@ def test_one_that_starts_is_told_of_the_others_that_are_there(nodes: Nodes) -> N
     assert [(other.name, other.holds) for other in third.prepared.others] == [("b", {"web": "on"})]
 
 
+def test_one_that_was_not_there_for_a_week_is_told_of_no_more(nodes: Nodes, postgresql: Server) -> None:
+    for held in nodes.stores:
+        held.store.introduce({}, {})
+        held.wait(held.store.beat(0))
+    nodes.stores[0].close()
+    with closing(Link(nodes.where, suits)) as link:
+        assert [(one.name, one.lease is None) for one in states(link)] == [("a", True), ("b", False)]
+        postgresql.ask("UPDATE chat.nodes SET heard_at = heard_at - 8 * 86400 * 1000000::bigint", "chat")
+        assert [one.name for one in states(link)] == ["b"]
+
+
 def test_secrets_are_what_the_first_has_put_and_who_else_may_read_them_is_told(
     nodes: Nodes, postgresql: Server
 ) -> None:
@@ -780,6 +791,11 @@ def test_secrets_are_what_the_first_has_put_and_who_else_may_read_them_is_told(
     try:
         postgresql.ask("GRANT SELECT ON chat.secrets TO curious, PUBLIC", "chat")
         assert sorted(here.readers()) == ["PUBLIC", "curious"]
+        postgresql.ask("GRANT USAGE ON SCHEMA chat TO curious", "chat")
+        link = nodes.stores[-2].prepared.writer
+        link.ask("SET ROLE curious")
+        assert here.readers() == ["PUBLIC"]  # it is the chat's own
+        link.ask("RESET ROLE")
     finally:
         postgresql.ask("DROP OWNED BY curious", "chat")
         postgresql.ask("DROP ROLE curious")

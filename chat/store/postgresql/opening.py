@@ -275,13 +275,15 @@ def _named(link: Link, node: str) -> bool:
 
 
 def states(link: Link) -> Sequence[NodeState]:
-    """Of all nodes, by their names."""
+    """Of all nodes, by their names, but those that were not there for long."""
     rows = link.ask(
         """
         SELECT name, version, nodes.started_at, heard_at,
             CASE WHEN until > moment() THEN (until - moment()) / 1000000 END, people, behind, options
-        FROM nodes JOIN servers ON epoch = current(name) ORDER BY name
-        """
+        FROM nodes JOIN servers ON epoch = current(name)
+        WHERE until > moment() OR heard_at > moment() - :remembered ORDER BY name
+        """,
+        {"remembered": int(limits.GONE_NODE_SECONDS) * 1_000_000},
     )
     return [
         NodeState(name, version, date(since), date(heard_at), lease, people, behind, *json.loads(options))

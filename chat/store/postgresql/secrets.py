@@ -47,7 +47,8 @@ class Secrets:
                 """
                 SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
                 FROM pg_class, aclexplode(relacl)
-                WHERE pg_class.oid = 'secrets'::regclass AND privilege_type = 'SELECT' AND grantee != relowner
+                WHERE pg_class.oid = 'secrets'::regclass AND privilege_type = 'SELECT'
+                    AND grantee NOT IN (relowner, current_user::regrole)
                 """
             )
             return [role for (role,) in rows]
