@@ -593,8 +593,8 @@ LEASE_SECONDS = 10.0
 than a pause of its process, shorter than people wait."""
 
 GONE_NODE_SECONDS = 7 * 24 * 3600.0
-"""So long whoever runs the server is told of a node that is not there: longer than a machine is being mended, and one of a
-name that nobody uses any more is no news."""
+"""So long whoever runs the server is told of a node that is not there: longer than a machine is being mended, and one
+of a name that nobody uses any more is no news."""
 
 BEAT_SECONDS = 2.0
 """How often a node says that it is there."""

@@ -139,8 +139,8 @@ class NodeOptions:
                 there = other.holds.get(name, here)
                 if there != here:
                     yield say(
-                        "{option} differs: {here} here, {there} on {node}. People see another chat there; give all nodes "
-                        "the same.",
+                        "{option} differs: {here} here, {there} on {node}. People see another chat there; give all "
+                        "nodes the same.",
                         option=name,
                         here=here,
                         there=there,
