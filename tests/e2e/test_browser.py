@@ -43,6 +43,21 @@ def test_the_page_talks_with_netcat(server: Server, browse: Browse, connect: Con
     assert ana.runs("return document.title").startswith("#lobby ")
 
 
+def test_why_a_line_was_not_said_is_seen_by_whoever_looks_at_the_end(
+    server: Server, browse: Browse, connect: Connect
+) -> None:
+    bob = connect(server, "bob").joins()
+    (code,) = re.findall(r"/resume (\S+)", bob.heard)
+    ana = browse(server).joins("ana")
+    ana.says(*(f"line {number}" for number in range(30))).hears("line 29").says(f"is {code} yours?").hears("Not said")
+    until(
+        lambda: ana.runs(
+            "const log = document.getElementById('log'); return log.scrollHeight - log.scrollTop <= log.clientHeight + 1"
+        )
+    )
+    assert ana.runs("return document.getElementById('to-end').hidden")
+
+
 def test_a_server_that_ends_and_comes_back_is_noticed_and_nothing_is_lost(
     serve: Serve, browse: Browse, connect: Connect
 ) -> None:

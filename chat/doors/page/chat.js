@@ -832,6 +832,7 @@ function redraw(found, item) {
   const node = nodeOf(item);
   item.node.replaceWith(node);
   item.node = node;
+  schedule(); // it may be higher: whoever looks at the end still sees it
 }
 
 let before = null; // the last line that was drawn, for headings of days
