@@ -229,8 +229,7 @@ def _check_one_more(call: Call) -> None:
 
 def _end_others(call: Call, person: Person, why: Sentence) -> None:
     """Whoever else acts as them does so no more, by a token neither."""
-    for device in person.others(call.session):
-        device.send_away(Refused("taken-over", why))
+    call.session.hub.sessions_end(person, why, besides=call.session)
     call.session.hub.tokens.end(person, list(person.tokens))
     call.session.hub.end_all(person, besides=call.session)
 

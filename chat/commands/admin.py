@@ -203,8 +203,7 @@ async def reset(call: Call, asked: Reset) -> Outcome:
     # It may have been given up meanwhile.
     while person.has_account and person.password != kept:  # they may have changed it just then, on another node
         person.password = kept
-        for device in person.attached:
-            device.send_away(Refused("taken-over", say("Whoever runs the server gave this account another password.")))
+        hub.sessions_end(person, say("Whoever runs the server gave this account another password."))
         hub.tokens.end(person, list(person.tokens))
         hub.keys.end(hub.keys.of(person.id))
         hub.end_all(person)

@@ -91,7 +91,9 @@ def _send_away(hub: Hub, person: Person) -> None:
     """They go, with their account and all that it has."""
     hub.tokens.end(person, list(person.tokens))
     hub.give_up(person)
-    hub.send_away(person, Refused("taken-over", say("Whoever runs the server has you forgotten here.")))
+    why = say("Whoever runs the server has you forgotten here.")
+    hub.tell_elsewhere(person, why)
+    hub.send_away(person, Refused("taken-over", why))
 
 
 def forgotten(hub: Hub, key: str) -> None:

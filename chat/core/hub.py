@@ -18,7 +18,7 @@ from chat.base import limits, names, resume_codes
 from chat.base.bans import NOBODY, Bans
 from chat.base.errors import NotStored, Refused, key_ended
 from chat.base.fair_rounds import FairRounds
-from chat.base.language import say
+from chat.base.language import Sentence, say
 from chat.base.nearest import nearest
 from chat.base.passwords import Shared
 from chat.base.public_keys import PublicKey
@@ -30,6 +30,7 @@ from chat.core.archive import Archive
 from chat.core.batch import Sessions
 from chat.core.carrier import Carrier
 from chat.core.disconnected import Disconnected
+from chat.core.endings import ended
 from chat.core.guesses import Guesses
 from chat.core.invitations import Invitations
 from chat.core.keys import Key, Keys
@@ -642,6 +643,18 @@ class Hub:
         for session in person.attached:
             session.send_away(refused)
         self.banish(person)
+
+    def sessions_end(self, person: Person, why: Sentence, besides: Device | None = None) -> None:
+        """The sessions of somebody, all but this one, are about to be over: they are told why, on whatever node."""
+        for session in person.attached:
+            if session is not besides:
+                session.send_away(Refused("taken-over", why))
+        self.tell_elsewhere(person, why)
+
+    def tell_elsewhere(self, person: Person, why: Sentence) -> None:
+        """On other nodes they are told this when their sessions end, which is stored with it."""
+        if person.elsewhere:
+            self.turn.append_with(ended(person.id, why))
 
     def banish(self, person: Person) -> None:
         """Somebody is banned: none of their sessions comes back.  An account stays what it is."""

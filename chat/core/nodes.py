@@ -22,6 +22,7 @@ from chat.base.names import fold
 from chat.base.unchanged import NOTHING
 from chat.core.anew import events
 from chat.core.batch import People
+from chat.core.endings import why_ended
 from chat.core.fence import Fence, still
 from chat.core.forgetting import FORGOTTEN, forgotten
 from chat.core.hub import Hub
@@ -874,6 +875,8 @@ def _why(session: Device, elsewhere: Elsewhere) -> Refused:
         for _, _, fact, _ in entries if key == person.log.key else ():
             if isinstance(fact, Measured) and fact.what == "kick" and fact.room == SERVER:
                 return kicked(fact.why)
+    if (told := why_ended(person.id, elsewhere.records)) is not None:
+        return told
     if scope is not None and fold(scope.token) not in person.tokens:
         return token_ended(scope.token)
     return session_ended() if person.has_account else taken_over()

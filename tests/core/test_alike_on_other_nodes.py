@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from cluster import Nodes
 from returning import enter, resume
-from world import Client, World
+from world import Client, Hashed, World
 
 from chat.core.person import Person
 
@@ -35,7 +35,7 @@ def taken(*clients: Client) -> list[list[str]]:
 
 
 def with_account(client: Client) -> Client:
-    client.session.person.password = "a hash"
+    client.session.person.password = Hashed().hash("a secret").result
     client.session.hub.turn.touch(client.session.person)
     client.session.hub.turn.flush()
     return client
@@ -117,6 +117,36 @@ def at_a_door(worlds: Worlds, said: str, cut: bool) -> list[list[str]]:
 @pytest.mark.parametrize("said", ["/admit bob", "/admit all", "/unlock", "/refuse bob later", "/private on"])
 def test_who_is_let_in_from_another_node_is_told_of_the_room_and_speaks_there(said: str, cut: bool) -> None:
     assert at_a_door(two(), said, cut) == at_a_door(one(), said, cut)
+
+
+def sent_away(worlds: Worlds, *lines: str) -> list[str]:
+    here = worlds[0]
+    boss, bob = (with_account(world.enter(nick)) for world, nick in zip(worlds, ("boss", "bob"), strict=True))
+    here.hub.give_role(None, boss.session.person, "operator", None)
+    here.turn()
+    own = here.connect(host="127.0.0.1")  # where a password may be typed
+    own.session.enter_as(at(here, bob), "a code")
+    own.session.begin()
+    here.turn()
+    for client in (boss, bob, own):
+        client.take()
+    (own if lines[0] == "/password" else boss).type(*lines)
+    here.wait(1)
+    return [re.sub(r"\d+ min", "some time", line) for line in bob.take()]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["/password", "a secret", "another one", "another one"],
+        ["/admin reset bob"],
+        ["/admin forget bob bob"],
+        ["/admin kick bob noise"],
+        ["/admin ban bob 1h noise"],
+    ],
+)
+def test_whose_sessions_end_on_another_node_is_told_why(lines: list[str]) -> None:
+    assert sent_away(two(), *lines) == sent_away(one(), *lines) != []
 
 
 def test_a_client_that_tells_what_it_has_read_is_answered_its_ping_while_the_database_is_away() -> None:
