@@ -226,9 +226,14 @@ async def mark_read(session: Session, parsed: Read) -> None:
             raise seen_ahead(seq)
     news = [log for log, seq in logs if person.mark_read(log, seq)]
     session.hub.turn.touch(person)
+    stored = session.hub.turn.flush().addCallback(lambda _: _tell_others_what_is_read(session, news))
     if parsed.request.id is not None:  # else nobody waits for that, least of all a ping while the database is away
-        await session.hub.turn.flush()
-    for log in news:
+        await stored
+
+
+def _tell_others_what_is_read(session: Session, logs: Sequence[Log]) -> None:
+    person = session.person
+    for log in logs:
         read = person.read_up_to(log)  # they may have read on meanwhile, and who came then knows it
         for other in person.others(session):
             if other.may_read(log):
