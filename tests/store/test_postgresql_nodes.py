@@ -78,7 +78,7 @@ class Nodes:
     def start_again(self, node: int) -> Stored:
         """One that hangs, so that the others take it for gone."""
         name = self.stores[node].prepared.node
-        with closing(Link(self.where, suits)) as link:
+        with closing(Link(Servers(self.where), suits)) as link:
             link.ask("UPDATE servers SET until = 1 WHERE node = :node", {"node": name})
         return self.start(name)
 
@@ -765,7 +765,7 @@ def test_one_that_was_not_there_for_a_week_is_told_of_no_more(nodes: Nodes, post
         held.store.introduce({}, {})
         held.wait(held.store.beat(0))
     nodes.stores[0].close()
-    with closing(Link(nodes.where, suits)) as link:
+    with closing(Link(Servers(nodes.where), suits)) as link:
         assert [(one.name, one.lease is None) for one in states(link)] == [("a", True), ("b", False)]
         postgresql.ask("UPDATE chat.nodes SET heard_at = heard_at - 8 * 86400 * 1000000::bigint", "chat")
         assert [one.name for one in states(link)] == ["b"]
