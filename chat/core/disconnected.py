@@ -7,7 +7,7 @@ anybody could fill the memory, and the names, with people who are not there.
 
 import ipaddress
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 
@@ -35,6 +35,12 @@ def network(host: str) -> str:
         return str(ipaddress.ip_network(host).supernet(new_prefix=_SITE))
     except ValueError:
         return host
+
+
+def _places(host: str) -> Sequence[str]:
+    """For which it counts, each once."""
+    wider = network(host)
+    return (host,) if wider == host else (host, wider)
 
 
 class Disconnected(Generic[P]):
@@ -65,7 +71,7 @@ class Disconnected(Generic[P]):
         """Keep somebody, who is not kept yet; returns those who have to go for it, who are kept no more."""
         host = self._host_of[who.id] = who.host
         self._kept[who.id] = who
-        for place in {host, network(host)}:
+        for place in _places(host):
             self._from[place][who.id] = who
         gone = []
         if len(self._from[host]) > self._most_per_host:
@@ -81,7 +87,7 @@ class Disconnected(Generic[P]):
         if self._kept.pop(who.id, None) is None:
             return
         host = self._host_of.pop(who.id)
-        for place in {host, network(host)}:
+        for place in _places(host):
             del self._from[place][who.id]
             if not self._from[place]:
                 del self._from[place]

@@ -550,7 +550,8 @@ class OtherNodes:
             person.presence = Presence.HERE
         elif person.presence is Presence.HERE and not person.connected:
             person.presence = Presence.DOWN
-            person.down_since = max((device.down_since for device in person.detached), default=hub.clock.seconds())
+            since = [device.down_since for device in person.detached]
+            person.down_since = max(since) if since else hub.clock.seconds()
         elif person.presence is Presence.ABSENT and person.attached:
             for session in self._taking_back & {*person.attached}:
                 self._taking_back.discard(session)

@@ -235,8 +235,10 @@ class Person:
     @property
     def host(self) -> str:
         """The address from which they came last, "" where they never did."""
-        last = (*self.attached[-1:], *self.elsewhere[-1:], *self.detached[-1:])
-        return next((session.host for session in last), "")
+        for sessions in (self.attached, self.elsewhere, self.detached):
+            if sessions:
+                return sessions[-1].host
+        return ""
 
     @property
     def key(self) -> str:
@@ -454,4 +456,4 @@ class Person:
 
 
 def _without(sessions: Sequence[Device], session: Device) -> tuple[Device, ...]:
-    return tuple(other for other in sessions if other is not session)
+    return tuple(other for other in sessions if other is not session) if session in sessions else tuple(sessions)

@@ -209,6 +209,8 @@ class Stored(Driven):
         """What is not about the interpreter's lock is done when it is due."""
         if delay >= limits.RECONNECT_LEAST_SECONDS:
             Timer(delay, self.callFromThread, [callable]).start()
+        elif not delay:
+            self.callFromThread(callable)
 
     def index(self) -> None:
         """What was said is in the index with the commit."""
