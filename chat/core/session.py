@@ -52,6 +52,7 @@ from chat.wire.answers import (
     Missed,
     Notice,
     Problem,
+    ReadNotice,
     Since,
     StateOfOthers,
     UpToNow,
@@ -636,7 +637,12 @@ class Session:
         if self._notices is not None and self.has_room and self._frame is not Frame.COMING:
             notices, self._notices = self._notices, None
             for notice in notices.values():
-                self.answer(notice)
+                self.answer(self._by_now(notice))
+
+    def _by_now(self, notice: Notice) -> Notice:
+        """What is told late: another node may have told meanwhile that they have read on, and their welcome that."""
+        log = self.logs.get(notice.room) if isinstance(notice, ReadNotice) else None
+        return notice if log is None else notice._replace(seq=max(notice.seq, self.person.read_up_to(log)))
 
     def show(self, kind: str, state: StateOfOthers, to: Room | Person | None = None) -> None:
         """Let others know in what state this one is (see `Hub.show`), and pay for it."""

@@ -310,6 +310,25 @@ def test_what_was_read_on_one_node_is_told_on_ones_devices_on_another_one() -> N
     assert again.take() == [":pi MARKREAD #lobby timestamp=2026-11-22T10:04:00.000Z"]
 
 
+def test_that_was_read_less_is_not_told_once_another_node_has_told_more() -> None:
+    nodes, here, elsewhere = two()
+    amy = here.enter("amy", wire="json")
+    person = amy.session.person
+    person.password = "a hash"
+    here.hub.turn.touch(person)
+    bob = here.enter("bob", "one", "two", "three")
+    other, third = here.log_in(person, wire="json"), elsewhere.log_in(there(elsewhere, amy), wire="json")
+    other.take()
+    other.full()
+    other.socket.bufferSize = 10
+    bob.type("four")
+    amy.type("", read={"#lobby": 3})
+    third.type("", read={"#lobby": 5})
+    nodes.settle()
+    other.drain()
+    assert [keys["seq"] for keys in other.take_objects() if keys["type"] == "read"] == [5]
+
+
 def test_where_it_is_slow_nobody_waits_for_less_on_another_node() -> None:
     nodes, here, elsewhere = two()
     operator(here, "boss").type("/slow 60s")
