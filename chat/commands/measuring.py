@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Mapping
 from typing import Literal
 
+from twisted.internet.defer import CancelledError
+
 from chat.base.errors import NotStored
 from chat.commands.registry import Call
 from chat.core.measures import Measure
@@ -12,6 +14,10 @@ from chat.core.roles import SERVER
 from chat.core.room import Room
 from chat.log.events import Measured
 from chat.wire import replies
+
+NOT_TAKEN = NotStored, CancelledError
+"""What is awaited fails with one of these: it could not be stored, or whoever takes it is on another node by now and
+does it again there.  Then it is taken back."""
 
 _OfRoom = Literal["slow", "limit", "lock-topic", "lock"]
 _ENDED: Mapping[_OfRoom, replies.OfRoom] = {
@@ -38,7 +44,7 @@ async def set_for_room(call: Call, room: Room, kind: _OfRoom, on: bool, every: i
     hub.measures.instead(before, measure)
     try:
         await told
-    except NotStored:
+    except NOT_TAKEN:
         hub.measures.instead(measure, before)
         raise
 
@@ -55,7 +61,7 @@ def tell(
     most: int = 0,
 ) -> Awaitable[object]:
     """Whom it hits is told, and who is where that matters; with it the record changes.  It is awaited, and raises
-    `NotStored`."""
+    what is in `NOT_TAKEN`."""
     session, hub = call.session, call.session.hub
     author = call.by
     hub.audit(author, what, nick, room, seconds, f"{most}" if most else why)

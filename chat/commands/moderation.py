@@ -7,10 +7,10 @@ from typing import Literal
 
 from chat.base import limits, names
 from chat.base.durations import exactly, parse_duration
-from chat.base.errors import NotStored, Refused
+from chat.base.errors import Refused
 from chat.base.language import Sentence, say
 from chat.base.named_tuples import NamedTuple
-from chat.commands.measuring import set_for_room, tell
+from chat.commands.measuring import NOT_TAKEN, set_for_room, tell
 from chat.commands.registry import Call, Outcome, command, held_room
 from chat.commands.roles import member
 from chat.commands.text_checks import brief
@@ -147,7 +147,7 @@ async def voice(call: Call, asked: Spared) -> None:
         hub.measures.take(measure)
         try:
             await tell(call, "voice", person, person.nick, room, None, "", measure.record)
-        except NotStored:
+        except NOT_TAKEN:
             hub.measures.instead(measure, None)
             raise
     call.reply(replies.Measured("voice", person.nick, room.log.name, None, "", 0, True))
@@ -354,7 +354,7 @@ async def _take(call: Call, kind: _Hits, room: Room | None, asked: Hit | HitOnSe
         if kind == "ban" and person is not None:
             _put_out(hub, person, room, hub.measures.refusal(measure), "ban")
         await told
-    except NotStored:
+    except NOT_TAKEN:
         hub.measures.instead(measure, before)
         raise
     if kind == "ban" and person is not None:
@@ -398,7 +398,7 @@ async def _end(call: Call, kind: _Ended, room: Room | None, nick: str) -> Outcom
     hub.measures.instead(measure, None)
     try:
         await told
-    except NotStored:
+    except NOT_TAKEN:
         hub.measures.instead(None, measure)
         raise
     call.reply(replies.Measured(what, called, name, None, "", 0, True))

@@ -6,7 +6,8 @@ which that is one of another node's (`TakenOver`).  What they did is taken out t
 the batch goes again.  What has gathered is taken out as soon as this node hears of it (`lost`): if they come back here
 before it was sent, the store would take it for what they do then, behind what they did there.
 
-That is what they said, and that they came to a room, or went.  What somebody did to others holds whoever tells it.
+That is what they said, and that they came to a room, or went; and of measures what is ended as it was taken, or it
+would be taken once more after it was ended elsewhere.  What else somebody did to others holds whoever tells it.
 
 Two devices of somebody may do the same on two nodes in one moment: who was stored first did it, and tells it.
 """
@@ -26,11 +27,13 @@ from chat.core.ports import Appended, Batch, InDoubt, Numbered, PersonRecord, Sh
 from chat.core.session import Session
 from chat.log.events import (
     Action,
+    Audited,
     Author,
     Fact,
     Invited,
     Joined,
     Left,
+    Measured,
     Message,
     OtherDevice,
     Private,
@@ -40,6 +43,15 @@ from chat.log.events import (
 )
 
 _SAID = Message | Action | Private | TopicSet | Invited | Redacted | OtherDevice
+_MEASURES = frozenset(
+    ("mute", "unmute", "voice", "unvoice", "unban", "slow", "unslow", "limit", "unlimit", "lock-topic", "unlock-topic")
+)
+"""Who takes one of these takes it back where it is not stored.  Of who was put out that cannot be."""
+
+
+def _is_said(fact: Fact) -> bool:
+    """Whether it is told by their session alone that somebody did this."""
+    return isinstance(fact, _SAID) or (isinstance(fact, Measured | Audited) and fact.what in _MEASURES)
 
 
 class Move(NamedTuple):
@@ -131,7 +143,7 @@ class Fence:
                     continue
                 if isinstance(fact, Joined | Left | Renamed):
                     moved.add(author.person)
-                elif isinstance(fact, _SAID) and author.session not in ids:
+                elif _is_said(fact) and author.session not in ids:
                     ids[author.session] = self._digest(author)
 
         def refused(failure: Failure) -> Failure:
@@ -159,7 +171,7 @@ class Fence:
     def _did(self, sessions: Collection[str], ids: Collection[str], change: Change) -> bool:
         """Whether one of these sessions, which have these ids, did it."""
         fact = change.facts[0]
-        if isinstance(fact, _SAID):
+        if _is_said(fact):
             return fact.author is not None and fact.author.session in ids
         return any(move.session in sessions and move.is_told_by(change) for move in self._moves)
 
@@ -172,7 +184,7 @@ class Fence:
     def is_left_behind(self, change: Change) -> bool:
         """Whether whoever did it has no connection here any more, where other nodes have taken this one for gone."""
         fact = change.facts[0]
-        if not (change.is_so or isinstance(fact, _SAID)):
+        if not (change.is_so or _is_said(fact)):
             return False
         authors = getattr(fact, "authors", ()) or (fact.author,)
         return not any(author is not None and self._is_here(author, change.is_so) for author in authors)

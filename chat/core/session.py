@@ -641,8 +641,9 @@ class Session:
 
     def _by_now(self, notice: Notice) -> Notice:
         """What is told late: another node may have told meanwhile that they have read on, and their welcome that."""
-        log = self.logs.get(notice.room) if isinstance(notice, ReadNotice) else None
-        return notice if log is None else notice._replace(seq=max(notice.seq, self.person.read_up_to(log)))
+        if not isinstance(notice, ReadNotice) or (log := self.logs.get(notice.room)) is None:
+            return notice
+        return notice._replace(seq=max(notice.seq, self.person.read_up_to(log)))
 
     def show(self, kind: str, state: StateOfOthers, to: Room | Person | None = None) -> None:
         """Let others know in what state this one is (see `Hub.show`), and pay for it."""

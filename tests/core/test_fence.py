@@ -6,20 +6,20 @@ from returning import enter, resume
 from world import Client
 
 from chat.base import limits
-from chat.log.events import Fact, Joined, Left, Message, Private
+from chat.log.events import Audited, Fact, Joined, Left, Measured, Message, Private
 
 
 class Moving:
     """Bob is on one node, with carl, and comes back on another one while nothing of the first one arrives."""
 
-    def __init__(self, is_told: bool) -> None:
+    def __init__(self, is_told: bool, wire: str = "plain") -> None:
         self.is_told = is_told
         """The first node hears that they came back before what was done there arrives."""
         self.nodes = Nodes(2)
         self.here, self.elsewhere = self.nodes.worlds
         self.store = self.nodes.stores[0]
         self.amy, self.carl = self.elsewhere.enter("amy"), self.here.enter("carl", wire="json")
-        self.bob, self.code = enter(self.here, "bob")
+        self.bob, self.code = enter(self.here, "bob", wire=wire)
         self.id = self.bob.session.person.id
 
     def begin(self) -> None:
@@ -200,6 +200,38 @@ def test_who_quit_as_they_went_elsewhere_is_there_when_they_come_back() -> None:
     assert returning.said() == ["there", "new"]
     assert not [line for line in returning.amy.take() if "left" in line or "joined" in line]
     assert seen_by(returning.here.hub) == seen_by(returning.elsewhere.hub)
+
+
+@pytest.mark.parametrize(
+    ("take", "end"),
+    [("/mute carl 1m", "/unmute carl"), ("/voice carl", "/unvoice carl"), ("/slow 1m", "/slow off")],
+)
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("is_told", [False, True])
+def test_what_somebody_does_to_others_as_they_come_back_elsewhere_is_done_once_and_ends_there(
+    take: str, end: str, ends: bool, is_told: bool
+) -> None:
+    moving = Moving(is_told, wire="json")
+    boss = moving.bob.session.person
+    boss.password = "a hash"
+    moving.here.hub.give_role(None, boss, "operator", None)
+    moving.nodes.settle()
+    moving.begin()
+    moving.bob.type(take)
+    back = moving.come_back()
+    back.type(take)
+    if ends:
+        back.type(end)
+    moving.arrive()
+    assert len(moving.told(Measured)) == 1 + ends
+    assert len(moving.told(Audited, key="#staff")) == 1 + ends
+    assert [len(world.hub.measures.all()) for world in moving.nodes.worlds] == [not ends] * 2
+    assert [
+        sum(
+            kind == "measure" and record.value is not None for (kind, _), record in moving.nodes.cluster.records.items()
+        )
+    ] == [not ends]
+    assert seen_by(moving.here.hub) == seen_by(moving.elsewhere.hub)
 
 
 def test_what_was_done_on_another_device_on_the_first_node_holds(moving: Moving) -> None:
