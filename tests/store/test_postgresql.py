@@ -138,6 +138,14 @@ def test_one_that_belongs_to_another_program_is_refused(postgresql: Server) -> N
     assert "belongs to another program" in refusal(where)
 
 
+def test_whoever_may_not_use_it_is_told_so(postgresql: Server) -> None:
+    where = postgresql.emptied()
+    prepare(where).writer.close()
+    with suppress(psycopg.errors.DuplicateObject):
+        postgresql.ask("CREATE ROLE guest LOGIN")
+    assert "permission denied for schema chat" in refusal(f"{where}?user=guest")
+
+
 def test_one_of_a_newer_version_is_refused(postgresql: Server) -> None:
     where = postgresql.emptied()
     prepare(where).writer.close()

@@ -192,7 +192,8 @@ def version(address: str, link: Link) -> int:
                 schema=SCHEMA,
             )
         )
-    number = int(link.value("SELECT number FROM version"))
+    # By its full name: whoever may not use the schema is told that, and not that there is no such table.
+    number = int(link.value(f"SELECT number FROM {SCHEMA}.version"))
     if number > len(MIGRATIONS):
         raise too_new(shown(address))
     return number
