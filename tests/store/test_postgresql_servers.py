@@ -17,7 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from chat.base.language import language
 from chat.store.postgresql import servers
+from chat.store.postgresql.connection import Link
 from chat.store.postgresql.exchange import Steps, Unreachable, together
+from chat.store.postgresql.opening import suits
 from chat.store.postgresql.servers import Servers, Standing
 
 HERE, THERE = 1, 2
@@ -127,6 +129,15 @@ def test_all_addresses_of_all_hosts_are_tried_at_once(monkeypatch: pytest.Monkey
         assert language("en").words(answer.reason) == "refused"
 
 
+def test_where_no_host_will_do_each_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dialled(monkeypatch, "127.0.0.1"), pytest.raises(Unreachable) as caught:
+        Link(Servers("postgresql://chat@db1,db2:2/chat"), suits).ask("SELECT 1")
+    assert language("en").words(caught.value.reason) == "db1: refused; db2:2: refused"
+    with dialled(monkeypatch, "127.0.0.1"), pytest.raises(Unreachable) as caught:
+        Link(Servers("postgresql://chat@db1/chat"), suits).ask("SELECT 1")
+    assert language("en").words(caught.value.reason) == "refused"
+
+
 def test_a_socket_of_this_machine_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with dialled(monkeypatch) as places:
         Servers("postgresql:///chat?host=/run/postgresql").ask()
@@ -148,5 +159,10 @@ def test_a_host_whose_name_is_not_known_leaves_the_others(monkeypatch: pytest.Mo
         monkeypatch.setattr(servers, "getaddrinfo", unknown)
         answer, _ = Servers("postgresql:///chat?host=nowhere,/there").ask()
     assert isinstance(answer, Unreachable)
-    assert language("en").words(answer.reason) == "nowhere: Name or service not known"
+    assert language("en").words(answer.reason) == "Name or service not known"
     assert [place["host"] for place in places] == ["/there"]
+    with dialled(monkeypatch):
+        monkeypatch.setattr(servers, "getaddrinfo", unknown)
+        (answer,) = Servers("postgresql://nowhere/chat").ask()
+    assert isinstance(answer, Unreachable)
+    assert language("en").words(answer.reason) == "nowhere: Name or service not known"

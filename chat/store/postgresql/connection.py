@@ -6,8 +6,9 @@ what was acknowledged.
 """
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import reduce
 from os import dup
 from struct import pack
 from types import MappingProxyType
@@ -17,6 +18,7 @@ import psycopg
 from psycopg import pq
 
 from chat.base import limits
+from chat.base.errors import about
 from chat.base.language import say
 from chat.store.postgresql.exchange import (
     ELSEWHERE,
@@ -175,24 +177,21 @@ class Link:
         return self._there()
 
     def _dial(self) -> None:
-        failed: list[Unreachable] = []
+        failed: list[tuple[str, Unreachable]] = []
         self._silences = self.servers.silences
-        for answer in self.servers.ask():
+        for name, answer in zip(self.servers.names, self.servers.ask(), strict=True):
             if isinstance(answer, Unreachable):
-                failed.append(answer)
+                failed.append((name, answer))
             elif self._connection is not None:
                 answer.connection.finish()
             else:
                 try:
                     self._use(answer)
                 except Unreachable as error:
-                    failed.append(error)
+                    failed.append((name, error))
                     self.close()
         if self._connection is None:
-            # The first one is said: the others are for when that is gone, or have taken its place.
-            failed.sort(key=lambda error: error.reason is _REPLACED)
-            unusable = next((error.unusable for error in failed if error.unusable is not None), None)
-            raise Unreachable(failed[0].reason, False, unusable)
+            raise _none_of(failed)
 
     def _use(self, found: Found) -> None:
         """Ask this one from now on; raises `Unreachable` where it will not do."""
@@ -221,6 +220,15 @@ class Link:
                 self.close()
                 raise Unreachable(error.reason, asked=False) from None
             raise
+
+
+def _none_of(failed: Sequence[tuple[str, Unreachable]]) -> Unreachable:
+    """None of these hosts will do; where there are several, each has a reason of its own."""
+    unusable = next((error.unusable for _, error in failed if error.unusable is not None), None)
+    if len(failed) == 1:
+        return Unreachable(failed[0][1].reason, False, unusable)
+    reasons = [about(name, error.reason) for name, error in failed]
+    return Unreachable(reduce(lambda told, more: say("{told}; {more}", told=told, more=more), reasons), False, unusable)
 
 
 _LOST = say("the connection was lost")

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conni
 from twisted.logger import Logger
 
 from chat.base import limits
-from chat.base.language import say
+from chat.base.language import Sentence, say
 from chat.base.named_tuples import NamedTuple
 from chat.store.postgresql.exchange import (
     SILENT,
@@ -135,6 +135,11 @@ class Servers:
         return [{**parts, **{name: value for name, value in one.items() if value}} for one in named]
 
     @property
+    def names(self) -> Sequence[str]:
+        """The hosts, as the address names them, with their ports; raises `Unreachable` where that is no address."""
+        return [":".join(str(host[part]) for part in ("host", "port") if part in host) for host in self._hosts]
+
+    @property
     def are_several(self) -> bool:
         """Whether there is anything to choose; raises `Unreachable` where that is no address."""
         return len(self._hosts) > 1
@@ -161,7 +166,7 @@ class Servers:
                     else [self._joining(place) for place in _places(host)]
                 )
             except OSError as error:
-                answers[number] = Unreachable(said(f"{host['host']}: {error.strerror}"), asked=False)
+                answers[number] = Unreachable(self._unknown(host["host"], error), asked=False)
             else:
                 asked += [number] * len(ways)
                 steps += ways
@@ -175,6 +180,10 @@ class Servers:
             else:
                 answers[number] = outcome
         return [answers[number] for number in range(len(self._hosts))]
+
+    def _unknown(self, host: str, error: OSError) -> Sentence:
+        """Why there is no such host; of several whoever asked says which."""
+        return said(f"{error.strerror}" if self.are_several else f"{host}: {error.strerror}")
 
     def _will_do(self, found: Found) -> bool:
         return not (found.standing.refuses or self.has_later(found.standing))
