@@ -167,7 +167,7 @@ _ENTRY_ASIDE = (
     WHERE id = ?
     """,
     "DELETE FROM said WHERE id = ?",
-    f"DELETE FROM said_by_date WHERE log = ?1 >> {SEQ_BITS} AND id = ?1",
+    f"DELETE FROM said_by_date WHERE (log, id) IN (SELECT gone >> {SEQ_BITS}, gone FROM (SELECT ? AS gone))",
     "DELETE FROM entries WHERE id = ?",
     # What the index has of it cannot be told any more: that is begun anew.
     "DELETE FROM search_made_by WHERE ? IS NOT NULL",
