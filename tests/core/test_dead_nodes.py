@@ -379,6 +379,26 @@ def test_that_somebody_went_to_a_room_is_not_told_where_it_would_be_lost_with_th
     assert seen_by(nodes.worlds[0].hub) == seen_by(elsewhere.hub)
 
 
+def come_back_given_up(nodes: Nodes) -> None:
+    """The first node is taken for gone, and then reaches the store again; whoever is not there has left by now."""
+    store = nodes.stores[0]
+    nodes.worlds[0].clock.advance(limits.GATHER_SECONDS + 1)
+    nodes.lapse(0)
+    nodes.wait(limits.BEAT_SECONDS)
+    store.away = False
+    while store.comes:
+        store.let()
+    store.back()
+    nodes.settle()
+    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS + limits.GATHER_SECONDS + 1)
+
+
+def told_to_have_gone(nodes: Nodes) -> list[str]:
+    """Whose going stands in the lobby."""
+    entries = nodes.cluster.entries["#lobby"]
+    return [nick for entry in entries if isinstance(entry.fact, Left) for nick in entry.fact.who]
+
+
 @pytest.mark.parametrize("gathered", [False, True])
 def test_what_a_node_owes_of_people_who_are_another_nodes_by_now_it_does_not_tell(gathered: bool) -> None:
     """They went while the database was away there; it hears that it was given up before it can tell of them."""
@@ -394,18 +414,8 @@ def test_what_a_node_owes_of_people_who_are_another_nodes_by_now_it_does_not_tel
     here.turn()  # of this one it does not hear for long what became of it
     for person in people:
         person.type("/quit")
-    here.clock.advance(limits.GATHER_SECONDS + 1)
-    nodes.lapse(0)
-    nodes.wait(limits.BEAT_SECONDS)
-    store.away = False
-    while store.comes:
-        store.let()
-    store.back()
-    nodes.settle()
-    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS + limits.GATHER_SECONDS + 1)
-    entries = nodes.cluster.entries["#lobby"]
-    gone = [nick for entry in entries if isinstance(entry.fact, Left) for nick in entry.fact.who]
-    assert sorted(gone) == sorted(nicks)
+    come_back_given_up(nodes)
+    assert sorted(told_to_have_gone(nodes)) == sorted(nicks)
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
 
 
@@ -429,18 +439,8 @@ def test_who_went_with_many_on_a_node_that_was_given_up_then_is_told_to_have_gon
     for person in (first, *others):
         if not person.ended:
             person.type("/quit")
-    here.clock.advance(limits.GATHER_SECONDS + 1)
-    nodes.lapse(0)
-    nodes.wait(limits.BEAT_SECONDS)
-    store.away = False
-    while store.comes:
-        store.let()
-    store.back()
-    nodes.settle()
-    nodes.wait(limits.GRACE_SECONDS + limits.BEAT_SECONDS + limits.GATHER_SECONDS + 1)
-    entries = nodes.cluster.entries["#lobby"]
-    gone = [nick for entry in entries if isinstance(entry.fact, Left) for nick in entry.fact.who]
-    assert sorted(gone) == sorted(nicks)
+    come_back_given_up(nodes)
+    assert sorted(told_to_have_gone(nodes)) == sorted(nicks)
     assert seen_by(here.hub) == seen_by(elsewhere.hub)
 
 

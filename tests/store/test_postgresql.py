@@ -512,6 +512,13 @@ def place_of(server: Server) -> tuple[int, int]:
     return system, timeline
 
 
+def take_writes(primary: Server, standby: Server) -> None:
+    """The standby is promoted, and each of the two keeps what is written to it alone."""
+    standby.promote()
+    for server in (primary, standby):
+        server.wait_for_a_standby(False)
+
+
 def test_a_primary_that_goes_on_is_left_for_the_one_that_was_promoted(
     pair: tuple[Server, Server, str], quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -519,9 +526,7 @@ def test_a_primary_that_goes_on_is_left_for_the_one_that_was_promoted(
     primary, standby, both = pair
     with stored(both) as held:
         held.commit(lines("one"))
-        standby.promote()
-        for server in (primary, standby):
-            server.wait_for_a_standby(False)
+        take_writes(primary, standby)
         until(lambda: held.prepared.writer.is_replaced)
         held.commit(lines("two", first=2))
         assert held.texts() == ["one", "two"]
@@ -536,9 +541,7 @@ def test_who_connects_anew_and_reaches_two_primaries_asks_the_one_that_was_promo
     primary, standby, both = pair
     with stored(both) as held:
         held.commit(lines("one"))
-        standby.promote()
-        for server in (primary, standby):
-            server.wait_for_a_standby(False)
+        take_writes(primary, standby)
         primary.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chat'")
         held.commit(lines("two", first=2))
         assert primary.ask("SELECT count(*) FROM chat.entries", "chat") == [(1,)]
